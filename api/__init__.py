@@ -1,0 +1,1 @@
+"""Who may speak to it, and when: HTTP, the command line, the scheduler."""

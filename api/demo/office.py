@@ -1,0 +1,93 @@
+"""Loads the demo office: eleven communities, the catalogue, the working calendar, an account for each role."""
+
+import os
+import secrets
+from pathlib import Path
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from api.auth import HASHER, verified
+from inspections.categories import CATALOGUE
+from inspections.people import Grant, Person, Role
+from inspections.places import Community, Street
+from inspections.register import Change
+from storage.calendar import PUBLISHED, published_days
+from storage.database import Database
+from storage.register import Register
+
+STREET = Street("330402009", "新嘉街道", "XJ")
+COMMUNITIES = tuple(
+    Community(code, name)
+    for code, name in (
+        ("330402009025", "北京路社区居委会"),
+        ("330402009029", "清华社区居委会"),
+        ("330402009030", "清河社区居委会"),
+        ("330402009031", "百花社区居委会"),
+        ("330402009033", "穆河社区居委会"),
+        ("330402009034", "花园社区居委会"),
+        ("330402009035", "栅堰社区居委会"),
+        ("330402009036", "电子社区居委会"),
+        ("330402009037", "竹桥社区居委会"),
+        ("330402009039", "西马桥社区居委会"),
+        ("330402009040", "月河社区居委会"),
+    )
+)
+"""Names and codes of the National Bureau of Statistics, release of 2020."""
+
+_APART = ("330402009025", "330402009029")
+WITH_HANDLER = tuple(community for community in COMMUNITIES if community.code not in _APART)
+_MOST = tuple(community.code for community in WITH_HANDLER)
+_ACCOUNTS = (
+    ("inspector", "巡查员（演示）", Role.INSPECTOR, _MOST),
+    ("officer", "安全专管员（演示）", Role.OFFICER, _MOST),
+    ("handler", "整改人（演示）", Role.HANDLER, _MOST),
+    ("supervisor", "分管领导（演示）", Role.SUPERVISOR, _MOST),
+    ("analyst", "统计员（演示）", Role.ANALYST, _MOST),
+    ("admin", "管理员（演示）", Role.ADMIN, _MOST),
+    ("inspector2", "巡查员二（演示）", Role.INSPECTOR, _APART),
+    ("officer2", "安全专管员二（演示）", Role.OFFICER, _APART),
+)
+USERNAMES = tuple(username for username, *_ in _ACCOUNTS)
+
+
+def demo_password(folder: Path, given: str | None) -> str:
+    """The password of all demo accounts: the given one, else one that was made up once and lies in `folder`."""
+    if given:
+        return given
+    kept = folder / "demo-password"
+    if not kept.exists():
+        descriptor = os.open(kept, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w") as file:
+            file.write(secrets.token_urlsafe(12))
+    return kept.read_text().strip()
+
+
+async def load_office(database: Database, password: str) -> bool:
+    """Loads what is not there yet and sets the demo password; true where the office is new."""
+    here = await database.read(lambda register: register.street(STREET.code) is not None)
+    people = await database.read(lambda register: [register.person(username) for username in USERNAMES])
+    if here and all(person and verified(person.password, password) for person in people[:1]):
+        return False
+    hashed = [HASHER.hash(password) for _ in USERNAMES]
+    accounts = [
+        Person(username, name, tuple(Grant(role, code) for code in codes), hashed[at], demo=True)
+        for at, (username, name, role, codes) in enumerate(_ACCOUNTS)
+    ]
+    return await database.transact(lambda register: _office(register, accounts))
+
+
+def _office(register: Register, accounts: list[Person]) -> Change[bool]:
+    new: list[Struct] = []
+    if register.street(STREET.code) is None:
+        days = [day for year in PUBLISHED for day in published_days(year)]
+        new = [STREET, *COMMUNITIES, *CATALOGUE, *days]
+    known = [(before, after) for after in accounts if (before := register.person(after.username))]
+    new += [account for account in accounts if register.person(account.username) is None]
+    changed = tuple((before, replace(before, password=after.password)) for before, after in known)
+    return Change(not known, tuple(new), changed)
+
+
+def staff(community: str) -> tuple[str, str]:
+    """Usernames of the inspector and the officer of this community."""
+    return ("inspector2", "officer2") if community in _APART else ("inspector", "officer")

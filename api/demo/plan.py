@@ -1,0 +1,128 @@
+"""The plan of a simulated year: which hazards there are, when who does what. Drawn from a seed, so always the same.
+
+Two totals are the office's own of 2024 and come out of the statistics: 291 处 windows removed, altered or given an
+opening, rising from February, and 43 electricity causes fixed in the pilot month of June. All else is invented.
+"""
+
+import random
+from datetime import UTC, date, datetime, time, timedelta
+from enum import Enum, auto
+from typing import NamedTuple
+from uuid import NAMESPACE_URL, UUID, uuid5
+
+from api.demo.office import COMMUNITIES, WITH_HANDLER
+from inspections.calendar import at
+
+WINDOWS_BY_MONTH = {2: 8, 3: 14, 4: 18, 5: 22, 6: 26, 7: 28, 8: 30, 9: 32, 10: 35, 11: 38, 12: 40}
+PILOT_MONTH = 6
+CAUSES = {"EL-01": 18, "EL-02": 15, "EL-03": 10}
+_OTHERS = {
+    "EB-01": 90, "EB-02": 55, "EB-03": 60, "EB-04": 12, "EB-05": 18, "EB-06": 15,
+    "EV-01": 60, "EV-02": 35, "EV-03": 85, "FF-01": 60, "GS-01": 40, "HW-01": 10, "MU-01": 4, "OT-99": 20,
+}  # fmt: skip
+_FIXED_BY_NATURE = {"WN", "EL"}
+
+
+class Fate(Enum):
+    """How a hazard's story goes."""
+
+    FIXED = auto()
+    ON_SPOT = auto()
+    RETURNED = auto()  # 退单, assigned again, fixed
+    REWORKED = auto()  # the first re-check fails
+    LATE = auto()  # fixed after its deadline
+    PARTIAL = auto()  # fixed in two parts
+    REFUSED = auto()  # 拒改: controlled, never fixed
+    REBOUND = auto()  # fixed, and come back
+    REJECTED = auto()
+    MERGED = auto()
+    UNFOUNDED = auto()
+    SELF_RESOLVED = auto()
+
+
+_FATES = {
+    Fate.FIXED: 36, Fate.ON_SPOT: 30, Fate.RETURNED: 5, Fate.REWORKED: 6, Fate.LATE: 7, Fate.REFUSED: 2,
+    Fate.REBOUND: 3, Fate.REJECTED: 3, Fate.MERGED: 3, Fate.UNFOUNDED: 3, Fate.SELF_RESOLVED: 2,
+}  # fmt: skip
+
+
+class Story(NamedTuple):
+    """One hazard of the year. `seed` makes everything else about it."""
+
+    id: UUID
+    seed: str
+    reported: datetime
+    community: str
+    category: str
+    quantity: int
+    fate: Fate
+    place: str
+
+
+def stories(year: int) -> list[Story]:
+    """Every hazard of the year, in the order of their reports."""
+    chance = random.Random(f"anxun/{year}")  # noqa: S311  # a plan, not a secret
+    told = [*_windows(year, chance), *_causes(year, chance), *_others(year, chance)]
+    return sorted(told, key=lambda story: story.reported)
+
+
+def _windows(year: int, chance: random.Random) -> list[Story]:
+    told: list[Story] = []
+    for month, total in WINDOWS_BY_MONTH.items():
+        left = total
+        while left:
+            quantity = min(left, chance.choice((1, 1, 2, 2, 3, 4, 6)))
+            left -= quantity
+            fate = Fate.PARTIAL if quantity > 3 else chance.choice((Fate.FIXED, Fate.FIXED, Fate.FIXED, Fate.REWORKED))  # noqa: PLR2004
+            code = chance.choice(("WN-01", "WN-02", "WN-02", "WN-04"))
+            told.append(
+                _story(chance, _work_time(chance, date(year, month, chance.randrange(1, 13))), code, quantity, fate)
+            )
+        unwilling = chance.choice((Fate.REFUSED, Fate.UNFOUNDED, Fate.REJECTED))
+        told.append(
+            _story(
+                chance,
+                _work_time(chance, date(year, month, 3)),
+                "WN-03" if unwilling is Fate.REJECTED else "WN-02",
+                1,
+                unwilling,
+            )
+        )
+    return told
+
+
+def _causes(year: int, chance: random.Random) -> list[Story]:
+    codes = [code for code, number in CAUSES.items() for _ in range(number)]
+    told = [
+        _story(chance, _work_time(chance, date(year, PILOT_MONTH, chance.randrange(1, 21))), code, 1, Fate.FIXED)
+        for code in codes
+    ]
+    return [*told, _story(chance, _work_time(chance, date(year, PILOT_MONTH, 9)), "EL-02", 1, Fate.UNFOUNDED)]
+
+
+def _others(year: int, chance: random.Random) -> list[Story]:
+    told: list[Story] = []
+    first = date(year, 1, 1)
+    days = (date(year + 1, 1, 1) - first).days
+    for code, number in _OTHERS.items():
+        for _ in range(number):
+            day = first + timedelta(days=chance.randrange(days))
+            fate = chance.choices(list(_FATES), list(_FATES.values()))[0]
+            if code == "OT-99" and fate is Fate.ON_SPOT:
+                fate = Fate.FIXED
+            told.append(_story(chance, _work_time(chance, day), code, chance.choice((1, 1, 1, 2)), fate))
+    return told
+
+
+def _story(chance: random.Random, reported: datetime, code: str, quantity: int, fate: Fate) -> Story:
+    seed = f"{reported.isoformat()}/{code}/{chance.randrange(1_000_000)}"
+    everywhere = fate in {Fate.ON_SPOT, Fate.REJECTED, Fate.UNFOUNDED}
+    community = chance.choice(COMMUNITIES if everywhere and code[:2] not in _FIXED_BY_NATURE else WITH_HANDLER)
+    place = f"{chance.randrange(1, 40)}幢{chance.randrange(1, 5)}单元"
+    return Story(
+        uuid5(NAMESPACE_URL, f"anxun-demo/{seed}"), seed, reported, community.code, code, quantity, fate, place
+    )
+
+
+def _work_time(chance: random.Random, day: date) -> datetime:
+    return at(day, time(chance.randrange(8, 17), chance.randrange(60), chance.randrange(60))).astimezone(UTC)

@@ -1,0 +1,139 @@
+"""Simulates a year of the office's work through the same actions as the API, each deed at its own time."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from uuid import UUID
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from api.demo.office import USERNAMES, demo_password, load_office
+from api.demo.plan import Fate, Story, stories
+from api.demo.telling import Deed, Teller, Telling
+from api.developer import Developer
+from api.scheduler import sweep
+from api.settings import Settings
+from inspections.actions.photos import receive_photos
+from inspections.actions.reports import report_hazard
+from inspections.actions.steps import take_step
+from inspections.calendar import midnight
+from inspections.hazards import Hazard, Photo, PhotoState
+from inspections.people import Person
+from inspections.steps import Report
+from storage.database import Database, owning
+from storage.migration import migrate
+from storage.photo_store import PhotoStore
+
+_STRIDE = timedelta(hours=6)
+"""Work of one stride goes on side by side; then the deadlines are swept."""
+
+
+def load(settings: Settings, console: Console, year: int | None) -> None:
+    """Loads the demo office and, where `year` is given, its work. Raises Locked beside a running server."""
+    with owning(settings.database_path):
+        migrate(settings.database_path)
+        asyncio.run(_load(settings, console, year))
+
+
+async def _load(settings: Settings, console: Console, year: int | None) -> None:
+    database = Database(settings.database_path)
+    try:
+        new = await load_office(database, demo_password(settings.folder, settings.demo_password))
+        console.print(f"demo office 新嘉街道: {'loaded' if new else 'already there'}")
+        if year:
+            await _simulate(database, PhotoStore(settings.photo_folder), console, year)
+    finally:
+        database.close()
+
+
+async def _simulate(database: Database, store: PhotoStore, console: Console, year: int) -> None:
+    office = Office(database, store)
+    told = stories(year)
+    there = await database.read(lambda register: [story for story in told if register.hazard(story.id)])
+    if there:
+        whole = len(there) == len(told)
+        console.print(
+            f"{year}: already there" if whole else f"{year}: was broken off; begin again with an empty ANXUN_DATA"
+        )
+        return
+    bar = Progress(
+        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), console=console
+    )
+    with bar:
+        await office.live_through(told, year, bar)
+        developer = Developer(database, store)
+        task = bar.add_task("developing photos", total=office.photos)
+        while done := await developer.develop_waiting():
+            bar.update(task, advance=done)
+        await developer.stop()
+    console.print(f"{year}: {len(told)} hazards and {office.photos} drawn photos, all marked 演示数据")
+
+
+class Office:
+    """Plays stories against a database, each person acting with their own rights."""
+
+    def __init__(self, database: Database, store: PhotoStore) -> None:
+        self._database = database
+        self._store = store
+        self._people: dict[str, Person] = {}
+        self.photos = 0
+
+    async def live_through(self, told: list[Story], year: int, bar: Progress) -> None:
+        people = await self._database.read(lambda register: [register.person(name) for name in USERNAMES])
+        self._people = {person.username: person for person in people if person}
+        open_ends = [(telling, next(telling)) for telling in _tellings(told)]
+        start, end = midnight_of(year), midnight_of(year + 1)
+        task = bar.add_task(f"the year {year}", total=(end - start) // _STRIDE)
+        while start < end:
+            until = start + _STRIDE
+            now = [pair for pair in open_ends if pair[1].at < until]
+            later = [pair for pair in open_ends if pair[1].at >= until]
+            followed = await asyncio.gather(*(self._follow(telling, deed, until) for telling, deed in now))
+            open_ends = [*later, *(pair for pair in followed if pair)]
+            await sweep(self._database, until + timedelta(seconds=1))
+            bar.update(task, advance=1)
+            start = until
+
+    async def _follow(self, telling: Telling, deed: Deed, until: datetime) -> tuple[Telling, Deed] | None:
+        """Does what this story has before `until`; answers how it goes on, None at its end."""
+        try:
+            while deed.at < until:
+                deed = telling.send(await self._do(deed))
+        except StopIteration:
+            return None
+        return telling, deed
+
+    async def _do(self, deed: Deed) -> Hazard:
+        person = self._people[deed.username]
+        photos = await asyncio.gather(*(asyncio.to_thread(self._keep, each, deed.at) for each in deed.pictures))
+        self.photos += len(photos)
+        if isinstance(deed.body, Report):
+            report = partial(report_hazard, person=person, report=deed.body, now=deed.at, arrived=photos, demo=True)
+            return (await self._database.transact(report)).dossier.hazard
+        if photos:
+            await self._database.transact(partial(receive_photos, person=person, arrived=photos, now=deed.at))
+        step = partial(take_step, person=person, hazard_id=deed.hazard, step=deed.body, now=deed.at)
+        return (await self._database.transact(step)).hazard
+
+    def _keep(self, picture: bytes, now: datetime) -> Photo:
+        with self._store.receive() as incoming:
+            incoming.write(picture)
+            sha256, size, form = self._store.keep(incoming)
+        return Photo(sha256, size, form.kind, form.width, form.height, PhotoState.RECEIVED, now)
+
+
+def midnight_of(year: int) -> datetime:
+    return midnight(datetime(year, 1, 1, tzinfo=UTC).date())
+
+
+def _tellings(told: list[Story]) -> list[Telling]:
+    """Each story's telling; one that is to be merged knows the last hazard of its kind in its community."""
+    last: dict[tuple[str, str], UUID] = {}
+    tellings: list[Telling] = []
+    for story in told:
+        kind = (story.community, story.category)
+        tellings.append(Teller(story, last.get(kind)).tell())
+        if story.fate not in {Fate.MERGED, Fate.REJECTED}:
+            last[kind] = story.id
+    return tellings

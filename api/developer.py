@@ -1,0 +1,95 @@
+"""Develops photos after their reply has left: the 320 px picture and what the metadata says.
+
+The queue is a column of the photo's row, so a restart goes on where a crash left it. The threads run at low priority:
+a burst of uploads never waits for them.
+"""
+
+import asyncio
+import os
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
+
+import structlog
+
+from inspections.actions.photos import Facts, developed
+from inspections.errors import Damaged, Unavailable
+from storage import images
+from storage.database import Database
+from storage.photo_store import PhotoStore
+
+log = structlog.get_logger()
+
+_BATCH = 16
+_LATEST_SECONDS = 5.0
+_NICENESS = 10
+
+
+def _step_back() -> None:
+    os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICENESS)  # Linux: of this thread alone
+
+
+class Developer:
+    """`start` within a running event loop; `wake` when a photo has come."""
+
+    def __init__(self, database: Database, photos: PhotoStore) -> None:
+        self._database = database
+        self._photos = photos
+        self._threads = ThreadPoolExecutor(max(1, (os.cpu_count() or 1) - 1), "anxun-develop", _step_back)
+        self._come = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        self._task = asyncio.create_task(self._develop_forever())
+
+    def wake(self) -> None:
+        self._come.set()
+
+    async def stop(self) -> None:
+        if self._task:
+            self._task.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._task
+        await asyncio.to_thread(self._threads.shutdown)
+
+    async def picture(self, sha256: str, size: int) -> Path:
+        """The picture of this size, developed now if nobody has asked before. Raises Damaged."""
+        there = self._photos.shown(sha256, size)
+        if there.exists():
+            return there
+        return await asyncio.get_running_loop().run_in_executor(self._threads, self._make, sha256, size)
+
+    def _make(self, sha256: str, size: int) -> Path:
+        return self._photos.put_shown(sha256, size, images.develop(self._photos.original(sha256), size))
+
+    async def _develop_forever(self) -> None:
+        while True:
+            self._come.clear()
+            try:
+                while await self.develop_waiting():
+                    pass
+            except Unavailable as error:
+                log.warning("developing waits", reason=str(error))
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._come.wait(), _LATEST_SECONDS)
+
+    async def develop_waiting(self) -> int:
+        """Develops one batch of what waits; answers how many that were."""
+        waiting = await self._database.read(lambda register: register.undeveloped(_BATCH))
+        await asyncio.gather(*(self._develop(photo.sha256) for photo in waiting))
+        return len(waiting)
+
+    async def _develop(self, sha256: str) -> None:
+        facts = await asyncio.get_running_loop().run_in_executor(self._threads, self._first_picture, sha256)
+        if facts is None:
+            log.warning("photo damaged", sha256=sha256)
+        await self._database.transact(partial(developed, sha256=sha256, facts=facts))
+
+    def _first_picture(self, sha256: str) -> Facts | None:
+        try:
+            self._make(sha256, images.SIZES[0])
+        except Damaged:
+            return None
+        return images.facts(self._photos.original(sha256))

@@ -1,0 +1,156 @@
+"""Hazard routes: report, list, one, history, steps."""
+
+from datetime import date, datetime
+from functools import partial
+from typing import Annotated
+from uuid import UUID
+
+import msgspec
+from litestar import Response, get, post
+from litestar.params import FromPath, FromQuery, QueryParameter
+
+from api.bodies import FORM_BYTES, AnyRequest, decoded, is_form, json_body, received_form
+from api.house import House, house, person_of
+from api.photos import FIELDS, kept
+from api.schemas import (
+    Candidate,
+    HazardList,
+    HazardView,
+    HistoryView,
+    ReportView,
+    after_cursor,
+    cursor_of,
+    hazard_view,
+)
+from inspections.actions.reports import Dossier, Reported, report_hazard
+from inspections.actions.steps import take_step, visible
+from inspections.errors import Forbidden, Invalid
+from inspections.hazards import Photo, PhotoMention, Stage, State
+from inspections.people import Person
+from inspections.policy import scope
+from inspections.steps import Report, Step
+from storage.listing import After, HazardFilters, page
+from storage.register import Register
+
+_PAGE = 100
+
+
+@post("/hazards", opt={"action": "hazard.report", "body": Report}, request_max_body_size=FORM_BYTES)
+async def post_hazard(request: AnyRequest) -> Response[ReportView]:
+    """JSON with declared photos, or a form: part `report` (that JSON) and parts `photo`, which join as `before`."""
+    if is_form(request):
+        return await _report_with_photos(request)
+    return await _report(request, await json_body(request, Report), [])
+
+
+async def _report_with_photos(request: AnyRequest) -> Response[ReportView]:
+    home = house(request)
+    async with received_form(request, home.photos, FIELDS) as form:
+        if "report" not in form.texts:
+            raise Invalid(("report", "缺少此项"))
+        report: Report = decoded(bytes(form.texts["report"]), Report)
+        arrived = await kept(home, form.photos)
+        mentions = tuple(PhotoMention(photo.sha256, Stage.BEFORE) for photo in arrived)
+        return await _report(request, msgspec.structs.replace(report, photos=(*report.photos, *mentions)), arrived)
+
+
+async def _report(request: AnyRequest, report: Report, arrived: list[Photo]) -> Response[ReportView]:
+    home, person, now = house(request), person_of(request), house(request).clock()
+    action = partial(report_hazard, person=person, report=report, now=now, arrived=arrived)
+    done: Reported = await home.database.transact(action)
+    if arrived:
+        home.developer.wake()
+    hazard = hazard_view(done.dossier, person, now)
+    similar = [Candidate(each.id, each.number, each.state) for each in done.similar]
+    return Response(ReportView(hazard, hazard.missing_photos, similar), status_code=200 if done.repeated else 201)
+
+
+@get("/hazards", opt={"action": "hazard.see"})
+async def list_hazards(  # noqa: PLR0913, PLR0917  # the filters of the contract
+    request: AnyRequest,
+    community: FromQuery[str | None] = None,
+    street: FromQuery[str | None] = None,
+    category: FromQuery[str | None] = None,
+    group: FromQuery[str | None] = None,
+    hazard_state: Annotated[State | None, QueryParameter(name="state")] = None,
+    overdue: FromQuery[bool | None] = None,
+    stage_overdue: FromQuery[bool | None] = None,
+    assignee: FromQuery[str | None] = None,
+    source: FromQuery[str | None] = None,
+    reported_from: FromQuery[date | None] = None,
+    reported_to: FromQuery[date | None] = None,
+    found_from: FromQuery[datetime | None] = None,
+    found_to: FromQuery[datetime | None] = None,
+    updated_after: FromQuery[datetime | None] = None,
+    q: Annotated[str | None, QueryParameter(max_length=100)] = None,
+    limit: Annotated[int, QueryParameter(ge=1, le=500)] = _PAGE,
+    cursor: FromQuery[str | None] = None,
+) -> HazardList:
+    """Newest report first, page by page."""
+    home, person = house(request), person_of(request)
+    _need_zone(found_from=found_from, found_to=found_to, updated_after=updated_after)
+    filters = HazardFilters(
+        home.clock(), community, street, category, group, hazard_state, overdue, stage_overdue,
+        assignee, source, reported_from, reported_to, found_from, found_to, updated_after, q,
+    )  # fmt: skip
+    ask = partial(_page, person=person, filters=filters, after=after_cursor(cursor), limit=limit)
+    dossiers, more = await home.database.read(ask)
+    views = [hazard_view(dossier, person, filters.now) for dossier in dossiers]
+    return HazardList(views, cursor_of(dossiers[-1].hazard) if more else None)
+
+
+def _need_zone(**moments: datetime | None) -> None:
+    errors = [(name, "须带时区，如 2026-11-23T09:00:00+08:00") for name, at in moments.items() if at and not at.tzinfo]
+    if errors:
+        raise Invalid(*errors)
+
+
+def _page(
+    register: Register, person: Person, filters: HazardFilters, after: After | None, limit: int
+) -> tuple[list[Dossier], bool]:
+    found = page(register, scope(person, "hazard.see"), filters, after, limit + 1)
+    hazards = found[:limit]
+    shown = register.shown([hazard.id for hazard in hazards])
+    by_hazard = {hazard.id: [each for each in shown if each.mention.hazard == hazard.id] for hazard in hazards}
+    return [Dossier(hazard, by_hazard[hazard.id]) for hazard in hazards], len(found) > limit
+
+
+@get("/hazards/{hazard_id:uuid}", opt={"action": "hazard.see"})
+async def get_hazard(request: AnyRequest, hazard_id: FromPath[UUID]) -> HazardView:
+    home, person = house(request), person_of(request)
+
+    def ask(register: Register) -> Dossier:
+        hazard = visible(register, person, hazard_id)
+        return Dossier(hazard, register.shown([hazard.id]))
+
+    return _view(home, await home.database.read(ask), person)
+
+
+@get("/hazards/{hazard_id:uuid}/history", opt={"action": "hazard.see"})
+async def get_history(request: AnyRequest, hazard_id: FromPath[UUID]) -> HistoryView:
+    """Every line, oldest first."""
+    person = person_of(request)
+
+    def ask(register: Register) -> HistoryView:
+        hazard = visible(register, person, hazard_id)
+        if not scope(person, "hazard.history").covers(hazard):
+            raise Forbidden
+        return HistoryView(register.history(hazard.id))
+
+    return await house(request).database.read(ask)
+
+
+@post("/hazards/{hazard_id:uuid}/steps", opt={"action": "hazard.see", "body": Step}, status_code=200)
+async def post_step(request: AnyRequest, hazard_id: FromPath[UUID]) -> HazardView:
+    """Who may not see the hazard gets a 404, who may not take the step a 403: the policy has a line for each step."""
+    home, person = house(request), person_of(request)
+    step: Step = await json_body(request, Step)
+    action = partial(take_step, person=person, hazard_id=hazard_id, step=step, now=home.clock())
+    return _view(home, await home.database.transact(action), person)
+
+
+def _view(home: House, dossier: Dossier, person: Person) -> HazardView:
+    return hazard_view(dossier, person, home.clock())
+
+
+ROUTES = [post_hazard, list_hazards, get_hazard, get_history, post_step]

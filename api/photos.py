@@ -1,0 +1,106 @@
+"""Photo routes: in by raw body or form, out by variant, with permission asked each time."""
+
+import asyncio
+from collections.abc import Iterable
+from functools import partial
+from typing import Literal
+
+from litestar import Response, post, put, route
+from litestar.params import FromPath, FromQuery
+
+from api.bodies import FORM_BYTES, PHOTO_BYTES, AnyRequest, is_form, receive_photo, received_form
+from api.house import House, house, person_of
+from api.problems import Unparsable
+from api.schemas import ReceivedPhoto, ReceivedPhotos
+from api.serving import serve_file
+from inspections.actions.photos import Received, receive_photos
+from inspections.errors import DigestMismatch, Invalid, Missing
+from inspections.hazards import Photo, PhotoState
+from inspections.people import Person
+from storage.photo_store import Incoming
+from storage.register import Register
+
+FIELDS = {"file", "photo"}
+_TYPES = {"jpeg": "image/jpeg", "png": "image/png", "webp": "image/webp", "avif": "image/avif"}
+
+
+async def kept(home: House, incoming: Iterable[Incoming]) -> list[Photo]:
+    """Checks these photos and makes their bytes durable, side by side. Raises on the first that is refused."""
+    done = await asyncio.gather(*(asyncio.to_thread(home.photos.keep, photo) for photo in incoming))
+    now = home.clock()
+    return [
+        Photo(sha256, size, form.kind, form.width, form.height, PhotoState.RECEIVED, now) for sha256, size, form in done
+    ]
+
+
+async def _received(home: House, person: Person, incoming: Iterable[Incoming]) -> Received:
+    arrived = await kept(home, incoming)
+    action = partial(receive_photos, person=person, arrived=arrived, now=home.clock())
+    result = await home.database.transact(action)
+    home.developer.wake()
+    return result
+
+
+def _answer(photo: Photo) -> ReceivedPhoto:
+    return ReceivedPhoto(photo.sha256, photo.size, photo.format, photo.width, photo.height, photo.state)
+
+
+@put(
+    "/photos/{sha256:str}",
+    opt={"action": "photo.send", "body": bytes},
+    request_max_body_size=PHOTO_BYTES,
+)
+async def put_photo(request: AnyRequest, sha256: FromPath[str]) -> Response[ReceivedPhoto]:
+    """201 new to the sender, 200 known; the whole body is read and hashed either way: a digest is no key."""
+    home = house(request)
+    with home.photos.receive() as incoming:
+        await receive_photo(request, incoming)
+        if incoming.sha256 != sha256:
+            raise DigestMismatch(sha256, incoming.sha256)
+        result = await _received(home, person_of(request), [incoming])
+    photo = result.photos[0]
+    headers = {"Anxun-Photo-State": photo.state}
+    return Response(_answer(photo), status_code=200 if result.known else 201, headers=headers)
+
+
+@post("/photos", opt={"action": "photo.send"}, request_max_body_size=FORM_BYTES)
+async def post_photos(request: AnyRequest) -> ReceivedPhotos:
+    """A form as wx.uploadFile and curl send it, with one or many parts named `file` or `photo`."""
+    if not is_form(request):
+        raise Unparsable("请以 multipart/form-data 上传")
+    home = house(request)
+    async with received_form(request, home.photos, FIELDS) as form:
+        if not form.photos:
+            raise Invalid(("file", "请选择照片"))
+        result = await _received(home, person_of(request), form.photos)
+    return ReceivedPhotos([_answer(photo) for photo in result.photos])
+
+
+@route("/photos/{sha256:str}", http_method=["GET", "HEAD"], opt={"action": "photo.see"})
+async def get_photo(
+    request: AnyRequest, sha256: FromPath[str], size: FromQuery[Literal["320", "1280", "original"]] = "original"
+) -> Response[bytes]:
+    """320 and 1280: upright JPEG without metadata; original: the very bytes that came."""
+    home = house(request)
+    photo = await home.database.read(
+        partial(_visible, person=person_of(request), sha256=sha256, original=size == "original")
+    )
+    state = {"Anxun-Photo-State": photo.state}
+    if size == "original":
+        return await serve_file(request, home.photos.original(sha256), f"{sha256}", _TYPES[photo.format], state)
+    picture = await home.developer.picture(sha256, int(size))
+    return await serve_file(request, picture, f"{sha256}.{size}", "image/jpeg", state)
+
+
+def _visible(register: Register, person: Person, sha256: str, *, original: bool) -> Photo:
+    """The photo, for who has sent it or may see it on a hazard. Raises Missing, whichever is the reason."""
+    photo = register.photo(sha256)
+    action = "photo.original" if original else "photo.see"
+    if photo is None or not (
+        register.receipt(sha256, person.username) or register.may_see_photo(person, sha256, action)
+    ):
+        raise Missing("photo")
+    return photo
+
+
+ROUTES = [put_photo, post_photos, get_photo]

@@ -1,0 +1,163 @@
+"""ONE table: domain error → HTTP status; and how every failure is said (RFC 9457, application/problem+json)."""
+
+import re
+from typing import Any
+
+import msgspec
+import structlog
+from litestar import Request, Response
+from litestar.exceptions import (
+    ClientException,
+    HTTPException,
+    MethodNotAllowedException,
+    NotFoundException,
+    ValidationException,
+)
+from litestar.status_codes import HTTP_413_REQUEST_ENTITY_TOO_LARGE, HTTP_500_INTERNAL_SERVER_ERROR
+
+from inspections import errors
+from inspections.errors import FieldError, Refusal
+
+log = structlog.get_logger()
+
+
+class Unparsable(Refusal):
+    code = "body.unparsable"
+    title = "请求内容无法解析"
+
+
+class BodyTooLarge(errors.TooLarge):
+    code = "body.too_large"
+    title = "请求内容过大"
+
+
+class UnknownRoute(Refusal):
+    code = "route.not_found"
+    title = "没有这个地址"
+
+
+class WrongMethod(Refusal):
+    code = "route.method"
+    title = "该地址不支持这种请求方式"
+
+
+STATUS: dict[type[Refusal], int] = {
+    Unparsable: 400,
+    errors.Unauthenticated: 401,
+    errors.Forbidden: 403,
+    errors.Missing: 404,
+    UnknownRoute: 404,
+    WrongMethod: 405,
+    errors.Conflict: 409,
+    errors.TooLarge: 413,
+    errors.Unsupported: 415,
+    errors.Invalid: 422,
+    errors.DigestMismatch: 422,
+    errors.Damaged: 422,
+    errors.Unavailable: 503,
+}
+_FULL = 507
+_RETRY_AFTER_SECONDS = "2"
+
+
+def status_of(refusal: Refusal) -> int:
+    if refusal.code == "store.full":
+        return _FULL
+    return next(STATUS[kind] for kind in type(refusal).__mro__ if kind in STATUS)
+
+
+def problem(refusal: Refusal) -> Response[bytes]:
+    status = status_of(refusal)
+    body: dict[str, Any] = {
+        "type": f"urn:anxun:problem:{refusal.code}",
+        "title": refusal.title,
+        "status": status,
+        "code": refusal.code,
+        "detail": refusal.detail or refusal.title,
+        **refusal.facts,
+    }
+    if errors_of := refusal.facts.get("errors"):
+        body["errors"] = [{"field": field, "message": message} for field, message in errors_of]
+    headers = {"Retry-After": _RETRY_AFTER_SECONDS} if isinstance(refusal, errors.Unavailable) else {}
+    headers |= {"WWW-Authenticate": "Bearer"} if isinstance(refusal, errors.Unauthenticated) else {}
+    return Response(
+        msgspec.json.encode(body), status_code=status, media_type="application/problem+json", headers=headers
+    )
+
+
+def say_refusal(_: Request[Any, Any, Any], refusal: Refusal) -> Response[bytes]:
+    return problem(refusal)
+
+
+def say_http(request: Request[Any, Any, Any], error: HTTPException) -> Response[bytes]:
+    """What the framework itself refuses, in our words."""
+    match error:
+        case NotFoundException():
+            return problem(UnknownRoute())
+        case MethodNotAllowedException():
+            return problem(WrongMethod())
+        case ValidationException():
+            extra: Any = error.extra or []
+            return problem(errors.Invalid(*((str(each.get("key", "")), _chinese(each["message"])) for each in extra)))
+        case ClientException() if error.status_code == HTTP_413_REQUEST_ENTITY_TOO_LARGE:
+            return problem(BodyTooLarge())
+        case ClientException():
+            return problem(Unparsable())
+        case _:
+            return say_fault(request, error)
+
+
+def say_fault(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
+    """A fault of ours: the person learns that nothing was kept, the log learns why."""
+    log.error("fault", method=request.method, path=request.url.path, exc_info=error)
+    body = {
+        "type": "urn:anxun:problem:fault",
+        "title": "系统内部错误",
+        "status": HTTP_500_INTERNAL_SERVER_ERROR,
+        "code": "fault",
+        "detail": "系统内部错误，已记录；请稍后重试",
+    }
+    return Response(
+        msgspec.json.encode(body),
+        status_code=HTTP_500_INTERNAL_SERVER_ERROR,
+        media_type="application/problem+json",
+    )
+
+
+HANDLERS: dict[int | type[Exception], Any] = {
+    Refusal: say_refusal,
+    HTTPException: say_http,
+    Exception: say_fault,
+}
+
+_WORDS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
+    (re.compile(pattern), words)
+    for pattern, words in (
+        (r"missing required field", "缺少此项"),
+        (r"contains unknown field", "没有这个字段"),
+        (r"Invalid enum value", "不在可选值之内"),
+        (r"Invalid UUID", "不是有效的 UUID"),
+        (r"(Invalid RFC3339|Expected `datetime|timezone)", "不是带时区的时间，如 2026-11-23T09:00:00+08:00"),
+        (r"Expected `(str|array|object|int|float)` of length >= (\d+)", r"长度至少为 \2"),
+        (r"Expected `(str|array|object|int|float)` of length <= (\d+)", r"长度最多为 \2"),
+        (r"Expected `(int|float)` >= ([-\d.]+)", r"不得小于 \2"),
+        (r"Expected `(int|float)` <= ([-\d.]+)", r"不得大于 \2"),
+        (r"matching regex", "含有不允许的字符或格式不正确"),
+        (r"Expected `([^`]+)`, got `null`", "不能为空"),
+        (r"Expected `([^`]+)`, got `([^`]+)`", r"应为 \1，收到 \2"),
+    )
+)
+_NAMED = re.compile(r"(?:missing required|contains unknown) field `([^`]*)`")
+_AT = re.compile(r" - at `(?:key in )?\$\.?(.*)`$")
+
+
+def _chinese(message: str) -> str:
+    return next((found.expand(words) for pattern, words in _WORDS if (found := pattern.search(message))), message)
+
+
+def invalid_field(error: msgspec.ValidationError) -> FieldError:
+    """The path of the field and Chinese words, from msgspec's English sentence."""
+    message = str(error)
+    path = at.group(1) if (at := _AT.search(message)) else ""
+    named = name.group(1) if (name := _NAMED.search(message)) else ""
+    return FieldError(".".join(part for part in (path, named) if part) or "$", _chinese(_AT.sub("", message)))

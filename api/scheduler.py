@@ -1,0 +1,81 @@
+"""Recurring jobs by APScheduler: a memory store, a monotonic tick, each job one line into the actions.
+
+Deadlines are data in the database, never jobs here: a job only looks what is due. APScheduler plans by the wall clock,
+and one that is set back would stop it until the old time has come again; so it wakes by the monotonic clock and plans
+anew whenever the two have drifted apart.
+"""
+# APScheduler 3 carries no types:
+# pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false, reportUnknownVariableType=false
+# pyright: reportUntypedBaseClass=false, reportUnknownParameterType=false, reportUnknownArgumentType=false
+
+import time
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+from functools import partial
+from typing import Any
+
+import structlog
+from apscheduler.jobstores.memory import MemoryJobStore
+from apscheduler.schedulers.asyncio import AsyncIOScheduler
+
+from inspections.actions.clocks import escalate
+from inspections.errors import Unavailable
+from storage.database import Database
+
+log = structlog.get_logger()
+
+SWEEP_BATCH = 200
+
+
+def wall_minus_monotonic() -> float:
+    """Seconds; constant while nobody sets the clock."""
+    return time.time() - time.monotonic()
+
+
+class MonotonicScheduler(AsyncIOScheduler):
+    """Wakes at least every `tick` seconds of monotonic time, and plans anew when the wall clock was set."""
+
+    def __init__(self, tick: float, offset: Callable[[], float] = wall_minus_monotonic) -> None:
+        self._tick = tick
+        self._offset = offset
+        self._planned_at = offset()
+        super().__init__(
+            jobstores={"default": MemoryJobStore()},
+            job_defaults={"misfire_grace_time": None, "coalesce": True, "max_instances": 1},
+        )
+
+    def every(self, seconds: float, job: Callable[[], Awaitable[Any]], name: str) -> None:
+        self.add_job(job, "interval", seconds=seconds, id=name, next_run_time=datetime.now().astimezone())
+
+    def _start_timer(self, wait_seconds: float | None) -> None:
+        super()._start_timer(self._tick if wait_seconds is None else min(self._tick, wait_seconds))
+
+    def _process_jobs(self) -> float | None:
+        offset = self._offset()
+        if abs(offset - self._planned_at) > self._tick:
+            log.warning("clock was set", seconds=round(offset - self._planned_at, 1))
+            self._planned_at = offset
+            for job in self.get_jobs():
+                job.modify(next_run_time=datetime.now(self.timezone))
+        return super()._process_jobs()
+
+
+async def sweep(database: Database, now: datetime) -> int:
+    """Escalates everything that is overdue at `now`, in batches; answers how many escalations were recorded."""
+    recorded = 0
+    while due := await database.read(lambda register: register.due(now, SWEEP_BATCH)):
+        recorded += await database.transact(partial(escalate, hazard_ids=due, now=now))
+    return recorded
+
+
+def build_scheduler(database: Database, clock: Callable[[], datetime], tick: float) -> MonotonicScheduler:
+    async def watch_deadlines() -> None:
+        try:
+            if recorded := await sweep(database, clock()):
+                log.info("escalated", hazards=recorded)
+        except Unavailable as error:
+            log.warning("sweep waits", reason=str(error))
+
+    scheduler = MonotonicScheduler(tick)
+    scheduler.every(tick, watch_deadlines, "deadlines")
+    return scheduler

@@ -1,0 +1,228 @@
+"""What the API answers where it differs from the domain, and the small bodies that only the API knows."""
+
+import base64
+from datetime import datetime
+from typing import Annotated, Any
+from uuid import UUID
+
+import msgspec
+from msgspec import Meta, Struct
+
+from inspections.actions.reports import Dossier
+from inspections.categories import Category, Priority, Severity
+from inspections.deadlines import is_overdue
+from inspections.errors import Invalid
+from inspections.evidence import Shown, missing
+from inspections.hazards import Entry, Hazard, Outcome, Party, Stage, State
+from inspections.lifecycle import possible
+from inspections.people import Grant, Person
+from inspections.places import Point
+from inspections.policy import scope
+from storage.listing import After
+
+
+class Credentials(Struct, frozen=True, forbid_unknown_fields=True):
+    username: Annotated[str, Meta(min_length=1, max_length=64)]
+    password: Annotated[str, Meta(min_length=1, max_length=1024)]
+    device: Annotated[str, Meta(min_length=1, max_length=200)] = "unnamed"
+
+
+class RefreshToken(Struct, frozen=True, forbid_unknown_fields=True):
+    refresh_token: Annotated[str, Meta(min_length=1, max_length=200)]
+
+
+class PersonView(Struct, frozen=True):
+    """An account as others see it."""
+
+    username: str
+    name: str
+    grants: tuple[Grant, ...]
+
+
+class TokenView(Struct, frozen=True):
+    access_token: str
+    refresh_token: str
+    expires_in: int
+    user: PersonView
+    token_type: str = "Bearer"  # noqa: S105  # a kind, not a secret
+
+
+class CommunityView(Struct, frozen=True):
+    code: str
+    name: str
+    street: str
+    street_name: str
+
+
+class CommunityList(Struct, frozen=True):
+    items: list[CommunityView]
+
+
+class PersonList(Struct, frozen=True):
+    items: list[PersonView]
+
+
+class CategoryList(Struct, frozen=True):
+    items: list[Category]
+
+
+class PhotoView(Struct, frozen=True):
+    """`state`: missing until its sender has sent it, then received, developed or damaged."""
+
+    sha256: str
+    stage: Stage
+    by: str | None
+    at: datetime
+    state: str
+    taken_at: datetime | None
+    point: Point | None
+
+
+class HazardView(Struct, frozen=True):
+    """A hazard as somebody sees it; who may not see people sees no name, phone or free words."""
+
+    id: UUID
+    number: str
+    state: State
+    outcome: Outcome | None
+    version: int
+    community: str
+    category: str
+    severity: Severity
+    major_proposed: bool
+    priority: Priority | None
+    advisory: bool
+    description: str | None
+    place: str | None
+    point: Point | None
+    quantity: int
+    unit: str
+    quantity_claimed: int
+    quantity_done: int
+    responsible_party: Party | None
+    source: str
+    reporter: str | None
+    lead: str | None
+    assisting: tuple[str, ...]
+    fixed_on_spot: bool
+    fix_method: str | None
+    fix_outcome: str | None
+    fixed_by: str | None
+    found_at: datetime
+    reported_at: datetime
+    updated_at: datetime
+    accepted_at: datetime | None
+    submitted_at: datetime | None
+    closed_at: datetime | None
+    accept_due_at: datetime
+    due_at: datetime | None
+    due_provisional: bool
+    recheck_due_at: datetime | None
+    times_returned: int
+    times_reworked: int
+    rebounded: bool
+    merged_into: UUID | None
+    recurrence_of: UUID | None
+    demo: bool
+    overdue: bool
+    next_steps: list[str]
+    photos: list[PhotoView]
+    missing_photos: list[str]
+
+
+class HazardList(Struct, frozen=True):
+    items: list[HazardView]
+    next_cursor: str | None
+
+
+class Candidate(Struct, frozen=True):
+    """A hazard that may be the same one, reported before."""
+
+    id: UUID
+    number: str
+    state: State
+
+
+class ReportView(Struct, frozen=True):
+    hazard: HazardView
+    missing_photos: list[str]
+    possible_duplicates: list[Candidate]
+
+
+class HistoryView(Struct, frozen=True):
+    items: list[Entry]
+
+
+class ReceivedPhoto(Struct, frozen=True):
+    sha256: str
+    size: int
+    format: str
+    width: int
+    height: int
+    state: str
+
+
+class ReceivedPhotos(Struct, frozen=True):
+    photos: list[ReceivedPhoto]
+
+
+_SHARED = tuple(name for name in HazardView.__struct_fields__ if name in Hazard.__struct_fields__)
+_MASKED: dict[str, Any] = {
+    "description": None,
+    "place": None,
+    "point": None,
+    "responsible_party": None,
+    "reporter": None,
+    "lead": None,
+    "assisting": (),
+    "fix_method": None,
+    "fixed_by": None,
+}
+
+
+def hazard_view(dossier: Dossier, person: Person, now: datetime) -> HazardView:
+    hazard, shown = dossier
+    knows_people = scope(person, "hazard.personal").covers(hazard)
+    values: dict[str, Any] = {name: getattr(hazard, name) for name in _SHARED} | ({} if knows_people else _MASKED)
+    steps = [move for move in possible(hazard.state) if scope(person, f"step.{move}").covers(hazard)]
+    return HazardView(
+        **values,
+        overdue=is_overdue(hazard, now),
+        next_steps=steps,
+        photos=_photo_views(shown, knows_people=knows_people),
+        missing_photos=missing(shown),
+    )
+
+
+def _photo_views(shown: list[Shown], *, knows_people: bool) -> list[PhotoView]:
+    """Each declared photo once per stage; where several people declared it, the one whose bytes are there."""
+    views: dict[tuple[str, Stage], PhotoView] = {}
+    for mention, photo in sorted(shown, key=lambda each: each.present):
+        views[mention.sha256, mention.stage] = PhotoView(
+            mention.sha256,
+            mention.stage,
+            mention.by if knows_people else None,
+            mention.at,
+            photo.state if photo else "missing",
+            mention.taken_at or (photo.taken_at if photo else None),
+            (mention.point or (photo.point if photo else None)) if knows_people else None,
+        )
+    return list(views.values())
+
+
+def person_view(person: Person) -> PersonView:
+    return PersonView(person.username, person.name, person.grants)
+
+
+def cursor_of(hazard: Hazard) -> str:
+    return base64.urlsafe_b64encode(msgspec.json.encode(After(hazard.reported_at, hazard.id))).decode()
+
+
+def after_cursor(cursor: str | None) -> After | None:
+    """Raises Invalid for a cursor that is not one of ours."""
+    if cursor is None:
+        return None
+    try:
+        return msgspec.json.decode(base64.urlsafe_b64decode(cursor), type=After)
+    except ValueError:
+        raise Invalid(("cursor", "游标无效，请从第一页开始")) from None

@@ -1,0 +1,39 @@
+"""Sign-in routes: /auth/login, /auth/refresh, /auth/logout, /me."""
+
+from litestar import get, post
+
+from api.auth import Tokens, bearer
+from api.bodies import AnyRequest, json_body
+from api.house import house, person_of
+from api.schemas import Credentials, PersonView, RefreshToken, TokenView, person_view
+from inspections.actions.sign_in import ACCESS_LASTS, SignedIn
+from inspections.policy import PUBLIC
+
+
+@post("/auth/login", opt={"action": PUBLIC, "body": Credentials}, status_code=200)
+async def log_in(request: AnyRequest) -> TokenView:
+    asked: Credentials = await json_body(request, Credentials)
+    return _view(*await house(request).sign_in.open(asked.username, asked.password, asked.device))
+
+
+@post("/auth/refresh", opt={"action": PUBLIC, "body": RefreshToken}, status_code=200)
+async def refresh(request: AnyRequest) -> TokenView:
+    asked: RefreshToken = await json_body(request, RefreshToken)
+    return _view(*await house(request).sign_in.refresh(asked.refresh_token))
+
+
+@post("/auth/logout", opt={"action": "me"}, status_code=204)
+async def log_out(request: AnyRequest) -> None:
+    await house(request).sign_in.close(bearer(request))
+
+
+@get("/me", opt={"action": "me"})
+async def me(request: AnyRequest) -> PersonView:
+    return person_view(person_of(request))
+
+
+def _view(signed_in: SignedIn, tokens: Tokens) -> TokenView:
+    return TokenView(tokens.access, tokens.refresh, int(ACCESS_LASTS.total_seconds()), person_view(signed_in.person))
+
+
+ROUTES = [log_in, refresh, log_out, me]

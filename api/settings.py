@@ -1,0 +1,64 @@
+"""Settings: one frozen Struct from the environment (prefix ANXUN_) or a TOML file. Unknown names are refused."""
+
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
+from msgspec import Meta, Struct
+
+_PREFIX = "ANXUN_"
+_OF_TESTS = {"ANXUN_SAMPLES"}
+
+
+class BadSettings(Exception):
+    """A setting that is unknown or does not fit; says which."""
+
+
+class Settings(Struct, frozen=True, forbid_unknown_fields=True):
+    """`data`: the folder of the embedded default. `database` and `photos` default to places inside it."""
+
+    data: str = "anxun-data"
+    database: str = ""
+    photos: str = ""
+    host: str = "127.0.0.1"
+    port: Annotated[int, Meta(ge=0, le=65535)] = 8000
+    demo_password: Annotated[str, Meta(min_length=8)] | None = None
+    tick_seconds: Annotated[float, Meta(gt=0, le=60)] = 1.0
+    log: str = "auto"
+
+    @property
+    def folder(self) -> Path:
+        return Path(self.data).absolute()
+
+    @property
+    def database_path(self) -> Path:
+        """Raises BadSettings for anything but SQLite."""
+        if not self.database:
+            return self.folder / "anxun.db"
+        scheme, _, path = self.database.partition(":///")
+        if scheme != "sqlite" or not path:
+            raise BadSettings("ANXUN_DATABASE: only sqlite:///path is supported by this version")
+        return Path(path).absolute()
+
+    @property
+    def photo_folder(self) -> Path:
+        if "://" in self.photos:
+            raise BadSettings("ANXUN_PHOTOS: only a folder is supported by this version")
+        return Path(self.photos).absolute() if self.photos else self.folder / "photos"
+
+
+def load(environment: Mapping[str, str]) -> Settings:
+    """Settings from `environment`, over those of the TOML file that ANXUN_CONFIG names. Raises BadSettings."""
+    given = {
+        name.removeprefix(_PREFIX).lower(): value
+        for name, value in environment.items()
+        if name.startswith(_PREFIX) and name not in _OF_TESTS
+    }
+    config = given.pop("config", None)
+    try:
+        from_file: dict[str, Any] = tomllib.loads(Path(config).read_text()) if config else {}
+        return msgspec.convert({**from_file, **given}, Settings, strict=False)
+    except (msgspec.ValidationError, tomllib.TOMLDecodeError, OSError) as error:
+        raise BadSettings(f"settings: {error}") from error

@@ -1,0 +1,101 @@
+"""Photos arrive, are declared, are developed. A digest is no key: only who has sent the bytes has the photo."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import NamedTuple
+from uuid import UUID
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from inspections.errors import Damaged
+from inspections.evidence import Shown
+from inspections.hazards import Mention, Photo, PhotoMention, PhotoState, Receipt
+from inspections.people import Person
+from inspections.places import Point
+from inspections.register import Change, Register
+
+
+class Facts(NamedTuple):
+    """What a picture's own metadata says: evidence, never the clock that governs."""
+
+    taken_at: datetime | None = None
+    point: Point | None = None
+    camera: str | None = None
+
+
+class Received(NamedTuple):
+    """Photos whose bytes a person has sent, whether any of them is new to this person, and the records to keep."""
+
+    photos: tuple[Photo, ...]
+    known: bool
+    records: tuple[Struct, ...]
+
+
+def received(register: Register, person: Person, arrived: Sequence[Photo], now: datetime) -> Received:
+    """Raises Damaged for bytes that have proved broken before: sending them again cannot help."""
+    photos: dict[str, Photo] = {}
+    records: list[Struct] = []
+    known = True
+    for photo in {photo.sha256: photo for photo in arrived}.values():
+        kept = register.photo(photo.sha256)
+        if kept and kept.state is PhotoState.DAMAGED:
+            raise Damaged(sha256=photo.sha256)
+        photos[photo.sha256] = kept or photo
+        records += [] if kept else [photo]
+        if not register.receipt(photo.sha256, person.username):
+            known = False
+            records.append(Receipt(photo.sha256, person.username, now))
+    return Received(tuple(photos[photo.sha256] for photo in arrived), known, tuple(records))
+
+
+def receive_photos(register: Register, person: Person, arrived: Sequence[Photo], now: datetime) -> Change[Received]:
+    result = received(register, person, arrived, now)
+    return Change(result, result.records)
+
+
+class Declaration(NamedTuple):
+    """The photos one line of history declares, as they are shown, and the records that keep them."""
+
+    shown: tuple[Shown, ...]
+    records: tuple[Struct, ...]
+
+
+def declare(
+    register: Register,
+    person: Person,
+    line: tuple[UUID, UUID],
+    photos: Sequence[PhotoMention],
+    now: datetime,
+    arrived: Iterable[Photo] = (),
+) -> Declaration:
+    """`line` is (id of the history line, id of the hazard); `arrived` came with the same request.
+
+    A photo that the person may see already through another hazard counts as theirs from now on.
+    """
+    entry, hazard = line
+    here = {photo.sha256: photo for photo in arrived}
+    shown: list[Shown] = []
+    records: list[Struct] = []
+    for (sha256, stage), said in {(photo.sha256, photo.stage): photo for photo in photos}.items():
+        mention = Mention(entry, sha256, stage, hazard, person.username, now, said.taken_at, said.point)
+        photo = here.get(sha256)
+        if photo is None and (kept := register.photo(sha256)) is not None:
+            if register.receipt(sha256, person.username):
+                photo = kept
+            elif register.may_see_photo(person, sha256):
+                photo = kept
+                records.append(Receipt(sha256, person.username, now))
+        shown.append(Shown(mention, photo))
+        records.append(mention)
+    return Declaration(tuple(shown), tuple(records))
+
+
+def developed(register: Register, sha256: str, facts: Facts | None) -> Change[None]:
+    """The picture was developed, and what its metadata says; `facts` None: it proved damaged."""
+    photo = register.photo(sha256)
+    if photo is None or photo.state is not PhotoState.RECEIVED:
+        return Change(None)
+    if facts is None:
+        return Change(None, changed=((photo, replace(photo, state=PhotoState.DAMAGED)),))
+    return Change(None, changed=((photo, replace(photo, state=PhotoState.DEVELOPED, **facts._asdict())),))

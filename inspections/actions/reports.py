@@ -1,0 +1,237 @@
+"""A hazard is reported: from the phone's words to a numbered hazard with its first line of history."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
+from uuid import UUID, uuid5
+
+import msgspec
+from msgspec.structs import replace
+
+from inspections.actions.photos import Declaration, declare, received
+from inspections.calendar import shanghai_date
+from inspections.categories import Category, Severity
+from inspections.deadlines import RECHECK, acceptance_due, due, next_check
+from inspections.errors import Forbidden, IdConflict, IdTaken, Invalid, Missing, differing
+from inspections.evidence import Shown, has, missing, reasons_to_recheck
+from inspections.hazards import Entry, Hazard, Outcome, Photo, Stage, State
+from inspections.people import Person, Role
+from inspections.places import Community
+from inspections.policy import scope
+from inspections.register import Change, Register
+from inspections.steps import FixedOnSpot, Report
+
+
+class Dossier(NamedTuple):
+    """A hazard with the photos declared on it."""
+
+    hazard: Hazard
+    shown: list[Shown]
+
+
+class Reported(NamedTuple):
+    """`repeated`: the same report had come before, and this is its object in its present state."""
+
+    dossier: Dossier
+    similar: list[Hazard]
+    repeated: bool
+
+
+def facts_of(body: Report | msgspec.Struct) -> dict[str, Any]:
+    """A body as the history keeps it: JSON values, without the ids that have columns of their own."""
+    facts: dict[str, Any] = msgspec.to_builtins(body)
+    return {name: value for name, value in facts.items() if name not in {"id", "version", "step"}}
+
+
+def report_hazard(
+    register: Register,
+    person: Person,
+    report: Report,
+    now: datetime,
+    arrived: Sequence[Photo] = (),
+    *,
+    demo: bool = False,
+) -> Change[Reported]:
+    """Raises Missing (community), Forbidden, IdConflict, IdTaken, Invalid. `arrived`: photos sent with the report."""
+    community = _community(register, person, report)
+    sent = received(register, person, arrived, now)
+    if (earlier := register.entry(report.id)) is not None:
+        return Change(_again(register, person, report, earlier), sent.records)
+    category = _needs(register, report)
+    hazard = _new_hazard(register, person, report, community, category, now, demo=demo)
+    declared = declare(register, person, (report.id, report.id), report.photos, now, sent.photos)
+    entries = [Entry(report.id, report.id, 1, "report", person.username, now, hazard.state, 1, facts_of(report))]
+    if report.fixed_on_spot:
+        hazard, entry = _fixed_on_spot(register, hazard, category, report.fixed_on_spot, declared, now)
+        entries.append(entry)
+    answer = Reported(Dossier(hazard, list(declared.shown)), register.similar(hazard), repeated=False)
+    return Change(answer, (*sent.records, hazard, *entries, *declared.records))
+
+
+def _community(register: Register, person: Person, report: Report) -> Community:
+    community = register.community(report.community)
+    if community is None or not scope(person, "place.see").covers_community(community.code):
+        raise Missing("community", "community")
+    if not scope(person, "hazard.report").covers_community(community.code):
+        raise Forbidden
+    return community
+
+
+def _again(register: Register, person: Person, report: Report, earlier: Entry) -> Reported:
+    hazard = register.hazard(earlier.hazard)
+    if hazard is None or earlier.by != person.username:
+        raise IdTaken
+    if earlier.step != "report":
+        raise IdConflict(["id"])
+    before = msgspec.convert({**earlier.facts, "id": earlier.id}, Report, strict=False)
+    if fields := differing(before, report, Report.__struct_fields__):
+        raise IdConflict(fields)
+    return Reported(Dossier(hazard, register.shown([hazard.id])), register.similar(hazard), repeated=True)
+
+
+def _needs(register: Register, report: Report) -> Category:
+    category = register.category(report.category)
+    spot = report.fixed_on_spot
+    unmet = {
+        ("category", "没有这个隐患类别"): category is None,
+        ("category", "该类别由监测设备发起，不能人工上报"): category is not None and category.from_device,
+        ("photos", "请至少附一张照片"): not report.photos,
+        ("photos", "即查即改须附整改前照片"): spot and not has(report.photos, Stage.BEFORE),
+        ("photos", "即查即改须附整改后照片"): spot and not has(report.photos, Stage.AFTER),
+        ("fixed_on_spot.quantity_done", "整改数量不能超过隐患数量"): spot and spot.quantity_done > report.quantity,
+        ("fixed_on_spot", "该类别须先受理定级，不能即查即改"): spot
+        and category is not None
+        and category.priority is None,
+    }
+    errors = [error for error, holds in unmet.items() if holds]
+    if errors or category is None:
+        raise Invalid(*errors)
+    return category
+
+
+def _new_hazard(
+    register: Register, person: Person, report: Report, community: Community, category: Category, now: datetime,
+    *, demo: bool,
+) -> Hazard:  # fmt: skip
+    officer = person.holds(Role.OFFICER, community.code) and not person.holds(Role.INSPECTOR, community.code)
+    return Hazard(
+        id=report.id,
+        number=_number(register, community, now),
+        state=State.REPORTED,
+        outcome=None,
+        version=1,
+        community=community.code,
+        category=category.code,
+        severity=Severity.GENERAL,
+        major_proposed=category.proposes_major,
+        priority=category.priority,
+        advisory=category.advisory,
+        description=report.description,
+        place=report.place,
+        point=report.point,
+        quantity=report.quantity,
+        unit=category.unit,
+        quantity_claimed=0,
+        quantity_done=0,
+        responsible_party=report.responsible_party,
+        source="officer" if officer else "inspector",
+        reporter=person.username,
+        lead=None,
+        assisting=(),
+        fixed_on_spot=False,
+        fix_method=None,
+        fix_outcome=None,
+        fixed_by=None,
+        found_at=report.found_at,
+        reported_at=now,
+        updated_at=now,
+        accepted_at=None,
+        submitted_at=None,
+        closed_at=None,
+        accept_due_at=acceptance_due(category.priority, now, register.calendar),
+        due_at=None,
+        due_provisional=False,
+        deadline_number=0,
+        recheck_due_at=None,
+        next_check_at=None,
+        times_returned=0,
+        times_reworked=0,
+        rebounded=False,
+        merged_into=None,
+        recurrence_of=None,
+        history_length=1,
+        demo=demo,
+    )
+
+
+def _number(register: Register, community: Community, now: datetime) -> str:
+    """A number people can say: `XJ-2026-000123`, counted per street and Shanghai year."""
+    street = register.street(community.street)
+    series = f"{street.abbreviation if street else community.street}-{shanghai_date(now).year}"
+    return f"{series}-{register.next_number(series):06d}"
+
+
+def with_deadline(hazard: Hazard, category: Category, register: Register, now: datetime) -> Hazard:
+    """The hazard with its fixing clock started by its category's policy."""
+    deadline = due(category.term, now, register.calendar)
+    hazard = replace(
+        hazard,
+        accepted_at=hazard.accepted_at or now,
+        due_at=deadline.at,
+        due_provisional=deadline.provisional,
+        deadline_number=hazard.deadline_number + 1,
+    )
+    return replace(hazard, next_check_at=next_check(hazard))
+
+
+def _fixed_on_spot(
+    register: Register, hazard: Hazard, category: Category, fix: FixedOnSpot, declared: Declaration, now: datetime
+) -> tuple[Hazard, Entry]:
+    """即查即改: accepted with the defaults, fixed, and closed at once unless something asks for a second look."""
+    hazard = replace(
+        with_deadline(hazard, category, register, now),
+        fixed_on_spot=True,
+        fix_method=fix.method,
+        fix_outcome=fix.outcome,
+        fixed_by=hazard.reporter,
+        quantity_claimed=fix.quantity_done,
+        submitted_at=now,
+        history_length=2,
+        next_check_at=None,
+    )
+    reasons = reasons_to_recheck(hazard, photos_missing=bool(missing(declared.shown)))
+    if reasons:
+        recheck_due = due(RECHECK, now, register.calendar).at
+        hazard = replace(hazard, state=State.PENDING_RECHECK, recheck_due_at=recheck_due)
+    else:
+        hazard = replace(
+            hazard, state=State.CLOSED, outcome=Outcome.FIXED, quantity_done=fix.quantity_done, closed_at=now
+        )
+    facts = {**facts_of(fix), "recheck": reasons}
+    line = uuid5(hazard.id, "fix_on_spot")
+    return hazard, Entry(line, hazard.id, 2, "fix_on_spot", hazard.reporter, now, hazard.state, 1, facts)
+
+
+def rebound_id(hazard: Hazard) -> UUID:
+    return uuid5(hazard.id, f"rebound/{hazard.version}")
+
+
+def rebound(hazard: Hazard, register: Register, person: Person, now: datetime) -> Hazard:
+    """反弹: a closed hazard has come back as a new one, linked to it; its id follows from the old one."""
+    community = register.community(hazard.community)
+    category = register.category(hazard.category)
+    if community is None or category is None:
+        raise Missing("community")
+    report = Report(
+        id=rebound_id(hazard),
+        community=hazard.community,
+        category=hazard.category,
+        description=hazard.description,
+        place=hazard.place,
+        found_at=now,
+        quantity=hazard.quantity,
+        point=hazard.point,
+        responsible_party=hazard.responsible_party,
+    )
+    new = _new_hazard(register, person, report, community, category, now, demo=hazard.demo)
+    return replace(new, source="look_back", recurrence_of=hazard.id)

@@ -1,0 +1,158 @@
+"""Every "no" of the domain, with a stable code and its facts.
+
+Refusal
+├── Unauthenticated      auth.*              who are you?
+├── Missing              *.not_found         not there, or not yours: the two look the same
+├── Forbidden            role.forbidden …    you may not
+├── Conflict             *.*                 not now
+│   ├── IdConflict       id.conflict         this id says something else already
+│   ├── IdTaken          id.taken            this id is somebody else's
+│   ├── Stale            hazard.stale        somebody was faster
+│   ├── WrongState       hazard.state        not a step of this state
+│   └── PhotosMissing    photo.missing       declared photos have not arrived
+├── Invalid              step.needs …        what is asked for does not hold, field by field
+│   ├── DigestMismatch   photo.digest        the bytes are not the ones that were promised
+│   └── Damaged          photo.damaged       the picture is cut or broken
+├── Unsupported          photo.format        not a kind of file we take
+├── TooLarge             photo.too_large     more than we take
+└── Unavailable          store.unavailable   the store cannot keep it now; nothing was kept
+"""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+
+class FieldError(NamedTuple):
+    """What is wrong with one field: its path in the body, and Chinese words for the person."""
+
+    field: str
+    message: str
+
+
+class Refusal(Exception):
+    """A decision not to do what was asked. `code` is stable, `title` is for people, `facts` say which and why."""
+
+    code: str = "refused"
+    title: str = "无法处理"
+
+    def __init__(self, detail: str = "", **facts: Any) -> None:
+        super().__init__(detail or self.title)
+        self.detail = detail
+        self.facts = facts
+
+
+class Unauthenticated(Refusal):
+    code = "auth.required"
+    title = "请先登录"
+
+
+class SignInFailed(Unauthenticated):
+    code = "auth.failed"
+    title = "用户名或密码不正确"
+
+
+class Missing(Refusal):
+    """`what` is the noun: hazard, community, photo, person, category."""
+
+    title = "未找到"
+
+    def __init__(self, what: str, field: str | None = None) -> None:
+        super().__init__()
+        if field:
+            self.facts["errors"] = [FieldError(field, "未找到")]
+        self.code = f"{what}.not_found"
+
+
+class Forbidden(Refusal):
+    code = "role.forbidden"
+    title = "您的角色无权进行此操作"
+
+
+class OwnFix(Forbidden):
+    code = "recheck.own_fix"
+    title = "整改人不能复查自己的整改"
+
+
+class Conflict(Refusal):
+    code = "conflict"
+    title = "与现有数据冲突"
+
+
+class IdConflict(Conflict):
+    code = "id.conflict"
+    title = "该编号已用于内容不同的提交"
+
+    def __init__(self, fields: Sequence[str]) -> None:
+        super().__init__(f"内容不同的字段：{'、'.join(fields)}", fields=list(fields))
+
+
+class IdTaken(Conflict):
+    code = "id.taken"
+    title = "该编号已被占用"
+
+
+class Stale(Conflict):
+    code = "hazard.stale"
+    title = "隐患已被他人更新，请刷新后重试"
+
+    def __init__(self, sent: int, current: int) -> None:
+        super().__init__(sent=sent, current=current)
+
+
+class WrongState(Conflict):
+    code = "hazard.state"
+    title = "当前状态不能进行此操作"
+
+    def __init__(self, state: str, step: str, possible: Sequence[str]) -> None:
+        super().__init__(state=state, step=step, possible=list(possible))
+
+
+class PhotosMissing(Conflict):
+    code = "photo.missing"
+    title = "尚有照片未上传完成"
+
+    def __init__(self, missing: Sequence[str]) -> None:
+        super().__init__(missing_photos=list(missing))
+
+
+class Invalid(Refusal):
+    """`Invalid(("photos", "请附整改后照片"))`: each pair names a field and says what it needs."""
+
+    code = "step.needs"
+    title = "提交内容不符合要求"
+
+    def __init__(self, *errors: tuple[str, str]) -> None:
+        super().__init__("；".join(message for _, message in errors), errors=[FieldError(*error) for error in errors])
+
+
+class DigestMismatch(Refusal):
+    code = "photo.digest"
+    title = "照片摘要与内容不符，请重新上传"
+
+    def __init__(self, promised: str, received: str) -> None:
+        super().__init__(promised=promised, received=received)
+
+
+class Damaged(Refusal):
+    code = "photo.damaged"
+    title = "照片不完整或已损坏，请重新上传"
+
+
+class Unsupported(Refusal):
+    code = "photo.format"
+    title = "不支持的照片格式"
+
+
+class TooLarge(Refusal):
+    code = "photo.too_large"
+    title = "照片过大"
+
+
+class Unavailable(Refusal):
+    code = "store.unavailable"
+    title = "系统暂时无法保存，请稍后重试"
+
+
+def differing(one: object, other: object, fields: Sequence[str]) -> list[str]:
+    """Names of `fields` in which two parsed bodies differ (api.md, "Same again": compared as parsed)."""
+    return [field for field in fields if getattr(one, field) != getattr(other, field)]

@@ -1,0 +1,68 @@
+"""What the domain asks of a store, and what an action hands back to it."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Generic, Protocol, TypeVar
+from uuid import UUID
+
+from msgspec import Struct
+
+from inspections.calendar import WorkingCalendar
+from inspections.categories import Category
+from inspections.evidence import Shown
+from inspections.hazards import Entry, Hazard, Photo, Receipt
+from inspections.people import Person, Session
+from inspections.places import Community, Street
+
+T_co = TypeVar("T_co", covariant=True)
+
+
+class Change(Struct, Generic[T_co], frozen=True):
+    """What an action decided: the answer for its caller, records to insert, and (before, after) of those that change.
+
+    The store writes all of it in one transaction or none of it. A changed record is written only over the version
+    that was read.
+    """
+
+    answer: T_co
+    new: tuple[Struct, ...] = ()
+    changed: tuple[tuple[Struct, Struct], ...] = ()
+
+
+class Register(Protocol):
+    """What an action may read. Inside a write transaction, what it reads stays as it is until the commit."""
+
+    @property
+    def calendar(self) -> WorkingCalendar: ...
+    def community(self, code: str) -> Community | None: ...
+    def street(self, code: str) -> Street | None: ...
+    def category(self, code: str) -> Category | None: ...
+    def person(self, username: str) -> Person | None: ...
+    def session(self, session_id: UUID) -> Session | None: ...
+    def session_of(self, digest: str) -> Session | None:
+        """The session whose access, refresh or previous refresh token has this digest."""
+        ...
+
+    def hazard(self, hazard_id: UUID) -> Hazard | None: ...
+    def entry(self, entry_id: UUID) -> Entry | None: ...
+    def photo(self, sha256: str) -> Photo | None: ...
+    def receipt(self, sha256: str, username: str) -> Receipt | None: ...
+    def next_number(self, series: str) -> int:
+        """The next human number of a series such as `XJ-2026`. Never twice; gaps are allowed."""
+        ...
+
+    def may_see_photo(self, person: Person, sha256: str) -> bool:
+        """Whether a hazard that this person may see shows this photo already."""
+        ...
+
+    def shown(self, hazard_ids: Sequence[UUID]) -> list[Shown]:
+        """Every photo declared on these hazards, in the order of their history."""
+        ...
+
+    def due(self, now: datetime, limit: int) -> list[UUID]:
+        """Hazards whose next check has come, the longest waiting first. Narrows only: the verdict is the domain's."""
+        ...
+
+    def similar(self, hazard: Hazard) -> list[Hazard]:
+        """Open hazards of the same community, category and place reported within 72 hours before this one."""
+        ...

@@ -1,0 +1,1 @@
+"""Where it is kept: rows in a database, photo bytes beside it."""

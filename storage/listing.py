@@ -1,0 +1,112 @@
+"""Lists of hazards: filters, newest first, page by page from a key (never by counting rows to skip)."""
+
+from datetime import date, datetime, timedelta
+from uuid import UUID
+
+from msgspec import Struct
+from sqlalchemy import ColumnElement, Uuid, and_, literal, or_, select, tuple_
+
+from inspections.calendar import midnight
+from inspections.deadlines import FIXING
+from inspections.hazards import Hazard, State
+from inspections.policy import Scope
+from storage.columns import Instant
+from storage.register import Register
+from storage.scopes import assigned_to, within
+from storage.tables import hazards
+
+_H = hazards.c
+
+
+class HazardFilters(Struct, frozen=True):
+    """Which hazards are listed; None: whichever. Dates are Shanghai days, both included.
+
+    `overdue` and `stage_overdue` are judged at `now`.
+    """
+
+    now: datetime
+    community: str | None = None
+    street: str | None = None
+    category: str | None = None
+    group: str | None = None
+    state: State | None = None
+    overdue: bool | None = None
+    stage_overdue: bool | None = None
+    assignee: str | None = None
+    source: str | None = None
+    reported_from: date | None = None
+    reported_to: date | None = None
+    found_from: datetime | None = None
+    found_to: datetime | None = None
+    updated_after: datetime | None = None
+    q: str | None = None
+
+
+class After(Struct, frozen=True):
+    """The last hazard of the page before."""
+
+    reported_at: datetime
+    id: UUID
+
+
+def page(register: Register, scope: Scope, filters: HazardFilters, after: After | None, limit: int) -> list[Hazard]:
+    """At most `limit` hazards in scope, newest report first."""
+    query = select(hazards).where(within(scope), *_clauses(register, filters))
+    if after:
+        query = query.where(
+            tuple_(_H.reported_at, _H.id) < tuple_(literal(after.reported_at, Instant()), literal(after.id, Uuid()))
+        )
+    return register.select(Hazard, query.order_by(_H.reported_at.desc(), _H.id.desc()).limit(limit))
+
+
+def _clauses(register: Register, filters: HazardFilters) -> list[ColumnElement[bool]]:
+    codes = [category.code for category in register.categories() if category.group == filters.group]
+    words = filters.q
+    chosen = [
+        (filters.community, _H.community.__eq__),
+        (filters.category, _H.category.__eq__),
+        (filters.state, _H.state.__eq__),
+        (filters.source, _H.source.__eq__),
+        (filters.found_from, _H.found_at.__ge__),
+        (filters.found_to, _H.found_at.__le__),
+        (filters.updated_after, _H.updated_at.__gt__),
+    ]
+    clauses = [compare(value) for value, compare in chosen if value is not None]
+    clauses += [_H.category.in_(codes)] if filters.group is not None else []
+    clauses += [_H.community.startswith(filters.street, autoescape=True)] if filters.street else []
+    clauses += [assigned_to(filters.assignee)] if filters.assignee else []
+    clauses += [_is(filters.overdue, late(filters.now))] if filters.overdue is not None else []
+    clauses += [_is(filters.stage_overdue, _stage_late(filters.now))] if filters.stage_overdue is not None else []
+    clauses += [between(_H.reported_at, filters.reported_from, filters.reported_to)]
+    if words:
+        clauses.append(
+            or_(*(column.contains(words, autoescape=True) for column in (_H.number, _H.place, _H.description)))
+        )
+    return clauses
+
+
+def between(column: ColumnElement[datetime | None], first: date | None, last: date | None) -> ColumnElement[bool]:
+    """Set, and on a Shanghai day from `first` to `last`, both included; None: no bound."""
+    clause: ColumnElement[bool] = column.is_not(None)
+    if first:
+        clause &= column >= midnight(first)
+    if last:
+        clause &= column < midnight(last + timedelta(days=1))
+    return clause
+
+
+def late(now: datetime) -> ColumnElement[bool]:
+    """The SQL twin of deadlines.is_overdue (a test holds them together)."""
+    return and_(_H.state.in_(sorted(FIXING)), ~_H.advisory, _H.due_at.is_not(None), _H.due_at < now)
+
+
+def _stage_late(now: datetime) -> ColumnElement[bool]:
+    return or_(
+        and_(_H.state == State.REPORTED, _H.accept_due_at < now),
+        late(now),
+        and_(_H.state == State.PENDING_RECHECK, _H.recheck_due_at < now),
+    )
+
+
+def _is(wanted: bool, clause: ColumnElement[bool]) -> ColumnElement[bool]:
+    return clause if wanted else ~clause

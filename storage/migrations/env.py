@@ -1,0 +1,24 @@
+"""How alembic reaches the database: over the connection that the caller opened."""
+
+from typing import Any, Literal
+
+from alembic import context
+from alembic.autogenerate.api import AutogenContext
+
+from storage.columns import Json, Name
+from storage.tables import metadata
+
+
+def plain(kind: str, item: Any, _: AutogenContext) -> str | Literal[False]:
+    """In a revision our types stand as what they are on disk: it must mean the same when they have moved on."""
+    if kind == "type" and isinstance(item, Name):
+        return "sa.String(length=32)"
+    if kind == "type" and isinstance(item, Json):
+        return "sa.Text()"
+    return False
+
+
+connection = context.config.attributes["connection"]
+context.configure(connection=connection, target_metadata=metadata, compare_type=True, render_item=plain)
+with context.begin_transaction():
+    context.run_migrations()

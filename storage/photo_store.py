@@ -1,0 +1,133 @@
+"""Photo bytes by sha-256 on a local disk: written aside, flushed, renamed, and the folder flushed too.
+
+A photo exists when its row is committed; a file without a row is an orphan, and a crash can leave no worse.
+"""
+
+import hashlib
+import mmap
+import os
+import shutil
+from contextlib import suppress
+from pathlib import Path
+from typing import NamedTuple, Self
+from uuid import uuid4
+
+from inspections.errors import Damaged, Unavailable
+from storage.formats import Format, inspect
+
+FREE_FLOOR_BYTES = 256 * 1024 * 1024
+"""Photos are refused before the disk is so full that reports could not be kept."""
+
+
+class DiskFull(Unavailable):
+    code = "store.full"
+    title = "存储空间不足，暂不能接收照片"
+
+
+class Kept(NamedTuple):
+    """Bytes that are safely on the disk."""
+
+    sha256: str
+    size: int
+    format: Format
+
+
+class Incoming:
+    """A photo on its way in: bytes go to a file aside, and through the digest, as they come."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._file = path.open("xb+")
+        self._digest = hashlib.sha256()
+        self.size = 0
+
+    def write(self, chunk: bytes) -> None:
+        self._file.write(chunk)
+        self._digest.update(chunk)
+        self.size += len(chunk)
+
+    @property
+    def sha256(self) -> str:
+        return self._digest.hexdigest()
+
+    def inspect(self) -> Format:
+        """Raises what formats.inspect raises; an empty file is Damaged."""
+        self._file.flush()
+        if self.size == 0:
+            raise Damaged("文件为空")
+        with mmap.mmap(self._file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+            return inspect(data)
+
+    def flush(self, *, to_disk: bool = False) -> None:
+        self._file.flush()
+        if to_disk:
+            os.fsync(self._file.fileno())
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """What was not kept leaves nothing behind."""
+        self._file.close()
+        with suppress(FileNotFoundError):
+            self.path.unlink()
+
+
+class PhotoStore:
+    """Originals and what was developed from them, below one folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._aside = folder / "incoming"
+        self._aside.mkdir(parents=True, exist_ok=True)
+        for left_over in self._aside.iterdir():  # this process alone writes here, and it has only just begun
+            left_over.unlink()
+
+    def receive(self) -> Incoming:
+        """A place for a photo's bytes. Raises DiskFull below the floor of free space."""
+        free = shutil.disk_usage(self._folder).free
+        if free < FREE_FLOOR_BYTES:
+            raise DiskFull(free=free)
+        return Incoming(self._aside / uuid4().hex)
+
+    def keep(self, photo: Incoming) -> Kept:
+        """Checks the structure and makes the bytes durable under their digest. Blocks for the disk.
+
+        Raises Unsupported, Damaged, TooLarge, and then nothing is kept.
+        """
+        form = photo.inspect()
+        target = self.original(photo.sha256)
+        photo.flush(to_disk=True)
+        self._make_folder(target.parent)
+        photo.path.replace(target)
+        _flush_folder(target.parent)
+        return Kept(photo.sha256, photo.size, form)
+
+    def original(self, sha256: str) -> Path:
+        return self._folder / sha256[:2] / sha256
+
+    def shown(self, sha256: str, size: int) -> Path:
+        """Where the developed picture of this size lies, if it was developed."""
+        return self._folder / sha256[:2] / f"{sha256}.{size}.jpg"
+
+    def put_shown(self, sha256: str, size: int, picture: bytes) -> Path:
+        """Keeps a developed picture; it can be made again, so nothing waits for the disk."""
+        target = self.shown(sha256, size)
+        with self.receive() as aside:
+            aside.write(picture)
+            aside.flush()
+            aside.path.replace(target)
+        return target
+
+    def _make_folder(self, folder: Path) -> None:
+        if not folder.is_dir():
+            folder.mkdir(exist_ok=True)
+            _flush_folder(folder.parent)
+
+
+def _flush_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

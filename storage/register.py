@@ -1,0 +1,271 @@
+"""The register: records in, records out, over one connection.
+
+Inside a write transaction it joins what a group of actions wants to write: inserts wait, per table, until something
+has to see them, and are then written by one executemany. A read by key looks at what waits first; any other read
+writes it out before asking.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any, TypeVar, cast
+from uuid import UUID
+
+from msgspec import Struct
+from sqlalchemy import Connection, Select, and_, bindparam, exists, insert, select, update
+from sqlalchemy.sql import Executable
+
+from inspections.calendar import CalendarDay, WorkingCalendar
+from inspections.categories import Category
+from inspections.errors import Conflict
+from inspections.evidence import Shown
+from inspections.hazards import OPEN, Entry, Hazard, Mention, Photo, Receipt
+from inspections.people import Person, Session
+from inspections.places import Community, Street
+from inspections.policy import scope
+from inspections.register import Change
+from storage.scopes import within
+from storage.tables import (
+    TABLE_OF,
+    hazards,
+    mentions,
+    numbers,
+    photos,
+    receipts,
+    sessions,
+)
+
+R = TypeVar("R", bound=Struct)
+T = TypeVar("T")
+
+_KEYS = {kind: tuple(column.name for column in table.primary_key) for kind, table in TABLE_OF.items()}
+_BY_KEY: dict[type[Struct], Select[Any]] = {
+    kind: select(table).where(and_(*(table.c[name] == bindparam(name) for name in _KEYS[kind])))
+    for kind, table in TABLE_OF.items()
+}
+_INSERT = {kind: insert(table) for kind, table in TABLE_OF.items()}
+_GUARDED = {
+    kind: tuple(name for name in ("version", "history_length") if name in table.c) for kind, table in TABLE_OF.items()
+}
+_UPDATE = {
+    kind: update(table).where(
+        and_(*(table.c[name] == bindparam(f"was_{name}") for name in (*_KEYS[kind], *_GUARDED[kind])))
+    )
+    for kind, table in TABLE_OF.items()
+}
+_REFERENCE = (Street, Community, Category, CalendarDay)
+
+
+class Reference:
+    """What every action needs and hardly anybody changes, read once: places, catalogue, working calendar."""
+
+    def __init__(self, connection: Connection) -> None:
+        self.streets = {street.code: street for street in _all(connection, Street)}
+        self.communities = {community.code: community for community in _all(connection, Community)}
+        self.categories = {category.code: category for category in _all(connection, Category)}
+        days = {day.day: day.working for day in _all(connection, CalendarDay)}
+        # 1 January is off in every published year: its row says that the year is there.
+        self.calendar = WorkingCalendar(days, frozenset(day.year for day in days if day.timetuple().tm_yday == 1))
+
+
+def _all(connection: Connection, kind: type[R]) -> list[R]:
+    return [kind(*row) for row in connection.execute(select(TABLE_OF[kind]).order_by(*TABLE_OF[kind].primary_key))]
+
+
+class Register:
+    """Implements inspections.register.Register over one connection and a Reference."""
+
+    def __init__(self, connection: Connection, reference: Reference) -> None:
+        self._connection = connection
+        self._reference = reference
+        self._seen: dict[tuple[type[Struct], tuple[Any, ...]], Struct] = {}
+        self._inserts: dict[type[Struct], list[Struct]] = {}
+        self._updates: list[tuple[Struct, Struct]] = []
+        self._numbers: dict[str, int] = {}
+        self.reference_changed = False
+
+    # reading ------------------------------------------------------------------------------------------------
+
+    @property
+    def calendar(self) -> WorkingCalendar:
+        return self._reference.calendar
+
+    def community(self, code: str) -> Community | None:
+        return self._reference.communities.get(code)
+
+    def street(self, code: str) -> Street | None:
+        return self._reference.streets.get(code)
+
+    def category(self, code: str) -> Category | None:
+        return self._reference.categories.get(code)
+
+    def communities(self) -> list[Community]:
+        return list(self._reference.communities.values())
+
+    def categories(self) -> list[Category]:
+        return list(self._reference.categories.values())
+
+    def person(self, username: str) -> Person | None:
+        return self._by_key(Person, username)
+
+    def session(self, session_id: UUID) -> Session | None:
+        return self._by_key(Session, session_id)
+
+    def hazard(self, hazard_id: UUID) -> Hazard | None:
+        return self._by_key(Hazard, hazard_id)
+
+    def entry(self, entry_id: UUID) -> Entry | None:
+        return self._by_key(Entry, entry_id)
+
+    def photo(self, sha256: str) -> Photo | None:
+        return self._by_key(Photo, sha256)
+
+    def receipt(self, sha256: str, username: str) -> Receipt | None:
+        return self._by_key(Receipt, sha256, username)
+
+    def _by_key(self, kind: type[R], *key: Any) -> R | None:
+        if (waiting := self._seen.get((kind, key))) is not None:
+            return cast("R", waiting)
+        row = self._connection.execute(_BY_KEY[kind], dict(zip(_KEYS[kind], key, strict=True))).first()
+        return kind(*row) if row else None
+
+    def select(self, kind: type[R], query: Select[Any]) -> list[R]:
+        """Records of a query over all columns of their table."""
+        return [kind(*row) for row in self.rows(query)]
+
+    def rows(self, query: Executable, parameters: dict[str, Any] | None = None) -> Sequence[Any]:
+        self.flush()
+        return self._connection.execute(query, parameters).all()
+
+    def people(self) -> list[Person]:
+        return self.select(Person, _PEOPLE)
+
+    def session_of(self, digest: str) -> Session | None:
+        """The session that a token's digest belongs to: access, refresh or the refresh token before it."""
+        return next(iter(Session(*row) for row in self.rows(_SESSION_OF, {"digest": digest})), None)
+
+    def may_see_photo(self, person: Person, sha256: str, action: str = "photo.see") -> bool:
+        reach = scope(person, action)
+        query = _SHOWING.where(mentions.c.sha256 == sha256, within(reach)) if reach else None
+        return query is not None and bool(self.rows(select(exists(query)))[0][0])
+
+    def shown(self, hazard_ids: Sequence[UUID]) -> list[Shown]:
+        rows = self.rows(_SHOWN, {"ids": hazard_ids}) if hazard_ids else ()
+        return [Shown(Mention(*row[:_WIDE]), Photo(*row[_WIDE:]) if row[_WIDE] else None) for row in rows]
+
+    def history(self, hazard_id: UUID) -> list[Entry]:
+        return [Entry(*row) for row in self.rows(_HISTORY, {"hazard": hazard_id})]
+
+    def due(self, now: datetime, limit: int) -> list[UUID]:
+        return [row[0] for row in self.rows(_DUE, {"now": now, "limit": limit})]
+
+    def undeveloped(self, limit: int) -> list[Photo]:
+        return [Photo(*row) for row in self.rows(_UNDEVELOPED, {"limit": limit})]
+
+    def similar(self, hazard: Hazard) -> list[Hazard]:
+        # A hint for people: what waits in the same group may be left out, so nothing is written out for it.
+        parameters = {
+            "community": hazard.community,
+            "category": hazard.category,
+            "place": hazard.place,
+            "id": hazard.id,
+            "until": hazard.reported_at,
+            "since": hazard.reported_at - timedelta(hours=72),
+        }
+        return [Hazard(*row) for row in self._connection.execute(_SIMILAR, parameters)]
+
+    def next_number(self, series: str) -> int:
+        if series not in self._numbers:
+            last = self._connection.execute(_LAST_NUMBER, {"series": series}).scalar()
+            self._numbers[series] = last or 0
+        self._numbers[series] += 1
+        return self._numbers[series]
+
+    # writing ------------------------------------------------------------------------------------------------
+
+    def write(self, change: Change[Any]) -> None:
+        """Takes note of what an action decided; `flush` writes it."""
+        for record in change.new:
+            kind = type(record)
+            self._seen[kind, _key(record)] = record
+            self._inserts.setdefault(kind, []).append(record)
+        for before, after in change.changed:
+            self._seen[type(after), _key(after)] = after
+            self._updates.append((before, after))
+        self.reference_changed |= any(isinstance(record, _REFERENCE) for record in change.new)
+
+    def flush(self) -> None:
+        inserts, self._inserts = self._inserts, {}
+        updates, self._updates = self._updates, []
+        for kind in TABLE_OF:
+            if records := inserts.get(kind):
+                self._connection.execute(_INSERT[kind], [_values(record) for record in records])
+        for before, after in updates:
+            self._replace(before, after)
+
+    def flush_numbers(self) -> None:
+        for series, last in self._numbers.items():
+            found = self._connection.execute(_COUNT_ON, {"in_series": series, "to": last})
+            if found.rowcount == 0:
+                self._connection.execute(insert(numbers), {"series": series, "last": last})
+
+    def _replace(self, before: Struct, after: Struct) -> None:
+        kind = type(after)
+        guard = {f"was_{name}": getattr(before, name) for name in (*_KEYS[kind], *_GUARDED[kind])}
+        if self._connection.execute(_UPDATE[kind], {**_values(after), **guard}).rowcount != 1:
+            raise Conflict("记录已被更新，请重试")
+
+
+def _key(record: Struct) -> tuple[Any, ...]:
+    return tuple(getattr(record, name) for name in _KEYS[type(record)])
+
+
+def _values(record: Struct) -> dict[str, Any]:
+    return {name: getattr(record, name) for name in record.__struct_fields__}
+
+
+_WIDE = len(mentions.c)
+_HAS = and_(receipts.c.sha256 == mentions.c.sha256, receipts.c.username == mentions.c.by)
+_SHOWN = (
+    select(mentions, *photos.c)
+    .select_from(
+        mentions.join(TABLE_OF[Entry], TABLE_OF[Entry].c.id == mentions.c.entry)
+        .outerjoin(receipts, _HAS)
+        .outerjoin(photos, photos.c.sha256 == receipts.c.sha256)
+    )
+    .where(mentions.c.hazard.in_(bindparam("ids", expanding=True)))
+    .order_by(mentions.c.hazard, TABLE_OF[Entry].c.seq, mentions.c.stage, mentions.c.sha256)
+)
+_SHOWING = select(1).select_from(mentions.join(receipts, _HAS).join(hazards, hazards.c.id == mentions.c.hazard))
+_HISTORY = (
+    select(TABLE_OF[Entry]).where(TABLE_OF[Entry].c.hazard == bindparam("hazard")).order_by(TABLE_OF[Entry].c.seq)
+)
+_DUE = (
+    select(hazards.c.id)
+    .where(hazards.c.next_check_at < bindparam("now"))
+    .order_by(hazards.c.next_check_at)
+    .limit(bindparam("limit"))
+)
+_UNDEVELOPED = (
+    select(photos).where(photos.c.state == "received").order_by(photos.c.received_at).limit(bindparam("limit"))
+)
+_SIMILAR = (
+    select(hazards)
+    .where(
+        hazards.c.community == bindparam("community"),
+        hazards.c.category == bindparam("category"),
+        hazards.c.place == bindparam("place"),
+        hazards.c.id != bindparam("id"),
+        hazards.c.reported_at.between(bindparam("since"), bindparam("until")),
+        hazards.c.state.in_(sorted(OPEN)),
+    )
+    .order_by(hazards.c.reported_at.desc())
+    .limit(5)
+)
+_PEOPLE = select(TABLE_OF[Person]).order_by(TABLE_OF[Person].c.username)
+_SESSION_OF = select(sessions).where(
+    (sessions.c.access == bindparam("digest"))
+    | (sessions.c.refresh == bindparam("digest"))
+    | (sessions.c.previous_refresh == bindparam("digest"))
+)
+_LAST_NUMBER = select(numbers.c.last).where(numbers.c.series == bindparam("series"))
+_COUNT_ON = update(numbers).where(numbers.c.series == bindparam("in_series")).values(last=bindparam("to"))

@@ -1,0 +1,248 @@
+"""Every table. Columns stand in the order of the record's fields (a test compares them), so rows become records
+by position.
+"""
+
+from typing import Any
+
+from msgspec import Struct
+from sqlalchemy import (
+    Boolean,
+    Column,
+    Date,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+    Uuid,
+    text,
+)
+
+from inspections.calendar import CalendarDay
+from inspections.categories import Category, Priority, Severity, Term
+from inspections.hazards import (
+    Entry,
+    Hazard,
+    Mention,
+    Outcome,
+    Party,
+    Photo,
+    PhotoState,
+    Receipt,
+    Stage,
+    State,
+)
+from inspections.people import Grant, Person, Session
+from inspections.places import Community, Point, Street
+from storage.columns import Instant, Json, Name
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+_CODE, _NAME = String(12), String(200)
+
+streets = Table(
+    "streets",
+    metadata,
+    Column("code", String(9), primary_key=True),
+    Column("name", _NAME, nullable=False),
+    Column("abbreviation", String(16), nullable=False),
+)
+
+communities = Table(
+    "communities",
+    metadata,
+    Column("code", _CODE, primary_key=True),
+    Column("name", _NAME, nullable=False),
+)
+
+categories = Table(
+    "categories",
+    metadata,
+    Column("code", String(16), primary_key=True),
+    Column("name", _NAME, nullable=False),
+    Column("group", _NAME, nullable=False),
+    Column("priority", Name(Priority)),
+    Column("term", Json(Term), nullable=False),
+    Column("unit", String(16), nullable=False),
+    Column("advisory", Boolean, nullable=False),
+    Column("from_device", Boolean, nullable=False),
+    Column("proposes_major", Boolean, nullable=False),
+)
+
+calendar_days = Table(
+    "calendar_days",
+    metadata,
+    Column("day", Date, primary_key=True),
+    Column("working", Boolean, nullable=False),
+    Column("name", _NAME, nullable=False),
+    Column("source", _NAME, nullable=False),
+)
+
+people = Table(
+    "people",
+    metadata,
+    Column("username", String(64), primary_key=True),
+    Column("name", _NAME, nullable=False),
+    Column("grants", Json(tuple[Grant, ...]), nullable=False),
+    Column("password", String(200), nullable=False),
+    Column("active", Boolean, nullable=False),
+    Column("demo", Boolean, nullable=False),
+)
+
+sessions = Table(
+    "sessions",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("username", String(64), ForeignKey("people.username"), nullable=False),
+    Column("device", _NAME, nullable=False),
+    Column("access", String(64), nullable=False, unique=True),
+    Column("access_expires_at", Instant, nullable=False),
+    Column("refresh", String(64), nullable=False, unique=True),
+    Column("refresh_expires_at", Instant, nullable=False),
+    Column("previous_refresh", String(64), index=True),
+    Column("previous_until", Instant),
+    Column("created_at", Instant, nullable=False),
+    Column("revoked_at", Instant),
+)
+
+photos = Table(
+    "photos",
+    metadata,
+    Column("sha256", String(64), primary_key=True),
+    Column("size", Integer, nullable=False),
+    Column("format", String(8), nullable=False),
+    Column("width", Integer, nullable=False),
+    Column("height", Integer, nullable=False),
+    Column("state", Name(PhotoState), nullable=False),
+    Column("received_at", Instant, nullable=False),
+    Column("taken_at", Instant),
+    Column("point", Json(Point)),
+    Column("camera", _NAME),
+)
+_UNDEVELOPED = photos.c.state == text("'received'")
+Index("ix_photos_undeveloped", photos.c.received_at, sqlite_where=_UNDEVELOPED, postgresql_where=_UNDEVELOPED)
+
+receipts = Table(
+    "receipts",
+    metadata,
+    Column("sha256", String(64), ForeignKey("photos.sha256"), primary_key=True),
+    Column("username", String(64), ForeignKey("people.username"), primary_key=True),
+    Column("at", Instant, nullable=False),
+)
+
+hazards = Table(
+    "hazards",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("number", String(32), nullable=False, unique=True),
+    Column("state", Name(State), nullable=False),
+    Column("outcome", Name(Outcome)),
+    Column("version", Integer, nullable=False),
+    Column("community", _CODE, ForeignKey("communities.code"), nullable=False),
+    Column("category", String(16), ForeignKey("categories.code"), nullable=False),
+    Column("severity", Name(Severity), nullable=False),
+    Column("major_proposed", Boolean, nullable=False),
+    Column("priority", Name(Priority)),
+    Column("advisory", Boolean, nullable=False),
+    Column("description", Text, nullable=False),
+    Column("place", _NAME, nullable=False),
+    Column("point", Json(Point)),
+    Column("quantity", Integer, nullable=False),
+    Column("unit", String(16), nullable=False),
+    Column("quantity_claimed", Integer, nullable=False),
+    Column("quantity_done", Integer, nullable=False),
+    Column("responsible_party", Json(Party)),
+    Column("source", String(32), nullable=False),
+    Column("reporter", String(64), ForeignKey("people.username"), nullable=False),
+    Column("lead", String(64), ForeignKey("people.username")),
+    Column("assisting", Json(tuple[str, ...]), nullable=False),
+    Column("fixed_on_spot", Boolean, nullable=False),
+    Column("fix_method", _NAME),
+    Column("fix_outcome", String(32)),
+    Column("fixed_by", _NAME),
+    Column("found_at", Instant, nullable=False),
+    Column("reported_at", Instant, nullable=False),
+    Column("updated_at", Instant, nullable=False),
+    Column("accepted_at", Instant),
+    Column("submitted_at", Instant),
+    Column("closed_at", Instant),
+    Column("accept_due_at", Instant, nullable=False),
+    Column("due_at", Instant),
+    Column("due_provisional", Boolean, nullable=False),
+    Column("deadline_number", Integer, nullable=False),
+    Column("recheck_due_at", Instant),
+    Column("next_check_at", Instant),
+    Column("times_returned", Integer, nullable=False),
+    Column("times_reworked", Integer, nullable=False),
+    Column("rebounded", Boolean, nullable=False),
+    Column("merged_into", Uuid, ForeignKey("hazards.id")),
+    Column("recurrence_of", Uuid, ForeignKey("hazards.id")),
+    Column("history_length", Integer, nullable=False),
+    Column("demo", Boolean, nullable=False),
+    Index("ix_hazards_newest", "reported_at", "id"),
+    Index("ix_hazards_community", "community", "reported_at"),
+    Index("ix_hazards_place", "community", "category", "place", "reported_at"),
+    Index("ix_hazards_changed", "updated_at"),
+)
+_WATCHED = hazards.c.next_check_at.is_not(None)
+Index("ix_hazards_next_check", hazards.c.next_check_at, sqlite_where=_WATCHED, postgresql_where=_WATCHED)
+
+entries = Table(
+    "entries",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("hazard", Uuid, ForeignKey("hazards.id"), nullable=False),
+    Column("seq", Integer, nullable=False),
+    Column("step", String(32), nullable=False),
+    Column("by", String(64), nullable=False),
+    Column("at", Instant, nullable=False),
+    Column("state", Name(State), nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("facts", Json(dict[str, Any]), nullable=False),
+    UniqueConstraint("hazard", "seq"),
+)
+
+mentions = Table(
+    "mentions",
+    metadata,
+    Column("entry", Uuid, ForeignKey("entries.id"), primary_key=True),
+    Column("sha256", String(64), primary_key=True, index=True),
+    Column("stage", Name(Stage), primary_key=True),
+    Column("hazard", Uuid, ForeignKey("hazards.id"), nullable=False, index=True),
+    Column("by", String(64), nullable=False),
+    Column("at", Instant, nullable=False),
+    Column("taken_at", Instant),
+    Column("point", Json(Point)),
+)
+
+numbers = Table(
+    "numbers",
+    metadata,
+    Column("series", String(32), primary_key=True),
+    Column("last", Integer, nullable=False),
+)
+
+TABLE_OF: dict[type[Struct], Table] = {
+    Street: streets,
+    Community: communities,
+    Category: categories,
+    CalendarDay: calendar_days,
+    Person: people,
+    Session: sessions,
+    Photo: photos,
+    Receipt: receipts,
+    Hazard: hazards,
+    Entry: entries,
+    Mention: mentions,
+}
+"""In the order in which rows can be inserted: what is referred to comes first."""
