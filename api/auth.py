@@ -131,7 +131,7 @@ async def guard(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRou
     if action != PUBLIC:
         person = await connection.app.state.house.sign_in.person(bearer(connection))
         connection.scope["user"] = person
-    if unknown := sorted(set(connection.query_params) - handler.opt["query"]):
+    if unknown := sorted(set(connection.query_params) - set(handler.opt["query"].values())):
         raise Invalid(*((name, "没有这个查询参数") for name in unknown))
     if person is not None and not scope(person, action):
         raise Forbidden
@@ -148,4 +148,4 @@ def check_routes(app: Litestar) -> None:
             action = handler.opt.get("action")
             if action != PUBLIC and action not in POLICY:
                 raise LookupError(f"{route.path} names no action of inspections/policy.py: {action!r}")
-            handler.opt["query"] = {parameter.field_alias for parameter in model.expected_query_params}
+            handler.opt["query"] = {each.field_name: each.field_alias for each in model.expected_query_params}

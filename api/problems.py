@@ -97,14 +97,19 @@ def say_http(request: Request[Any, Any, Any], error: HTTPException) -> Response[
         case MethodNotAllowedException():
             return problem(WrongMethod())
         case ValidationException():
-            extra: Any = error.extra or []
-            return problem(errors.Invalid(*((str(each.get("key", "")), _chinese(each["message"])) for each in extra)))
+            return problem(_invalid_query(request, error.extra))
         case ClientException() if error.status_code == HTTP_413_REQUEST_ENTITY_TOO_LARGE:
             return problem(BodyTooLarge())
         case ClientException():
             return problem(Unparsable())
         case _:
             return say_fault(request, error)
+
+
+def _invalid_query(request: Request[Any, Any, Any], extra: Any) -> errors.Invalid:
+    """Parameters by the names that the query uses, which a handler may call otherwise."""
+    names = request.route_handler.opt["query"]
+    return errors.Invalid(*((names.get(each["key"], each["key"]), _chinese(each["message"])) for each in extra))
 
 
 def say_fault(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:

@@ -29,20 +29,20 @@ async def serve_file(
     etag = f'"{tag}"'
     headers = {**_ALWAYS, **more, "ETag": etag}
     if etag in request.headers.get("if-none-match", ""):
-        return Response(None, status_code=304, headers=headers)
+        return Response(b"", status_code=304, headers=headers)
     try:
         size = (await asyncio.to_thread(path.stat)).st_size
     except FileNotFoundError:
         raise Missing("photo") from None
     first, last, status = _span(request, etag, size)
     if status == 416:  # noqa: PLR2004
-        return Response(None, status_code=416, headers={**headers, "Content-Range": f"bytes */{size}"})
+        return Response(b"", status_code=416, headers={**headers, "Content-Range": f"bytes */{size}"})
     if status == 206:  # noqa: PLR2004
         headers["Content-Range"] = f"bytes {first}-{last}/{size}"
     length = last - first + 1
     headers["Content-Length"] = str(length)
     if request.method == "HEAD":
-        return Response(None, status_code=status, headers=headers, media_type=media_type)
+        return Response(b"", status_code=status, headers=headers, media_type=media_type)
     if length <= _PIECE:
         content = await asyncio.to_thread(_piece, path, first, length)
         return Response(content, status_code=status, headers=headers, media_type=media_type)

@@ -37,7 +37,7 @@ def due(term: Term, start: datetime, calendar: WorkingCalendar) -> Deadline:
         case TimeUnit.WORKING_DAYS:
             last = next(islice(calendar.working_days(shanghai_date(start)), term.amount - 1, None))
             return Deadline(midnight(last + _DAY), provisional=not calendar.knows(shanghai_date(start), last))
-        case TimeUnit.WORKING_HOURS:
+        case _:
             end = _after_office_time(timedelta(hours=term.amount), start, calendar)
             return Deadline(end, provisional=not calendar.knows(shanghai_date(start), shanghai_date(end)))
 

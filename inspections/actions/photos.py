@@ -1,7 +1,7 @@
 """Photos arrive, are declared, are developed. A digest is no key: only who has sent the bytes has the photo."""
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import NamedTuple
 from uuid import UUID
 
@@ -78,7 +78,7 @@ def declare(
     shown: list[Shown] = []
     records: list[Struct] = []
     for (sha256, stage), said in {(photo.sha256, photo.stage): photo for photo in photos}.items():
-        mention = Mention(entry, sha256, stage, hazard, person.username, now, said.taken_at, said.point)
+        mention = Mention(entry, sha256, stage, hazard, person.username, now, _utc(said.taken_at), said.point)
         photo = here.get(sha256)
         if photo is None and (kept := register.photo(sha256)) is not None:
             if register.receipt(sha256, person.username):
@@ -89,6 +89,10 @@ def declare(
         shown.append(Shown(mention, photo))
         records.append(mention)
     return Declaration(tuple(shown), tuple(records))
+
+
+def _utc(moment: datetime | None) -> datetime | None:
+    return moment.astimezone(UTC) if moment else None
 
 
 def developed(register: Register, sha256: str, facts: Facts | None) -> Change[None]:

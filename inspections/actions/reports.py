@@ -1,7 +1,7 @@
 """A hazard is reported: from the phone's words to a numbered hazard with its first line of history."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, NamedTuple
 from uuid import UUID, uuid5
 
@@ -142,7 +142,7 @@ def _new_hazard(
         fix_method=None,
         fix_outcome=None,
         fixed_by=None,
-        found_at=report.found_at,
+        found_at=report.found_at.astimezone(UTC),
         reported_at=now,
         updated_at=now,
         accepted_at=None,

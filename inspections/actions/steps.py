@@ -1,6 +1,6 @@
 """A person takes a step on a hazard. The order of refusal is the contract's: 404, 403, replay, 409, 409, 422."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import NamedTuple
 from uuid import UUID
 
@@ -124,7 +124,7 @@ def _again(register: Register, step: Step, earlier: Entry) -> Dossier:
     return Dossier(hazard, register.shown([hazard.id]))
 
 
-def _decide(case: _Case, step: Step) -> Hazard:  # noqa: C901, PLR0911  # one line a step: a table in words
+def _decide(case: _Case, step: Step) -> Hazard:  # noqa: PLR0911  # one line a step: a table in words
     match step:
         case Accept():
             return _accept(case, step)
@@ -145,7 +145,7 @@ def _decide(case: _Case, step: Step) -> Hazard:  # noqa: C901, PLR0911  # one li
             return _submit_fix(case, step)
         case Recheck():
             return _recheck(case, step)
-        case LookBack():
+        case _:
             return _look_back(case, step)
 
 
@@ -153,7 +153,7 @@ def _accept(case: _Case, step: Accept) -> Hazard:
     category = case.register.category(case.hazard.category)
     if category is None:
         raise Missing("category")
-    priority = step.priority or category.priority
+    priority = step.priority or case.hazard.priority
     if priority is None:
         raise Invalid(("priority", "该类别须在受理时确定紧急程度"))
     proposed = step.severity == "major" or category.proposes_major
@@ -215,7 +215,7 @@ def _recheck(case: _Case, step: Recheck) -> Hazard:
             return _fail(case, step)
         case "partial":
             return _partial(case, step)
-        case "refused":
+        case _:
             return _refused(case, step)
 
 
@@ -239,7 +239,7 @@ def _fail(case: _Case, step: Recheck) -> Hazard:
         raise Invalid(*errors)
     return case.moved(
         step,
-        due_at=step.due_at,
+        due_at=step.due_at.astimezone(UTC) if step.due_at else None,
         due_provisional=False,
         deadline_number=case.hazard.deadline_number + 1,
         recheck_due_at=None,

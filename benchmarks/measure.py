@@ -1,0 +1,157 @@
+"""One window of load on one server: what came back, what it cost, and when nothing was left to do."""
+
+import json
+import os
+import subprocess
+import time
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from benchmarks.sides import ROOT, Broken, Side
+
+LOADGEN = ROOT / ".bench" / "loadgen"
+DRAIN_SECONDS = 120
+_TICKS = os.sysconf("SC_CLK_TCK")
+
+
+class Window(NamedTuple):
+    """`drain_seconds`, `drain_cpu`: what developing took after the last answer; `develops`: photos waited then.
+
+    `others`: the share of the machine that neither the server, its database nor the load generator used.
+    """
+
+    reports: int
+    failed: int
+    error: str
+    seconds: float
+    p50_ms: float
+    p99_ms: float
+    cpu: float
+    develops: bool
+    drain_seconds: float
+    drain_cpu: float
+    database_cpu: float | None
+    others: float
+
+    @property
+    def asked(self) -> int:
+        return self.reports + self.failed
+
+    @property
+    def rate(self) -> float:
+        return self.reports / self.seconds
+
+    @property
+    def done_rate(self) -> float:
+        return self.reports / (self.seconds + self.drain_seconds)
+
+    @property
+    def cpu_ms(self) -> float:
+        return self._ms_each(self.cpu)
+
+    @property
+    def done_cpu_ms(self) -> float:
+        return self._ms_each(self.cpu + self.drain_cpu)
+
+    @property
+    def database_ms(self) -> float | None:
+        return None if self.database_cpu is None else self._ms_each(self.database_cpu)
+
+    def _ms_each(self, seconds: float) -> float:
+        return 1000 * seconds / max(1, self.reports)
+
+
+def cpu_seconds(root: int) -> float:
+    """User and system time of a process, its descendants, and those of them that have ended and were waited for."""
+    parents: dict[int, int] = {}
+    spent: dict[int, int] = {}
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit() and (fields := _stat(entry)):
+            parents[int(entry.name)] = int(fields[1])
+            spent[int(entry.name)] = sum(map(int, fields[11:15]))  # utime, stime, cutime, cstime
+    family = {root}
+    while more := {child for child, parent in parents.items() if parent in family} - family:
+        family |= more
+    return sum(spent.get(process, 0) for process in family) / _TICKS
+
+
+def _stat(entry: Path) -> list[str]:
+    """The fields after the command's name, which may hold spaces; none where the process has just ended."""
+    try:
+        return (entry / "stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return []
+
+
+def machine_seconds() -> float:
+    """What all processors have worked so far, time stolen by other machines included."""
+    fields = list(map(int, Path("/proc/stat").read_text().split()[1:9]))
+    idle, waiting = fields[3:5]
+    return (sum(fields) - idle - waiting) / _TICKS
+
+
+class Meter:
+    """CPU seconds of a side since the meter was made; apart from them, those of its PostgreSQL."""
+
+    def __init__(self, side: Side) -> None:
+        self._side = side
+        self._own, self._database = self._now()
+
+    def _now(self) -> tuple[float, float | None]:
+        database = self._side.database_process
+        return cpu_seconds(self._side.process_id), cpu_seconds(database) if database else None
+
+    def read(self) -> tuple[float, float | None]:
+        own, database = self._now()
+        return own - self._own, None if database is None or self._database is None else database - self._database
+
+
+def load(side: Side, files: list[Path], clients: int, seconds: float, most: int = 0) -> dict[str, Any]:
+    """What the load generator says; `most` bounds the number of requests, 0 does not."""
+    command = [str(LOADGEN), "127.0.0.1", str(side.port), str(clients), str(seconds), str(most), "1"]
+    done = subprocess.run(
+        command + [str(file) for file in files], capture_output=True, text=True, timeout=seconds + 150, check=False
+    )
+    if done.returncode:
+        raise Broken(f"the load generator failed: {done.stderr.strip()}")
+    return json.loads(done.stdout)
+
+
+def drain(side: Side) -> None:
+    """Waits until every photo is developed. Raises Broken where that takes too long."""
+    until = time.monotonic() + DRAIN_SECONDS
+    while left := side.backlog():
+        if time.monotonic() > until:
+            raise Broken(f"{side.name}: {left} photos not developed after {DRAIN_SECONDS} s")
+        time.sleep(0.05)
+
+
+def measure(side: Side, files: list[Path], clients: int, seconds: float) -> Window:
+    """One window; afterwards the photos are removed and the disk is quiet, so that the next one starts even."""
+    kept_before = side.count()
+    meter, machine = Meter(side), machine_seconds()
+    said = load(side, files, clients, seconds)
+    cpu, database_cpu = meter.read()
+    others = machine_seconds() - machine - cpu - (database_cpu or 0.0) - said["client_cpu_s"]
+    ended = time.monotonic()
+    develops = side.backlog() > 0
+    drain(side)
+    drained = time.monotonic() - ended
+    drain_cpu = meter.read()[0] - cpu
+    lost = max(0, said["n"] - (side.count() - kept_before))
+    side.clear()
+    os.sync()
+    return Window(
+        reports=said["n"] - lost,
+        failed=said["err"] + lost,
+        error=said["first_err"] or "answered, but not kept",
+        seconds=said["secs"],
+        p50_ms=said["p50_ms"],
+        p99_ms=said["p99_ms"],
+        cpu=cpu,
+        develops=develops,
+        drain_seconds=drained if develops else 0.0,
+        drain_cpu=drain_cpu if develops else 0.0,
+        database_cpu=database_cpu,
+        others=max(0.0, others / said["secs"] / (os.cpu_count() or 1)),
+    )

@@ -1,0 +1,106 @@
+"""What was measured, as tables and lines. Figures are medians of the rounds; failed requests are summed, and shown."""
+
+import math
+from collections.abc import Callable, Iterable
+from operator import attrgetter
+from statistics import median
+from typing import NamedTuple
+
+from rich.markup import escape
+from rich.table import Table
+
+from benchmarks.measure import Window
+
+OURS = "Anxun"
+BUSY = 0.15
+
+
+class Cell(NamedTuple):
+    kind: str
+    clients: int
+
+
+Results = dict[Cell, dict[str, list[Window]]]
+
+
+class Figure(NamedTuple):
+    """A row: `best` of the rivals is max where more is better, min where less is."""
+
+    heading: str
+    value: str
+    digits: int
+    best: Callable[[Iterable[float]], float]
+
+
+ANSWERED = [
+    Figure("reports/s", "rate", 1, max),
+    Figure("p50 ms", "p50_ms", 1, min),
+    Figure("p99 ms", "p99_ms", 1, min),
+    Figure("CPU ms per report", "cpu_ms", 2, min),
+]
+DEVELOPED = [
+    Figure("reports/s, until developed", "done_rate", 1, max),
+    Figure("CPU ms, until developed", "done_cpu_ms", 2, min),
+]
+
+
+def line(number: int, cell: Cell, name: str, window: Window) -> str:
+    failed = f" [bold red]{window.failed} failed[/]" if window.failed else ""
+    busy = f" [yellow]{window.others:.0%} of the machine was busy otherwise[/]" if window.others > BUSY else ""
+    return (
+        f"{number}. {cell.kind} × {cell.clients}: {name} {window.rate:.1f}/s, {window.cpu_ms:.1f} CPU ms{busy}{failed}"
+    )
+
+
+def table(cell: Cell, windows: dict[str, list[Window]]) -> Table:
+    title = f"{cell.kind}: {cell.clients} clients, {len(windows[OURS])} round(s)"
+    shown = Table("", title=title, title_justify="left", title_style="bold")
+    for name in windows:
+        shown.add_column(name, justify="right")
+    shown.add_column("Anxun / best rival", justify="right", style="bold")
+    developing = any(window.develops for window in windows[OURS])
+    for figure in ANSWERED + DEVELOPED * developing:
+        each = [_median(figure, measured) for measured in windows.values()]
+        shown.add_row(figure.heading, *each, _ratio(figure, windows))
+    shown.add_row("PostgreSQL CPU ms, besides", *map(_database, windows.values()), "")
+    shown.add_row("other work on the machine", *map(_others, windows.values()), "")
+    failed = [sum(window.failed for window in measured) for measured in windows.values()]
+    words = [f"[bold red]{number}[/]" if number else "0" for number in failed]
+    shown.add_row("failed requests", *words, "[bold red]not to be trusted[/]" if any(failed) else "")
+    return shown
+
+
+def _median(figure: Figure, measured: list[Window]) -> str:
+    return f"{median(map(attrgetter(figure.value), measured)):.{figure.digits}f}"
+
+
+def _ratio(figure: Figure, windows: dict[str, list[Window]]) -> str:
+    """Round by round, against the rival that was best at this figure in that round."""
+    value = attrgetter(figure.value)
+    rivals = [measured for name, measured in windows.items() if name != OURS]
+    rounds = zip(windows[OURS], *rivals, strict=True)
+    each = [value(ours) / (figure.best(map(value, others)) or math.nan) for ours, *others in rounds]
+    spread = f" ({min(each):.2f}–{max(each):.2f})" if len(each) > 1 else ""
+    return f"{median(each):.2f}×{spread}"
+
+
+def _database(measured: list[Window]) -> str:
+    spent = [window.database_ms for window in measured if window.database_ms is not None]
+    return f"{median(spent):.2f}" if spent else "–"
+
+
+def _others(measured: list[Window]) -> str:
+    """The worst round: a server that had to share the machine more than another was measured too slow."""
+    worst = max(window.others for window in measured)
+    return f"[yellow]{worst:.0%}[/]" if worst > BUSY else f"{worst:.0%}"
+
+
+def failures(results: Results) -> list[str]:
+    """A line for each window in which requests failed, with the first answer that was none."""
+    return [
+        escape(f"{name}, {cell.kind} × {cell.clients}: {window.failed} of {window.asked}: {window.error}")
+        for cell, sides in results.items()
+        for name, measured in sides.items()
+        for window in measured
+        if window.failed
+    ]

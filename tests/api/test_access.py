@@ -1,0 +1,138 @@
+"""Who sees and may do what: anonymous, by role, by community, by assignment."""
+
+import time
+
+import pytest
+from litestar import get
+
+from api.app import build
+from api.auth import check_routes
+from api.settings import Settings
+from tests.api.conftest import HERE, PASSWORD, THERE, body, problem
+
+ROUTES = [
+    ("GET", "/me"),
+    ("GET", "/communities"),
+    ("GET", "/categories"),
+    ("GET", "/people"),
+    ("GET", "/hazards"),
+    ("POST", "/hazards"),
+    ("GET", "/hazards/01900000-0000-7000-8000-000000000000"),
+    ("GET", "/hazards/01900000-0000-7000-8000-000000000000/history"),
+    ("POST", "/hazards/01900000-0000-7000-8000-000000000000/steps"),
+    ("PUT", "/photos/" + "0" * 64),
+    ("GET", "/photos/" + "0" * 64),
+    ("HEAD", "/photos/" + "0" * 64),
+    ("POST", "/photos"),
+    ("GET", "/statistics/communities"),
+    ("POST", "/auth/logout"),
+]
+
+
+@pytest.mark.parametrize(("method", "path"), ROUTES)
+@pytest.mark.parametrize("header", [None, "Bearer", "Bearer nonsense", "Basic aW5zcGVjdG9y", "bearer anxa_\u00e9"])
+def test_without_a_good_token_there_is_nothing(api, method, path, header):
+    headers = {"Authorization": header.encode("latin-1")} if header else {}
+    answer = api.call(None, method, path, headers=headers, content=b"{}")
+    assert answer.status_code == 401
+    assert answer.headers["www-authenticate"] == "Bearer"
+    if method != "HEAD":
+        problem(answer, 401, "auth.required")
+
+
+def test_every_route_of_the_app_is_in_this_list_or_public(api):
+    public = {"/auth/login", "/auth/refresh", "/limits"}
+    listed = {path.split("/")[1] for _, path in ROUTES} | {path.split("/")[1] for path in public}
+    paths = [route.path.removeprefix("/api/v1") for route in api.client.app.routes if "/api/v1" in route.path]
+    assert {path.split("/")[1] for path in paths} <= listed
+
+
+@pytest.mark.parametrize("opt", [{}, {"action": "hazard.fly"}])
+def test_a_route_without_a_line_in_the_policy_refuses_to_start(opt):
+    @get("/naked", opt=opt, sync_to_thread=False)
+    def naked() -> None: ...
+
+    app = build(Settings())
+    app.register(naked)
+    with pytest.raises(LookupError, match="/naked"):
+        check_routes(app)
+
+
+def test_the_other_office_sees_nothing(api):
+    hazard = api.closed()
+    digest = hazard["photos"][0]["sha256"]
+    for who in ("inspector2", "officer2"):
+        problem(api.get(who, f"/hazards/{hazard['id']}"), 404, "hazard.not_found")
+        problem(api.get(who, f"/hazards/{hazard['id']}/history"), 404, "hazard.not_found")
+        problem(api.step(who, hazard, "note", note="…"), 404, "hazard.not_found")
+        problem(api.get(who, f"/photos/{digest}"), 404, "photo.not_found")
+        assert api.get(who, "/hazards").json()["items"] == []
+        rows = api.counts(who)
+        assert [row["community"] for row in rows["items"]] == [THERE, "330402009029"]
+        assert rows["total"]["received"] == 0
+        assert {each["code"] for each in api.get(who, "/communities").json()["items"]} == {THERE, "330402009029"}
+    assert [each["username"] for each in api.get("officer2", "/people").json()["items"]] == ["inspector2", "officer2"]
+    problem(api.get("officer2", "/people", params={"community": HERE}), 404, "community.not_found")
+
+
+def test_a_handler_sees_what_is_assigned(api):
+    assigned, other = api.assigned(), api.report("inspector")
+    assert [each["id"] for each in api.get("handler", "/hazards").json()["items"]] == [assigned["id"]]
+    problem(api.get("handler", f"/hazards/{other['id']}"), 404, "hazard.not_found")
+    assert api.get("handler", f"/photos/{assigned['photos'][0]['sha256']}").status_code == 200
+    problem(api.get("handler", f"/photos/{other['photos'][0]['sha256']}"), 404, "photo.not_found")
+    problem(api.get("handler", "/statistics/communities"), 403, "role.forbidden")
+    problem(api.post("handler", "/hazards", body()), 403, "role.forbidden")
+
+
+def test_an_analyst_sees_no_people_and_no_originals(api):
+    party = {"kind": "merchant", "name": "某店", "phone": "0573-1234567"}
+    hazard = api.report("inspector", responsible_party=party)
+    seen = api.get("analyst", f"/hazards/{hazard['id']}")
+    assert "某店" not in seen.text
+    assert "inspector" not in seen.text.replace('"source":"inspector"', "")
+    assert seen.json()["description"] is None
+    digest = hazard["photos"][0]["sha256"]
+    assert api.get("analyst", f"/photos/{digest}?size=320").status_code == 200
+    problem(api.get("analyst", f"/photos/{digest}"), 404, "photo.not_found")
+    problem(api.get("analyst", f"/hazards/{hazard['id']}/history"), 403, "role.forbidden")
+    problem(api.step("analyst", hazard, "note", note="…"), 403, "role.forbidden")
+
+
+def test_an_administrator_keeps_accounts_and_sees_no_hazard(api):
+    hazard = api.report("inspector")
+    problem(api.get("admin", "/hazards"), 403, "role.forbidden")
+    problem(api.get("admin", f"/hazards/{hazard['id']}"), 403, "role.forbidden")
+    found = api.get("admin", "/people", params={"role": "handler", "community": HERE}).json()["items"]
+    assert [each["username"] for each in found] == ["handler"]
+
+
+def log_in(api, username="inspector", password=PASSWORD, **more):
+    return api.post(None, "/auth/login", {"username": username, "password": password, **more})
+
+
+def test_signing_in_and_out(api):
+    answer = log_in(api).json()
+    assert answer["expires_in"] == 900
+    assert answer["user"]["username"] == "inspector"
+    api.tokens["me"] = answer["access_token"]
+    assert api.get("me", "/me").json() == answer["user"]
+    renewed = api.post(None, "/auth/refresh", {"refresh_token": answer["refresh_token"]}).json()
+    time.sleep(1.1)  # a token that was replaced is refused within a second
+    problem(api.get("me", "/hazards"), 401, "auth.required")
+    api.tokens["me"] = renewed["access_token"]
+    assert api.call("me", "POST", "/auth/logout").status_code == 204
+    problem(api.get("me", "/me"), 401, "auth.required")
+    problem(api.post(None, "/auth/refresh", {"refresh_token": renewed["refresh_token"]}), 401, "auth.required")
+
+
+def test_wrong_names_and_wrong_passwords_look_the_same(api):
+    wrong, unknown = log_in(api, password="wrong"), log_in(api, username="nobody")
+    assert problem(wrong, 401, "auth.failed") == problem(unknown, 401, "auth.failed")
+    problem(log_in(api, password=""), 422, "step.needs")
+
+
+def test_an_access_token_expires(api):
+    assert api.get("inspector", "/me").status_code == 200
+    api.clock.pass_(minutes=15)
+    problem(api.get("inspector", "/me"), 401, "auth.required")

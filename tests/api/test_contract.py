@@ -1,0 +1,54 @@
+"""The API as its document says it: the golden file, the pages, what is public."""
+
+import json
+import re
+from pathlib import Path
+
+from api.app import build
+from api.settings import Settings
+from api.system import description
+
+GOLDEN = Path(__file__).parent / "openapi.json"
+
+
+def test_the_document_is_the_golden_file():
+    """A change of the contract is made on purpose: `make openapi`, and a look at the difference."""
+    assert json.loads(description(build(Settings()))) == json.loads(GOLDEN.read_text())
+
+
+def test_every_change_is_reachable_by_post_or_put():
+    for path, operations in json.loads(GOLDEN.read_text())["paths"].items():
+        assert set(operations) <= {"get", "head", "post", "put"}, path
+
+
+def test_every_body_and_every_problem_is_described():
+    document = json.loads(GOLDEN.read_text())
+    for path, operations in document["paths"].items():
+        for method, operation in operations.items():
+            described = "requestBody" in operation or method in {"get", "head"} or path.endswith("/logout")
+            assert described, (method, path)
+            assert operation["responses"]["default"]["content"].keys() == {"application/problem+json"}
+    for name in re.findall(r'"#/components/schemas/([^"]+)"', GOLDEN.read_text()):
+        assert name in document["components"]["schemas"]
+
+
+def test_health_documents_and_limits_need_no_sign_in(api):
+    assert api.get(None, "/health/live", root=True).json() == {"status": "live"}
+    assert api.get(None, "/health/ready", root=True).json() == {"status": "ready"}
+    assert api.get(None, "/schema/openapi.json", root=True).json()["info"]["title"] == "Anxun 安巡"
+    limits = api.get(None, "/limits").json()
+    assert (limits["photo_bytes"], limits["server_time"]) == (20_000_000, "2026-11-23T01:00:00Z")
+
+
+def test_no_page_loads_from_a_foreign_host(api):
+    for path in ("/docs", "/schema", "/schema/other"):
+        page = api.get(None, path, root=True).text
+        assert not re.findall(r'(?:src|href)="(https?:)?//', page), path
+        assert not re.findall(r"@import|url\(['\"]?https?:", page), path
+
+
+def test_categories_say_their_policy(api):
+    items = {each["code"]: each for each in api.get("inspector", "/categories").json()["items"]}
+    assert items["EB-01"]["term"] == {"amount": 24, "unit": "h"}
+    assert items["WN-03"]["advisory"]
+    assert len(items) == 25

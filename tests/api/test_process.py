@@ -1,0 +1,209 @@
+"""The real command in a process of its own: started, spoken to, killed, started again."""
+
+import contextlib
+import hashlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+import uuid
+from pathlib import Path
+
+import httpx
+import pytest
+
+from storage.drawings import draw
+from tests.api.conftest import MONDAY, body
+
+ANXUN = Path(sys.executable).parent / "anxun"
+PASSWORD = "a-password-for-Tests"
+
+
+class Process:
+    """`anxun serve --demo` on a folder, on a free port."""
+
+    def __init__(self, folder, **settings):
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.port = free.getsockname()[1]
+        self.folder = folder
+        clean = {name: value for name, value in os.environ.items() if not name.startswith("ANXUN_")}
+        given = {"ANXUN_DATA": folder, "ANXUN_PORT": self.port, "ANXUN_DEMO_PASSWORD": PASSWORD, **settings}
+        self.environment = clean | {name: str(value) for name, value in given.items() if value is not None}
+        self.log = folder.parent / "server.log"
+
+    def start(self):
+        log = self.log.open("ab")
+        self.process = subprocess.Popen([ANXUN, "serve", "--demo"], env=self.environment, stdout=log, stderr=log)
+        log.close()
+        until = time.monotonic() + 30
+        while time.monotonic() < until and self.process.poll() is None:
+            with contextlib.suppress(httpx.TransportError):
+                if httpx.get(f"http://127.0.0.1:{self.port}/health/ready").status_code == 200:
+                    return self
+            time.sleep(0.05)
+        pytest.fail(f"not ready: {self.log.read_text()[-2000:]}")
+
+    def stop(self, sig=signal.SIGTERM):
+        self.process.send_signal(sig)
+        return self.process.wait(20)
+
+    def client(self, username="inspector"):
+        client = httpx.Client(base_url=f"http://127.0.0.1:{self.port}/api/v1", timeout=20)
+        answer = client.post("/auth/login", json={"username": username, "password": PASSWORD})
+        client.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
+        return client
+
+
+@pytest.fixture
+def process(tmp_path):
+    process = Process(tmp_path / "data")
+    yield process.start()
+    if process.process.poll() is None:
+        process.stop(signal.SIGKILL)
+
+
+def report_until(deadline, client, acknowledged, attempted):
+    """Reports with a photo each, retrying the same report until it is acknowledged or the time is over."""
+    while time.monotonic() < deadline:
+        picture = draw(str(uuid.uuid4()), "EB-01", MONDAY)
+        digest = hashlib.sha256(picture).hexdigest()
+        sent = body(photos=[{"sha256": digest, "stage": "before"}])
+        attempted.append(sent["id"])
+        for _ in range(200):
+            with contextlib.suppress(httpx.TransportError):
+                photo = client.put(f"/photos/{digest}", content=picture)
+                answer = client.post("/hazards", json=sent)
+                if photo.status_code in {200, 201} and answer.status_code in {200, 201}:
+                    acknowledged[sent["id"]] = (digest, answer.json()["hazard"]["number"])
+                    break
+            time.sleep(0.05)
+
+
+def test_killed_in_the_middle_nothing_acknowledged_is_gone(process):
+    acknowledged, attempted = {}, []
+    deadline = time.monotonic() + 6
+    clients = [process.client() for _ in range(4)]
+    threads = [
+        threading.Thread(target=report_until, args=(deadline, client, acknowledged, attempted)) for client in clients
+    ]
+    for thread in threads:
+        thread.start()
+    for _ in range(3):
+        time.sleep(1.2)
+        process.stop(signal.SIGKILL)
+        process.start()
+    for thread in threads:
+        thread.join()
+    officer = process.client("officer")
+    assert len(acknowledged) > 10
+    for hazard_id, (digest, number) in acknowledged.items():
+        hazard = officer.get(f"/hazards/{hazard_id}").json()
+        assert (hazard["number"], hazard["missing_photos"]) == (number, [])
+        original = officer.get(f"/photos/{digest}").content
+        assert hashlib.sha256(original).hexdigest() == digest
+    total = officer.get("/statistics/communities").json()["total"]
+    assert len(acknowledged) <= total["received"] <= len(set(attempted))
+    assert len({number for _, number in acknowledged.values()}) == len(acknowledged)
+    for client in [*clients, officer]:
+        client.close()
+
+
+def test_stopped_politely_it_ends_with_0_and_a_second_one_is_refused_before(process):
+    second = subprocess.run([ANXUN, "serve"], env=process.environment, capture_output=True, text=True, check=False)
+    assert second.returncode == 2
+    assert "in use by another anxun process" in " ".join(second.stderr.split())
+    assert process.stop() == 0
+
+
+def test_the_office_s_password_is_made_up_once_and_kept_from_others(tmp_path):
+    for _ in range(2):
+        process = Process(tmp_path / "data", ANXUN_DEMO_PASSWORD=None).start()
+        process.stop()
+    kept = tmp_path / "data" / "demo-password"
+    assert kept.stat().st_mode & 0o777 == 0o600
+    assert process.log.read_text().count(kept.read_text().strip()) == 2
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"ANXUN_PROT": "1"}, "prot"),
+        ({"ANXUN_HOST": "0.0.0.0", "ANXUN_DEMO_PASSWORD": None}, "beyond loopback"),  # noqa: S104
+        ({"ANXUN_DATABASE": "postgresql://localhost/x"}, "ANXUN_DATABASE"),
+    ],
+)
+def test_what_a_person_can_put_right_is_said_in_a_line(tmp_path, settings, words):
+    process = Process(tmp_path / "data", **settings)
+    done = subprocess.run(
+        [ANXUN, "serve", "--demo"], env=process.environment, capture_output=True, text=True, check=False, timeout=30
+    )
+    assert done.returncode == 2
+    assert words in " ".join(done.stderr.split())
+    assert "Traceback" not in done.stderr
+
+
+def test_the_commands_explain_themselves():
+    for command in ([], ["serve"], ["migrate"], ["demo"], ["openapi"]):
+        done = subprocess.run([ANXUN, *command, "--help"], capture_output=True, text=True, check=True)
+        assert len(done.stdout) > 200
+
+
+def test_a_year_of_the_office_s_work_comes_out_of_the_statistics(tmp_path):
+    process = Process(tmp_path / "data")
+    run = [ANXUN, "demo", "--year", "2024"]
+    done = subprocess.run(run, env=process.environment, capture_output=True, text=True, check=True)
+    assert "729 hazards" in done.stdout
+    again = subprocess.run(run, env=process.environment, capture_output=True, text=True, check=True)
+    assert "2024: already there" in again.stdout
+    process.start()
+    client = process.client("analyst")
+
+    def total(**query):
+        return client.get("/statistics/communities", params=query).json()["total"]
+
+    year = {"from": "2024-01-01", "to": "2024-12-31"}
+    assert total(**year, group="防盗窗拆除")["quantity_done"] == 291
+    june = {"from": "2024-06-01", "to": "2024-06-30", "group": "用电监测"}
+    assert total(**june)["fixed"] == total(**year, group="用电监测")["fixed"] == 43
+    months = [
+        total(**{"from": f"2024-{at:02d}-01", "to": f"2024-{at:02d}-28"}, group="防盗窗拆除") for at in range(1, 13)
+    ]
+    removed = [month["quantity_done"] for month in months]
+    assert removed[0] == 0
+    assert removed[1:] == sorted(removed[1:])
+    assert sum(removed) == 291
+    everything = total(**year)
+    assert min(everything[name] for name in ("rejected", "duplicate", "fixed_on_spot", "open")) > 0
+    supervisor = process.client("supervisor")
+    shown = []
+    cursor = None
+    while True:
+        query = {"limit": 500, **({"cursor": cursor} if cursor else {})}
+        page = supervisor.get("/hazards", params=query).json()
+        shown += page["items"]
+        cursor = page["next_cursor"]
+        if not cursor:
+            break
+    outcomes = {hazard["outcome"] for hazard in shown}
+    assert {"fixed", "unfounded", "self_resolved", "refused_controlled"} <= outcomes
+    assert any(hazard["times_returned"] for hazard in shown)
+    assert any(hazard["times_reworked"] for hazard in shown)
+    assert any(hazard["rebounded"] for hazard in shown)
+    assert all(hazard["demo"] and hazard["description"].startswith("【演示数据】") for hazard in shown)
+    assert all(hazard["missing_photos"] == [] for hazard in shown)
+    late = [hazard for hazard in shown if hazard["due_at"] and (hazard["submitted_at"] or "") > hazard["due_at"]]
+    steps = supervisor.get(f"/hazards/{late[0]['id']}/history").json()["items"]
+    assert "escalate" in [line["step"] for line in steps]
+    supervisor.close()
+    client.close()
+    process.stop()
+
+
+def test_the_openapi_command_prints_the_golden_file():
+    done = subprocess.run([ANXUN, "openapi"], capture_output=True, check=True)
+    assert json.loads(done.stdout)["openapi"].startswith("3.")

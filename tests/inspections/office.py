@@ -1,0 +1,147 @@
+"""A small office in memory: the domain's Register over dictionaries, and the people who work in it."""
+
+from datetime import UTC, datetime, timedelta
+from uuid import UUID, uuid4
+
+from inspections.calendar import WorkingCalendar
+from inspections.categories import CATALOGUE
+from inspections.evidence import Shown
+from inspections.hazards import Entry, Hazard, Mention, Photo, PhotoMention, PhotoState, Receipt, Stage
+from inspections.people import Grant, Person, Role, Session
+from inspections.places import Community, Street
+from inspections.policy import scope
+
+CALENDAR = WorkingCalendar({}, frozenset({2025, 2026}))
+NOW = datetime(2026, 11, 23, 1, 0, tzinfo=UTC)  # Monday, 09:00 in Shanghai
+HERE, THERE = Community("330402009036", "电子社区"), Community("330402009025", "北京路社区")
+
+
+def person(username, *roles, scope=HERE.code):
+    return Person(username, username, tuple(Grant(role, scope) for role in roles), "-")
+
+
+wang = person("wang", Role.INSPECTOR)
+li = person("li", Role.OFFICER)
+zhao = person("zhao", Role.HANDLER)
+sun = person("sun", Role.HANDLER)
+chen = person("chen", Role.ANALYST)
+zhou = person("zhou", Role.INSPECTOR, scope=THERE.code)
+qian = person("qian", Role.OFFICER, scope=THERE.code)
+
+
+class Office:
+    """Keeps what actions return, as a store would."""
+
+    calendar = CALENDAR
+
+    def __init__(self):
+        self.records = {}
+        self.numbers = {}
+        self.keep(Street(HERE.street, "新嘉街道", "XJ"), HERE, THERE, *CATALOGUE, wang, li, zhao, sun, chen, zhou, qian)
+
+    def keep(self, *records):
+        for record in records:
+            self.records[type(record), _key(record)] = record
+
+    def do(self, action, *facts, **more):
+        """Runs an action twice, as a store may, and keeps what the second run returns."""
+        before = dict(self.numbers)
+        action(self, *facts, **more)
+        self.numbers = before
+        change = action(self, *facts, **more)
+        for record in change.new:
+            assert (type(record), _key(record)) not in self.records, "inserted twice"
+        self.keep(*change.new)
+        for old, new in change.changed:
+            assert self.records[type(old), _key(old)] == old
+            self.keep(new)
+        return change.answer
+
+    def all(self, kind):
+        return [record for (each, _), record in self.records.items() if each is kind]
+
+    def community(self, code):
+        return self.records.get((Community, code))
+
+    def street(self, code):
+        return self.records.get((Street, code))
+
+    def category(self, code):
+        return next((each for each in CATALOGUE if each.code == code), None)
+
+    def person(self, username):
+        return self.records.get((Person, username))
+
+    def session(self, session_id):
+        return self.records.get((Session, session_id))
+
+    def session_of(self, digest):
+        tokens = ((each, (each.access, each.refresh, each.previous_refresh)) for each in self.all(Session))
+        return next((session for session, digests in tokens if digest in digests), None)
+
+    def hazard(self, hazard_id):
+        return self.records.get((Hazard, hazard_id))
+
+    def entry(self, entry_id):
+        return self.records.get((Entry, entry_id))
+
+    def photo(self, sha256):
+        return self.records.get((Photo, sha256))
+
+    def receipt(self, sha256, username):
+        return self.records.get((Receipt, (sha256, username)))
+
+    def next_number(self, series):
+        self.numbers[series] = self.numbers.get(series, 0) + 1
+        return self.numbers[series]
+
+    def may_see_photo(self, person, sha256):
+        reach = scope(person, "photo.see")
+        mentions = [each for each in self.all(Mention) if each.sha256 == sha256 and self.receipt(sha256, each.by)]
+        return any(reach.covers(self.hazard(each.hazard)) for each in mentions)
+
+    def shown(self, hazard_ids):
+        mentions = [each for each in self.all(Mention) if each.hazard in hazard_ids]
+        return [
+            Shown(each, self.photo(each.sha256) if self.receipt(each.sha256, each.by) else None) for each in mentions
+        ]
+
+    def due(self, now, limit):
+        watched = [each for each in self.all(Hazard) if each.next_check_at and each.next_check_at < now]
+        return [each.id for each in sorted(watched, key=lambda each: each.next_check_at)][:limit]
+
+    def similar(self, hazard):
+        return [each for each in self.all(Hazard) if each.place == hazard.place and each.id != hazard.id]
+
+    def history(self, hazard_id):
+        return sorted((each for each in self.all(Entry) if each.hazard == hazard_id), key=lambda each: each.seq)
+
+
+def _key(record):
+    match record:
+        case Receipt():
+            return record.sha256, record.username
+        case Mention():
+            return record.entry, record.sha256, record.stage
+        case Photo():
+            return record.sha256
+        case Person():
+            return record.username
+        case _:
+            return record.id if hasattr(record, "id") else record.code
+
+
+def photo(digit, state=PhotoState.RECEIVED):
+    return Photo(digit * 64, 1000, "jpeg", 640, 480, state, NOW)
+
+
+def mention(digit, stage=Stage.BEFORE):
+    return PhotoMention(digit * 64, stage)
+
+
+def later(**delta):
+    return NOW + timedelta(**delta)
+
+
+def new_id() -> UUID:
+    return uuid4()

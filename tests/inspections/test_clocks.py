@@ -1,0 +1,63 @@
+from msgspec.structs import replace
+
+from inspections.actions.clocks import escalate
+from inspections.hazards import State
+from inspections.steps import Assign, Recheck
+from tests.inspections.office import Office, later, li, new_id
+from tests.inspections.test_steps import accepted, fix, rectifying, take
+
+
+def escalations(office, hazard):
+    return [line for line in office.history(hazard.id) if line.step == "escalate"]
+
+
+def test_an_overdue_hazard_gets_one_escalation_however_often_the_sweep_looks():
+    office = Office()
+    hazard = accepted(office)
+    after = later(days=10)
+    assert office.due(after, 10) == [hazard.id]
+    assert office.do(escalate, [hazard.id], after) == 1
+    assert office.due(after, 10) == []
+    assert office.do(escalate, [hazard.id], after) == 0
+    (line,) = escalations(office, hazard)
+    assert (line.by, line.facts["deadline_number"]) == ("system", 1)
+
+
+def test_an_escalation_leaves_the_version_alone():
+    office = Office()
+    hazard = accepted(office)
+    office.do(escalate, [hazard.id], later(days=10))
+    assert take(office, li, hazard, Assign, now=later(days=10), lead="zhao").state is State.ASSIGNED
+    assert [line.seq for line in office.history(hazard.id)] == [1, 2, 3, 4]
+
+
+def test_a_sweep_set_back_to_before_its_own_work_does_not_repeat_it():
+    office = Office()
+    hazard = accepted(office)
+    office.do(escalate, [hazard.id], later(days=10))
+    office.keep(replace(office.hazard(hazard.id), next_check_at=hazard.due_at))
+    assert office.do(escalate, [hazard.id], later(days=11)) == 0
+    assert len(escalations(office, hazard)) == 1
+    assert office.due(later(days=12), 10) == []
+
+
+def test_a_new_deadline_can_be_missed_anew():
+    office = Office()
+    hazard = rectifying(office)
+    office.do(escalate, [hazard.id], later(days=10))
+    hazard = fix(office, office.hazard(hazard.id), now=later(days=10))
+    hazard = take(
+        office, li, hazard, Recheck, now=later(days=11), result="fail", reason="不彻底", due_at=later(days=12)
+    )
+    assert office.do(escalate, [hazard.id], later(days=13)) == 1
+    assert [line.facts["deadline_number"] for line in escalations(office, hazard)] == [1, 2]
+
+
+def test_the_index_narrows_but_the_verdict_decides():
+    office = Office()
+    hazard = accepted(office)
+    early = replace(hazard, next_check_at=later(days=-1))
+    office.keep(early)
+    assert office.do(escalate, [hazard.id, new_id()], later(hours=1)) == 0
+    assert office.hazard(hazard.id).next_check_at == hazard.due_at
+    assert office.do(escalate, [hazard.id], later(hours=1)) == 0

@@ -1,0 +1,97 @@
+from datetime import date, datetime, time, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec.structs import replace
+
+from inspections.calendar import WorkingCalendar, at, midnight, shanghai_date
+from inspections.categories import CATALOGUE, Priority, Term, TimeUnit
+from inspections.deadlines import acceptance_due, due, escalation_id, is_overdue, next_check
+from inspections.hazards import State
+from tests.inspections.office import CALENDAR, NOW, Office, later
+from tests.inspections.test_reports import reported
+
+YEAR_END = at(date(2026, 12, 30), time(10, 0))
+PLAIN = WorkingCalendar({date(2026, 5, 1): False, date(2026, 5, 9): True}, frozenset({2026}))
+
+
+@pytest.mark.parametrize(
+    ("term", "start", "expected"),
+    [
+        (Term(24, TimeUnit.HOURS), NOW, NOW + timedelta(hours=24)),
+        (Term(30, TimeUnit.MINUTES), NOW, NOW + timedelta(minutes=30)),
+        # 2026-11-23 is a Monday: the first day is not counted, due at 24:00 of the last
+        (Term(1, TimeUnit.WORKING_DAYS), NOW, midnight(date(2026, 11, 25))),
+        (Term(5, TimeUnit.WORKING_DAYS), NOW, midnight(date(2026, 12, 1))),
+        (Term(7, TimeUnit.CALENDAR_DAYS), NOW, midnight(date(2026, 12, 1))),
+        (Term(4, TimeUnit.WORKING_HOURS), at(date(2026, 11, 23), time(9, 0)), at(date(2026, 11, 23), time(14, 30))),
+        (Term(4, TimeUnit.WORKING_HOURS), at(date(2026, 11, 23), time(16, 30)), at(date(2026, 11, 24), time(11, 30))),
+        (Term(4, TimeUnit.WORKING_HOURS), at(date(2026, 11, 27), time(22, 0)), at(date(2026, 11, 30), time(14, 0))),
+        (Term(3, TimeUnit.WORKING_HOURS), at(date(2026, 11, 23), time(9, 0)), at(date(2026, 11, 23), time(12, 0))),
+    ],
+)
+def test_when_something_is_due(term, start, expected):
+    assert due(term, start, CALENDAR).at == expected
+
+
+def test_holidays_and_worked_weekends_move_a_deadline():
+    thursday = at(date(2026, 4, 30), time(9, 0))
+    assert due(Term(6, TimeUnit.WORKING_DAYS), thursday, PLAIN).at == midnight(date(2026, 5, 10))  # Saturday is worked
+
+
+def test_a_deadline_in_an_unpublished_year_is_provisional():
+    assert due(Term(3, TimeUnit.WORKING_DAYS), YEAR_END, CALENDAR).provisional
+    assert not due(Term(1, TimeUnit.WORKING_DAYS), YEAR_END, CALENDAR).provisional
+    assert due(Term(16, TimeUnit.WORKING_HOURS), YEAR_END, CALENDAR).provisional
+    assert not due(Term(96, TimeUnit.HOURS), YEAR_END, CALENDAR).provisional
+
+
+@given(
+    st.sampled_from(TimeUnit),
+    st.integers(1, 60),
+    st.datetimes(datetime(2025, 1, 1), datetime(2026, 10, 1)),  # noqa: DTZ001  # the zone is added below
+)
+def test_a_deadline_lies_ahead_and_grows_with_its_term(unit, amount, start):
+    start = start.replace(tzinfo=NOW.tzinfo)
+    one, more = due(Term(amount, unit), start, CALENDAR).at, due(Term(amount + 1, unit), start, CALENDAR).at
+    assert start < one < more
+    if unit is TimeUnit.WORKING_DAYS:
+        days = [
+            shanghai_date(start) + timedelta(days=n) for n in range(1, (shanghai_date(one) - shanghai_date(start)).days)
+        ]
+        assert sum(CALENDAR.is_working(day) for day in days) == amount
+
+
+def test_urgent_reports_are_to_be_accepted_within_half_an_hour():
+    assert acceptance_due(Priority.URGENT, NOW, CALENDAR) == later(minutes=30)
+    assert acceptance_due(Priority.HIGH, NOW, CALENDAR) == later(hours=5, minutes=30)  # 9:00 + 4 h, lunch between
+    assert acceptance_due(None, NOW, CALENDAR) == later(hours=5, minutes=30)
+
+
+def test_overdue_is_judged_by_state_and_clock():
+    hazard = replace(reported(Office()), state=State.ASSIGNED, due_at=NOW)
+    assert is_overdue(hazard, later(seconds=1))
+    assert not is_overdue(hazard, NOW)  # by the deadline is in time
+    assert not is_overdue(replace(hazard, due_at=None), later(days=9))
+    assert not is_overdue(replace(hazard, advisory=True), later(days=9))
+    assert not is_overdue(replace(hazard, state=State.PENDING_RECHECK), later(days=9))
+
+
+def test_the_sweep_looks_where_a_clock_runs():
+    hazard = replace(reported(Office()), state=State.RECTIFYING, due_at=NOW)
+    assert next_check(hazard) == NOW
+    assert next_check(replace(hazard, advisory=True)) is None
+    assert next_check(replace(hazard, state=State.CLOSED)) is None
+
+
+def test_an_escalation_has_one_id_per_deadline_number_and_rung():
+    hazard = reported(Office())
+    assert escalation_id(hazard, "overdue") == escalation_id(hazard, "overdue")
+    assert escalation_id(hazard, "overdue") != escalation_id(replace(hazard, deadline_number=9), "overdue")
+    assert escalation_id(hazard, "overdue") != escalation_id(hazard, "supervise")
+
+
+def test_the_catalogue_has_every_code_once_and_a_term_each():
+    assert len({category.code for category in CATALOGUE}) == len(CATALOGUE) == 25
+    assert all(category.term.amount > 0 for category in CATALOGUE)

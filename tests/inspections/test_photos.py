@@ -1,0 +1,41 @@
+import pytest
+
+from inspections.actions.photos import Facts, developed, receive_photos
+from inspections.errors import Damaged, DigestMismatch
+from inspections.hazards import PhotoState
+from tests.inspections.office import NOW, Office, li, photo, wang
+
+
+def test_a_photo_is_known_to_whom_has_sent_it():
+    office = Office()
+    assert not office.do(receive_photos, wang, [photo("a")], NOW).known
+    assert office.do(receive_photos, wang, [photo("a")], NOW).known
+    assert not office.do(receive_photos, li, [photo("a")], NOW).known
+    assert not office.do(receive_photos, li, [photo("a"), photo("b")], NOW).known
+
+
+def test_the_same_photo_twice_in_one_request_is_one_photo():
+    office = Office()
+    result = office.do(receive_photos, wang, [photo("a"), photo("a")], NOW)
+    assert [each.sha256 for each in result.photos] == ["a" * 64] * 2
+    assert len(office.all(type(photo("a")))) == 1
+
+
+def test_a_developed_photo_carries_what_its_metadata_says():
+    office = Office()
+    office.do(receive_photos, wang, [photo("a")], NOW)
+    office.do(developed, "a" * 64, Facts(taken_at=NOW, camera="Phone"))
+    kept = office.photo("a" * 64)
+    assert (kept.state, kept.taken_at, kept.camera) == (PhotoState.DEVELOPED, NOW, "Phone")
+
+
+def test_damaged_bytes_do_not_become_good_by_being_sent_again():
+    office = Office()
+    office.do(receive_photos, wang, [photo("a")], NOW)
+    office.do(developed, "a" * 64, None)
+    with pytest.raises(Damaged):
+        office.do(receive_photos, wang, [photo("a")], NOW)
+
+
+def test_a_mismatch_says_what_was_promised_and_what_came():
+    assert DigestMismatch("a", "b").facts == {"promised": "a", "received": "b"}

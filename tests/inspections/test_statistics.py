@@ -1,0 +1,27 @@
+from hypothesis import given
+from hypothesis import strategies as st
+
+from inspections.statistics import DEFINITIONS, Counts, holds
+
+
+@given(st.lists(st.integers(0, 1000), min_size=len(Counts.__struct_fields__), max_size=len(Counts.__struct_fields__)))
+def test_adding_rows_adds_every_number(numbers):
+    row = Counts(*numbers)
+    assert row + Counts() == row
+    assert (row + row).open == 2 * row.open
+
+
+def test_rates_are_null_without_anything_to_divide():
+    assert set(Counts().rates().values()) == {None}
+    assert Counts(received=10, duplicate=2, accepted=6).rates()["acceptance_rate"] == 0.75
+    assert Counts(cohort_accepted=4, cohort_closed=3, fixed_on_spot=1).rates()["completion_rate"] == 0.75
+    assert Counts(quantity_found=3, quantity_done=1).rates()["fix_rate"] == 0.333333
+
+
+def test_the_identity_of_a_row():
+    assert holds(Counts(received=3, waiting=1, closed=1, rejected=1))
+    assert not holds(Counts(received=3, waiting=1))
+
+
+def test_every_number_and_rate_is_defined():
+    assert set(DEFINITIONS) == {*Counts.__struct_fields__, "open", *Counts().rates()}

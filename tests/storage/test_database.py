@@ -1,0 +1,168 @@
+import asyncio
+import multiprocessing
+import sqlite3
+import threading
+
+import pytest
+from msgspec.structs import replace
+from sqlalchemy import delete
+from sqlalchemy.exc import IntegrityError
+
+from inspections.actions.reports import report_hazard
+from inspections.actions.steps import take_step
+from inspections.errors import Conflict, Invalid, Stale, Unavailable
+from inspections.hazards import Hazard
+from inspections.register import Change
+from inspections.steps import Accept, Note
+from storage.database import Database, Locked, owning
+from storage.tables import TABLE_OF
+from tests.inspections.office import HERE, NOW, li, new_id, wang
+from tests.inspections.test_reports import report
+
+
+def gathered(database, *actions):
+    async def all_at_once():
+        return await asyncio.gather(*(database.transact(action) for action in actions), return_exceptions=True)
+
+    return asyncio.run(all_at_once())
+
+
+def test_what_is_answered_is_committed(database, path):
+    answer = gathered(database, lambda register: report_hazard(register, wang, report(), NOW))[0]
+    other = sqlite3.connect(path)
+    assert other.execute("select count(*) from hazards").fetchone() == (1,)
+    other.close()
+    assert database.ask(lambda register: register.hazard(answer.dossier.hazard.id)) == answer.dossier.hazard
+
+
+def test_actions_that_wait_together_see_each_other(database):
+    body = report()
+    answers = gathered(database, *[lambda register: report_hazard(register, wang, body, NOW)] * 20)
+    assert sorted(answer.repeated for answer in answers) == [False] + [True] * 19
+    assert len({answer.dossier.hazard.number for answer in answers}) == 1
+
+
+def test_a_hundred_reports_have_a_hundred_numbers(database):
+    bodies = [report() for _ in range(100)]
+    answers = gathered(
+        database, *[lambda register, body=body: report_hazard(register, wang, body, NOW) for body in bodies]
+    )
+    assert sorted(answer.dossier.hazard.number for answer in answers) == [f"XJ-2026-{at:06d}" for at in range(1, 101)]
+
+
+def test_a_refusal_costs_the_others_of_its_group_nothing(database):
+    answers = gathered(
+        database,
+        lambda register: report_hazard(register, wang, report(), NOW),
+        lambda register: report_hazard(register, wang, report(photos=()), NOW),
+        lambda register: report_hazard(register, wang, report(), NOW),
+    )
+    assert isinstance(answers[1], Invalid)
+    assert [answer.dossier.hazard.version for answer in (answers[0], answers[2])] == [1, 1]
+
+
+def test_a_fault_of_one_does_not_take_its_group_along(database):
+    def faulty(_):
+        raise ZeroDivisionError
+
+    person = replace(wang, username="twice")
+    answers = gathered(
+        database,
+        lambda register: report_hazard(register, wang, report(), NOW),
+        faulty,
+        lambda _: Change(None, (person, person)),  # breaks a rule of the tables when it is written
+        lambda register: report_hazard(register, wang, report(), NOW),
+    )
+    assert isinstance(answers[1], ZeroDivisionError)
+    assert isinstance(answers[2], IntegrityError)
+    assert [answer.repeated for answer in (answers[0], answers[3])] == [False, False]
+    assert database.ask(lambda register: register.person("twice")) is None
+
+
+def test_two_people_at_the_same_version_one_wins(desk):
+    hazard = desk.do(report_hazard, wang, report(), NOW).dossier.hazard
+    steps = [Accept(id=new_id(), version=1), Note(id=new_id(), version=1, note="…")]
+    answers = gathered(
+        desk.database, *[lambda register, step=step: take_step(register, li, hazard.id, step, NOW) for step in steps]
+    )
+    assert sorted(type(answer).__name__ for answer in answers) == ["Dossier", "Stale"]
+    assert any(isinstance(answer, Stale) for answer in answers)
+    assert desk.hazard(hazard.id).version == 2
+
+
+def test_a_record_is_written_only_over_the_version_that_was_read(desk):
+    hazard = desk.do(report_hazard, wang, report(), NOW).dossier.hazard
+    gone = replace(hazard, version=7)
+    with pytest.raises(Conflict):
+        desk.do(lambda _: Change(None, changed=((gone, replace(gone, version=8)),)))
+    assert desk.hazard(hazard.id) == hazard
+
+
+def test_a_caller_that_goes_away_leaves_a_whole_record(database):
+    body = report()
+
+    async def hang_up():
+        task = asyncio.create_task(database.transact(lambda register: report_hazard(register, wang, body, NOW)))
+        await asyncio.sleep(0)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    asyncio.run(hang_up())
+    again = gathered(database, lambda register: report_hazard(register, wang, body, NOW))[0]
+    assert again.dossier.hazard.number == "XJ-2026-000001"
+    assert len(database.ask(lambda register: register.history(body.id))) == 1
+
+
+def test_close_finishes_what_was_accepted_and_refuses_the_rest(path):
+    database = Database(path)
+    held, entered = threading.Event(), threading.Event()
+
+    def slow(_):
+        entered.set()
+        held.wait(5)
+        return Change("kept")
+
+    async def story():
+        waiting = asyncio.create_task(database.transact(slow))
+        await asyncio.to_thread(entered.wait, 5)
+        closing = asyncio.create_task(asyncio.to_thread(database.close))
+        held.set()
+        assert await waiting == "kept"
+        await closing
+        with pytest.raises(Unavailable):
+            await database.transact(slow)
+
+    asyncio.run(story())
+
+
+def test_a_reference_that_changes_is_seen_by_the_next_action(database):
+    new = replace(HERE, code="330402009099", name="新社区")
+    gathered(database, lambda _: Change(None, (new,)))
+    assert gathered(database, lambda register: Change(register.community("330402009099")))[0] == new
+    assert database.ask(lambda register: register.community("330402009099")) == new
+
+
+def test_readers_cannot_write(database):
+    with pytest.raises(Unavailable):
+        database.ask(lambda register: register.rows(delete(TABLE_OF[Hazard])))
+
+
+def _hold(path, ready, done):
+    with owning(path):
+        ready.set()
+        done.wait(30)
+
+
+def test_a_second_writing_process_is_refused_until_the_first_is_gone(path):
+    context = multiprocessing.get_context("spawn")
+    ready, done = context.Event(), context.Event()
+    other = context.Process(target=_hold, args=(path, ready, done))
+    other.start()
+    assert ready.wait(30)
+    with pytest.raises(Locked, match="in use by another"), owning(path):
+        pass
+    other.kill()
+    other.join()
+    with owning(path):
+        pass

@@ -1,0 +1,26 @@
+from alembic import command
+from sqlalchemy import inspect
+
+from storage.database import sqlite_engine
+from storage.migration import config, is_current, migrate
+
+
+def test_the_tables_of_the_code_are_the_tables_of_the_migrations(path):
+    engine = sqlite_engine(path, writing=True)
+    with engine.begin() as connection:
+        command.check(config(connection))
+    engine.dispose()
+
+
+def test_down_and_up_again(path):
+    engine = sqlite_engine(path, writing=True)
+    with engine.begin() as connection:
+        command.downgrade(config(connection), "base")
+    with engine.connect() as connection:
+        assert inspect(connection).get_table_names() == ["alembic_version"]
+    assert not is_current(engine)
+    engine.dispose()
+    migrate(path)
+    engine = sqlite_engine(path, writing=True)
+    assert is_current(engine)
+    engine.dispose()

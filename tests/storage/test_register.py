@@ -1,0 +1,181 @@
+from datetime import date
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from msgspec.structs import replace
+
+from inspections.actions.photos import receive_photos
+from inspections.actions.reports import report_hazard
+from inspections.calendar import CalendarDay
+from inspections.deadlines import is_overdue
+from inspections.hazards import Hazard, Mention, Outcome, Party, Stage, State
+from inspections.people import Grant, Person, Role, Session
+from inspections.places import Point
+from inspections.policy import scope
+from inspections.register import Change
+from storage.listing import HazardFilters, page
+from storage.register import Register
+from storage.tables import TABLE_OF
+from tests.inspections.office import HERE, NOW, THERE, later, li, mention, new_id, photo, qian, wang, zhao
+from tests.inspections.test_reports import report
+
+POINT = Point(30.77, 120.75, "gcj02", 12.5)
+
+
+@pytest.mark.parametrize("kind", list(TABLE_OF))
+def test_columns_stand_in_the_order_of_the_record_s_fields(kind):
+    assert list(TABLE_OF[kind].c.keys()) == list(kind.__struct_fields__)
+
+
+def full_hazard(desk):
+    hazard = desk.do(report_hazard, wang, report(), NOW).dossier.hazard
+    return hazard, replace(
+        hazard,
+        state=State.CLOSED,
+        outcome=Outcome.REFUSED_CONTROLLED,
+        point=POINT,
+        responsible_party=Party("merchant", "某店", "0573-123"),
+        lead="zhao",
+        assisting=("sun", "zhao"),
+        fix_method="拆除",
+        fix_outcome="removed",
+        fixed_by="zhao",
+        accepted_at=later(hours=1),
+        submitted_at=later(hours=2, microseconds=1),
+        closed_at=later(days=1),
+        due_at=later(days=2),
+        recheck_due_at=later(days=3),
+        next_check_at=later(days=4),
+        due_provisional=True,
+        merged_into=hazard.id,
+        recurrence_of=hazard.id,
+    )
+
+
+def test_a_hazard_comes_back_as_it_went(desk):
+    before, after = full_hazard(desk)
+    desk.do(lambda _: Change(None, changed=((before, after),)))
+    assert desk.hazard(before.id) == after
+
+
+def test_everything_else_comes_back_as_it_went(desk):
+    hazard = desk.do(report_hazard, wang, report(), NOW).dossier.hazard
+    day = CalendarDay(date(2027, 1, 1), working=False, name="元旦", source="office")
+    session = Session(new_id(), "wang", "phone", "a", NOW, "r", NOW, "p", NOW, NOW, NOW)
+    picture = replace(photo("f"), point=POINT, taken_at=NOW, camera="Phone")
+    said = Mention(hazard.id, "f" * 64, Stage.AFTER, hazard.id, "wang", NOW, NOW, POINT)
+    person = Person("new", "新人", (Grant(Role.ADMIN, ""),), "-", active=False, demo=True)
+    desk.do(lambda _: Change(None, (day, session, picture, said, person)))
+
+    def kept(register: Register):
+        return (
+            register.session(session.id),
+            register.session_of("p"),
+            register.photo("f" * 64),
+            register.person("new"),
+            register.calendar.is_working(day.day),
+        )
+
+    assert desk.database.ask(kept) == (session, session, picture, person, False)
+
+
+def test_what_one_action_writes_the_next_of_its_group_reads(database):
+    with database._writer.begin() as connection:
+        register = Register(connection, database._reference)
+        register.write(receive_photos(register, wang, [photo("a")], NOW))
+        change = report_hazard(register, wang, report(), NOW)
+        register.write(change)
+        hazard = change.answer.dossier.hazard
+        assert register.hazard(hazard.id) == hazard
+        assert register.shown([hazard.id])[0].present
+        assert [line.step for line in register.history(hazard.id)] == ["report"]
+        changed = replace(hazard, version=2)
+        register.write(Change(None, changed=((hazard, changed),)))
+        assert register.hazard(hazard.id) == changed
+        assert page(register, scope(li, "hazard.see"), HazardFilters(NOW), None, 10) == [changed]
+
+
+def test_a_photo_is_seen_through_a_hazard_by_whom_may_see_the_hazard(desk):
+    desk.do(report_hazard, wang, report(), NOW, [photo("a")])
+
+    def sees(person):
+        return desk.database.ask(lambda register: register.may_see_photo(person, "a" * 64))
+
+    assert sees(li)
+    assert not sees(qian)
+    assert not sees(zhao)
+    assert not sees(Person("none", "none", (), "-"))
+
+
+def test_declaring_a_digest_does_not_show_it(desk):
+    desk.do(receive_photos, qian, [photo("a")], NOW)
+    desk.do(report_hazard, wang, report(), NOW)
+    assert not desk.database.ask(lambda register: register.may_see_photo(li, "a" * 64))
+
+
+def test_similar_hazards_are_open_near_in_time_and_in_the_same_place(desk):
+    first = desk.do(report_hazard, wang, report(), NOW).dossier.hazard
+    answer = desk.do(report_hazard, wang, report(), later(hours=71))
+    assert [each.id for each in answer.similar] == [first.id]
+    assert desk.do(report_hazard, wang, report(), later(hours=200)).similar == []
+    assert desk.do(report_hazard, wang, report(place="别处"), later(hours=1)).similar == []
+
+
+GRANTS = st.lists(
+    st.builds(Grant, st.sampled_from(Role), st.sampled_from(["", "330402", "330402009", HERE.code, THERE.code])),
+    max_size=3,
+)
+
+
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(grants=GRANTS, username=st.sampled_from(["zhao", "zha_", "z%", 'z"']))
+def test_the_query_s_scope_is_the_policy_s_scope(desk, grants, username):
+    """The WHERE clause and Scope.covers say the same of every hazard."""
+    register_one_of_each(desk)
+    person = Person(username, username, tuple(grants), "-")
+    reach = scope(person, "hazard.see")
+    everything = desk.database.ask(lambda register: page(register, EVERYWHERE, HazardFilters(NOW), None, 500))
+    seen = desk.database.ask(lambda register: page(register, reach, HazardFilters(NOW), None, 500))
+    assert {each.id for each in seen} == {each.id for each in everything if reach.covers(each)}
+
+
+EVERYWHERE = scope(Person("all", "all", (Grant(Role.OFFICER, ""),), "-"), "hazard.see")
+
+
+def register_one_of_each(desk):
+    """Hazards in both communities, free, led by and assisted by people whose names are nearly the same."""
+    if desk.database.ask(lambda register: page(register, EVERYWHERE, HazardFilters(NOW), None, 1)):
+        return
+    names = [None, "zhao", "sun"]
+    for who, community in ((wang, HERE), (replace(wang, grants=(Grant(Role.INSPECTOR, ""),)), THERE)):
+        for lead in names:
+            for assisting in ((), ("zhao",), ("sun", "zhaoer")):
+                hazard = desk.do(report_hazard, who, report(community=community.code), NOW).dossier.hazard
+                after = replace(hazard, lead=lead, assisting=assisting)
+                desk.do(lambda _, pair=(hazard, after): Change(None, changed=(pair,)))
+
+
+def test_the_list_s_overdue_is_the_domain_s_overdue(desk):
+    before = [desk.do(report_hazard, wang, report(), NOW).dossier.hazard for _ in State]
+    for at, (hazard, state) in enumerate(zip(before, State, strict=True)):
+        due = [None, later(hours=1), later(hours=3)][at % 3]
+        after = replace(hazard, state=state, due_at=due, advisory=at % 5 == 4)
+        desk.do(lambda _, pair=(hazard, after): Change(None, changed=(pair,)))
+    now = later(hours=2)
+
+    def listed(overdue: bool) -> list[Hazard]:
+        filters = HazardFilters(now, overdue=overdue)
+        return desk.database.ask(lambda register: page(register, EVERYWHERE, filters, None, 500))
+
+    late, rest = listed(overdue=True), listed(overdue=False)
+    assert len(late) + len(rest) == len(before)
+    assert all(is_overdue(hazard, now) for hazard in late)
+    assert not any(is_overdue(hazard, now) for hazard in rest)
+
+
+def test_declared_photos_stand_in_the_order_of_the_history(desk):
+    answer = desk.do(report_hazard, wang, report(photos=(mention("b"), mention("a", Stage.AFTER))), NOW)
+    shown = desk.database.ask(lambda register: register.shown([answer.dossier.hazard.id]))
+    assert [each.mention.sha256[0] for each in shown] == ["a", "b"]
+    assert desk.database.ask(lambda register: register.shown([])) == []

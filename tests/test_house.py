@@ -1,0 +1,85 @@
+"""The house keeps its own rules: what is shipped, what is tracked, what is said where."""
+
+import re
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from api.cli import commands
+from api.settings import Settings
+
+ROOT = Path(__file__).parents[1]
+ROOMS = ("inspections", "storage", "api")
+
+
+def tracked():
+    done = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=False)
+    if done.returncode:
+        pytest.skip("not a git checkout")
+    return [ROOT / name for name in done.stdout.splitlines() if (ROOT / name).is_file()]
+
+
+def sources():
+    return [path for room in ROOMS for path in (ROOT / room).rglob("*.py")]
+
+
+def test_the_wheel_holds_the_three_rooms_and_nothing_else(tmp_path):
+    build = [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", str(tmp_path)]
+    subprocess.run(build, cwd=ROOT, check=True, capture_output=True)
+    (wheel,) = tmp_path.glob("*.whl")
+    names = zipfile.ZipFile(wheel).namelist()
+    assert {name.split("/")[0] for name in names if ".dist-info" not in name} == set(ROOMS)
+    assert "storage/migrations/versions/0001_first_schema.py" in names
+
+
+def test_no_file_is_longer_than_a_reader_can_hold():
+    long = {
+        str(path.relative_to(ROOT)): lines for path in sources() if (lines := len(path.read_text().splitlines())) > 420
+    }
+    assert not long
+
+
+def test_no_room_has_a_drawer_for_everything():
+    drawers = {"utils", "helpers", "manager", "service", "base", "common"}
+    assert not [path for path in sources() if drawers & set(path.stem.split("_"))]
+
+
+def test_only_the_edge_asks_what_time_it_is():
+    asked = re.compile(r"datetime\.now\(|time\.time\(|utcnow|date\.today")
+    rooms = [path for path in sources() if path.parts[-2] != "api" and "api" not in path.relative_to(ROOT).parts]
+    assert not [path for path in rooms if asked.search(path.read_text())]
+
+
+def test_nothing_tracked_names_a_registry_or_a_machine():
+    words = re.compile(r"py[p]i\.org|python[h]osted|registry\.npm[j]s|deb\.debia[n]|/roo[t]/|/wor[k]/")
+    texts = [path for path in tracked() if path.suffix not in {".jpg", ".png"}]
+    assert not [path for path in texts if words.search(path.read_text(errors="ignore"))]
+
+
+def test_locks_have_a_hash_for_every_package():
+    for lock in (ROOT / "requirements").glob("*.txt"):
+        packages = re.split(r"\n(?=[a-z])", lock.read_text())[1:]
+        assert packages
+        assert all("--hash=sha256:" in package for package in packages), lock.name
+        assert "http" not in re.sub(r"(httpx|httpcore|httptools)\b", "", lock.read_text()), lock.name
+
+
+@pytest.mark.parametrize("name", ["README.md", "README.zh-CN.md"])
+def test_both_readmes_name_every_command_and_setting(name):
+    text = (ROOT / name).read_text()
+    for command in commands.commands:
+        assert f"anxun {command}" in text, command
+    for setting in Settings.__struct_fields__:
+        assert f"ANXUN_{setting.upper()}" in text, setting
+    for target in ("make run", "make test"):
+        assert target in text
+
+
+def test_architecture_has_a_word_on_every_room_and_file():
+    text = (ROOT / "ARCHITECTURE.md").read_text()
+    for path in sources():
+        if path.stem not in {"__init__", "env"} and "versions" not in path.parts:
+            assert path.name in text, path
