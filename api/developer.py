@@ -70,7 +70,7 @@ class Developer:
             try:
                 while await self.develop_waiting():
                     pass
-            except Unavailable as error:
+            except (Unavailable, OSError) as error:  # the disk or the database is away: what waits is in its column
                 log.warning("developing waits", reason=str(error))
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._come.wait(), _LATEST_SECONDS)

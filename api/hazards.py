@@ -25,6 +25,7 @@ from api.schemas import (
 from inspections.actions.reports import Dossier, Reported, report_hazard
 from inspections.actions.steps import take_step, visible
 from inspections.errors import Forbidden, Invalid
+from inspections.evidence import Shown
 from inspections.hazards import Photo, PhotoMention, Stage, State
 from inspections.people import Person
 from inspections.policy import scope
@@ -110,8 +111,9 @@ def _page(
 ) -> tuple[list[Dossier], bool]:
     found = page(register, scope(person, "hazard.see"), filters, after, limit + 1)
     hazards = found[:limit]
-    shown = register.shown([hazard.id for hazard in hazards])
-    by_hazard = {hazard.id: [each for each in shown if each.mention.hazard == hazard.id] for hazard in hazards}
+    by_hazard: dict[UUID, list[Shown]] = {hazard.id: [] for hazard in hazards}
+    for shown in register.shown(list(by_hazard)):
+        by_hazard[shown.mention.hazard].append(shown)
     return [Dossier(hazard, by_hazard[hazard.id]) for hazard in hazards], len(found) > limit
 
 

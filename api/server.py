@@ -53,7 +53,7 @@ def _greet(settings: Settings, console: Console) -> None:
     console.print(f"[bold]Anxun 安巡[/bold] · demo office 新嘉街道 · data in {settings.folder}")
     console.print(f"  API        {address}/api/v1")
     console.print(f"  docs       {address}/docs")
-    console.print(f"  accounts   {', '.join(USERNAMES)}")
+    console.print(f"  accounts   {', '.join(USERNAMES)}", soft_wrap=True)
     if settings.demo_password:
         console.print("  password   the one in ANXUN_DEMO_PASSWORD")
     else:

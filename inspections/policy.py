@@ -4,6 +4,7 @@ A route names its action and does not start without a line in this table; a step
 """
 
 from enum import StrEnum
+from functools import lru_cache
 
 from msgspec import Struct
 
@@ -74,6 +75,7 @@ class Scope(Struct, frozen=True):
         return bool(self.communities or self.assigned)
 
 
+@lru_cache(maxsize=4096)
 def scope(person: Person, action: str) -> Scope:
     """What `person` reaches with `action`; false where no role of theirs may do it at all."""
     may = POLICY[action]

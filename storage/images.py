@@ -38,10 +38,12 @@ ImageFile.LOAD_TRUNCATED_IMAGES = False
 def develop(original: Path, size: int) -> bytes:
     """A JPEG that fits `size` × `size` pixels, upright, on white where the original is transparent, no metadata.
 
-    Raises Damaged where the picture cannot be decoded to its end.
+    Raises Damaged where the picture cannot be decoded to its end, OSError where its file cannot be read: the one says
+    something about the picture, the other about the disk.
     """
+    data = io.BytesIO(original.read_bytes())
     try:
-        with Image.open(original, formats=_FORMATS) as image:
+        with Image.open(data, formats=_FORMATS) as image:
             turn = _UPRIGHT.get(_orientation(image))
             # reducing_gap=1.0 lets the decoder itself shrink: a quarter of the time for a phone's picture
             image.thumbnail((size, size), Image.Resampling.BICUBIC, reducing_gap=1.0)
