@@ -5,6 +5,7 @@ import hashlib
 import secrets
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from functools import partial
 from typing import Any, NamedTuple
@@ -25,7 +26,7 @@ from inspections.actions.sign_in import (
     open_session,
     refresh_session,
 )
-from inspections.errors import Forbidden, Invalid, SignInFailed, Unauthenticated
+from inspections.errors import Forbidden, Invalid, SignInFailed, TooMany, Unauthenticated
 from inspections.people import Person
 from inspections.policy import POLICY, PUBLIC, scope
 from storage.database import Database
@@ -34,6 +35,8 @@ HASHER = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
 """argon2id with the parameters of the OWASP password storage cheat sheet: 19 MiB, two passes."""
 
 _TOKEN_BYTES = 32
+_HASHING_AT_ONCE = 1
+_HASHING_WAITING = 20
 _REMEMBERED_SECONDS = 1.0
 _REMEMBERED_LIMIT = 10_000
 
@@ -66,18 +69,30 @@ class SignIn:
         self._clock = clock
         self._remembered: dict[str, tuple[float, SignedIn]] = {}
         self._nobody = HASHER.hash(secrets.token_urlsafe())
+        # Hashing is dear on purpose: threads of its own, so that a flood of sign-ins does not hold up a photo.
+        self._hashing = ThreadPoolExecutor(_HASHING_AT_ONCE, "anxun-hash")
+        self._waiting = 0
 
     async def open(self, username: str, password: str, device: str) -> tuple[SignedIn, Tokens]:
-        """Raises SignInFailed, after the same work whether or not there is such a person."""
+        """Raises SignInFailed, after the same work whether or not there is such a person; TooMany in a flood."""
         person = await self._database.read(lambda register: register.person(username))
         hashed = person.password if person else self._nobody
-        good = await asyncio.to_thread(verified, hashed, password)
+        good = await self._verify(hashed, password)
         if not (person and person.active and good):
             raise SignInFailed
         tokens = new_tokens()
         now = self._clock()
         opened = await self._database.transact(lambda _: open_session(person, uuid7(), device, tokens.digests, now))
         return opened, tokens
+
+    async def _verify(self, hashed: str, password: str) -> bool:
+        if self._waiting >= _HASHING_WAITING:
+            raise TooMany
+        self._waiting += 1
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._hashing, verified, hashed, password)
+        finally:
+            self._waiting -= 1
 
     async def refresh(self, token: str) -> tuple[SignedIn, Tokens]:
         tokens = new_tokens()
@@ -125,16 +140,15 @@ def bearer(connection: ASGIConnection[Any, Any, Any, Any]) -> str:
 
 
 async def guard(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
-    """401, then 422 for a query parameter that nobody knows, then 403. What lies in a body is judged later."""
+    """401, then 403, then 422 for a query parameter that nobody knows. What lies in a body is judged later."""
     action = handler.opt["action"]
-    person = None
     if action != PUBLIC:
         person = await connection.app.state.house.sign_in.person(bearer(connection))
         connection.scope["user"] = person
+        if not scope(person, action):
+            raise Forbidden
     if unknown := sorted(set(connection.query_params) - set(handler.opt["query"].values())):
         raise Invalid(*((name, "没有这个查询参数") for name in unknown))
-    if person is not None and not scope(person, action):
-        raise Forbidden
 
 
 def check_routes(app: Litestar) -> None:

@@ -1,12 +1,14 @@
 """Bodies: JSON into Structs, multipart into fields and files; whatever is wrong with them is a 400 or a 422."""
 
-from collections.abc import AsyncGenerator
+import asyncio
+from collections.abc import AsyncGenerator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import date, datetime
 from typing import Any, TypeVar
 
 import msgspec
 from litestar import Request
-from litestar.exceptions import ClientException
+from litestar.exceptions import ClientException, HTTPException
 from multipart import (
     MultipartError,
     MultipartSegment,
@@ -14,7 +16,8 @@ from multipart import (
     PushMultipartParser,
 )
 
-from api.problems import BodyTooLarge, Unparsable, invalid_field
+from api.problems import BodyTooLarge, Interrupted, Stalled, Unparsable, invalid_field
+from inspections.calendar import YEARS
 from inspections.errors import Invalid, Refusal, TooLarge
 from storage.photo_store import Incoming, PhotoStore
 
@@ -24,21 +27,48 @@ AnyRequest = Request[Any, Any, Any]
 JSON_BYTES = 1_000_000
 PHOTO_BYTES = 20_000_000
 PHOTOS_AT_ONCE = 9
+PHOTO_FIELDS = {"file", "photo"}
+STALL_SECONDS = 15.0
+"""One bar of signal is slow, not hostile: a body may take long, but not stand still."""
+_PARTS = 64
 FORM_BYTES = PHOTO_BYTES * PHOTOS_AT_ONCE + JSON_BYTES
 
 
-def decoded(raw: bytes | str, kind: type[T] | Any) -> Any:
+def decoded(raw: bytes | bytearray, kind: type[T] | Any) -> Any:
     """The body as `kind`. Raises Unparsable (400) for what is no JSON, Invalid (422) for what does not fit."""
     try:
         return msgspec.json.decode(raw, type=kind)
     except msgspec.ValidationError as error:
         raise Invalid(invalid_field(error)) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise Unparsable(str(error)) from None
+        raise Unparsable(reason=str(error)) from None
+
+
+async def chunks(request: AnyRequest) -> AsyncGenerator[bytes]:
+    """The body as it comes. Raises Stalled without progress, Interrupted where it breaks off, BodyTooLarge."""
+    stream = request.stream()
+    while True:
+        try:
+            async with asyncio.timeout(STALL_SECONDS):
+                chunk = await anext(stream)
+        except StopAsyncIteration:
+            return
+        except TimeoutError:
+            raise Stalled from None
+        except ClientException:
+            raise BodyTooLarge from None
+        except HTTPException:
+            raise Interrupted from None
+        yield chunk
 
 
 async def json_body(request: AnyRequest, kind: type[T] | Any) -> Any:
-    return decoded(await request.body(), kind)
+    raw = bytearray()
+    async for chunk in chunks(request):
+        raw += chunk
+        if len(raw) > JSON_BYTES:
+            raise BodyTooLarge
+    return decoded(raw, kind)
 
 
 class Form:
@@ -56,10 +86,10 @@ def is_form(request: AnyRequest) -> bool:
 async def receive_photo(request: AnyRequest, photo: Incoming) -> None:
     """The raw body into `photo`, read to its end. Raises TooLarge."""
     try:
-        async for chunk in request.stream():
+        async for chunk in chunks(request):
             photo.write(chunk)
-    except ClientException as error:
-        raise _too_large() from error
+    except BodyTooLarge:
+        raise _too_large() from None
 
 
 def _too_large() -> Refusal:
@@ -67,49 +97,70 @@ def _too_large() -> Refusal:
 
 
 @asynccontextmanager
-async def received_form(request: AnyRequest, store: PhotoStore, files: set[str]) -> AsyncGenerator[Form]:
-    """Reads a form as it comes, parts named in `files` straight to disk. What is not kept in the block is removed."""
+async def received_form(request: AnyRequest, store: PhotoStore, texts: set[str]) -> AsyncGenerator[Form]:
+    """Reads a form as it comes, photos straight to disk. What is not kept in the block is removed after it.
+
+    Parts are named `file` or `photo`, or one of `texts`; any other is refused: nothing that was sent is dropped.
+    """
     _, options = request.content_type
     async with AsyncExitStack() as stack:
-        form = Form()
+        reader = _FormReader(Form(), texts, lambda: stack.enter_context(store.receive()))
         try:
-            with PushMultipartParser(
-                options.get("boundary", ""), max_segment_count=64, max_segment_size=PHOTO_BYTES
-            ) as parser:
-                into: Incoming | bytearray | None = None
-                async for chunk in request.stream():
+            with PushMultipartParser(options.get("boundary", ""), max_segment_count=_PARTS) as parser:
+                async for chunk in chunks(request):
                     for event in parser.parse(chunk):
-                        if isinstance(event, MultipartSegment):
-                            into = _opened(event, form, stack, store, files)
-                        elif event:
-                            _append(into, event)
-        except ParserLimitReached:
-            raise _too_large() from None
-        except ClientException as error:
-            raise BodyTooLarge from error
+                        reader.take(event)
+        except ParserLimitReached as error:
+            raise BodyTooLarge(reason=str(error)) from None
         except MultipartError as error:
-            raise Unparsable(f"multipart: {error}") from None
-        yield form
+            raise Unparsable(reason=f"multipart: {error}") from None
+        yield reader.form
 
 
-def _opened(
-    segment: MultipartSegment, form: Form, stack: AsyncExitStack, store: PhotoStore, files: set[str]
-) -> Incoming | bytearray:
-    """Where this part's bytes go. Its file name and content type are not believed, only its field name."""
-    if segment.name is None:
-        raise Unparsable("multipart: 有一部分没有名称")
-    if segment.name in files:
-        if len(form.photos) == PHOTOS_AT_ONCE:
-            raise Invalid((segment.name, f"一次最多上传 {PHOTOS_AT_ONCE} 张照片"))
-        form.photos.append(stack.enter_context(store.receive()))
-        return form.photos[-1]
-    return form.texts.setdefault(segment.name, bytearray())
+class _FormReader:
+    """Puts each part of a form where it belongs. File names and content types are not believed, only field names."""
 
+    def __init__(self, form: Form, texts: set[str], new_photo: Callable[[], Incoming]) -> None:
+        self.form = form
+        self._allowed = texts
+        self._new_photo = new_photo
+        self._into: Incoming | bytearray = bytearray()
 
-def _append(into: Incoming | bytearray | None, data: bytes | bytearray) -> None:
-    if isinstance(into, Incoming):
-        into.write(bytes(data))
-    elif into is not None:
-        if len(into) + len(data) > JSON_BYTES:
+    def take(self, event: MultipartSegment | bytes | bytearray | None) -> None:
+        if isinstance(event, MultipartSegment):
+            self._into = self._opened(event.name or "")
+        elif event and isinstance(self._into, Incoming):
+            if self._into.size + len(event) > PHOTO_BYTES:
+                raise _too_large()
+            self._into.write(event)
+        elif event:
+            self._append(event)
+
+    def _opened(self, name: str) -> Incoming | bytearray:
+        if name in PHOTO_FIELDS:
+            if len(self.form.photos) == PHOTOS_AT_ONCE:
+                raise Invalid((name, f"一次最多上传 {PHOTOS_AT_ONCE} 张照片"))
+            self.form.photos.append(self._new_photo())
+            return self.form.photos[-1]
+        if name not in self._allowed or name in self.form.texts:
+            raise Invalid((name, "没有这个字段，或重复出现"))
+        self.form.texts[name] = bytearray()
+        return self.form.texts[name]
+
+    def _append(self, data: bytes | bytearray) -> None:
+        if sum(map(len, self.form.texts.values())) + len(data) > JSON_BYTES:
             raise BodyTooLarge
-        into.extend(data)
+        if isinstance(self._into, bytearray):
+            self._into += data
+
+
+def check_moments(**moments: date | None) -> None:
+    """Raises Invalid for a time without a zone, and for a day that no calendar here holds."""
+    errors: list[tuple[str, str]] = []
+    for name, moment in moments.items():
+        if isinstance(moment, datetime) and moment.tzinfo is None:
+            errors.append((name, "须带时区，如 2026-11-23T09:00:00+08:00"))
+        elif moment is not None and moment.year not in YEARS:
+            errors.append((name, "时间超出范围"))
+    if errors:
+        raise Invalid(*errors)

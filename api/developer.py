@@ -37,7 +37,7 @@ class Developer:
     def __init__(self, database: Database, photos: PhotoStore) -> None:
         self._database = database
         self._photos = photos
-        self._threads = ThreadPoolExecutor(max(1, (os.cpu_count() or 1) - 1), "anxun-develop", _step_back)
+        self._threads = ThreadPoolExecutor(os.cpu_count() or 1, "anxun-develop", _step_back)
         self._come = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 

@@ -5,13 +5,13 @@ from functools import partial
 from typing import Annotated
 from uuid import UUID
 
-import msgspec
 from litestar import Response, get, post
 from litestar.params import FromPath, FromQuery, QueryParameter
+from msgspec.structs import replace
 
-from api.bodies import FORM_BYTES, AnyRequest, decoded, is_form, json_body, received_form
+from api.bodies import FORM_BYTES, AnyRequest, Form, check_moments, decoded, is_form, json_body, received_form
 from api.house import House, house, person_of
-from api.photos import FIELDS, kept
+from api.photos import checked, keep
 from api.schemas import (
     Candidate,
     HazardList,
@@ -29,8 +29,8 @@ from inspections.evidence import Shown
 from inspections.hazards import Photo, PhotoMention, Stage, State
 from inspections.people import Person
 from inspections.policy import scope
-from inspections.steps import Report, Step
-from storage.listing import After, HazardFilters, page
+from inspections.steps import PHOTOS_DECLARED, Report, Step
+from storage.listing import After, HazardFilters, Reaches, page
 from storage.register import Register
 
 _PAGE = 100
@@ -41,27 +41,41 @@ async def post_hazard(request: AnyRequest) -> Response[ReportView]:
     """JSON with declared photos, or a form: part `report` (that JSON) and parts `photo`, which join as `before`."""
     if is_form(request):
         return await _report_with_photos(request)
-    return await _report(request, await json_body(request, Report), [])
+    return await _report(request, await json_body(request, Report))
 
 
 async def _report_with_photos(request: AnyRequest) -> Response[ReportView]:
-    home = house(request)
-    async with received_form(request, home.photos, FIELDS) as form:
-        if "report" not in form.texts:
-            raise Invalid(("report", "缺少此项"))
-        report: Report = decoded(bytes(form.texts["report"]), Report)
-        arrived = await kept(home, form.photos)
-        mentions = tuple(PhotoMention(photo.sha256, Stage.BEFORE) for photo in arrived)
-        return await _report(request, msgspec.structs.replace(report, photos=(*report.photos, *mentions)), arrived)
+    """Receive → check → judge → keep → commit: what will be refused is refused before its photos are kept."""
+    home, person = house(request), person_of(request)
+    async with received_form(request, home.photos, texts={"report"}) as form:
+        report = _with_photos(form, arrived := await checked(home, form.photos))
+        action = partial(report_hazard, person=person, report=report, now=home.clock(), arrived=arrived)
+        await home.database.read(action)
+        await keep(home, form.photos)
+        answer = _answer(home, person, await home.database.transact(action))
+    home.developer.wake()
+    return answer
 
 
-async def _report(request: AnyRequest, report: Report, arrived: list[Photo]) -> Response[ReportView]:
-    home, person, now = house(request), person_of(request), house(request).clock()
-    action = partial(report_hazard, person=person, report=report, now=now, arrived=arrived)
-    done: Reported = await home.database.transact(action)
-    if arrived:
-        home.developer.wake()
-    hazard = hazard_view(done.dossier, person, now)
+def _with_photos(form: Form, arrived: list[Photo]) -> Report:
+    """The form's report, its photos joined as `before`."""
+    if "report" not in form.texts:
+        raise Invalid(("report", "缺少此项"))
+    report: Report = decoded(form.texts["report"], Report)
+    mentions = tuple(PhotoMention(photo.sha256, Stage.BEFORE) for photo in arrived)
+    if len(report.photos) + len(mentions) > PHOTOS_DECLARED:
+        raise Invalid(("photos", f"最多 {PHOTOS_DECLARED} 张照片"))
+    return replace(report, photos=(*report.photos, *mentions))
+
+
+async def _report(request: AnyRequest, report: Report) -> Response[ReportView]:
+    home, person = house(request), person_of(request)
+    action = partial(report_hazard, person=person, report=report, now=home.clock())
+    return _answer(home, person, await home.database.transact(action))
+
+
+def _answer(home: House, person: Person, done: Reported) -> Response[ReportView]:
+    hazard = hazard_view(done.dossier, person, home.clock())
     similar = [Candidate(each.id, each.number, each.state) for each in done.similar]
     return Response(ReportView(hazard, hazard.missing_photos, similar), status_code=200 if done.repeated else 201)
 
@@ -89,7 +103,13 @@ async def list_hazards(  # noqa: PLR0913, PLR0917  # the filters of the contract
 ) -> HazardList:
     """Newest report first, page by page."""
     home, person = house(request), person_of(request)
-    _need_zone(found_from=found_from, found_to=found_to, updated_after=updated_after)
+    check_moments(
+        reported_from=reported_from,
+        reported_to=reported_to,
+        found_from=found_from,
+        found_to=found_to,
+        updated_after=updated_after,
+    )
     filters = HazardFilters(
         home.clock(), community, street, category, group, hazard_state, overdue, stage_overdue,
         assignee, source, reported_from, reported_to, found_from, found_to, updated_after, q,
@@ -100,16 +120,11 @@ async def list_hazards(  # noqa: PLR0913, PLR0917  # the filters of the contract
     return HazardList(views, cursor_of(dossiers[-1].hazard) if more else None)
 
 
-def _need_zone(**moments: datetime | None) -> None:
-    errors = [(name, "须带时区，如 2026-11-23T09:00:00+08:00") for name, at in moments.items() if at and not at.tzinfo]
-    if errors:
-        raise Invalid(*errors)
-
-
 def _page(
     register: Register, person: Person, filters: HazardFilters, after: After | None, limit: int
 ) -> tuple[list[Dossier], bool]:
-    found = page(register, scope(person, "hazard.see"), filters, after, limit + 1)
+    reach = Reaches(scope(person, "hazard.see"), scope(person, "hazard.personal"))
+    found = page(register, reach, filters, after, limit + 1)
     hazards = found[:limit]
     by_hazard: dict[UUID, list[Shown]] = {hazard.id: [] for hazard in hazards}
     for shown in register.shown(list(by_hazard)):

@@ -1,7 +1,7 @@
 """Photo routes: in by raw body or form, out by variant, with permission asked each time."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Sequence
 from functools import partial
 from typing import Literal
 
@@ -15,26 +15,28 @@ from api.schemas import ReceivedPhoto, ReceivedPhotos
 from api.serving import serve_file
 from inspections.actions.photos import Received, receive_photos
 from inspections.errors import DigestMismatch, Invalid, Missing
-from inspections.hazards import Photo, PhotoState
+from inspections.hazards import Photo
 from inspections.people import Person
 from storage.photo_store import Incoming
 from storage.register import Register
 
-FIELDS = {"file", "photo"}
 _TYPES = {"jpeg": "image/jpeg", "png": "image/png", "webp": "image/webp", "avif": "image/avif"}
 
 
-async def kept(home: House, incoming: Iterable[Incoming]) -> list[Photo]:
-    """Checks these photos and makes their bytes durable, side by side. Raises on the first that is refused."""
-    done = await asyncio.gather(*(asyncio.to_thread(home.photos.keep, photo) for photo in incoming))
+async def checked(home: House, incoming: Sequence[Incoming]) -> list[Photo]:
+    """What these bytes are, by their structure. Raises what formats.inspect raises; nothing is kept yet."""
     now = home.clock()
-    return [
-        Photo(sha256, size, form.kind, form.width, form.height, PhotoState.RECEIVED, now) for sha256, size, form in done
-    ]
+    return await asyncio.gather(*(asyncio.to_thread(photo.described, now) for photo in incoming))
 
 
-async def _received(home: House, person: Person, incoming: Iterable[Incoming]) -> Received:
-    arrived = await kept(home, incoming)
+async def keep(home: House, incoming: Sequence[Incoming]) -> None:
+    """Makes them durable, side by side. From here to the commit a crash leaves an orphan, never a loss."""
+    await asyncio.gather(*(asyncio.to_thread(home.photos.keep, photo) for photo in incoming))
+
+
+async def _received(home: House, person: Person, incoming: Sequence[Incoming]) -> Received:
+    arrived = await checked(home, incoming)
+    await keep(home, incoming)
     action = partial(receive_photos, person=person, arrived=arrived, now=home.clock())
     result = await home.database.transact(action)
     home.developer.wake()
@@ -69,7 +71,7 @@ async def post_photos(request: AnyRequest) -> ReceivedPhotos:
     if not is_form(request):
         raise Unparsable("请以 multipart/form-data 上传")
     home = house(request)
-    async with received_form(request, home.photos, FIELDS) as form:
+    async with received_form(request, home.photos, texts=set()) as form:
         if not form.photos:
             raise Invalid(("file", "请选择照片"))
         result = await _received(home, person_of(request), form.photos)

@@ -53,9 +53,11 @@ async def people(
 ) -> PersonList:
     """Who can be assigned: people with a grant in the caller's communities, by role and community."""
     reach = scope(person_of(request), "people.see")
-    if community is not None and not reach.covers_community(community):
+    found, known = await house(request).database.read(
+        lambda register: (register.people(), community is None or register.community(community) is not None)
+    )
+    if not known or (community is not None and not reach.covers_community(community)):
         raise Missing("community", "community")
-    found = await house(request).database.read(lambda register: register.people())
     return PersonList(
         [
             person_view(person)

@@ -31,6 +31,16 @@ class BodyTooLarge(errors.TooLarge):
     title = "请求内容过大"
 
 
+class Interrupted(Refusal):
+    code = "body.interrupted"
+    title = "请求没有传完"
+
+
+class Stalled(Refusal):
+    code = "body.stalled"
+    title = "传输中断超过时限，请重试"
+
+
 class UnknownRoute(Refusal):
     code = "route.not_found"
     title = "没有这个地址"
@@ -43,6 +53,8 @@ class WrongMethod(Refusal):
 
 STATUS: dict[type[Refusal], int] = {
     Unparsable: 400,
+    Interrupted: 400,
+    Stalled: 408,
     errors.Unauthenticated: 401,
     errors.Forbidden: 403,
     errors.Missing: 404,
@@ -54,6 +66,7 @@ STATUS: dict[type[Refusal], int] = {
     errors.Invalid: 422,
     errors.DigestMismatch: 422,
     errors.Damaged: 422,
+    errors.TooMany: 429,
     errors.Unavailable: 503,
 }
 _FULL = 507
@@ -78,7 +91,7 @@ def problem(refusal: Refusal) -> Response[bytes]:
     }
     if errors_of := refusal.facts.get("errors"):
         body["errors"] = [{"field": field, "message": message} for field, message in errors_of]
-    headers = {"Retry-After": _RETRY_AFTER_SECONDS} if isinstance(refusal, errors.Unavailable) else {}
+    headers = {"Retry-After": _RETRY_AFTER_SECONDS} if isinstance(refusal, errors.Unavailable | errors.TooMany) else {}
     headers |= {"WWW-Authenticate": "Bearer"} if isinstance(refusal, errors.Unauthenticated) else {}
     return Response(
         msgspec.json.encode(body), status_code=status, media_type="application/problem+json", headers=headers
@@ -140,7 +153,9 @@ _WORDS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
     for pattern, words in (
         (r"missing required field", "缺少此项"),
         (r"contains unknown field", "没有这个字段"),
-        (r"Invalid enum value", "不在可选值之内"),
+        (r"Invalid (enum )?value", "不在可选值之内"),
+        (r"out of range", "数值或时间超出范围"),
+        (r"(Invalid|Expected) `?date`?\b(?!time)", "不是日期，如 2026-11-23"),
         (r"Invalid UUID", "不是有效的 UUID"),
         (r"(Invalid RFC3339|Expected `datetime|timezone)", "不是带时区的时间，如 2026-11-23T09:00:00+08:00"),
         (r"Expected `(str|array|object|int|float)` of length >= (\d+)", r"长度至少为 \2"),
@@ -152,6 +167,7 @@ _WORDS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (r"Expected `([^`]+)`, got `([^`]+)`", r"应为 \1，收到 \2"),
     )
 )
+_OWN = re.compile(r"([\w.\[\]]+)：(.+?)(?: - at `\$`)?\Z")  # what a Struct's own check says: the field, then words
 _NAMED = re.compile(r"(?:missing required|contains unknown) field `([^`]*)`")
 _AT = re.compile(r" - at `(?:key in )?\$\.?(.*)`$")
 
@@ -163,6 +179,8 @@ def _chinese(message: str) -> str:
 def invalid_field(error: msgspec.ValidationError) -> FieldError:
     """The path of the field and Chinese words, from msgspec's English sentence."""
     message = str(error)
+    if own := _OWN.match(message):
+        return FieldError(*own.groups())
     path = at.group(1) if (at := _AT.search(message)) else ""
     named = name.group(1) if (name := _NAMED.search(message)) else ""
     return FieldError(".".join(part for part in (path, named) if part) or "$", _chinese(_AT.sub("", message)))

@@ -120,7 +120,7 @@ class HazardView(Struct, frozen=True):
     recheck_due_at: datetime | None
     times_returned: int
     times_reworked: int
-    rebounded: bool
+    rebounded_as: UUID | None
     merged_into: UUID | None
     recurrence_of: UUID | None
     demo: bool
@@ -183,14 +183,15 @@ _MASKED: dict[str, Any] = {
 def hazard_view(dossier: Dossier, person: Person, now: datetime) -> HazardView:
     hazard, shown = dossier
     knows_people = scope(person, "hazard.personal").covers(hazard)
+    sees = scope(person, "hazard.see").covers(hazard)  # who returned it may ask again what became of the step
     values: dict[str, Any] = {name: getattr(hazard, name) for name in _SHARED} | ({} if knows_people else _MASKED)
     steps = [move for move in possible(hazard.state) if scope(person, f"step.{move}").covers(hazard)]
     return HazardView(
         **values,
         overdue=is_overdue(hazard, now),
         next_steps=steps,
-        photos=_photo_views(shown, knows_people=knows_people),
-        missing_photos=missing(shown),
+        photos=_photo_views(shown, knows_people=knows_people) if sees else [],
+        missing_photos=missing(shown) if sees else [],
     )
 
 
@@ -224,5 +225,5 @@ def after_cursor(cursor: str | None) -> After | None:
         return None
     try:
         return msgspec.json.decode(base64.urlsafe_b64decode(cursor), type=After)
-    except ValueError:
+    except (ValueError, RecursionError):
         raise Invalid(("cursor", "游标无效，请从第一页开始")) from None

@@ -17,6 +17,7 @@ from storage.database import Database, owning
 from storage.migration import migrate
 
 _HEADERS_WITHIN_MS = 15_000
+_STOP_SECONDS = 20.0
 
 
 def serve(settings: Settings, console: Console, *, demo: bool) -> None:
@@ -72,6 +73,15 @@ async def _run(settings: Settings, app: Litestar) -> None:
         http1_settings=HTTP1Settings(header_read_timeout=_HEADERS_WITHIN_MS),
     )
     loop = asyncio.get_running_loop()
+    asked_to_stop = asyncio.Event()
     for name in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(name, server.stop)
-    await server.serve()
+        loop.add_signal_handler(name, asked_to_stop.set)
+    serving = asyncio.create_task(server.serve())
+    stopping = asyncio.create_task(asked_to_stop.wait())
+    await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    server.stop()
+    # What was accepted is finished; who stands still is not waited for.
+    await asyncio.wait({serving}, timeout=_STOP_SECONDS)
+    stopping.cancel()
+    if serving.done():
+        serving.result()

@@ -13,7 +13,7 @@ from api.bodies import AnyRequest
 from inspections.errors import Missing
 
 _PIECE = 256 * 1024
-_RANGE = re.compile(r"bytes=(\d*)-(\d*)\Z")
+_RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})\Z")
 _ALWAYS = {
     "Cache-Control": "private, immutable, max-age=31536000",
     "Accept-Ranges": "bytes",
@@ -28,7 +28,7 @@ async def serve_file(
     """200, 206, 304 or 416. The content behind `tag` never changes. Raises Missing where the file is gone."""
     etag = f'"{tag}"'
     headers = {**_ALWAYS, **more, "ETag": etag}
-    if etag in request.headers.get("if-none-match", ""):
+    if request.headers.get("if-none-match", "").strip() == "*" or etag in request.headers.get("if-none-match", ""):
         return Response(b"", status_code=304, headers=headers)
     try:
         size = (await asyncio.to_thread(path.stat)).st_size

@@ -9,7 +9,7 @@ from litestar import get
 from litestar.params import FromQuery, QueryParameter
 from msgspec import Struct
 
-from api.bodies import AnyRequest
+from api.bodies import AnyRequest, check_moments
 from api.house import house, person_of
 from inspections.errors import Invalid, Missing
 from inspections.people import Person
@@ -38,6 +38,7 @@ async def communities(  # the filters of the contract
     first: Annotated[date | None, QueryParameter(name="from")] = None,
     last: Annotated[date | None, QueryParameter(name="to")] = None,
 ) -> CommunityStatistics:
+    check_moments(**{"from": first, "to": last})
     if first and last and last < first:
         raise Invalid(("to", "结束日期早于开始日期"))
     home, person, now = house(request), person_of(request), house(request).clock()
@@ -50,9 +51,11 @@ def _ask(register: Register, person: Person, filters: Filters, now: datetime) ->
     chosen = [
         each
         for each in register.communities()
-        if reach.covers_community(each.code) and each.code.startswith(filters.community or filters.street or "")
+        if reach.covers_community(each.code)
+        and filters.community in {None, each.code}
+        and filters.street in {None, each.street}
     ]
-    if filters.community and not chosen:
+    if filters.community is not None and not chosen:
         raise Missing("community", "community")
     counts = counts_by_community(register, reach, filters, now)
     rows = [(each, counts.get(each.code, Counts())) for each in chosen]

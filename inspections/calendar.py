@@ -10,6 +10,8 @@ from msgspec import Struct
 
 SHANGHAI = timezone(timedelta(hours=8), "Asia/Shanghai")
 OFFICE_HOURS = ((time(8, 30), time(12, 0)), (time(13, 30), time(17, 30)))
+YEARS = range(1970, 3000)
+"""Beyond, an instant cannot be moved between time zones without overflowing."""
 _SATURDAY = 5
 _DAY = timedelta(days=1)
 

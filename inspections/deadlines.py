@@ -3,7 +3,6 @@
 from datetime import datetime, timedelta
 from itertools import islice
 from typing import NamedTuple
-from uuid import UUID, uuid5
 
 from inspections.calendar import WorkingCalendar, midnight, office_spans, shanghai_date
 from inspections.categories import Priority, Term, TimeUnit
@@ -64,8 +63,3 @@ def is_overdue(hazard: Hazard, now: datetime) -> bool:
 def next_check(hazard: Hazard) -> datetime | None:
     """When the sweep has to look at this hazard again; None while no clock of its runs."""
     return hazard.due_at if hazard.state in FIXING and not hazard.advisory else None
-
-
-def escalation_id(hazard: Hazard, rung: str) -> UUID:
-    """One id for each hazard, deadline number and rung: the key of the history makes an escalation happen once."""
-    return uuid5(hazard.id, f"escalate/{hazard.deadline_number}/{rung}")

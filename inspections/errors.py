@@ -11,10 +11,11 @@ Refusal
 │   ├── WrongState       hazard.state        not a step of this state
 │   └── PhotosMissing    photo.missing       declared photos have not arrived
 ├── Invalid              step.needs …        what is asked for does not hold, field by field
-│   ├── DigestMismatch   photo.digest        the bytes are not the ones that were promised
-│   └── Damaged          photo.damaged       the picture is cut or broken
+├── DigestMismatch       photo.digest        the bytes are not the ones that were promised
+├── Damaged              photo.damaged       the picture is cut or broken
 ├── Unsupported          photo.format        not a kind of file we take
 ├── TooLarge             photo.too_large     more than we take
+├── TooMany              *.too_many          more at once than we serve; later
 └── Unavailable          store.unavailable   the store cannot keep it now; nothing was kept
 """
 
@@ -146,6 +147,11 @@ class Unsupported(Refusal):
 class TooLarge(Refusal):
     code = "photo.too_large"
     title = "照片过大"
+
+
+class TooMany(Refusal):
+    code = "requests.too_many"
+    title = "请求过于频繁，请稍后重试"
 
 
 class Unavailable(Refusal):

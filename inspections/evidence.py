@@ -12,7 +12,7 @@ RECHECK_SAMPLE_PERCENT = 10
 
 
 class Shown(NamedTuple):
-    """A declared photo and how far it is. `photo` None: nobody who declared it has sent its bytes."""
+    """A declared photo and how far it is. `photo` None: who declared it has neither sent its bytes nor seen it."""
 
     mention: Mention
     photo: Photo | None

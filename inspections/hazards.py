@@ -11,9 +11,12 @@ from inspections.categories import Priority, Severity
 from inspections.places import Point
 
 Digest = Annotated[str, Meta(pattern=r"\A[0-9a-f]{64}\Z", description="sha-256 of the bytes, in hex")]
-_PRINTABLE = r"\A[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]*\Z"
-Line = Annotated[str, Meta(min_length=1, max_length=200, pattern=_PRINTABLE)]
-Words = Annotated[str, Meta(min_length=1, max_length=2000, pattern=_PRINTABLE)]
+Moment = Annotated[datetime, Meta(tz=True)]
+_UNSEEN = r"\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff"
+_ONE_LINE = rf"\A(?=.*\S)[^\t\n\r{_UNSEEN}]*\Z"
+_SOME_LINES = rf"(?s)\A(?=.*\S)[^{_UNSEEN}]*\Z"
+Line = Annotated[str, Meta(min_length=1, max_length=200, pattern=_ONE_LINE)]
+Words = Annotated[str, Meta(min_length=1, max_length=2000, pattern=_SOME_LINES)]
 Quantity = Annotated[int, Meta(ge=1, le=1_000_000)]
 FixOutcome = Literal["removed", "altered", "escape_opening", "other"]
 
@@ -71,7 +74,7 @@ class PhotoMention(Struct, frozen=True, forbid_unknown_fields=True, omit_default
 
     sha256: Digest
     stage: Stage
-    taken_at: datetime | None = None
+    taken_at: Moment | None = None
     point: Point | None = None
 
 
@@ -99,7 +102,10 @@ class Receipt(Struct, frozen=True):
 
 
 class Mention(Struct, frozen=True):
-    """A photo declared on a hazard by one line of its history."""
+    """A photo declared on a hazard by one line of its history.
+
+    `by_sight`: who declared it has not sent its bytes, but saw it already on a hazard that was theirs to see.
+    """
 
     entry: UUID
     sha256: str
@@ -107,6 +113,7 @@ class Mention(Struct, frozen=True):
     hazard: UUID
     by: str
     at: datetime
+    by_sight: bool = False
     taken_at: datetime | None = None
     point: Point | None = None
 
@@ -159,7 +166,7 @@ class Hazard(Struct, frozen=True):
     next_check_at: datetime | None
     times_returned: int
     times_reworked: int
-    rebounded: bool
+    rebounded_as: UUID | None
     merged_into: UUID | None
     recurrence_of: UUID | None
     history_length: int
@@ -170,10 +177,20 @@ class Hazard(Struct, frozen=True):
         return (*((self.lead,) if self.lead else ()), *self.assisting)
 
 
+class Escalation(Struct, frozen=True):
+    """That a deadline was missed, recorded once: hazard, deadline number and rung are its key."""
+
+    hazard: UUID
+    deadline_number: int
+    rung: str
+    entry: UUID
+
+
 class Entry(Struct, frozen=True):
     """A line of a hazard's history: who took which step when, and the facts that came with it.
 
-    Its id is the one the client made for the step, so that the same step sent again is recognised.
+    Its id is the one the client made for the step, so that the same step sent again is recognised; a line that the
+    server adds by itself has an id that nobody can guess.
     """
 
     id: UUID

@@ -10,7 +10,7 @@ from msgspec import Struct
 from inspections.calendar import WorkingCalendar
 from inspections.categories import Category
 from inspections.evidence import Shown
-from inspections.hazards import Entry, Hazard, Photo, Receipt
+from inspections.hazards import Entry, Escalation, Hazard, Photo, Receipt
 from inspections.people import Person, Session
 from inspections.places import Community, Street
 
@@ -47,6 +47,11 @@ class Register(Protocol):
     def entry(self, entry_id: UUID) -> Entry | None: ...
     def photo(self, sha256: str) -> Photo | None: ...
     def receipt(self, sha256: str, username: str) -> Receipt | None: ...
+    def escalation(self, hazard_id: UUID, deadline_number: int, rung: str) -> Escalation | None: ...
+    def new_id(self) -> UUID:
+        """A fresh UUIDv7 for a record that the server makes by itself."""
+        ...
+
     def next_number(self, series: str) -> int:
         """The next human number of a series such as `XJ-2026`. Never twice; gaps are allowed."""
         ...

@@ -6,18 +6,20 @@ from uuid import UUID
 
 from msgspec import Meta, Struct
 
+from inspections.calendar import YEARS
 from inspections.categories import Priority, Severity
-from inspections.hazards import FixOutcome, Line, Party, PhotoMention, Quantity, Words
+from inspections.hazards import FixOutcome, Line, Moment, Party, PhotoMention, Quantity, Words
 from inspections.places import CommunityCode, Point
 
-Moment = Annotated[datetime, Meta(tz=True)]
-Photos = Annotated[tuple[PhotoMention, ...], Meta(max_length=30)]
-_YEARS = range(1970, 3000)  # beyond, an instant cannot be moved between time zones without overflowing
+PHOTOS_DECLARED = 30
+Photos = Annotated[tuple[PhotoMention, ...], Meta(max_length=PHOTOS_DECLARED)]
 
 
-def _plausible(*moments: datetime | None) -> None:
-    if any(moment.year not in _YEARS for moment in moments if moment):
-        raise ValueError("时间超出范围")
+def _plausible(photos: tuple[PhotoMention, ...], **moments: datetime | None) -> None:
+    taken = {f"photos[{at}].taken_at": photo.taken_at for at, photo in enumerate(photos)}
+    for field, moment in {**moments, **taken}.items():
+        if moment and moment.year not in YEARS:
+            raise ValueError(f"{field}：时间超出范围")
 
 
 class FixedOnSpot(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -46,7 +48,7 @@ class Report(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True
     move: ClassVar[str] = "report"
 
     def __post_init__(self) -> None:
-        _plausible(self.found_at, *(photo.taken_at for photo in self.photos))
+        _plausible(self.photos, found_at=self.found_at)
 
 
 class _Step(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, tag_field="step", kw_only=True):
@@ -66,7 +68,7 @@ class _Step(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True,
         return getattr(self, "photos", ())
 
     def __post_init__(self) -> None:
-        _plausible(getattr(self, "due_at", None), *(photo.taken_at for photo in self.declared))
+        _plausible(self.declared, due_at=getattr(self, "due_at", None))
 
 
 class Accept(_Step, frozen=True, tag="accept"):
@@ -120,6 +122,9 @@ class SubmitFix(_Step, frozen=True, tag="submit_fix"):
     photos: Photos = ()
 
 
+_FACTS_OF = {"pass": set[str](), "fail": {"reason", "due_at"}, "partial": {"quantity_done"}, "refused": {"reason"}}
+
+
 class Recheck(_Step, frozen=True, tag="recheck"):
     """复查. pass: photo or note; fail: reason and new deadline; partial: quantity done so far; refused: the party will
 
@@ -136,6 +141,12 @@ class Recheck(_Step, frozen=True, tag="recheck"):
     @property
     def move(self) -> str:
         return f"recheck.{self.result}"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for field in sorted({"reason", "due_at", "quantity_done"} - _FACTS_OF[self.result]):
+            if getattr(self, field) is not None:
+                raise ValueError(f"{field}：该复查结果不需要此项")
 
 
 class Attach(_Step, frozen=True, tag="attach"):

@@ -44,9 +44,10 @@ def develop(original: Path, size: int) -> bytes:
     data = io.BytesIO(original.read_bytes())
     try:
         with Image.open(data, formats=_FORMATS) as image:
-            turn = _UPRIGHT.get(_orientation(image))
             # reducing_gap=1.0 lets the decoder itself shrink: a quarter of the time for a phone's picture
             image.thumbnail((size, size), Image.Resampling.BICUBIC, reducing_gap=1.0)
+            image.load()  # a small picture is not loaded yet, and reading EXIF would hide that its data are broken
+            turn = _UPRIGHT.get(_orientation(image))
             shown = _opaque(image)
             shown = shown.transpose(turn) if turn is not None else shown
             out = io.BytesIO()

@@ -1,6 +1,7 @@
 """Lists of hazards: filters, newest first, page by page from a key (never by counting rows to skip)."""
 
 from datetime import date, datetime, timedelta
+from typing import NamedTuple
 from uuid import UUID
 
 from msgspec import Struct
@@ -8,7 +9,7 @@ from sqlalchemy import ColumnElement, Uuid, and_, literal, or_, select, tuple_
 
 from inspections.calendar import midnight
 from inspections.deadlines import FIXING
-from inspections.hazards import Hazard, State
+from inspections.hazards import Hazard, Moment, State
 from inspections.policy import Scope
 from storage.columns import Instant
 from storage.register import Register
@@ -42,16 +43,23 @@ class HazardFilters(Struct, frozen=True):
     q: str | None = None
 
 
+class Reaches(NamedTuple):
+    """Which hazards somebody sees, and of which also the names and words."""
+
+    see: Scope
+    personal: Scope
+
+
 class After(Struct, frozen=True):
     """The last hazard of the page before."""
 
-    reported_at: datetime
+    reported_at: Moment
     id: UUID
 
 
-def page(register: Register, scope: Scope, filters: HazardFilters, after: After | None, limit: int) -> list[Hazard]:
+def page(register: Register, reach: Reaches, filters: HazardFilters, after: After | None, limit: int) -> list[Hazard]:
     """At most `limit` hazards in scope, newest report first."""
-    query = select(hazards).where(within(scope), *_clauses(register, filters))
+    query = select(hazards).where(within(reach.see), *_clauses(register, filters, reach.personal))
     if after:
         query = query.where(
             tuple_(_H.reported_at, _H.id) < tuple_(literal(after.reported_at, Instant()), literal(after.id, Uuid()))
@@ -59,9 +67,9 @@ def page(register: Register, scope: Scope, filters: HazardFilters, after: After 
     return register.select(Hazard, query.order_by(_H.reported_at.desc(), _H.id.desc()).limit(limit))
 
 
-def _clauses(register: Register, filters: HazardFilters) -> list[ColumnElement[bool]]:
+def _clauses(register: Register, filters: HazardFilters, personal: Scope) -> list[ColumnElement[bool]]:
+    """What is not shown is not searched either: names and words only within `personal`."""
     codes = [category.code for category in register.categories() if category.group == filters.group]
-    words = filters.q
     chosen = [
         (filters.community, _H.community.__eq__),
         (filters.category, _H.category.__eq__),
@@ -74,14 +82,13 @@ def _clauses(register: Register, filters: HazardFilters) -> list[ColumnElement[b
     clauses = [compare(value) for value, compare in chosen if value is not None]
     clauses += [_H.category.in_(codes)] if filters.group is not None else []
     clauses += [_H.community.startswith(filters.street, autoescape=True)] if filters.street else []
-    clauses += [assigned_to(filters.assignee)] if filters.assignee else []
+    clauses += [within(personal) & assigned_to(filters.assignee)] if filters.assignee else []
     clauses += [_is(filters.overdue, late(filters.now))] if filters.overdue is not None else []
     clauses += [_is(filters.stage_overdue, _stage_late(filters.now))] if filters.stage_overdue is not None else []
     clauses += [between(_H.reported_at, filters.reported_from, filters.reported_to)]
-    if words:
-        clauses.append(
-            or_(*(column.contains(words, autoescape=True) for column in (_H.number, _H.place, _H.description)))
-        )
+    if words := filters.q:
+        said = or_(*(column.contains(words, autoescape=True) for column in (_H.place, _H.description)))
+        clauses.append(_H.number.contains(words, autoescape=True) | (within(personal) & said))
     return clauses
 
 

@@ -8,11 +8,13 @@ import mmap
 import os
 import shutil
 from contextlib import suppress
+from datetime import datetime
 from pathlib import Path
-from typing import NamedTuple, Self
+from typing import Self
 from uuid import uuid4
 
 from inspections.errors import Damaged, Unavailable
+from inspections.hazards import Photo, PhotoState
 from storage.formats import Format, inspect
 
 FREE_FLOOR_BYTES = 256 * 1024 * 1024
@@ -24,14 +26,6 @@ class DiskFull(Unavailable):
     title = "存储空间不足，暂不能接收照片"
 
 
-class Kept(NamedTuple):
-    """Bytes that are safely on the disk."""
-
-    sha256: str
-    size: int
-    format: Format
-
-
 class Incoming:
     """A photo on its way in: bytes go to a file aside, and through the digest, as they come."""
 
@@ -41,7 +35,7 @@ class Incoming:
         self._digest = hashlib.sha256()
         self.size = 0
 
-    def write(self, chunk: bytes) -> None:
+    def write(self, chunk: bytes | bytearray) -> None:
         self._file.write(chunk)
         self._digest.update(chunk)
         self.size += len(chunk)
@@ -50,8 +44,12 @@ class Incoming:
     def sha256(self) -> str:
         return self._digest.hexdigest()
 
-    def inspect(self) -> Format:
-        """Raises what formats.inspect raises; an empty file is Damaged."""
+    def described(self, now: datetime) -> Photo:
+        """What these bytes are. Raises what formats.inspect raises; an empty file is Damaged."""
+        form = self._inspect()
+        return Photo(self.sha256, self.size, form.kind, form.width, form.height, PhotoState.RECEIVED, now)
+
+    def _inspect(self) -> Format:
         self._file.flush()
         if self.size == 0:
             raise Damaged("文件为空")
@@ -90,18 +88,13 @@ class PhotoStore:
             raise DiskFull(free=free)
         return Incoming(self._aside / uuid4().hex)
 
-    def keep(self, photo: Incoming) -> Kept:
-        """Checks the structure and makes the bytes durable under their digest. Blocks for the disk.
-
-        Raises Unsupported, Damaged, TooLarge, and then nothing is kept.
-        """
-        form = photo.inspect()
+    def keep(self, photo: Incoming) -> None:
+        """Makes the bytes durable under their digest. Blocks for the disk."""
         target = self.original(photo.sha256)
         photo.flush(to_disk=True)
         self._make_folder(target.parent)
         photo.path.replace(target)
         _flush_folder(target.parent)
-        return Kept(photo.sha256, photo.size, form)
 
     def original(self, sha256: str) -> Path:
         return self._folder / sha256[:2] / sha256

@@ -13,12 +13,13 @@ from uuid import UUID
 from msgspec import Struct
 from sqlalchemy import Connection, Select, and_, bindparam, exists, insert, select, update
 from sqlalchemy.sql import Executable
+from uuid_utils.compat import uuid7
 
 from inspections.calendar import CalendarDay, WorkingCalendar
 from inspections.categories import Category
 from inspections.errors import Conflict
 from inspections.evidence import Shown
-from inspections.hazards import OPEN, Entry, Hazard, Mention, Photo, Receipt
+from inspections.hazards import OPEN, Entry, Escalation, Hazard, Mention, Photo, Receipt
 from inspections.people import Person, Session
 from inspections.places import Community, Street
 from inspections.policy import scope
@@ -173,6 +174,12 @@ class Register:
         }
         return [Hazard(*row) for row in self._connection.execute(_SIMILAR, parameters)]
 
+    def escalation(self, hazard_id: UUID, deadline_number: int, rung: str) -> Escalation | None:
+        return self._by_key(Escalation, hazard_id, deadline_number, rung)
+
+    def new_id(self) -> UUID:
+        return uuid7()
+
     def next_number(self, series: str) -> int:
         if series not in self._numbers:
             last = self._connection.execute(_LAST_NUMBER, {"series": series}).scalar()
@@ -224,18 +231,23 @@ def _values(record: Struct) -> dict[str, Any]:
 
 
 _WIDE = len(mentions.c)
-_HAS = and_(receipts.c.sha256 == mentions.c.sha256, receipts.c.username == mentions.c.by)
+_SENT = and_(receipts.c.sha256 == mentions.c.sha256, receipts.c.username == mentions.c.by)
+_PRESENT = receipts.c.sha256.is_not(None) | mentions.c.by_sight
 _SHOWN = (
     select(mentions, *photos.c)
     .select_from(
         mentions.join(TABLE_OF[Entry], TABLE_OF[Entry].c.id == mentions.c.entry)
-        .outerjoin(receipts, _HAS)
-        .outerjoin(photos, photos.c.sha256 == receipts.c.sha256)
+        .outerjoin(receipts, _SENT)
+        .outerjoin(photos, and_(photos.c.sha256 == mentions.c.sha256, _PRESENT))
     )
     .where(mentions.c.hazard.in_(bindparam("ids", expanding=True)))
     .order_by(mentions.c.hazard, TABLE_OF[Entry].c.seq, mentions.c.stage, mentions.c.sha256)
 )
-_SHOWING = select(1).select_from(mentions.join(receipts, _HAS).join(hazards, hazards.c.id == mentions.c.hazard))
+_SHOWING = (
+    select(1)
+    .select_from(mentions.join(hazards, hazards.c.id == mentions.c.hazard).outerjoin(receipts, _SENT))
+    .where(_PRESENT)
+)
 _HISTORY = (
     select(TABLE_OF[Entry]).where(TABLE_OF[Entry].c.hazard == bindparam("hazard")).order_by(TABLE_OF[Entry].c.seq)
 )

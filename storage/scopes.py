@@ -1,6 +1,6 @@
 """A Scope as a WHERE clause: who may see what is decided by the query itself, never after it."""
 
-from sqlalchemy import ColumnElement, Text, cast, false, or_, true
+from sqlalchemy import ColumnElement, Text, cast, false, func, or_, true
 
 from inspections.policy import Scope
 from storage.tables import hazards
@@ -26,6 +26,9 @@ def within(scope: Scope) -> ColumnElement[bool]:
 
 
 def assigned_to(username: str) -> ColumnElement[bool]:
-    """Lead or assisting; the assisting ones are kept as a JSON list of names."""
-    quoted = f'"{username}"'
-    return (hazards.c.lead == username) | cast(hazards.c.assisting, Text).contains(quoted, autoescape=True)
+    """Lead or assisting; the assisting ones are kept as a JSON list of names.
+
+    By replacing, not by LIKE: SQLite's LIKE takes `Li` for `li`.
+    """
+    names = cast(hazards.c.assisting, Text)
+    return (hazards.c.lead == username) | (func.replace(names, f'"{username}"', "") != names)

@@ -46,10 +46,10 @@ def _chosen(filters: Filters, catalogue: list[Category]) -> list[ColumnElement[b
     alarms = [category.code for category in catalogue if category.from_device]
     return [
         _H.category.not_in(alarms),  # alert checks count as alarms, not as hazards found
-        _H.community == filters.community if filters.community else true(),
-        _H.community.startswith(filters.street, autoescape=True) if filters.street else true(),
-        _H.category == filters.category if filters.category else true(),
-        _H.category.in_(codes) if filters.group else true(),
+        _H.community == filters.community if filters.community is not None else true(),
+        _H.community.startswith(filters.street, autoescape=True) if filters.street is not None else true(),
+        _H.category == filters.category if filters.category is not None else true(),
+        _H.category.in_(codes) if filters.group is not None else true(),
     ]
 
 

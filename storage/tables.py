@@ -25,6 +25,7 @@ from inspections.calendar import CalendarDay
 from inspections.categories import Category, Priority, Severity, Term
 from inspections.hazards import (
     Entry,
+    Escalation,
     Hazard,
     Mention,
     Outcome,
@@ -184,7 +185,7 @@ hazards = Table(
     Column("next_check_at", Instant),
     Column("times_returned", Integer, nullable=False),
     Column("times_reworked", Integer, nullable=False),
-    Column("rebounded", Boolean, nullable=False),
+    Column("rebounded_as", Uuid, ForeignKey("hazards.id")),
     Column("merged_into", Uuid, ForeignKey("hazards.id")),
     Column("recurrence_of", Uuid, ForeignKey("hazards.id")),
     Column("history_length", Integer, nullable=False),
@@ -221,8 +222,18 @@ mentions = Table(
     Column("hazard", Uuid, ForeignKey("hazards.id"), nullable=False, index=True),
     Column("by", String(64), nullable=False),
     Column("at", Instant, nullable=False),
+    Column("by_sight", Boolean, nullable=False),
     Column("taken_at", Instant),
     Column("point", Json(Point)),
+)
+
+escalations = Table(
+    "escalations",
+    metadata,
+    Column("hazard", Uuid, ForeignKey("hazards.id"), primary_key=True),
+    Column("deadline_number", Integer, primary_key=True),
+    Column("rung", String(32), primary_key=True),
+    Column("entry", Uuid, ForeignKey("entries.id"), nullable=False),
 )
 
 numbers = Table(
@@ -244,5 +255,6 @@ TABLE_OF: dict[type[Struct], Table] = {
     Hazard: hazards,
     Entry: entries,
     Mention: mentions,
+    Escalation: escalations,
 }
 """In the order in which rows can be inserted: what is referred to comes first."""

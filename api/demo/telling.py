@@ -11,7 +11,6 @@ from msgspec.structs import replace
 
 from api.demo.office import staff
 from api.demo.plan import Fate, Story
-from inspections.actions.reports import rebound_id
 from inspections.categories import Priority
 from inspections.hazards import Hazard, PhotoMention, Stage, State
 from inspections.steps import (
@@ -155,12 +154,11 @@ class Teller:
     def _rebound(self, hazard: Hazard) -> Telling:
         """回头看 two weeks later: it has come back; the new hazard is fixed in its turn."""
         self._now += timedelta(days=14, hours=self._chance.uniform(0, 5))
-        born = rebound_id(hazard)
         picture = self._draw("rebound", fixed=False)
         mentions = (_mention(picture, Stage.BEFORE),)
         hazard = yield self._step(hazard, self._inspector, LookBack, (picture,), result="rebound", photos=mentions)
         self._pass(0.2, 2)
-        again = replace(hazard, id=born, version=1)
+        again = replace(hazard, id=hazard.rebounded_as or hazard.id, version=1)
         again = yield self._step(again, self._officer, Accept)
         self._pass(0.1, 1)
         again = yield self._step(again, self._officer, Assign, lead="handler")

@@ -18,7 +18,7 @@ from inspections.actions.photos import receive_photos
 from inspections.actions.reports import report_hazard
 from inspections.actions.steps import take_step
 from inspections.calendar import midnight
-from inspections.hazards import Hazard, Photo, PhotoState
+from inspections.hazards import Hazard, Photo
 from inspections.people import Person
 from inspections.steps import Report
 from storage.database import Database, owning
@@ -119,8 +119,8 @@ class Office:
     def _keep(self, picture: bytes, now: datetime) -> Photo:
         with self._store.receive() as incoming:
             incoming.write(picture)
-            sha256, size, form = self._store.keep(incoming)
-        return Photo(sha256, size, form.kind, form.width, form.height, PhotoState.RECEIVED, now)
+            self._store.keep(incoming)
+            return incoming.described(now)
 
 
 def midnight_of(year: int) -> datetime:

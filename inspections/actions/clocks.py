@@ -7,8 +7,8 @@ from uuid import UUID
 from msgspec import Struct
 from msgspec.structs import replace
 
-from inspections.deadlines import escalation_id, is_overdue, next_check
-from inspections.hazards import Entry, Hazard
+from inspections.deadlines import is_overdue, next_check
+from inspections.hazards import Entry, Escalation, Hazard
 from inspections.people import SYSTEM
 from inspections.register import Change, Register
 
@@ -20,6 +20,7 @@ def escalate(register: Register, hazard_ids: Iterable[UUID], now: datetime) -> C
 
     An escalation leaves `version` alone: a step that a phone prepared before it still fits.
     """
+    recorded = 0
     new: list[Struct] = []
     changed: list[tuple[Struct, Struct]] = []
     for hazard in filter(None, map(register.hazard, hazard_ids)):
@@ -28,14 +29,15 @@ def escalate(register: Register, hazard_ids: Iterable[UUID], now: datetime) -> C
             changed += [(hazard, calm)] if calm != hazard else []
             continue
         after = replace(hazard, next_check_at=None)
-        line = escalation_id(hazard, OVERDUE)
-        if register.entry(line) is None:
+        if register.escalation(hazard.id, hazard.deadline_number, OVERDUE) is None:
             after = replace(after, history_length=hazard.history_length + 1, updated_at=now)
-            new.append(_line(line, after, now))
+            recorded += 1
+            new += _recorded(register.new_id(), after, now)
         changed.append((hazard, after))
-    return Change(len(new), tuple(new), tuple(changed))
+    return Change(recorded, tuple(new), tuple(changed))
 
 
-def _line(line: UUID, hazard: Hazard, now: datetime) -> Entry:
+def _recorded(line: UUID, hazard: Hazard, now: datetime) -> tuple[Entry, Escalation]:
     facts = {"rung": OVERDUE, "deadline_number": hazard.deadline_number, "due_at": hazard.due_at}
-    return Entry(line, hazard.id, hazard.history_length, "escalate", SYSTEM, now, hazard.state, hazard.version, facts)
+    entry = Entry(line, hazard.id, hazard.history_length, "escalate", SYSTEM, now, hazard.state, hazard.version, facts)
+    return entry, Escalation(hazard.id, hazard.deadline_number, OVERDUE, line)

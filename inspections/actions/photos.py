@@ -25,22 +25,24 @@ class Facts(NamedTuple):
 
 
 class Received(NamedTuple):
-    """Photos whose bytes a person has sent, whether any of them is new to this person, and the records to keep."""
+    """Photos whose bytes a person has sent, whether all were known to be theirs, and the records to keep."""
 
     photos: tuple[Photo, ...]
     known: bool
     records: tuple[Struct, ...]
 
+    def check(self) -> None:
+        """Raises Damaged for bytes that have proved broken before: sending them again cannot help."""
+        if broken := [photo.sha256 for photo in self.photos if photo.state is PhotoState.DAMAGED]:
+            raise Damaged(photos=broken)
+
 
 def received(register: Register, person: Person, arrived: Sequence[Photo], now: datetime) -> Received:
-    """Raises Damaged for bytes that have proved broken before: sending them again cannot help."""
     photos: dict[str, Photo] = {}
     records: list[Struct] = []
     known = True
     for photo in {photo.sha256: photo for photo in arrived}.values():
         kept = register.photo(photo.sha256)
-        if kept and kept.state is PhotoState.DAMAGED:
-            raise Damaged(sha256=photo.sha256)
         photos[photo.sha256] = kept or photo
         records += [] if kept else [photo]
         if not register.receipt(photo.sha256, person.username):
@@ -50,7 +52,9 @@ def received(register: Register, person: Person, arrived: Sequence[Photo], now: 
 
 
 def receive_photos(register: Register, person: Person, arrived: Sequence[Photo], now: datetime) -> Change[Received]:
+    """Raises Damaged."""
     result = received(register, person, arrived, now)
+    result.check()
     return Change(result, result.records)
 
 
@@ -71,22 +75,18 @@ def declare(
 ) -> Declaration:
     """`line` is (id of the history line, id of the hazard); `arrived` came with the same request.
 
-    A photo that the person may see already through another hazard counts as theirs from now on.
+    A photo that the person sees already on another hazard is shown here too; it does not become theirs.
     """
     entry, hazard = line
     here = {photo.sha256: photo for photo in arrived}
     shown: list[Shown] = []
     records: list[Struct] = []
     for (sha256, stage), said in {(photo.sha256, photo.stage): photo for photo in photos}.items():
-        mention = Mention(entry, sha256, stage, hazard, person.username, now, _utc(said.taken_at), said.point)
-        photo = here.get(sha256)
-        if photo is None and (kept := register.photo(sha256)) is not None:
-            if register.receipt(sha256, person.username):
-                photo = kept
-            elif register.may_see_photo(person, sha256):
-                photo = kept
-                records.append(Receipt(sha256, person.username, now))
-        shown.append(Shown(mention, photo))
+        photo = here.get(sha256) or register.photo(sha256)
+        sent = photo is not None and (sha256 in here or register.receipt(sha256, person.username) is not None)
+        seen = photo is not None and not sent and register.may_see_photo(person, sha256)
+        mention = Mention(entry, sha256, stage, hazard, person.username, now, seen, _utc(said.taken_at), said.point)
+        shown.append(Shown(mention, photo if sent or seen else None))
         records.append(mention)
     return Declaration(tuple(shown), tuple(records))
 

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
-from uuid import UUID, uuid5
 
 import msgspec
 from msgspec.structs import replace
@@ -52,11 +51,12 @@ def report_hazard(
     *,
     demo: bool = False,
 ) -> Change[Reported]:
-    """Raises Missing (community), Forbidden, IdConflict, IdTaken, Invalid. `arrived`: photos sent with the report."""
+    """Raises Missing (community), Forbidden, IdConflict, IdTaken, Invalid, Damaged. `arrived`: sent with the report."""
     community = _community(register, person, report)
     sent = received(register, person, arrived, now)
     if (earlier := register.entry(report.id)) is not None:
         return Change(_again(register, person, report, earlier), sent.records)
+    sent.check()
     category = _needs(register, report)
     hazard = _new_hazard(register, person, report, community, category, now, demo=demo)
     declared = declare(register, person, (report.id, report.id), report.photos, now, sent.photos)
@@ -81,7 +81,7 @@ def _again(register: Register, person: Person, report: Report, earlier: Entry) -
     hazard = register.hazard(earlier.hazard)
     if hazard is None or earlier.by != person.username:
         raise IdTaken
-    if earlier.step != "report":
+    if earlier.step != "report":  # a step, or a hazard that a look-back made
         raise IdConflict(["id"])
     before = msgspec.convert({**earlier.facts, "id": earlier.id}, Report, strict=False)
     if fields := differing(before, report, Report.__struct_fields__):
@@ -156,7 +156,7 @@ def _new_hazard(
         next_check_at=None,
         times_returned=0,
         times_reworked=0,
-        rebounded=False,
+        rebounded_as=None,
         merged_into=None,
         recurrence_of=None,
         history_length=1,
@@ -208,22 +208,18 @@ def _fixed_on_spot(
             hazard, state=State.CLOSED, outcome=Outcome.FIXED, quantity_done=fix.quantity_done, closed_at=now
         )
     facts = {**facts_of(fix), "recheck": reasons}
-    line = uuid5(hazard.id, "fix_on_spot")
+    line = register.new_id()
     return hazard, Entry(line, hazard.id, 2, "fix_on_spot", hazard.reporter, now, hazard.state, 1, facts)
 
 
-def rebound_id(hazard: Hazard) -> UUID:
-    return uuid5(hazard.id, f"rebound/{hazard.version}")
-
-
 def rebound(hazard: Hazard, register: Register, person: Person, now: datetime) -> Hazard:
-    """反弹: a closed hazard has come back as a new one, linked to it; its id follows from the old one."""
+    """反弹: a closed hazard has come back as a new one, linked to it."""
     community = register.community(hazard.community)
     category = register.category(hazard.category)
     if community is None or category is None:
         raise Missing("community")
     report = Report(
-        id=rebound_id(hazard),
+        id=register.new_id(),
         community=hazard.community,
         category=hazard.category,
         description=hazard.description,

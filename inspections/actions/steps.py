@@ -5,11 +5,10 @@ from typing import NamedTuple
 from uuid import UUID
 
 import msgspec
-from msgspec import Struct
 from msgspec.structs import replace
 
 from inspections.actions.photos import declare
-from inspections.actions.reports import Dossier, facts_of, rebound, rebound_id, with_deadline
+from inspections.actions.reports import Dossier, facts_of, rebound, with_deadline
 from inspections.deadlines import RECHECK, due, next_check
 from inspections.errors import (
     Forbidden,
@@ -46,12 +45,13 @@ from inspections.steps import (
 
 
 class _Case(NamedTuple):
-    """What a step is decided on. `shown` holds the photos declared so far and those of this step."""
+    """What a step is decided on. `shown`: the photos declared so far and with this step; `born`: from a rebound."""
 
     register: Register
     person: Person
     hazard: Hazard
     shown: list[Shown]
+    born: Hazard | None
     now: datetime
 
     def moved(self, step: Step, **facts: object) -> Hazard:
@@ -79,16 +79,14 @@ def take_step(register: Register, person: Person, hazard_id: UUID, step: Step, n
     hazard = visible(register, person, hazard_id)
     _permit(person, step, hazard)
     if earlier is not None:
-        raise IdTaken
+        raise IdConflict(["hazard"]) if earlier.by == person.username else IdTaken
     if step.version != hazard.version:
         raise Stale(step.version, hazard.version)
     check(hazard, step.move)
-    come_back = isinstance(step, LookBack) and step.result == "rebound"
-    shown_on = rebound_id(hazard) if come_back else hazard.id
-    declared = declare(register, person, (step.id, shown_on), step.declared, now)
-    shown = [*register.shown([hazard.id]), *(() if come_back else declared.shown)]
-    case = _Case(register, person, hazard, shown, now)
-    after = _decide(case, step)
+    born = rebound(hazard, register, person, now) if isinstance(step, LookBack) and step.result == "rebound" else None
+    declared = declare(register, person, (step.id, (born or hazard).id), step.declared, now)
+    shown = [*register.shown([hazard.id]), *(() if born else declared.shown)]
+    after = _decide(_Case(register, person, hazard, shown, born, now), step)
     entry = Entry(
         step.id,
         hazard.id,
@@ -100,8 +98,8 @@ def take_step(register: Register, person: Person, hazard_id: UUID, step: Step, n
         after.version,
         facts_of(step),
     )
-    new = _reborn(case) if come_back else ()
-    return Change(Dossier(after, case.shown), (*new, entry, *declared.records), ((hazard, after),))
+    new = (born, _first_line(born, person, now)) if born else ()
+    return Change(Dossier(after, shown), (*new, entry, *declared.records), ((hazard, after),))
 
 
 def _permit(person: Person, step: Step, hazard: Hazard) -> None:
@@ -175,6 +173,8 @@ def _merge(case: _Case, step: Merge) -> Hazard:
 def _verify(case: _Case, step: Verify) -> Hazard:
     if not (step.photos or step.note):
         raise Invalid(("note", "请附照片或说明"))
+    if case.hazard.quantity_done and step.outcome != "self_resolved":
+        raise Invalid(("outcome", "已确认部分整改的隐患不能核实为不属实或误报"))
     return case.moved(step, outcome=Outcome(step.outcome))
 
 
@@ -193,6 +193,7 @@ def _submit_fix(case: _Case, step: SubmitFix) -> Hazard:
         ("quantity_done", "整改数量不能超过隐患数量"): step.quantity_done > case.hazard.quantity,
         ("quantity_done", "整改数量不能少于已确认的数量"): step.quantity_done < case.hazard.quantity_done,
         ("on_behalf_of", "代为填报须写明整改人"): on_behalf and step.on_behalf_of is None,
+        ("on_behalf_of", "不能写未被派单人员的账号"): _names_an_outsider(case, step.on_behalf_of),
     }
     if errors := [error for error, holds in unmet.items() if holds]:
         raise Invalid(*errors)
@@ -205,6 +206,11 @@ def _submit_fix(case: _Case, step: SubmitFix) -> Hazard:
         submitted_at=case.now,
         recheck_due_at=due(RECHECK, case.now, case.register.calendar).at,
     )
+
+
+def _names_an_outsider(case: _Case, named: str | None) -> bool:
+    """Whether `named` is the account of somebody who has no part in this fix: it would bar them from the re-check."""
+    return named is not None and named not in case.hazard.handlers and case.register.person(named) is not None
 
 
 def _recheck(case: _Case, step: Recheck) -> Hazard:
@@ -249,8 +255,9 @@ def _fail(case: _Case, step: Recheck) -> Hazard:
 
 def _partial(case: _Case, step: Recheck) -> Hazard:
     done = step.quantity_done
-    if done is None or not case.hazard.quantity_done <= done < case.hazard.quantity:
-        raise Invalid(("quantity_done", "请给出已整改数量：不少于已确认的数量，且少于隐患数量"))
+    hazard = case.hazard
+    if done is None or not hazard.quantity_done <= done <= min(hazard.quantity_claimed, hazard.quantity - 1):
+        raise Invalid(("quantity_done", "请给出已整改数量：不少于已确认的、不多于填报的，且少于隐患数量"))
     return case.moved(step, quantity_done=done, recheck_due_at=None)
 
 
@@ -268,11 +275,9 @@ def _refused(case: _Case, step: Recheck) -> Hazard:
 def _look_back(case: _Case, step: LookBack) -> Hazard:
     if step.result == "rebound" and not step.photos:
         raise Invalid(("photos", "反弹须附照片"))
-    return case.moved(step, rebounded=case.hazard.rebounded or step.result == "rebound")
+    return case.moved(step, rebounded_as=case.born.id if case.born else case.hazard.rebounded_as)
 
 
-def _reborn(case: _Case) -> tuple[Struct, ...]:
-    """The new hazard of a rebound with its first line of history; the photos of the look-back are shown on it."""
-    new = rebound(case.hazard, case.register, case.person, case.now)
-    facts = {"recurrence_of": str(case.hazard.id)}
-    return (new, Entry(new.id, new.id, 1, "report", case.person.username, case.now, new.state, 1, facts))
+def _first_line(born: Hazard, person: Person, now: datetime) -> Entry:
+    facts = {"recurrence_of": str(born.recurrence_of)}
+    return Entry(born.id, born.id, 1, "rebound", person.username, now, born.state, 1, facts)

@@ -1,5 +1,6 @@
 """Who sees and may do what: anonymous, by role, by community, by assignment."""
 
+import asyncio
 import time
 
 import pytest
@@ -8,6 +9,7 @@ from litestar import get
 from api.app import build
 from api.auth import check_routes
 from api.settings import Settings
+from inspections.errors import SignInFailed, TooMany
 from tests.api.conftest import HERE, PASSWORD, THERE, body, problem
 
 ROUTES = [
@@ -97,6 +99,36 @@ def test_an_analyst_sees_no_people_and_no_originals(api):
     problem(api.get("analyst", f"/photos/{digest}"), 404, "photo.not_found")
     problem(api.get("analyst", f"/hazards/{hazard['id']}/history"), 403, "role.forbidden")
     problem(api.step("analyst", hazard, "note", note="…"), 403, "role.forbidden")
+
+
+def test_what_an_analyst_may_not_read_cannot_be_searched_either(api):
+    api.assigned(description="联系电话 13800001111", place="9幢")
+
+    def found(who, **query):
+        return len(api.get(who, "/hazards", params=query).json()["items"])
+
+    for query in ({"q": "13800001111"}, {"q": "9幢"}, {"assignee": "handler"}):
+        assert (found("analyst", **query), found("officer", **query)) == (0, 1), query
+    assert found("analyst", q="XJ-2026") == 1
+
+
+def test_a_handler_keeps_nothing_of_a_hazard_that_was_taken_away(api):
+    hazard = api.assigned()
+    digest = hazard["photos"][0]["sha256"]
+    hazard = api.taken("handler", hazard, "attach", photos=[{"sha256": digest, "stage": "after"}])
+    assert hazard["missing_photos"] == []
+    api.taken("handler", hazard, "return", reason="非本单位")
+    problem(api.get("handler", f"/photos/{digest}"), 404, "photo.not_found")
+
+
+def test_a_flood_of_sign_ins_is_told_to_wait(api):
+    async def flood():
+        sign_in = api.client.app.state.house.sign_in
+        tries = [sign_in.open("inspector", "wrong", "x") for _ in range(60)]
+        return await asyncio.gather(*tries, return_exceptions=True)
+
+    answers = {type(answer) for answer in api.client.blocking_portal.call(flood)}
+    assert answers == {SignInFailed, TooMany}
 
 
 def test_an_administrator_keeps_accounts_and_sees_no_hazard(api):

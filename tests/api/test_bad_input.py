@@ -1,5 +1,6 @@
 """Bad input gets a problem that says what is wrong; never a 5xx, never a half-stored record."""
 
+import base64
 import hashlib
 import json
 import random
@@ -9,7 +10,7 @@ import uuid
 import pytest
 
 from storage.drawings import draw
-from tests.api.conftest import MONDAY, THERE, body, problem
+from tests.api.conftest import HERE, MONDAY, THERE, body, problem
 
 PICTURE = draw("bad input", "EB-01", MONDAY)
 
@@ -44,7 +45,17 @@ def nothing_stored(api):
         ({"id": "no-uuid"}, "id"),
         ({"community": "33040200903"}, "community"),
         ({"found_at": "2026-11-23T09:00:00"}, "found_at"),
-        ({"found_at": "0001-01-01T00:00:00+08:00"}, "$"),
+        ({"found_at": "0001-01-01T00:00:00+08:00"}, "found_at"),
+        ({"found_at": "2026-11-23T09:00:00", "description": " \n "}, "description"),
+        ({"place": "two\nlines"}, "place"),
+        (
+            {"photos": [{"sha256": "0" * 64, "stage": "before", "taken_at": "2026-11-23T09:00:00"}]},
+            "photos[0].taken_at",
+        ),
+        (
+            {"photos": [{"sha256": "0" * 64, "stage": "before", "taken_at": "0001-01-01T00:00:00Z"}]},
+            "photos[0].taken_at",
+        ),
         ({"photos": []}, "photos"),
         ({"photos": [{"sha256": "xyz", "stage": "before"}]}, "photos[0].sha256"),
         ({"photos": [{"sha256": "0" * 64, "stage": "during"}]}, "photos[0].stage"),
@@ -118,7 +129,11 @@ AS_PHOTO = b'Content-Disposition: form-data; name="photo"; filename="a.jpg"'
         (form((AS_REPORT, REPORT), (AS_PHOTO, b"text")), 415),
         (form((AS_REPORT, REPORT), (AS_PHOTO, PICTURE), (AS_PHOTO, b"")), 422),
         (form((AS_REPORT, REPORT), *[(AS_PHOTO, PICTURE)] * 10), 422),
-        (form((AS_REPORT, REPORT), *[(b'Content-Disposition: form-data; name="x"', b"")] * 100), 413),
+        (form((AS_REPORT, REPORT), (b'Content-Disposition: form-data; name="x"', b"")), 422),
+        (form((AS_REPORT, REPORT), (b'Content-Disposition: form-data; name="image"; filename="a.jpg"', PICTURE)), 422),
+        (form((AS_REPORT, REPORT), (AS_REPORT, REPORT)), 422),
+        (form((AS_REPORT + b"\r\nX: 1" * 100, REPORT)), 413),
+        (form((AS_REPORT + b"\r\nX: " + b"1" * 100_000, REPORT)), 413),
         (form((AS_REPORT, b" " * 1_000_001)), 413),
         (b"", 400),
         (b"no form at all", 400),
@@ -155,6 +170,10 @@ def test_photos_that_are_refused(api):
     problem(api.call("inspector", "POST", "/photos", files={"other": b"x"}), 422, "step.needs")
 
 
+def cursor(said):
+    return base64.urlsafe_b64encode(json.dumps(said).encode()).decode()
+
+
 def test_query_parameters_that_do_not_fit(api):
     for path, field in (
         ("/hazards?colour=red", "colour"),
@@ -168,6 +187,10 @@ def test_query_parameters_that_do_not_fit(api):
         ("/hazards?overdue=perhaps", "overdue"),
         ("/statistics/communities?from=yesterday", "from"),
         ("/statistics/communities?from=2026-02-01&to=2026-01-01", "to"),
+        ("/hazards?reported_to=9999-12-31", "reported_to"),
+        ("/hazards?cursor=" + cursor({"reported_at": "2026-01-01T00:00:00", "id": str(uuid.uuid4())}), "cursor"),
+        ("/hazards?cursor=" + base64.urlsafe_b64encode(b'{"a":' * 5000).decode(), "cursor"),
+        ("/statistics/communities?from=0001-01-01", "from"),
         (f"/photos/{'0' * 64}?size=huge", "size"),
         ("/people?role=king", "role"),
     ):
@@ -181,7 +204,10 @@ def test_routes_that_are_not_there(api):
     problem(api.call("officer", "DELETE", "/hazards"), 405, "route.method")
     problem(api.get("officer", f"/hazards/{uuid.uuid4()}"), 404, "hazard.not_found")
     problem(api.get("officer", f"/photos/{'0' * 64}"), 404, "photo.not_found")
-    problem(api.get("officer", "/statistics/communities", params={"community": THERE}), 404, "community.not_found")
+    for code in (THERE, "330402009", ""):
+        problem(api.get("officer", "/statistics/communities", params={"community": code}), 404, "community.not_found")
+    for code in (THERE, HERE + "0"):
+        problem(api.get("officer", "/people", params={"community": code}), 404, "community.not_found")
 
 
 def test_steps_that_are_refused(api):
@@ -221,3 +247,26 @@ def test_whatever_bytes_come_no_fault_is_answered(api):
             mutated[at : at + chance.randrange(3)] = chance.randbytes(chance.randrange(3))
         answer = api.call("inspector", "POST", path, content=bytes(mutated), headers={"Content-Type": kind})
         assert answer.status_code < 500, (kind, bytes(mutated)[:900], answer.text)
+
+
+def test_a_form_that_will_be_refused_leaves_none_of_its_photos(api):
+    sent = [(AS_REPORT, json.dumps(body(community=THERE)).encode()), (AS_PHOTO, PICTURE)]
+    mixed = [(AS_REPORT, REPORT), (AS_PHOTO, PICTURE), (AS_PHOTO, b"text")]
+    for parts, status in ((sent, 404), (mixed, 415)):
+        headers = {"Content-Type": "multipart/form-data; boundary=b"}
+        assert api.call("inspector", "POST", "/hazards", content=form(*parts), headers=headers).status_code == status
+    assert [each.name for each in (api.folder / "photos").iterdir()] == ["incoming"]
+
+
+def test_a_large_json_is_refused_on_every_route(api):
+    large = json.dumps(body(description="大" * 400_000)).encode()
+    problem(api.call("inspector", "POST", "/hazards", content=large), 413, "body.too_large")
+    problem(api.call("inspector", "POST", "/auth/login", content=large), 413, "body.too_large")
+
+
+def test_a_report_with_more_photos_than_a_report_can_have_is_refused_before_it_is_kept(api):
+    declared = [{"sha256": f"{at:064x}", "stage": "before"} for at in range(30)]
+    parts = [(AS_REPORT, json.dumps(body(photos=declared)).encode()), (AS_PHOTO, PICTURE)]
+    headers = {"Content-Type": "multipart/form-data; boundary=b"}
+    problem(api.call("inspector", "POST", "/hazards", content=form(*parts), headers=headers), 422, "step.needs")
+    assert rows(api)[0] == 0

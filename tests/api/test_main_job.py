@@ -147,6 +147,7 @@ def test_a_retried_step_is_answered_and_not_repeated(api):
     assert (first.status_code, again.status_code) == (200, 200)
     assert again.json()["version"] == first.json()["version"]
     assert again.json()["description"] is None  # no longer theirs to read
+    assert again.json()["photos"] == []
     assert problem(api.post("handler", path, sent | {"reason": "…"}), 409, "id.conflict")["fields"] == ["reason"]
 
 
@@ -202,6 +203,6 @@ def test_looking_back(api, result):
     hazard = api.closed()
     photos = {"photos": [{"sha256": api.photo("inspector"), "stage": "before"}]} if result == "rebound" else {}
     hazard = api.taken("inspector", hazard, "look_back", result=result, **photos)
-    assert hazard["rebounded"] is (result == "rebound")
     new = api.get("officer", "/hazards", params={"source": "look_back"}).json()["items"]
     assert [each["recurrence_of"] for each in new] == ([hazard["id"]] if result == "rebound" else [])
+    assert [hazard["rebounded_as"]] == ([new[0]["id"]] if new else [None])

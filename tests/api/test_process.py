@@ -193,7 +193,7 @@ def test_a_year_of_the_office_s_work_comes_out_of_the_statistics(tmp_path):
     assert {"fixed", "unfounded", "self_resolved", "refused_controlled"} <= outcomes
     assert any(hazard["times_returned"] for hazard in shown)
     assert any(hazard["times_reworked"] for hazard in shown)
-    assert any(hazard["rebounded"] for hazard in shown)
+    assert any(hazard["rebounded_as"] for hazard in shown)
     assert all(hazard["demo"] and hazard["description"].startswith("【演示数据】") for hazard in shown)
     assert all(hazard["missing_photos"] == [] for hazard in shown)
     late = [hazard for hazard in shown if hazard["due_at"] and (hazard["submitted_at"] or "") > hazard["due_at"]]

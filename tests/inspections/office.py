@@ -6,7 +6,7 @@ from uuid import UUID, uuid4
 from inspections.calendar import WorkingCalendar
 from inspections.categories import CATALOGUE
 from inspections.evidence import Shown
-from inspections.hazards import Entry, Hazard, Mention, Photo, PhotoMention, PhotoState, Receipt, Stage
+from inspections.hazards import Entry, Escalation, Hazard, Mention, Photo, PhotoMention, PhotoState, Receipt, Stage
 from inspections.people import Grant, Person, Role, Session
 from inspections.places import Community, Street
 from inspections.policy import scope
@@ -91,20 +91,27 @@ class Office:
     def receipt(self, sha256, username):
         return self.records.get((Receipt, (sha256, username)))
 
+    def escalation(self, hazard_id, deadline_number, rung):
+        return self.records.get((Escalation, (hazard_id, deadline_number, rung)))
+
+    def new_id(self):
+        return uuid4()
+
     def next_number(self, series):
         self.numbers[series] = self.numbers.get(series, 0) + 1
         return self.numbers[series]
 
     def may_see_photo(self, person, sha256):
         reach = scope(person, "photo.see")
-        mentions = [each for each in self.all(Mention) if each.sha256 == sha256 and self.receipt(sha256, each.by)]
+        mentions = [each for each in self.all(Mention) if each.sha256 == sha256 and self._is_present(each)]
         return any(reach.covers(self.hazard(each.hazard)) for each in mentions)
+
+    def _is_present(self, mention):
+        return mention.by_sight or self.receipt(mention.sha256, mention.by) is not None
 
     def shown(self, hazard_ids):
         mentions = [each for each in self.all(Mention) if each.hazard in hazard_ids]
-        return [
-            Shown(each, self.photo(each.sha256) if self.receipt(each.sha256, each.by) else None) for each in mentions
-        ]
+        return [Shown(each, self.photo(each.sha256) if self._is_present(each) else None) for each in mentions]
 
     def due(self, now, limit):
         watched = [each for each in self.all(Hazard) if each.next_check_at and each.next_check_at < now]
@@ -123,6 +130,8 @@ def _key(record):
             return record.sha256, record.username
         case Mention():
             return record.entry, record.sha256, record.stage
+        case Escalation():
+            return record.hazard, record.deadline_number, record.rung
         case Photo():
             return record.sha256
         case Person():

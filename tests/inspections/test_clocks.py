@@ -1,8 +1,10 @@
+from uuid import uuid5
+
 from msgspec.structs import replace
 
 from inspections.actions.clocks import escalate
 from inspections.hazards import State
-from inspections.steps import Assign, Recheck
+from inspections.steps import Assign, Note, Recheck
 from tests.inspections.office import Office, later, li, new_id
 from tests.inspections.test_steps import accepted, fix, rectifying, take
 
@@ -51,6 +53,17 @@ def test_a_new_deadline_can_be_missed_anew():
     )
     assert office.do(escalate, [hazard.id], later(days=13)) == 1
     assert [line.facts["deadline_number"] for line in escalations(office, hazard)] == [1, 2]
+
+
+def test_nobody_can_take_the_place_of_an_escalation():
+    """The server's own lines have ids that cannot be guessed, and a note is no escalation."""
+    office = Office()
+    hazard = accepted(office)
+    office.do(escalate, [hazard.id], later(days=10))
+    other = accepted(office)
+    take(office, li, other, Note, id=uuid5(other.id, "escalate/1/overdue"), note="…")
+    assert office.do(escalate, [other.id], later(days=10)) == 1
+    assert escalations(office, other)[0].id != escalations(office, hazard)[0].id
 
 
 def test_the_index_narrows_but_the_verdict_decides():

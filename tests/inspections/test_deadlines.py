@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from inspections.calendar import WorkingCalendar, at, midnight, shanghai_date
 from inspections.categories import CATALOGUE, Priority, Term, TimeUnit
-from inspections.deadlines import acceptance_due, due, escalation_id, is_overdue, next_check
+from inspections.deadlines import acceptance_due, due, is_overdue, next_check
 from inspections.hazards import State
 from tests.inspections.office import CALENDAR, NOW, Office, later
 from tests.inspections.test_reports import reported
@@ -83,13 +83,6 @@ def test_the_sweep_looks_where_a_clock_runs():
     assert next_check(hazard) == NOW
     assert next_check(replace(hazard, advisory=True)) is None
     assert next_check(replace(hazard, state=State.CLOSED)) is None
-
-
-def test_an_escalation_has_one_id_per_deadline_number_and_rung():
-    hazard = reported(Office())
-    assert escalation_id(hazard, "overdue") == escalation_id(hazard, "overdue")
-    assert escalation_id(hazard, "overdue") != escalation_id(replace(hazard, deadline_number=9), "overdue")
-    assert escalation_id(hazard, "overdue") != escalation_id(hazard, "supervise")
 
 
 def test_the_catalogue_has_every_code_once_and_a_term_each():

@@ -2,7 +2,7 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
-from inspections.actions.photos import receive_photos
+from inspections.actions.photos import developed, receive_photos
 from inspections.actions.reports import report_hazard
 from inspections.errors import Damaged, Forbidden, IdConflict, IdTaken, Invalid, Missing
 from inspections.hazards import Outcome, PhotoState, Stage, State
@@ -187,10 +187,21 @@ def test_a_digest_that_somebody_else_has_sent_opens_nothing():
     assert not answer.dossier.shown[0].present
 
 
-def test_a_photo_that_one_may_see_already_counts_as_present():
+def test_a_photo_that_one_sees_already_is_shown_here_too_but_does_not_become_theirs():
     office = Office()
     office.do(report_hazard, wang, report(), NOW, [photo("a")])
     assert office.do(report_hazard, li, report(), NOW).dossier.shown[0].present
+    assert office.receipt("a" * 64, "li") is None
+
+
+def test_a_kept_report_sent_again_is_answered_although_its_photo_has_proved_damaged():
+    office = Office()
+    first = report()
+    office.do(report_hazard, wang, first, NOW, [photo("a")])
+    office.do(developed, "a" * 64, None)
+    again = office.do(report_hazard, wang, first, NOW, [photo("a")])
+    assert again.repeated
+    assert not again.dossier.shown[0].present
 
 
 def test_bytes_that_proved_damaged_are_not_taken_again():

@@ -179,9 +179,11 @@ def test_an_id_used_by_another_or_elsewhere_is_taken():
     hazard, other = reported(office), reported(office)
     step = Note(id=new_id(), version=1, note="…")
     office.do(take_step, li, hazard.id, step, NOW)
-    for who, where in ((wang, hazard), (li, other)):
-        with pytest.raises(IdTaken):
-            office.do(take_step, who, where.id, step, NOW)
+    with pytest.raises(IdTaken):
+        office.do(take_step, wang, hazard.id, step, NOW)
+    with pytest.raises(IdConflict) as refused:
+        office.do(take_step, li, other.id, step, NOW)
+    assert refused.value.facts == {"fields": ["hazard"]}
 
 
 def test_a_hazard_that_vanished_behind_its_history_is_missing():
@@ -260,6 +262,15 @@ def test_reject_and_verify_end_a_hazard():
         take(office, wang, assigned(office), Verify, outcome="unfounded")
 
 
+def test_what_is_done_in_part_cannot_turn_out_unfounded():
+    office = Office()
+    hazard = fix(office, rectifying(office, quantity=3), quantity_done=2)
+    part = take(office, li, hazard, Recheck, result="partial", quantity_done=1)
+    with pytest.raises(Invalid):
+        take(office, wang, part, Verify, outcome="unfounded", note="无此情况")
+    assert take(office, wang, part, Verify, outcome="self_resolved", note="其余已自行消除").quantity_done == 1
+
+
 @pytest.mark.parametrize(
     ("facts", "field"),
     [
@@ -280,6 +291,8 @@ def test_an_officer_records_a_fix_on_behalf_of_somebody_and_may_recheck_it():
     hazard = rectifying(office)
     with pytest.raises(Invalid):
         fix(office, hazard, who=li)
+    with pytest.raises(Invalid):
+        fix(office, hazard, who=li, on_behalf_of="wang")  # would bar an inspector from the re-check
     done = fix(office, hazard, who=li, on_behalf_of="李某商户")
     assert done.fixed_by == "李某商户"
     assert take(office, li, done, Recheck, result="pass", note="已整改").state is State.CLOSED
@@ -346,6 +359,9 @@ def test_a_partial_recheck_confirms_a_part_and_is_no_rework():
     for wrong in (None, 3):
         with pytest.raises(Invalid):
             take(office, li, hazard, Recheck, result="partial", quantity_done=wrong)
+    claimed_one = fix(office, rectifying(office, quantity=3), quantity_done=1)
+    with pytest.raises(Invalid):
+        take(office, li, claimed_one, Recheck, result="partial", quantity_done=2)
     part = take(office, li, hazard, Recheck, result="partial", quantity_done=2)
     assert (part.state, part.quantity_done, part.times_reworked) == (State.RECTIFYING, 2, 0)
     assert part.due_at == hazard.due_at
@@ -363,6 +379,8 @@ def test_a_refusal_closes_only_after_the_deadline_and_with_measures():
         take(office, li, hazard, Recheck, **facts)
     with pytest.raises(Invalid):
         take(office, li, hazard, Recheck, now=later(days=30), result="refused")
+    with pytest.raises(ValueError, match="due_at"):
+        Recheck(id=new_id(), version=1, **facts, due_at=NOW)
     ended = take(office, li, hazard, Recheck, now=later(days=30), **facts)
     assert (ended.state, ended.outcome) == (State.CLOSED, Outcome.REFUSED_CONTROLLED)
 
@@ -370,16 +388,21 @@ def test_a_refusal_closes_only_after_the_deadline_and_with_measures():
 def test_looking_back_finds_that_it_holds_or_makes_a_new_hazard():
     office = Office()
     hazard = closed(office)
-    assert not take(office, wang, hazard, LookBack, result="holds").rebounded
+    assert take(office, wang, hazard, LookBack, result="holds").rebounded_as is None
     hazard = office.hazard(hazard.id)
     with pytest.raises(Invalid):
         take(office, wang, hazard, LookBack, result="rebound")
     back = take(office, wang, hazard, LookBack, result="rebound", photos=(mention("a"),))
-    assert back.rebounded
     (new,) = [each for each in office.all(Hazard) if each.recurrence_of == hazard.id]
-    assert (new.state, new.source, new.number) == (State.REPORTED, "look_back", "XJ-2026-000002")
+    assert back.rebounded_as == new.id
+    assert take(office, wang, back, LookBack, result="holds").rebounded_as == new.id
+    with pytest.raises(IdConflict):
+        office.do(report_hazard, wang, report(id=new.id), NOW)
+    assert (new.state, new.source) == (State.REPORTED, "look_back")
+    assert new.number > hazard.number
     assert [each.mention.sha256 for each in office.shown([new.id])] == ["a" * 64]
     assert len(office.shown([hazard.id])) == 2
+    assert [line.step for line in office.history(new.id)] == ["rebound"]
 
 
 def test_a_rebound_of_a_category_that_is_gone_is_said():

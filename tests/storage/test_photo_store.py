@@ -6,7 +6,7 @@ import pytest
 from inspections.errors import Damaged, Unsupported
 from storage import photo_store
 from storage.photo_store import DiskFull, PhotoStore
-from tests.storage.test_pictures import picture
+from tests.storage.test_pictures import NOW, picture
 
 
 @pytest.fixture
@@ -18,7 +18,9 @@ def keep(store, data):
     with store.receive() as incoming:
         for at in range(0, len(data), 1000):
             incoming.write(data[at : at + 1000])
-        return store.keep(incoming)
+        described = incoming.described(NOW)
+        store.keep(incoming)
+        return described
 
 
 def left_over(store):
@@ -28,7 +30,7 @@ def left_over(store):
 def test_kept_bytes_lie_under_their_digest_byte_for_byte(store):
     data = picture()
     kept = keep(store, data)
-    assert (kept.size, kept.format.kind) == (len(data), "jpeg")
+    assert (kept.size, kept.format) == (len(data), "jpeg")
     assert store.original(kept.sha256).read_bytes() == data
     assert left_over(store) == []
 

@@ -146,7 +146,17 @@ def test_a_small_picture_is_not_blown_up(tmp_path):
     assert Image.open(io.BytesIO(images.develop(tmp_path / "p.jpg", 1280))).size == (10, 10)
 
 
-@pytest.mark.parametrize("data", [picture()[:3000], b"", b"\xff\xd8\xff\xd9"])
+def png_of(data):
+    """A PNG whose chunks are sound and whose pixels are not."""
+
+    def chunk(name, body):
+        return struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
+
+    head = chunk(b"IHDR", struct.pack(">IIBBBBB", 50, 50, 8, 2, 0, 0, 0))
+    return b"\x89PNG\r\n\x1a\n" + head + chunk(b"IDAT", data) + chunk(b"IEND", b"")
+
+
+@pytest.mark.parametrize("data", [picture()[:3000], b"", b"\xff\xd8\xff\xd9", png_of(b"garbage")])
 def test_what_does_not_decode_is_damaged(tmp_path, data):
     (tmp_path / "p.jpg").write_bytes(data)
     with pytest.raises(Damaged):

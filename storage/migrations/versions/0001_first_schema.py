@@ -128,7 +128,7 @@ def upgrade() -> None:
         sa.Column("next_check_at", storage.columns.Instant(), nullable=True),
         sa.Column("times_returned", sa.Integer(), nullable=False),
         sa.Column("times_reworked", sa.Integer(), nullable=False),
-        sa.Column("rebounded", sa.Boolean(), nullable=False),
+        sa.Column("rebounded_as", sa.Uuid(), nullable=True),
         sa.Column("merged_into", sa.Uuid(), nullable=True),
         sa.Column("recurrence_of", sa.Uuid(), nullable=True),
         sa.Column("history_length", sa.Integer(), nullable=False),
@@ -137,6 +137,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["community"], ["communities.code"], name=op.f("fk_hazards_community_communities")),
         sa.ForeignKeyConstraint(["lead"], ["people.username"], name=op.f("fk_hazards_lead_people")),
         sa.ForeignKeyConstraint(["merged_into"], ["hazards.id"], name=op.f("fk_hazards_merged_into_hazards")),
+        sa.ForeignKeyConstraint(["rebounded_as"], ["hazards.id"], name=op.f("fk_hazards_rebounded_as_hazards")),
         sa.ForeignKeyConstraint(["recurrence_of"], ["hazards.id"], name=op.f("fk_hazards_recurrence_of_hazards")),
         sa.ForeignKeyConstraint(["reporter"], ["people.username"], name=op.f("fk_hazards_reporter_people")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_hazards")),
@@ -198,6 +199,16 @@ def upgrade() -> None:
         sa.UniqueConstraint("hazard", "seq", name=op.f("uq_entries_hazard_seq")),
     )
     op.create_table(
+        "escalations",
+        sa.Column("hazard", sa.Uuid(), nullable=False),
+        sa.Column("deadline_number", sa.Integer(), nullable=False),
+        sa.Column("rung", sa.String(length=32), nullable=False),
+        sa.Column("entry", sa.Uuid(), nullable=False),
+        sa.ForeignKeyConstraint(["entry"], ["entries.id"], name=op.f("fk_escalations_entry_entries")),
+        sa.ForeignKeyConstraint(["hazard"], ["hazards.id"], name=op.f("fk_escalations_hazard_hazards")),
+        sa.PrimaryKeyConstraint("hazard", "deadline_number", "rung", name=op.f("pk_escalations")),
+    )
+    op.create_table(
         "mentions",
         sa.Column("entry", sa.Uuid(), nullable=False),
         sa.Column("sha256", sa.String(length=64), nullable=False),
@@ -205,6 +216,7 @@ def upgrade() -> None:
         sa.Column("hazard", sa.Uuid(), nullable=False),
         sa.Column("by", sa.String(length=64), nullable=False),
         sa.Column("at", storage.columns.Instant(), nullable=False),
+        sa.Column("by_sight", sa.Boolean(), nullable=False),
         sa.Column("taken_at", storage.columns.Instant(), nullable=True),
         sa.Column("point", sa.Text(), nullable=True),
         sa.ForeignKeyConstraint(["entry"], ["entries.id"], name=op.f("fk_mentions_entry_entries")),
@@ -220,6 +232,7 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_mentions_sha256"), table_name="mentions")
     op.drop_index(op.f("ix_mentions_hazard"), table_name="mentions")
     op.drop_table("mentions")
+    op.drop_table("escalations")
     op.drop_table("entries")
     op.drop_index(op.f("ix_sessions_previous_refresh"), table_name="sessions")
     op.drop_table("sessions")
