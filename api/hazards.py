@@ -13,7 +13,6 @@ from api.bodies import FORM_BYTES, AnyRequest, Form, check_moments, decoded, is_
 from api.house import House, house, person_of
 from api.photos import checked, keep
 from api.schemas import (
-    Candidate,
     HazardList,
     HazardView,
     HistoryView,
@@ -76,8 +75,8 @@ async def _report(request: AnyRequest, report: Report) -> Response[ReportView]:
 
 def _answer(home: House, person: Person, done: Reported) -> Response[ReportView]:
     hazard = hazard_view(done.dossier, person, home.clock())
-    similar = [Candidate(each.id, each.number, each.state) for each in done.similar]
-    return Response(ReportView(hazard, hazard.missing_photos, similar), status_code=200 if done.repeated else 201)
+    answer = ReportView(hazard, hazard.missing_photos, done.similar)
+    return Response(answer, status_code=200 if done.repeated else 201)
 
 
 @get("/hazards", opt={"action": "hazard.see"})

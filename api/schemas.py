@@ -13,7 +13,7 @@ from inspections.categories import Category, Priority, Severity
 from inspections.deadlines import is_overdue
 from inspections.errors import Invalid
 from inspections.evidence import Shown, missing
-from inspections.hazards import Entry, Hazard, Outcome, Party, Stage, State
+from inspections.hazards import Candidate, Entry, Hazard, Outcome, Party, Stage, State
 from inspections.lifecycle import possible
 from inspections.people import Grant, Person
 from inspections.places import Point
@@ -133,14 +133,6 @@ class HazardView(Struct, frozen=True):
 class HazardList(Struct, frozen=True):
     items: list[HazardView]
     next_cursor: str | None
-
-
-class Candidate(Struct, frozen=True):
-    """A hazard that may be the same one, reported before."""
-
-    id: UUID
-    number: str
-    state: State
 
 
 class ReportView(Struct, frozen=True):

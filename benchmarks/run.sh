@@ -9,17 +9,14 @@ mkdir -p "$scratch"
 command -v gcc >/dev/null || { echo "benchmarks: no gcc, which builds the load generator; install it and try again" >&2; exit 1; }
 [ -x .venv/bin/anxun ] || { echo "benchmarks: no .venv yet; start them by: make bench" >&2; exit 1; }
 
-if [ requirements/bench.txt -nt "$env/.ready" ] || [ requirements/run.txt -nt "$env/.ready" ]; then
+if [ requirements/bench.txt -nt "$env/.ready" ]; then
   echo "setting up $env ..."
-  # Rivals share Pillow and SQLAlchemy with Anxun, in the same versions: those two come from its own lock.
-  awk '/^[a-z]/ {keep = /^(pillow|sqlalchemy)==/} keep' requirements/run.txt >"$scratch/shared.txt"
   if command -v uv >/dev/null; then
     uv venv --quiet --allow-existing --python .venv/bin/python "$env"
-    uv pip install --quiet --python "$env/bin/python" --require-hashes -r requirements/bench.txt -r "$scratch/shared.txt"
+    uv pip install --quiet --python "$env/bin/python" --require-hashes -r requirements/bench.txt
   else
     .venv/bin/python -m venv "$env"
-    "$env/bin/python" -m pip install --quiet --disable-pip-version-check --require-hashes \
-      -r requirements/bench.txt -r "$scratch/shared.txt"
+    "$env/bin/python" -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/bench.txt
   fi
   touch "$env/.ready"
 fi

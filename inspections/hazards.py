@@ -177,6 +177,14 @@ class Hazard(Struct, frozen=True):
         return (*((self.lead,) if self.lead else ()), *self.assisting)
 
 
+class Candidate(Struct, frozen=True):
+    """A hazard that may be the same one, reported before."""
+
+    id: UUID
+    number: str
+    state: State
+
+
 class Escalation(Struct, frozen=True):
     """That a deadline was missed, recorded once: hazard, deadline number and rung are its key."""
 

@@ -10,7 +10,7 @@ from msgspec import Struct
 from inspections.calendar import WorkingCalendar
 from inspections.categories import Category
 from inspections.evidence import Shown
-from inspections.hazards import Entry, Escalation, Hazard, Photo, Receipt
+from inspections.hazards import Candidate, Entry, Escalation, Hazard, Photo, Receipt
 from inspections.people import Person, Session
 from inspections.places import Community, Street
 
@@ -68,6 +68,6 @@ class Register(Protocol):
         """Hazards whose next check has come, the longest waiting first. Narrows only: the verdict is the domain's."""
         ...
 
-    def similar(self, hazard: Hazard) -> list[Hazard]:
+    def similar(self, hazard: Hazard) -> list[Candidate]:
         """Open hazards of the same community, category and place reported within 72 hours before this one."""
         ...

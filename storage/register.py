@@ -19,7 +19,7 @@ from inspections.calendar import CalendarDay, WorkingCalendar
 from inspections.categories import Category
 from inspections.errors import Conflict
 from inspections.evidence import Shown
-from inspections.hazards import OPEN, Entry, Escalation, Hazard, Mention, Photo, Receipt
+from inspections.hazards import OPEN, Candidate, Entry, Escalation, Hazard, Mention, Photo, Receipt
 from inspections.people import Person, Session
 from inspections.places import Community, Street
 from inspections.policy import scope
@@ -162,7 +162,7 @@ class Register:
     def undeveloped(self, limit: int) -> list[Photo]:
         return [Photo(*row) for row in self.rows(_UNDEVELOPED, {"limit": limit})]
 
-    def similar(self, hazard: Hazard) -> list[Hazard]:
+    def similar(self, hazard: Hazard) -> list[Candidate]:
         # A hint for people: what waits in the same group may be left out, so nothing is written out for it.
         parameters = {
             "community": hazard.community,
@@ -172,7 +172,7 @@ class Register:
             "until": hazard.reported_at,
             "since": hazard.reported_at - timedelta(hours=72),
         }
-        return [Hazard(*row) for row in self._connection.execute(_SIMILAR, parameters)]
+        return [Candidate(*row) for row in self._connection.execute(_SIMILAR, parameters)]
 
     def escalation(self, hazard_id: UUID, deadline_number: int, rung: str) -> Escalation | None:
         return self._by_key(Escalation, hazard_id, deadline_number, rung)
@@ -261,7 +261,7 @@ _UNDEVELOPED = (
     select(photos).where(photos.c.state == "received").order_by(photos.c.received_at).limit(bindparam("limit"))
 )
 _SIMILAR = (
-    select(hazards)
+    select(hazards.c.id, hazards.c.number, hazards.c.state)
     .where(
         hazards.c.community == bindparam("community"),
         hazards.c.category == bindparam("category"),

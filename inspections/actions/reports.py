@@ -13,7 +13,7 @@ from inspections.categories import Category, Severity
 from inspections.deadlines import RECHECK, acceptance_due, due, next_check
 from inspections.errors import Forbidden, IdConflict, IdTaken, Invalid, Missing, differing
 from inspections.evidence import Shown, has, missing, reasons_to_recheck
-from inspections.hazards import Entry, Hazard, Outcome, Photo, Stage, State
+from inspections.hazards import Candidate, Entry, Hazard, Outcome, Photo, Stage, State
 from inspections.people import Person, Role
 from inspections.places import Community
 from inspections.policy import scope
@@ -32,7 +32,7 @@ class Reported(NamedTuple):
     """`repeated`: the same report had come before, and this is its object in its present state."""
 
     dossier: Dossier
-    similar: list[Hazard]
+    similar: list[Candidate]
     repeated: bool
 
 

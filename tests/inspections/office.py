@@ -6,7 +6,18 @@ from uuid import UUID, uuid4
 from inspections.calendar import WorkingCalendar
 from inspections.categories import CATALOGUE
 from inspections.evidence import Shown
-from inspections.hazards import Entry, Escalation, Hazard, Mention, Photo, PhotoMention, PhotoState, Receipt, Stage
+from inspections.hazards import (
+    Candidate,
+    Entry,
+    Escalation,
+    Hazard,
+    Mention,
+    Photo,
+    PhotoMention,
+    PhotoState,
+    Receipt,
+    Stage,
+)
 from inspections.people import Grant, Person, Role, Session
 from inspections.places import Community, Street
 from inspections.policy import scope
@@ -118,7 +129,8 @@ class Office:
         return [each.id for each in sorted(watched, key=lambda each: each.next_check_at)][:limit]
 
     def similar(self, hazard):
-        return [each for each in self.all(Hazard) if each.place == hazard.place and each.id != hazard.id]
+        near = (each for each in self.all(Hazard) if each.place == hazard.place and each.id != hazard.id)
+        return [Candidate(each.id, each.number, each.state) for each in near]
 
     def history(self, hazard_id):
         return sorted((each for each in self.all(Entry) if each.hazard == hazard_id), key=lambda each: each.seq)
