@@ -41,7 +41,7 @@ def build(settings: Settings, clock: Callable[[], datetime] = utc_now) -> Litest
         finally:
             scheduler.shutdown(wait=False)
             await developer.stop()
-            database.close()
+            await database.close()
 
     nouns = [hazards, photos, places, sessions, statistics]
     app = Litestar(

@@ -24,7 +24,7 @@ from storage.database import Database
 
 log = structlog.get_logger()
 
-SWEEP_BATCH = 200
+SWEEP_BATCH = 50
 
 
 def wall_minus_monotonic() -> float:

@@ -38,7 +38,7 @@ async def _prepare(settings: Settings, *, demo: bool) -> bool:
             await load_office(database, demo_password(settings.folder, settings.demo_password))
         return await database.read(lambda register: any(person.demo for person in register.people()))
     finally:
-        database.close()
+        await database.close()
 
 
 def _check_exposure(settings: Settings, *, has_demo: bool) -> None:

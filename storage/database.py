@@ -1,17 +1,17 @@
 """The one way in and the one way out: `transact` writes, `read` reads.
 
-On SQLite one thread owns the one writing connection. It takes the actions that wait, runs them inside one
-BEGIN IMMEDIATE, joins their rows and commits once: a group costs one flush to disk however many share it. Readers
-have connections of their own beside it (WAL).
+On SQLite there is one writing connection. The actions that wait are run inside one BEGIN IMMEDIATE, their rows joined,
+and committed once: a group costs one flush to disk however many share it. Actions run on the event loop, where they
+compete with nobody for the interpreter; only the commit, which waits for the disk, has a thread. While it waits, the
+next group gathers. Readers have connections of their own beside it (WAL).
 """
 
 import asyncio
 import fcntl
 import os
-import queue
-import threading
+from collections import deque
 from collections.abc import Callable, Generator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
@@ -27,7 +27,7 @@ from storage.register import Reference, Register
 T = TypeVar("T")
 Action = Callable[[Register], Change[T]]
 
-GROUP_LIMIT = 128
+GROUP_LIMIT = 64
 READERS = 4
 
 
@@ -39,14 +39,23 @@ class _Waiting(NamedTuple):
     """An action that waits for its commit, and where its caller waits."""
 
     action: Action[Any]
-    loop: asyncio.AbstractEventLoop
     future: asyncio.Future[Any]
 
 
 class _Settled(NamedTuple):
-    waiting: _Waiting
+    """What becomes of one caller: an answer that is committed, or an error."""
+
+    future: asyncio.Future[Any]
     answer: Any
-    error: BaseException | None
+    error: Exception | None
+
+    def tell(self) -> None:
+        if self.future.done():  # whoever asked has gone away
+            return
+        if self.error is not None:
+            self.future.set_exception(self.error)
+        else:
+            self.future.set_result(self.answer)
 
 
 @contextmanager
@@ -100,14 +109,13 @@ class Database:
     def __init__(self, path: Path) -> None:
         self._writer = sqlite_engine(path, writing=True)
         self._reader = sqlite_engine(path, writing=False)
-        self._queue: queue.SimpleQueue[_Waiting | None] = queue.SimpleQueue()
-        self._gate = threading.Lock()
+        self._waiting: deque[_Waiting] = deque()
+        self._writing: asyncio.Task[None] | None = None
         self._closed = False
         with self._reader.connect() as connection:
             self._reference = Reference(connection)
-        self._threads = ThreadPoolExecutor(READERS, "anxun-read")
-        self._thread = threading.Thread(target=self._write_forever, name="anxun-write", daemon=True)
-        self._thread.start()
+        self._reads = ThreadPoolExecutor(READERS, "anxun-read")
+        self._commits = ThreadPoolExecutor(1, "anxun-commit")
 
     async def transact(self, action: Action[T]) -> T:
         """Runs `action` and commits what it returns; answers after the commit.
@@ -115,17 +123,17 @@ class Database:
         Raises what the action refuses with, or Unavailable where the store could not keep it. A caller that goes
         away in the middle changes nothing: the action is then kept whole, and nobody is told.
         """
-        loop = asyncio.get_running_loop()
-        future: asyncio.Future[T] = loop.create_future()
-        with self._gate:
-            if self._closed:
-                raise Unavailable
-            self._queue.put(_Waiting(action, loop, future))
+        if self._closed:
+            raise Unavailable
+        future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        self._waiting.append(_Waiting(action, future))
+        if self._writing is None or self._writing.done():
+            self._writing = asyncio.create_task(self._write_what_waits())
         return await future
 
     async def read(self, ask: Callable[[Register], T]) -> T:
         """Answers from one snapshot, on a reading connection."""
-        return await asyncio.get_running_loop().run_in_executor(self._threads, self.ask, ask)
+        return await asyncio.get_running_loop().run_in_executor(self._reads, self.ask, ask)
 
     def ask(self, ask: Callable[[Register], T]) -> T:
         """`read` for threads."""
@@ -135,64 +143,53 @@ class Database:
         except DBAPIError as error:
             raise Unavailable from error
 
-    def close(self) -> None:
-        with self._gate:
-            already, self._closed = self._closed, True
-            if not already:
-                self._queue.put(None)
-        self._thread.join()
-        self._threads.shutdown()
+    async def close(self) -> None:
+        self._closed = True
+        if self._writing is not None:
+            await self._writing
+        self._reads.shutdown()
+        self._commits.shutdown()
         self._writer.dispose()
         self._reader.dispose()
 
-    # the writer thread --------------------------------------------------------------------------------------
+    async def _write_what_waits(self) -> None:
+        while self._waiting:
+            group = [self._waiting.popleft() for _ in range(min(GROUP_LIMIT, len(self._waiting)))]
+            for settled in await self._settle(group):
+                settled.tell()
 
-    def _write_forever(self) -> None:
-        running = True
-        while running:
-            group, running = self._next_group()
-            if group:
-                _tell(self._settle(group))
-
-    def _next_group(self) -> tuple[list[_Waiting], bool]:
-        """Waits for one action, then takes along whatever else waits already. False: the last group."""
-        group: list[_Waiting] = []
-        try:
-            while len(group) < GROUP_LIMIT:
-                waiting = self._queue.get(block=not group)
-                if waiting is None:
-                    return group, False
-                group.append(waiting)
-        except queue.Empty:
-            pass
-        return group, True
-
-    def _settle(self, group: list[_Waiting]) -> list[_Settled]:
+    async def _settle(self, group: list[_Waiting]) -> list[_Settled]:
         """One commit for the group; where it fails for more than a refusal, each member once alone."""
         try:
-            return self._commit(group)
-        except Exception as error:  # noqa: BLE001  # whatever it is, it belongs to the callers, not to this thread
+            return await self._commit(group)
+        except Exception as error:  # noqa: BLE001  # whatever it is, it belongs to the callers
             if len(group) > 1:
-                return [settled for waiting in group for settled in self._settle([waiting])]
-            return [_Settled(group[0], None, _as_refusal(error))]
+                return [settled for waiting in group for settled in await self._settle([waiting])]
+            return [_Settled(group[0].future, None, _as_refusal(error))]
 
-    def _commit(self, group: list[_Waiting]) -> list[_Settled]:
-        settled: list[_Settled] = []
-        with self._writer.begin() as connection:
+    async def _commit(self, group: list[_Waiting]) -> list[_Settled]:
+        with self._writer.connect() as connection:
+            transaction = connection.begin()
             register = Register(connection, self._reference)
-            for waiting in group:
-                try:
-                    change = waiting.action(register)
-                except Refusal as refusal:
-                    settled.append(_Settled(waiting, None, refusal))
-                else:
-                    register.write(change)
-                    settled.append(_Settled(waiting, change.answer, None))
-            register.flush()
-            register.flush_numbers()
-            if register.reference_changed:
-                self._reference = Reference(connection)
+            settled = [_decided(register, waiting) for waiting in group]
+            register.finish()
+            reference = Reference(connection) if register.reference_changed else self._reference
+            committing = self._commits.submit(transaction.commit)
+            try:
+                await asyncio.wrap_future(committing)
+            finally:
+                wait([committing])  # cancelled in the middle, it still ends as a whole before the connection is used
+            self._reference = reference
         return settled
+
+
+def _decided(register: Register, waiting: _Waiting) -> _Settled:
+    try:
+        change = waiting.action(register)
+    except Refusal as refusal:
+        return _Settled(waiting.future, None, refusal)
+    register.write(change)
+    return _Settled(waiting.future, change.answer, None)
 
 
 def _as_refusal(error: Exception) -> Exception:
@@ -202,23 +199,3 @@ def _as_refusal(error: Exception) -> Exception:
         refusal.__cause__ = error
         return refusal
     return error
-
-
-def _tell(settled: list[_Settled]) -> None:
-    """Wakes each event loop once for all of its callers."""
-    for loop in {each.waiting.loop for each in settled}:
-        mine = [each for each in settled if each.waiting.loop is loop]
-        try:
-            loop.call_soon_threadsafe(_resolve, mine)
-        except RuntimeError:  # the loop has ended, and its callers with it
-            continue
-
-
-def _resolve(settled: list[_Settled]) -> None:
-    for waiting, answer, error in settled:
-        if waiting.future.done():
-            continue
-        if error is not None:
-            waiting.future.set_exception(error)
-        else:
-            waiting.future.set_result(answer)

@@ -44,7 +44,7 @@ async def _load(settings: Settings, console: Console, year: int | None) -> None:
         if year:
             await _simulate(database, PhotoStore(settings.photo_folder), console, year)
     finally:
-        database.close()
+        await database.close()
 
 
 async def _simulate(database: Database, store: PhotoStore, console: Console, year: int) -> None:

@@ -51,7 +51,7 @@ async def _load(folder):
     for username in USERNAMES:
         _, pair = await sign_in.open(username, PASSWORD, "test")
         tokens[username] = pair.access
-    database.close()
+    await database.close()
     return tokens
 
 

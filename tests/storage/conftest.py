@@ -25,7 +25,7 @@ def database(path):
     office = (street, HERE, THERE, *CATALOGUE, wang, li, zhao, sun, chen, zhou, qian)
     asyncio.run(database.transact(lambda _: Change(None, office)))
     yield database
-    database.close()
+    asyncio.run(database.close())
 
 
 class Desk:

@@ -1,12 +1,11 @@
 import asyncio
 import multiprocessing
 import sqlite3
-import threading
 
 import pytest
 from msgspec.structs import replace
-from sqlalchemy import delete
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy import Transaction, delete
+from sqlalchemy.exc import IntegrityError, OperationalError
 
 from inspections.actions.reports import report_hazard
 from inspections.actions.steps import take_step
@@ -115,25 +114,29 @@ def test_a_caller_that_goes_away_leaves_a_whole_record(database):
 
 
 def test_close_finishes_what_was_accepted_and_refuses_the_rest(path):
-    database = Database(path)
-    held, entered = threading.Event(), threading.Event()
-
-    def slow(_):
-        entered.set()
-        held.wait(5)
-        return Change("kept")
-
     async def story():
-        waiting = asyncio.create_task(database.transact(slow))
-        await asyncio.to_thread(entered.wait, 5)
-        closing = asyncio.create_task(asyncio.to_thread(database.close))
-        held.set()
-        assert await waiting == "kept"
-        await closing
+        database = Database(path)
+        accepted = [asyncio.create_task(database.transact(lambda _: Change("kept"))) for _ in range(200)]
+        await asyncio.sleep(0)
+        await database.close()
+        assert await asyncio.gather(*accepted) == ["kept"] * 200
         with pytest.raises(Unavailable):
-            await database.transact(slow)
+            await database.transact(lambda _: Change("late"))
 
     asyncio.run(story())
+
+
+def test_a_commit_that_fails_acknowledges_nobody(database, monkeypatch):
+    bodies = [report() for _ in range(3)]
+    actions = [lambda register, body=body: report_hazard(register, wang, body, NOW) for body in bodies]
+
+    def full(_):
+        raise OperationalError("COMMIT", {}, Exception("disk full"))
+
+    with monkeypatch.context() as broken:
+        broken.setattr(Transaction, "commit", full)
+        assert {type(answer) for answer in gathered(database, *actions)} == {Unavailable}
+    assert [answer.repeated for answer in gathered(database, *actions)] == [False] * 3
 
 
 def test_a_reference_that_changes_is_seen_by_the_next_action(database):
