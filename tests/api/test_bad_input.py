@@ -225,9 +225,9 @@ def test_steps_that_are_refused(api):
     assert api.get("officer", f"/hazards/{hazard['id']}").json()["version"] == 2
 
 
-def test_whatever_bytes_come_no_fault_is_answered(api):
+def mutate(api, turns, seed):
     """Byte mutations of valid bodies: each is taken or refused, and the server says so itself."""
-    chance = random.Random(7)  # noqa: S311
+    chance = random.Random(seed)  # noqa: S311
     sound = json.dumps(body(point={"lat": 30, "lon": 120, "crs": "wgs84"}), ensure_ascii=False).encode()
     whole = form((AS_REPORT, sound), (AS_PHOTO, PICTURE))
     step = json.dumps(
@@ -239,7 +239,7 @@ def test_whatever_bytes_come_no_fault_is_answered(api):
         ("/hazards", whole, "multipart/form-data; boundary=b"),
         (f"/hazards/{hazard['id']}/steps", step, "application/json"),
     )
-    for turn in range(600):
+    for turn in range(turns):
         path, raw, kind = paths[turn % len(paths)]
         mutated = bytearray(raw)
         for _ in range(chance.randrange(1, 6)):
@@ -247,6 +247,15 @@ def test_whatever_bytes_come_no_fault_is_answered(api):
             mutated[at : at + chance.randrange(3)] = chance.randbytes(chance.randrange(3))
         answer = api.call("inspector", "POST", path, content=bytes(mutated), headers={"Content-Type": kind})
         assert answer.status_code < 500, (kind, bytes(mutated)[:900], answer.text)
+
+
+def test_whatever_bytes_come_no_fault_is_answered(api):
+    mutate(api, 600, seed=7)
+
+
+@pytest.mark.drill
+def test_whatever_many_bytes_come_no_fault_is_answered(api):
+    mutate(api, 50_000, seed=random.randrange(1_000_000))  # noqa: S311
 
 
 def test_a_form_that_will_be_refused_leaves_none_of_its_photos(api):

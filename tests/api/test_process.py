@@ -84,23 +84,29 @@ def report_until(deadline, client, acknowledged, attempted):
             time.sleep(0.05)
 
 
-def test_killed_in_the_middle_nothing_acknowledged_is_gone(process):
+def kill_while_reporting(process, *, clients, kills, every):
+    """Kills the server again and again while phones report, then checks what it had acknowledged."""
     acknowledged, attempted = {}, []
-    deadline = time.monotonic() + 6
-    clients = [process.client() for _ in range(4)]
+    deadline = time.monotonic() + kills * every * 2 + 2
+    phones = [process.client() for _ in range(clients)]
     threads = [
-        threading.Thread(target=report_until, args=(deadline, client, acknowledged, attempted)) for client in clients
+        threading.Thread(target=report_until, args=(deadline, phone, acknowledged, attempted)) for phone in phones
     ]
     for thread in threads:
         thread.start()
-    for _ in range(3):
-        time.sleep(1.2)
+    for _ in range(kills):
+        time.sleep(every)
         process.stop(signal.SIGKILL)
         process.start()
     for thread in threads:
         thread.join()
-    officer = process.client("officer")
-    assert len(acknowledged) > 10
+    for phone in phones:
+        phone.close()
+    assert len(acknowledged) > clients
+    check_kept(process.client("officer"), acknowledged, attempted)
+
+
+def check_kept(officer, acknowledged, attempted):
     for hazard_id, (digest, number) in acknowledged.items():
         hazard = officer.get(f"/hazards/{hazard_id}").json()
         assert (hazard["number"], hazard["missing_photos"]) == (number, [])
@@ -109,8 +115,16 @@ def test_killed_in_the_middle_nothing_acknowledged_is_gone(process):
     total = officer.get("/statistics/communities").json()["total"]
     assert len(acknowledged) <= total["received"] <= len(set(attempted))
     assert len({number for _, number in acknowledged.values()}) == len(acknowledged)
-    for client in [*clients, officer]:
-        client.close()
+    officer.close()
+
+
+def test_killed_in_the_middle_nothing_acknowledged_is_gone(process):
+    kill_while_reporting(process, clients=4, kills=3, every=1.0)
+
+
+@pytest.mark.drill
+def test_killed_twenty_times_under_sixteen_phones_nothing_acknowledged_is_gone(process):
+    kill_while_reporting(process, clients=16, kills=20, every=2.0)
 
 
 def test_stopped_politely_it_ends_with_0_and_a_second_one_is_refused_before(process):
