@@ -1,15 +1,19 @@
 """Routes about the server itself: health, the OpenAPI description, and pages that need no foreign host."""
 
+import importlib.util
+from pathlib import Path
 from typing import Any
 
 import msgspec
-from litestar import Litestar, MediaType, Request, Router, get
+from litestar import Litestar, MediaType, Request, Response, Router, get
 from litestar.openapi.config import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
-from offapi import OpenAPITemplate
+from litestar.params import FromPath
 
 from api.bodies import AnyRequest
 from api.house import house
+from api.problems import UnknownRoute
+from api.serving import serve_file
 from inspections.policy import PUBLIC
 
 _PROBLEM = {
@@ -53,9 +57,35 @@ async def ready(request: AnyRequest) -> dict[str, str]:
     return {"status": "ready"}
 
 
+# The files of the package, without importing it: its import reads 38 MB of pages we do not show.
+_PACKAGE = importlib.util.find_spec("offapi")
+_FOLDER = Path(_PACKAGE.origin).parent if _PACKAGE and _PACKAGE.origin else Path()
+_FILES = {
+    "swagger_bundle.js": "text/javascript",
+    "swagger_preset.js": "text/javascript",
+    "swagger_style.css": "text/css",
+}
+_PAGE = """<!DOCTYPE html>
+<html lang="zh-CN">
+<head><meta charset="utf-8"><title>安巡 API</title><link rel="icon" href="data:,">
+<link rel="stylesheet" href="/docs/swagger_style.css"></head>
+<body><div id="swagger-ui"></div>
+<script src="/docs/swagger_bundle.js"></script><script src="/docs/swagger_preset.js"></script>
+<script>SwaggerUIBundle({url: "/schema/openapi.json", dom_id: "#swagger-ui",
+  presets: [SwaggerUIBundle.presets.apis, SwaggerUIStandalonePreset], layout: "StandaloneLayout"})</script>
+</body></html>"""
+
+
 @get("/docs", opt={"action": PUBLIC}, include_in_schema=False, media_type=MediaType.HTML, sync_to_thread=False)
 def docs() -> str:
-    return OpenAPITemplate.SWAGGER.value.format(spec_url="/schema/openapi.json")
+    return _PAGE
+
+
+@get("/docs/{name:str}", opt={"action": PUBLIC}, include_in_schema=False)
+async def docs_file(request: AnyRequest, name: FromPath[str]) -> Response[bytes]:
+    if name not in _FILES:
+        raise UnknownRoute
+    return await serve_file(request, _FOLDER / name, name, _FILES[name], {})
 
 
 class Description(JsonRenderPlugin):
@@ -106,4 +136,4 @@ def description(app: Litestar) -> bytes:
     return msgspec.json.format(msgspec.json.encode(schema, order="deterministic"), indent=1)
 
 
-ROUTES = [live, ready, docs]
+ROUTES = [live, ready, docs, docs_file]

@@ -7,6 +7,7 @@ from pathlib import Path
 from api.app import build
 from api.settings import Settings
 from api.system import description
+from tests.api.conftest import problem
 
 GOLDEN = Path(__file__).parent / "openapi.json"
 
@@ -41,10 +42,18 @@ def test_health_documents_and_limits_need_no_sign_in(api):
 
 
 def test_no_page_loads_from_a_foreign_host(api):
-    for path in ("/docs", "/schema", "/schema/other"):
+    for path in ("/docs", "/schema", "/schema/other", "/docs/swagger_style.css"):
         page = api.get(None, path, root=True).text
         assert not re.findall(r'(?:src|href)="(https?:)?//', page), path
         assert not re.findall(r"@import|url\(['\"]?https?:", page), path
+
+
+def test_the_documentation_page_has_its_files_here(api):
+    files = re.findall(r'(?:src|href)="(/docs/[^"]+)"', api.get(None, "/docs", root=True).text)
+    assert len(files) == 3
+    for file in files:
+        assert len(api.get(None, file, root=True).content) > 10_000
+    problem(api.get(None, "/docs/__init__.py", root=True), 404, "route.not_found")
 
 
 def test_categories_say_their_policy(api):

@@ -1,8 +1,9 @@
 from alembic import command
+from alembic.script import ScriptDirectory
 from sqlalchemy import inspect
 
 from storage.database import sqlite_engine
-from storage.migration import config, is_current, migrate
+from storage.migration import HEAD, config, is_current, migrate
 
 
 def test_the_tables_of_the_code_are_the_tables_of_the_migrations(path):
@@ -10,6 +11,10 @@ def test_the_tables_of_the_code_are_the_tables_of_the_migrations(path):
     with engine.begin() as connection:
         command.check(config(connection))
     engine.dispose()
+
+
+def test_the_code_knows_its_newest_revision():
+    assert ScriptDirectory.from_config(config()).get_heads() == [HEAD]
 
 
 def test_down_and_up_again(path):
