@@ -10,6 +10,7 @@ import subprocess
 import time
 import urllib.error
 import urllib.request
+from abc import ABC, abstractmethod
 from contextlib import closing, suppress
 from hashlib import sha256
 from pathlib import Path
@@ -38,7 +39,7 @@ def free_port() -> int:
         return probe.getsockname()[1]
 
 
-class Side:
+class Side(ABC):
     """A server in a folder of its own. `forms` and `jsons`: its requests, once it has started.
 
     `database_process`: that of the PostgreSQL it uses, where there is one to be seen, else 0.
@@ -59,20 +60,20 @@ class Side:
         self.database_process = 0
         folder.mkdir()
 
-    def start(self) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    def start(self) -> None: ...
 
+    @abstractmethod
     def count(self) -> int:
         """The reports that it has kept so far."""
-        raise NotImplementedError
 
     def backlog(self) -> int:
         """The photos still to be developed; a rival has none once it has answered."""
         return 0
 
+    @abstractmethod
     def clear(self) -> None:
         """Removes the photos of the last window, so that a long run needs little disk."""
-        raise NotImplementedError
 
     def launch(self, command: list[str], cwd: Path, **environment: str) -> None:
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("ANXUN_")}
