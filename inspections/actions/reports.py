@@ -52,10 +52,13 @@ def report_hazard(
     demo: bool = False,
 ) -> Change[Reported]:
     """Raises Missing (community), Forbidden, IdConflict, IdTaken, Invalid, Damaged. `arrived`: sent with the report."""
-    community = _community(register, person, report)
+    earlier = register.entry(report.id)
     sent = received(register, person, arrived, now)
-    if (earlier := register.entry(report.id)) is not None:
-        return Change(_again(register, person, report, earlier), sent.records)
+    if earlier is not None and earlier.by == person.username:
+        return Change(_again(register, report, earlier), sent.records)
+    community = _community(register, person, report)
+    if earlier is not None:
+        raise IdTaken
     sent.check()
     category = _needs(register, report)
     hazard = _new_hazard(register, person, report, community, category, now, demo=demo)
@@ -77,10 +80,10 @@ def _community(register: Register, person: Person, report: Report) -> Community:
     return community
 
 
-def _again(register: Register, person: Person, report: Report, earlier: Entry) -> Reported:
+def _again(register: Register, report: Report, earlier: Entry) -> Reported:
     hazard = register.hazard(earlier.hazard)
-    if hazard is None or earlier.by != person.username:
-        raise IdTaken
+    if hazard is None:
+        raise Missing("hazard")
     if earlier.step != "report":  # a step, or a hazard that a look-back made
         raise IdConflict(["id"])
     before = msgspec.convert({**earlier.facts, "id": earlier.id}, Report, strict=False)

@@ -71,6 +71,14 @@ def test_the_same_report_again_is_the_same_hazard():
     assert again.dossier.hazard == hazard
 
 
+def test_a_retry_is_answered_although_the_community_is_no_longer_the_reporter_s():
+    office = Office()
+    first = report()
+    office.do(report_hazard, wang, first, NOW)
+    moved_on = replace(wang, grants=zhou.grants)
+    assert office.do(report_hazard, moved_on, first, NOW).repeated
+
+
 def test_the_same_id_with_other_words_is_refused_with_what_differs():
     office = Office()
     first = report()

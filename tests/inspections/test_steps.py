@@ -194,7 +194,7 @@ def test_a_hazard_that_vanished_behind_its_history_is_missing():
     del office.records[Hazard, hazard.id]
     with pytest.raises(Missing):
         office.do(take_step, li, hazard.id, step, NOW)
-    with pytest.raises(IdTaken):
+    with pytest.raises(Missing):
         office.do(report_hazard, wang, report(id=hazard.id), NOW)
 
 
