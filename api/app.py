@@ -15,7 +15,7 @@ from api.house import House
 from api.problems import HANDLERS
 from api.scheduler import build_scheduler
 from api.settings import Settings
-from storage.database import Database
+from storage.database import open_database
 from storage.photo_store import PhotoStore
 
 
@@ -28,7 +28,7 @@ def build(settings: Settings, clock: Callable[[], datetime] = utc_now) -> Litest
 
     @asynccontextmanager
     async def running(app: Litestar) -> AsyncGenerator[None]:
-        database = Database(settings.database_path)
+        database = open_database(settings.database_url)
         store = PhotoStore(settings.photo_folder)
         developer = Developer(database, store)
         home = House(settings, database, store, SignIn(database, clock), developer, clock)

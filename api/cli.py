@@ -9,7 +9,7 @@ import rich_click as click
 from rich.console import Console
 
 from api.settings import BadSettings, Settings, load
-from storage.database import Locked
+from storage.sqlite import Locked
 
 console = Console(highlight=False)
 
@@ -45,12 +45,12 @@ def serve(*, demo: bool) -> None:
 @commands.command()
 def migrate() -> None:
     """Create the database, or bring it to the present schema."""
-    from storage.database import owning  # noqa: PLC0415
+    from storage.database import owned  # noqa: PLC0415
     from storage.migration import migrate as upgrade  # noqa: PLC0415
 
-    with owning(settings().database_path):
-        upgrade(settings().database_path)
-    console.print(f"{settings().database_path} is up to date")
+    with owned(settings().database_url):
+        upgrade(settings().database_url)
+    console.print(f"{settings().database_url} is up to date")
 
 
 @commands.command()

@@ -13,7 +13,7 @@ from rich.console import Console
 from api.app import build
 from api.demo.office import USERNAMES, demo_password, load_office
 from api.settings import BadSettings, Settings
-from storage.database import Database, owning
+from storage.database import open_database, owned
 from storage.migration import migrate
 
 _HEADERS_WITHIN_MS = 15_000
@@ -22,8 +22,8 @@ _STOP_SECONDS = 20.0
 
 def serve(settings: Settings, console: Console, *, demo: bool) -> None:
     """Serves until SIGTERM or SIGINT. Raises Locked, BadSettings."""
-    with owning(settings.database_path):
-        migrate(settings.database_path)
+    with owned(settings.database_url):
+        migrate(settings.database_url)
         _check_exposure(settings, has_demo=asyncio.run(_prepare(settings, demo=demo)))
         if demo:
             _greet(settings, console)
@@ -32,7 +32,7 @@ def serve(settings: Settings, console: Console, *, demo: bool) -> None:
 
 async def _prepare(settings: Settings, *, demo: bool) -> bool:
     """Loads the demo office where asked; true if this database has demo accounts."""
-    database = Database(settings.database_path)
+    database = open_database(settings.database_url)
     try:
         if demo:
             await load_office(database, demo_password(settings.folder, settings.demo_password))

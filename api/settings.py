@@ -33,14 +33,12 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
         return Path(self.data).absolute()
 
     @property
-    def database_path(self) -> Path:
-        """Raises BadSettings for anything but SQLite."""
-        if not self.database:
-            return self.folder / "anxun.db"
-        scheme, _, path = self.database.partition(":///")
-        if scheme != "sqlite" or not path:
-            raise BadSettings("ANXUN_DATABASE: only sqlite:///path is supported by this version")
-        return Path(path).absolute()
+    def database_url(self) -> str:
+        """`sqlite:///path` or `postgresql://…`. Raises BadSettings for anything else."""
+        url = self.database or f"sqlite:///{self.folder / 'anxun.db'}"
+        if not url.startswith(("sqlite:///", "postgresql://")) or url == "sqlite:///":
+            raise BadSettings("ANXUN_DATABASE: sqlite:///path or postgresql://user@host/name")
+        return url
 
     @property
     def photo_folder(self) -> Path:

@@ -1,201 +1,65 @@
-"""The one way in and the one way out: `transact` writes, `read` reads.
+"""The one way in and the one way out: `transact` writes, `read` reads. Which engine keeps it, the URL says."""
 
-On SQLite there is one writing connection. The actions that wait are run inside one BEGIN IMMEDIATE, their rows joined,
-and committed once: a group costs one flush to disk however many share it. Actions run on the event loop, where they
-compete with nobody for the interpreter; only the commit, which waits for the disk, has a thread. While it waits, the
-next group gathers. Readers have connections of their own beside it (WAL).
-"""
-
-import asyncio
-import fcntl
-import os
-from collections import deque
-from collections.abc import Callable, Generator
-from concurrent.futures import ThreadPoolExecutor, wait
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import Protocol, TypeVar
 
-from sqlalchemy import Connection, Engine, create_engine, event
-from sqlalchemy.exc import DBAPIError, IntegrityError
-from sqlalchemy.pool import QueuePool
+from sqlalchemy import Engine, make_url
 
-from inspections.errors import Refusal, Unavailable
-from inspections.register import Change
-from storage.register import Reference, Register
+from storage.register import Action, Register
+from storage.sqlite import SqliteDatabase, owning, sqlite_engine
 
 T = TypeVar("T")
-Action = Callable[[Register], Change[T]]
-
-GROUP_LIMIT = 64
-READERS = 4
 
 
-class Locked(Exception):
-    """Another process writes to this database: SQLite has one writing process."""
-
-
-class _Waiting(NamedTuple):
-    """An action that waits for its commit, and where its caller waits."""
-
-    action: Action[Any]
-    future: asyncio.Future[Any]
-
-
-class _Settled(NamedTuple):
-    """What becomes of one caller: an answer that is committed, or an error."""
-
-    future: asyncio.Future[Any]
-    answer: Any
-    error: Exception | None
-
-    def tell(self) -> None:
-        if self.future.done():  # whoever asked has gone away
-            return
-        if self.error is not None:
-            self.future.set_exception(self.error)
-        else:
-            self.future.set_result(self.answer)
-
-
-@contextmanager
-def owning(database: Path) -> Generator[None]:
-    """Holds the right to write to an SQLite file. The lock dies with the process, however it ends.
-
-    Raises Locked where another process holds it.
-    """
-    database.parent.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(database.with_suffix(".lock"), os.O_RDWR | os.O_CREAT, 0o600)
-    try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise Locked(f"{database} is in use by another anxun process; stop it first") from None
-        yield
-    finally:
-        os.close(descriptor)
-
-
-def sqlite_engine(database: Path, *, writing: bool) -> Engine:
-    """WAL with synchronous=FULL: what is committed has reached the disk."""
-    size = 1 if writing else READERS
-    engine = create_engine(
-        f"sqlite:///{database}",
-        poolclass=QueuePool,
-        pool_size=size,
-        max_overflow=0,
-        pool_reset_on_return="rollback",
-        connect_args={"check_same_thread": False, "timeout": 30},
-    )
-
-    @event.listens_for(engine, "connect")
-    def _(connection: Any, _: Any) -> None:
-        connection.isolation_level = None  # transactions begin where we say so, not where the driver guesses
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "temp_store=MEMORY"):
-            connection.execute(f"PRAGMA {pragma}")
-        if not writing:
-            connection.execute("PRAGMA query_only=ON")
-
-    @event.listens_for(engine, "begin")
-    def _(connection: Connection) -> None:
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
-
-    return engine
-
-
-class Database:
-    """Opens on a migrated SQLite file; `close` finishes what was accepted and refuses the rest."""
-
-    def __init__(self, path: Path) -> None:
-        self._writer = sqlite_engine(path, writing=True)
-        self._reader = sqlite_engine(path, writing=False)
-        self._waiting: deque[_Waiting] = deque()
-        self._writing: asyncio.Task[None] | None = None
-        self._closed = False
-        with self._reader.connect() as connection:
-            self._reference = Reference(connection)
-        self._reads = ThreadPoolExecutor(READERS, "anxun-read")
-        self._commits = ThreadPoolExecutor(1, "anxun-commit")
-
+class Database(Protocol):
     async def transact(self, action: Action[T]) -> T:
         """Runs `action` and commits what it returns; answers after the commit.
 
         Raises what the action refuses with, or Unavailable where the store could not keep it. A caller that goes
         away in the middle changes nothing: the action is then kept whole, and nobody is told.
         """
-        if self._closed:
-            raise Unavailable
-        future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-        self._waiting.append(_Waiting(action, future))
-        if self._writing is None or self._writing.done():
-            self._writing = asyncio.create_task(self._write_what_waits())
-        return await future
+        ...
 
     async def read(self, ask: Callable[[Register], T]) -> T:
         """Answers from one snapshot, on a reading connection."""
-        return await asyncio.get_running_loop().run_in_executor(self._reads, self.ask, ask)
+        ...
 
     def ask(self, ask: Callable[[Register], T]) -> T:
         """`read` for threads."""
-        try:
-            with self._reader.connect() as connection:
-                return ask(Register(connection, self._reference))
-        except DBAPIError as error:
-            raise Unavailable from error
+        ...
 
     async def close(self) -> None:
-        self._closed = True
-        if self._writing is not None:
-            await self._writing
-        self._reads.shutdown()
-        self._commits.shutdown()
-        self._writer.dispose()
-        self._reader.dispose()
-
-    async def _write_what_waits(self) -> None:
-        while self._waiting:
-            group = [self._waiting.popleft() for _ in range(min(GROUP_LIMIT, len(self._waiting)))]
-            for settled in await self._settle(group):
-                settled.tell()
-
-    async def _settle(self, group: list[_Waiting]) -> list[_Settled]:
-        """One commit for the group; where it fails for more than a refusal, each member once alone."""
-        try:
-            return await self._commit(group)
-        except Exception as error:  # noqa: BLE001  # whatever it is, it belongs to the callers
-            if len(group) > 1:
-                return [settled for waiting in group for settled in await self._settle([waiting])]
-            return [_Settled(group[0].future, None, _as_refusal(error))]
-
-    async def _commit(self, group: list[_Waiting]) -> list[_Settled]:
-        with self._writer.connect() as connection:
-            transaction = connection.begin()
-            register = Register(connection, self._reference)
-            settled = [_decided(register, waiting) for waiting in group]
-            register.finish()
-            reference = Reference(connection) if register.reference_changed else self._reference
-            committing = self._commits.submit(transaction.commit)
-            try:
-                await asyncio.wrap_future(committing)
-            finally:
-                wait([committing])  # cancelled in the middle, it still ends as a whole before the connection is used
-            self._reference = reference
-        return settled
+        """Finishes what was accepted and refuses the rest."""
+        ...
 
 
-def _decided(register: Register, waiting: _Waiting) -> _Settled:
-    try:
-        change = waiting.action(register)
-    except Refusal as refusal:
-        return _Settled(waiting.future, None, refusal)
-    register.write(change)
-    return _Settled(waiting.future, change.answer, None)
+def open_database(url: str) -> Database:
+    """`url`: sqlite:///path or postgresql://…, already migrated. psycopg comes with the extra `[postgres]`."""
+    if (path := sqlite_path(url)) is not None:
+        return SqliteDatabase(path)
+    from storage.postgres import PostgresDatabase  # noqa: PLC0415  # the embedded default does without psycopg
+
+    return PostgresDatabase(url)
 
 
-def _as_refusal(error: Exception) -> Exception:
-    """A store that cannot keep something is unavailable; a broken rule of the tables is a fault of ours."""
-    if isinstance(error, DBAPIError) and not isinstance(error, IntegrityError):
-        refusal = Unavailable()
-        refusal.__cause__ = error
-        return refusal
-    return error
+def writing_engine(url: str) -> Engine:
+    """For migrations: an engine that may change the schema."""
+    if (path := sqlite_path(url)) is not None:
+        return sqlite_engine(path, writing=True)
+    from storage.postgres import postgres_engine  # noqa: PLC0415
+
+    return postgres_engine(url)
+
+
+def owned(url: str) -> AbstractContextManager[None]:
+    """The right to write: on SQLite of one process at a time (raises Locked), on PostgreSQL of any number."""
+    path = sqlite_path(url)
+    return nullcontext() if path is None else owning(path)
+
+
+def sqlite_path(url: str) -> Path | None:
+    """The file behind an SQLite URL, None behind any other."""
+    made = make_url(url)
+    return Path(made.database or "") if made.get_backend_name() == "sqlite" else None

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, Engine, inspect, text
 
-from storage.database import sqlite_engine
+from storage.database import writing_engine
 
 if TYPE_CHECKING:
     from alembic.config import Config
@@ -23,9 +23,9 @@ def config(connection: Connection | None = None) -> "Config":
     return made
 
 
-def migrate(database: Path, revision: str = "head") -> None:
-    """Upgrades (or creates) the SQLite file. Only the process that owns the file may call this."""
-    engine = sqlite_engine(database, writing=True)
+def migrate(url: str, revision: str = "head") -> None:
+    """Upgrades (or fills) the database behind `url`. On SQLite only the process that owns the file may call this."""
+    engine = writing_engine(url)
     try:
         if not is_current(engine):
             from alembic import command  # noqa: PLC0415

@@ -5,7 +5,7 @@ has to see them, and are then written by one executemany. A read by key looks at
 writes it out before asking.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Any, TypeVar, cast
 from uuid import UUID
@@ -37,12 +37,17 @@ from storage.tables import (
 
 R = TypeVar("R", bound=Struct)
 T = TypeVar("T")
+Action = Callable[["Register"], Change[T]]
 
 _KEYS = {kind: tuple(column.name for column in table.primary_key) for kind, table in TABLE_OF.items()}
 _BY_KEY: dict[type[Struct], Select[Any]] = {
     kind: select(table).where(and_(*(table.c[name] == bindparam(name) for name in _KEYS[kind])))
     for kind, table in TABLE_OF.items()
 }
+_BY_KEY_LOCKED = {
+    kind: query.with_for_update() if kind in {Hazard, Session} else query for kind, query in _BY_KEY.items()
+}
+"""What an action may change is locked as it is read, where several transactions write side by side."""
 _INSERT = {kind: insert(table) for kind, table in TABLE_OF.items()}
 _GUARDED = {
     kind: tuple(name for name in ("version", "history_length") if name in table.c) for kind, table in TABLE_OF.items()
@@ -73,11 +78,23 @@ def _all(connection: Connection, kind: type[R]) -> list[R]:
 
 
 class Register:
-    """Implements inspections.register.Register over one connection and a Reference."""
+    """Implements inspections.register.Register over one connection and a Reference.
 
-    def __init__(self, connection: Connection, reference: Reference) -> None:
+    `next_number`: where numbers come from, if not from this transaction. `locking`: read FOR UPDATE what may change.
+    """
+
+    def __init__(
+        self,
+        connection: Connection,
+        reference: Reference,
+        *,
+        next_number: Callable[[str], int] | None = None,
+        locking: bool = False,
+    ) -> None:
         self._connection = connection
         self._reference = reference
+        self._by = _BY_KEY_LOCKED if locking else _BY_KEY
+        self._next_number = next_number
         self._seen: dict[tuple[type[Struct], tuple[Any, ...]], Struct] = {}
         self._inserts: dict[type[Struct], list[Struct]] = {}
         self._updates: list[tuple[Struct, Struct]] = []
@@ -126,7 +143,7 @@ class Register:
     def _by_key(self, kind: type[R], *key: Any) -> R | None:
         if (waiting := self._seen.get((kind, key))) is not None:
             return cast("R", waiting)
-        row = self._connection.execute(_BY_KEY[kind], dict(zip(_KEYS[kind], key, strict=True))).first()
+        row = self._connection.execute(self._by[kind], dict(zip(_KEYS[kind], key, strict=True))).first()
         return kind(*row) if row else None
 
     def select(self, kind: type[R], query: Select[Any]) -> list[R]:
@@ -181,6 +198,8 @@ class Register:
         return uuid7()
 
     def next_number(self, series: str) -> int:
+        if self._next_number is not None:
+            return self._next_number(series)
         if series not in self._numbers:
             last = self._connection.execute(_LAST_NUMBER, {"series": series}).scalar()
             self._numbers[series] = last or 0

@@ -21,7 +21,7 @@ from inspections.calendar import midnight
 from inspections.hazards import Hazard, Photo
 from inspections.people import Person
 from inspections.steps import Report
-from storage.database import Database, owning
+from storage.database import Database, open_database, owned
 from storage.migration import migrate
 from storage.photo_store import PhotoStore
 
@@ -31,13 +31,13 @@ _STRIDE = timedelta(hours=6)
 
 def load(settings: Settings, console: Console, year: int | None) -> None:
     """Loads the demo office and, where `year` is given, its work. Raises Locked beside a running server."""
-    with owning(settings.database_path):
-        migrate(settings.database_path)
+    with owned(settings.database_url):
+        migrate(settings.database_url)
         asyncio.run(_load(settings, console, year))
 
 
 async def _load(settings: Settings, console: Console, year: int | None) -> None:
-    database = Database(settings.database_path)
+    database = open_database(settings.database_url)
     try:
         new = await load_office(database, demo_password(settings.folder, settings.demo_password))
         console.print(f"demo office 新嘉街道: {'loaded' if new else 'already there'}")

@@ -13,7 +13,7 @@ from api.app import build
 from api.auth import SignIn
 from api.demo.office import USERNAMES, load_office
 from api.settings import Settings
-from storage.database import Database
+from storage.database import open_database
 from storage.drawings import draw
 from storage.migration import migrate
 
@@ -39,12 +39,12 @@ class Clock:
 def loaded(tmp_path_factory):
     """A folder with the demo office in it, and a token for each of its people."""
     folder = tmp_path_factory.mktemp("office")
-    migrate(folder / "anxun.db")
+    migrate(f"sqlite:///{folder}/anxun.db")
     return folder, asyncio.run(_load(folder))
 
 
 async def _load(folder):
-    database = Database(folder / "anxun.db")
+    database = open_database(f"sqlite:///{folder}/anxun.db")
     await load_office(database, PASSWORD)
     sign_in = SignIn(database, Clock())
     tokens = {}

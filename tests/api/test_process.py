@@ -148,7 +148,7 @@ def test_the_office_s_password_is_made_up_once_and_kept_from_others(tmp_path):
     [
         ({"ANXUN_PROT": "1"}, "prot"),
         ({"ANXUN_HOST": "0.0.0.0", "ANXUN_DEMO_PASSWORD": None}, "beyond loopback"),  # noqa: S104
-        ({"ANXUN_DATABASE": "postgresql://localhost/x"}, "ANXUN_DATABASE"),
+        ({"ANXUN_DATABASE": "mysql://localhost/x"}, "ANXUN_DATABASE"),
     ],
 )
 def test_what_a_person_can_put_right_is_said_in_a_line(tmp_path, settings, words):

@@ -32,12 +32,12 @@ def test_what_is_unknown_or_does_not_fit_is_refused(environment):
 
 def test_places_lie_in_the_data_folder_unless_said_otherwise(tmp_path):
     settings = Settings(data=str(tmp_path))
-    assert settings.database_path == tmp_path / "anxun.db"
+    assert settings.database_url == f"sqlite:///{tmp_path}/anxun.db"
     assert settings.photo_folder == tmp_path / "photos"
-    assert Settings(database=f"sqlite:///{tmp_path}/x.db").database_path == tmp_path / "x.db"
+    assert Settings(database="postgresql://localhost/x").database_url == "postgresql://localhost/x"
     assert Settings(photos=str(tmp_path / "p")).photo_folder == tmp_path / "p"
-    for wrong in (Settings(database="postgresql://x"), Settings(database="sqlite://")):
+    for wrong in (Settings(database="mysql://x"), Settings(database="sqlite://")):
         with pytest.raises(BadSettings):
-            _ = wrong.database_path
+            _ = wrong.database_url
     with pytest.raises(BadSettings):
         _ = Settings(photos="s3://bucket").photo_folder

@@ -1,26 +1,70 @@
-"""A migrated database in a folder of its own, with the small office of the pure tests in it."""
+"""A migrated database of each kind, with the small office of the pure tests in it.
+
+PostgreSQL is the one on its standard port (or where PGHOST and PGPORT say), which has to let `postgres` in; where there
+is none, its tests are skipped, visibly.
+"""
 
 import asyncio
+import os
+import secrets
 
 import pytest
+from sqlalchemy import create_engine, text
+from sqlalchemy.exc import OperationalError
 
 from inspections.categories import CATALOGUE
 from inspections.places import Street
 from inspections.register import Change
-from storage.database import Database
+from storage.database import open_database
 from storage.migration import migrate
 from tests.inspections.office import HERE, THERE, chen, li, qian, sun, wang, zhao, zhou
 
+SERVER = f"postgresql://postgres@{os.environ.get('PGHOST', '127.0.0.1')}:{os.environ.get('PGPORT', '5432')}"
+
+
+def administer(statement):
+    engine = create_engine(
+        f"{SERVER}/postgres".replace("postgresql:", "postgresql+psycopg:"), isolation_level="AUTOCOMMIT"
+    )
+    with engine.connect() as connection:
+        connection.execute(text(statement))
+    engine.dispose()
+
+
+@pytest.fixture(scope="session")
+def postgres_template():
+    """A migrated database that others are copied from; None where there is no PostgreSQL."""
+    name = f"anxun_test_{secrets.token_hex(6)}"
+    try:
+        administer(f"create database {name}")
+    except OperationalError:
+        yield None
+        return
+    migrate(f"{SERVER}/{name}")
+    yield name
+    administer(f"drop database {name} with (force)")
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def url(request, tmp_path):
+    """A migrated, empty database."""
+    if request.param == "sqlite":
+        made = f"sqlite:///{tmp_path}/anxun.db"
+        migrate(made)
+        yield made
+        return
+    template = request.getfixturevalue("postgres_template")
+    if template is None:
+        pytest.skip(f"no PostgreSQL at {SERVER}")
+    name = f"anxun_test_{secrets.token_hex(6)}"
+    administer(f"create database {name} template {template}")
+    yield f"{SERVER}/{name}"
+    administer(f"drop database {name} with (force)")
+
 
 @pytest.fixture
-def path(tmp_path):
-    migrate(tmp_path / "anxun.db")
-    return tmp_path / "anxun.db"
-
-
-@pytest.fixture
-def database(path):
-    database = Database(path)
+def database(url):
+    database = open_database(url)
     street = Street(HERE.street, "新嘉街道", "XJ")
     office = (street, HERE, THERE, *CATALOGUE, wang, li, zhao, sun, chen, zhou, qian)
     asyncio.run(database.transact(lambda _: Change(None, office)))

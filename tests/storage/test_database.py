@@ -1,6 +1,5 @@
 import asyncio
 import multiprocessing
-import sqlite3
 
 import pytest
 from msgspec.structs import replace
@@ -13,7 +12,8 @@ from inspections.errors import Conflict, Invalid, Stale, Unavailable
 from inspections.hazards import Hazard
 from inspections.register import Change
 from inspections.steps import Accept, Note
-from storage.database import Database, Locked, owning
+from storage.database import open_database
+from storage.sqlite import Locked, owning
 from storage.tables import TABLE_OF
 from tests.inspections.office import HERE, NOW, li, new_id, wang
 from tests.inspections.test_reports import report
@@ -26,11 +26,11 @@ def gathered(database, *actions):
     return asyncio.run(all_at_once())
 
 
-def test_what_is_answered_is_committed(database, path):
+def test_what_is_answered_is_committed(database, url):
     answer = gathered(database, lambda register: report_hazard(register, wang, report(), NOW))[0]
-    other = sqlite3.connect(path)
-    assert other.execute("select count(*) from hazards").fetchone() == (1,)
-    other.close()
+    other = open_database(url)
+    assert other.ask(lambda register: register.hazard(answer.dossier.hazard.id)) == answer.dossier.hazard
+    asyncio.run(other.close())
     assert database.ask(lambda register: register.hazard(answer.dossier.hazard.id)) == answer.dossier.hazard
 
 
@@ -47,6 +47,22 @@ def test_a_hundred_reports_have_a_hundred_numbers(database):
         database, *[lambda register, body=body: report_hazard(register, wang, body, NOW) for body in bodies]
     )
     assert sorted(answer.dossier.hazard.number for answer in answers) == [f"XJ-2026-{at:06d}" for at in range(1, 101)]
+
+
+def test_two_processes_never_give_the_same_number(database, url):
+    other = open_database(url)
+    actions = [
+        lambda register, body=body: report_hazard(register, wang, body, NOW) for body in (report() for _ in range(30))
+    ]
+
+    async def both():
+        return await asyncio.gather(*(db.transact(action) for db in (database, other) for action in actions[:15]))
+
+    if "sqlite" in url:
+        pytest.skip("SQLite has one writing process")
+    numbers = [answer.dossier.hazard.number for answer in asyncio.run(both())]
+    assert len(set(numbers)) == 15  # fifteen reports, each sent to both
+    asyncio.run(other.close())
 
 
 def test_a_refusal_costs_the_others_of_its_group_nothing(database):
@@ -108,14 +124,13 @@ def test_a_caller_that_goes_away_leaves_a_whole_record(database):
             await task
 
     asyncio.run(hang_up())
-    again = gathered(database, lambda register: report_hazard(register, wang, body, NOW))[0]
-    assert again.dossier.hazard.number == "XJ-2026-000001"
+    gathered(database, lambda register: report_hazard(register, wang, body, NOW))
     assert len(database.ask(lambda register: register.history(body.id))) == 1
 
 
-def test_close_finishes_what_was_accepted_and_refuses_the_rest(path):
+def test_close_finishes_what_was_accepted_and_refuses_the_rest(url):
     async def story():
-        database = Database(path)
+        database = open_database(url)
         accepted = [asyncio.create_task(database.transact(lambda _: Change("kept"))) for _ in range(200)]
         await asyncio.sleep(0)
         await database.close()
@@ -157,7 +172,8 @@ def _hold(path, ready, done):
         done.wait(30)
 
 
-def test_a_second_writing_process_is_refused_until_the_first_is_gone(path):
+def test_a_second_writing_process_is_refused_until_the_first_is_gone(tmp_path):
+    path = tmp_path / "anxun.db"
     context = multiprocessing.get_context("spawn")
     ready, done = context.Event(), context.Event()
     other = context.Process(target=_hold, args=(path, ready, done))

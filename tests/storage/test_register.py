@@ -81,9 +81,8 @@ def test_everything_else_comes_back_as_it_went(desk):
     assert desk.database.ask(kept) == (session, session, picture, person, False)
 
 
-def test_what_one_action_writes_the_next_of_its_group_reads(database):
-    with database._writer.begin() as connection:
-        register = Register(connection, database._reference)
+def test_what_one_action_writes_the_next_of_its_group_reads(desk):
+    def group(register: Register):
         register.write(receive_photos(register, wang, [photo("a")], NOW))
         change = report_hazard(register, wang, report(), NOW)
         register.write(change)
@@ -94,9 +93,11 @@ def test_what_one_action_writes_the_next_of_its_group_reads(database):
         changed = replace(hazard, version=2)
         register.write(Change(None, changed=((hazard, changed),)))
         assert register.hazard(hazard.id) == changed
-        assert page(
-            register, Reaches(scope(li, "hazard.see"), scope(li, "hazard.personal")), HazardFilters(NOW), None, 10
-        ) == [changed]
+        reach = Reaches(scope(li, "hazard.see"), scope(li, "hazard.personal"))
+        assert page(register, reach, HazardFilters(NOW), None, 10) == [changed]
+        return Change(hazard.id)
+
+    assert desk.hazard(desk.do(group)).version == 2
 
 
 def test_a_photo_is_seen_through_a_hazard_by_whom_may_see_the_hazard(desk):
