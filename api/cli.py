@@ -4,11 +4,14 @@
 
 import os
 import sys
+from typing import NoReturn
 
 import rich_click as click
 from rich.console import Console
+from sqlalchemy.exc import OperationalError
 
 from api.settings import BadSettings, Settings, load
+from storage.database import NotInstalled
 from storage.sqlite import Locked
 
 console = Console(highlight=False)
@@ -78,6 +81,12 @@ def main() -> None:
     """Runs a command; what a person can put right is said in a line and exits with 2."""
     try:
         commands(standalone_mode=True)
-    except (BadSettings, Locked) as error:
-        Console(stderr=True).print(f"[red]{error}[/red]")
-        sys.exit(2)
+    except (BadSettings, Locked, NotInstalled, OSError) as error:
+        _refuse(str(error))
+    except OperationalError as error:
+        _refuse(f"database: {error.orig}")
+
+
+def _refuse(words: str) -> NoReturn:
+    Console(stderr=True).print(words, style="red", markup=False)
+    sys.exit(2)

@@ -1,8 +1,10 @@
 """The one way in and the one way out: `transact` writes, `read` reads. Which engine keeps it, the URL says."""
 
+import importlib.util
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
+from types import ModuleType
 from typing import Protocol, TypeVar
 
 from sqlalchemy import Engine, make_url
@@ -11,6 +13,10 @@ from storage.register import Action, Register
 from storage.sqlite import SqliteDatabase, owning, sqlite_engine
 
 T = TypeVar("T")
+
+
+class NotInstalled(Exception):
+    """A setting asks for a part that is not installed; says which extra brings it."""
 
 
 class Database(Protocol):
@@ -39,18 +45,23 @@ def open_database(url: str) -> Database:
     """`url`: sqlite:///path or postgresql://…, already migrated. psycopg comes with the extra `[postgres]`."""
     if (path := sqlite_path(url)) is not None:
         return SqliteDatabase(path)
-    from storage.postgres import PostgresDatabase  # noqa: PLC0415  # the embedded default does without psycopg
-
-    return PostgresDatabase(url)
+    return _postgres().PostgresDatabase(url)
 
 
 def writing_engine(url: str) -> Engine:
     """For migrations: an engine that may change the schema."""
     if (path := sqlite_path(url)) is not None:
         return sqlite_engine(path, writing=True)
-    from storage.postgres import postgres_engine  # noqa: PLC0415
+    return _postgres().postgres_engine(url)
 
-    return postgres_engine(url)
+
+def _postgres() -> ModuleType:
+    """The embedded default does without psycopg. Raises NotInstalled where it is asked for and not there."""
+    if importlib.util.find_spec("psycopg") is None:
+        raise NotInstalled("PostgreSQL needs the extra `postgres`: pip install 'anxun[postgres]'")
+    from storage import postgres  # noqa: PLC0415
+
+    return postgres
 
 
 def owned(url: str) -> AbstractContextManager[None]:

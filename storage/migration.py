@@ -31,6 +31,8 @@ def migrate(url: str, revision: str = "head") -> None:
             from alembic import command  # noqa: PLC0415
 
             with engine.begin() as connection:
+                if connection.dialect.name == "postgresql":  # several processes may begin at once
+                    connection.execute(text("select pg_advisory_xact_lock(hashtext('anxun migrate'))"))
                 command.upgrade(config(connection), revision)
     finally:
         engine.dispose()

@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 import shutil
 import uuid
+from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -16,6 +17,7 @@ from api.settings import Settings
 from storage.database import open_database
 from storage.drawings import draw
 from storage.migration import migrate
+from tests.postgres import new_database
 
 PASSWORD = "a-password-for-Tests"
 MONDAY = datetime(2026, 11, 23, 1, 0, tzinfo=UTC)  # 09:00 in Shanghai
@@ -39,12 +41,23 @@ class Clock:
 def loaded(tmp_path_factory):
     """A folder with the demo office in it, and a token for each of its people."""
     folder = tmp_path_factory.mktemp("office")
-    migrate(f"sqlite:///{folder}/anxun.db")
-    return folder, asyncio.run(_load(folder))
+    return folder, prepare(f"sqlite:///{folder}/anxun.db")
 
 
-async def _load(folder):
-    database = open_database(f"sqlite:///{folder}/anxun.db")
+@pytest.fixture(scope="session")
+def loaded_postgres():
+    """The name of a database with the demo office in it, and a token for each of its people."""
+    with new_database() as url:
+        yield url.rpartition("/")[2], prepare(url)
+
+
+def prepare(url):
+    migrate(url)
+    return asyncio.run(_load(url))
+
+
+async def _load(url):
+    database = open_database(url)
     await load_office(database, PASSWORD)
     sign_in = SignIn(database, Clock())
     tokens = {}
@@ -151,10 +164,21 @@ def clock():
     return Clock()
 
 
+on_both = pytest.mark.parametrize("api", ["sqlite", "postgresql"], indirect=True)
+"""For stories that must end the same on every database."""
+
+
 @pytest.fixture
-def api(loaded, tmp_path, clock):
-    folder, tokens = loaded
-    shutil.copytree(folder, tmp_path / "data")
-    settings = Settings(data=str(tmp_path / "data"), tick_seconds=0.05)
-    with TestClient(build(settings, clock), raise_server_exceptions=False) as client:
-        yield Api(client, clock, dict(tokens), tmp_path / "data")
+def api(request, tmp_path, clock):
+    folder = tmp_path / "data"
+    with ExitStack() as stack:
+        if getattr(request, "param", "sqlite") == "sqlite":
+            template, tokens = request.getfixturevalue("loaded")
+            shutil.copytree(template, folder)
+            url = ""
+        else:
+            template, tokens = request.getfixturevalue("loaded_postgres")
+            url = stack.enter_context(new_database(template))
+        settings = Settings(data=str(folder), database=url, tick_seconds=0.05)
+        client = stack.enter_context(TestClient(build(settings, clock), raise_server_exceptions=False))
+        yield Api(client, clock, dict(tokens), folder)

@@ -3,7 +3,9 @@
 import random
 
 from inspections.statistics import Counts, holds
-from tests.api.conftest import HERE, THERE
+from tests.api.conftest import HERE, THERE, on_both
+
+pytestmark = on_both
 
 OTHER = "330402009037"
 

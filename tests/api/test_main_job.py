@@ -7,7 +7,9 @@ import uuid
 import pytest
 
 from storage.drawings import draw
-from tests.api.conftest import HERE, MONDAY, THERE, body, problem
+from tests.api.conftest import HERE, MONDAY, THERE, body, on_both, problem
+
+pytestmark = on_both
 
 
 def test_from_a_phone_s_photo_to_a_closed_hazard_and_a_count(api):

@@ -149,6 +149,8 @@ def test_the_office_s_password_is_made_up_once_and_kept_from_others(tmp_path):
         ({"ANXUN_PROT": "1"}, "prot"),
         ({"ANXUN_HOST": "0.0.0.0", "ANXUN_DEMO_PASSWORD": None}, "beyond loopback"),  # noqa: S104
         ({"ANXUN_DATABASE": "mysql://localhost/x"}, "ANXUN_DATABASE"),
+        ({"ANXUN_DATABASE": "postgresql://postgres@127.0.0.1:1/x"}, "database: connection"),
+        ({"ANXUN_DATABASE": "sqlite:////proc/anxun.db"}, "/proc"),
     ],
 )
 def test_what_a_person_can_put_right_is_said_in_a_line(tmp_path, settings, words):

@@ -5,12 +5,8 @@ is none, its tests are skipped, visibly.
 """
 
 import asyncio
-import os
-import secrets
 
 import pytest
-from sqlalchemy import create_engine, text
-from sqlalchemy.exc import OperationalError
 
 from inspections.categories import CATALOGUE
 from inspections.places import Street
@@ -18,31 +14,15 @@ from inspections.register import Change
 from storage.database import open_database
 from storage.migration import migrate
 from tests.inspections.office import HERE, THERE, chen, li, qian, sun, wang, zhao, zhou
-
-SERVER = f"postgresql://postgres@{os.environ.get('PGHOST', '127.0.0.1')}:{os.environ.get('PGPORT', '5432')}"
-
-
-def administer(statement):
-    engine = create_engine(
-        f"{SERVER}/postgres".replace("postgresql:", "postgresql+psycopg:"), isolation_level="AUTOCOMMIT"
-    )
-    with engine.connect() as connection:
-        connection.execute(text(statement))
-    engine.dispose()
+from tests.postgres import new_database
 
 
 @pytest.fixture(scope="session")
 def postgres_template():
-    """A migrated database that others are copied from; None where there is no PostgreSQL."""
-    name = f"anxun_test_{secrets.token_hex(6)}"
-    try:
-        administer(f"create database {name}")
-    except OperationalError:
-        yield None
-        return
-    migrate(f"{SERVER}/{name}")
-    yield name
-    administer(f"drop database {name} with (force)")
+    """The name of a migrated database that others are copied from."""
+    with new_database() as url:
+        migrate(url)
+        yield url.rpartition("/")[2]
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -53,13 +33,8 @@ def url(request, tmp_path):
         migrate(made)
         yield made
         return
-    template = request.getfixturevalue("postgres_template")
-    if template is None:
-        pytest.skip(f"no PostgreSQL at {SERVER}")
-    name = f"anxun_test_{secrets.token_hex(6)}"
-    administer(f"create database {name} template {template}")
-    yield f"{SERVER}/{name}"
-    administer(f"drop database {name} with (force)")
+    with new_database(request.getfixturevalue("postgres_template")) as made:
+        yield made
 
 
 @pytest.fixture

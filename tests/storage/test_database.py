@@ -1,5 +1,7 @@
 import asyncio
+import contextlib
 import multiprocessing
+import threading
 
 import pytest
 from msgspec.structs import replace
@@ -17,6 +19,7 @@ from storage.sqlite import Locked, owning
 from storage.tables import TABLE_OF
 from tests.inspections.office import HERE, NOW, li, new_id, wang
 from tests.inspections.test_reports import report
+from tests.postgres import administer
 
 
 def gathered(database, *actions):
@@ -49,6 +52,10 @@ def test_a_hundred_reports_have_a_hundred_numbers(database):
     assert sorted(answer.dossier.hazard.number for answer in answers) == [f"XJ-2026-{at:06d}" for at in range(1, 101)]
 
 
+only_postgres = pytest.mark.parametrize("url", ["postgresql"], indirect=True)
+
+
+@only_postgres
 def test_two_processes_never_give_the_same_number(database, url):
     other = open_database(url)
     actions = [
@@ -58,8 +65,6 @@ def test_two_processes_never_give_the_same_number(database, url):
     async def both():
         return await asyncio.gather(*(db.transact(action) for db in (database, other) for action in actions[:15]))
 
-    if "sqlite" in url:
-        pytest.skip("SQLite has one writing process")
     numbers = [answer.dossier.hazard.number for answer in asyncio.run(both())]
     assert len(set(numbers)) == 15  # fifteen reports, each sent to both
     asyncio.run(other.close())
@@ -185,3 +190,65 @@ def test_a_second_writing_process_is_refused_until_the_first_is_gone(tmp_path):
     other.join()
     with owning(path):
         pass
+
+
+@only_postgres
+def test_connections_that_are_cut_are_unavailable_and_heal_by_themselves(database, url):
+    """Only answers and Unavailable; what was answered is there; afterwards it goes on."""
+    bodies = [report() for _ in range(60)]
+    mine = url.rpartition("/")[2]
+    kill = f"select pg_terminate_backend(pid) from pg_stat_activity where datname = '{mine}'"  # noqa: S608  # our own
+
+    async def story():
+        answers = []
+        for start in range(0, 60, 10):
+            actions = [
+                lambda register, body=body: report_hazard(register, wang, body, NOW)
+                for body in bodies[start : start + 10]
+            ]
+            tasks = [asyncio.create_task(database.transact(action)) for action in actions]
+            await asyncio.to_thread(administer, kill)
+            answers += await asyncio.gather(*tasks, return_exceptions=True)
+        return answers
+
+    answers = asyncio.run(story())
+    failed = [answer for answer in answers if isinstance(answer, Exception)]
+    assert {type(failure) for failure in failed} <= {Unavailable}
+    for answer, body in zip(answers, bodies, strict=True):
+        if not isinstance(answer, Exception):
+            assert database.ask(lambda register, body=body: register.hazard(body.id)) is not None
+    for _ in range(10):  # stale connections are found one by one
+        gathered(database, *[lambda register: report_hazard(register, wang, report(), NOW)] * 4)
+    assert not isinstance(
+        gathered(database, lambda register: report_hazard(register, wang, report(), NOW))[0], Exception
+    )
+
+
+@only_postgres
+def test_two_actions_that_lock_each_other_out_both_succeed_in_the_end(desk):
+    """A then b, and b then a: the database breaks the deadlock, the loser is run again."""
+    one, two = (desk.do(report_hazard, wang, report(), NOW).dossier.hazard for _ in range(2))
+    met = threading.Barrier(2)
+
+    def both(first, second):
+        def action(register):
+            before = register.hazard(first.id)
+            with contextlib.suppress(threading.BrokenBarrierError):
+                met.wait(1)
+            register.hazard(second.id)
+            return Change("done", changed=((before, replace(before, version=before.version + 1)),))
+
+        return action
+
+    assert gathered(desk.database, both(one, two), both(two, one)) == ["done", "done"]
+    assert (desk.hazard(one.id).version, desk.hazard(two.id).version) == (2, 2)
+
+
+def test_a_database_that_is_not_there_is_unavailable():
+    with pytest.raises(OperationalError):
+        open_database("sqlite:////nowhere/anxun.db")
+    away = open_database("postgresql://postgres@127.0.0.1:1/nowhere")
+    assert isinstance(gathered(away, lambda _: Change(None))[0], Unavailable)
+    with pytest.raises(Unavailable):
+        away.ask(lambda register: register.people())
+    asyncio.run(away.close())
