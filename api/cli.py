@@ -2,15 +2,21 @@
 # click leaves parts of its decorators untyped:
 # pyright: reportUnknownMemberType=false
 
+import asyncio
 import os
 import sys
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import NoReturn
 
 import rich_click as click
 from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from sqlalchemy.exc import OperationalError
 
 from api.settings import BadSettings, Settings, load
+from storage.backup import Occupied
 from storage.database import NotInstalled
 from storage.sqlite import Locked
 
@@ -69,6 +75,71 @@ def demo(year: int | None) -> None:
 
 
 @commands.command()
+@click.argument("folder", type=click.Path(path_type=Path))
+def backup(folder: Path) -> None:
+    """Copy database and photos into the new FOLDER, also while the server runs.
+
+    The database is copied in one step, then every photo that it knows. FOLDER has its name only when it is complete.
+    """
+    from storage import backup as copies  # noqa: PLC0415
+    from storage.photo_store import PhotoStore  # noqa: PLC0415
+
+    with _progress("copying photos") as advance:
+        store = PhotoStore(settings().photo_folder)
+        photos = copies.backup(_sqlite_file(), store, folder, advance)
+    console.print(f"{folder}: database and {photos} photos")
+
+
+@commands.command()
+@click.argument("folder", type=click.Path(path_type=Path, exists=True))
+def restore(folder: Path) -> None:
+    """Put the backup in FOLDER where there is nothing yet (an empty ANXUN_DATA). Then: anxun verify."""
+    from storage import backup as copies  # noqa: PLC0415
+    from storage.database import owned  # noqa: PLC0415
+
+    with owned(settings().database_url), _progress("copying photos") as advance:
+        photos = copies.restore(folder, _sqlite_file(), settings().photo_folder, advance)
+    console.print(f"{settings().folder}: database and {photos} photos")
+
+
+@commands.command()
+def verify() -> None:
+    """Check that everything kept is whole, also while the server runs: photos, their digests, histories, numbers.
+
+    What is not as it should be is named, a line each; the exit status is then 1.
+    """
+    from storage.database import open_database  # noqa: PLC0415
+    from storage.photo_store import PhotoStore  # noqa: PLC0415
+    from storage.verification import verify as findings  # noqa: PLC0415
+
+    database = open_database(settings().database_url)
+    store = PhotoStore(settings().photo_folder)
+    with _progress("reading photos") as advance:
+        found = list(findings(database, store, advance))
+    asyncio.run(database.close())
+    for what, where in found:
+        console.print(f"{what}: {where}", soft_wrap=True)
+    console.print(f"{len(found)} findings" if found else "everything is whole")
+    sys.exit(1 if found else 0)
+
+
+def _sqlite_file() -> Path:
+    from storage.database import sqlite_path  # noqa: PLC0415
+
+    path = sqlite_path(settings().database_url)
+    if path is None:
+        raise BadSettings("backup and restore copy SQLite; for PostgreSQL use pg_dump, and copy the photos after it")
+    return path
+
+
+@contextmanager
+def _progress(words: str) -> Generator[Callable[[int, int], None]]:
+    with Progress(TextColumn(words), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), console=console) as bar:
+        task = bar.add_task(words, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+@commands.command()
 def openapi() -> None:
     """Print the OpenAPI document of the API."""
     from api.app import build  # noqa: PLC0415
@@ -81,7 +152,7 @@ def main() -> None:
     """Runs a command; what a person can put right is said in a line and exits with 2."""
     try:
         commands(standalone_mode=True)
-    except (BadSettings, Locked, NotInstalled, OSError) as error:
+    except (BadSettings, Locked, NotInstalled, Occupied, OSError) as error:
         _refuse(str(error))
     except OperationalError as error:
         _refuse(f"database: {error.orig}")

@@ -7,6 +7,7 @@ import hashlib
 import mmap
 import os
 import shutil
+import time
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
@@ -19,6 +20,9 @@ from storage.formats import Format, inspect
 
 FREE_FLOOR_BYTES = 256 * 1024 * 1024
 """Photos are refused before the disk is so full that reports could not be kept."""
+
+
+LEFT_OVER_SECONDS = 24 * 3600
 
 
 class DiskFull(Unavailable):
@@ -78,8 +82,14 @@ class PhotoStore:
         self._folder = folder
         self._aside = folder / "incoming"
         self._aside.mkdir(parents=True, exist_ok=True)
-        for left_over in self._aside.iterdir():  # this process alone writes here, and it has only just begun
-            left_over.unlink()
+        self._sweep()
+
+    def _sweep(self) -> None:
+        """Removes what a crash left aside. Younger files may be another process's uploads."""
+        for left_over in self._aside.iterdir():
+            with suppress(FileNotFoundError):
+                if time.time() - left_over.stat().st_mtime > LEFT_OVER_SECONDS:
+                    left_over.unlink()
 
     def receive(self) -> Incoming:
         """A place for a photo's bytes. Raises DiskFull below the floor of free space."""

@@ -58,8 +58,11 @@ def test_a_phone_that_hangs_up_leaves_nothing_behind(store):
     assert left_over(store) == []
 
 
-def test_what_a_crash_left_is_swept_at_the_next_start(store):
-    (store._folder / "incoming" / "crashed").write_bytes(b"half a photo")
+def test_what_a_crash_left_is_swept_a_day_later_and_what_still_comes_in_is_not(store):
+    crashed = store._folder / "incoming" / "crashed"
+    crashed.write_bytes(b"half a photo")
+    assert left_over(PhotoStore(store._folder)) == [crashed]
+    os.utime(crashed, (0, 0))
     assert len(left_over(store)) == 1
     assert left_over(PhotoStore(store._folder)) == []
 

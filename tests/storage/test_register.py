@@ -7,6 +7,7 @@ from msgspec.structs import replace
 
 from inspections.actions.photos import receive_photos
 from inspections.actions.reports import report_hazard
+from inspections.actions.steps import take_step
 from inspections.calendar import CalendarDay
 from inspections.deadlines import is_overdue
 from inspections.hazards import Hazard, Mention, Outcome, Party, Stage, State
@@ -14,9 +15,13 @@ from inspections.people import Grant, Person, Role, Session
 from inspections.places import Point
 from inspections.policy import scope
 from inspections.register import Change
+from inspections.steps import Note
+from storage.drawings import draw
 from storage.listing import HazardFilters, Reaches, page
+from storage.photo_store import PhotoStore
 from storage.register import Register
 from storage.tables import TABLE_OF
+from storage.verification import verify
 from tests.inspections.office import HERE, NOW, THERE, later, li, mention, new_id, photo, qian, wang, zhao
 from tests.inspections.test_reports import report
 
@@ -184,3 +189,18 @@ def test_declared_photos_stand_in_the_order_of_the_history(desk):
     shown = desk.database.ask(lambda register: register.shown([answer.dossier.hazard.id]))
     assert [each.mention.sha256[0] for each in shown] == ["a", "b"]
     assert desk.database.ask(lambda register: register.shown([])) == []
+
+
+def test_what_actions_keep_is_whole(desk, tmp_path):
+    store = PhotoStore(tmp_path / "photos")
+    with store.receive() as incoming:
+        incoming.write(draw("whole", "EB-01", NOW))
+        store.keep(incoming)
+        arrived = incoming.described(NOW)
+    hazard = desk.do(report_hazard, wang, report(), NOW, [arrived]).dossier.hazard
+    desk.do(take_step, li, hazard.id, Note(id=new_id(), version=1, note="…"), NOW)
+    told = []
+    assert list(verify(desk.database, store, lambda *far: told.append(far))) == []
+    assert told == [(1, 1)]
+    store.original(arrived.sha256).unlink()
+    assert [finding.what for finding in verify(desk.database, store, lambda *_: None)] == ["photo is missing"]
