@@ -3,12 +3,14 @@
 A photo exists when its row is committed; a file without a row is an orphan, and a crash can leave no worse.
 """
 
+import errno
 import hashlib
 import mmap
 import os
 import shutil
 import time
-from contextlib import suppress
+from collections.abc import Generator
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Self
@@ -21,7 +23,6 @@ from storage.formats import Format, inspect
 FREE_FLOOR_BYTES = 256 * 1024 * 1024
 """Photos are refused before the disk is so full that reports could not be kept."""
 
-
 LEFT_OVER_SECONDS = 24 * 3600
 
 
@@ -30,17 +31,30 @@ class DiskFull(Unavailable):
     title = "存储空间不足，暂不能接收照片"
 
 
+@contextmanager
+def _asking_the_disk() -> Generator[None]:
+    """What the disk refuses, in the domain's words: DiskFull, or Unavailable for anything else."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}:
+            raise DiskFull from error
+        raise Unavailable from error
+
+
 class Incoming:
     """A photo on its way in: bytes go to a file aside, and through the digest, as they come."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._file = path.open("xb+")
+        with _asking_the_disk():
+            self._file = path.open("xb+")
         self._digest = hashlib.sha256()
         self.size = 0
 
     def write(self, chunk: bytes | bytearray) -> None:
-        self._file.write(chunk)
+        with _asking_the_disk():
+            self._file.write(chunk)
         self._digest.update(chunk)
         self.size += len(chunk)
 
@@ -54,25 +68,26 @@ class Incoming:
         return Photo(self.sha256, self.size, form.kind, form.width, form.height, PhotoState.RECEIVED, now)
 
     def _inspect(self) -> Format:
-        self._file.flush()
+        self.flush()
         if self.size == 0:
             raise Damaged("文件为空")
         with mmap.mmap(self._file.fileno(), 0, access=mmap.ACCESS_READ) as data:
             return inspect(data)
 
     def flush(self, *, to_disk: bool = False) -> None:
-        self._file.flush()
-        if to_disk:
-            os.fsync(self._file.fileno())
+        with _asking_the_disk():
+            self._file.flush()
+            if to_disk:
+                os.fsync(self._file.fileno())
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
         """What was not kept leaves nothing behind."""
-        self._file.close()
-        with suppress(FileNotFoundError):
-            self.path.unlink()
+        with suppress(OSError):  # what could not be written to a full disk cannot be written on closing either
+            self._file.close()
+        self.path.unlink(missing_ok=True)
 
 
 class PhotoStore:
@@ -82,7 +97,16 @@ class PhotoStore:
         self._folder = folder
         self._aside = folder / "incoming"
         self._aside.mkdir(parents=True, exist_ok=True)
+        if not (folder / "ff").is_dir():
+            self._make_folders()
         self._sweep()
+
+    def _make_folders(self) -> None:
+        """All at once and on the disk before the first photo: no photo can be quicker than its folder."""
+        for number in range(256):
+            (self._folder / f"{number:02x}").mkdir(exist_ok=True)
+        _flush_folder(self._folder)
+        _flush_folder(self._folder.parent)
 
     def _sweep(self) -> None:
         """Removes what a crash left aside. Younger files may be another process's uploads."""
@@ -99,12 +123,12 @@ class PhotoStore:
         return Incoming(self._aside / uuid4().hex)
 
     def keep(self, photo: Incoming) -> None:
-        """Makes the bytes durable under their digest. Blocks for the disk."""
+        """Makes the bytes durable under their digest. Blocks for the disk. Raises DiskFull, Unavailable."""
         target = self.original(photo.sha256)
         photo.flush(to_disk=True)
-        self._make_folder(target.parent)
-        photo.path.replace(target)
-        _flush_folder(target.parent)
+        with _asking_the_disk():
+            photo.path.replace(target)
+            _flush_folder(target.parent)
 
     def original(self, sha256: str) -> Path:
         return self._folder / sha256[:2] / sha256
@@ -121,11 +145,6 @@ class PhotoStore:
             aside.flush()
             aside.path.replace(target)
         return target
-
-    def _make_folder(self, folder: Path) -> None:
-        if not folder.is_dir():
-            folder.mkdir(exist_ok=True)
-            _flush_folder(folder.parent)
 
 
 def _flush_folder(folder: Path) -> None:

@@ -9,6 +9,7 @@ import uuid
 
 import pytest
 
+from storage import photo_store
 from storage.drawings import draw
 from tests.api.conftest import HERE, MONDAY, THERE, body, problem
 
@@ -264,7 +265,7 @@ def test_a_form_that_will_be_refused_leaves_none_of_its_photos(api):
     for parts, status in ((sent, 404), (mixed, 415)):
         headers = {"Content-Type": "multipart/form-data; boundary=b"}
         assert api.call("inspector", "POST", "/hazards", content=form(*parts), headers=headers).status_code == status
-    assert [each.name for each in (api.folder / "photos").iterdir()] == ["incoming"]
+    assert [each for each in (api.folder / "photos").rglob("*") if each.is_file()] == []
 
 
 def test_a_large_json_is_refused_on_every_route(api):
@@ -279,3 +280,11 @@ def test_a_report_with_more_photos_than_a_report_can_have_is_refused_before_it_i
     headers = {"Content-Type": "multipart/form-data; boundary=b"}
     problem(api.call("inspector", "POST", "/hazards", content=form(*parts), headers=headers), 422, "step.needs")
     assert rows(api)[0] == 0
+
+
+def test_a_full_disk_refuses_photos_and_not_reports(api, monkeypatch):
+    monkeypatch.setattr(photo_store, "FREE_FLOOR_BYTES", 1 << 60)
+    full = put(api, hashlib.sha256(PICTURE).hexdigest(), PICTURE)
+    assert problem(full, 507, "store.full")["free"] > 0
+    assert full.headers["retry-after"]
+    assert api.post("inspector", "/hazards", body()).status_code == 201

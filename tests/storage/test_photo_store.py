@@ -1,9 +1,10 @@
+import errno
 import os
 from pathlib import Path
 
 import pytest
 
-from inspections.errors import Damaged, Unsupported
+from inspections.errors import Damaged, Unavailable, Unsupported
 from storage import photo_store
 from storage.photo_store import DiskFull, PhotoStore
 from tests.storage.test_pictures import NOW, picture
@@ -44,7 +45,7 @@ def test_what_is_refused_leaves_nothing_behind(store, data, refusal):
     with pytest.raises(refusal):
         keep(store, data)
     assert left_over(store) == []
-    assert [each.name for each in store._folder.iterdir()] == ["incoming"]
+    assert [each for each in store._folder.rglob("*") if each.is_file()] == []
 
 
 def test_a_phone_that_hangs_up_leaves_nothing_behind(store):
@@ -77,9 +78,24 @@ def test_file_and_folders_reach_the_disk_before_the_answer(store, monkeypatch):
 
     monkeypatch.setattr(os, "fsync", fsync)
     kept = keep(store, picture())
-    folder = str(store.original(kept.sha256).parent)
     assert flushed[0].startswith(str(store._folder / "incoming"))
-    assert flushed[1:] == [str(store._folder), folder]
+    assert flushed[1:] == [str(store.original(kept.sha256).parent)]
+    PhotoStore(store._folder / "new")
+    assert flushed[2:] == [str(store._folder / "new"), str(store._folder)]
+
+
+@pytest.mark.parametrize(("code", "refusal"), [(errno.ENOSPC, DiskFull), (errno.EIO, Unavailable)])
+def test_what_the_disk_refuses_is_said_and_leaves_nothing_behind(store, monkeypatch, code, refusal):
+    def refuse(_):
+        raise OSError(code, os.strerror(code))
+
+    with monkeypatch.context() as failing:
+        failing.setattr(os, "fsync", refuse)
+        with pytest.raises(refusal) as refused:
+            keep(store, picture())
+    assert type(refused.value) is refusal
+    assert [each for each in store._folder.rglob("*") if each.is_file()] == []
+    assert keep(store, picture()).format == "jpeg"
 
 
 def test_below_the_floor_of_free_space_no_photo_is_begun(store, monkeypatch):
