@@ -223,3 +223,36 @@ def test_a_year_of_the_office_s_work_comes_out_of_the_statistics(tmp_path):
 def test_the_openapi_command_prints_the_golden_file():
     done = subprocess.run([ANXUN, "openapi"], capture_output=True, check=True)
     assert json.loads(done.stdout)["openapi"].startswith("3.")
+
+
+def stalled_upload(process):
+    """A phone that has begun to send and stands still."""
+    client = process.client()
+    token = client.headers["Authorization"]
+    client.close()
+    phone = socket.create_connection(("127.0.0.1", process.port))
+    lines = (f"PUT /api/v1/photos/{'0' * 64} HTTP/1.1", "Host: x", f"Authorization: {token}", "Content-Length: 3000000")
+    phone.sendall("\r\n".join((*lines, "", "")).encode() + bytes(100_000))
+    return phone
+
+
+@pytest.mark.drill
+def test_an_upload_that_stands_still_is_told_so_and_leaves_nothing(process):
+    phone = stalled_upload(process)
+    phone.settimeout(30)
+    begun = time.monotonic()
+    assert phone.recv(100).startswith(b"HTTP/1.1 408")
+    assert 10 < time.monotonic() - begun < 25
+    phone.close()
+    assert list((process.folder / "photos" / "incoming").iterdir()) == []
+
+
+@pytest.mark.drill
+def test_an_upload_that_stands_still_does_not_hold_up_a_stop_for_long(process):
+    phone = stalled_upload(process)
+    time.sleep(0.5)
+    begun = time.monotonic()
+    process.process.send_signal(signal.SIGTERM)
+    assert process.process.wait(40) == 0
+    assert time.monotonic() - begun < 30
+    phone.close()
