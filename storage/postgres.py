@@ -19,6 +19,7 @@ from sqlalchemy.exc import DBAPIError
 from inspections.errors import Refusal, Unavailable
 from storage.failures import as_refusal
 from storage.register import Action, Reference, Register
+from storage.rows import CoreRows
 
 T = TypeVar("T")
 
@@ -130,7 +131,8 @@ class PostgresDatabase:
         return change.answer
 
     def _register(self, connection: Connection, *, locking: bool = False) -> Register:
-        return Register(connection, self._known(connection), next_number=self._numbers.next, locking=locking)
+        rows = CoreRows(connection, locking=locking)
+        return Register(connection, self._known(connection), rows, self._numbers.next)
 
     def _known(self, connection: Connection) -> Reference:
         """The reference, read again every two seconds: another process may have changed it."""

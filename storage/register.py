@@ -24,6 +24,7 @@ from inspections.people import Person, Session
 from inspections.places import Community, Street
 from inspections.policy import scope
 from inspections.register import Change
+from storage.rows import KEYS, Rows
 from storage.scopes import within
 from storage.tables import (
     TABLE_OF,
@@ -39,25 +40,6 @@ R = TypeVar("R", bound=Struct)
 T = TypeVar("T")
 Action = Callable[["Register"], Change[T]]
 
-_KEYS = {kind: tuple(column.name for column in table.primary_key) for kind, table in TABLE_OF.items()}
-_BY_KEY: dict[type[Struct], Select[Any]] = {
-    kind: select(table).where(and_(*(table.c[name] == bindparam(name) for name in _KEYS[kind])))
-    for kind, table in TABLE_OF.items()
-}
-_BY_KEY_LOCKED = {
-    kind: query.with_for_update() if kind in {Hazard, Session} else query for kind, query in _BY_KEY.items()
-}
-"""What an action may change is locked as it is read, where several transactions write side by side."""
-_INSERT = {kind: insert(table) for kind, table in TABLE_OF.items()}
-_GUARDED = {
-    kind: tuple(name for name in ("version", "history_length") if name in table.c) for kind, table in TABLE_OF.items()
-}
-_UPDATE = {
-    kind: update(table).where(
-        and_(*(table.c[name] == bindparam(f"was_{name}") for name in (*_KEYS[kind], *_GUARDED[kind])))
-    )
-    for kind, table in TABLE_OF.items()
-}
 _REFERENCE = (Street, Community, Category, CalendarDay)
 
 
@@ -80,20 +62,19 @@ def _all(connection: Connection, kind: type[R]) -> list[R]:
 class Register:
     """Implements inspections.register.Register over one connection and a Reference.
 
-    `next_number`: where numbers come from, if not from this transaction. `locking`: read FOR UPDATE what may change.
+    `next_number`: where numbers come from, if not from this transaction.
     """
 
     def __init__(
         self,
         connection: Connection,
         reference: Reference,
-        *,
+        rows: Rows,
         next_number: Callable[[str], int] | None = None,
-        locking: bool = False,
     ) -> None:
         self._connection = connection
         self._reference = reference
-        self._by = _BY_KEY_LOCKED if locking else _BY_KEY
+        self._rows = rows
         self._next_number = next_number
         self._seen: dict[tuple[type[Struct], tuple[Any, ...]], Struct] = {}
         self._inserts: dict[type[Struct], list[Struct]] = {}
@@ -143,8 +124,7 @@ class Register:
     def _by_key(self, kind: type[R], *key: Any) -> R | None:
         if (waiting := self._seen.get((kind, key))) is not None:
             return cast("R", waiting)
-        row = self._connection.execute(self._by[kind], dict(zip(_KEYS[kind], key, strict=True))).first()
-        return kind(*row) if row else None
+        return self._rows.by_key(kind, key)
 
     def select(self, kind: type[R], query: Select[Any]) -> list[R]:
         """Records of a query over all columns of their table."""
@@ -224,9 +204,10 @@ class Register:
         updates, self._updates = self._updates, []
         for kind in TABLE_OF:
             if records := inserts.get(kind):
-                self._connection.execute(_INSERT[kind], [_values(record) for record in records])
+                self._rows.insert(records)
         for before, after in updates:
-            self._replace(before, after)
+            if self._rows.replace(before, after) != 1:
+                raise Conflict("记录已被更新，请重试")
 
     def finish(self) -> None:
         """Writes everything that waits, and how far the numbers have come."""
@@ -236,19 +217,9 @@ class Register:
             if found.rowcount == 0:
                 self._connection.execute(insert(numbers), {"series": series, "last": last})
 
-    def _replace(self, before: Struct, after: Struct) -> None:
-        kind = type(after)
-        guard = {f"was_{name}": getattr(before, name) for name in (*_KEYS[kind], *_GUARDED[kind])}
-        if self._connection.execute(_UPDATE[kind], {**_values(after), **guard}).rowcount != 1:
-            raise Conflict("记录已被更新，请重试")
-
 
 def _key(record: Struct) -> tuple[Any, ...]:
-    return tuple(getattr(record, name) for name in _KEYS[type(record)])
-
-
-def _values(record: Struct) -> dict[str, Any]:
-    return {name: getattr(record, name) for name in record.__struct_fields__}
+    return tuple(getattr(record, name) for name in KEYS[type(record)])
 
 
 _WIDE = len(mentions.c)

@@ -9,6 +9,7 @@ next group gathers. Readers have connections of their own beside it (WAL).
 import asyncio
 import fcntl
 import os
+import sqlite3
 from collections import deque
 from collections.abc import Callable, Generator
 from concurrent.futures import ThreadPoolExecutor, wait
@@ -23,6 +24,7 @@ from sqlalchemy.pool import QueuePool
 from inspections.errors import Refusal, Unavailable
 from storage.failures import as_refusal
 from storage.register import Action, Reference, Register
+from storage.rows import SqliteRows
 
 T = TypeVar("T")
 
@@ -137,9 +139,9 @@ class SqliteDatabase:
     def ask(self, ask: Callable[[Register], T]) -> T:
         """`read` for threads."""
         try:
-            with self._reader.connect() as connection:
-                return ask(Register(connection, self._reference))
-        except DBAPIError as error:
+            with self._reader.connect() as connection, connection.begin():
+                return ask(Register(connection, self._reference, SqliteRows(connection)))
+        except (DBAPIError, sqlite3.Error) as error:
             raise Unavailable from error
 
     async def close(self) -> None:
@@ -169,7 +171,7 @@ class SqliteDatabase:
     async def _commit(self, group: list[_Waiting]) -> list[_Settled]:
         with self._writer.connect() as connection:
             transaction = connection.begin()
-            register = Register(connection, self._reference)
+            register = Register(connection, self._reference, SqliteRows(connection))
             settled = [_decided(register, waiting) for waiting in group]
             register.finish()
             reference = Reference(connection) if register.reference_changed else self._reference
