@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from litestar import Litestar, Router
 from litestar.datastructures import State
 
-from api import hazards, photos, places, sessions, statistics, system
+from api import hazards, openapi, photos, places, sessions, statistics, system
 from api.auth import SignIn, check_routes, guard
 from api.bodies import JSON_BYTES
 from api.developer import Developer
@@ -50,7 +50,7 @@ def build(settings: Settings, clock: Callable[[], datetime] = utc_now) -> Litest
         exception_handlers=HANDLERS,
         lifespan=[running],
         state=State(),
-        openapi_config=system.SCHEMA,
+        openapi_config=openapi.SCHEMA,
         request_max_body_size=JSON_BYTES,
         logging_config=None,
     )

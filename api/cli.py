@@ -143,7 +143,7 @@ def _progress(words: str) -> Generator[Callable[[int, int], None]]:
 def openapi() -> None:
     """Print the OpenAPI document of the API."""
     from api.app import build  # noqa: PLC0415
-    from api.system import description  # noqa: PLC0415
+    from api.openapi import description  # noqa: PLC0415
 
     click.echo(description(build(Settings())))
 

@@ -5,8 +5,8 @@ import re
 from pathlib import Path
 
 from api.app import build
+from api.openapi import description
 from api.settings import Settings
-from api.system import description
 from tests.api.conftest import problem
 
 GOLDEN = Path(__file__).parent / "openapi.json"

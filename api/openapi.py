@@ -1,0 +1,111 @@
+"""The OpenAPI document: what the framework knows, and what only we know: bodies, sign-in, problems."""
+
+from typing import Any
+
+import msgspec
+from litestar import Litestar, Request, Router
+from litestar.openapi.config import OpenAPIConfig
+from litestar.openapi.plugins import JsonRenderPlugin
+
+from inspections.policy import PUBLIC
+
+_PROBLEM = {
+    "type": "object",
+    "description": "RFC 9457. `code` is stable; `title` and `detail` are Chinese words for people.",
+    "required": ["type", "title", "status", "code"],
+    "properties": {
+        "type": {"type": "string"},
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "code": {"type": "string"},
+        "detail": {"type": "string"},
+        "errors": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "properties": {"field": {"type": "string"}, "message": {"type": "string"}},
+            },
+        },
+    },
+}
+_FORM = {
+    "type": "object",
+    "properties": {
+        "report": {"type": "string", "description": "the JSON of a Report; its `photos` may be left out"},
+        "photo": {"type": "array", "items": {"type": "string", "format": "binary"}},
+    },
+}
+_FORM_PATHS = {"/api/v1/hazards", "/api/v1/photos"}
+_ANY_PROBLEM = {
+    "description": "Problem",
+    "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}},
+}
+_BEARER = {"type": "http", "scheme": "bearer", "description": "access_token of /api/v1/auth/login"}
+
+Json = dict[str, Any]
+
+
+class Description(JsonRenderPlugin):
+    """/schema/openapi.json as `description` makes it."""
+
+    def render(self, request: Request[Any, Any, Any], openapi_schema: Json) -> bytes:  # noqa: ARG002
+        return description(request.app)
+
+
+SCHEMA = OpenAPIConfig(
+    title="Anxun 安巡",
+    version="1",
+    render_plugins=[Description()],
+    openapi_router=Router("/schema", route_handlers=[], opt={"action": PUBLIC}, include_in_schema=False),
+)
+
+
+def description(app: Litestar) -> bytes:
+    """The whole document as JSON, the same for the same code."""
+    schema = app.openapi_schema.to_schema()
+    options = _options(app)
+    bodies = [option["body"] for option in options.values() if option.get("body", bytes) is not bytes]
+    described, components = msgspec.json.schema_components(bodies, ref_template="#/components/schemas/{name}")
+    schema_of = dict(zip(map(id, bodies), described, strict=True))
+    for path, operations in schema["paths"].items():
+        for method, operation in operations.items():
+            option = options[path, method]
+            _complete(operation, _content(path, method, option, schema_of))
+            operation["tags"] = [path.removeprefix("/api/v1").split("/")[1]]
+            operation["security"] = [] if option["action"] == PUBLIC else [{"bearer": []}]
+    known = schema.setdefault("components", {})
+    known.setdefault("schemas", {}).update({**components, "Problem": _PROBLEM})
+    known["securitySchemes"] = {"bearer": _BEARER}
+    return msgspec.json.format(msgspec.json.encode(schema, order="deterministic"), indent=1)
+
+
+def _options(app: Litestar) -> dict[tuple[str, str], Json]:
+    """(path, method) → what the handler says of itself."""
+    return {
+        (route.path_format, method.lower()): handler.opt
+        for route in app.routes
+        for handler in getattr(route, "route_handlers", [])
+        for method in handler.http_methods
+    }
+
+
+def _content(path: str, method: str, option: Json, schema_of: dict[int, Json]) -> Json:
+    """The bodies an operation takes, by media type."""
+    content: Json = {}
+    if id(option.get("body")) in schema_of:
+        content["application/json"] = {"schema": schema_of[id(option["body"])]}
+    if option.get("body") is bytes:
+        content["image/*"] = {"schema": {"type": "string", "format": "binary"}}
+    if method == "post" and path in _FORM_PATHS:
+        content["multipart/form-data"] = {"schema": _FORM}
+    return content
+
+
+def _complete(operation: Json, content: Json) -> None:
+    """Puts in the body, and one problem for whatever is refused in place of the framework's guesses."""
+    if content:
+        operation["requestBody"] = {"required": True, "content": content}
+    answers = operation["responses"]
+    for status in [status for status in answers if status.startswith(("4", "5"))]:
+        del answers[status]
+    answers["default"] = _ANY_PROBLEM
