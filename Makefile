@@ -3,7 +3,6 @@ VENV   ?= .venv
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.ready
-LOCKS  := requirements/run.txt requirements/dev.txt
 UV     := $(shell command -v uv)
 
 .DEFAULT_GOAL := help

@@ -133,8 +133,10 @@ class _FormReader:
             if self._into.size + len(event) > PHOTO_BYTES:
                 raise _too_large()
             self._into.write(event)
-        elif event:
-            self._append(event)
+        elif event and isinstance(self._into, bytearray):
+            if sum(map(len, self.form.texts.values())) + len(event) > JSON_BYTES:
+                raise BodyTooLarge
+            self._into += event
 
     def _opened(self, name: str) -> Incoming | bytearray:
         if name in PHOTO_FIELDS:
@@ -146,12 +148,6 @@ class _FormReader:
             raise Invalid((name, "没有这个字段，或重复出现"))
         self.form.texts[name] = bytearray()
         return self.form.texts[name]
-
-    def _append(self, data: bytes | bytearray) -> None:
-        if sum(map(len, self.form.texts.values())) + len(data) > JSON_BYTES:
-            raise BodyTooLarge
-        if isinstance(self._into, bytearray):
-            self._into += data
 
 
 def check_moments(**moments: date | None) -> None:

@@ -50,8 +50,7 @@ class Developer:
     async def stop(self) -> None:
         if self._task:
             self._task.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._task
+            await asyncio.wait({self._task})
         await asyncio.to_thread(self._threads.shutdown)
 
     async def picture(self, sha256: str, size: int) -> Path:
@@ -72,8 +71,9 @@ class Developer:
                     pass
             except (Unavailable, OSError) as error:  # the disk or the database is away: what waits is in its column
                 log.warning("developing waits", reason=str(error))
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._come.wait(), _LATEST_SECONDS)
+            with suppress(TimeoutError):  # not wait_for: before Python 3.12 it can swallow a cancellation
+                async with asyncio.timeout(_LATEST_SECONDS):
+                    await self._come.wait()
 
     async def develop_waiting(self) -> int:
         """Develops one batch of what waits; answers how many that were."""

@@ -1,6 +1,7 @@
 """Routes about the server itself: health, and a page of documentation that needs no foreign host."""
 
 import importlib.util
+from importlib.metadata import version
 from pathlib import Path
 
 from litestar import MediaType, Response, get
@@ -53,7 +54,8 @@ def docs() -> str:
 async def docs_file(request: AnyRequest, name: FromPath[str]) -> Response[bytes]:
     if name not in _FILES:
         raise UnknownRoute
-    return await serve_file(request, _FOLDER / name, name, _FILES[name], {})
+    fresh = {"Cache-Control": "no-cache"}  # asked for again each time: an upgrade changes them under the same name
+    return await serve_file(request, _FOLDER / name, f"{name}-{version('offapi')}", _FILES[name], fresh)
 
 
 ROUTES = [live, ready, docs, docs_file]

@@ -40,6 +40,7 @@ def backup(database: Path, store: PhotoStore, target: Path, advance: Callable[[i
         advance(at, len(digests))
     _flush_tree(part)
     part.rename(target)
+    _flush(target.parent)
     return len(digests)
 
 
@@ -60,6 +61,7 @@ def restore(source: Path, database: Path, photos: Path, advance: Callable[[int, 
     _flush_tree(photos)
     _flush_tree(database.parent)
     part.rename(database)  # last: a database is there only with all of its photos
+    _flush(database.parent)
     return len(digests)
 
 
@@ -87,8 +89,12 @@ def _copy(source: Path, target: Path) -> None:
 
 def _flush_tree(folder: Path) -> None:
     for path in (*folder.rglob("*"), folder, folder.parent):
-        descriptor = os.open(path, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+        _flush(path)
+
+
+def _flush(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

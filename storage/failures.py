@@ -8,11 +8,11 @@ from sqlalchemy.exc import TimeoutError as PoolExhausted
 from inspections.errors import Unavailable
 
 
-def as_refusal(error: Exception) -> Exception:
-    """A store that cannot keep something is unavailable; a broken rule of the tables is a fault of ours."""
+def unavailable(error: Exception) -> Unavailable | None:
+    """The refusal for a store that cannot keep something now; None for a broken rule of the tables, a fault of ours."""
     broken_rule = isinstance(error, IntegrityError | sqlite3.IntegrityError)
-    if isinstance(error, DBAPIError | PoolExhausted | sqlite3.Error) and not broken_rule:
-        refusal = Unavailable()
-        refusal.__cause__ = error
-        return refusal
-    return error
+    if broken_rule or not isinstance(error, DBAPIError | PoolExhausted | sqlite3.Error):
+        return None
+    refusal = Unavailable()
+    refusal.__cause__ = error
+    return refusal

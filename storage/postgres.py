@@ -14,10 +14,10 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 from sqlalchemy import Connection, Engine, create_engine, text
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
-from inspections.errors import Refusal, Unavailable
-from storage.failures import as_refusal
+from inspections.errors import Unavailable
+from storage.failures import unavailable
 from storage.register import Action, Reference, Register
 from storage.rows import CoreRows
 
@@ -70,8 +70,12 @@ _TAKE = text(
 )
 
 
+def _lost_against_another(error: SQLAlchemyError) -> bool:
+    return isinstance(error, DBAPIError) and getattr(error.orig, "sqlstate", None) in _AGAIN
+
+
 class PostgresDatabase:
-    """Opens on a migrated database. Actions run on threads, each with a connection and a transaction of its own."""
+    """Implements Database over a migrated database: actions on threads, each in a transaction of its own."""
 
     def __init__(self, url: str) -> None:
         self._engine = postgres_engine(url)
@@ -81,7 +85,6 @@ class PostgresDatabase:
         self._reference: tuple[float, Reference] | None = None
 
     async def transact(self, action: Action[T]) -> T:
-        """As Database.transact. A caller that goes away in the middle changes nothing."""
         if self._closed:
             raise Unavailable
         return await asyncio.get_running_loop().run_in_executor(self._threads, self._transacted, action)
@@ -96,10 +99,10 @@ class PostgresDatabase:
             with self._engine.connect().execution_options(isolation_level="REPEATABLE READ") as connection:
                 connection.exec_driver_sql("set transaction read only")
                 return ask(self._register(connection))
-        except Refusal:
+        except SQLAlchemyError as error:
+            if refusal := unavailable(error):
+                raise refusal from error
             raise
-        except Exception as error:
-            raise as_refusal(error) from error
 
     async def close(self) -> None:
         self._closed = True
@@ -110,15 +113,14 @@ class PostgresDatabase:
         for tries_left in reversed(range(TRIES)):
             try:
                 return self._once(action)
-            except DBAPIError as error:
-                if getattr(error.orig, "sqlstate", None) not in _AGAIN or not tries_left:
-                    raise as_refusal(error) from error
-                time.sleep(random.uniform(0.001, 0.02))  # noqa: S311  # so that the two do not meet again
-            except Refusal:
+            except SQLAlchemyError as error:
+                if tries_left and _lost_against_another(error):
+                    time.sleep(random.uniform(0.001, 0.02))  # noqa: S311  # so that the two do not meet again
+                    continue
+                if refusal := unavailable(error):
+                    raise refusal from error
                 raise
-            except Exception as error:
-                raise as_refusal(error) from error
-        raise Unavailable
+        raise AssertionError  # the last try has answered or raised
 
     def _once(self, action: Action[T]) -> T:
         with self._engine.begin() as connection:

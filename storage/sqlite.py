@@ -22,7 +22,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import QueuePool
 
 from inspections.errors import Refusal, Unavailable
-from storage.failures import as_refusal
+from storage.failures import unavailable
 from storage.register import Action, Reference, Register
 from storage.rows import SqliteRows
 
@@ -105,7 +105,7 @@ def sqlite_engine(database: Path, *, writing: bool) -> Engine:
 
 
 class SqliteDatabase:
-    """Opens on a migrated SQLite file; `close` finishes what was accepted and refuses the rest."""
+    """Implements Database over a migrated SQLite file."""
 
     def __init__(self, path: Path) -> None:
         self._writer = sqlite_engine(path, writing=True)
@@ -119,11 +119,6 @@ class SqliteDatabase:
         self._commits = ThreadPoolExecutor(1, "anxun-commit")
 
     async def transact(self, action: Action[T]) -> T:
-        """Runs `action` and commits what it returns; answers after the commit.
-
-        Raises what the action refuses with, or Unavailable where the store could not keep it. A caller that goes
-        away in the middle changes nothing: the action is then kept whole, and nobody is told.
-        """
         if self._closed:
             raise Unavailable
         future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
@@ -133,11 +128,9 @@ class SqliteDatabase:
         return await future
 
     async def read(self, ask: Callable[[Register], T]) -> T:
-        """Answers from one snapshot, on a reading connection."""
         return await asyncio.get_running_loop().run_in_executor(self._reads, self.ask, ask)
 
     def ask(self, ask: Callable[[Register], T]) -> T:
-        """`read` for threads."""
         try:
             with self._reader.connect() as connection, connection.begin():
                 return ask(Register(connection, self._reference, SqliteRows(connection)))
@@ -166,7 +159,7 @@ class SqliteDatabase:
         except Exception as error:  # noqa: BLE001  # whatever it is, it belongs to the callers
             if len(group) > 1:
                 return [settled for waiting in group for settled in await self._settle([waiting])]
-            return [_Settled(group[0].future, None, as_refusal(error))]
+            return [_Settled(group[0].future, None, unavailable(error) or error)]
 
     async def _commit(self, group: list[_Waiting]) -> list[_Settled]:
         with self._writer.connect() as connection:

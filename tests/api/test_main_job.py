@@ -34,7 +34,6 @@ def test_the_deadline_comes_from_the_category(api):
     assert hazard["due_at"] == "2026-11-26T16:00:00Z"  # three working days, at 24:00
     assert not hazard["due_provisional"]
     api.clock.pass_(days=37)  # 30 December: the year after is not published
-    hazard = api.post("inspector", "/hazards", body()).json
     api.tokens["inspector"] = sign_in(api, "inspector")
     api.tokens["officer"] = sign_in(api, "officer")
     assert api.taken("officer", api.report("inspector", category="EB-04"), "accept")["due_provisional"]

@@ -95,6 +95,7 @@ def test_a_fault_of_one_does_not_take_its_group_along(database):
         lambda register: report_hazard(register, wang, report(), NOW),
     )
     assert isinstance(answers[1], ZeroDivisionError)
+    assert answers[1].__cause__ is None
     assert isinstance(answers[2], IntegrityError | sqlite3.IntegrityError)
     assert [answer.repeated for answer in (answers[0], answers[3])] == [False, False]
     assert database.ask(lambda register: register.person("twice")) is None
