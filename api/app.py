@@ -30,7 +30,7 @@ def build(settings: Settings, clock: Callable[[], datetime] = utc_now) -> Litest
     async def running(app: Litestar) -> AsyncGenerator[None]:
         database = open_database(settings.database_url)
         store = PhotoStore(settings.photo_folder)
-        developer = Developer(database, store)
+        developer = Developer(database, store, clock)
         home = House(settings, database, store, SignIn(database, clock), developer, clock)
         app.state.house = home
         scheduler = build_scheduler(database, clock, settings.tick_seconds)

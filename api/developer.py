@@ -7,14 +7,16 @@ a burst of uploads never waits for them.
 import asyncio
 import os
 import threading
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 
 import structlog
 
-from inspections.actions.photos import Facts, developed
+from inspections.actions.photos import Facts, claim_undeveloped, developed
 from inspections.errors import Damaged, Unavailable
 from storage import images
 from storage.database import Database
@@ -34,9 +36,10 @@ def _step_back() -> None:
 class Developer:
     """`start` within a running event loop; `wake` when a photo has come."""
 
-    def __init__(self, database: Database, photos: PhotoStore) -> None:
+    def __init__(self, database: Database, photos: PhotoStore, clock: Callable[[], datetime]) -> None:
         self._database = database
         self._photos = photos
+        self._clock = clock
         self._threads = ThreadPoolExecutor(os.cpu_count() or 1, "anxun-develop", _step_back)
         self._come = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -77,7 +80,7 @@ class Developer:
 
     async def develop_waiting(self) -> int:
         """Develops one batch of what waits; answers how many that were."""
-        waiting = await self._database.read(lambda register: register.undeveloped(_BATCH))
+        waiting = await self._database.transact(partial(claim_undeveloped, now=self._clock(), limit=_BATCH))
         await asyncio.gather(*(self._develop(photo.sha256) for photo in waiting))
         return len(waiting)
 

@@ -63,9 +63,11 @@ class MonotonicScheduler(AsyncIOScheduler):
 async def sweep(database: Database, now: datetime) -> int:
     """Escalates everything that is overdue at `now`, in batches; answers how many escalations were recorded."""
     recorded = 0
-    while due := await database.read(lambda register: register.due(now, SWEEP_BATCH)):
-        recorded += await database.transact(partial(escalate, hazard_ids=due, now=now))
-    return recorded
+    while True:
+        swept = await database.transact(partial(escalate, now=now, limit=SWEEP_BATCH))
+        recorded += swept.recorded
+        if swept.looked_at < SWEEP_BATCH:
+            return recorded
 
 
 def build_scheduler(database: Database, clock: Callable[[], datetime], tick: float) -> MonotonicScheduler:

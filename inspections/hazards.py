@@ -79,7 +79,10 @@ class PhotoMention(Struct, frozen=True, forbid_unknown_fields=True, omit_default
 
 
 class Photo(Struct, frozen=True):
-    """A picture whose bytes are kept. Exists when its row is committed, never because a file lies there."""
+    """A picture whose bytes are kept. Exists when its row is committed, never because a file lies there.
+
+    `claimed_until`: somebody develops it; after that instant they are taken for gone.
+    """
 
     sha256: str
     size: int
@@ -91,6 +94,7 @@ class Photo(Struct, frozen=True):
     taken_at: datetime | None = None
     point: Point | None = None
     camera: str | None = None
+    claimed_until: datetime | None = None
 
 
 class Receipt(Struct, frozen=True):

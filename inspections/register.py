@@ -64,8 +64,15 @@ class Register(Protocol):
         """Every photo declared on these hazards, in the order of their history."""
         ...
 
-    def due(self, now: datetime, limit: int) -> list[UUID]:
-        """Hazards whose next check has come, the longest waiting first. Narrows only: the verdict is the domain's."""
+    def due(self, now: datetime, limit: int) -> list[Hazard]:
+        """Hazards whose next check has come, the longest waiting first. Narrows only: the verdict is the domain's.
+
+        Inside a write transaction they are claimed: whoever asks beside gets others.
+        """
+        ...
+
+    def undeveloped(self, now: datetime, limit: int) -> list[Photo]:
+        """Photos that wait to be developed and that nobody has claimed until after `now`; claimed as with `due`."""
         ...
 
     def similar(self, hazard: Hazard) -> list[Candidate]:

@@ -1,31 +1,38 @@
-"""A Database on PostgreSQL: any number of processes, a transaction for each action.
+"""A Database on PostgreSQL: any number of processes, their transactions side by side.
 
-What an action reads in order to change it is read FOR UPDATE, so that two people acting at once meet the same refusal
-as on SQLite. A transaction that lost against another (serialisation, deadlock, a key that somebody inserted first) is
-run again: an action has no effect but its Change.
+Actions that only insert are joined into groups, which share a commit. What an action reads in order to change it is
+read FOR UPDATE, so that two people acting at once meet the same refusal as on SQLite; such an action leaves its group
+and has a transaction of its own, since two groups that lock each other's rows would deadlock. A transaction that lost
+against another (serialisation, deadlock, a key that somebody inserted first) is run again: an action has no effect but
+its Change.
 """
 
 import asyncio
 import random
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
+from functools import partial
+from typing import Any, NamedTuple, TypeVar
 
 from sqlalchemy import Connection, Engine, create_engine, text
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from inspections.errors import Unavailable
 from storage.failures import unavailable
-from storage.register import Action, Reference, Register
+from storage.groups import Alone, Settled, Waiting, decided, next_group
+from storage.register import REFERENCE, Action, Reference, Register
 from storage.rows import CoreRows
 
 T = TypeVar("T")
 
 CONNECTIONS = 8
+GROUPS = 2
+"""How many groups are written side by side: one waits for the disk while the other is decided."""
 TRIES = 5
-NUMBERS_AT_ONCE = 20
+NUMBERS_AT_ONCE = 256
 _REFERENCE_SECONDS = 2.0
 _AGAIN = frozenset({"40001", "40P01", "23505"})  # serialization_failure, deadlock_detected, unique_violation
 
@@ -44,55 +51,99 @@ def postgres_engine(url: str) -> Engine:
 class NumberBlocks:
     """Hands out human numbers, taken from the database in blocks: no transaction waits for another's number.
 
-    What is left of a block when the process ends is a gap, which is allowed.
+    A block is one number in quiet times, and twice the last one where that was used up within a second. What is left
+    of it when the process ends is a gap, which is allowed.
     """
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._lock = threading.Lock()
-        self._left: dict[str, range] = {}
+        self._blocks: dict[str, _Block] = {}
 
     def next(self, series: str) -> int:
         with self._lock:
-            left = self._left.get(series) or self._taken(series)
-            self._left[series] = left[1:]
-            return left[0]
+            block = self._blocks.get(series)
+            if block is None or not block.left:
+                block = self._blocks[series] = self._taken(series, block)
+            return block.left.pop()
 
-    def _taken(self, series: str) -> range:
+    def _taken(self, series: str, spent: "_Block | None") -> "_Block":
+        now = time.monotonic()
+        size = min(spent.size * 2, NUMBERS_AT_ONCE) if spent and now - spent.taken_at < 1 else 1
         with self._engine.begin() as connection:
-            last = connection.execute(_TAKE, {"series": series, "block": NUMBERS_AT_ONCE}).scalar_one()
-        return range(last - NUMBERS_AT_ONCE + 1, last + 1)
+            last = connection.execute(_TAKE, {"series": series, "block": size}).scalar_one()
+        return _Block(now, size, list(range(last, last - size, -1)))
+
+
+class _Block(NamedTuple):
+    """Numbers taken at a monotonic instant; `left` counts down, so that the next one is its last."""
+
+    taken_at: float
+    size: int
+    left: list[int]
 
 
 _TAKE = text(
     "insert into numbers (series, last) values (:series, :block)"
     " on conflict (series) do update set last = numbers.last + :block returning last"
 )
+_CHANGES = text("select last from numbers where series = :series")
+
+
+class _Known(NamedTuple):
+    """The reference, when it was last found current (monotonic seconds), and the count of changes it stands for."""
+
+    looked_at: float
+    changes: int | None
+    reference: Reference
 
 
 def _lost_against_another(error: SQLAlchemyError) -> bool:
     return isinstance(error, DBAPIError) and getattr(error.orig, "sqlstate", None) in _AGAIN
 
 
+class _Place:
+    """One of the places for groups. It is left when the group ends, or when its only member begins to lock.
+
+    Who waits for another's lock must not keep a report waiting.
+    """
+
+    def __init__(self, free: Callable[[], None]) -> None:
+        self._free = free
+        self._left = False
+
+    def leave(self) -> None:
+        if not self._left:
+            self._left = True
+            self._free()
+
+
 class PostgresDatabase:
-    """Implements Database over a migrated database: actions on threads, each in a transaction of its own."""
+    """Implements Database over a migrated database."""
 
     def __init__(self, url: str) -> None:
         self._engine = postgres_engine(url)
         self._numbers = NumberBlocks(self._engine)
         self._threads = ThreadPoolExecutor(CONNECTIONS, "anxun-postgres")
         self._closed = False
-        self._reference: tuple[float, Reference] | None = None
+        self._known: _Known | None = None
+        self._waiting: deque[Waiting] = deque()
+        self._places = GROUPS
+        self._writing: set[asyncio.Task[None]] = set()
 
     async def transact(self, action: Action[T]) -> T:
         if self._closed:
             raise Unavailable
-        return await asyncio.get_running_loop().run_in_executor(self._threads, self._transacted, action)
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[T] = loop.create_future()
+        self._waiting.append(Waiting(action, future))
+        loop.call_soon(self._begin_groups)  # soon: what comes in the same turn of the loop shares a group
+        return await future
 
     async def read(self, ask: Callable[[Register], T]) -> T:
         if self._closed:
             raise Unavailable
-        return await asyncio.get_running_loop().run_in_executor(self._threads, self.ask, ask)
+        return await self._in_thread(partial(self.ask, ask))
 
     def ask(self, ask: Callable[[Register], T]) -> T:
         try:
@@ -106,13 +157,81 @@ class PostgresDatabase:
 
     async def close(self) -> None:
         self._closed = True
+        while self._waiting or self._writing:
+            self._begin_groups()
+            await asyncio.wait(self._writing)
         await asyncio.to_thread(self._threads.shutdown)
         self._engine.dispose()
 
-    def _transacted(self, action: Action[T]) -> T:
+    async def _in_thread(self, work: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._threads, work)
+
+    def _begin_groups(self) -> None:
+        while self._waiting and self._places:
+            self._places -= 1
+            task = asyncio.create_task(self._write(next_group(self._waiting)))
+            self._writing.add(task)
+            task.add_done_callback(self._writing.discard)
+
+    async def _write(self, group: list[Waiting]) -> None:
+        """Writes a group that has a place; the place is free again when the group is committed."""
+        place = _Place(self._free_place)
+        if len(group) == 1:
+            loop = asyncio.get_running_loop()
+            await self._write_alone(group[0], partial(loop.call_soon_threadsafe, place.leave))
+            place.leave()
+            return
+        settled, alone = await self._in_thread(partial(self._joined, group))
+        place.leave()
+        for each in settled:
+            each.tell()
+        await asyncio.gather(*(self._write_alone(waiting, _nothing) for waiting in alone))
+
+    def _free_place(self) -> None:
+        self._places += 1
+        self._begin_groups()
+
+    async def _write_alone(self, waiting: Waiting, before_lock: Callable[[], Any]) -> None:
+        (await self._in_thread(partial(self._alone, waiting, before_lock))).tell()
+
+    def _joined(self, group: list[Waiting]) -> tuple[list[Settled], list[Waiting]]:
+        """One transaction for the members that only insert; and those that are still to be run alone.
+
+        Where anything fails before the commit, that is all of them. A commit without an answer may have happened:
+        everybody is told that it is not known.
+        """
+        settled: list[Settled] = []
+        alone: list[Waiting] = []
+        committing = False
+        try:
+            with self._engine.connect() as connection:
+                transaction = connection.begin()
+                register = self._register(connection, _leave_the_group)
+                for waiting in group:
+                    try:
+                        settled.append(decided(register, waiting, inserts_only=True))
+                    except Alone:
+                        alone.append(waiting)
+                register.finish()
+                committing = True
+                transaction.commit()
+        except Exception as error:  # noqa: BLE001  # whatever it is, it belongs to the callers
+            if not committing:
+                return [], group
+            return [Settled(each.future, None, unavailable(error) or error) for each in settled], alone
+        self._take_note(register)
+        return settled, alone
+
+    def _alone(self, waiting: Waiting, before_lock: Callable[[], Any]) -> Settled:
+        try:
+            return Settled(waiting.future, self._transacted(waiting.action, before_lock), None)
+        except Exception as error:  # noqa: BLE001  # whatever it is, it belongs to the caller
+            return Settled(waiting.future, None, error)
+
+    def _transacted(self, action: Action[T], before_lock: Callable[[], Any]) -> T:
         for tries_left in reversed(range(TRIES)):
             try:
-                return self._once(action)
+                return self._once(action, before_lock)
             except SQLAlchemyError as error:
                 if tries_left and _lost_against_another(error):
                     time.sleep(random.uniform(0.001, 0.02))  # noqa: S311  # so that the two do not meet again
@@ -122,25 +241,37 @@ class PostgresDatabase:
                 raise
         raise AssertionError  # the last try has answered or raised
 
-    def _once(self, action: Action[T]) -> T:
+    def _once(self, action: Action[T], before_lock: Callable[[], Any]) -> T:
         with self._engine.begin() as connection:
-            register = self._register(connection, locking=True)
+            register = self._register(connection, before_lock)
             change = action(register)
             register.write(change)
             register.finish()
-        if register.reference_changed:
-            self._reference = None
+        self._take_note(register)
         return change.answer
 
-    def _register(self, connection: Connection, *, locking: bool = False) -> Register:
-        rows = CoreRows(connection, locking=locking)
-        return Register(connection, self._known(connection), rows, self._numbers.next)
+    def _take_note(self, register: Register) -> None:
+        if register.reference_changed:
+            self._known = None
 
-    def _known(self, connection: Connection) -> Reference:
-        """The reference, read again every two seconds: another process may have changed it."""
-        read_at, reference = self._reference or (0.0, None)
+    def _register(self, connection: Connection, before_lock: Callable[[], Any] | None = None) -> Register:
+        rows = CoreRows(connection, before_lock)
+        return Register(connection, self._reference(connection), rows, self._numbers.next)
+
+    def _reference(self, connection: Connection) -> Reference:
+        """Looked at again every two seconds, and read again where another process has changed it."""
         now = time.monotonic()
-        if reference is None or now - read_at > _REFERENCE_SECONDS:
-            reference = Reference(connection)
-            self._reference = (now, reference)
-        return reference
+        if self._known and now - self._known.looked_at < _REFERENCE_SECONDS:
+            return self._known.reference
+        changes = connection.execute(_CHANGES, {"series": REFERENCE}).scalar()
+        current = self._known.reference if self._known and self._known.changes == changes else Reference(connection)
+        self._known = _Known(now, changes, current)
+        return current
+
+
+def _leave_the_group() -> None:
+    raise Alone
+
+
+def _nothing() -> None:
+    """Who is alone already may lock what they like."""

@@ -11,7 +11,7 @@ from typing import Any, TypeVar, cast
 from uuid import UUID
 
 from msgspec import Struct
-from sqlalchemy import Connection, Select, and_, bindparam, exists, insert, literal_column, select, update
+from sqlalchemy import Connection, Select, and_, bindparam, exists, insert, literal_column, select, text, update
 from sqlalchemy.sql import Executable
 from uuid_utils.compat import uuid7
 
@@ -41,6 +41,10 @@ T = TypeVar("T")
 Action = Callable[["Register"], Change[T]]
 
 _REFERENCE = (Street, Community, Category, CalendarDay)
+
+
+REFERENCE = "reference"
+"""The series that counts the changes of the reference: one look at it tells a process whether to read it again."""
 
 
 class Reference:
@@ -139,7 +143,8 @@ class Register:
 
     def session_of(self, digest: str) -> Session | None:
         """The session that a token's digest belongs to: access, refresh or the refresh token before it."""
-        return next(iter(Session(*row) for row in self.rows(_SESSION_OF, {"digest": digest})), None)
+        query = self._rows.locked(_SESSION_OF)
+        return next(iter(Session(*row) for row in self.rows(query, {"digest": digest})), None)
 
     def may_see_photo(self, person: Person, sha256: str, action: str = "photo.see") -> bool:
         reach = scope(person, action)
@@ -153,11 +158,15 @@ class Register:
     def history(self, hazard_id: UUID) -> list[Entry]:
         return [Entry(*row) for row in self.rows(_HISTORY, {"hazard": hazard_id})]
 
-    def due(self, now: datetime, limit: int) -> list[UUID]:
-        return [row[0] for row in self.rows(_DUE, {"now": now, "limit": limit})]
+    def due(self, now: datetime, limit: int) -> list[Hazard]:
+        return self._claimed(Hazard, _DUE, now, limit)
 
-    def undeveloped(self, limit: int) -> list[Photo]:
-        return [Photo(*row) for row in self.rows(_UNDEVELOPED, {"limit": limit})]
+    def undeveloped(self, now: datetime, limit: int) -> list[Photo]:
+        return self._claimed(Photo, _UNDEVELOPED, now, limit)
+
+    def _claimed(self, kind: type[R], query: Select[Any], now: datetime, limit: int) -> list[R]:
+        rows = self.rows(self._rows.locked(query, skip=True), {"now": now, "limit": limit})
+        return [kind(*row) for row in rows]
 
     def similar(self, hazard: Hazard) -> list[Candidate]:
         # A hint for people: what waits in the same group may be left out, so nothing is written out for it.
@@ -212,6 +221,8 @@ class Register:
     def finish(self) -> None:
         """Writes everything that waits, and how far the numbers have come."""
         self.flush()
+        if self.reference_changed:
+            self._connection.execute(_NEW_REFERENCE, {"series": REFERENCE})
         for series, last in self._numbers.items():
             found = self._connection.execute(_COUNT_ON, {"in_series": series, "to": last})
             if found.rowcount == 0:
@@ -244,13 +255,17 @@ _HISTORY = (
     select(TABLE_OF[Entry]).where(TABLE_OF[Entry].c.hazard == bindparam("hazard")).order_by(TABLE_OF[Entry].c.seq)
 )
 _DUE = (
-    select(hazards.c.id)
+    select(hazards)
     .where(hazards.c.next_check_at < bindparam("now"))
     .order_by(hazards.c.next_check_at)
     .limit(bindparam("limit"))
 )
+_UNCLAIMED = photos.c.claimed_until.is_(None) | (photos.c.claimed_until < bindparam("now"))
 _UNDEVELOPED = (
-    select(photos).where(photos.c.state == "received").order_by(photos.c.received_at).limit(bindparam("limit"))
+    select(photos)
+    .where(photos.c.state == "received", _UNCLAIMED)
+    .order_by(photos.c.received_at)
+    .limit(bindparam("limit"))
 )
 _SIMILAR = (
     select(hazards.c.id, hazards.c.number, hazards.c.state)
@@ -270,6 +285,9 @@ _SESSION_OF = select(sessions).where(
     (sessions.c.access == bindparam("digest"))
     | (sessions.c.refresh == bindparam("digest"))
     | (sessions.c.previous_refresh == bindparam("digest"))
+)
+_NEW_REFERENCE = text(
+    "insert into numbers (series, last) values (:series, 1) on conflict (series) do update set last = numbers.last + 1"
 )
 _LAST_NUMBER = select(numbers.c.last).where(numbers.c.series == bindparam("series"))
 _COUNT_ON = update(numbers).where(numbers.c.series == bindparam("in_series")).values(last=bindparam("to"))

@@ -29,10 +29,7 @@ _BY_KEY: dict[type[Struct], Select[Any]] = {
     kind: select(table).where(and_(*(table.c[name] == bindparam(name) for name in KEYS[kind])))
     for kind, table in TABLE_OF.items()
 }
-_BY_KEY_LOCKED = {
-    kind: query.with_for_update() if kind in {Hazard, Session} else query for kind, query in _BY_KEY.items()
-}
-"""What an action may change is locked as it is read, where several transactions write side by side."""
+_CHANGING = {Hazard, Session}
 _INSERT = {kind: insert(table) for kind, table in TABLE_OF.items()}
 _REPLACE = {
     kind: update(table).where(
@@ -46,6 +43,10 @@ class Rows(Protocol):
     """Records by key, in and out, over one connection."""
 
     def by_key(self, kind: type[R], key: Sequence[Any]) -> R | None: ...
+    def locked(self, query: Select[Any], *, skip: bool = False) -> Select[Any]:
+        """The query, for who will change what it finds: others wait for these rows, or `skip` what somebody has."""
+        ...
+
     def insert(self, records: Sequence[Struct]) -> None:
         """All of one kind."""
         ...
@@ -56,15 +57,25 @@ class Rows(Protocol):
 
 
 class CoreRows:
-    """`locking`: read FOR UPDATE what an action may change."""
+    """`before_lock`: called before a row is locked; None where nothing is written and nothing need be locked.
 
-    def __init__(self, connection: Connection, *, locking: bool = False) -> None:
+    What an action may change is read FOR UPDATE, where several transactions write side by side.
+    """
+
+    def __init__(self, connection: Connection, before_lock: Callable[[], None] | None = None) -> None:
         self._connection = connection
-        self._by = _BY_KEY_LOCKED if locking else _BY_KEY
+        self._before_lock = before_lock
 
     def by_key(self, kind: type[R], key: Sequence[Any]) -> R | None:
-        row = self._connection.execute(self._by[kind], dict(zip(KEYS[kind], key, strict=True))).first()
+        query = self.locked(_BY_KEY[kind]) if kind in _CHANGING else _BY_KEY[kind]
+        row = self._connection.execute(query, dict(zip(KEYS[kind], key, strict=True))).first()
         return kind(*row) if row else None
+
+    def locked(self, query: Select[Any], *, skip: bool = False) -> Select[Any]:
+        if self._before_lock is None:
+            return query
+        self._before_lock()
+        return query.with_for_update(skip_locked=skip)
 
     def insert(self, records: Sequence[Struct]) -> None:
         self._connection.execute(_INSERT[type(records[0])], [_values(record) for record in records])
@@ -83,6 +94,9 @@ class SqliteRows:
         form = _form(_Use.READ, kind)
         row = self._driver.execute(form.sql, form.bound(dict(zip(KEYS[kind], key, strict=True)))).fetchone()
         return kind(*form.shaped(row)) if row else None
+
+    def locked(self, query: Select[Any], *, skip: bool = False) -> Select[Any]:  # noqa: ARG002  # who writes is alone
+        return query
 
     def insert(self, records: Sequence[Struct]) -> None:
         form = _form(_Use.INSERT, type(records[0]))

@@ -15,48 +15,25 @@ from collections.abc import Callable, Generator
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import QueuePool
 
-from inspections.errors import Refusal, Unavailable
+from inspections.errors import Unavailable
 from storage.failures import unavailable
+from storage.groups import Settled, Waiting, decided, next_group
 from storage.register import Action, Reference, Register
 from storage.rows import SqliteRows
 
 T = TypeVar("T")
 
-GROUP_LIMIT = 64
 READERS = 4
 
 
 class Locked(Exception):
     """Another process writes to this database: SQLite has one writing process."""
-
-
-class _Waiting(NamedTuple):
-    """An action that waits for its commit, and where its caller waits."""
-
-    action: Action[Any]
-    future: asyncio.Future[Any]
-
-
-class _Settled(NamedTuple):
-    """What becomes of one caller: an answer that is committed, or an error."""
-
-    future: asyncio.Future[Any]
-    answer: Any
-    error: Exception | None
-
-    def tell(self) -> None:
-        if self.future.done():  # whoever asked has gone away
-            return
-        if self.error is not None:
-            self.future.set_exception(self.error)
-        else:
-            self.future.set_result(self.answer)
 
 
 @contextmanager
@@ -110,7 +87,7 @@ class SqliteDatabase:
     def __init__(self, path: Path) -> None:
         self._writer = sqlite_engine(path, writing=True)
         self._reader = sqlite_engine(path, writing=False)
-        self._waiting: deque[_Waiting] = deque()
+        self._waiting: deque[Waiting] = deque()
         self._writing: asyncio.Task[None] | None = None
         self._closed = False
         with self._reader.connect() as connection:
@@ -122,7 +99,7 @@ class SqliteDatabase:
         if self._closed:
             raise Unavailable
         future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-        self._waiting.append(_Waiting(action, future))
+        self._waiting.append(Waiting(action, future))
         if self._writing is None or self._writing.done():
             self._writing = asyncio.create_task(self._write_what_waits())
         return await future
@@ -148,24 +125,23 @@ class SqliteDatabase:
 
     async def _write_what_waits(self) -> None:
         while self._waiting:
-            group = [self._waiting.popleft() for _ in range(min(GROUP_LIMIT, len(self._waiting)))]
-            for settled in await self._settle(group):
+            for settled in await self._settle(next_group(self._waiting)):
                 settled.tell()
 
-    async def _settle(self, group: list[_Waiting]) -> list[_Settled]:
+    async def _settle(self, group: list[Waiting]) -> list[Settled]:
         """One commit for the group; where it fails for more than a refusal, each member once alone."""
         try:
             return await self._commit(group)
         except Exception as error:  # noqa: BLE001  # whatever it is, it belongs to the callers
             if len(group) > 1:
                 return [settled for waiting in group for settled in await self._settle([waiting])]
-            return [_Settled(group[0].future, None, unavailable(error) or error)]
+            return [Settled(group[0].future, None, unavailable(error) or error)]
 
-    async def _commit(self, group: list[_Waiting]) -> list[_Settled]:
+    async def _commit(self, group: list[Waiting]) -> list[Settled]:
         with self._writer.connect() as connection:
             transaction = connection.begin()
             register = Register(connection, self._reference, SqliteRows(connection))
-            settled = [_decided(register, waiting) for waiting in group]
+            settled = [decided(register, waiting) for waiting in group]
             register.finish()
             reference = Reference(connection) if register.reference_changed else self._reference
             committing = self._commits.submit(transaction.commit)
@@ -175,12 +151,3 @@ class SqliteDatabase:
                 wait([committing])  # cancelled in the middle, it still ends as a whole before the connection is used
             self._reference = reference
         return settled
-
-
-def _decided(register: Register, waiting: _Waiting) -> _Settled:
-    try:
-        change = waiting.action(register)
-    except Refusal as refusal:
-        return _Settled(waiting.future, None, refusal)
-    register.write(change)
-    return _Settled(waiting.future, change.answer, None)

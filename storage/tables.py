@@ -129,6 +129,7 @@ photos = Table(
     Column("taken_at", Instant),
     Column("point", Json(Point)),
     Column("camera", _NAME),
+    Column("claimed_until", Instant),
 )
 _UNDEVELOPED = photos.c.state == text("'received'")
 Index("ix_photos_undeveloped", photos.c.received_at, sqlite_where=_UNDEVELOPED, postgresql_where=_UNDEVELOPED)

@@ -62,7 +62,7 @@ async def _simulate(database: Database, store: PhotoStore, console: Console, yea
     )
     with bar:
         await office.live_through(told, year, bar)
-        developer = Developer(database, store)
+        developer = Developer(database, store, lambda: datetime.now(UTC))
         task = bar.add_task("developing photos", total=office.photos)
         while done := await developer.develop_waiting():
             bar.update(task, advance=done)

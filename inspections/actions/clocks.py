@@ -1,7 +1,7 @@
 """A deadline passes: what the sweep records, once per hazard, deadline number and rung."""
 
-from collections.abc import Iterable
 from datetime import datetime
+from typing import NamedTuple
 from uuid import UUID
 
 from msgspec import Struct
@@ -15,15 +15,23 @@ from inspections.register import Change, Register
 OVERDUE = "overdue"
 
 
-def escalate(register: Register, hazard_ids: Iterable[UUID], now: datetime) -> Change[int]:
-    """Reads each hazard again and decides anew; answers how many escalations were recorded.
+class Swept(NamedTuple):
+    """How many hazards were looked at, and for how many of them an escalation was recorded."""
+
+    looked_at: int
+    recorded: int
+
+
+def escalate(register: Register, now: datetime, limit: int) -> Change[Swept]:
+    """Claims at most `limit` hazards whose next check has come, and decides each anew.
 
     An escalation leaves `version` alone: a step that a phone prepared before it still fits.
     """
     recorded = 0
+    due = register.due(now, limit)
     new: list[Struct] = []
     changed: list[tuple[Struct, Struct]] = []
-    for hazard in filter(None, map(register.hazard, hazard_ids)):
+    for hazard in due:
         if not is_overdue(hazard, now):
             calm = replace(hazard, next_check_at=next_check(hazard))
             changed += [(hazard, calm)] if calm != hazard else []
@@ -34,7 +42,7 @@ def escalate(register: Register, hazard_ids: Iterable[UUID], now: datetime) -> C
             recorded += 1
             new += _recorded(register.new_id(), after, now)
         changed.append((hazard, after))
-    return Change(recorded, tuple(new), tuple(changed))
+    return Change(Swept(len(due), recorded), tuple(new), tuple(changed))
 
 
 def _recorded(line: UUID, hazard: Hazard, now: datetime) -> tuple[Entry, Escalation]:

@@ -1,7 +1,7 @@
 """Photos arrive, are declared, are developed. A digest is no key: only who has sent the bytes has the photo."""
 
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 from uuid import UUID
 
@@ -14,6 +14,8 @@ from inspections.hazards import Mention, Photo, PhotoMention, PhotoState, Receip
 from inspections.people import Person
 from inspections.places import Point
 from inspections.register import Change, Register
+
+CLAIM = timedelta(minutes=1)
 
 
 class Facts(NamedTuple):
@@ -95,11 +97,18 @@ def _utc(moment: datetime | None) -> datetime | None:
     return moment.astimezone(UTC) if moment else None
 
 
+def claim_undeveloped(register: Register, now: datetime, limit: int) -> Change[tuple[Photo, ...]]:
+    """Photos for one developer, and for no other until they are taken for gone: then somebody begins anew."""
+    waiting = register.undeveloped(now, limit)
+    claimed = [(photo, replace(photo, claimed_until=now + CLAIM)) for photo in waiting]
+    return Change(tuple(waiting), changed=tuple(claimed))
+
+
 def developed(register: Register, sha256: str, facts: Facts | None) -> Change[None]:
     """The picture was developed, and what its metadata says; `facts` None: it proved damaged."""
     photo = register.photo(sha256)
     if photo is None or photo.state is not PhotoState.RECEIVED:
         return Change(None)
-    if facts is None:
-        return Change(None, changed=((photo, replace(photo, state=PhotoState.DAMAGED)),))
-    return Change(None, changed=((photo, replace(photo, state=PhotoState.DEVELOPED, **facts._asdict())),))
+    state = PhotoState.DAMAGED if facts is None else PhotoState.DEVELOPED
+    said = (facts or Facts())._asdict()
+    return Change(None, changed=((photo, replace(photo, state=state, claimed_until=None, **said)),))

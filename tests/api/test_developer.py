@@ -3,12 +3,13 @@ import asyncio
 import pytest
 
 from api.developer import Developer
+from tests.api.conftest import MONDAY
 
 
 class Nothing:
     """A database in which no photo waits."""
 
-    async def read(self, _):
+    async def transact(self, _):
         return []
 
 
@@ -17,7 +18,7 @@ def test_a_photo_that_comes_at_the_moment_of_stopping_does_not_keep_it_from_stop
     """Whatever the loop is doing when the wake and the stop meet."""
 
     async def story():
-        developer = Developer(Nothing(), None)
+        developer = Developer(Nothing(), None, lambda: MONDAY)
         developer.start()
         await asyncio.sleep(0.01)
         developer.wake()

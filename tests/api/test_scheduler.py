@@ -50,7 +50,7 @@ class Away:
 
     asked = 0
 
-    async def read(self, _):
+    async def transact(self, _):
         self.asked += 1
         raise Unavailable
 

@@ -126,7 +126,11 @@ class Office:
 
     def due(self, now, limit):
         watched = [each for each in self.all(Hazard) if each.next_check_at and each.next_check_at < now]
-        return [each.id for each in sorted(watched, key=lambda each: each.next_check_at)][:limit]
+        return sorted(watched, key=lambda each: each.next_check_at)[:limit]
+
+    def undeveloped(self, now, limit):
+        waiting = [each for each in self.all(Photo) if each.state is PhotoState.RECEIVED]
+        return [each for each in waiting if each.claimed_until is None or each.claimed_until < now][:limit]
 
     def similar(self, hazard):
         near = (each for each in self.all(Hazard) if each.place == hazard.place and each.id != hazard.id)

@@ -1,6 +1,6 @@
 import pytest
 
-from inspections.actions.photos import Facts, developed, receive_photos
+from inspections.actions.photos import CLAIM, Facts, claim_undeveloped, developed, receive_photos
 from inspections.errors import Damaged, DigestMismatch
 from inspections.hazards import PhotoState
 from tests.inspections.office import NOW, Office, li, photo, wang
@@ -27,6 +27,17 @@ def test_a_developed_photo_carries_what_its_metadata_says():
     office.do(developed, "a" * 64, Facts(taken_at=NOW, camera="Phone"))
     kept = office.photo("a" * 64)
     assert (kept.state, kept.taken_at, kept.camera) == (PhotoState.DEVELOPED, NOW, "Phone")
+
+
+def test_a_photo_is_claimed_by_one_developer_until_they_are_taken_for_gone():
+    office = Office()
+    office.do(receive_photos, wang, [photo("a"), photo("b")], NOW)
+    assert [each.sha256[0] for each in office.do(claim_undeveloped, NOW, 1)] == ["a"]
+    assert [each.sha256[0] for each in office.do(claim_undeveloped, NOW, 9)] == ["b"]
+    assert office.do(claim_undeveloped, NOW + CLAIM, 9) == ()
+    assert len(office.do(claim_undeveloped, NOW + CLAIM * 2, 9)) == 2
+    office.do(developed, "a" * 64, Facts())
+    assert (office.photo("a" * 64).claimed_until, office.photo("b" * 64).claimed_until) == (None, NOW + CLAIM * 3)
 
 
 def test_damaged_bytes_do_not_become_good_by_being_sent_again():

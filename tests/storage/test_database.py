@@ -3,22 +3,25 @@ import contextlib
 import multiprocessing
 import sqlite3
 import threading
+from functools import partial
 
 import pytest
 from msgspec.structs import replace
 from sqlalchemy import Transaction, delete
 from sqlalchemy.exc import IntegrityError, OperationalError
 
+from inspections.actions.clocks import escalate
 from inspections.actions.reports import report_hazard
 from inspections.actions.steps import take_step
 from inspections.errors import Conflict, Invalid, Stale, Unavailable
 from inspections.hazards import Hazard
 from inspections.register import Change
 from inspections.steps import Accept, Note
+from storage import postgres
 from storage.database import open_database
 from storage.sqlite import Locked, owning
 from storage.tables import TABLE_OF
-from tests.inspections.office import HERE, NOW, li, new_id, wang
+from tests.inspections.office import HERE, NOW, later, li, new_id, wang
 from tests.inspections.test_reports import report
 from tests.postgres import administer
 
@@ -224,6 +227,62 @@ def test_connections_that_are_cut_are_unavailable_and_heal_by_themselves(databas
     assert not isinstance(
         gathered(database, lambda register: report_hazard(register, wang, report(), NOW))[0], Exception
     )
+
+
+@only_postgres
+def test_who_locks_a_row_leaves_the_group_and_its_place(desk):
+    """A step that waits for another's lock holds up neither the reports beside it nor those after it."""
+    hazard = desk.do(report_hazard, wang, report(), NOW).dossier.hazard
+    held, release = threading.Event(), threading.Event()
+
+    def hold(register):
+        register.hazard(hazard.id)
+        held.set()
+        release.wait(30)
+        return Change("held")
+
+    async def story():
+        db = desk.database
+        holder = asyncio.create_task(db.transact(hold))
+        await asyncio.to_thread(held.wait, 30)
+        steps = [Note(id=new_id(), version=1, note="…") for _ in range(postgres.CONNECTIONS - 4)]
+        waiting = [
+            asyncio.create_task(db.transact(lambda register, step=step: take_step(register, li, hazard.id, step, NOW)))
+            for step in steps
+        ]
+        for _ in range(3):
+            async with asyncio.timeout(10):
+                await asyncio.gather(
+                    *(db.transact(partial(report_hazard, person=wang, report=report(), now=NOW)) for _ in range(9))
+                )
+        assert not any(task.done() for task in (holder, *waiting))
+        release.set()
+        return await asyncio.gather(holder, *waiting, return_exceptions=True)
+
+    answers = asyncio.run(story())
+    assert sorted(type(answer).__name__ for answer in answers) == ["Dossier", "Stale", "Stale", "Stale", "str"]
+
+
+def test_who_asks_beside_gets_other_hazards_to_sweep(desk):
+    """Two sweeps at once, each with room for half: every hazard is escalated once, none waits for the other."""
+    for _ in range(10):
+        hazard = desk.do(report_hazard, wang, report(), NOW).dossier.hazard
+        desk.do(take_step, li, hazard.id, Accept(id=new_id(), version=1), NOW)
+    late = later(days=30)
+    sweeps = gathered(desk.database, *[lambda register: escalate(register, late, 5)] * 2)
+    assert [sweep.recorded for sweep in sweeps] == [5, 5]
+    assert desk.do(escalate, late, 5).looked_at == 0
+
+
+@only_postgres
+def test_a_reference_that_another_process_changes_is_seen(database, url, monkeypatch):
+    other = open_database(url)
+    new = replace(HERE, code="330402009099", name="新社区")
+    assert other.ask(lambda register: register.community(new.code)) is None
+    gathered(database, lambda _: Change(None, (new,)))
+    monkeypatch.setattr(postgres, "_REFERENCE_SECONDS", 0)
+    assert other.ask(lambda register: register.community(new.code)) == new
+    asyncio.run(other.close())
 
 
 @only_postgres
