@@ -16,39 +16,47 @@ from api.problems import HANDLERS
 from api.scheduler import build_scheduler
 from api.settings import Settings
 from storage.database import open_database
-from storage.photo_store import PhotoStore
+from storage.photo_store import open_photos
 
 
 def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-def build(settings: Settings, clock: Callable[[], datetime] = utc_now) -> Litestar:
+@asynccontextmanager
+async def running(settings: Settings, clock: Callable[[], datetime], *, works: bool = True) -> AsyncGenerator[House]:
+    """A house over a migrated database; where it `works`, photos are developed and deadlines watched here."""
+    database = open_database(settings.database_url)
+    store = open_photos(settings.photo_place, settings.scratch)
+    developer = Developer(database, store, clock)
+    scheduler = build_scheduler(database, store, clock, settings.tick_seconds)
+    if works:
+        developer.start()
+        scheduler.start()
+    try:
+        yield House(settings, database, store, SignIn(database, clock), developer, clock)
+    finally:
+        if works:
+            scheduler.shutdown(wait=False)
+        await developer.stop()
+        await database.close()
+
+
+def build(settings: Settings, clock: Callable[[], datetime] = utc_now, *, works: bool = True) -> Litestar:
     """The application over a migrated database. Its lifespan starts and stops what works in the background."""
 
     @asynccontextmanager
-    async def running(app: Litestar) -> AsyncGenerator[None]:
-        database = open_database(settings.database_url)
-        store = PhotoStore(settings.photo_folder)
-        developer = Developer(database, store, clock)
-        home = House(settings, database, store, SignIn(database, clock), developer, clock)
-        app.state.house = home
-        scheduler = build_scheduler(database, clock, settings.tick_seconds)
-        developer.start()
-        scheduler.start()
-        try:
+    async def lifespan(app: Litestar) -> AsyncGenerator[None]:
+        async with running(settings, clock, works=works) as home:
+            app.state.house = home
             yield
-        finally:
-            scheduler.shutdown(wait=False)
-            await developer.stop()
-            await database.close()
 
     nouns = [hazards, photos, places, sessions, statistics]
     app = Litestar(
         [Router("/api/v1", route_handlers=[route for noun in nouns for route in noun.ROUTES]), *system.ROUTES],
         guards=[guard],
         exception_handlers=HANDLERS,
-        lifespan=[running],
+        lifespan=[lifespan],
         state=State(),
         openapi_config=openapi.SCHEMA,
         request_max_body_size=JSON_BYTES,

@@ -19,7 +19,8 @@ from multipart import (
 from api.problems import BodyTooLarge, Interrupted, Stalled, Unparsable, invalid_field
 from inspections.calendar import YEARS
 from inspections.errors import Invalid, Refusal, TooLarge
-from storage.photo_store import Incoming, PhotoStore
+from storage.incoming import Incoming
+from storage.photo_store import PhotoStore
 
 T = TypeVar("T")
 AnyRequest = Request[Any, Any, Any]

@@ -13,12 +13,12 @@ from typing import NoReturn
 import rich_click as click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError
 
-from api.settings import BadSettings, Settings, load
-from storage.backup import Occupied
-from storage.database import NotInstalled
-from storage.sqlite import Locked
+from api.settings import Settings, load
+from storage.failures import Unready, unavailable
+from storage.photo_store import PhotoStore
+from storage.verification import Finding
 
 console = Console(highlight=False)
 
@@ -39,8 +39,10 @@ def commands() -> None:
 
 @commands.command()
 @click.option("--demo", is_flag=True, help="Load the demo office 新嘉街道 first, and print its sign-ins.")
-def serve(*, demo: bool) -> None:
-    """Answer requests, develop photos and watch deadlines, all in one process on SQLite.
+@click.option("--workers", type=click.IntRange(1, 64), default=1, help="Processes that answer; PostgreSQL only.")
+@click.option("--no-work", is_flag=True, help="Only answer: photos and deadlines are left to `anxun work`.")
+def serve(*, demo: bool, workers: int, no_work: bool) -> None:
+    """Answer requests, develop photos and watch deadlines: on SQLite all in one process.
 
     Brings the database to the present schema first. Stop with Ctrl-C or SIGTERM: what was accepted is finished.
     """
@@ -48,7 +50,20 @@ def serve(*, demo: bool) -> None:
     from api.server import serve as run  # noqa: PLC0415
 
     configure(settings().log)
-    run(settings(), console, demo=demo)
+    run(settings(), console, demo=demo, workers=workers, works=not no_work)
+
+
+@commands.command()
+def work() -> None:
+    """Develop photos, watch deadlines and do what recurs, beside servers on the same PostgreSQL; as many as you like.
+
+    Work is claimed in the database: nothing is done twice, and what a killed process had begun is taken up by another.
+    """
+    from api.logs import configure  # noqa: PLC0415
+    from api.server import work as run  # noqa: PLC0415
+
+    configure(settings().log)
+    run(settings())
 
 
 @commands.command()
@@ -80,26 +95,30 @@ def backup(folder: Path) -> None:
     """Copy database and photos into the new FOLDER, also while the server runs.
 
     The database is copied in one step, then every photo that it knows. FOLDER has its name only when it is complete.
+    Whatever they were kept in, FOLDER holds an SQLite file and photos.
     """
     from storage import backup as copies  # noqa: PLC0415
-    from storage.photo_store import PhotoStore  # noqa: PLC0415
+    from storage.migration import check  # noqa: PLC0415
 
+    check(settings().database_url)
     with _progress("copying photos") as advance:
-        store = PhotoStore(settings().photo_folder)
-        photos = copies.backup(_sqlite_file(), store, folder, advance)
-    console.print(f"{folder}: database and {photos} photos")
+        found = list(copies.backup(settings().database_url, _photos(), folder, advance))
+    _report(found, f"{folder}: database and photos are copied")
 
 
 @commands.command()
 @click.argument("folder", type=click.Path(path_type=Path, exists=True))
 def restore(folder: Path) -> None:
-    """Put the backup in FOLDER where there is nothing yet (an empty ANXUN_DATA). Then: anxun verify."""
+    """Put the backup in FOLDER where there is nothing yet. Then: anxun verify.
+
+    Into SQLite or PostgreSQL, a folder or a bucket: as ANXUN_DATABASE and ANXUN_PHOTOS say, wherever it was taken.
+    """
     from storage import backup as copies  # noqa: PLC0415
     from storage.database import owned  # noqa: PLC0415
 
     with owned(settings().database_url), _progress("copying photos") as advance:
-        photos = copies.restore(folder, _sqlite_file(), settings().photo_folder, advance)
-    console.print(f"{settings().folder}: database and {photos} photos")
+        found = list(copies.restore(folder, settings().database_url, _photos(), advance))
+    _report(found, "database and photos are restored")
 
 
 @commands.command()
@@ -109,27 +128,29 @@ def verify() -> None:
     What is not as it should be is named, a line each; the exit status is then 1.
     """
     from storage.database import open_database  # noqa: PLC0415
-    from storage.photo_store import PhotoStore  # noqa: PLC0415
+    from storage.migration import check  # noqa: PLC0415
     from storage.verification import verify as findings  # noqa: PLC0415
 
+    check(settings().database_url)
     database = open_database(settings().database_url)
-    store = PhotoStore(settings().photo_folder)
     with _progress("reading photos") as advance:
-        found = list(findings(database, store, advance))
+        found = list(findings(database, _photos(), advance))
     asyncio.run(database.close())
+    _report(found, "everything is whole")
+
+
+def _photos() -> PhotoStore:
+    from storage.photo_store import open_photos  # noqa: PLC0415
+
+    return open_photos(settings().photo_place, settings().scratch)
+
+
+def _report(found: list[Finding], well: str) -> None:
+    """Each finding on a line, and 1 as exit status where there is any."""
     for what, where in found:
         console.print(f"{what}: {where}", soft_wrap=True)
-    console.print(f"{len(found)} findings" if found else "everything is whole")
+    console.print(f"{len(found)} findings" if found else well)
     sys.exit(1 if found else 0)
-
-
-def _sqlite_file() -> Path:
-    from storage.database import sqlite_path  # noqa: PLC0415
-
-    path = sqlite_path(settings().database_url)
-    if path is None:
-        raise BadSettings("backup and restore copy SQLite; for PostgreSQL use pg_dump, and copy the photos after it")
-    return path
 
 
 @contextmanager
@@ -152,9 +173,11 @@ def main() -> None:
     """Runs a command; what a person can put right is said in a line and exits with 2."""
     try:
         commands(standalone_mode=True)
-    except (BadSettings, Locked, NotInstalled, Occupied, OSError) as error:
+    except (Unready, OSError) as error:
         _refuse(str(error))
-    except OperationalError as error:
+    except DBAPIError as error:
+        if unavailable(error) is None:
+            raise
         _refuse(f"database: {error.orig}")
 
 

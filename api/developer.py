@@ -12,15 +12,15 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import datetime
 from functools import partial
-from pathlib import Path
 
 import structlog
 
 from inspections.actions.photos import Facts, claim_undeveloped, developed
-from inspections.errors import Damaged, Unavailable
+from inspections.errors import Damaged, Missing, Unavailable
 from storage import images
 from storage.database import Database
-from storage.photo_store import PhotoStore
+from storage.photo_names import shown
+from storage.photo_store import PhotoStore, read_original
 
 log = structlog.get_logger()
 
@@ -56,15 +56,18 @@ class Developer:
             await asyncio.wait({self._task})
         await asyncio.to_thread(self._threads.shutdown)
 
-    async def picture(self, sha256: str, size: int) -> Path:
-        """The picture of this size, developed now if nobody has asked before. Raises Damaged."""
-        there = self._photos.shown(sha256, size)
-        if there.exists():
-            return there
-        return await asyncio.get_running_loop().run_in_executor(self._threads, self._make, sha256, size)
+    async def picture(self, sha256: str, size: int) -> bytes:
+        """The picture of this size, developed now if nobody has asked before. Raises Damaged, Missing, Unavailable."""
+        try:
+            return await asyncio.to_thread(self._photos.read, shown(sha256, size))
+        except Missing:
+            make = partial(self._make, sha256, size)
+            return await asyncio.get_running_loop().run_in_executor(self._threads, make)
 
-    def _make(self, sha256: str, size: int) -> Path:
-        return self._photos.put_shown(sha256, size, images.develop(self._photos.original(sha256), size))
+    def _make(self, sha256: str, size: int) -> bytes:
+        picture = images.develop(read_original(self._photos, sha256), size)
+        self._photos.put(shown(sha256, size), picture)
+        return picture
 
     async def _develop_forever(self) -> None:
         while True:
@@ -72,7 +75,7 @@ class Developer:
             try:
                 while await self.develop_waiting():
                     pass
-            except (Unavailable, OSError) as error:  # the disk or the database is away: what waits is in its column
+            except Unavailable as error:  # the store or the database is away: what waits is in its column
                 log.warning("developing waits", reason=str(error))
             with suppress(TimeoutError):  # not wait_for: before Python 3.12 it can swallow a cancellation
                 async with asyncio.timeout(_LATEST_SECONDS):
@@ -91,8 +94,10 @@ class Developer:
         await self._database.transact(partial(developed, sha256=sha256, facts=facts))
 
     def _first_picture(self, sha256: str) -> Facts | None:
+        data = read_original(self._photos, sha256)
         try:
-            self._make(sha256, images.SIZES[0])
+            picture = images.develop(data, images.SIZES[0])
         except Damaged:
             return None
-        return images.facts(self._photos.original(sha256))
+        self._photos.put(shown(sha256, images.SIZES[0]), picture)
+        return images.facts(data)

@@ -12,12 +12,13 @@ from api.bodies import FORM_BYTES, PHOTO_BYTES, AnyRequest, is_form, receive_pho
 from api.house import House, house, person_of
 from api.problems import Unparsable
 from api.schemas import ReceivedPhoto, ReceivedPhotos
-from api.serving import serve_file
+from api.serving import Content, serve
 from inspections.actions.photos import Received, receive_photos
 from inspections.errors import DigestMismatch, Invalid, Missing
 from inspections.hazards import Photo
 from inspections.people import Person
-from storage.photo_store import Incoming
+from storage.incoming import Incoming
+from storage.photo_store import read_original
 from storage.register import Register
 
 _TYPES = {"jpeg": "image/jpeg", "png": "image/png", "webp": "image/webp", "avif": "image/avif"}
@@ -89,9 +90,10 @@ async def get_photo(
     )
     state = {"Anxun-Photo-State": photo.state}
     if size == "original":
-        return await serve_file(request, home.photos.original(sha256), f"{sha256}", _TYPES[photo.format], state)
+        content = Content(photo.size, partial(read_original, home.photos, sha256))
+        return await serve(request, content, sha256, _TYPES[photo.format], state)
     picture = await home.developer.picture(sha256, int(size))
-    return await serve_file(request, picture, f"{sha256}.{size}", "image/jpeg", state)
+    return await serve(request, Content.of(picture), f"{sha256}.{size}", "image/jpeg", state)
 
 
 def _visible(register: Register, person: Person, sha256: str, *, original: bool) -> Photo:

@@ -8,6 +8,7 @@ anew whenever the two have drifted apart.
 # pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false, reportUnknownVariableType=false
 # pyright: reportUntypedBaseClass=false, reportUnknownParameterType=false, reportUnknownArgumentType=false
 
+import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from datetime import datetime
@@ -18,13 +19,16 @@ import structlog
 from apscheduler.jobstores.memory import MemoryJobStore
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
-from inspections.actions.clocks import escalate
+from inspections.actions.clocks import claim_job, escalate
 from inspections.errors import Unavailable
 from storage.database import Database
+from storage.orphans import DAY, sweep_orphans
+from storage.photo_store import PhotoStore
 
 log = structlog.get_logger()
 
 SWEEP_BATCH = 50
+_TIDY_SECONDS = 600.0
 
 
 def wall_minus_monotonic() -> float:
@@ -70,14 +74,29 @@ async def sweep(database: Database, now: datetime) -> int:
             return recorded
 
 
-def build_scheduler(database: Database, clock: Callable[[], datetime], tick: float) -> MonotonicScheduler:
-    async def watch_deadlines() -> None:
-        try:
-            if recorded := await sweep(database, clock()):
-                log.info("escalated", hazards=recorded)
-        except Unavailable as error:
-            log.warning("sweep waits", reason=str(error))
+async def tidy(database: Database, store: PhotoStore, now: datetime) -> int:
+    """Once a day, by one process of all: bytes without a row are swept away."""
+    if not await database.transact(partial(claim_job, name="orphans", now=now, every=DAY)):
+        return 0
+    return await asyncio.to_thread(sweep_orphans, database, store, now)
+
+
+def build_scheduler(
+    database: Database, store: PhotoStore, clock: Callable[[], datetime], tick: float
+) -> MonotonicScheduler:
+    def job(work: Callable[[datetime], Awaitable[int]], done: str) -> Callable[[], Awaitable[None]]:
+        async def run() -> None:
+            try:
+                if number := await work(clock()):
+                    log.info(done, number=number)
+            except asyncio.CancelledError:
+                pass  # a stop in the middle: what was claimed is committed as a whole, or not at all
+            except Unavailable as error:
+                log.warning("waits for the store", job=done, reason=str(error))
+
+        return run
 
     scheduler = MonotonicScheduler(tick)
-    scheduler.every(tick, watch_deadlines, "deadlines")
+    scheduler.every(tick, job(partial(sweep, database), "escalated"), "deadlines")
+    scheduler.every(_TIDY_SECONDS, job(partial(tidy, database, store), "orphans swept"), "orphans")
     return scheduler

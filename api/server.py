@@ -1,33 +1,64 @@
-"""`anxun serve` on the embedded default: one process that answers, develops and sweeps."""
+"""The processes: `anxun serve`, which answers, and `anxun work`, which only does what happens by itself."""
+# granian types only a part of what it offers:
+# pyright: reportUnknownMemberType=false
 
 import asyncio
+import ctypes
 import ipaddress
+import os
 import signal
+import sys
+from collections.abc import Callable
+from functools import partial
+from typing import Any, cast
 
 from granian.constants import Interfaces
 from granian.http import HTTP1Settings
 from granian.server.embed import Server
+from granian.utils import proxies
 from litestar import Litestar
 from rich.console import Console
 
-from api.app import build
+from api import logs
+from api.app import build, running, utc_now
 from api.demo.office import USERNAMES, demo_password, load_office
 from api.settings import BadSettings, Settings
-from storage.database import open_database, owned
-from storage.migration import migrate
+from storage.database import open_database, owned, sqlite_path
+from storage.migration import check, migrate
+from storage.photo_store import open_photos
 
 _HEADERS_WITHIN_MS = 15_000
-_STOP_SECONDS = 20.0
+_BACKLOG = 1024
+_STOP_SECONDS = 20
+_PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 
-def serve(settings: Settings, console: Console, *, demo: bool) -> None:
-    """Serves until SIGTERM or SIGINT. Raises Locked, BadSettings."""
+def serve(settings: Settings, console: Console, *, demo: bool, workers: int, works: bool) -> None:
+    """Serves until SIGTERM or SIGINT. Raises Locked, BadSettings, WrongSchema, NoBucket."""
+    if workers > 1 and sqlite_path(settings.database_url):
+        raise BadSettings("several workers need PostgreSQL: set ANXUN_DATABASE=postgresql://…")
     with owned(settings.database_url):
+        open_photos(settings.photo_place, settings.scratch)  # a store that cannot be used is said before anything
         migrate(settings.database_url)
         _check_exposure(settings, has_demo=asyncio.run(_prepare(settings, demo=demo)))
         if demo:
             _greet(settings, console)
-        asyncio.run(_run(settings, build(settings)))
+        if workers > 1:
+            _serve_by_workers(settings, workers, works=works)
+        else:
+            asyncio.run(_serve_here(settings, _application(settings, works=works)))
+
+
+def work(settings: Settings) -> None:
+    """Develops photos, watches deadlines and does what recurs until SIGTERM or SIGINT. Raises as `serve`."""
+    with owned(settings.database_url):
+        check(settings.database_url)
+        asyncio.run(_work(settings))
+
+
+async def _work(settings: Settings) -> None:
+    async with running(settings, utc_now):
+        await _asked_to_stop().wait()
 
 
 async def _prepare(settings: Settings, *, demo: bool) -> bool:
@@ -61,7 +92,16 @@ def _greet(settings: Settings, console: Console) -> None:
         console.print(f"  password   {demo_password(settings.folder, None)}")
 
 
-async def _run(settings: Settings, app: Litestar) -> None:
+def _application(settings: Settings, *, works: bool) -> Callable[..., Any]:
+    app: Litestar = build(settings, works=works)
+    if not settings.trusted_proxies:
+        return app
+    trusted = [each.strip() for each in settings.trusted_proxies.split(",")]
+    return cast("Callable[..., Any]", proxies.wrap_asgi_with_proxy_headers(app, trusted))
+
+
+async def _serve_here(settings: Settings, app: Callable[..., Any]) -> None:
+    """One process that answers and works, with no other to be left behind (docs/decisions/0003)."""
     server = Server(
         app,
         address=settings.host,
@@ -69,15 +109,11 @@ async def _run(settings: Settings, app: Litestar) -> None:
         interface=Interfaces.ASGI,
         log_enabled=False,
         websockets=False,
-        backlog=1024,
+        backlog=_BACKLOG,
         http1_settings=HTTP1Settings(header_read_timeout=_HEADERS_WITHIN_MS),
     )
-    loop = asyncio.get_running_loop()
-    asked_to_stop = asyncio.Event()
-    for name in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(name, asked_to_stop.set)
     serving = asyncio.create_task(server.serve())
-    stopping = asyncio.create_task(asked_to_stop.wait())
+    stopping = asyncio.create_task(_asked_to_stop().wait())
     await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
     server.stop()
     # What was accepted is finished; who stands still is not waited for.
@@ -85,3 +121,38 @@ async def _run(settings: Settings, app: Litestar) -> None:
     stopping.cancel()
     if serving.done():
         serving.result()
+
+
+def _asked_to_stop() -> asyncio.Event:
+    asked = asyncio.Event()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(name, asked.set)
+    return asked
+
+
+def _serve_by_workers(settings: Settings, workers: int, *, works: bool) -> None:
+    from granian.server.mp import MPServer  # noqa: PLC0415  # one process does without
+
+    MPServer(
+        "anxun",
+        address=settings.host,
+        port=settings.port,
+        interface=Interfaces.ASGI,
+        workers=workers,
+        log_enabled=False,
+        websockets=False,
+        backlog=_BACKLOG,
+        http1_settings=HTTP1Settings(header_read_timeout=_HEADERS_WITHIN_MS),
+        respawn_failed_workers=True,
+        workers_kill_timeout=_STOP_SECONDS,
+    ).serve(target_loader=partial(_worker, settings, os.getpid(), works=works))
+
+
+def _worker(settings: Settings, parent: int, _: str, *, works: bool) -> Callable[..., Any]:
+    """What one worker serves. Killed with its parent, whose SIGTERM is the polite way: nobody is left on the port."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != parent:  # gone before we asked to be told
+            os.kill(os.getpid(), signal.SIGKILL)
+    logs.configure(settings.log)
+    return _application(settings, works=works)

@@ -1,16 +1,14 @@
-"""Files out: validators, one range, and no more in memory than a piece (RFC 9110 sections 13 and 14)."""
+"""Bytes out: validators, one range, and no more in memory than a piece (RFC 9110 sections 13 and 14)."""
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Mapping
-from pathlib import Path
-from typing import Any
+from collections.abc import AsyncIterator, Callable, Mapping
+from typing import Any, NamedTuple, Self
 
 from litestar import Response
 from litestar.response import Stream
 
 from api.bodies import AnyRequest
-from inspections.errors import Missing
 
 _PIECE = 256 * 1024
 _RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})\Z")
@@ -22,31 +20,42 @@ _ALWAYS = {
 }
 
 
-async def serve_file(
-    request: AnyRequest, path: Path, tag: str, media_type: str, more: Mapping[str, str]
+class Content(NamedTuple):
+    """`read(first, length)` blocks for the bytes; it may raise Missing or Unavailable."""
+
+    size: int
+    read: Callable[[int, int], bytes]
+
+    @classmethod
+    def of(cls, content: bytes) -> Self:
+        def read(first: int, length: int) -> bytes:
+            return content[first : first + length]
+
+        return cls(len(content), read)
+
+
+async def serve(
+    request: AnyRequest, content: Content, tag: str, media_type: str, more: Mapping[str, str]
 ) -> Response[Any]:
-    """200, 206, 304 or 416. The content behind `tag` never changes. Raises Missing where the file is gone."""
+    """200, 206, 304 or 416. The content behind `tag` never changes. What cannot be read is said before any byte."""
     etag = f'"{tag}"'
     headers = {**_ALWAYS, **more, "ETag": etag}
     if request.headers.get("if-none-match", "").strip() == "*" or etag in request.headers.get("if-none-match", ""):
         return Response(b"", status_code=304, headers=headers)
-    try:
-        size = (await asyncio.to_thread(path.stat)).st_size
-    except FileNotFoundError:
-        raise Missing("photo") from None
-    first, last, status = _span(request, etag, size)
+    first, last, status = _span(request, etag, content.size)
     if status == 416:  # noqa: PLR2004
-        return Response(b"", status_code=416, headers={**headers, "Content-Range": f"bytes */{size}"})
+        return Response(b"", status_code=416, headers={**headers, "Content-Range": f"bytes */{content.size}"})
     if status == 206:  # noqa: PLR2004
-        headers["Content-Range"] = f"bytes {first}-{last}/{size}"
+        headers["Content-Range"] = f"bytes {first}-{last}/{content.size}"
     length = last - first + 1
     headers["Content-Length"] = str(length)
     if request.method == "HEAD":
         return Response(b"", status_code=status, headers=headers, media_type=media_type)
+    piece = await asyncio.to_thread(content.read, first, min(_PIECE, length))
     if length <= _PIECE:
-        content = await asyncio.to_thread(_piece, path, first, length)
-        return Response(content, status_code=status, headers=headers, media_type=media_type)
-    return Stream(_pieces(path, first, length), status_code=status, headers=headers, media_type=media_type)
+        return Response(piece, status_code=status, headers=headers, media_type=media_type)
+    pieces = _pieces(piece, content, first, first + length)
+    return Stream(pieces, status_code=status, headers=headers, media_type=media_type)
 
 
 def _span(request: AnyRequest, etag: str, size: int) -> tuple[int, int, int]:
@@ -62,13 +71,7 @@ def _span(request: AnyRequest, etag: str, size: int) -> tuple[int, int, int]:
     return first, min(last, size - 1), 206
 
 
-def _piece(path: Path, start: int, length: int) -> bytes:
-    with path.open("rb") as file:
-        file.seek(start)
-        return file.read(length)
-
-
-async def _pieces(path: Path, start: int, length: int) -> AsyncIterator[bytes]:
-    end = start + length
-    for at in range(start, end, _PIECE):
-        yield await asyncio.to_thread(_piece, path, at, min(_PIECE, end - at))
+async def _pieces(piece: bytes, content: Content, start: int, end: int) -> AsyncIterator[bytes]:
+    yield piece
+    for at in range(start + _PIECE, end, _PIECE):
+        yield await asyncio.to_thread(content.read, at, min(_PIECE, end - at))

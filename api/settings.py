@@ -8,16 +8,21 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta, Struct
 
+from storage.failures import Unready
+
 _PREFIX = "ANXUN_"
 _OF_TESTS = {"ANXUN_SAMPLES"}
 
 
-class BadSettings(Exception):
+class BadSettings(Unready):
     """A setting that is unknown or does not fit; says which."""
 
 
 class Settings(Struct, frozen=True, forbid_unknown_fields=True):
-    """`data`: the folder of the embedded default. `database` and `photos` default to places inside it."""
+    """`data`: the folder of the embedded default. `database` and `photos` default to places inside it.
+
+    `trusted_proxies`: addresses or networks, with commas, whose X-Forwarded-For and -Proto are believed.
+    """
 
     data: str = "anxun-data"
     database: str = ""
@@ -27,6 +32,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     demo_password: Annotated[str, Meta(min_length=8)] | None = None
     tick_seconds: Annotated[float, Meta(gt=0, le=60)] = 1.0
     log: str = "auto"
+    trusted_proxies: str = ""
 
     @property
     def folder(self) -> Path:
@@ -41,10 +47,19 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
         return url
 
     @property
-    def photo_folder(self) -> Path:
-        if "://" in self.photos:
-            raise BadSettings("ANXUN_PHOTOS: only a folder is supported by this version")
-        return Path(self.photos).absolute() if self.photos else self.folder / "photos"
+    def photo_place(self) -> str:
+        """A folder, or `s3://bucket` or `s3://bucket/prefix`. Raises BadSettings for anything else."""
+        if "://" not in self.photos:
+            return str(Path(self.photos).absolute() if self.photos else self.folder / "photos")
+        scheme, _, bucket = self.photos.partition("://")
+        if scheme != "s3" or not bucket.partition("/")[0]:
+            raise BadSettings("ANXUN_PHOTOS: a folder, or s3://bucket/prefix")
+        return self.photos.rstrip("/")
+
+    @property
+    def scratch(self) -> Path:
+        """Where photos come in when they are kept in S3: nothing that a restart needs."""
+        return self.folder / "incoming"
 
 
 def load(environment: Mapping[str, str]) -> Settings:

@@ -10,7 +10,7 @@ from litestar.params import FromPath
 from api.bodies import AnyRequest
 from api.house import house
 from api.problems import UnknownRoute
-from api.serving import serve_file
+from api.serving import Content, serve
 from inspections.policy import PUBLIC
 
 
@@ -55,7 +55,8 @@ async def docs_file(request: AnyRequest, name: FromPath[str]) -> Response[bytes]
     if name not in _FILES:
         raise UnknownRoute
     fresh = {"Cache-Control": "no-cache"}  # asked for again each time: an upgrade changes them under the same name
-    return await serve_file(request, _FOLDER / name, f"{name}-{version('offapi')}", _FILES[name], fresh)
+    content = Content.of((_FOLDER / name).read_bytes())
+    return await serve(request, content, f"{name}-{version('offapi')}", _FILES[name], fresh)
 
 
 ROUTES = [live, ready, docs, docs_file]

@@ -198,6 +198,13 @@ class Escalation(Struct, frozen=True):
     entry: UUID
 
 
+class Job(Struct, frozen=True):
+    """Something recurring that any process may do, and that one does: when it is to be done next."""
+
+    name: str
+    next_at: datetime
+
+
 class Entry(Struct, frozen=True):
     """A line of a hazard's history: who took which step when, and the facts that came with it.
 

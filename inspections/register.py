@@ -10,7 +10,7 @@ from msgspec import Struct
 from inspections.calendar import WorkingCalendar
 from inspections.categories import Category
 from inspections.evidence import Shown
-from inspections.hazards import Candidate, Entry, Escalation, Hazard, Photo, Receipt
+from inspections.hazards import Candidate, Entry, Escalation, Hazard, Job, Photo, Receipt
 from inspections.people import Person, Session
 from inspections.places import Community, Street
 
@@ -48,6 +48,7 @@ class Register(Protocol):
     def photo(self, sha256: str) -> Photo | None: ...
     def receipt(self, sha256: str, username: str) -> Receipt | None: ...
     def escalation(self, hazard_id: UUID, deadline_number: int, rung: str) -> Escalation | None: ...
+    def job(self, name: str) -> Job | None: ...
     def new_id(self) -> UUID:
         """A fresh UUIDv7 for a record that the server makes by itself."""
         ...

@@ -1,78 +1,152 @@
 """A copy of everything, taken while writing goes on: the database in one step, then the photos, which never change.
 
-In this order a photo that the copied database knows is there to be copied, since it was kept before its row.
+In this order a photo that the copied database knows is there to be copied, since it was kept before its row. Whatever
+the database and the photo store are, the copy is an SQLite file and a folder: what was taken from one can be put into
+another.
 """
 
 import os
 import shutil
 import sqlite3
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 
-from storage.photo_store import PhotoStore
+from sqlalchemy import Connection, bindparam, insert, select, update
+
+from inspections.errors import Missing
+from storage.database import sqlite_path, writing_engine
+from storage.failures import Unready
+from storage.migration import migrate
+from storage.photo_names import original
+from storage.photo_store import PhotoStore, read_original
+from storage.tables import metadata
+from storage.verification import Finding
 
 DATABASE = "anxun.db"
 PHOTOS = "photos"
+_ROWS = 500
+
+Advance = Callable[[int, int], None]
+"""Is told how far a work is: (done, of how many)."""
 
 
-class Occupied(Exception):
+class Occupied(Unready):
     """The place to write to is not empty: neither a backup nor a restore overwrites anything."""
 
 
-def backup(database: Path, store: PhotoStore, target: Path, advance: Callable[[int, int], None]) -> int:
-    """Copies an SQLite database and its photos into the new folder `target`; answers how many photos.
+def backup(url: str, store: PhotoStore, target: Path, advance: Advance) -> Iterator[Finding]:
+    """Copies database and photos into the new folder `target`; what cannot be copied is named, and the rest goes on.
 
-    `advance` is told (done, of how many). The copy is complete when the folder has its final name: before, it is
-    called `target` with `.part` behind it. Raises Occupied.
+    The copy is complete when the folder has its final name: before, it is called `target` with `.part` behind it.
+    Raises Occupied, FileNotFoundError.
     """
-    if not database.exists():
-        raise FileNotFoundError(f"{database} is not there")
     if target.exists():
         raise Occupied(f"{target} is there already")
     part = target.with_name(f"{target.name}.part")
     shutil.rmtree(part, ignore_errors=True)
     part.mkdir(parents=True)
-    _copy_database(database, part / DATABASE)
+    _copy_database(url, part / DATABASE)
     digests = _digests(part / DATABASE)
     for at, sha256 in enumerate(digests, 1):
-        _copy(store.original(sha256), part / PHOTOS / sha256[:2] / sha256)
+        yield from _copy_photo(store, sha256, part / PHOTOS / original(sha256))
         advance(at, len(digests))
     _flush_tree(part)
     part.rename(target)
     _flush(target.parent)
-    return len(digests)
 
 
-def restore(source: Path, database: Path, photos: Path, advance: Callable[[int, int], None]) -> int:
-    """Puts a backup where nothing is yet; answers how many photos. Pictures that are shown are developed anew.
+def restore(source: Path, url: str, store: PhotoStore, advance: Advance) -> Iterator[Finding]:
+    """Puts a backup where nothing is yet, the database last: it is there only with all of its photos.
 
-    Raises Occupied, FileNotFoundError.
+    Photos that the backup has not, or not as they were, are named. Pictures that are shown are developed anew. Raises
+    Occupied, FileNotFoundError.
     """
-    if database.exists() or (photos.exists() and any(photos.iterdir())):
-        raise Occupied(f"{database} or {photos} is there already: restore into an empty place")
     digests = _digests(source / DATABASE)
+    if next(store.stored(), None):
+        raise Occupied("there are photos already: restore into an empty place")
+    _check_empty(url)
     for at, sha256 in enumerate(digests, 1):
-        _copy(source / PHOTOS / sha256[:2] / sha256, photos / sha256[:2] / sha256)
+        yield from _restore_photo(source / PHOTOS / original(sha256), sha256, store)
         advance(at, len(digests))
-    database.parent.mkdir(parents=True, exist_ok=True)
-    part = database.with_name(f"{database.name}.part")
-    shutil.copyfile(source / DATABASE, part)
-    _flush_tree(photos)
-    _flush_tree(database.parent)
-    part.rename(database)  # last: a database is there only with all of its photos
-    _flush(database.parent)
-    return len(digests)
+    _restore_database(source / DATABASE, url)
 
 
-def _copy_database(source: Path, target: Path) -> None:
-    """One step: a copy in pieces would begin again at each write of another process."""
-    with (
-        closing(sqlite3.connect(source)) as here,
-        closing(sqlite3.connect(target)) as there,
-    ):
-        here.backup(there, pages=-1)
-        there.execute("PRAGMA journal_mode=DELETE")
+def _copy_database(url: str, target: Path) -> None:
+    source = sqlite_path(url)
+    if source is None:
+        copy = f"sqlite:///{target}"
+        migrate(copy)
+        _copy_everything(url, copy)
+    elif source.exists():
+        with closing(sqlite3.connect(source)) as here, closing(sqlite3.connect(target)) as there:
+            here.backup(there, pages=-1)  # one step: a copy in pieces would begin again at each write
+    else:
+        raise FileNotFoundError(f"{source} is not there")
+    with closing(sqlite3.connect(target)) as copied:
+        copied.execute("PRAGMA journal_mode=DELETE")  # one file
+
+
+def _restore_database(source: Path, url: str) -> None:
+    database = sqlite_path(url)
+    if database is not None:
+        part = database.with_name(f"{database.name}.part")
+        shutil.copyfile(source, part)
+        _flush(part)
+        part.rename(database)
+        _flush(database.parent)
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(folder) / DATABASE
+        shutil.copyfile(source, copy)
+        migrate(f"sqlite:///{copy}")  # an old backup comes to the present schema before its rows go on
+        migrate(url)
+        _copy_everything(f"sqlite:///{copy}", url)
+
+
+def _check_empty(url: str) -> None:
+    database = sqlite_path(url)
+    if database is not None:
+        database.parent.mkdir(parents=True, exist_ok=True)
+        occupied = database.exists()
+    else:
+        migrate(url)
+        engine = writing_engine(url)
+        with engine.connect() as connection:
+            occupied = any(connection.execute(select(table).limit(1)).first() for table in metadata.sorted_tables)
+        engine.dispose()
+    if occupied:
+        raise Occupied("the database is there already: restore into an empty place")
+
+
+def _copy_everything(source: str, target: str) -> None:
+    """All rows of one snapshot, in one transaction."""
+    here, there = writing_engine(source), writing_engine(target)
+    snapshot = "REPEATABLE READ" if here.dialect.name == "postgresql" else "SERIALIZABLE"
+    try:
+        with here.connect().execution_options(isolation_level=snapshot) as reading, there.begin() as writing:
+            _copy_rows(reading, writing)
+    finally:
+        here.dispose()
+        there.dispose()
+
+
+def _copy_rows(source: Connection, target: Connection) -> None:
+    """In the order in which rows can be inserted; what a row says of another row of its own table comes after both."""
+    for table in metadata.sorted_tables:
+        own = [column for column in table.c if any(key.column.table is table for key in column.foreign_keys)]
+        later: list[dict[str, object]] = []
+        rows = source.execution_options(yield_per=_ROWS).execute(select(table)).mappings()
+        for batch in rows.partitions():
+            target.execute(insert(table), [{**row, **dict.fromkeys(each.name for each in own)} for row in batch])
+            later += [
+                {"own_id": row["id"], **{each.name: row[each.name] for each in own}}
+                for row in batch
+                if any(row[each.name] for each in own)
+            ]
+        if later:
+            target.execute(update(table).where(table.c.id == bindparam("own_id")), later)
 
 
 def _digests(database: Path) -> list[str]:
@@ -82,9 +156,24 @@ def _digests(database: Path) -> list[str]:
         return [row[0] for row in connection.execute("select sha256 from photos order by sha256")]
 
 
-def _copy(source: Path, target: Path) -> None:
+def _copy_photo(store: PhotoStore, sha256: str, target: Path) -> Iterator[Finding]:
     target.parent.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(source, target)
+    try:
+        target.write_bytes(read_original(store, sha256))
+    except Missing:
+        yield Finding("photo is missing", sha256)
+
+
+def _restore_photo(source: Path, sha256: str, store: PhotoStore) -> Iterator[Finding]:
+    if not source.exists():
+        yield Finding("photo is missing in the backup", str(source))
+        return
+    with store.receive() as incoming:
+        incoming.write(source.read_bytes())
+        if incoming.sha256 != sha256:
+            yield Finding("photo is not what it was", str(source))
+            return
+        store.keep(incoming)
 
 
 def _flush_tree(folder: Path) -> None:

@@ -9,13 +9,14 @@ from typing import Protocol, TypeVar
 
 from sqlalchemy import Engine, make_url
 
+from storage.failures import Unready
 from storage.register import Action, Register
 from storage.sqlite import SqliteDatabase, owning, sqlite_engine
 
 T = TypeVar("T")
 
 
-class NotInstalled(Exception):
+class NotInstalled(Unready):
     """A setting asks for a part that is not installed; says which extra brings it."""
 
 

@@ -5,7 +5,6 @@ import math
 from collections.abc import Mapping
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta, timezone
-from pathlib import Path
 from typing import Any
 
 from PIL import ExifTags, Image, ImageFile
@@ -35,15 +34,13 @@ Image.MAX_IMAGE_PIXELS = BASELINE_PIXELS  # formats.inspect has refused what is 
 ImageFile.LOAD_TRUNCATED_IMAGES = False
 
 
-def develop(original: Path, size: int) -> bytes:
+def develop(original: bytes, size: int) -> bytes:
     """A JPEG that fits `size` × `size` pixels, upright, on white where the original is transparent, no metadata.
 
-    Raises Damaged where the picture cannot be decoded to its end, OSError where its file cannot be read: the one says
-    something about the picture, the other about the disk.
+    Raises Damaged where the picture cannot be decoded to its end.
     """
-    data = io.BytesIO(original.read_bytes())
     try:
-        with Image.open(data, formats=_FORMATS) as image:
+        with Image.open(io.BytesIO(original), formats=_FORMATS) as image:
             # reducing_gap=1.0 lets the decoder itself shrink: a quarter of the time for a phone's picture
             image.thumbnail((size, size), Image.Resampling.BICUBIC, reducing_gap=1.0)
             image.load()  # a small picture is not loaded yet, and reading EXIF would hide that its data are broken
@@ -74,9 +71,9 @@ def _orientation(image: Image.Image) -> int:
     return 1
 
 
-def facts(original: Path) -> Facts:
+def facts(original: bytes) -> Facts:
     """When, where and with what the picture says it was taken. What cannot be read is left out, never an error."""
-    with suppress(Exception), Image.open(original, formats=_FORMATS) as image:
+    with suppress(Exception), Image.open(io.BytesIO(original), formats=_FORMATS) as image:
         exif = image.getexif()
         detail = exif.get_ifd(ExifTags.IFD.Exif)
         return Facts(_taken_at(detail), _position(exif.get_ifd(ExifTags.IFD.GPSInfo)), _camera(exif))

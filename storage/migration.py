@@ -5,13 +5,18 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, Engine, inspect, text
 
-from storage.database import writing_engine
+from storage.database import sqlite_path, writing_engine
+from storage.failures import Unready
 
 if TYPE_CHECKING:
     from alembic.config import Config
 
 HEAD = "0002"
 """The newest revision (a test compares it with alembic's own answer)."""
+
+
+class WrongSchema(Unready):
+    """The database is not at the schema of this program; says what to do."""
 
 
 def config(connection: Connection | None = None) -> "Config":
@@ -24,12 +29,16 @@ def config(connection: Connection | None = None) -> "Config":
 
 
 def migrate(url: str, revision: str = "head") -> None:
-    """Upgrades (or fills) the database behind `url`. On SQLite only the process that owns the file may call this."""
+    """Upgrades (or fills) the database behind `url`. On SQLite only the process that owns the file may call this.
+
+    Raises WrongSchema where a newer program has been here.
+    """
     engine = writing_engine(url)
     try:
-        if not is_current(engine):
+        if (found := present_revision(engine)) != HEAD:
             from alembic import command  # noqa: PLC0415
 
+            _refuse_newer(found)
             with engine.begin() as connection:
                 if connection.dialect.name == "postgresql":  # several processes may begin at once
                     connection.execute(text("select pg_advisory_xact_lock(hashtext('anxun migrate'))"))
@@ -38,8 +47,31 @@ def migrate(url: str, revision: str = "head") -> None:
         engine.dispose()
 
 
-def is_current(engine: Engine) -> bool:
+def check(url: str) -> None:
+    """For who does not migrate. Raises WrongSchema, and FileNotFoundError for an SQLite file that is not there."""
+    path = sqlite_path(url)
+    if path is not None and not path.exists():
+        raise FileNotFoundError(f"{path} is not there")
+    engine = writing_engine(url)
+    try:
+        if (found := present_revision(engine)) != HEAD:
+            _refuse_newer(found)
+            raise WrongSchema(f"the database has schema {found or 'none'}, this program {HEAD}: run anxun migrate")
+    finally:
+        engine.dispose()
+
+
+def present_revision(engine: Engine) -> str | None:
+    """None where nothing is there yet."""
     with engine.connect() as connection:
         if not inspect(connection).has_table("alembic_version"):
-            return False
-        return connection.scalars(text("select version_num from alembic_version")).all() == [HEAD]
+            return None
+        return connection.scalar(text("select version_num from alembic_version"))
+
+
+def _refuse_newer(found: str | None) -> None:
+    from alembic.script import ScriptDirectory  # noqa: PLC0415
+
+    known = {script.revision for script in ScriptDirectory.from_config(config()).walk_revisions()}
+    if found is not None and found not in known:
+        raise WrongSchema(f"the database has schema {found}, newer than this program ({HEAD}): install the newer one")

@@ -1,155 +1,69 @@
-"""Photo bytes by sha-256 on a local disk: written aside, flushed, renamed, and the folder flushed too.
+"""Where photo bytes are kept, by their sha-256: a folder, or a bucket of any S3 store.
 
-A photo exists when its row is committed; a file without a row is an orphan, and a crash can leave no worse.
+A photo exists when its row is committed; bytes without a row are an orphan, and a crash can leave no worse.
 """
 
-import errno
-import hashlib
-import mmap
-import os
-import shutil
-import time
-from collections.abc import Generator
-from contextlib import contextmanager, suppress
-from datetime import datetime
+import importlib.util
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Self
-from uuid import uuid4
+from typing import Protocol
 
-from inspections.errors import Damaged, Unavailable
-from inspections.hazards import Photo, PhotoState
-from storage.formats import Format, inspect
-
-FREE_FLOOR_BYTES = 256 * 1024 * 1024
-"""Photos are refused before the disk is so full that reports could not be kept."""
-
-LEFT_OVER_SECONDS = 24 * 3600
+from inspections.errors import Missing
+from storage.database import NotInstalled
+from storage.incoming import Incoming
+from storage.photo_folder import PhotoFolder
+from storage.photo_names import Stored, original, orphan
 
 
-class DiskFull(Unavailable):
-    code = "store.full"
-    title = "存储空间不足，暂不能接收照片"
-
-
-@contextmanager
-def _asking_the_disk() -> Generator[None]:
-    """What the disk refuses, in the domain's words: DiskFull, or Unavailable for anything else."""
-    try:
-        yield
-    except OSError as error:
-        if error.errno in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}:
-            raise DiskFull from error
-        raise Unavailable from error
-
-
-class Incoming:
-    """A photo on its way in: bytes go to a file aside, and through the digest, as they come."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        with _asking_the_disk():
-            self._file = path.open("xb+")
-        self._digest = hashlib.sha256()
-        self.size = 0
-
-    def write(self, chunk: bytes | bytearray) -> None:
-        with _asking_the_disk():
-            self._file.write(chunk)
-        self._digest.update(chunk)
-        self.size += len(chunk)
-
-    @property
-    def sha256(self) -> str:
-        return self._digest.hexdigest()
-
-    def described(self, now: datetime) -> Photo:
-        """What these bytes are. Raises what formats.inspect raises; an empty file is Damaged."""
-        form = self._inspect()
-        return Photo(self.sha256, self.size, form.kind, form.width, form.height, PhotoState.RECEIVED, now)
-
-    def _inspect(self) -> Format:
-        self.flush()
-        if self.size == 0:
-            raise Damaged("文件为空")
-        with mmap.mmap(self._file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-            return inspect(data)
-
-    def flush(self, *, to_disk: bool = False) -> None:
-        with _asking_the_disk():
-            self._file.flush()
-            if to_disk:
-                os.fsync(self._file.fileno())
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """What was not kept leaves nothing behind."""
-        with suppress(OSError):  # what could not be written to a full disk cannot be written on closing either
-            self._file.close()
-        self.path.unlink(missing_ok=True)
-
-
-class PhotoStore:
-    """Originals and what was developed from them, below one folder."""
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._aside = folder / "incoming"
-        self._aside.mkdir(parents=True, exist_ok=True)
-        if not (folder / "ff").is_dir():
-            self._make_folders()
-        self._sweep()
-
-    def _make_folders(self) -> None:
-        """All at once and on the disk before the first photo: no photo can be quicker than its folder."""
-        for number in range(256):
-            (self._folder / f"{number:02x}").mkdir(exist_ok=True)
-        _flush_folder(self._folder)
-        _flush_folder(self._folder.parent)
-
-    def _sweep(self) -> None:
-        """Removes what a crash left aside. Younger files may be another process's uploads."""
-        for left_over in self._aside.iterdir():
-            with suppress(FileNotFoundError):
-                if time.time() - left_over.stat().st_mtime > LEFT_OVER_SECONDS:
-                    left_over.unlink()
+class PhotoStore(Protocol):
+    """Blocks for the disk or the network. Raises Unavailable, DiskFull where it cannot do what is asked."""
 
     def receive(self) -> Incoming:
         """A place for a photo's bytes. Raises DiskFull below the floor of free space."""
-        free = shutil.disk_usage(self._folder).free
-        if free < FREE_FLOOR_BYTES:
-            raise DiskFull(free=free)
-        return Incoming(self._aside / uuid4().hex)
+        ...
 
     def keep(self, photo: Incoming) -> None:
-        """Makes the bytes durable under their digest. Blocks for the disk. Raises DiskFull, Unavailable."""
-        target = self.original(photo.sha256)
-        photo.flush(to_disk=True)
-        with _asking_the_disk():
-            photo.path.replace(target)
-            _flush_folder(target.parent)
+        """Makes the bytes durable as the original of their digest."""
+        ...
 
-    def original(self, sha256: str) -> Path:
-        return self._folder / sha256[:2] / sha256
-
-    def shown(self, sha256: str, size: int) -> Path:
-        """Where the developed picture of this size lies, if it was developed."""
-        return self._folder / sha256[:2] / f"{sha256}.{size}.jpg"
-
-    def put_shown(self, sha256: str, size: int, picture: bytes) -> Path:
+    def put(self, name: str, picture: bytes) -> None:
         """Keeps a developed picture; it can be made again, so nothing waits for the disk."""
-        target = self.shown(sha256, size)
-        with self.receive() as aside:
-            aside.write(picture)
-            aside.flush()
-            aside.path.replace(target)
-        return target
+        ...
+
+    def read(self, name: str, first: int = 0, length: int | None = None) -> bytes:
+        """`length` bytes from `first` on; None: to the end. Raises Missing."""
+        ...
+
+    def stored(self) -> Iterator[Stored]:
+        """Everything that is kept here."""
+        ...
+
+    def move(self, name: str, to: str) -> None:
+        """Its time begins anew. Also fine where it is gone already."""
+        ...
+
+    def remove(self, name: str) -> None:
+        """Also fine where it is gone already."""
+        ...
 
 
-def _flush_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+def read_original(store: PhotoStore, sha256: str, first: int = 0, length: int | None = None) -> bytes:
+    """The very bytes that came, as PhotoStore.read."""
     try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+        return store.read(original(sha256), first, length)
+    except Missing:  # sent again at the moment when it was swept away (storage/orphans.py)
+        return store.read(orphan(sha256), first, length)
+
+
+def open_photos(place: str, scratch: Path) -> PhotoStore:
+    """`place`: a folder, or s3://bucket/prefix with the extra `[s3]`; then photos come in through `scratch`.
+
+    Raises NotInstalled, OSError.
+    """
+    if not place.startswith("s3://"):
+        return PhotoFolder(Path(place))
+    if importlib.util.find_spec("obstore") is None:
+        raise NotInstalled("photos in S3 need the extra `s3`: pip install 'anxun[s3]'")
+    from storage.photo_bucket import PhotoBucket  # noqa: PLC0415  # the embedded default does without obstore
+
+    return PhotoBucket(place, scratch)

@@ -19,7 +19,7 @@ from inspections.calendar import CalendarDay, WorkingCalendar
 from inspections.categories import Category
 from inspections.errors import Conflict
 from inspections.evidence import Shown
-from inspections.hazards import OPEN, Candidate, Entry, Escalation, Hazard, Mention, Photo, Receipt
+from inspections.hazards import OPEN, Candidate, Entry, Escalation, Hazard, Job, Mention, Photo, Receipt
 from inspections.people import Person, Session
 from inspections.places import Community, Street
 from inspections.policy import scope
@@ -182,6 +182,9 @@ class Register:
 
     def escalation(self, hazard_id: UUID, deadline_number: int, rung: str) -> Escalation | None:
         return self._by_key(Escalation, hazard_id, deadline_number, rung)
+
+    def job(self, name: str) -> Job | None:
+        return self._by_key(Job, name)
 
     def new_id(self) -> UUID:
         return uuid7()

@@ -15,7 +15,7 @@ from sqlalchemy import Connection, Insert, Select, Update, and_, bindparam, inse
 from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 from sqlalchemy.types import TypeEngine
 
-from inspections.hazards import Hazard
+from inspections.hazards import Hazard, Job
 from inspections.people import Session
 from storage.tables import TABLE_OF
 
@@ -29,7 +29,7 @@ _BY_KEY: dict[type[Struct], Select[Any]] = {
     kind: select(table).where(and_(*(table.c[name] == bindparam(name) for name in KEYS[kind])))
     for kind, table in TABLE_OF.items()
 }
-_CHANGING = {Hazard, Session}
+_CHANGING = {Hazard, Session, Job}
 _INSERT = {kind: insert(table) for kind, table in TABLE_OF.items()}
 _REPLACE = {
     kind: update(table).where(

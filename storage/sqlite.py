@@ -22,7 +22,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import QueuePool
 
 from inspections.errors import Unavailable
-from storage.failures import unavailable
+from storage.failures import Unready, unavailable
 from storage.groups import Settled, Waiting, decided, next_group
 from storage.register import Action, Reference, Register
 from storage.rows import SqliteRows
@@ -32,7 +32,7 @@ T = TypeVar("T")
 READERS = 4
 
 
-class Locked(Exception):
+class Locked(Unready):
     """Another process writes to this database: SQLite has one writing process."""
 
 

@@ -27,6 +27,7 @@ from inspections.hazards import (
     Entry,
     Escalation,
     Hazard,
+    Job,
     Mention,
     Outcome,
     Party,
@@ -237,6 +238,13 @@ escalations = Table(
     Column("entry", Uuid, ForeignKey("entries.id"), nullable=False),
 )
 
+jobs = Table(
+    "jobs",
+    metadata,
+    Column("name", String(64), primary_key=True),
+    Column("next_at", Instant, nullable=False),
+)
+
 numbers = Table(
     "numbers",
     metadata,
@@ -257,5 +265,6 @@ TABLE_OF: dict[type[Struct], Table] = {
     Entry: entries,
     Mention: mentions,
     Escalation: escalations,
+    Job: jobs,
 }
 """In the order in which rows can be inserted: what is referred to comes first."""

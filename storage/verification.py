@@ -2,17 +2,15 @@
 
 import hashlib
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import NamedTuple
 
 from sqlalchemy import func, select
 
+from inspections.errors import Missing
 from storage.database import Database
-from storage.photo_store import PhotoStore
+from storage.photo_store import PhotoStore, read_original
 from storage.register import Register
 from storage.tables import entries, hazards, numbers, photos
-
-_PIECE = 1 << 20
 
 
 class Finding(NamedTuple):
@@ -28,7 +26,7 @@ def verify(database: Database, store: PhotoStore, advance: Callable[[int, int], 
     yield from database.ask(lambda register: list(_numbers(register)))
     rows = database.ask(lambda register: register.rows(select(photos.c.sha256).order_by(photos.c.sha256)))
     for at, (sha256,) in enumerate(rows, 1):
-        yield from _photo(store.original(sha256), sha256)
+        yield from _photo(store, sha256)
         advance(at, len(rows))
 
 
@@ -75,14 +73,11 @@ def _numbers(register: Register) -> Iterator[Finding]:
             yield Finding("number was never given out", number)
 
 
-def _photo(path: Path, sha256: str) -> Iterator[Finding]:
+def _photo(store: PhotoStore, sha256: str) -> Iterator[Finding]:
     try:
-        digest = hashlib.sha256()
-        with path.open("rb") as file:
-            while piece := file.read(_PIECE):
-                digest.update(piece)
-    except FileNotFoundError:
-        yield Finding("photo is missing", str(path))
+        digest = hashlib.sha256(read_original(store, sha256)).hexdigest()
+    except Missing:
+        yield Finding("photo is missing", sha256)
     else:
-        if digest.hexdigest() != sha256:
-            yield Finding("photo is not what it was", str(path))
+        if digest != sha256:
+            yield Finding("photo is not what it was", sha256)

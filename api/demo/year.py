@@ -23,7 +23,7 @@ from inspections.people import Person
 from inspections.steps import Report
 from storage.database import Database, open_database, owned
 from storage.migration import migrate
-from storage.photo_store import PhotoStore
+from storage.photo_store import PhotoStore, open_photos
 
 _STRIDE = timedelta(hours=6)
 """Work of one stride goes on side by side; then the deadlines are swept."""
@@ -42,7 +42,7 @@ async def _load(settings: Settings, console: Console, year: int | None) -> None:
         new = await load_office(database, demo_password(settings.folder, settings.demo_password))
         console.print(f"demo office 新嘉街道: {'loaded' if new else 'already there'}")
         if year:
-            await _simulate(database, PhotoStore(settings.photo_folder), console, year)
+            await _simulate(database, open_photos(settings.photo_place, settings.scratch), console, year)
     finally:
         await database.close()
 

@@ -1,6 +1,6 @@
-"""A deadline passes: what the sweep records, once per hazard, deadline number and rung."""
+"""What happens by itself: a deadline passes, recorded once per hazard, deadline number and rung; recurring jobs."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple
 from uuid import UUID
 
@@ -8,7 +8,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from inspections.deadlines import is_overdue, next_check
-from inspections.hazards import Entry, Escalation, Hazard
+from inspections.hazards import Entry, Escalation, Hazard, Job
 from inspections.people import SYSTEM
 from inspections.register import Change, Register
 
@@ -43,6 +43,17 @@ def escalate(register: Register, now: datetime, limit: int) -> Change[Swept]:
             new += _recorded(register.new_id(), after, now)
         changed.append((hazard, after))
     return Change(Swept(len(due), recorded), tuple(new), tuple(changed))
+
+
+def claim_job(register: Register, name: str, now: datetime, every: timedelta) -> Change[bool]:
+    """Whether it is the caller who does this job now; then it is nobody's for `every`, also after a restart."""
+    job = register.job(name)
+    after = Job(name, now + every)
+    if job is None:
+        return Change(answer=True, new=(after,))
+    if now < job.next_at:
+        return Change(answer=False)
+    return Change(answer=True, changed=((job, after),))
 
 
 def _recorded(line: UUID, hazard: Hazard, now: datetime) -> tuple[Entry, Escalation]:

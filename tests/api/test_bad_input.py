@@ -9,7 +9,7 @@ import uuid
 
 import pytest
 
-from storage import photo_store
+from storage import incoming
 from storage.drawings import draw
 from tests.api.conftest import HERE, MONDAY, THERE, body, problem
 
@@ -283,7 +283,7 @@ def test_a_report_with_more_photos_than_a_report_can_have_is_refused_before_it_i
 
 
 def test_a_full_disk_refuses_photos_and_not_reports(api, monkeypatch):
-    monkeypatch.setattr(photo_store, "FREE_FLOOR_BYTES", 1 << 60)
+    monkeypatch.setattr(incoming, "FREE_FLOOR_BYTES", 1 << 60)
     full = put(api, hashlib.sha256(PICTURE).hexdigest(), PICTURE)
     assert problem(full, 507, "store.full")["free"] > 0
     assert full.headers["retry-after"]

@@ -74,8 +74,8 @@ def test_what_is_not_whole_names_itself(worked):
     database.commit()
     database.close()
     said = anxun(process, "verify", code=1)
-    assert f"photo is missing: {process.folder}/photos/{gone[:2]}/{gone}" in said
-    assert f"photo is not what it was: {picture}" in said
+    assert f"photo is missing: {gone}" in said
+    assert f"photo is not what it was: {changed}" in said
     assert f"state is not what the history says: {number}: closed, history reported" in said
     assert f"history is not whole: {hazard}: 0 of 1 lines" in said
     assert f"number was never given out: {hazard}" in said

@@ -24,9 +24,10 @@ PASSWORD = "a-password-for-Tests"
 
 
 class Process:
-    """`anxun serve --demo` on a folder, on a free port."""
+    """A command of ours, by default `anxun serve --demo`, on a folder and a free port."""
 
-    def __init__(self, folder, **settings):
+    def __init__(self, folder, *command, **settings):
+        self.command = command or ("serve", "--demo")
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.port = free.getsockname()[1]
@@ -38,7 +39,7 @@ class Process:
 
     def start(self):
         log = self.log.open("ab")
-        self.process = subprocess.Popen([ANXUN, "serve", "--demo"], env=self.environment, stdout=log, stderr=log)
+        self.process = subprocess.Popen([ANXUN, *self.command], env=self.environment, stdout=log, stderr=log)
         log.close()
         until = time.monotonic() + 30
         while time.monotonic() < until and self.process.poll() is None:

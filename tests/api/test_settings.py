@@ -33,11 +33,13 @@ def test_what_is_unknown_or_does_not_fit_is_refused(environment):
 def test_places_lie_in_the_data_folder_unless_said_otherwise(tmp_path):
     settings = Settings(data=str(tmp_path))
     assert settings.database_url == f"sqlite:///{tmp_path}/anxun.db"
-    assert settings.photo_folder == tmp_path / "photos"
+    assert settings.photo_place == str(tmp_path / "photos")
     assert Settings(database="postgresql://localhost/x").database_url == "postgresql://localhost/x"
-    assert Settings(photos=str(tmp_path / "p")).photo_folder == tmp_path / "p"
+    assert Settings(photos=str(tmp_path / "p")).photo_place == str(tmp_path / "p")
+    assert Settings(photos="s3://bucket/prefix/").photo_place == "s3://bucket/prefix"
     for wrong in (Settings(database="mysql://x"), Settings(database="sqlite://")):
         with pytest.raises(BadSettings):
             _ = wrong.database_url
-    with pytest.raises(BadSettings):
-        _ = Settings(photos="s3://bucket").photo_folder
+    for wrong in (Settings(photos="gs://bucket"), Settings(photos="s3://")):
+        with pytest.raises(BadSettings):
+            _ = wrong.photo_place

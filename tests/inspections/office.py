@@ -11,6 +11,7 @@ from inspections.hazards import (
     Entry,
     Escalation,
     Hazard,
+    Job,
     Mention,
     Photo,
     PhotoMention,
@@ -105,6 +106,9 @@ class Office:
     def escalation(self, hazard_id, deadline_number, rung):
         return self.records.get((Escalation, (hazard_id, deadline_number, rung)))
 
+    def job(self, name):
+        return self.records.get((Job, name))
+
     def new_id(self):
         return uuid4()
 
@@ -140,20 +144,20 @@ class Office:
         return sorted((each for each in self.all(Entry) if each.hazard == hazard_id), key=lambda each: each.seq)
 
 
+_KEYS = {
+    Receipt: ("sha256", "username"),
+    Mention: ("entry", "sha256", "stage"),
+    Escalation: ("hazard", "deadline_number", "rung"),
+    Photo: ("sha256",),
+    Person: ("username",),
+    Job: ("name",),
+}
+
+
 def _key(record):
-    match record:
-        case Receipt():
-            return record.sha256, record.username
-        case Mention():
-            return record.entry, record.sha256, record.stage
-        case Escalation():
-            return record.hazard, record.deadline_number, record.rung
-        case Photo():
-            return record.sha256
-        case Person():
-            return record.username
-        case _:
-            return record.id if hasattr(record, "id") else record.code
+    names = _KEYS.get(type(record)) or (("id",) if hasattr(record, "id") else ("code",))
+    values = tuple(getattr(record, name) for name in names)
+    return values if len(values) > 1 else values[0]
 
 
 def photo(digit, state=PhotoState.RECEIVED):

@@ -1,11 +1,12 @@
+from datetime import timedelta
 from uuid import uuid5
 
 from msgspec.structs import replace
 
-from inspections.actions.clocks import escalate
+from inspections.actions.clocks import claim_job, escalate
 from inspections.hazards import State
 from inspections.steps import Assign, Note, Recheck
-from tests.inspections.office import Office, later, li
+from tests.inspections.office import NOW, Office, later, li
 from tests.inspections.test_steps import accepted, fix, rectifying, take
 
 
@@ -68,6 +69,14 @@ def test_nobody_can_take_the_place_of_an_escalation():
     take(office, li, other, Note, id=uuid5(other.id, "escalate/1/overdue"), note="…")
     assert swept(office, later(days=10)) == 1
     assert escalations(office, other)[0].id != escalations(office, hazard)[0].id
+
+
+def test_a_job_is_done_by_one_and_not_again_before_its_time():
+    office = Office()
+    assert office.do(claim_job, "orphans", NOW, timedelta(days=1))
+    assert not office.do(claim_job, "orphans", later(hours=23), timedelta(days=1))
+    assert office.do(claim_job, "orphans", later(days=1), timedelta(days=1))
+    assert not office.do(claim_job, "orphans", later(days=1), timedelta(days=1))
 
 
 def test_the_index_narrows_but_the_verdict_decides():

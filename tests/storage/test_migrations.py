@@ -1,31 +1,80 @@
+import pytest
 from alembic import command
 from alembic.script import ScriptDirectory
-from sqlalchemy import inspect
+from sqlalchemy import MetaData, inspect, select, text
 
+from inspections.actions.photos import receive_photos
+from inspections.actions.reports import report_hazard
 from storage.database import writing_engine
-from storage.migration import HEAD, config, is_current, migrate
+from storage.migration import HEAD, WrongSchema, check, config, migrate, present_revision
+from tests.inspections.office import NOW, photo, wang
+from tests.inspections.test_reports import report
 
 
-def test_the_tables_of_the_code_are_the_tables_of_the_migrations(url):
+@pytest.fixture
+def engine(url):
     engine = writing_engine(url)
+    yield engine
+    engine.dispose()
+
+
+def test_the_tables_of_the_code_are_the_tables_of_the_migrations(engine):
     with engine.begin() as connection:
         command.check(config(connection))
-    engine.dispose()
 
 
 def test_the_code_knows_its_newest_revision():
     assert ScriptDirectory.from_config(config()).get_heads() == [HEAD]
 
 
-def test_down_and_up_again(url):
-    engine = writing_engine(url)
+def rows_of(engine):
+    """Every row of every table as it is in the database, whatever the code says of its schema."""
+    tables = MetaData()
+    with engine.connect() as connection:
+        tables.reflect(connection)
+        return {
+            name: [dict(row) for row in connection.execute(select(table)).mappings()]
+            for name, table in sorted(tables.tables.items())
+            if name != "alembic_version"
+        }
+
+
+def move(engine, direction, revision):
     with engine.begin() as connection:
-        command.downgrade(config(connection), "base")
+        direction(config(connection), revision)
+
+
+def test_each_revision_goes_down_and_up_again_with_rows_in_it(desk, engine):
+    desk.do(receive_photos, wang, [photo("a")], NOW)
+    desk.do(report_hazard, wang, report(), NOW)
+    for script in ScriptDirectory.from_config(config()).walk_revisions():
+        before = rows_of(engine)
+        assert before["hazards"]
+        move(engine, command.downgrade, script.down_revision or "base")
+        if script.down_revision is None:
+            break
+        older = rows_of(engine)
+        move(engine, command.upgrade, script.revision)
+        assert rows_of(engine) == before
+        move(engine, command.downgrade, script.down_revision)
+        assert rows_of(engine) == older
     with engine.connect() as connection:
         assert inspect(connection).get_table_names() == ["alembic_version"]
-    assert not is_current(engine)
-    engine.dispose()
+    assert present_revision(engine) is None
+
+
+def test_a_database_without_its_schema_is_said_to_need_it(url, engine):
+    move(engine, command.downgrade, "base")
+    with pytest.raises(WrongSchema, match="run anxun migrate"):
+        check(url)
     migrate(url)
-    engine = writing_engine(url)
-    assert is_current(engine)
-    engine.dispose()
+    check(url)
+
+
+def test_a_schema_of_a_newer_program_is_refused_and_left_alone(url, engine):
+    with engine.begin() as connection:
+        connection.execute(text("update alembic_version set version_num = '9999'"))
+    for start in (check, migrate):
+        with pytest.raises(WrongSchema, match="newer than this program"):
+            start(url)
+    assert present_revision(engine) == "9999"

@@ -1,18 +1,64 @@
+"""One contract over a folder and S3 stores; and what each of them alone has to get right."""
+
 import errno
 import os
+from contextlib import ExitStack
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from inspections.errors import Damaged, Unavailable, Unsupported
-from storage import photo_store
-from storage.photo_store import DiskFull, PhotoStore
+from inspections.errors import Damaged, Missing, Unavailable, Unsupported
+from storage import incoming
+from storage.incoming import DiskFull
+from storage.photo_bucket import NoBucket, PhotoBucket
+from storage.photo_folder import PhotoFolder
+from storage.photo_names import original, orphan, shown
+from storage.photo_store import open_photos
+from tests.postgres import free_port
+from tests.s3 import s3_server
 from tests.storage.test_pictures import NOW, picture
+
+KEYS = {"AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b"}
+
+
+@pytest.fixture(scope="module")
+def servers():
+    """S3 servers by their kind, started once where a test asks for them."""
+    started = {}
+    with ExitStack() as stack:
+
+        def server(kind):
+            if kind not in started:
+                started[kind] = stack.enter_context(s3_server(kind))
+            return started[kind].with_new_bucket()
+
+        yield server
 
 
 @pytest.fixture
-def store(tmp_path):
-    return PhotoStore(tmp_path / "photos")
+def allowed(monkeypatch):
+    """What says to any S3 client where the server is and who asks."""
+
+    def allow(server, **more):
+        for name, value in (server.environment | more).items():
+            monkeypatch.setenv(name, value)
+
+    return allow
+
+
+@pytest.fixture(params=["folder", "moto", "radosgw"])
+def store(request, tmp_path, servers, allowed):
+    if request.param == "folder":
+        return open_photos(str(tmp_path / "photos"), tmp_path)
+    server = servers(request.param)
+    allowed(server)
+    return open_photos(f"s3://{server.bucket}/office", tmp_path / "incoming")
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return PhotoFolder(tmp_path / "photos")
 
 
 def keep(store, data):
@@ -25,27 +71,59 @@ def keep(store, data):
 
 
 def left_over(store):
-    return list((store._folder / "incoming").iterdir())
+    return list(store._aside._folder.iterdir())
+
+
+def names(store):
+    return sorted(each.name for each in store.stored())
 
 
 def test_kept_bytes_lie_under_their_digest_byte_for_byte(store):
     data = picture()
     kept = keep(store, data)
     assert (kept.size, kept.format) == (len(data), "jpeg")
-    assert store.original(kept.sha256).read_bytes() == data
+    assert store.read(original(kept.sha256)) == data
+    assert store.read(original(kept.sha256), 100, 50) == data[100:150]
+    assert store.read(original(kept.sha256), 100) == data[100:]
     assert left_over(store) == []
 
 
 def test_the_same_bytes_twice_are_one_file(store):
     assert keep(store, picture()) == keep(store, picture())
+    assert len(names(store)) == 1
+
+
+def test_what_is_not_there_is_missing(store):
+    for name in (original("0" * 64), shown("0" * 64, 320)):
+        with pytest.raises(Missing):
+            store.read(name)
+        with pytest.raises(Missing):
+            store.read(name, 0, 10)
+        store.remove(name)
+        store.move(name, orphan("0" * 64))
+    assert names(store) == []
+
+
+def test_everything_that_is_kept_is_listed_with_its_time_and_can_be_moved_and_removed(store):
+    digest = keep(store, picture()).sha256
+    store.put(shown(digest, 320), b"first")
+    store.put(shown(digest, 320), b"small")
+    assert store.read(shown(digest, 320)) == b"small"
+    assert names(store) == [original(digest), shown(digest, 320)]
+    assert all(abs((datetime.now(UTC) - each.at).total_seconds()) < 60 for each in store.stored())
+    assert {each.sha256 for each in store.stored()} == {digest}
+    store.move(original(digest), orphan(digest))
+    store.remove(shown(digest, 320))
+    assert names(store) == [orphan(digest)]
+    assert store.read(orphan(digest)) == picture()
+    assert {each.sha256 for each in store.stored()} == {digest}
 
 
 @pytest.mark.parametrize(("data", "refusal"), [(b"text", Unsupported), (picture()[:900], Damaged), (b"", Damaged)])
 def test_what_is_refused_leaves_nothing_behind(store, data, refusal):
     with pytest.raises(refusal):
         keep(store, data)
-    assert left_over(store) == []
-    assert [each for each in store._folder.rglob("*") if each.is_file()] == []
+    assert left_over(store) == names(store) == []
 
 
 def test_a_phone_that_hangs_up_leaves_nothing_behind(store):
@@ -56,19 +134,19 @@ def test_a_phone_that_hangs_up_leaves_nothing_behind(store):
 
     with pytest.raises(ConnectionError):
         hang_up()
-    assert left_over(store) == []
+    assert left_over(store) == names(store) == []
 
 
-def test_what_a_crash_left_is_swept_a_day_later_and_what_still_comes_in_is_not(store):
-    crashed = store._folder / "incoming" / "crashed"
+def test_what_a_crash_left_is_swept_a_day_later_and_what_still_comes_in_is_not(folder):
+    crashed = folder._folder / "incoming" / "crashed"
     crashed.write_bytes(b"half a photo")
-    assert left_over(PhotoStore(store._folder)) == [crashed]
+    assert left_over(PhotoFolder(folder._folder)) == [crashed]
     os.utime(crashed, (0, 0))
-    assert len(left_over(store)) == 1
-    assert left_over(PhotoStore(store._folder)) == []
+    assert len(left_over(folder)) == 1
+    assert left_over(PhotoFolder(folder._folder)) == []
 
 
-def test_file_and_folders_reach_the_disk_before_the_answer(store, monkeypatch):
+def test_file_and_folders_reach_the_disk_before_the_answer(folder, monkeypatch):
     flushed = []
     real = os.fsync
 
@@ -77,29 +155,78 @@ def test_file_and_folders_reach_the_disk_before_the_answer(store, monkeypatch):
         real(descriptor)
 
     monkeypatch.setattr(os, "fsync", fsync)
-    kept = keep(store, picture())
-    assert flushed[0].startswith(str(store._folder / "incoming"))
-    assert flushed[1:] == [str(store.original(kept.sha256).parent)]
-    PhotoStore(store._folder / "new")
-    assert flushed[2:] == [str(store._folder / "new"), str(store._folder)]
+    kept = keep(folder, picture())
+    assert flushed[0].startswith(str(folder._folder / "incoming"))
+    assert flushed[1:] == [str((folder._folder / original(kept.sha256)).parent)]
+    PhotoFolder(folder._folder / "new")
+    assert flushed[2:] == [str(folder._folder / "new"), str(folder._folder)]
 
 
 @pytest.mark.parametrize(("code", "refusal"), [(errno.ENOSPC, DiskFull), (errno.EIO, Unavailable)])
-def test_what_the_disk_refuses_is_said_and_leaves_nothing_behind(store, monkeypatch, code, refusal):
+def test_what_the_disk_refuses_is_said_and_leaves_nothing_behind(folder, monkeypatch, code, refusal):
     def refuse(_):
         raise OSError(code, os.strerror(code))
 
     with monkeypatch.context() as failing:
         failing.setattr(os, "fsync", refuse)
         with pytest.raises(refusal) as refused:
-            keep(store, picture())
+            keep(folder, picture())
     assert type(refused.value) is refusal
-    assert [each for each in store._folder.rglob("*") if each.is_file()] == []
-    assert keep(store, picture()).format == "jpeg"
+    assert left_over(folder) == names(folder) == []
+    assert keep(folder, picture()).format == "jpeg"
 
 
 def test_below_the_floor_of_free_space_no_photo_is_begun(store, monkeypatch):
-    monkeypatch.setattr(photo_store, "FREE_FLOOR_BYTES", 1 << 60)
+    monkeypatch.setattr(incoming, "FREE_FLOOR_BYTES", 1 << 60)
     with pytest.raises(DiskFull):
         store.receive()
     assert left_over(store) == []
+
+
+def test_a_full_bucket_refuses_photos_and_still_shows_them(servers, allowed, tmp_path):
+    server = servers("radosgw")
+    allowed(server)
+    store = PhotoBucket(f"s3://{server.bucket}", tmp_path)
+    kept = keep(store, picture())
+    with server.full(), pytest.raises(DiskFull):
+        keep(store, picture())
+    assert store.read(original(kept.sha256)) == picture()
+    assert keep(store, picture()) == kept
+
+
+def test_a_bucket_that_goes_away_is_unavailable_and_never_a_missing_photo(servers, allowed, tmp_path):
+    server = servers("moto")
+    allowed(server)
+    store = PhotoBucket(f"s3://{server.bucket}", tmp_path)
+    server.remove_bucket()
+    for ask in (lambda: keep(store, picture()), lambda: store.read("x"), lambda: list(store.stored())):
+        with pytest.raises(Unavailable):
+            ask()
+
+
+def test_a_bucket_that_is_not_there_or_not_ours_is_refused_at_the_start(servers, allowed, tmp_path):
+    server = servers("radosgw")
+    allowed(server)
+    with pytest.raises(NoBucket, match="NoSuchBucket"):
+        PhotoBucket("s3://not-there", tmp_path)
+    allowed(server, AWS_SECRET_ACCESS_KEY="wrong")
+    with pytest.raises(NoBucket, match="403"):
+        PhotoBucket(f"s3://{server.bucket}", tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("environment", "words"),
+    [
+        ({}, "need AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"),
+        (KEYS | {"AWS_ENDPOINT_URL": "store:9000"}, "is no address"),
+        (KEYS | {"AWS_ENDPOINT_URL": "http://127.0.0.1:{port}"}, "HTTP error"),
+    ],
+)
+def test_access_that_is_not_said_or_leads_nowhere_is_refused_at_the_start(tmp_path, monkeypatch, environment, words):
+    monkeypatch.setenv("AWS_ALLOW_HTTP", "true")
+    for name in KEYS:
+        monkeypatch.delenv(name, raising=False)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value.format(port=free_port()))
+    with pytest.raises(NoBucket, match=words):
+        PhotoBucket("s3://office", tmp_path)

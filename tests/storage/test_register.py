@@ -18,7 +18,8 @@ from inspections.register import Change
 from inspections.steps import Note
 from storage.drawings import draw
 from storage.listing import HazardFilters, Reaches, page
-from storage.photo_store import PhotoStore
+from storage.photo_folder import PhotoFolder
+from storage.photo_names import original
 from storage.register import Register
 from storage.tables import TABLE_OF
 from storage.verification import verify
@@ -192,7 +193,7 @@ def test_declared_photos_stand_in_the_order_of_the_history(desk):
 
 
 def test_what_actions_keep_is_whole(desk, tmp_path):
-    store = PhotoStore(tmp_path / "photos")
+    store = PhotoFolder(tmp_path / "photos")
     with store.receive() as incoming:
         incoming.write(draw("whole", "EB-01", NOW))
         store.keep(incoming)
@@ -202,5 +203,5 @@ def test_what_actions_keep_is_whole(desk, tmp_path):
     told = []
     assert list(verify(desk.database, store, lambda *far: told.append(far))) == []
     assert told == [(1, 1)]
-    store.original(arrived.sha256).unlink()
+    store.remove(original(arrived.sha256))
     assert [finding.what for finding in verify(desk.database, store, lambda *_: None)] == ["photo is missing"]

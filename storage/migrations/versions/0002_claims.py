@@ -1,4 +1,4 @@
-"""Photos that wait to be developed are claimed, by one of any number of processes.
+"""Photos that wait to be developed, and recurring jobs, are claimed by one of any number of processes.
 
 Revision ID: 0002
 Revises: 0001
@@ -17,7 +17,14 @@ depends_on = None
 
 def upgrade() -> None:
     op.add_column("photos", sa.Column("claimed_until", storage.columns.Instant(), nullable=True))
+    op.create_table(
+        "jobs",
+        sa.Column("name", sa.String(length=64), nullable=False),
+        sa.Column("next_at", storage.columns.Instant(), nullable=False),
+        sa.PrimaryKeyConstraint("name", name=op.f("pk_jobs")),
+    )
 
 
 def downgrade() -> None:
+    op.drop_table("jobs")
     op.drop_column("photos", "claimed_until")

@@ -1,0 +1,80 @@
+"""Photos on a local disk: written aside, flushed, renamed, and the folder flushed too."""
+
+import os
+from collections.abc import Iterator
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
+
+from inspections.errors import Missing
+from storage.incoming import Aside, Incoming, asking_the_disk
+from storage.photo_names import ORPHANS, Stored, original
+
+
+class PhotoFolder:
+    """Implements PhotoStore. Originals, and what was developed from them, lie in 256 folders by their first byte."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._aside = Aside(folder / "incoming")
+        if not (folder / ORPHANS).is_dir():
+            self._make_folders()
+
+    def _make_folders(self) -> None:
+        """All at once and on the disk before the first photo: no photo can be quicker than its folder."""
+        for number in range(256):
+            (self._folder / f"{number:02x}").mkdir(exist_ok=True)
+        (self._folder / ORPHANS).mkdir(exist_ok=True)
+        _flush_folder(self._folder)
+        _flush_folder(self._folder.parent)
+
+    def receive(self) -> Incoming:
+        return self._aside.receive()
+
+    def keep(self, photo: Incoming) -> None:
+        target = self._folder / original(photo.sha256)
+        photo.flush(to_disk=True)
+        with asking_the_disk():
+            photo.path.replace(target)
+            _flush_folder(target.parent)
+
+    def put(self, name: str, picture: bytes) -> None:
+        with self.receive() as aside:
+            aside.write(picture)
+            aside.flush()
+            with asking_the_disk():
+                aside.path.replace(self._folder / name)
+
+    def read(self, name: str, first: int = 0, length: int | None = None) -> bytes:
+        with asking_the_disk():
+            try:
+                file = (self._folder / name).open("rb")
+            except FileNotFoundError:
+                raise Missing("photo") from None
+            with file:
+                file.seek(first)
+                return file.read(length)
+
+    def stored(self) -> Iterator[Stored]:
+        for folder in (*(f"{number:02x}" for number in range(256)), ORPHANS):
+            with asking_the_disk():
+                files = [(entry.name, entry.stat().st_mtime) for entry in os.scandir(self._folder / folder)]
+            for name, changed in files:
+                yield Stored(f"{folder}/{name}", datetime.fromtimestamp(changed, UTC))
+
+    def move(self, name: str, to: str) -> None:
+        with asking_the_disk(), suppress(FileNotFoundError):
+            os.utime(self._folder / name)
+            (self._folder / name).replace(self._folder / to)
+
+    def remove(self, name: str) -> None:
+        with asking_the_disk():
+            (self._folder / name).unlink(missing_ok=True)
+
+
+def _flush_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

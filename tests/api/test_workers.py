@@ -1,0 +1,110 @@
+"""Several processes on one PostgreSQL: some that answer, some that work, and any of them may be killed."""
+
+import hashlib
+import os
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from storage.drawings import draw
+from tests.api.conftest import MONDAY, body
+from tests.api.test_keeping import anxun
+from tests.api.test_process import ANXUN, Process, kill_while_reporting
+from tests.postgres import new_database
+
+
+@pytest.fixture
+def url():
+    with new_database() as url:
+        yield url
+
+
+@pytest.fixture
+def server(tmp_path, url):
+    server = Process(tmp_path / "data", "serve", "--demo", "--workers", "2", "--no-work", ANXUN_DATABASE=url).start()
+    yield server
+    if server.process.poll() is None:
+        server.stop(signal.SIGKILL)
+
+
+def workers_of(server):
+    pid = server.process.pid
+    return [int(each) for each in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def until(condition, seconds=20):
+    end = time.monotonic() + seconds
+    while not (found := condition()) and time.monotonic() < end:
+        time.sleep(0.05)
+    return found
+
+
+def gone(pid):
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return True
+    return Path(f"/proc/{pid}/stat").read_text().split()[2] == "Z"
+
+
+def work_beside(server):
+    return subprocess.Popen([ANXUN, "work"], env=server.environment)
+
+
+def test_servers_leave_the_work_to_workers_and_one_that_is_killed_to_the_next(server):
+    phone = server.client()
+    picture = draw("worked on", "EB-01", MONDAY)
+    digest = hashlib.sha256(picture).hexdigest()
+    assert phone.put(f"/photos/{digest}", content=picture).status_code == 201
+    assert phone.post("/hazards", json=body(photos=[{"sha256": digest, "stage": "before"}])).status_code == 201
+
+    def state():
+        return phone.head(f"/photos/{digest}").headers["anxun-photo-state"]
+
+    time.sleep(1)
+    assert state() == "received"
+    first = work_beside(server)
+    first.send_signal(signal.SIGKILL)
+    first.wait()
+    second = work_beside(server)
+    assert until(lambda: state() == "developed")
+    second.terminate()
+    assert second.wait(30) == 0
+    phone.close()
+
+
+def test_a_worker_that_dies_is_replaced_and_all_end_with_their_server(server):
+    first, *_ = before = workers_of(server)
+    assert len(before) == 2
+    os.kill(first, signal.SIGKILL)
+    assert until(lambda: len(alive := workers_of(server)) == 2 and first not in alive)
+    after = workers_of(server)
+    server.stop(signal.SIGKILL)
+    assert until(lambda: all(map(gone, after)))
+    server.start()
+    assert server.stop() == 0
+
+
+def test_several_workers_on_sqlite_are_refused(tmp_path):
+    process = Process(tmp_path / "data")
+    assert "several workers need PostgreSQL" in anxun(process, "serve", "--workers", "2", code=2)
+
+
+def test_a_worker_waits_for_a_schema(tmp_path, url):
+    process = Process(tmp_path / "data", ANXUN_DATABASE=url)
+    assert "run anxun migrate" in anxun(process, "work", code=2)
+    assert "is not there" in anxun(Process(tmp_path / "nothing"), "work", code=2)
+
+
+def test_killed_in_the_middle_on_postgresql_nothing_acknowledged_is_gone(server):
+    kill_while_reporting(server, clients=4, kills=2, every=1.5)
+    assert "everything is whole" in anxun(server, "verify")
+
+
+@pytest.mark.drill
+def test_killed_twenty_times_on_postgresql_nothing_acknowledged_is_gone(server):
+    kill_while_reporting(server, clients=16, kills=20, every=2.0)
+    assert "everything is whole" in anxun(server, "verify")

@@ -1,0 +1,399 @@
+"""What docker/ promises, without an engine: the image's own steps, the compose files, the broker's and proxy's files.
+
+What is not installed here (hadolint, docker compose, mosquitto, caddy) is skipped, visibly.
+"""
+
+import contextlib
+import getpass
+import json
+import os
+import re
+import shlex
+import shutil
+import signal
+import socket
+import ssl
+import subprocess
+import sys
+import threading
+import time
+import tomllib
+import venv
+import zipfile
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import httpx
+import pytest
+import yaml
+
+from api.cli import commands
+from api.settings import Settings, load
+
+ROOT = Path(__file__).parents[1]
+DOCKER = ROOT / "docker"
+VERSION = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+ROOMS = {"inspections", "storage", "api"}
+VARIABLE = re.compile(r"(?<!\$)\$\{(\w+)(?::([-?])([^}]*))?\}")
+
+
+def instructions():
+    """(word, rest) of each instruction of the Dockerfile."""
+    text = re.sub(r"^#.*\n", "", (DOCKER / "Dockerfile").read_text(), flags=re.MULTILINE)
+    return [tuple(line.split(None, 1)) for line in text.replace("\\\n", "").splitlines() if line]
+
+
+def stage(number):
+    """The instructions after the `number`th FROM."""
+    froms = [index for index, (word, _) in enumerate(instructions()) if word == "FROM"] + [None]
+    return instructions()[froms[number] + 1 : froms[number + 1]]
+
+
+def said(word):
+    """What the image itself says once with this word: a list from JSON."""
+    (rest,) = (rest for found, rest in stage(1) if found == word)
+    return json.loads(rest[rest.index("[") :])
+
+
+def image_environment(place="/opt/anxun"):
+    pairs = (part.split("=", 1) for word, rest in stage(1) if word == "ENV" for part in shlex.split(rest))
+    return {name: value.replace("$PATH", "/usr/bin:/bin").replace("/opt/anxun", str(place)) for name, value in pairs}
+
+
+def files():
+    return [path.name for path in sorted(DOCKER.glob("compose*.yaml"))]
+
+
+def services():
+    return [
+        pytest.param(service, id=f"{file}-{name}")
+        for file in files()
+        for name, service in yaml.safe_load((DOCKER / file).read_text())["services"].items()
+    ]
+
+
+def ours():
+    return [service for service in services() if service.values[0]["image"].startswith("anxun:")]
+
+
+def resolved(text):
+    """As compose would: the default, and where there is none something long enough for a secret."""
+    return VARIABLE.sub(lambda found: (found[2] == "-" and found[3]) or "0" * 32, text)
+
+
+def free_port():
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return free.getsockname()[1]
+
+
+@contextlib.contextmanager
+def running(command, stop=signal.SIGTERM, **how):
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, **how)
+    try:
+        yield process
+    finally:
+        if process.poll() is None:
+            process.send_signal(stop)
+        process.communicate(timeout=30)
+
+
+def until(happens, process):
+    """Waits, as long as the process lives, until `happens()`."""
+    end = time.monotonic() + 30
+    while not happens():
+        if process.poll() is not None or time.monotonic() > end:
+            process.kill()
+            pytest.fail(process.communicate()[0][-3000:])
+        time.sleep(0.05)
+
+
+def succeeds(command, **how):
+    return subprocess.run(command, capture_output=True, check=False, **how).returncode == 0
+
+
+def installed(program):
+    found = shutil.which(program, path=f"{Path(sys.executable).parent}:{os.environ['PATH']}")
+    return found or pytest.skip(f"{program} is not installed")
+
+
+# The image
+
+
+def copied(words, target):
+    *sources, to = words.split()
+    for source in sources:
+        place = target / to / Path(source).name if to.endswith("/") else target / to
+        if (ROOT / source).is_dir():
+            shutil.copytree(ROOT / source, place, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            place.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(ROOT / source, place)
+
+
+def built(folder):
+    """Follows the stage `build` in an environment that holds nothing but Python. Answers (what is installed, wheel)."""
+    image, source, plain = folder / "image", folder / "src", folder / "plain"
+    source.mkdir()
+    venv.create(plain, with_pip=True)
+    clean = {name: value for name, value in os.environ.items() if not name.startswith(("ANXUN_", "PYTHON", "VIRTUAL"))}
+    environment = clean | {
+        "PATH": f"{plain}/bin:/usr/bin:/bin",
+        "PIP_COMPILE": "0",
+        "PIP_DISABLE_PIP_VERSION_CHECK": "1",
+    }
+    for word, rest in stage(0):
+        if word == "COPY":
+            copied(rest, source)
+        if word == "RUN":
+            step = ["sh", "-ec", rest.replace("/opt/anxun", str(image))]
+            done = subprocess.run(step, cwd=source, env=environment, capture_output=True, text=True, check=False)
+            if done.returncode and "connection broken by" in done.stderr:
+                pytest.skip("no package index can be reached")
+            assert done.returncode == 0, done.stdout + done.stderr
+    (wheel,) = (source / "dist").glob("*.whl")
+    return image, wheel
+
+
+def test_the_image_is_built_from_the_wheel_becomes_ready_and_stops_politely(tmp_path):
+    image, wheel = built(tmp_path)
+    names = zipfile.ZipFile(wheel).namelist()
+    assert {name.split("/")[0] for name in names} == ROOMS | {f"anxun-{VERSION}.dist-info"}
+    revisions = (ROOT / "storage/migrations/versions").glob("*.py")
+    assert {str(path.relative_to(ROOT)) for path in revisions} <= set(names)
+
+    port = free_port()
+    here = {"ANXUN_DATA": str(tmp_path / "data"), "ANXUN_PORT": str(port)}
+    plain = {"env": image_environment(image) | here, "cwd": tmp_path}
+    imported = "import api, inspections, storage, psycopg, obstore; print(api.__file__, inspections.__file__)"
+    where = subprocess.run([image / "bin/python", "-Ic", imported], capture_output=True, text=True, check=True, **plain)
+    assert all(path.startswith(str(image)) for path in where.stdout.split())
+
+    with running(said("ENTRYPOINT") + said("CMD"), **plain) as server:
+        until(lambda: succeeds(said("HEALTHCHECK"), **plain), server)
+        assert httpx.get(f"http://127.0.0.1:{port}/health/live", trust_env=False).json() == {"status": "live"}
+    assert server.returncode == 0
+    assert not succeeds(said("HEALTHCHECK"), **plain)
+
+
+def test_a_build_sees_what_it_copies_and_nothing_else():
+    lines = (DOCKER / "Dockerfile.dockerignore").read_text().splitlines()
+    seen = {line[1:] for line in lines if line.startswith("!")}
+    copies = [rest.split()[:-1] for word, rest in stage(0) if word == "COPY"]
+    assert seen == {source.split("/")[0] for sources in copies for source in sources}
+    assert "*" in lines
+
+
+def test_the_image_does_not_run_as_root():
+    users = [rest for word, rest in stage(1) if word == "USER"]
+    assert int(users[-1]) > 0
+
+
+def test_hadolint_has_nothing_to_say():
+    command = [installed("hadolint"), DOCKER / "Dockerfile"]
+    found = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (found.returncode, found.stdout) == (0, "")
+
+
+# The compose files
+
+
+@pytest.mark.parametrize(
+    "path", sorted(path for path in DOCKER.iterdir() if path.is_file()), ids=lambda path: path.name
+)
+def test_every_setting_named_in_docker_is_one_of_the_program(path):
+    known = {name.upper() for name in Settings.__struct_fields__} | {"CONFIG"}
+    assert set(re.findall(r"\bANXUN_(\w+)", path.read_text())) <= known
+
+
+@pytest.mark.parametrize("service", ours())
+def test_every_service_of_ours_starts_with_settings_and_a_command_that_exist(service):
+    given = {name: resolved(value) for name, value in service.get("environment", {}).items()}
+    settings = load(image_environment() | given)
+    alone = "ANXUN_DATABASE" not in given
+    assert settings.database_url.startswith("sqlite:////data/" if alone else "postgresql://anxun:")
+    assert settings.photo_place.startswith("/data/" if alone else "s3://")
+    word, *options = service.get("command", said("CMD"))
+    commands.commands[word].make_context(word, options)  # refuses an option that it does not know
+
+
+@pytest.mark.parametrize("service", services())
+def test_every_image_has_a_version_and_ours_the_one_of_the_program(service):
+    name, _, tag = service["image"].rpartition(":")
+    assert re.match(r"v?\d+\.\d+", tag)
+    assert name != "anxun" or tag == VERSION
+
+
+def test_the_base_image_has_a_version():
+    (base,) = (rest for word, rest in instructions() if word == "ARG" and rest.startswith("BASE="))
+    assert re.search(r":\d+\.\d+", base)
+    assert [rest.split()[0] for word, rest in instructions() if word == "FROM"] == ["${BASE}", "${BASE}"]
+
+
+def test_the_example_asks_for_everything_and_gives_no_secret_away():
+    example = dict(re.findall(r"^(\w+)=(.*)$", (DOCKER / ".env.example").read_text(), re.MULTILINE))
+    found = [match for file in files() for match in VARIABLE.findall((DOCKER / file).read_text())]
+    assert {name for name, *_ in found} == set(example)
+    assert {name for name, how, default in found if not (how == "-" and default)} == {
+        name for name, value in example.items() if not value
+    }
+    assert all(how for _, how, _ in found)
+
+
+@pytest.mark.parametrize("service", services())
+def test_every_service_has_limits_and_gives_up_what_it_does_not_need(service):
+    assert service["read_only"]
+    assert service["cap_drop"] == ["ALL"]
+    assert service["security_opt"] == ["no-new-privileges:true"]
+    assert int(service["stop_grace_period"].removesuffix("s")) >= 30
+    assert service["mem_limit"]
+    assert service["restart"] == ("no" if service.get("command") == ["migrate"] else "unless-stopped")
+    assert "healthcheck" in service or service["image"].startswith("anxun:")
+    mounted = [volume.split(":")[0] for volume in service.get("volumes", []) if volume.startswith("./")]
+    assert all((DOCKER / source).is_file() for source in mounted if source != "./certificates")
+
+
+@pytest.mark.parametrize("file", files())
+def test_compose_reads_the_file_and_says_which_secret_is_missing(file):
+    if not succeeds([installed("docker"), "compose", "version"]):
+        pytest.skip("docker has no compose")
+    clean = {name: value for name, value in os.environ.items() if name in {"PATH", "HOME", "DOCKER_CONFIG"}}
+    config = ["docker", "compose", "--env-file", "/dev/null", "-f", DOCKER / file, "config", "--quiet"]
+    needed = sorted({name for name, how, _ in VARIABLE.findall((DOCKER / file).read_text()) if how == "?"})
+    for missing in [*needed, None]:
+        given = {name: "0" * 32 for name in needed if name != missing}
+        done = subprocess.run(config, env=clean | given, capture_output=True, text=True, check=False)
+        assert (done.returncode == 0) == (missing is None), done.stderr
+        assert missing is None or f"{missing} is missing a value: set it in docker/.env" in done.stderr
+
+
+# The broker
+
+
+@pytest.fixture
+def broker(tmp_path):
+    """(the script that compose starts it with, the healthcheck, its clients' arguments), on files of this test."""
+    installed("mosquitto")
+    installed("mosquitto_sub")
+    service = yaml.safe_load((DOCKER / "compose.scale.yaml").read_text())["services"]["broker"]
+    port = free_port()
+    (tmp_path / "data").mkdir()
+
+    def here(text):
+        text = text.replace("/tmp/passwords", f"{tmp_path}/passwords").replace("$$", "$")  # noqa: S108  # the container's
+        return text.replace("/mosquitto/data", f"{tmp_path}/data").replace("/mosquitto/config", str(tmp_path))
+
+    conf = here((DOCKER / "mosquitto.conf").read_text()).replace("listener 1883", f"listener {port} 127.0.0.1")
+    (tmp_path / "mosquitto.conf").write_text(f"{conf}user {getpass.getuser()}\n")
+    shutil.copy(DOCKER / "mosquitto.acl", tmp_path)
+    health = service["healthcheck"]["test"][1].replace("mosquitto_sub", f"mosquitto_sub -p {port}")
+    return here(service["command"][2]), here(health), ["-p", str(port), "-q", "1", "-u"]
+
+
+def test_the_broker_keeps_what_it_acknowledged_through_a_kill(broker, tmp_path):
+    script, health, arguments = broker
+    secrets = {"env": {"PATH": os.environ["PATH"], "BROKER_PASSWORD": "a", "GATEWAY_PASSWORD": "b"}}
+    server = ["mosquitto_sub", *arguments, "anxun", "-P", "a", "-i", "anxun-1", "-c", "-t", "anxun/+/alerts"]
+    spy = ["mosquitto_sub", *arguments, "gateway", "-P", "b", "-i", "spy", "-c", "-t", "anxun/#"]
+    gateway = ["mosquitto_pub", *arguments, "gateway", "-t", "anxun/smoke-7/alerts", "-m"]
+    with running(["sh", "-ec", script], signal.SIGKILL, **secrets) as process:
+        until(lambda: succeeds(["sh", "-c", health], **secrets), process)
+        for listener in (server, spy):
+            subprocess.run([*listener, "-E"], check=True)
+        for alert in ("first", "second", "third"):
+            subprocess.run([*gateway, alert, "-P", "b"], check=True)
+        until(lambda: b"third" in (tmp_path / "data/mosquitto.db").read_bytes(), process)
+        assert not succeeds([*gateway, "forged", "-P", "a"])
+    with running(["sh", "-ec", script], **secrets) as process:
+        until(lambda: succeeds(["sh", "-c", health], **secrets), process)
+        kept = subprocess.run([*server, "-C", "3", "-W", "10"], capture_output=True, text=True, check=False)
+        overheard = subprocess.run([*spy, "-C", "1", "-W", "1"], capture_output=True, text=True, check=False)
+    assert kept.stdout.split() == ["first", "second", "third"]
+    assert not overheard.stdout
+
+
+# The proxy
+
+
+class Replica(BaseHTTPRequestHandler):
+    """Answers with the headers it was asked with, once the whole body is there; says when the first bytes are."""
+
+    protocol_version = "HTTP/1.1"
+    arrived, read = threading.Event(), threading.Event()
+
+    def do_GET(self):
+        self.answer(json.dumps(dict(self.headers)).encode())
+
+    def do_POST(self):
+        self.rfile.read(8)  # of the chunk's head and its beginning
+        self.arrived.set()
+        while self.rfile.readline() != b"0\r\n":
+            pass
+        self.rfile.readline()
+        self.send_response(200)
+        self.send_header("Content-Type", "text/event-stream")
+        self.send_header("Connection", "close")
+        self.end_headers()
+        self.wfile.write(b"data: first\n\n")
+        assert self.read.wait(10)
+        self.wfile.write(b"data: last\n\n")
+
+    def answer(self, body):
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture
+def replicas():
+    servers = [ThreadingHTTPServer(("127.0.0.1", 0), Replica) for _ in range(2)]
+    for server in servers:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield servers
+    for server in servers:
+        server.shutdown()
+        server.server_close()
+
+
+def speaks(client):
+    """Whether the proxy has its certificate already, and a replica."""
+    with contextlib.suppress(httpx.TransportError):
+        return client.get("/").status_code == 200
+    return False
+
+
+def test_the_proxy_streams_both_ways_says_who_calls_and_does_without_one_replica(replicas, tmp_path):
+    caddy, port = installed("caddy"), free_port()
+    text = (DOCKER / "Caddyfile").read_text().replace(":8080", f":{free_port()}")
+    text = text.replace("admin off", f"admin off\n\thttp_port {free_port()}\n\thttps_port {port}")
+    for name, server in zip(("api1:8000", "api2:8000"), replicas, strict=True):
+        text = text.replace(name, f"127.0.0.1:{server.server_port}")
+    (tmp_path / "Caddyfile").write_text(text)
+    authority = tmp_path / "caddy/pki/authorities/local/root.crt"
+    places = {"SITE": "localhost", "TLS": "internal", "HOME": str(tmp_path), "XDG_DATA_HOME": str(tmp_path)}
+
+    def upload():
+        yield b"first half"
+        assert Replica.arrived.wait(10)  # the replica has it, while we hold the other half back
+        yield b"other half"
+
+    with running([caddy, "run", "--config", tmp_path / "Caddyfile"], env=places) as process:
+        until(authority.exists, process)
+        trusted = ssl.create_default_context(cafile=authority)
+        with httpx.Client(base_url=f"https://localhost:{port}", verify=trusted, trust_env=False) as client:
+            until(lambda: speaks(client), process)
+            asked = client.get("/", headers={"X-Forwarded-For": "6.6.6.6", "X-Forwarded-Proto": "gopher"}).json()
+            assert asked["X-Forwarded-For"] in {"127.0.0.1", "::1"}
+            assert asked["X-Forwarded-Proto"] == "https"
+            with client.stream("POST", "/", content=upload()) as answer:
+                events = answer.iter_raw()
+                assert next(events) == b"data: first\n\n"
+                Replica.read.set()
+                assert next(events) == b"data: last\n\n"
+            replicas[0].shutdown()
+            replicas[0].server_close()
+            assert {client.get("/").status_code for _ in range(8)} == {200}
