@@ -37,6 +37,10 @@ class Database(Protocol):
         """`read` for threads."""
         ...
 
+    def damage(self) -> list[str]:
+        """What the engine itself finds broken in its files, where it can tell."""
+        ...
+
     async def close(self) -> None:
         """Finishes what was accepted and refuses the rest."""
         ...

@@ -35,6 +35,8 @@ def migrate(url: str, revision: str = "head") -> None:
     """
     engine = writing_engine(url)
     try:
+        if engine.dialect.name == "sqlite":
+            _write_a_little(engine)
         if (found := present_revision(engine)) != HEAD:
             from alembic import command  # noqa: PLC0415
 
@@ -45,6 +47,12 @@ def migrate(url: str, revision: str = "head") -> None:
                 command.upgrade(config(connection), revision)
     finally:
         engine.dispose()
+
+
+def _write_a_little(engine: Engine) -> None:
+    """SQLite opens a file that it may not write for reading alone, and says so only at the first write: now."""
+    with engine.begin() as connection:
+        connection.exec_driver_sql("PRAGMA user_version = 0")
 
 
 def check(url: str) -> None:

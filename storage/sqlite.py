@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import QueuePool
 
@@ -113,6 +113,10 @@ class SqliteDatabase:
                 return ask(Register(connection, self._reference, SqliteRows(connection)))
         except (DBAPIError, sqlite3.Error) as error:
             raise Unavailable from error
+
+    def damage(self) -> list[str]:
+        found = self.ask(lambda register: register.rows(text("PRAGMA integrity_check")))
+        return [words for (words,) in found if words != "ok"]
 
     async def close(self) -> None:
         self._closed = True

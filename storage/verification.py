@@ -22,6 +22,7 @@ class Finding(NamedTuple):
 
 def verify(database: Database, store: PhotoStore, advance: Callable[[int, int], None]) -> Iterator[Finding]:
     """Every finding there is; `advance` is told (done, of how many) as the photos are read."""
+    yield from (Finding("database is damaged", words) for words in database.damage())
     yield from database.ask(lambda register: list(_histories(register)))
     yield from database.ask(lambda register: list(_numbers(register)))
     rows = database.ask(lambda register: register.rows(select(photos.c.sha256).order_by(photos.c.sha256)))

@@ -130,6 +130,11 @@ def administer(statement):
         return connection.execute(statement).rowcount
 
 
+def cut_connections(name):
+    """Ends every connection to one database, as a restart of the server would."""
+    administer(f"select pg_terminate_backend(pid) from pg_stat_activity where datname = '{name}'")  # noqa: S608  # ours
+
+
 @contextmanager
 def new_database(template="template1"):
     """The URL of a new database, a copy of `template`."""

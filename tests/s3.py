@@ -93,11 +93,13 @@ class Server:
         )
 
     def with_new_bucket(self):
-        """The same server with another bucket, made by a signed PUT of the bucket's own address."""
+        """The same server with another bucket."""
         made = replace(self, bucket=f"photos-{secrets.token_hex(6)}")
-        address = obstore.sign(made.store(), "PUT", "", timedelta(minutes=1))
-        httpx.put(address, trust_env=False).raise_for_status()
+        made.make_bucket()
         return made
+
+    def make_bucket(self):
+        httpx.put(obstore.sign(self.store(), "PUT", "", timedelta(minutes=1)), trust_env=False).raise_for_status()
 
     def remove_bucket(self):
         httpx.delete(obstore.sign(self.store(), "DELETE", "", timedelta(minutes=1)), trust_env=False).raise_for_status()

@@ -23,7 +23,7 @@ from storage.sqlite import Locked, owning
 from storage.tables import TABLE_OF
 from tests.inspections.office import HERE, NOW, later, li, new_id, wang
 from tests.inspections.test_reports import report
-from tests.postgres import administer
+from tests.postgres import cut_connections
 
 
 def gathered(database, *actions):
@@ -202,7 +202,6 @@ def test_connections_that_are_cut_are_unavailable_and_heal_by_themselves(databas
     """Only answers and Unavailable; what was answered is there; afterwards it goes on."""
     bodies = [report() for _ in range(60)]
     mine = url.rpartition("/")[2]
-    kill = f"select pg_terminate_backend(pid) from pg_stat_activity where datname = '{mine}'"  # noqa: S608  # our own
 
     async def story():
         answers = []
@@ -212,7 +211,7 @@ def test_connections_that_are_cut_are_unavailable_and_heal_by_themselves(databas
                 for body in bodies[start : start + 10]
             ]
             tasks = [asyncio.create_task(database.transact(action)) for action in actions]
-            await asyncio.to_thread(administer, kill)
+            await asyncio.to_thread(cut_connections, mine)
             answers += await asyncio.gather(*tasks, return_exceptions=True)
         return answers
 
