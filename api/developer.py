@@ -25,7 +25,7 @@ from storage.photo_store import PhotoStore, read_original
 log = structlog.get_logger()
 
 _BATCH = 16
-_LATEST_SECONDS = 5.0
+_LATEST_SECONDS = 1.0
 _NICENESS = 10
 
 

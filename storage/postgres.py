@@ -98,8 +98,25 @@ class _Known(NamedTuple):
     reference: Reference
 
 
-def _lost_against_another(error: SQLAlchemyError) -> bool:
-    return isinstance(error, DBAPIError) and getattr(error.orig, "sqlstate", None) in _AGAIN
+def _to_be_run_again(error: SQLAlchemyError) -> bool:
+    """It lost against another, or its connection had been cut while nobody used it."""
+    lost = isinstance(error, DBAPIError) and getattr(error.orig, "sqlstate", None) in _AGAIN
+    return lost or (isinstance(error, DBAPIError) and error.connection_invalidated)
+
+
+def _again_where_it_may(work: Callable[[], T]) -> T:
+    """Raises Unavailable for what the store cannot do now, and what `work` refuses with."""
+    for tries_left in reversed(range(TRIES)):
+        try:
+            return work()
+        except SQLAlchemyError as error:
+            if tries_left and _to_be_run_again(error):
+                time.sleep(random.uniform(0.001, 0.02))  # noqa: S311  # so that the two do not meet again
+                continue
+            if refusal := unavailable(error):
+                raise refusal from error
+            raise
+    raise AssertionError  # the last try has answered or raised
 
 
 class _Place:
@@ -146,14 +163,12 @@ class PostgresDatabase:
         return await self._in_thread(partial(self.ask, ask))
 
     def ask(self, ask: Callable[[Register], T]) -> T:
-        try:
-            with self._engine.connect().execution_options(isolation_level="REPEATABLE READ") as connection:
-                connection.exec_driver_sql("set transaction read only")
-                return ask(self._register(connection))
-        except SQLAlchemyError as error:
-            if refusal := unavailable(error):
-                raise refusal from error
-            raise
+        return _again_where_it_may(partial(self._ask, ask))
+
+    def _ask(self, ask: Callable[[Register], T]) -> T:
+        with self._engine.connect().execution_options(isolation_level="REPEATABLE READ") as connection:
+            connection.exec_driver_sql("set transaction read only")
+            return ask(self._register(connection))
 
     def damage(self) -> list[str]:
         return []  # pages carry checksums where the cluster was made with them, and are checked at every read
@@ -227,29 +242,24 @@ class PostgresDatabase:
 
     def _alone(self, waiting: Waiting, before_lock: Callable[[], Any]) -> Settled:
         try:
-            return Settled(waiting.future, self._transacted(waiting.action, before_lock), None)
+            answer = _again_where_it_may(partial(self._once, waiting.action, before_lock))
+            return Settled(waiting.future, answer, None)
         except Exception as error:  # noqa: BLE001  # whatever it is, it belongs to the caller
             return Settled(waiting.future, None, error)
 
-    def _transacted(self, action: Action[T], before_lock: Callable[[], Any]) -> T:
-        for tries_left in reversed(range(TRIES)):
-            try:
-                return self._once(action, before_lock)
-            except SQLAlchemyError as error:
-                if tries_left and _lost_against_another(error):
-                    time.sleep(random.uniform(0.001, 0.02))  # noqa: S311  # so that the two do not meet again
-                    continue
-                if refusal := unavailable(error):
-                    raise refusal from error
-                raise
-        raise AssertionError  # the last try has answered or raised
-
     def _once(self, action: Action[T], before_lock: Callable[[], Any]) -> T:
-        with self._engine.begin() as connection:
+        with self._engine.connect() as connection:
+            transaction = connection.begin()
             register = self._register(connection, before_lock)
             change = action(register)
             register.write(change)
             register.finish()
+            try:
+                transaction.commit()
+            except DBAPIError as error:
+                if error.connection_invalidated:  # it may have happened: the client's id decides on the retry
+                    raise Unavailable from error
+                raise
         self._take_note(register)
         return change.answer
 

@@ -68,8 +68,12 @@ def process(tmp_path):
         process.stop(signal.SIGKILL)
 
 
-def report_until(deadline, client, acknowledged, attempted):
-    """Reports with a photo each, retrying the same report until it is acknowledged or the time is over."""
+def report_until(deadline, client, acknowledged, attempted, statuses=None):
+    """Reports with a photo each, retrying the same report until it is acknowledged or the time is over.
+
+    `statuses`: a set that is told every status there was.
+    """
+    statuses = set() if statuses is None else statuses
     while time.monotonic() < deadline:
         picture = draw(str(uuid.uuid4()), "EB-01", MONDAY)
         digest = hashlib.sha256(picture).hexdigest()
@@ -79,6 +83,7 @@ def report_until(deadline, client, acknowledged, attempted):
             with contextlib.suppress(httpx.TransportError):
                 photo = client.put(f"/photos/{digest}", content=picture)
                 answer = client.post("/hazards", json=sent)
+                statuses |= {photo.status_code, answer.status_code}
                 if photo.status_code in {200, 201} and answer.status_code in {200, 201}:
                     acknowledged[sent["id"]] = (digest, answer.json()["hazard"]["number"])
                     break

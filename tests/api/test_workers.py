@@ -4,6 +4,7 @@ import hashlib
 import os
 import signal
 import subprocess
+import threading
 import time
 from pathlib import Path
 
@@ -12,8 +13,8 @@ import pytest
 from storage.drawings import draw
 from tests.api.conftest import MONDAY, body
 from tests.api.test_keeping import anxun
-from tests.api.test_process import ANXUN, Process, kill_while_reporting
-from tests.postgres import new_database
+from tests.api.test_process import ANXUN, Process, check_kept, kill_while_reporting, report_until
+from tests.postgres import cut_connections, new_database
 
 
 @pytest.fixture
@@ -102,6 +103,36 @@ def test_a_worker_waits_for_a_schema(tmp_path, url):
 def test_killed_in_the_middle_on_postgresql_nothing_acknowledged_is_gone(server):
     kill_while_reporting(server, clients=4, kills=2, every=1.5)
     assert "everything is whole" in anxun(server, "verify")
+
+
+def cut_while_reporting(server, url, *, clients, cuts, every):
+    acknowledged, attempted, statuses = {}, [], set()
+    deadline = time.monotonic() + cuts * every + 2
+    phones = [server.client() for _ in range(clients)]
+    told = (acknowledged, attempted, statuses)
+    threads = [threading.Thread(target=report_until, args=(deadline, phone, *told)) for phone in phones]
+    for thread in threads:
+        thread.start()
+    for _ in range(cuts):
+        time.sleep(every)
+        cut_connections(url.rpartition("/")[2])
+    for thread in threads:
+        thread.join()
+    for phone in phones:
+        phone.close()
+    assert 201 in statuses
+    assert statuses <= {200, 201, 503}
+    check_kept(server.client("officer"), acknowledged, attempted)
+    assert "everything is whole" in anxun(server, "verify")
+
+
+def test_connections_that_are_cut_cost_a_503_and_nothing_that_was_acknowledged(server, url):
+    cut_while_reporting(server, url, clients=4, cuts=4, every=0.7)
+
+
+@pytest.mark.drill
+def test_all_connections_cut_twenty_times_under_sixteen_phones(server, url):
+    cut_while_reporting(server, url, clients=16, cuts=20, every=1.0)
 
 
 @pytest.mark.drill
