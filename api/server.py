@@ -12,7 +12,8 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, cast
 
-from granian.constants import Interfaces
+import uvloop
+from granian.constants import Interfaces, Loops
 from granian.http import HTTP1Settings
 from granian.server.embed import Server
 from granian.utils import proxies
@@ -46,14 +47,14 @@ def serve(settings: Settings, console: Console, *, demo: bool, workers: int, wor
         if workers > 1:
             _serve_by_workers(settings, workers, works=works)
         else:
-            asyncio.run(_serve_here(settings, _application(settings, works=works)))
+            uvloop.run(_serve_here(settings, _application(settings, works=works)))
 
 
 def work(settings: Settings) -> None:
     """Develops photos, watches deadlines and does what recurs until SIGTERM or SIGINT. Raises as `serve`."""
     with owned(settings.database_url):
         check(settings.database_url)
-        asyncio.run(_work(settings))
+        uvloop.run(_work(settings))
 
 
 async def _work(settings: Settings) -> None:
@@ -138,6 +139,7 @@ def _serve_by_workers(settings: Settings, workers: int, *, works: bool) -> None:
         address=settings.host,
         port=settings.port,
         interface=Interfaces.ASGI,
+        loop=Loops.uvloop,
         workers=workers,
         log_enabled=False,
         websockets=False,

@@ -178,7 +178,7 @@ class Register:
             "until": hazard.reported_at,
             "since": hazard.reported_at - timedelta(hours=72),
         }
-        return [Candidate(*row) for row in self._connection.execute(_SIMILAR, parameters)]
+        return [Candidate(*row) for row in self._rows.found(_SIMILAR, parameters)]
 
     def escalation(self, hazard_id: UUID, deadline_number: int, rung: str) -> Escalation | None:
         return self._by_key(Escalation, hazard_id, deadline_number, rung)
@@ -193,8 +193,8 @@ class Register:
         if self._next_number is not None:
             return self._next_number(series)
         if series not in self._numbers:
-            last = self._connection.execute(_LAST_NUMBER, {"series": series}).scalar()
-            self._numbers[series] = last or 0
+            found = self._rows.found(_LAST_NUMBER, {"series": series})
+            self._numbers[series] = found[0][0] if found else 0
         self._numbers[series] += 1
         return self._numbers[series]
 

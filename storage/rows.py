@@ -6,7 +6,6 @@ and its care for lost connections is wanted.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from enum import Enum, auto
 from functools import cache
 from typing import Any, NamedTuple, Protocol, TypeVar
 
@@ -20,6 +19,7 @@ from inspections.people import Session
 from storage.tables import TABLE_OF
 
 R = TypeVar("R", bound=Struct)
+Query = Select[*tuple[Any, ...]]
 
 KEYS = {kind: tuple(column.name for column in table.primary_key) for kind, table in TABLE_OF.items()}
 _GUARDED = {
@@ -45,6 +45,10 @@ class Rows(Protocol):
     def by_key(self, kind: type[R], key: Sequence[Any]) -> R | None: ...
     def locked(self, query: Select[Any], *, skip: bool = False) -> Select[Any]:
         """The query, for who will change what it finds: others wait for these rows, or `skip` what somebody has."""
+        ...
+
+    def found(self, query: Query, parameters: Mapping[str, Any]) -> Sequence[Sequence[Any]]:
+        """The rows of a query that is made once for the whole program."""
         ...
 
     def insert(self, records: Sequence[Struct]) -> None:
@@ -77,6 +81,9 @@ class CoreRows:
         self._before_lock()
         return query.with_for_update(skip_locked=skip)
 
+    def found(self, query: Query, parameters: Mapping[str, Any]) -> Sequence[Sequence[Any]]:
+        return self._connection.execute(query, parameters).all()
+
     def insert(self, records: Sequence[Struct]) -> None:
         self._connection.execute(_INSERT[type(records[0])], [_values(record) for record in records])
 
@@ -91,19 +98,23 @@ class SqliteRows:
         self._driver: Any = connection.connection.dbapi_connection
 
     def by_key(self, kind: type[R], key: Sequence[Any]) -> R | None:
-        form = _form(_Use.READ, kind)
+        form = _read(_BY_KEY[kind])
         row = self._driver.execute(form.sql, form.bound(dict(zip(KEYS[kind], key, strict=True)))).fetchone()
         return kind(*form.shaped(row)) if row else None
 
     def locked(self, query: Select[Any], *, skip: bool = False) -> Select[Any]:  # noqa: ARG002  # who writes is alone
         return query
 
+    def found(self, query: Query, parameters: Mapping[str, Any]) -> Sequence[Sequence[Any]]:
+        form = _read(query)
+        return [form.shaped(row) for row in self._driver.execute(form.sql, form.bound(parameters))]
+
     def insert(self, records: Sequence[Struct]) -> None:
-        form = _form(_Use.INSERT, type(records[0]))
+        form = _insert_form(type(records[0]))
         self._driver.executemany(form.sql, [form.bound(_values(record)) for record in records])
 
     def replace(self, before: Struct, after: Struct) -> int:
-        form = _form(_Use.REPLACE, type(after))
+        form = _replace_form(type(after))
         return self._driver.execute(form.sql, form.bound(_guarded(before, after))).rowcount
 
 
@@ -116,29 +127,23 @@ def _guarded(before: Struct, after: Struct) -> dict[str, Any]:
     return _values(after) | {f"was_{name}": getattr(before, name) for name in (*KEYS[kind], *_GUARDED[kind])}
 
 
-class _Use(Enum):
-    READ = auto()
-    INSERT = auto()
-    REPLACE = auto()
-
-
-_STATEMENTS: dict[_Use, Mapping[type[Struct], Select[Any] | Insert | Update]] = {
-    _Use.READ: _BY_KEY,
-    _Use.INSERT: _INSERT,
-    _Use.REPLACE: _REPLACE,
-}
 _DIALECT = SQLiteDialect_pysqlite()
 
 
 class _Form(NamedTuple):
-    """A compiled statement: its parameters in order, and what our types do to them and to what comes back."""
+    """A compiled statement: its parameters in order, and what our types do to them and to what comes back.
+
+    `fixed`: parameters whose value the statement has itself, such as a limit.
+    """
 
     sql: str
     parameters: tuple[tuple[str, Callable[[Any], Any] | None], ...]
-    results: tuple[tuple[int, Callable[[Any], Any]], ...]
+    fixed: Mapping[str, Any]
+    results: tuple[tuple[int, Callable[[Any], Any]], ...] = ()
 
     def bound(self, values: Mapping[str, Any]) -> list[Any]:
-        return [values[name] if bind is None else bind(values[name]) for name, bind in self.parameters]
+        given = {**self.fixed, **values} if self.fixed else values
+        return [given[name] if bind is None else bind(given[name]) for name, bind in self.parameters]
 
     def shaped(self, row: Sequence[Any]) -> list[Any]:
         shaped = list(row)
@@ -148,17 +153,27 @@ class _Form(NamedTuple):
 
 
 @cache
-def _form(use: _Use, kind: type[Struct]) -> _Form:
-    table = TABLE_OF[kind]
-    keys = None if use is _Use.READ else list(table.c.keys())
-    compiled = _STATEMENTS[use][kind].compile(dialect=_DIALECT, column_keys=keys)
-    types = [(name, _on_sqlite(compiled.binds[name].type)) for name in compiled.positiontup or ()]
-    shapes = ((at, _on_sqlite(column.type).result_processor(_DIALECT, None)) for at, column in enumerate(table.c))
-    return _Form(
-        str(compiled),
-        tuple((name, kind_of.bind_processor(_DIALECT)) for name, kind_of in types),
-        tuple((at, shape) for at, shape in shapes if shape is not None),
-    )
+def _read(query: Query) -> _Form:
+    columns = enumerate(query.selected_columns)
+    shapes = ((at, _on_sqlite(column.type).result_processor(_DIALECT, None)) for at, column in columns)
+    return _compiled(query)._replace(results=tuple((at, shape) for at, shape in shapes if shape is not None))
+
+
+@cache
+def _insert_form(kind: type[Struct]) -> _Form:
+    return _compiled(_INSERT[kind], list(TABLE_OF[kind].c.keys()))
+
+
+@cache
+def _replace_form(kind: type[Struct]) -> _Form:
+    return _compiled(_REPLACE[kind], list(TABLE_OF[kind].c.keys()))
+
+
+def _compiled(statement: Query | Insert | Update, keys: list[str] | None = None) -> _Form:
+    made: Any = statement.compile(dialect=_DIALECT, column_keys=keys)
+    types = ((name, _on_sqlite(made.binds[name].type)) for name in made.positiontup or ())
+    fixed = {name: value for name, value in made.params.items() if value is not None}
+    return _Form(str(made), tuple((name, kind.bind_processor(_DIALECT)) for name, kind in types), fixed)
 
 
 def _on_sqlite(kind: TypeEngine[Any]) -> TypeEngine[Any]:
