@@ -1,8 +1,10 @@
 """Several processes on one PostgreSQL: some that answer, some that work, and any of them may be killed."""
 
 import hashlib
+import json
 import os
 import signal
+import socket
 import subprocess
 import threading
 import time
@@ -11,10 +13,11 @@ from pathlib import Path
 import pytest
 
 from storage.drawings import draw
+from storage.postgres import CONNECTIONS
 from tests.api.conftest import MONDAY, body
 from tests.api.test_keeping import anxun
 from tests.api.test_process import ANXUN, Process, check_kept, kill_while_reporting, report_until
-from tests.postgres import cut_connections, new_database
+from tests.postgres import administer, cut_connections, new_database
 
 
 @pytest.fixture
@@ -49,6 +52,11 @@ def gone(pid):
     except ProcessLookupError:
         return True
     return Path(f"/proc/{pid}/stat").read_text().split()[2] == "Z"
+
+
+def sessions(database, state):
+    """How many sessions of PostgreSQL are in a state."""
+    return administer(f"select 1 from pg_stat_activity where datname = '{database}' and state = '{state}'")  # noqa: S608
 
 
 def work_beside(server):
@@ -138,4 +146,32 @@ def test_all_connections_cut_twenty_times_under_sixteen_phones(server, url):
 @pytest.mark.drill
 def test_killed_twenty_times_on_postgresql_nothing_acknowledged_is_gone(server):
     kill_while_reporting(server, clients=16, kills=20, every=2.0)
+    assert "everything is whole" in anxun(server, "verify")
+
+
+def test_phones_that_hang_up_leave_no_transaction_open_and_no_connection_behind(server, url):
+    """In the headers, in the middle of the body, and after it without waiting for the answer."""
+    inspector = server.client()
+    token = inspector.headers["Authorization"]
+    sent = [json.dumps(body()).encode() for _ in range(60)]
+    for at, report in enumerate(sent):
+        phone = socket.create_connection(("127.0.0.1", server.port))
+        lines = (
+            "POST /api/v1/hazards HTTP/1.1",
+            "Host: x",
+            f"Authorization: {token}",
+            f"Content-Length: {len(report)}",
+        )
+        whole = "\r\n".join((*lines, "", "")).encode() + report
+        phone.sendall(whole[: (50, len(whole) - 9, len(whole))[at % 3]])
+        phone.close()
+    officer = server.client("officer")
+    kept = [officer.get(f"/hazards/{json.loads(report)['id']}").status_code for report in sent]
+    assert kept[0::3] + kept[1::3] == [404] * 40
+    name = url.rpartition("/")[2]
+    assert until(lambda: sessions(name, "idle in transaction") == 0)
+    assert sessions(name, "idle") + sessions(name, "active") <= 2 * (CONNECTIONS + 1)
+    assert {inspector.post("/hazards", content=report).status_code for report in sent} <= {200, 201}
+    inspector.close()
+    officer.close()
     assert "everything is whole" in anxun(server, "verify")
