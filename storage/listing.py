@@ -13,7 +13,7 @@ from inspections.hazards import Hazard, Moment, State
 from inspections.policy import Scope
 from storage.columns import Instant
 from storage.register import Register
-from storage.scopes import assigned_to, within
+from storage.scopes import assigned_to, row_by_row, within
 from storage.tables import hazards
 
 _H = hazards.c
@@ -59,7 +59,9 @@ class After(Struct, frozen=True):
 
 def page(register: Register, reach: Reaches, filters: HazardFilters, after: After | None, limit: int) -> list[Hazard]:
     """At most `limit` hazards in scope, newest report first."""
-    query = select(hazards).where(within(reach.see), *_clauses(register, filters, reach.personal))
+    query = select(hazards).where(
+        within(reach.see, row_by_row(_H.community)), *_clauses(register, filters, reach.personal)
+    )
     if after:
         query = query.where(
             tuple_(_H.reported_at, _H.id) < tuple_(literal(after.reported_at, Instant()), literal(after.id, Uuid()))

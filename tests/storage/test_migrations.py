@@ -1,3 +1,5 @@
+import json
+
 import pytest
 from alembic import command
 from alembic.script import ScriptDirectory
@@ -7,6 +9,7 @@ from inspections.actions.photos import receive_photos
 from inspections.actions.reports import report_hazard
 from storage.database import writing_engine
 from storage.migration import HEAD, WrongSchema, check, config, migrate, present_revision
+from storage.tables import metadata
 from tests.inspections.office import NOW, photo, wang
 from tests.inspections.test_reports import report
 
@@ -44,6 +47,35 @@ def move(engine, direction, revision):
         direction(config(connection), revision)
 
 
+def schema_of(engine):
+    """Every table with its columns, keys, indexes and rules, as the database itself has them."""
+    found = inspect(engine)
+    ask = (
+        found.get_columns,
+        found.get_pk_constraint,
+        found.get_foreign_keys,
+        found.get_indexes,
+        found.get_unique_constraints,
+        found.get_check_constraints,
+    )
+    tables = [name for name in found.get_table_names() if name != "alembic_version"]
+    return {name: [sorted(_said(each(name))) for each in ask] for name in tables}
+
+
+def _said(found):
+    """Each thing found as text, the same for the same thing."""
+    them = found if isinstance(found, list) else [found]
+    return [json.dumps(each, default=str, sort_keys=True) for each in them]
+
+
+def test_a_new_database_is_what_the_revisions_make_of_an_empty_one(engine):
+    made = schema_of(engine)
+    move(engine, command.downgrade, "base")
+    move(engine, command.upgrade, "head")
+    assert schema_of(engine) == made
+    assert len(made) == len(metadata.tables)
+
+
 def test_each_revision_goes_down_and_up_again_with_rows_in_it(desk, engine):
     desk.do(receive_photos, wang, [photo("a")], NOW)
     desk.do(report_hazard, wang, report(), NOW)
@@ -65,6 +97,14 @@ def test_each_revision_goes_down_and_up_again_with_rows_in_it(desk, engine):
 
 def test_a_database_without_its_schema_is_said_to_need_it(url, engine):
     move(engine, command.downgrade, "base")
+    with pytest.raises(WrongSchema, match="run anxun migrate"):
+        check(url)
+    move(engine, command.upgrade, "head")
+    check(url)
+
+
+def test_an_older_database_is_brought_to_the_present_schema(url, engine):
+    move(engine, command.downgrade, "-1")
     with pytest.raises(WrongSchema, match="run anxun migrate"):
         check(url)
     migrate(url)

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
+from sqlalchemy.event import listen
 
 from inspections.actions.photos import receive_photos
 from inspections.actions.reports import report_hazard
@@ -205,3 +206,18 @@ def test_what_actions_keep_is_whole(desk, tmp_path):
     assert told == [(1, 1)]
     store.remove(original(arrived.sha256))
     assert [finding.what for finding in verify(desk.database, store, lambda *_: None)] == ["photo is missing"]
+
+
+@pytest.mark.parametrize("url", ["sqlite"], indirect=True)
+def test_a_page_walks_the_newest_hazards_and_never_sorts_all_of_them(database):
+    asked = []
+    listen(database._reader, "before_cursor_execute", lambda *facts: asked.append(facts[2:4]))
+    several = replace(li, grants=(*li.grants, Grant(Role.OFFICER, THERE.code)))
+    for person in (several, li, replace(li, grants=(Grant(Role.OFFICER, HERE.street),))):
+        reach = Reaches(scope(person, "hazard.see"), scope(person, "hazard.personal"))
+        database.ask(lambda register, reach=reach: page(register, reach, HazardFilters(NOW), None, 100))
+        statement, parameters = asked[-1]
+        explain = f"EXPLAIN QUERY PLAN {statement}"
+        with database._reader.connect() as connection:
+            plan = str(connection.exec_driver_sql(explain, parameters).all())
+        assert "USE TEMP B-TREE FOR ORDER BY" not in plan
