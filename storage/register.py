@@ -132,7 +132,8 @@ class Register:
 
     def select(self, kind: type[R], query: Select[Any]) -> list[R]:
         """Records of a query over all columns of their table."""
-        return [kind(*row) for row in self.rows(query)]
+        self.flush()
+        return self._rows.records(kind, query)
 
     def rows(self, query: Executable, parameters: dict[str, Any] | None = None) -> Sequence[Any]:
         self.flush()

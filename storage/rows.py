@@ -7,7 +7,7 @@ and its care for lost connections is wanted.
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
-from typing import Any, NamedTuple, Protocol, TypeVar
+from typing import Any, NamedTuple, Protocol, TypeVar, cast
 
 from msgspec import Struct
 from sqlalchemy import Connection, Insert, Select, Update, and_, bindparam, insert, select, update
@@ -51,6 +51,10 @@ class Rows(Protocol):
         """The rows of a query that is made once for the whole program."""
         ...
 
+    def records(self, kind: type[R], query: Select[Any]) -> list[R]:
+        """Of a query over all columns of their table, however it was put together."""
+        ...
+
     def insert(self, records: Sequence[Struct]) -> None:
         """All of one kind."""
         ...
@@ -84,6 +88,9 @@ class CoreRows:
     def found(self, query: Query, parameters: Mapping[str, Any]) -> Sequence[Sequence[Any]]:
         return self._connection.execute(query, parameters).all()
 
+    def records(self, kind: type[R], query: Select[Any]) -> list[R]:
+        return [kind(*row) for row in self._connection.execute(query)]
+
     def insert(self, records: Sequence[Struct]) -> None:
         self._connection.execute(_INSERT[type(records[0])], [_values(record) for record in records])
 
@@ -95,6 +102,7 @@ class SqliteRows:
     """Over a connection in a transaction; its errors are the driver's own."""
 
     def __init__(self, connection: Connection) -> None:
+        self._connection = connection
         self._driver: Any = connection.connection.dbapi_connection
 
     def by_key(self, kind: type[R], key: Sequence[Any]) -> R | None:
@@ -108,6 +116,11 @@ class SqliteRows:
     def found(self, query: Query, parameters: Mapping[str, Any]) -> Sequence[Sequence[Any]]:
         form = _read(query)
         return [form.shaped(row) for row in self._driver.execute(form.sql, form.bound(parameters))]
+
+    def records(self, kind: type[R], query: Select[Any]) -> list[R]:
+        form = _read(_BY_KEY[kind])
+        with self._connection.execute(query) as result:
+            return [kind(*form.shaped(row)) for row in cast("Any", result.cursor)]
 
     def insert(self, records: Sequence[Struct]) -> None:
         form = _insert_form(type(records[0]))
@@ -148,14 +161,14 @@ class _Form(NamedTuple):
     def shaped(self, row: Sequence[Any]) -> list[Any]:
         shaped = list(row)
         for at, shape in self.results:
-            shaped[at] = shape(shaped[at])
+            if (value := shaped[at]) is not None:
+                shaped[at] = shape(value)
         return shaped
 
 
 @cache
 def _read(query: Query) -> _Form:
-    columns = enumerate(query.selected_columns)
-    shapes = ((at, _on_sqlite(column.type).result_processor(_DIALECT, None)) for at, column in columns)
+    shapes = ((at, _shape(column.type)) for at, column in enumerate(query.selected_columns))
     return _compiled(query)._replace(results=tuple((at, shape) for at, shape in shapes if shape is not None))
 
 
@@ -174,6 +187,11 @@ def _compiled(statement: Query | Insert | Update, keys: list[str] | None = None)
     types = ((name, _on_sqlite(made.binds[name].type)) for name in made.positiontup or ())
     fixed = {name: value for name, value in made.params.items() if value is not None}
     return _Form(str(made), tuple((name, kind.bind_processor(_DIALECT)) for name, kind in types), fixed)
+
+
+def _shape(kind: TypeEngine[Any]) -> Callable[[Any], Any] | None:
+    """What makes a value of what SQLite keeps of it."""
+    return getattr(kind, "from_sqlite", None) or _on_sqlite(kind).result_processor(_DIALECT, None)
 
 
 def _on_sqlite(kind: TypeEngine[Any]) -> TypeEngine[Any]:
