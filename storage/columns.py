@@ -1,7 +1,7 @@
 """Column types: instants, JSON values of a known shape, names out of a fixed set.
 
-`from_sqlite` makes the value of what SQLite keeps of it, where that is not NULL, without a step between: a page of a
-hundred hazards does it five thousand times.
+`to_sqlite` makes what SQLite keeps of a value, `from_sqlite` the value of that, where it is not NULL, without a step
+between: a page of a hundred hazards does it five thousand times.
 """
 
 from collections.abc import Callable
@@ -30,12 +30,15 @@ class Instant(TypeDecorator[datetime]):
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> Any:
         if value is None or dialect.name != "sqlite":
             return value
-        return (value - _EPOCH) // _MICROSECOND
+        return self.to_sqlite(value)
 
     def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
         if value is None:
             return None
         return self.from_sqlite(value) if dialect.name == "sqlite" else value.astimezone(UTC)
+
+    def to_sqlite(self, value: datetime) -> int:
+        return (value - _EPOCH) // _MICROSECOND
 
     def from_sqlite(self, value: int) -> datetime:
         return _EPOCH + timedelta(0, 0, value)
@@ -53,7 +56,10 @@ class Json(TypeDecorator[Any]):
         self.from_sqlite: Callable[[str], Any] = msgspec.json.Decoder(shape).decode
 
     def process_bind_param(self, value: Any, dialect: Dialect) -> str | None:  # noqa: ARG002
-        return None if value is None else msgspec.json.encode(value).decode()
+        return None if value is None else self.to_sqlite(value)
+
+    def to_sqlite(self, value: Any) -> str:
+        return msgspec.json.encode(value).decode()
 
     def process_result_value(self, value: Any, dialect: Dialect) -> Any:  # noqa: ARG002
         return None if value is None else self.from_sqlite(value)
@@ -71,7 +77,10 @@ class Name(TypeDecorator[StrEnum]):
         self.from_sqlite: Callable[[str], StrEnum] = {member.value: member for member in names}.__getitem__
 
     def process_bind_param(self, value: StrEnum | None, dialect: Dialect) -> str | None:  # noqa: ARG002
-        return None if value is None else str(value)
+        return None if value is None else self.to_sqlite(value)
+
+    def to_sqlite(self, value: StrEnum) -> str:
+        return value.value
 
     def process_result_value(self, value: Any, dialect: Dialect) -> StrEnum | None:  # noqa: ARG002
         return None if value is None else self.from_sqlite(value)

@@ -156,7 +156,9 @@ class _Form(NamedTuple):
 
     def bound(self, values: Mapping[str, Any]) -> list[Any]:
         given = {**self.fixed, **values} if self.fixed else values
-        return [given[name] if bind is None else bind(given[name]) for name, bind in self.parameters]
+        return [
+            value if (value := given[name]) is None or bind is None else bind(value) for name, bind in self.parameters
+        ]
 
     def shaped(self, row: Sequence[Any]) -> list[Any]:
         shaped = list(row)
@@ -184,14 +186,19 @@ def _replace_form(kind: type[Struct]) -> _Form:
 
 def _compiled(statement: Query | Insert | Update, keys: list[str] | None = None) -> _Form:
     made: Any = statement.compile(dialect=_DIALECT, column_keys=keys)
-    types = ((name, _on_sqlite(made.binds[name].type)) for name in made.positiontup or ())
+    types = ((name, made.binds[name].type) for name in made.positiontup or ())
     fixed = {name: value for name, value in made.params.items() if value is not None}
-    return _Form(str(made), tuple((name, kind.bind_processor(_DIALECT)) for name, kind in types), fixed)
+    return _Form(str(made), tuple((name, _unshape(kind)) for name, kind in types), fixed)
 
 
 def _shape(kind: TypeEngine[Any]) -> Callable[[Any], Any] | None:
     """What makes a value of what SQLite keeps of it."""
     return getattr(kind, "from_sqlite", None) or _on_sqlite(kind).result_processor(_DIALECT, None)
+
+
+def _unshape(kind: TypeEngine[Any]) -> Callable[[Any], Any] | None:
+    """What makes of a value what SQLite keeps of it."""
+    return getattr(kind, "to_sqlite", None) or _on_sqlite(kind).bind_processor(_DIALECT)
 
 
 def _on_sqlite(kind: TypeEngine[Any]) -> TypeEngine[Any]:
