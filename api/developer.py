@@ -77,6 +77,8 @@ class Developer:
                     pass
             except Unavailable as error:  # the store or the database is away: what waits is in its column
                 log.warning("developing waits", reason=str(error))
+            except Exception:  # a fault of ours must not end developing for good
+                log.exception("fault", job="developing")
             with suppress(TimeoutError):  # not wait_for: before Python 3.12 it can swallow a cancellation
                 async with asyncio.timeout(_LATEST_SECONDS):
                     await self._come.wait()

@@ -79,8 +79,8 @@ class Name(TypeDecorator[StrEnum]):
     def process_bind_param(self, value: StrEnum | None, dialect: Dialect) -> str | None:  # noqa: ARG002
         return None if value is None else self.to_sqlite(value)
 
-    def to_sqlite(self, value: StrEnum) -> str:
-        return value.value
+    def to_sqlite(self, value: StrEnum | str) -> str:
+        return str(value)
 
     def process_result_value(self, value: Any, dialect: Dialect) -> StrEnum | None:  # noqa: ARG002
         return None if value is None else self.from_sqlite(value)

@@ -11,6 +11,7 @@ from sqlalchemy import Transaction, delete
 from sqlalchemy.exc import IntegrityError, OperationalError
 
 from inspections.actions.clocks import escalate
+from inspections.actions.photos import CLAIM, Facts, claim_undeveloped, developed, receive_photos
 from inspections.actions.reports import report_hazard
 from inspections.actions.steps import take_step
 from inspections.errors import Conflict, Invalid, Stale, Unavailable
@@ -21,7 +22,7 @@ from storage import postgres
 from storage.database import open_database
 from storage.sqlite import Locked, owning
 from storage.tables import TABLE_OF
-from tests.inspections.office import HERE, NOW, later, li, new_id, wang
+from tests.inspections.office import HERE, NOW, later, li, new_id, photo, wang
 from tests.inspections.test_reports import report
 from tests.postgres import cut_connections
 
@@ -271,6 +272,16 @@ def test_who_asks_beside_gets_other_hazards_to_sweep(desk):
     sweeps = gathered(desk.database, *[lambda register: escalate(register, late, 5)] * 2)
     assert [sweep.recorded for sweep in sweeps] == [5, 5]
     assert desk.do(escalate, late, 5).looked_at == 0
+
+
+def test_who_asks_beside_gets_other_photos_to_develop(desk):
+    for digit in "abcdef":
+        desk.do(receive_photos, wang, [photo(digit)], NOW)
+    claims = gathered(desk.database, *[lambda register: claim_undeveloped(register, NOW, 3)] * 2)
+    assert sorted(each.sha256[0] for claim in claims for each in claim) == list("abcdef")
+    assert desk.do(claim_undeveloped, NOW, 9) == ()
+    desk.do(developed, "a" * 64, Facts())
+    assert len(desk.do(claim_undeveloped, NOW + CLAIM * 2, 9)) == 5
 
 
 @only_postgres
