@@ -1,0 +1,139 @@
+"""The newest hundred hazards as JSON: through `page`, through the whole route, and by sqlite3 alone."""
+
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from datetime import UTC, datetime
+from enum import EnumType
+from functools import partial
+from pathlib import Path
+from random import Random
+from types import NoneType
+from typing import Any, get_args, get_origin
+from uuid import UUID
+
+import msgspec
+import uvloop
+from msgspec.structs import fields
+
+from api.app import utc_now
+from api.demo.office import COMMUNITIES
+from api.hazards import _page
+from api.schemas import HazardList, cursor_of, hazard_view
+from benchmarks.storage_recording import recording
+from inspections.hazards import Hazard
+from inspections.people import Person
+from inspections.policy import scope
+from storage.listing import HazardFilters, Reaches, page
+from storage.register import Register
+from storage.sqlite import SqliteDatabase
+
+PAGE = 100
+_FILLED = ("hazards", "entries", "mentions")
+encode = msgspec.json.Encoder().encode
+
+
+def fill(path: Path, number: int) -> None:
+    """Copies the first hazard until there are `number`, one a minute back in time; the newest with history and photo.
+
+    Ids, numbers and communities differ; half of them have a deadline and a handler, half of those are closed.
+    """
+    dice = Random(1)
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA synchronous=OFF")
+        connection.execute("PRAGMA cache_size=-200000")
+        connection.row_factory = sqlite3.Row
+        first = {table: dict(connection.execute(f"SELECT * FROM {table}").fetchone()) for table in _FILLED}
+        rows: dict[str, list[dict[str, Any]]] = {table: [] for table in _FILLED}
+        for at in range(connection.execute("SELECT count(*) FROM hazards").fetchone()[0], number):
+            made = f"{dice.getrandbits(128):032x}"
+            rows["hazards"].append(_hazard_like(first["hazards"], made, at))
+            if at < 2 * PAGE:
+                rows["entries"].append(first["entries"] | {"id": made, "hazard": made})
+                rows["mentions"].append(first["mentions"] | {"entry": made, "hazard": made})
+        for table, these in rows.items():
+            names = ", ".join(f'"{name}"' for name in first[table])
+            values = ", ".join(f":{name}" for name in first[table])
+            connection.executemany(f"INSERT INTO {table} ({names}) VALUES ({values})", these)
+        connection.commit()
+
+
+def _hazard_like(row: dict[str, Any], made: str, at: int) -> dict[str, Any]:
+    community = COMMUNITIES[at % len(COMMUNITIES)].code
+    when = row["reported_at"] - at * 60_000_000
+    told = {"id": made, "number": f"XJ-2025-{at:06d}", "community": community, "reported_at": when}
+    assigned = {"state": "rectifying", "lead": "handler", "accepted_at": when, "due_at": when + 10**12}
+    closed = {"state": "closed", "outcome": "fixed", "submitted_at": when, "closed_at": when}
+    return row | told | (assigned if at % 2 else {}) | (closed if at % 4 == 3 else {})
+
+
+class Pages:
+    """The first page of one person, made in three ways; the first two give the same bytes."""
+
+    def __init__(self, path: Path, person: Person) -> None:
+        self._database = SqliteDatabase(path)
+        self._person = person
+        self._filters = HazardFilters(utc_now())
+        self._connection = sqlite3.connect(path, isolation_level=None)
+        self._statement = self._said(path)
+
+    def _said(self, path: Path) -> tuple[str, Any]:
+        """The SELECT that `page` sends, and its parameters."""
+        with recording() as said:
+            database = SqliteDatabase(path)
+            database.ask(self._page)
+            uvloop.run(database.close())
+        return next((sql, parameters) for sql, parameters, _ in said if " FROM hazards " in sql.replace("\n", " "))
+
+    def _page(self, register: Register) -> list[Hazard]:
+        reach = Reaches(scope(self._person, "hazard.see"), scope(self._person, "hazard.personal"))
+        return page(register, reach, self._filters, None, PAGE)
+
+    def ours(self) -> bytes:
+        return encode(self._database.ask(self._page))
+
+    def route(self) -> bytes:
+        """What `GET /hazards` does besides: one hazard more, their photos, the view of this person."""
+        ask = partial(_page, person=self._person, filters=self._filters, after=None, limit=PAGE)
+        dossiers, more = self._database.ask(ask)
+        views = [hazard_view(dossier, self._person, self._filters.now) for dossier in dossiers]
+        return encode(HazardList(views, cursor_of(dossiers[-1].hazard) if more else None))
+
+    def floor(self) -> bytes:
+        """The same SELECT by sqlite3, each row made a Hazard by hand."""
+        return encode([_hazard(row) for row in self._connection.execute(*self._statement)])
+
+    def close(self) -> None:
+        self._connection.close()
+        uvloop.run(self._database.close())
+
+
+def _instant(microseconds: int) -> datetime:
+    return datetime.fromtimestamp(microseconds / 1e6, UTC)
+
+
+def _conversion(kind: Any) -> Callable[[Any], Any] | None:
+    """How a column becomes a field of this type; None where it is one already."""
+    shape = (
+        next((one for one in get_args(kind) if one is not NoneType), kind) if get_origin(kind) is not tuple else kind
+    )
+    if shape in {str, int}:
+        return None
+    if shape is datetime:
+        return _instant
+    if shape in {bool, UUID}:
+        return shape
+    if isinstance(shape, EnumType):
+        return {member.value: member for member in shape}.__getitem__
+    return msgspec.json.Decoder(shape).decode
+
+
+_CONVERSIONS = [(at, to) for at, field in enumerate(fields(Hazard)) if (to := _conversion(field.type))]
+
+
+def _hazard(row: tuple[Any, ...]) -> Hazard:
+    values = list(row)
+    for at, convert in _CONVERSIONS:
+        if values[at] is not None:
+            values[at] = convert(values[at])
+    return Hazard(*values)

@@ -1,0 +1,151 @@
+"""Reports through `transact` by writers who each wait for their answer, and the same rows through sqlite3 alone."""
+
+import asyncio
+import sqlite3
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import closing
+from functools import partial
+from hashlib import sha256
+from pathlib import Path
+from statistics import quantiles
+from typing import NamedTuple
+from uuid import uuid4
+
+import msgspec
+
+from api.app import utc_now
+from api.demo.office import load_office
+from benchmarks.messages import anxun_report
+from benchmarks.storage_recording import Statement, recording
+from inspections.actions.photos import receive_photos
+from inspections.actions.reports import Reported, report_hazard
+from inspections.hazards import Photo, PhotoState
+from inspections.people import Person
+from inspections.steps import Report
+from storage.database import open_database
+from storage.migration import migrate
+from storage.register import Action
+from storage.sqlite import SqliteDatabase
+
+WRITERS = 32
+PLACES = 1_000
+Transact = Callable[[Action[Reported]], Awaitable[Reported]]
+
+
+class Window(NamedTuple):
+    """What one side did at one go."""
+
+    rate: float
+    p99_ms: float
+
+    @classmethod
+    def of(cls, waits: Sequence[float], seconds: float) -> "Window":
+        return cls(len(waits) / seconds, 1000 * quantiles(waits, n=100)[98])
+
+
+class Work(NamedTuple):
+    """An inspector of the demo office and what they are to report."""
+
+    person: Person
+    reports: list[Report]
+
+
+def _photo(number: int) -> str:
+    return sha256(str(number).encode()).hexdigest()
+
+
+def _report(number: int) -> Report:
+    """With an id as phones make them and a photo of its own; a place has been reported a few times before, or never."""
+    words = anxun_report(number % PLACES + 1, photos=[{"sha256": _photo(number), "stage": "before"}])
+    return msgspec.convert({**words, "id": str(uuid4())}, Report, strict=False)
+
+
+async def prepared(url: str, number: int) -> Work:
+    """Fills a new database with the demo office, every photo that will be declared, and the first few reports."""
+    migrate(url)
+    database = open_database(url)
+    try:
+        await load_office(database, "of nobody")
+        person = await database.read(lambda register: register.person("inspector"))
+        assert person, "the demo office has an inspector"
+        photos = [
+            Photo(_photo(at), 3_000_000, "jpeg", 4032, 3024, PhotoState.DEVELOPED, utc_now())
+            for at in range(number + WRITERS)
+        ]
+        await database.transact(partial(receive_photos, person=person, arrived=photos, now=utc_now()))
+        many = [_report(at) for at in range(number + WRITERS)]
+        await write(database.transact, Work(person, many[number:]))
+        return Work(person, many[:number])
+    finally:
+        await database.close()
+
+
+async def write(transact: Transact, work: Work) -> Window:
+    """WRITERS report everything; the next report of each begins when the one before is answered."""
+    waits: list[float] = []
+
+    async def writer(own: Sequence[Report]) -> None:
+        for report in own:
+            begun = time.perf_counter()
+            await transact(partial(report_hazard, person=work.person, report=report, now=utc_now()))
+            waits.append(time.perf_counter() - begun)
+
+    begun = time.perf_counter()
+    await asyncio.gather(*(writer(work.reports[at::WRITERS]) for at in range(WRITERS)))
+    return Window.of(waits, time.perf_counter() - begun)
+
+
+async def transacted(path: Path, work: Work) -> Window:
+    """Through a database on SQLite that nobody has used before."""
+    database = SqliteDatabase(path)
+    try:
+        return await write(database.transact, work)
+    finally:
+        await database.close()
+
+
+# The floor of SQLite ----------------------------------------------------------------------------------------
+
+
+Script = list[list[Statement]]
+"""Group by group, what was sent to the driver from BEGIN on; a commit ends each."""
+
+PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "temp_store=MEMORY")
+
+
+async def recorded(path: Path, work: Work) -> Script:
+    """What `transact` says to SQLite while the reports are written into the database at `path`."""
+    with recording() as said:
+        await transacted(path, work)
+    script: Script = []
+    for statement in said:
+        if statement.sql.startswith("BEGIN"):
+            script.append([])
+        if script:
+            script[-1].append(statement)
+    return [group for group in script if members(group)]
+
+
+def members(group: list[Statement]) -> int:
+    """How many reports one group is."""
+    return sum(len(rows) for sql, rows, many in group if many and sql.startswith("INSERT INTO hazards "))
+
+
+def replayed(path: Path, script: Script) -> Window:
+    """The same SQL with the same values in the same groups, by sqlite3 alone: nothing to decide, nothing to convert."""
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        for pragma in PRAGMAS:
+            connection.execute(f"PRAGMA {pragma}")
+        waits: list[float] = []
+        begun = time.perf_counter()
+        for group in script:
+            group_begun = time.perf_counter()
+            for sql, parameters, many in group:
+                if many:
+                    connection.executemany(sql, parameters)
+                else:
+                    connection.execute(sql, parameters).fetchall()
+            connection.commit()
+            waits += [time.perf_counter() - group_begun] * members(group)
+        return Window.of(waits, time.perf_counter() - begun)
