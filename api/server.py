@@ -101,18 +101,22 @@ def _application(settings: Settings, *, works: bool) -> Callable[..., Any]:
     return cast("Callable[..., Any]", proxies.wrap_asgi_with_proxy_headers(app, trusted))
 
 
+def _listening(settings: Settings) -> dict[str, Any]:
+    """What granian is told however many processes listen."""
+    return {
+        "address": settings.host,
+        "port": settings.port,
+        "interface": Interfaces.ASGI,
+        "log_enabled": False,
+        "websockets": False,
+        "backlog": _BACKLOG,
+        "http1_settings": HTTP1Settings(header_read_timeout=_HEADERS_WITHIN_MS),
+    }
+
+
 async def _serve_here(settings: Settings, app: Callable[..., Any]) -> None:
     """One process that answers and works, with no other to be left behind (docs/decisions/0003)."""
-    server = Server(
-        app,
-        address=settings.host,
-        port=settings.port,
-        interface=Interfaces.ASGI,
-        log_enabled=False,
-        websockets=False,
-        backlog=_BACKLOG,
-        http1_settings=HTTP1Settings(header_read_timeout=_HEADERS_WITHIN_MS),
-    )
+    server = Server(app, **_listening(settings))
     serving = asyncio.create_task(server.serve())
     stopping = asyncio.create_task(_asked_to_stop().wait())
     await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
@@ -136,15 +140,9 @@ def _serve_by_workers(settings: Settings, workers: int, *, works: bool) -> None:
 
     MPServer(
         "anxun",
-        address=settings.host,
-        port=settings.port,
-        interface=Interfaces.ASGI,
+        **_listening(settings),
         loop=Loops.uvloop,
         workers=workers,
-        log_enabled=False,
-        websockets=False,
-        backlog=_BACKLOG,
-        http1_settings=HTTP1Settings(header_read_timeout=_HEADERS_WITHIN_MS),
         respawn_failed_workers=True,
         workers_kill_timeout=_STOP_SECONDS,
     ).serve(target_loader=partial(_worker, settings, os.getpid(), works=works))
