@@ -33,8 +33,9 @@ class Settled(NamedTuple):
             self.future.set_result(self.answer)
 
 
-def next_group(waiting: deque[Waiting]) -> list[Waiting]:
-    return [waiting.popleft() for _ in range(min(GROUP_LIMIT, len(waiting)))]
+def next_group(waiting: deque[Waiting], places: int = 1) -> list[Waiting]:
+    """Its share of what waits, where several groups are written side by side."""
+    return [waiting.popleft() for _ in range(min(GROUP_LIMIT, -(-len(waiting) // places)))]
 
 
 class Alone(Exception):

@@ -186,8 +186,9 @@ class PostgresDatabase:
 
     def _begin_groups(self) -> None:
         while self._waiting and self._places:
+            group = next_group(self._waiting, self._places)
             self._places -= 1
-            task = asyncio.create_task(self._write(next_group(self._waiting)))
+            task = asyncio.create_task(self._write(group))
             self._writing.add(task)
             task.add_done_callback(self._writing.discard)
 
