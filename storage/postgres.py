@@ -23,7 +23,7 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from inspections.errors import Unavailable
 from storage.failures import unavailable
 from storage.groups import Alone, Settled, Waiting, decided, next_group
-from storage.register import REFERENCE, Action, Reference, Register
+from storage.register import LAST_NUMBER, REFERENCE, Action, Reference, Register
 from storage.rows import CoreRows
 
 T = TypeVar("T")
@@ -87,7 +87,6 @@ _TAKE = text(
     "insert into numbers (series, last) values (:series, :block)"
     " on conflict (series) do update set last = numbers.last + :block returning last"
 )
-_CHANGES = text("select last from numbers where series = :series")
 
 
 class _Known(NamedTuple):
@@ -277,7 +276,7 @@ class PostgresDatabase:
         now = time.monotonic()
         if self._known and now - self._known.looked_at < _REFERENCE_SECONDS:
             return self._known.reference
-        changes = connection.execute(_CHANGES, {"series": REFERENCE}).scalar()
+        changes = connection.execute(LAST_NUMBER, {"series": REFERENCE}).scalar()
         current = self._known.reference if self._known and self._known.changes == changes else Reference(connection)
         self._known = _Known(now, changes, current)
         return current

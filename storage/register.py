@@ -194,7 +194,7 @@ class Register:
         if self._next_number is not None:
             return self._next_number(series)
         if series not in self._numbers:
-            found = self._rows.found(_LAST_NUMBER, {"series": series})
+            found = self._rows.found(LAST_NUMBER, {"series": series})
             self._numbers[series] = found[0][0] if found else 0
         self._numbers[series] += 1
         return self._numbers[series]
@@ -293,5 +293,5 @@ _SESSION_OF = select(sessions).where(
 _NEW_REFERENCE = text(
     "insert into numbers (series, last) values (:series, 1) on conflict (series) do update set last = numbers.last + 1"
 )
-_LAST_NUMBER = select(numbers.c.last).where(numbers.c.series == bindparam("series"))
+LAST_NUMBER = select(numbers.c.last).where(numbers.c.series == bindparam("series"))
 _COUNT_ON = update(numbers).where(numbers.c.series == bindparam("in_series")).values(last=bindparam("to"))

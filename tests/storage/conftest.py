@@ -1,7 +1,6 @@
 """A migrated database of each kind, with the small office of the pure tests in it.
 
-PostgreSQL is the one on its standard port (or where PGHOST and PGPORT say), which has to let `postgres` in; where there
-is none, its tests are skipped, visibly.
+Which PostgreSQL that is, tests/postgres.py says.
 """
 
 import asyncio
