@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from litestar import Litestar, Router
 from litestar.datastructures import State
 
-from api import hazards, openapi, photos, places, sessions, statistics, system
+from api import hazards, openapi, photos, places, sessions, statistics, system, uploads
 from api.auth import SignIn, check_routes, guard
 from api.bodies import JSON_BYTES
 from api.developer import Developer
@@ -51,7 +51,7 @@ def build(settings: Settings, clock: Callable[[], datetime] = utc_now, *, works:
             app.state.house = home
             yield
 
-    nouns = [hazards, photos, places, sessions, statistics]
+    nouns = [hazards, photos, uploads, places, sessions, statistics]
     app = Litestar(
         [Router("/api/v1", route_handlers=[route for noun in nouns for route in noun.ROUTES]), *system.ROUTES],
         guards=[guard],

@@ -93,6 +93,12 @@ async def receive_photo(request: AnyRequest, photo: Incoming) -> None:
         raise _too_large() from None
 
 
+def check_size(size: int) -> None:
+    """Raises TooLarge."""
+    if size > PHOTO_BYTES:
+        raise _too_large()
+
+
 def _too_large() -> Refusal:
     return TooLarge(f"照片最大 {PHOTO_BYTES // 1_000_000} MB", limit=PHOTO_BYTES)
 
@@ -131,8 +137,7 @@ class _FormReader:
         if isinstance(event, MultipartSegment):
             self._into = self._opened(event.name or "")
         elif event and isinstance(self._into, Incoming):
-            if self._into.size + len(event) > PHOTO_BYTES:
-                raise _too_large()
+            check_size(self._into.size + len(event))
             self._into.write(event)
         elif event and isinstance(self._into, bytearray):
             if sum(map(len, self.form.texts.values())) + len(event) > JSON_BYTES:

@@ -18,6 +18,7 @@ from inspections.errors import DigestMismatch, Invalid, Missing
 from inspections.hazards import Photo
 from inspections.people import Person
 from storage.incoming import Incoming
+from storage.photo_names import original
 from storage.photo_store import read_original
 from storage.register import Register
 
@@ -32,7 +33,7 @@ async def checked(home: House, incoming: Sequence[Incoming]) -> list[Photo]:
 
 async def keep(home: House, incoming: Sequence[Incoming]) -> None:
     """Makes them durable, side by side. From here to the commit a crash leaves an orphan, never a loss."""
-    await asyncio.gather(*(asyncio.to_thread(home.photos.keep, photo) for photo in incoming))
+    await asyncio.gather(*(asyncio.to_thread(home.photos.keep, photo, original(photo.sha256)) for photo in incoming))
 
 
 async def _received(home: House, person: Person, incoming: Sequence[Incoming]) -> Received:

@@ -51,6 +51,21 @@ class WrongMethod(Refusal):
     title = "该地址不支持这种请求方式"
 
 
+class WrongVersion(Refusal):
+    code = "upload.version"
+    title = "不支持的续传协议版本"
+
+
+class WrongChecksum(Refusal):
+    code = "upload.checksum"
+    title = "分片校验不符，请重传该分片"
+
+
+class WrongMediaType(Refusal):
+    code = "upload.media_type"
+    title = "续传内容须为 application/offset+octet-stream"
+
+
 STATUS: dict[type[Refusal], int] = {
     Unparsable: 400,
     Interrupted: 400,
@@ -61,12 +76,15 @@ STATUS: dict[type[Refusal], int] = {
     UnknownRoute: 404,
     WrongMethod: 405,
     errors.Conflict: 409,
+    WrongVersion: 412,
     errors.TooLarge: 413,
     errors.Unsupported: 415,
+    WrongMediaType: 415,
     errors.Invalid: 422,
     errors.DigestMismatch: 422,
     errors.Damaged: 422,
     errors.TooMany: 429,
+    WrongChecksum: 460,  # the protocol's own, in no registry
     errors.Unavailable: 503,
 }
 _FULL = 507

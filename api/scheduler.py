@@ -20,10 +20,11 @@ from apscheduler.jobstores.memory import MemoryJobStore
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from inspections.actions.clocks import claim_job, escalate
+from inspections.actions.uploads import end_expired_uploads
 from inspections.errors import Unavailable
 from storage.database import Database
 from storage.orphans import DAY, sweep_orphans
-from storage.photo_store import PhotoStore
+from storage.photo_store import PhotoStore, remove_pieces
 
 log = structlog.get_logger()
 
@@ -81,6 +82,16 @@ async def tidy(database: Database, store: PhotoStore, now: datetime) -> int:
     return await asyncio.to_thread(sweep_orphans, database, store, now)
 
 
+async def end_uploads(database: Database, store: PhotoStore, now: datetime) -> int:
+    """Takes away what nobody has gone on with in time."""
+    ended = 0
+    while expired := await database.transact(partial(end_expired_uploads, now=now, limit=SWEEP_BATCH)):
+        pieces = [piece for upload in expired for piece in upload.pieces]
+        await asyncio.to_thread(remove_pieces, store, pieces)
+        ended += len(expired)
+    return ended
+
+
 def build_scheduler(
     database: Database, store: PhotoStore, clock: Callable[[], datetime], tick: float
 ) -> MonotonicScheduler:
@@ -99,4 +110,5 @@ def build_scheduler(
     scheduler = MonotonicScheduler(tick)
     scheduler.every(tick, job(partial(sweep, database), "escalated"), "deadlines")
     scheduler.every(_TIDY_SECONDS, job(partial(tidy, database, store), "orphans swept"), "orphans")
+    scheduler.every(_TIDY_SECONDS, job(partial(end_uploads, database, store), "uploads expired"), "uploads")
     return scheduler

@@ -9,6 +9,7 @@ Refusal
 │   ├── IdTaken          id.taken            this id is somebody else's
 │   ├── Stale            hazard.stale        somebody was faster
 │   ├── WrongState       hazard.state        not a step of this state
+│   ├── WrongOffset      upload.offset       bytes that do not follow what is kept
 │   └── PhotosMissing    photo.missing       declared photos have not arrived
 ├── Invalid              step.needs …        what is asked for does not hold, field by field
 ├── DigestMismatch       photo.digest        the bytes are not the ones that were promised
@@ -106,6 +107,14 @@ class WrongState(Conflict):
 
     def __init__(self, state: str, step: str, possible: Sequence[str]) -> None:
         super().__init__(state=state, step=step, possible=list(possible))
+
+
+class WrongOffset(Conflict):
+    code = "upload.offset"
+    title = "续传位置与已保存的内容不符"
+
+    def __init__(self, sent: int, current: int) -> None:
+        super().__init__(sent=sent, current=current)
 
 
 class PhotosMissing(Conflict):

@@ -13,6 +13,7 @@ from inspections.evidence import Shown
 from inspections.hazards import Candidate, Entry, Escalation, Hazard, Job, Photo, Receipt
 from inspections.people import Person, Session
 from inspections.places import Community, Street
+from inspections.uploads import Upload
 
 T_co = TypeVar("T_co", covariant=True)
 
@@ -21,12 +22,13 @@ class Change(Struct, Generic[T_co], frozen=True):
     """What an action decided: the answer for its caller, records to insert, and (before, after) of those that change.
 
     The store writes all of it in one transaction or none of it. A changed record is written only over the version
-    that was read.
+    that was read. `removed`: what need not be remembered; nothing of a hazard ever is.
     """
 
     answer: T_co
     new: tuple[Struct, ...] = ()
     changed: tuple[tuple[Struct, Struct], ...] = ()
+    removed: tuple[Struct, ...] = ()
 
 
 class Register(Protocol):
@@ -49,6 +51,15 @@ class Register(Protocol):
     def receipt(self, sha256: str, username: str) -> Receipt | None: ...
     def escalation(self, hazard_id: UUID, deadline_number: int, rung: str) -> Escalation | None: ...
     def job(self, name: str) -> Job | None: ...
+    def upload(self, upload_id: UUID) -> Upload | None: ...
+    def open_uploads(self, username: str, now: datetime) -> int:
+        """How many uploads of this person are neither complete nor expired."""
+        ...
+
+    def expired_uploads(self, now: datetime, limit: int) -> list[Upload]:
+        """Claimed as with `due`."""
+        ...
+
     def new_id(self) -> UUID:
         """A fresh UUIDv7 for a record that the server makes by itself."""
         ...

@@ -173,7 +173,7 @@ def _restore_photo(source: Path, sha256: str, store: PhotoStore) -> Iterator[Fin
         if incoming.sha256 != sha256:
             yield Finding("photo is not what it was", str(source))
             return
-        store.keep(incoming)
+        store.keep(incoming, original(incoming.sha256))
 
 
 def _flush_tree(folder: Path) -> None:

@@ -51,7 +51,7 @@ def decided(register: Register, waiting: Waiting, *, inserts_only: bool = False)
         change = waiting.action(register)
     except Refusal as refusal:
         return Settled(waiting.future, None, refusal)
-    if inserts_only and change.changed:
+    if inserts_only and (change.changed or change.removed):
         raise Alone
     register.write(change)
     return Settled(waiting.future, change.answer, None)

@@ -20,6 +20,7 @@ from storage.formats import Format, inspect
 FREE_FLOOR_BYTES = 256 * 1024 * 1024
 """Photos are refused before the disk is so full that reports could not be kept."""
 
+_COPIED_BYTES = 1024 * 1024
 LEFT_OVER_SECONDS = 24 * 3600
 
 
@@ -54,6 +55,12 @@ class Incoming:
             self._file.write(chunk)
         self._digest.update(chunk)
         self.size += len(chunk)
+
+    def copy_to(self, other: "Incoming") -> None:
+        with asking_the_disk():
+            self._file.seek(0)
+        while chunk := self._file.read(_COPIED_BYTES):
+            other.write(chunk)
 
     @property
     def sha256(self) -> str:

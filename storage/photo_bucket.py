@@ -16,7 +16,7 @@ from obstore.store import S3Store
 from inspections.errors import Missing, Unavailable
 from storage.failures import Unready
 from storage.incoming import Aside, DiskFull, Incoming
-from storage.photo_names import Stored, original
+from storage.photo_names import Stored
 
 _CONNECT = timedelta(seconds=3)
 _ANSWER = timedelta(seconds=15)
@@ -69,9 +69,9 @@ class PhotoBucket:
     def receive(self) -> Incoming:
         return self._aside.receive()
 
-    def keep(self, photo: Incoming) -> None:
-        photo.flush()
-        self._put(original(photo.sha256), photo.path)
+    def keep(self, incoming: Incoming, name: str) -> None:
+        incoming.flush()
+        self._put(name, incoming.path)
 
     def put(self, name: str, picture: bytes) -> None:
         self._put(name, picture)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from inspections.errors import Missing
 from storage.incoming import Aside, Incoming, asking_the_disk
-from storage.photo_names import ORPHANS, Stored, original
+from storage.photo_names import ORPHANS, PIECES, Stored
 
 
 class PhotoFolder:
@@ -17,25 +17,26 @@ class PhotoFolder:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._aside = Aside(folder / "incoming")
-        if not (folder / ORPHANS).is_dir():
+        if not (folder / PIECES).is_dir():
             self._make_folders()
 
     def _make_folders(self) -> None:
         """All at once and on the disk before the first photo: no photo can be quicker than its folder."""
         for number in range(256):
             (self._folder / f"{number:02x}").mkdir(exist_ok=True)
-        (self._folder / ORPHANS).mkdir(exist_ok=True)
+        for name in (ORPHANS, PIECES):
+            (self._folder / name).mkdir(exist_ok=True)
         _flush_folder(self._folder)
         _flush_folder(self._folder.parent)
 
     def receive(self) -> Incoming:
         return self._aside.receive()
 
-    def keep(self, photo: Incoming) -> None:
-        target = self._folder / original(photo.sha256)
-        photo.flush(to_disk=True)
+    def keep(self, incoming: Incoming, name: str) -> None:
+        target = self._folder / name
+        incoming.flush(to_disk=True)
         with asking_the_disk():
-            photo.path.replace(target)
+            incoming.path.replace(target)
             _flush_folder(target.parent)
 
     def put(self, name: str, picture: bytes) -> None:
@@ -56,7 +57,7 @@ class PhotoFolder:
                 return file.read(length)
 
     def stored(self) -> Iterator[Stored]:
-        for folder in (*(f"{number:02x}" for number in range(256)), ORPHANS):
+        for folder in (*(f"{number:02x}" for number in range(256)), ORPHANS, PIECES):
             with asking_the_disk():
                 files = [(entry.name, entry.stat().st_mtime) for entry in os.scandir(self._folder / folder)]
             for name, changed in files:

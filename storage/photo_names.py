@@ -2,8 +2,10 @@
 
 from datetime import datetime
 from typing import NamedTuple
+from uuid import UUID, uuid4
 
 ORPHANS = "orphans"
+PIECES = "pieces"
 
 
 def original(sha256: str) -> str:
@@ -18,6 +20,11 @@ def shown(sha256: str, size: int) -> str:
 def orphan(sha256: str) -> str:
     """Where an original without a row waits for its removal."""
     return f"{ORPHANS}/{sha256}"
+
+
+def piece(upload: UUID) -> str:
+    """A new name for a part of a photo that comes in pieces: two senders at once do not overwrite each other's."""
+    return f"{PIECES}/{upload}.{uuid4().hex}"
 
 
 class Stored(NamedTuple):

@@ -4,7 +4,7 @@ A photo exists when its row is committed; bytes without a row are an orphan, and
 """
 
 import importlib.util
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -22,8 +22,8 @@ class PhotoStore(Protocol):
         """A place for a photo's bytes. Raises DiskFull below the floor of free space."""
         ...
 
-    def keep(self, photo: Incoming) -> None:
-        """Makes the bytes durable as the original of their digest."""
+    def keep(self, incoming: Incoming, name: str) -> None:
+        """Makes the bytes durable under `name`."""
         ...
 
     def put(self, name: str, picture: bytes) -> None:
@@ -53,6 +53,18 @@ def read_original(store: PhotoStore, sha256: str, first: int = 0, length: int | 
         return store.read(original(sha256), first, length)
     except Missing:  # sent again at the moment when it was swept away (storage/orphans.py)
         return store.read(orphan(sha256), first, length)
+
+
+def join(store: PhotoStore, pieces: Sequence[str], last: Incoming, whole: Incoming) -> None:
+    """Writes the pieces and the last one, which is not kept yet, into `whole`. Raises Missing."""
+    for name in pieces:
+        whole.write(store.read(name))
+    last.copy_to(whole)
+
+
+def remove_pieces(store: PhotoStore, pieces: Sequence[str]) -> None:
+    for name in pieces:
+        store.remove(name)
 
 
 def open_photos(place: str, scratch: Path) -> PhotoStore:

@@ -11,7 +11,7 @@ from typing import Any, TypeVar, cast
 from uuid import UUID
 
 from msgspec import Struct
-from sqlalchemy import Connection, Select, and_, bindparam, exists, insert, literal_column, select, text, update
+from sqlalchemy import Connection, Select, and_, bindparam, exists, func, insert, literal_column, select, text, update
 from sqlalchemy.sql import Executable
 from uuid_utils.compat import uuid7
 
@@ -24,6 +24,7 @@ from inspections.people import Person, Session
 from inspections.places import Community, Street
 from inspections.policy import scope
 from inspections.register import Change
+from inspections.uploads import Upload
 from storage.rows import KEYS, Rows
 from storage.scopes import within
 from storage.tables import (
@@ -34,6 +35,7 @@ from storage.tables import (
     photos,
     receipts,
     sessions,
+    uploads,
 )
 
 R = TypeVar("R", bound=Struct)
@@ -122,6 +124,9 @@ class Register:
     def photo(self, sha256: str) -> Photo | None:
         return self._by_key(Photo, sha256)
 
+    def upload(self, upload_id: UUID) -> Upload | None:
+        return self._by_key(Upload, upload_id)
+
     def receipt(self, sha256: str, username: str) -> Receipt | None:
         return self._by_key(Receipt, sha256, username)
 
@@ -164,6 +169,12 @@ class Register:
 
     def undeveloped(self, now: datetime, limit: int) -> list[Photo]:
         return self._claimed(Photo, _UNDEVELOPED, now, limit)
+
+    def expired_uploads(self, now: datetime, limit: int) -> list[Upload]:
+        return self._claimed(Upload, _EXPIRED, now, limit)
+
+    def open_uploads(self, username: str, now: datetime) -> int:
+        return self.rows(_OPEN_UPLOADS, {"username": username, "now": now})[0][0]
 
     def _claimed(self, kind: type[R], query: Select[Any], now: datetime, limit: int) -> list[R]:
         rows = self.rows(self._rows.locked(query, skip=True), {"now": now, "limit": limit})
@@ -210,6 +221,11 @@ class Register:
         for before, after in change.changed:
             self._seen[type(after), _key(after)] = after
             self._updates.append((before, after))
+        if change.removed:
+            self.flush()
+        for record in change.removed:
+            self._rows.remove(record)
+            self._seen.pop((type(record), _key(record)), None)
         self.reference_changed |= any(isinstance(record, _REFERENCE) for record in change.new)
 
     def flush(self) -> None:
@@ -270,6 +286,15 @@ _UNDEVELOPED = (
     .where(photos.c.state == "received", _UNCLAIMED)
     .order_by(photos.c.received_at)
     .limit(bindparam("limit"))
+)
+_EXPIRED = (
+    select(uploads)
+    .where(uploads.c.expires_at <= bindparam("now"))
+    .order_by(uploads.c.expires_at)
+    .limit(bindparam("limit"))
+)
+_OPEN_UPLOADS = select(func.count()).where(
+    uploads.c.username == bindparam("username"), uploads.c.expires_at > bindparam("now"), uploads.c.photo.is_(None)
 )
 _SIMILAR = (
     select(hazards.c.id, hazards.c.number, hazards.c.state)

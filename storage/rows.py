@@ -10,31 +10,36 @@ from functools import cache
 from typing import Any, NamedTuple, Protocol, TypeVar, cast
 
 from msgspec import Struct
-from sqlalchemy import Connection, Insert, Select, Update, and_, bindparam, insert, select, update
+from sqlalchemy import Connection, Insert, Select, Update, and_, bindparam, delete, insert, select, update
 from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 from sqlalchemy.types import TypeEngine
 
 from inspections.hazards import Hazard, Job
 from inspections.people import Session
+from inspections.uploads import Upload
 from storage.tables import TABLE_OF
 
 R = TypeVar("R", bound=Struct)
 Query = Select[*tuple[Any, ...]]
 
 KEYS = {kind: tuple(column.name for column in table.primary_key) for kind, table in TABLE_OF.items()}
-_GUARDED = {
-    kind: tuple(name for name in ("version", "history_length") if name in table.c) for kind, table in TABLE_OF.items()
-}
+_COUNTING = ("version", "history_length", "offset")
+"""Columns that only grow: a record is replaced only where they are still what was read."""
+_GUARDED = {kind: tuple(name for name in _COUNTING if name in table.c) for kind, table in TABLE_OF.items()}
 _BY_KEY: dict[type[Struct], Select[Any]] = {
     kind: select(table).where(and_(*(table.c[name] == bindparam(name) for name in KEYS[kind])))
     for kind, table in TABLE_OF.items()
 }
-_CHANGING = {Hazard, Session, Job}
+_CHANGING = {Hazard, Session, Job, Upload}
 _INSERT = {kind: insert(table) for kind, table in TABLE_OF.items()}
 _REPLACE = {
     kind: update(table).where(
         and_(*(table.c[name] == bindparam(f"was_{name}") for name in (*KEYS[kind], *_GUARDED[kind])))
     )
+    for kind, table in TABLE_OF.items()
+}
+_REMOVE = {
+    kind: delete(table).where(and_(*(table.c[name] == bindparam(name) for name in KEYS[kind])))
     for kind, table in TABLE_OF.items()
 }
 
@@ -59,6 +64,7 @@ class Rows(Protocol):
         """All of one kind."""
         ...
 
+    def remove(self, record: Struct) -> None: ...
     def replace(self, before: Struct, after: Struct) -> int:
         """Writes `after` over exactly what was read as `before`; answers how many rows that were: one, or none."""
         ...
@@ -94,6 +100,9 @@ class CoreRows:
     def insert(self, records: Sequence[Struct]) -> None:
         self._connection.execute(_INSERT[type(records[0])], [_values(record) for record in records])
 
+    def remove(self, record: Struct) -> None:
+        self._connection.execute(_REMOVE[type(record)], _keyed(record))
+
     def replace(self, before: Struct, after: Struct) -> int:
         return self._connection.execute(_REPLACE[type(after)], _guarded(before, after)).rowcount
 
@@ -126,6 +135,9 @@ class SqliteRows:
         form = _insert_form(type(records[0]))
         self._driver.executemany(form.sql, [form.bound(_values(record)) for record in records])
 
+    def remove(self, record: Struct) -> None:
+        self._connection.execute(_REMOVE[type(record)], _keyed(record))
+
     def replace(self, before: Struct, after: Struct) -> int:
         form = _replace_form(type(after))
         return self._driver.execute(form.sql, form.bound(_guarded(before, after))).rowcount
@@ -133,6 +145,10 @@ class SqliteRows:
 
 def _values(record: Struct) -> dict[str, Any]:
     return {name: getattr(record, name) for name in record.__struct_fields__}
+
+
+def _keyed(record: Struct) -> dict[str, Any]:
+    return {name: getattr(record, name) for name in KEYS[type(record)]}
 
 
 def _guarded(before: Struct, after: Struct) -> dict[str, Any]:

@@ -39,6 +39,7 @@ from inspections.hazards import (
 )
 from inspections.people import Grant, Person, Session
 from inspections.places import Community, Point, Street
+from inspections.uploads import Upload
 from storage.columns import Instant, Json, Name
 
 metadata = MetaData(
@@ -141,6 +142,20 @@ receipts = Table(
     Column("sha256", String(64), ForeignKey("photos.sha256"), primary_key=True),
     Column("username", String(64), ForeignKey("people.username"), primary_key=True),
     Column("at", Instant, nullable=False),
+)
+
+uploads = Table(
+    "uploads",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("username", String(64), ForeignKey("people.username"), nullable=False, index=True),
+    Column("length", Integer, nullable=False),
+    Column("offset", Integer, nullable=False),
+    Column("pieces", Json(tuple[str, ...]), nullable=False),
+    Column("promised", String(64)),
+    Column("metadata", Text, nullable=False),
+    Column("expires_at", Instant, nullable=False, index=True),
+    Column("photo", String(64), ForeignKey("photos.sha256")),
 )
 
 hazards = Table(
@@ -261,6 +276,7 @@ TABLE_OF: dict[type[Struct], Table] = {
     Session: sessions,
     Photo: photos,
     Receipt: receipts,
+    Upload: uploads,
     Hazard: hazards,
     Entry: entries,
     Mention: mentions,

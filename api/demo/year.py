@@ -23,6 +23,7 @@ from inspections.people import Person
 from inspections.steps import Report
 from storage.database import Database, open_database, owned
 from storage.migration import migrate
+from storage.photo_names import original
 from storage.photo_store import PhotoStore, open_photos
 
 _STRIDE = timedelta(hours=6)
@@ -119,7 +120,7 @@ class Office:
     def _keep(self, picture: bytes, now: datetime) -> Photo:
         with self._store.receive() as incoming:
             incoming.write(picture)
-            self._store.keep(incoming)
+            self._store.keep(incoming, original(incoming.sha256))
             return incoming.described(now)
 
 

@@ -22,6 +22,7 @@ from inspections.hazards import (
 from inspections.people import Grant, Person, Role, Session
 from inspections.places import Community, Street
 from inspections.policy import scope
+from inspections.uploads import Upload
 
 CALENDAR = WorkingCalendar({}, frozenset({2025, 2026}))
 NOW = datetime(2026, 11, 23, 1, 0, tzinfo=UTC)  # Monday, 09:00 in Shanghai
@@ -64,6 +65,8 @@ class Office:
         for record in change.new:
             assert (type(record), _key(record)) not in self.records, "inserted twice"
         self.keep(*change.new)
+        for record in change.removed:
+            assert self.records.pop((type(record), _key(record))) == record
         for old, new in change.changed:
             assert self.records[type(old), _key(old)] == old
             self.keep(new)
@@ -108,6 +111,17 @@ class Office:
 
     def job(self, name):
         return self.records.get((Job, name))
+
+    def upload(self, upload_id):
+        return self.records.get((Upload, upload_id))
+
+    def open_uploads(self, username, now):
+        return sum(
+            upload.username == username and upload.expires_at > now and not upload.photo for upload in self.all(Upload)
+        )
+
+    def expired_uploads(self, now, limit):
+        return [upload for upload in self.all(Upload) if upload.expires_at <= now][:limit]
 
     def new_id(self):
         return uuid4()

@@ -37,7 +37,7 @@ def kept(desk, store):
     for name in "abc":
         with store.receive() as incoming:
             incoming.write(draw(name, "EB-01", NOW))
-            store.keep(incoming)
+            store.keep(incoming, original(incoming.sha256))
             photos.append(incoming.described(NOW))
     first, second = (desk.do(report_hazard, wang, report(), NOW, photos).dossier.hazard for _ in range(2))
     desk.do(take_step, li, second.id, Accept(id=new_id(), version=1), NOW)

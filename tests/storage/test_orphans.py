@@ -26,7 +26,7 @@ def store(tmp_path):
 def kept(store):
     with store.receive() as incoming:
         incoming.write(PICTURE)
-        store.keep(incoming)
+        store.keep(incoming, original(incoming.sha256))
         return incoming.described(NOW)
 
 

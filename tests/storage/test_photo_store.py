@@ -66,7 +66,7 @@ def keep(store, data):
         for at in range(0, len(data), 1000):
             incoming.write(data[at : at + 1000])
         described = incoming.described(NOW)
-        store.keep(incoming)
+        store.keep(incoming, original(incoming.sha256))
         return described
 
 

@@ -197,7 +197,7 @@ def test_what_actions_keep_is_whole(desk, tmp_path):
     store = PhotoFolder(tmp_path / "photos")
     with store.receive() as incoming:
         incoming.write(draw("whole", "EB-01", NOW))
-        store.keep(incoming)
+        store.keep(incoming, original(incoming.sha256))
         arrived = incoming.described(NOW)
     hazard = desk.do(report_hazard, wang, report(), NOW, [arrived]).dossier.hazard
     desk.do(take_step, li, hazard.id, Note(id=new_id(), version=1, note="…"), NOW)

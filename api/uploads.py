@@ -1,0 +1,305 @@
+"""Photos that come in pieces: tus 1.0 (https://tus.io/protocols/resumable-upload), for phones that lose the signal.
+
+Whatever was received before a connection broke is kept, in pieces of a megabyte, each durable before its row says so.
+No upload is ever locked: two that add to the same offset race, and the loser is told how far it is.
+"""
+
+import asyncio
+import base64
+import binascii
+import hashlib
+import re
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import aclosing, suppress
+from email.utils import format_datetime
+from functools import partial
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from litestar import Request, Response, Router, delete, head, patch, post, route
+from litestar.params import FromPath
+
+from api.bodies import PHOTO_BYTES, AnyRequest, check_size, chunks
+from api.house import House, house, person_of
+from api.photos import checked, keep
+from api.problems import (
+    BodyTooLarge,
+    Interrupted,
+    Stalled,
+    Unparsable,
+    WrongChecksum,
+    WrongMediaType,
+    WrongMethod,
+    WrongVersion,
+    problem,
+)
+from inspections.actions.uploads import add_piece, begin_upload, complete_upload, end_upload, own_upload
+from inspections.errors import Conflict, Damaged, DigestMismatch, Missing, Refusal, TooLarge, Unsupported, WrongOffset
+from inspections.hazards import Photo
+from inspections.people import Person
+from inspections.policy import PUBLIC
+from inspections.uploads import Upload
+from storage import photo_names
+from storage.incoming import Incoming
+from storage.photo_store import join, remove_pieces
+
+VERSION = "1.0.0"
+PIECE_BYTES = 1_000_000
+"""What a killed server can lose of an upload; who is only cut off loses nothing."""
+
+_OCTETS = "application/offset+octet-stream"
+_ALGORITHMS = ("sha1", "sha256", "md5")
+_METADATA_BYTES = 4096
+_DIGITS = re.compile(r"\d{1,15}\Z", re.ASCII)
+_DIGEST = re.compile(r"[0-9a-f]{64}\Z")
+_ABOUT = {
+    "Tus-Version": VERSION,
+    "Tus-Extension": "creation,creation-with-upload,checksum,expiration,termination",
+    "Tus-Max-Size": str(PHOTO_BYTES),
+    "Tus-Checksum-Algorithm": ",".join(_ALGORITHMS),
+}
+_NOTHING: Mapping[str, str] = {}
+
+
+class _Checksum(NamedTuple):
+    """What a body is to have for its digest, and the digest as it runs."""
+
+    running: Any
+    promised: bytes
+
+
+def _say(_: Request[Any, Any, Any], refusal: Refusal) -> Response[bytes]:
+    answer = problem(refusal)
+    answer.headers.update({"Tus-Resumable": VERSION, **(_ABOUT if isinstance(refusal, WrongVersion) else {})})
+    return answer
+
+
+@route("/", http_method=["OPTIONS"], opt={"action": PUBLIC}, status_code=204, include_in_schema=False)
+async def about() -> Response[None]:
+    """What this server can do of tus."""
+    return Response(None, status_code=204, headers={**_ABOUT, "Tus-Resumable": VERSION})
+
+
+@post("/", opt={"action": "photo.send", "body": bytes}, request_max_body_size=PHOTO_BYTES)
+async def begin(request: AnyRequest) -> Response[None]:
+    """201 with its address; a body, if there is one, is its first piece."""
+    _check_version(request)
+    home, person = house(request), person_of(request)
+    length = _number(request, "upload-length")
+    check_size(length)
+    if length == 0:
+        raise Damaged("文件为空")
+    metadata = request.headers.get("upload-metadata", "")
+    action = partial(
+        begin_upload, person=person, length=length, promised=_promised(metadata), metadata=metadata, now=home.clock()
+    )
+    upload = await home.database.transact(action)
+    if request.headers.get("content-type") == _OCTETS:
+        upload = await _add(request, upload)
+    return _answer(upload, 201, {"Location": f"{request.url.path.rstrip('/')}/{upload.id}"})
+
+
+@patch("/{upload_id:uuid}", opt={"action": "photo.send", "body": bytes}, request_max_body_size=PHOTO_BYTES)
+async def go_on(request: AnyRequest, upload_id: FromPath[UUID]) -> Response[None]:
+    """204 with the new offset; for the last piece also `Anxun-Photo`, or 422 and the upload is gone."""
+    return await _go_on(request, upload_id)
+
+
+@head("/{upload_id:uuid}", opt={"action": "photo.send"})
+async def how_far(request: AnyRequest, upload_id: FromPath[UUID]) -> Response[None]:
+    return await _how_far(request, upload_id)
+
+
+@delete("/{upload_id:uuid}", opt={"action": "photo.send"}, status_code=204)
+async def give_up(request: AnyRequest, upload_id: FromPath[UUID]) -> Response[None]:
+    return await _give_up(request, upload_id)
+
+
+@post("/{upload_id:uuid}", opt={"action": "photo.send", "body": bytes}, request_max_body_size=PHOTO_BYTES)
+async def instead(request: AnyRequest, upload_id: FromPath[UUID]) -> Response[None]:
+    """What `X-HTTP-Method-Override` says: mini-programs have no PATCH."""
+    meant = {"PATCH": _go_on, "HEAD": _how_far, "DELETE": _give_up}
+    method = request.headers.get("x-http-method-override", "").upper()
+    if method not in meant:
+        raise WrongMethod
+    return await meant[method](request, upload_id)
+
+
+async def _go_on(request: AnyRequest, upload_id: UUID) -> Response[None]:
+    upload = await _own(request, upload_id)
+    if request.headers.get("content-type") != _OCTETS:
+        raise WrongMediaType
+    offset = _number(request, "upload-offset")
+    if offset != upload.offset:
+        raise WrongOffset(offset, upload.offset)
+    return _answer(await _add(request, upload), 204)
+
+
+async def _how_far(request: AnyRequest, upload_id: UUID) -> Response[None]:
+    upload = await _own(request, upload_id)
+    headers = {"Upload-Length": str(upload.length), "Cache-Control": "no-store"}
+    return _answer(upload, 200, headers | ({"Upload-Metadata": upload.metadata} if upload.metadata else {}))
+
+
+async def _give_up(request: AnyRequest, upload_id: UUID) -> Response[None]:
+    upload = await _own(request, upload_id)
+    await _end(house(request), person_of(request), upload)
+    return Response(None, status_code=204, headers={"Tus-Resumable": VERSION})
+
+
+async def _own(request: AnyRequest, upload_id: UUID) -> Upload:
+    _check_version(request)
+    home = house(request)
+    ask = partial(own_upload, person=person_of(request), upload_id=upload_id, now=home.clock())
+    return await home.database.read(ask)
+
+
+def _answer(upload: Upload, status: int, more: Mapping[str, str] = _NOTHING) -> Response[None]:
+    headers = {
+        "Tus-Resumable": VERSION,
+        "Upload-Offset": str(upload.offset),
+        "Upload-Expires": format_datetime(upload.expires_at, usegmt=True),
+        **({"Anxun-Photo": upload.photo} if upload.photo else {}),
+        **more,
+    }
+    return Response(None, status_code=status, headers=headers)
+
+
+# bytes in ------------------------------------------------------------------------------------------------------
+
+
+async def _add(request: AnyRequest, upload: Upload) -> Upload:
+    """The body, piece by piece. Raises what the last piece brings to light, and what a body may break off with."""
+    home, person = house(request), person_of(request)
+    checksum = _checksum(request)
+    async with aclosing(chunks(request)) as body:
+        while True:
+            with home.photos.receive() as piece:
+                try:
+                    ended = await _fill(piece, body, upload.length - upload.offset, checksum)
+                except (Interrupted, Stalled):
+                    if checksum is None:
+                        await _kept(home, person, upload, piece)
+                    raise
+                upload = await _kept(home, person, upload, piece)
+            if ended:
+                return upload
+
+
+async def _fill(piece: Incoming, body: AsyncGenerator[bytes], room: int, checksum: _Checksum | None) -> bool:
+    """Whether the body has ended with this piece. With a checksum all of it is one: none is kept before it is right.
+
+    Raises TooLarge for more than the upload was to have, WrongChecksum.
+    """
+    async for chunk in body:
+        piece.write(chunk)
+        if piece.size > room:
+            raise TooLarge("内容超过了声明的长度", limit=room)
+        if checksum is None and PIECE_BYTES <= piece.size < room:
+            return False
+        if checksum is not None:
+            checksum.running.update(chunk)
+    if checksum is not None and checksum.running.digest() != checksum.promised:
+        raise WrongChecksum
+    return True
+
+
+async def _kept(home: House, person: Person, upload: Upload, piece: Incoming) -> Upload:
+    if upload.offset + piece.size == upload.length:
+        return await _completed(home, person, upload, piece)
+    if not piece.size:
+        return upload
+    name = photo_names.piece(upload.id)
+    await asyncio.to_thread(home.photos.keep, piece, name)
+    action = partial(add_piece, person=person, before=upload, piece=name, size=piece.size, now=home.clock())
+    try:
+        return await home.database.transact(action)
+    except Conflict:  # somebody was faster; after any other end its row may name it
+        await asyncio.to_thread(home.photos.remove, name)
+        raise
+
+
+async def _completed(home: House, person: Person, upload: Upload, last: Incoming) -> Upload:
+    """The whole photo takes the way of any other. What can never become one is not asked to be sent on."""
+    if upload.photo:
+        return upload
+    try:
+        photo = await _joined(home, upload, last)
+        action = partial(complete_upload, person=person, before=upload, photo=photo, now=home.clock())
+        done = await home.database.transact(action)
+    except (Damaged, Unsupported, TooLarge, DigestMismatch, Missing):
+        await _end(home, person, upload)
+        raise
+    home.developer.wake()
+    await asyncio.to_thread(remove_pieces, home.photos, upload.pieces)
+    return done
+
+
+async def _joined(home: House, upload: Upload, last: Incoming) -> Photo:
+    """The photo behind the pieces, kept. Raises DigestMismatch, what formats.inspect raises, Missing (a piece)."""
+    with home.photos.receive() as whole:
+        await asyncio.to_thread(join, home.photos, upload.pieces, last, whole)
+        if upload.promised not in {None, whole.sha256}:
+            raise DigestMismatch(str(upload.promised), whole.sha256)
+        (photo,) = await checked(home, [whole])
+        await keep(home, [whole])
+        return photo
+
+
+async def _end(home: House, person: Person, upload: Upload) -> None:
+    with suppress(Missing):  # ended twice at once
+        action = partial(end_upload, person=person, upload_id=upload.id, now=home.clock())
+        upload = await home.database.transact(action)
+    await asyncio.to_thread(remove_pieces, home.photos, upload.pieces)
+
+
+# headers -------------------------------------------------------------------------------------------------------
+
+
+def _check_version(request: AnyRequest) -> None:
+    if request.headers.get("tus-resumable") != VERSION:
+        raise WrongVersion
+
+
+def _number(request: AnyRequest, header: str) -> int:
+    if not (found := _DIGITS.match(request.headers.get(header, ""))):
+        raise Unparsable(f"缺少请求头 {header}，或不是数字")
+    return int(found.group())
+
+
+def _promised(metadata: str) -> str | None:
+    """The sha-256 among the metadata, `key base64,key base64 …`, where the phone has told it."""
+    if len(metadata) > _METADATA_BYTES:
+        raise BodyTooLarge(limit=_METADATA_BYTES)
+    said: dict[str, str] = {}
+    for pair in filter(None, metadata.split(",")):
+        key, _, value = pair.strip().partition(" ")
+        try:
+            said[key] = base64.b64decode(value, validate=True).decode()
+        except (binascii.Error, UnicodeDecodeError):
+            raise Unparsable("请求头 upload-metadata 无法解析") from None
+    promised = said.get("sha256")
+    if promised is not None and not _DIGEST.match(promised):
+        raise Unparsable("请求头 upload-metadata 中的 sha256 无法解析")
+    return promised
+
+
+def _checksum(request: AnyRequest) -> _Checksum | None:
+    header = request.headers.get("upload-checksum")
+    if header is None:
+        return None
+    algorithm, _, value = header.partition(" ")
+    if algorithm not in _ALGORITHMS:
+        raise Unparsable(f"校验算法须为 {'、'.join(_ALGORITHMS)} 之一")
+    try:
+        promised = base64.b64decode(value, validate=True)
+    except binascii.Error:
+        raise Unparsable("请求头 upload-checksum 无法解析") from None
+    return _Checksum(hashlib.new(algorithm, usedforsecurity=False), promised)
+
+
+ROUTES = [
+    Router(
+        "/uploads", route_handlers=[about, begin, go_on, how_far, give_up, instead], exception_handlers={Refusal: _say}
+    )
+]
