@@ -1,0 +1,138 @@
+from math import pi
+
+import prcoords
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from inspections.places import Point, converted, distance_m
+
+SYSTEMS = ["wgs84", "gcj02", "bd09"]
+CENTIMETRE = 0.01
+EXACT = 1e-6
+NANHU = (30.7600, 120.7500)  # a lake in Jiaxing
+
+systems = st.sampled_from(SYSTEMS)
+china = st.builds(Point, st.floats(3.4, 53.6), st.floats(73.4, 135.2), systems)  # from edge to edge
+rectangle = st.builds(Point, st.floats(0.87, 55.78), st.floats(72.05, 137.79), systems)  # all but the last 5 km
+world = st.builds(Point, st.floats(-90, 90), st.floats(-180, 180), systems)
+
+# 27 x 33 places, on no round degree, where waves of the formula would be nought
+GRID = [(3.41 + 1.93 * row, 73.43 + 1.93 * column) for row in range(27) for column in range(33)]
+
+
+@given(china | rectangle, systems, systems)
+def test_a_point_comes_back_from_every_system(point, crs, other):
+    there = converted(point, crs)
+    back = converted(converted(there, other), point.crs)
+    assert (there.crs, back.crs) == (crs, point.crs)
+    assert distance_m(point, there) < EXACT
+    assert distance_m(point, back) < EXACT
+
+
+@given(china, systems)
+def test_nothing_in_china_is_shifted_further_than_two_kilometres(point, crs):
+    assert distance_m(point, Point(point.lat, point.lon, crs)) < 2000
+
+
+@pytest.mark.parametrize("crs", SYSTEMS)
+def test_a_point_already_there_stays_untouched(crs):
+    point = Point(*NANHU, crs, accuracy_m=12.5)
+    assert converted(point, crs) is point
+
+
+@pytest.mark.parametrize("crs", SYSTEMS)
+def test_the_accuracy_is_kept(crs):
+    assert converted(Point(*NANHU, "gcj02", accuracy_m=12.5), crs).accuracy_m == 12.5
+    assert converted(Point(*NANHU, "gcj02"), crs).accuracy_m is None
+
+
+def test_in_jiaxing_the_systems_lie_hundreds_of_metres_apart():
+    device, amap, baidu = (Point(*NANHU, crs) for crs in SYSTEMS)
+    assert distance_m(device, amap) == pytest.approx(485, abs=5)
+    assert distance_m(amap, baidu) == pytest.approx(922, abs=50)
+    east = converted(device, "gcj02")
+    assert east.lon > device.lon
+    assert east.lat < device.lat
+
+
+@pytest.mark.parametrize(
+    ("point", "published", "metres"),
+    [
+        # Aliyun's manual of TransferCoord, near Hangzhou: six decimals
+        (Point(30.279164, 120.026268, "gcj02"), Point(30.285238, 120.032768, "bd09"), 0.1),
+        (Point(30.279164, 120.026268, "gcj02"), Point(30.281543, 120.021519, "wgs84"), 2),
+        # what Baidu's geoconv answers to the example of its own manual, in Hubei
+        (Point(29.575429778924, 114.21892734521, "wgs84"), Point(29.57908428837437, 114.2307519546763, "bd09"), 1),
+        (Point(29.575429778924, 114.21892734521, "wgs84"), Point(29.57284912109375, 114.22430528428819, "gcj02"), 1),
+    ],
+)
+def test_it_is_what_the_map_houses_publish(point, published, metres):
+    assert distance_m(point, published) < metres
+
+
+@pytest.mark.parametrize(
+    ("crs", "there", "back"),
+    [
+        ("gcj02", prcoords.wgs_gcj, prcoords.gcj_wgs_bored),
+        ("bd09", prcoords.wgs_bd, prcoords.bd_wgs_bored),
+    ],
+)
+def test_another_implementation_says_the_same_all_over_china(crs, there, back, monkeypatch):
+    monkeypatch.setattr(prcoords, "PRC_EPS", 1e-9)  # degrees; of itself it stops 2 cm before BD-09's inverse
+    for place in GRID:
+        assert distance_m(converted(Point(*place, "wgs84"), crs), Point(*there(place), crs)) < CENTIMETRE
+        assert distance_m(converted(Point(*place, crs), "wgs84"), Point(*back(place), "wgs84")) < CENTIMETRE
+
+
+@pytest.mark.parametrize("crs", SYSTEMS)
+@pytest.mark.parametrize(
+    "place",
+    [
+        (35.68, 139.69),  # Tokyo
+        (0.8292, 105),
+        (55.8272, 105),
+        (35, 72.0039),
+        (35, 137.8348),
+        (0, 0),
+        (90, 180),
+        (-90, -180),
+    ],
+)
+def test_outside_china_the_systems_are_one(place, crs):
+    for came in SYSTEMS:
+        assert converted(Point(*place, came, 5), crs) == Point(*place, crs, 5)
+
+
+@pytest.mark.parametrize(
+    ("lat", "north", "east", "error"),
+    # metres of a degree on the WGS-84 ellipsoid: along the meridian from here, along the parallel of here
+    [
+        (0, 110_574.4, 111_319.5, 0.0057),
+        (30.35, 110_866.9, 96_145.9, 0.0031),  # Jiaxing's south
+        (31.03, 110_878.6, 95_474.4, 0.0031),  # Jiaxing's north
+        (89, 111_693.9, 1_949.3, 0.0057),
+    ],
+)
+def test_a_degree_is_what_the_ellipsoid_says_within_the_error_told(lat, north, east, error):
+    start = Point(lat, -30, "wgs84")
+    assert distance_m(start, Point(lat + 1, -30, "wgs84")) == pytest.approx(north, rel=error)
+    assert distance_m(start, Point(lat, -29, "wgs84")) == pytest.approx(east, rel=error)
+
+
+def test_distances_cross_the_date_line_and_reach_the_other_pole():
+    assert distance_m(Point(0, 179.5, "wgs84"), Point(0, -179.5, "wgs84")) == pytest.approx(111_195, abs=1)
+    assert distance_m(Point(90, 0, "wgs84"), Point(-90, 77, "bd09")) == pytest.approx(pi * 6_371_008.8)
+
+
+@given(world, world)
+def test_a_distance_is_the_same_both_ways_and_never_beyond_half_the_earth(one, other):
+    assert distance_m(one, one) == 0
+    assert distance_m(one, other) == pytest.approx(distance_m(other, one), abs=EXACT)
+    assert 0 <= distance_m(one, other) <= pi * 6_371_008.8
+
+
+@given(st.floats(-90, 90), st.floats(-180, 180))
+def test_the_other_side_of_the_earth_is_half_its_girth_away(lat, lon):
+    here, there = Point(lat, lon, "wgs84"), Point(-lat, lon + 180 if lon < 0 else lon - 180, "wgs84")
+    assert distance_m(here, there) == pytest.approx(pi * 6_371_008.8, rel=1e-6)
