@@ -98,8 +98,8 @@ class Developer:
     def _first_picture(self, sha256: str) -> Facts | None:
         data = read_original(self._photos, sha256)
         try:
-            picture = images.develop(data, images.SIZES[0])
+            made = images.developed(data)
         except Damaged:
             return None
-        self._photos.put(shown(sha256, images.SIZES[0]), picture)
-        return images.facts(data)
+        self._photos.put(shown(sha256, images.SIZES[0]), made.picture)
+        return Facts(made.facts.taken_at, made.facts.point, made.facts.camera)

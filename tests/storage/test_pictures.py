@@ -4,10 +4,11 @@ import csv
 import io
 import struct
 import zlib
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from PIL import Image
+from PIL.TiffImagePlugin import IFDRational
 
 from inspections.errors import Damaged, TooLarge, Unsupported
 from inspections.places import Point
@@ -50,6 +51,12 @@ def test_a_cut_is_noticed_wherever_it_is(kind):
             inspect(data[: len(data) * tenth // 10])
     with pytest.raises(Damaged):
         inspect(data[:-2])
+
+
+def test_a_jpeg_whose_components_come_in_scans_of_their_own_is_not_decoded_in_bands():
+    data = bytearray(picture())
+    data[data.index(b"\xff\xda") + 4] = 1
+    assert not inspect(bytes(data)).banded
 
 
 def test_what_follows_the_end_is_let_be():
@@ -163,6 +170,10 @@ def test_what_does_not_decode_is_damaged(tmp_path, data):
         images.develop((tmp_path / "p.jpg").read_bytes(), 320)
 
 
+def facts_in(data):
+    return images.developed(data).facts
+
+
 def exif_of(**tags):
     exif = Image.Exif()
     for tag, value in tags.pop("plain", {}).items():
@@ -174,7 +185,7 @@ def exif_of(**tags):
 
 def facts_of(tmp_path, **tags):
     (tmp_path / "p.jpg").write_bytes(picture(exif=exif_of(**tags)))
-    return images.facts((tmp_path / "p.jpg").read_bytes())
+    return facts_in((tmp_path / "p.jpg").read_bytes())
 
 
 def test_time_place_and_camera_are_read(tmp_path):
@@ -187,34 +198,83 @@ def test_time_place_and_camera_are_read(tmp_path):
     assert facts.taken_at == datetime(2026, 11, 23, 0, 0, tzinfo=UTC)
     assert facts.point == Point(30.77, -120.75, "wgs84")
     assert facts.camera == "OPPO R7plusf"
+    assert (facts.utc_offset, facts.orientation, facts.oddities) == (540, None, ())
 
 
 def test_without_an_offset_a_clock_is_read_as_shanghai_s(tmp_path):
     facts = facts_of(tmp_path, detail={0x9003: "2026:11:23 09:00:00"})
     assert facts.taken_at == datetime(2026, 11, 23, 1, 0, tzinfo=UTC)
+    assert facts.utc_offset is None
 
 
 @pytest.mark.parametrize(
-    "gps",
+    ("said", "offset"),
     [
-        {1: "N", 2: (0.0, 0.0, 0.0), 3: "E", 4: (0.0, 0.0, 0.0)},
-        {1: "N", 2: (95.0, 0.0, 0.0), 3: "E", 4: (0.0, 0.0, 0.0)},
-        {1: "N", 2: (30.0, 0.0)},
-        {1: "N"},
+        ("-03:30", -210),
+        ("+14:00", 840),
+        ("+00:00\0", 0),
+        ("   :  ", None),
+        ("+15:00", None),
+        ("08:00", None),
+        ("", None),
     ],
 )
-def test_a_position_that_cannot_be_is_left_out(tmp_path, gps):
-    assert facts_of(tmp_path, gps=gps).point is None
+def test_an_offset_is_taken_only_as_the_standard_writes_it(tmp_path, said, offset):
+    facts = facts_of(tmp_path, detail={0x9003: "2026:11:23 09:00:00", 0x9011: said})
+    assert facts.utc_offset == offset
+    assert facts.taken_at == datetime(2026, 11, 23, 9, tzinfo=UTC) - timedelta(
+        minutes=480 if offset is None else offset
+    )
+
+
+@pytest.mark.parametrize(
+    ("clock", "odd"),
+    [
+        ("0000:00:00 00:00:00", True),
+        ("2000:12:31 23:59:59", True),
+        ("1970:01:01 08:00:00", True),
+        ("yesterday", True),
+        ("2001:01:01 00:00:00\0", False),
+        ("    :  :     :  :  ", False),
+        ("\0" * 20, False),
+    ],
+)
+def test_a_clock_that_is_set_to_what_cannot_be_is_odd(tmp_path, clock, odd):
+    facts = facts_of(tmp_path, detail={0x9003: clock})
+    assert facts.oddities == ("clock",) * odd
+    assert (facts.taken_at is None) == (not clock.startswith("2001"))
+
+
+@pytest.mark.parametrize("orientation", range(10))
+def test_the_orientation_is_one_of_eight(tmp_path, orientation):
+    said = facts_of(tmp_path, plain={0x0112: orientation}).orientation
+    assert said == (orientation if orientation in range(1, 9) else None)
+
+
+@pytest.mark.parametrize(
+    ("gps", "oddities"),
+    [
+        ({1: "N", 2: (0.0, 0.0, 0.0), 3: "E", 4: (0.0, 0.0, 0.0)}, ("position",)),
+        ({1: "N", 2: (95.0, 0.0, 0.0), 3: "E", 4: (0.0, 0.0, 0.0)}, ("position",)),
+        ({1: "N", 2: (IFDRational(0, 0),) * 3, 3: "E", 4: (IFDRational(0, 0),) * 3}, ("position",)),
+        ({1: "N", 2: (30.0, 0.0), 3: "E", 4: (120.0, 0.0)}, ("position",)),
+        ({1: "N", 2: (30.0, 0.0, 0.0)}, ()),
+        ({1: "N"}, ()),
+    ],
+)
+def test_a_position_that_cannot_be_is_left_out(tmp_path, gps, oddities):
+    facts = facts_of(tmp_path, gps=gps)
+    assert (facts.point, facts.oddities) == (None, oddities)
 
 
 def test_damaged_metadata_costs_nothing_but_itself(tmp_path):
     data = bytearray(picture(exif=exif_of(detail={0x9003: "2026:13:99 99:00:00"})))
     (tmp_path / "p.jpg").write_bytes(data)
-    assert images.facts((tmp_path / "p.jpg").read_bytes()) == (None, None, None)
+    assert facts_in((tmp_path / "p.jpg").read_bytes()) == (None, None, None, None, None, ("clock",))
     at = data.index(b"Exif\0\0") + 6
     data[at : at + 30] = bytes(range(200, 230))
     (tmp_path / "p.jpg").write_bytes(data)
-    assert images.facts((tmp_path / "p.jpg").read_bytes()) == (None, None, None)
+    assert facts_in((tmp_path / "p.jpg").read_bytes()) == (None, None, None, None, None, ())
     assert images.develop((tmp_path / "p.jpg").read_bytes(), 320)
 
 
@@ -249,10 +309,12 @@ def test_what_the_manifest_says_of_place_and_time_is_read(samples):
     for row in csv.DictReader(lines):
         if not row["file"].lower().endswith(".jpg"):
             continue
-        facts = images.facts((samples / "photos" / row["file"]).read_bytes())
+        facts = facts_in((samples / "photos" / row["file"]).read_bytes())
         if row["has_gps"] == "yes" and float(row["lat"]) != 0:
             assert facts.point is not None
             assert abs(facts.point.lat - float(row["lat"])) < 0.0001, row["file"]
         else:
             assert facts.point is None, row["file"]
         assert (facts.taken_at is not None) == bool(row["datetime_original"]), row["file"]
+        assert str(facts.orientation or "") == row["orientation"], row["file"]
+        assert facts.oddities == ("position",) * (row["lat"] == "0.0"), row["file"]
