@@ -1,5 +1,7 @@
 """Hazard routes: report, list, one, history, steps."""
 
+import itertools
+from collections.abc import Mapping
 from datetime import date, datetime
 from functools import partial
 from typing import Annotated
@@ -25,7 +27,7 @@ from inspections.actions.reports import Dossier, Reported, report_hazard
 from inspections.actions.steps import take_step, visible
 from inspections.errors import Forbidden, Invalid
 from inspections.evidence import Shown
-from inspections.hazards import Photo, PhotoMention, Stage, State
+from inspections.hazards import Candidate, Photo, PhotoMention, Stage, State
 from inspections.people import Person
 from inspections.policy import scope
 from inspections.steps import PHOTOS_DECLARED, Report, Step
@@ -97,6 +99,7 @@ async def list_hazards(  # noqa: PLR0913, PLR0917  # the filters of the contract
     found_to: FromQuery[datetime | None] = None,
     updated_after: FromQuery[datetime | None] = None,
     q: Annotated[str | None, QueryParameter(max_length=100)] = None,
+    flagged: FromQuery[bool | None] = None,
     limit: Annotated[int, QueryParameter(ge=1, le=500)] = _PAGE,
     cursor: FromQuery[str | None] = None,
 ) -> HazardList:
@@ -111,7 +114,7 @@ async def list_hazards(  # noqa: PLR0913, PLR0917  # the filters of the contract
     )
     filters = HazardFilters(
         home.clock(), community, street, category, group, hazard_state, overdue, stage_overdue,
-        assignee, source, reported_from, reported_to, found_from, found_to, updated_after, q,
+        assignee, source, reported_from, reported_to, found_from, found_to, updated_after, q, flagged,
     )  # fmt: skip
     ask = partial(_page, person=person, filters=filters, after=after_cursor(cursor), limit=limit)
     dossiers, more = await home.database.read(ask)
@@ -128,18 +131,22 @@ def _page(
     by_hazard: dict[UUID, list[Shown]] = {hazard.id: [] for hazard in hazards}
     for shown in register.shown(list(by_hazard)):
         by_hazard[shown.mention.hazard].append(shown)
-    return [Dossier(hazard, by_hazard[hazard.id]) for hazard in hazards], len(found) > limit
+    others = register.pointed_to(person, itertools.chain.from_iterable(by_hazard.values()))
+    return [Dossier(hazard, by_hazard[hazard.id], others) for hazard in hazards], len(found) > limit
 
 
 @get("/hazards/{hazard_id:uuid}", opt={"action": "hazard.see"})
 async def get_hazard(request: AnyRequest, hazard_id: FromPath[UUID]) -> HazardView:
     home, person = house(request), person_of(request)
 
-    def ask(register: Register) -> Dossier:
-        hazard = visible(register, person, hazard_id)
-        return Dossier(hazard, register.shown([hazard.id]))
+    dossier = await home.database.read(partial(_dossier, person=person, hazard_id=hazard_id))
+    return hazard_view(dossier, person, home.clock())
 
-    return _view(home, await home.database.read(ask), person)
+
+def _dossier(register: Register, person: Person, hazard_id: UUID) -> Dossier:
+    hazard = visible(register, person, hazard_id)
+    shown = register.shown([hazard.id])
+    return Dossier(hazard, shown, register.pointed_to(person, shown))
 
 
 @get("/hazards/{hazard_id:uuid}/history", opt={"action": "hazard.see"})
@@ -162,11 +169,15 @@ async def post_step(request: AnyRequest, hazard_id: FromPath[UUID]) -> HazardVie
     home, person = house(request), person_of(request)
     step: Step = await json_body(request, Step)
     action = partial(take_step, person=person, hazard_id=hazard_id, step=step, now=home.clock())
-    return _view(home, await home.database.transact(action), person)
+    done = await home.database.transact(action)
+    if any(each.mention.flags for each in done.shown):  # what they point to is looked up beside the transaction
+        others = await home.database.read(partial(_pointed_to, person=person, dossier=done))
+        done = done._replace(others=others)
+    return hazard_view(done, person, home.clock())
 
 
-def _view(home: House, dossier: Dossier, person: Person) -> HazardView:
-    return hazard_view(dossier, person, home.clock())
+def _pointed_to(register: Register, person: Person, dossier: Dossier) -> Mapping[UUID, Candidate]:
+    return register.pointed_to(person, dossier.shown)
 
 
 ROUTES = [post_hazard, list_hazards, get_hazard, get_history, post_step]

@@ -1,6 +1,7 @@
 """What the API answers where it differs from the domain, and the small bodies that only the API knows."""
 
 import base64
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
@@ -12,8 +13,8 @@ from inspections.actions.reports import Dossier
 from inspections.categories import Category, Priority, Severity
 from inspections.deadlines import is_overdue
 from inspections.errors import Invalid
-from inspections.evidence import Shown, missing
-from inspections.hazards import Candidate, Entry, Hazard, Outcome, Party, Stage, State
+from inspections.evidence import FLAGS, Shown, missing
+from inspections.hazards import Candidate, Entry, Flag, Hazard, Outcome, Party, Stage, State
 from inspections.lifecycle import possible
 from inspections.people import Grant, Person
 from inspections.places import Point
@@ -66,6 +67,18 @@ class CategoryList(Struct, frozen=True):
     items: list[Category]
 
 
+class FlagView(Struct, frozen=True):
+    """Something that speaks against a photo. `hazard`: the other one it was found on, for who may see that one too.
+
+    `amount`: hours for times, metres for `far`, differing bits of 64 for likeness.
+    """
+
+    kind: str
+    message: str
+    amount: int | None
+    hazard: Candidate | None
+
+
 class PhotoView(Struct, frozen=True):
     """`state`: missing until its sender has sent it, then received, developed or damaged."""
 
@@ -76,6 +89,8 @@ class PhotoView(Struct, frozen=True):
     state: str
     taken_at: datetime | None
     point: Point | None
+    camera: str | None
+    flags: list[FlagView]
 
 
 class HazardView(Struct, frozen=True):
@@ -173,7 +188,7 @@ _MASKED: dict[str, Any] = {
 
 
 def hazard_view(dossier: Dossier, person: Person, now: datetime) -> HazardView:
-    hazard, shown = dossier
+    hazard, shown, others = dossier
     knows_people = scope(person, "hazard.personal").covers(hazard)
     sees = scope(person, "hazard.see").covers(hazard)  # who returned it may ask again what became of the step
     values: dict[str, Any] = {name: getattr(hazard, name) for name in _SHARED} | ({} if knows_people else _MASKED)
@@ -182,12 +197,12 @@ def hazard_view(dossier: Dossier, person: Person, now: datetime) -> HazardView:
         **values,
         overdue=is_overdue(hazard, now),
         next_steps=steps,
-        photos=_photo_views(shown, knows_people=knows_people) if sees else [],
+        photos=_photo_views(shown, others, knows_people=knows_people) if sees else [],
         missing_photos=missing(shown) if sees else [],
     )
 
 
-def _photo_views(shown: list[Shown], *, knows_people: bool) -> list[PhotoView]:
+def _photo_views(shown: list[Shown], others: Mapping[UUID, Candidate], *, knows_people: bool) -> list[PhotoView]:
     """Each declared photo once per stage; where several people declared it, the one whose bytes are there."""
     views: dict[tuple[str, Stage], PhotoView] = {}
     for mention, photo in sorted(shown, key=lambda each: each.present):
@@ -199,8 +214,14 @@ def _photo_views(shown: list[Shown], *, knows_people: bool) -> list[PhotoView]:
             photo.state if photo else "missing",
             mention.taken_at or (photo.taken_at if photo else None),
             (mention.point or (photo.point if photo else None)) if knows_people else None,
+            photo.camera if photo else None,
+            [_flag_view(flag, others) for flag in mention.flags] if photo else [],
         )
     return list(views.values())
+
+
+def _flag_view(flag: Flag, others: Mapping[UUID, Candidate]) -> FlagView:
+    return FlagView(flag.kind, FLAGS[flag.kind], flag.amount, others.get(flag.hazard) if flag.hazard else None)
 
 
 def person_view(person: Person) -> PersonView:

@@ -81,7 +81,9 @@ class PhotoMention(Struct, frozen=True, forbid_unknown_fields=True, omit_default
 class Photo(Struct, frozen=True):
     """A picture whose bytes are kept. Exists when its row is committed, never because a file lies there.
 
-    `claimed_until`: somebody develops it; after that instant they are taken for gone.
+    `claimed_until`: somebody develops it; after that instant they are taken for gone. `tries` counts those who began.
+    `taken_at` to `oddities` is what its metadata says (storage/images.py): evidence, never the clock that governs.
+    `hash`: see likeness.py; None also for a picture that shows next to nothing.
     """
 
     sha256: str
@@ -95,6 +97,30 @@ class Photo(Struct, frozen=True):
     point: Point | None = None
     camera: str | None = None
     claimed_until: datetime | None = None
+    tries: int = 0
+    utc_offset: int | None = None
+    orientation: int | None = None
+    oddities: tuple[str, ...] = ()
+    hash: int | None = None
+
+
+class Band(Struct, frozen=True):
+    """A quarter of a photo's perceptual hash: the key under which near-same pictures find it (likeness.py)."""
+
+    key: int
+    sha256: str
+    hash: int
+
+
+class Flag(Struct, frozen=True, omit_defaults=True):
+    """Something that speaks against a photo: a key of evidence.FLAGS.
+
+    `hazard`: the other one it was found on. `amount`: hours, metres, or differing bits, by its kind.
+    """
+
+    kind: str
+    hazard: UUID | None = None
+    amount: int | None = None
 
 
 class Receipt(Struct, frozen=True):
@@ -109,6 +135,7 @@ class Mention(Struct, frozen=True):
     """A photo declared on a hazard by one line of its history.
 
     `by_sight`: who declared it has not sent its bytes, but saw it already on a hazard that was theirs to see.
+    `examined`: it was compared with everything else that is known; `flags` says what was found.
     """
 
     entry: UUID
@@ -120,6 +147,8 @@ class Mention(Struct, frozen=True):
     by_sight: bool = False
     taken_at: datetime | None = None
     point: Point | None = None
+    examined: bool = False
+    flags: tuple[Flag, ...] = ()
 
 
 class Hazard(Struct, frozen=True):

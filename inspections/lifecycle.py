@@ -41,12 +41,15 @@ MOVES: dict[str, dict[State, State]] = {
     "attach": _same(State),
     "note": _same(State),
     "look_back": _same([_S.CLOSED]),
+    "draw": _to(_S.PENDING_RECHECK, [_S.CLOSED]),
 }
+BY_ITSELF = frozenset({"draw"})
+"""Moves that nobody takes: the server does."""
 
 
 def possible(state: State) -> list[str]:
-    """The steps that a hazard in `state` can take, whoever takes them."""
-    return [move for move, targets in MOVES.items() if state in targets]
+    """The steps that people can take on a hazard in `state`."""
+    return [move for move, targets in MOVES.items() if state in targets and move not in BY_ITSELF]
 
 
 def check(hazard: Hazard, move: str) -> State:

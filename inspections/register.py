@@ -9,8 +9,8 @@ from msgspec import Struct
 
 from inspections.calendar import WorkingCalendar
 from inspections.categories import Category
-from inspections.evidence import Shown
-from inspections.hazards import Candidate, Entry, Escalation, Hazard, Job, Photo, Receipt
+from inspections.evidence import Shown, Sighting
+from inspections.hazards import Candidate, Entry, Escalation, Hazard, Job, Mention, Photo, Receipt
 from inspections.people import Person, Session
 from inspections.places import Community, Street
 from inspections.uploads import Upload
@@ -51,6 +51,14 @@ class Register(Protocol):
     def receipt(self, sha256: str, username: str) -> Receipt | None: ...
     def escalation(self, hazard_id: UUID, deadline_number: int, rung: str) -> Escalation | None: ...
     def job(self, name: str) -> Job | None: ...
+    def unexamined(self, limit: int) -> list[tuple[Mention, Photo, Hazard]]:
+        """Declared photos that are there, developed, and not examined yet."""
+        ...
+
+    def sightings(self, mention: Mention, picture: int | None) -> list[Sighting]:
+        """Where else this photo is declared and present, or one whose hash is near `picture`; the earliest first."""
+        ...
+
     def upload(self, upload_id: UUID) -> Upload | None: ...
     def open_uploads(self, username: str, now: datetime) -> int:
         """How many uploads of this person are neither complete nor expired."""

@@ -44,6 +44,25 @@ class Instant(TypeDecorator[datetime]):
         return _EPOCH + timedelta(0, 0, value)
 
 
+class Bits64(TypeDecorator[int]):
+    """Sixty-four bits without a sign, kept in the signed integer that databases have."""
+
+    impl = BigInteger
+    cache_ok = True
+
+    def process_bind_param(self, value: int | None, dialect: Dialect) -> int | None:  # noqa: ARG002
+        return None if value is None else self.to_sqlite(value)
+
+    def process_result_value(self, value: int | None, dialect: Dialect) -> int | None:  # noqa: ARG002
+        return None if value is None else self.from_sqlite(value)
+
+    def to_sqlite(self, value: int) -> int:
+        return value - (value >> 63 << 64)
+
+    def from_sqlite(self, value: int) -> int:
+        return value & 0xFFFF_FFFF_FFFF_FFFF
+
+
 class Json(TypeDecorator[Any]):
     """A value of one type, kept as the JSON text that msgspec makes of it."""
 

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from PIL import ExifTags, Image, ImageFile
 
+from inspections.actions.photos import Facts
 from inspections.calendar import SHANGHAI
 from inspections.errors import Damaged
 from inspections.places import Point
@@ -39,29 +40,12 @@ Image.MAX_IMAGE_PIXELS = BASELINE_PIXELS  # formats.inspect has refused what is 
 ImageFile.LOAD_TRUNCATED_IMAGES = False
 
 
-class Said(NamedTuple):
-    """What a picture's own metadata says; None where they say nothing, or nothing that can be.
-
-    `taken_at` is UTC, read as Shanghai's time where the picture names no offset; `utc_offset` in minutes, only if the
-    picture names it; `orientation` is EXIF's 1…8. `oddities` holds "clock" for a clock that is set to what cannot be
-    (no date, or the year 2000 and before, where a camera without a battery begins), and "position" for one that
-    cannot be. That nothing is said is not odd: many phones and all messengers strip metadata.
-    """
-
-    taken_at: datetime | None = None
-    utc_offset: int | None = None
-    point: Point | None = None
-    orientation: int | None = None
-    camera: str | None = None
-    oddities: tuple[str, ...] = ()
-
-
 class Developed(NamedTuple):
     """The 320 px JPEG, its perceptual hash, and what the metadata says."""
 
     picture: bytes
     hash: int | None
-    facts: Said
+    facts: Facts
 
 
 def developed(original: bytes) -> Developed:
@@ -143,7 +127,7 @@ def perceptual_hash(upright: Image.Image) -> int | None:
     return bits if clear >= CLEAR_STEPS and turns >= TURNS else None
 
 
-def _said(image: Image.Image) -> Said:
+def _said(image: Image.Image) -> Facts:
     """Damaged metadata never cost the picture: what cannot be read is left out."""
     with suppress(Exception):
         exif = image.getexif()
@@ -153,8 +137,8 @@ def _said(image: Image.Image) -> Said:
         clock_is_odd = taken_at is None and _clock(detail) != ""
         place_is_odd = point is None and gps.keys() >= _PLACE
         oddities = ("clock",) * clock_is_odd + ("position",) * place_is_odd
-        return Said(taken_at, offset, point, _orientation(image), _camera(exif), oddities)
-    return Said()
+        return Facts(taken_at, offset, point, _orientation(image), _camera(exif), oddities)
+    return Facts()
 
 
 def _orientation(image: Image.Image) -> int | None:

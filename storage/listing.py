@@ -7,7 +7,7 @@ from uuid import UUID
 
 from msgspec import Struct
 from msgspec.structs import replace
-from sqlalchemy import ColumnElement, Select, Uuid, and_, literal, or_, select, tuple_
+from sqlalchemy import ColumnElement, Select, Uuid, and_, exists, literal, or_, select, tuple_
 
 from inspections.calendar import midnight
 from inspections.deadlines import FIXING
@@ -16,7 +16,7 @@ from inspections.policy import Scope
 from storage.columns import Instant
 from storage.register import Register
 from storage.scopes import assigned_to, row_by_row, within
-from storage.tables import hazards
+from storage.tables import hazards, mentions
 
 _H = hazards.c
 
@@ -43,6 +43,7 @@ class HazardFilters(Struct, frozen=True):
     found_to: datetime | None = None
     updated_after: datetime | None = None
     q: str | None = None
+    flagged: bool | None = None
 
 
 class Reaches(NamedTuple):
@@ -100,11 +101,16 @@ def _clauses(codes: tuple[str, ...], filters: HazardFilters, personal: Scope) ->
     clauses += [within(personal) & assigned_to(filters.assignee)] if filters.assignee else []
     clauses += [_is(filters.overdue, late(filters.now))] if filters.overdue is not None else []
     clauses += [_is(filters.stage_overdue, _stage_late(filters.now))] if filters.stage_overdue is not None else []
+    clauses += [_is(filters.flagged, _FLAGGED)] if filters.flagged is not None else []
     clauses += [between(_H.reported_at, filters.reported_from, filters.reported_to)]
     if words := filters.q:
         said = or_(*(column.contains(words, autoescape=True) for column in (_H.place, _H.description)))
         clauses.append(_H.number.contains(words, autoescape=True) | (within(personal) & said))
     return clauses
+
+
+_FLAGGED = exists().where(mentions.c.hazard == _H.id, mentions.c.flags != ())
+"""Something speaks against one of its photos."""
 
 
 def between(column: ColumnElement[datetime | None], first: date | None, last: date | None) -> ColumnElement[bool]:

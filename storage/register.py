@@ -5,21 +5,35 @@ has to see them, and are then written by one executemany. A read by key looks at
 writes it out before asking.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any, TypeVar, cast
 from uuid import UUID
 
 from msgspec import Struct
-from sqlalchemy import Connection, Select, and_, bindparam, exists, func, insert, literal_column, select, text, update
+from sqlalchemy import (
+    Connection,
+    Select,
+    and_,
+    bindparam,
+    exists,
+    false,
+    func,
+    insert,
+    literal_column,
+    select,
+    text,
+    update,
+)
 from sqlalchemy.sql import Executable
 from uuid_utils.compat import uuid7
 
 from inspections.calendar import CalendarDay, WorkingCalendar
 from inspections.categories import Category
 from inspections.errors import Conflict
-from inspections.evidence import Shown
+from inspections.evidence import Shown, Sighting
 from inspections.hazards import OPEN, Candidate, Entry, Escalation, Hazard, Job, Mention, Photo, Receipt
+from inspections.likeness import NEAR, distance, keys_near
 from inspections.people import Person, Session
 from inspections.places import Community, Street
 from inspections.policy import scope
@@ -29,6 +43,7 @@ from storage.rows import KEYS, Rows
 from storage.scopes import within
 from storage.tables import (
     TABLE_OF,
+    bands,
     hazards,
     mentions,
     numbers,
@@ -161,6 +176,14 @@ class Register:
         rows = self.rows(_SHOWN, {"ids": hazard_ids}) if hazard_ids else ()
         return [Shown(Mention(*row[:_WIDE]), Photo(*row[_WIDE:]) if row[_WIDE] else None) for row in rows]
 
+    def pointed_to(self, person: Person, shown: Iterable[Shown]) -> dict[UUID, Candidate]:
+        """The hazards that the flags of these photos point to, where this person may see them."""
+        ids = {flag.hazard for each in shown for flag in each.mention.flags if flag.hazard}
+        if not ids:
+            return {}
+        query = _POINTED_TO.where(hazards.c.id.in_(ids), within(scope(person, "hazard.see")))
+        return {row[0]: Candidate(*row) for row in self.rows(query)}
+
     def history(self, hazard_id: UUID) -> list[Entry]:
         return [Entry(*row) for row in self.rows(_HISTORY, {"hazard": hazard_id})]
 
@@ -179,6 +202,21 @@ class Register:
     def _claimed(self, kind: type[R], query: Select[Any], now: datetime, limit: int) -> list[R]:
         rows = self.rows(self._rows.locked(query, skip=True), {"now": now, "limit": limit})
         return [kind(*row) for row in rows]
+
+    def unexamined(self, limit: int) -> list[tuple[Mention, Photo, Hazard]]:
+        rows = self.rows(_UNEXAMINED, {"limit": limit})
+        return [(Mention(*row[:_WIDE]), Photo(*row[_WIDE:_BOTH]), Hazard(*row[_BOTH:])) for row in rows]
+
+    def sightings(self, mention: Mention, picture: int | None) -> list[Sighting]:
+        bits = {mention.sha256: 0} | ({} if picture is None else self.neighbours(picture))
+        found = (Mention(*row) for row in self.rows(_SIGHTINGS, {"photos": list(bits)}))
+        same = (mention.entry, mention.sha256, mention.stage)
+        return [Sighting(each, bits[each.sha256]) for each in found if (each.entry, each.sha256, each.stage) != same]
+
+    def neighbours(self, picture: int) -> dict[str, int]:
+        """The photos whose perceptual hash is near `picture`, and in how many bits it differs."""
+        rows = self.rows(_NEIGHBOURS, {"keys": keys_near(picture)})
+        return {sha256: bits for sha256, other in rows if (bits := distance(picture, other)) <= NEAR}
 
     def similar(self, hazard: Hazard) -> list[Candidate]:
         # A hint for people: what waits in the same group may be left out, so nothing is written out for it.
@@ -253,7 +291,10 @@ def _key(record: Struct) -> tuple[Any, ...]:
     return tuple(getattr(record, name) for name in KEYS[type(record)])
 
 
+_CROWD = 5000
+"""Where more pictures than this are alike, somebody uploads the same form again and again: the first say enough."""
 _WIDE = len(mentions.c)
+_BOTH = _WIDE + len(photos.c)
 _SENT = and_(receipts.c.sha256 == mentions.c.sha256, receipts.c.username == mentions.c.by)
 _PRESENT = receipts.c.sha256.is_not(None) | mentions.c.by_sight
 _SHOWN = (
@@ -271,6 +312,7 @@ _SHOWING = (
     .select_from(mentions.join(hazards, hazards.c.id == mentions.c.hazard).outerjoin(receipts, _SENT))
     .where(_PRESENT)
 )
+_POINTED_TO = select(hazards.c.id, hazards.c.number, hazards.c.state)
 _HISTORY = (
     select(TABLE_OF[Entry]).where(TABLE_OF[Entry].c.hazard == bindparam("hazard")).order_by(TABLE_OF[Entry].c.seq)
 )
@@ -284,8 +326,29 @@ _UNCLAIMED = photos.c.claimed_until.is_(None) | (photos.c.claimed_until < bindpa
 _UNDEVELOPED = (
     select(photos)
     .where(photos.c.state == "received", _UNCLAIMED)
-    .order_by(photos.c.received_at)
+    .order_by(photos.c.tries, photos.c.received_at)
     .limit(bindparam("limit"))
+)
+_UNEXAMINED = (
+    select(mentions, *photos.c, *hazards.c)
+    .select_from(
+        mentions.join(photos, photos.c.sha256 == mentions.c.sha256)
+        .join(hazards, hazards.c.id == mentions.c.hazard)
+        .outerjoin(receipts, _SENT)
+    )
+    .where(mentions.c.examined == false(), photos.c.state == literal_column("'developed'"), _PRESENT)
+    .order_by(mentions.c.at)
+    .limit(bindparam("limit"))
+)
+_NEIGHBOURS = (
+    select(bands.c.sha256, bands.c.hash).where(bands.c.key.in_(bindparam("keys", expanding=True))).limit(_CROWD)
+)
+_SIGHTINGS = (
+    select(mentions)
+    .select_from(mentions.outerjoin(receipts, _SENT))
+    .where(mentions.c.sha256.in_(bindparam("photos", expanding=True)), _PRESENT)
+    .order_by(mentions.c.at)
+    .limit(_CROWD)
 )
 _EXPIRED = (
     select(uploads)

@@ -18,14 +18,17 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     Uuid,
+    false,
     text,
 )
 
 from inspections.calendar import CalendarDay
 from inspections.categories import Category, Priority, Severity, Term
 from inspections.hazards import (
+    Band,
     Entry,
     Escalation,
+    Flag,
     Hazard,
     Job,
     Mention,
@@ -40,7 +43,7 @@ from inspections.hazards import (
 from inspections.people import Grant, Person, Session
 from inspections.places import Community, Point, Street
 from inspections.uploads import Upload
-from storage.columns import Instant, Json, Name
+from storage.columns import Bits64, Instant, Json, Name
 
 metadata = MetaData(
     naming_convention={
@@ -132,6 +135,11 @@ photos = Table(
     Column("point", Json(Point)),
     Column("camera", _NAME),
     Column("claimed_until", Instant),
+    Column("tries", Integer, nullable=False, server_default="0"),
+    Column("utc_offset", Integer),
+    Column("orientation", Integer),
+    Column("oddities", Json(tuple[str, ...]), nullable=False, server_default="[]"),
+    Column("hash", Bits64),
 )
 _UNDEVELOPED = photos.c.state == text("'received'")
 Index("ix_photos_undeveloped", photos.c.received_at, sqlite_where=_UNDEVELOPED, postgresql_where=_UNDEVELOPED)
@@ -142,6 +150,15 @@ receipts = Table(
     Column("sha256", String(64), ForeignKey("photos.sha256"), primary_key=True),
     Column("username", String(64), ForeignKey("people.username"), primary_key=True),
     Column("at", Instant, nullable=False),
+)
+
+bands = Table(
+    "bands",
+    metadata,
+    Column("key", Integer, primary_key=True),
+    Column("sha256", String(64), ForeignKey("photos.sha256"), primary_key=True),
+    Column("hash", Bits64, nullable=False),
+    sqlite_with_rowid=False,
 )
 
 uploads = Table(
@@ -242,7 +259,11 @@ mentions = Table(
     Column("by_sight", Boolean, nullable=False),
     Column("taken_at", Instant),
     Column("point", Json(Point)),
+    Column("examined", Boolean, nullable=False, server_default=false()),
+    Column("flags", Json(tuple[Flag, ...]), nullable=False, server_default="[]"),
 )
+_UNEXAMINED = mentions.c.examined == false()
+Index("ix_mentions_unexamined", mentions.c.at, sqlite_where=_UNEXAMINED, postgresql_where=_UNEXAMINED)
 
 escalations = Table(
     "escalations",
@@ -276,6 +297,7 @@ TABLE_OF: dict[type[Struct], Table] = {
     Session: sessions,
     Photo: photos,
     Receipt: receipts,
+    Band: bands,
     Upload: uploads,
     Hazard: hazards,
     Entry: entries,

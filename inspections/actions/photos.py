@@ -8,22 +8,33 @@ from uuid import UUID
 from msgspec import Struct
 from msgspec.structs import replace
 
+from inspections import likeness
 from inspections.errors import Damaged
 from inspections.evidence import Shown
-from inspections.hazards import Mention, Photo, PhotoMention, PhotoState, Receipt
+from inspections.hazards import Band, Mention, Photo, PhotoMention, PhotoState, Receipt
 from inspections.people import Person
 from inspections.places import Point
 from inspections.register import Change, Register
 
 CLAIM = timedelta(minutes=1)
+TRIES = 5
 
 
 class Facts(NamedTuple):
-    """What a picture's own metadata says: evidence, never the clock that governs."""
+    """What a picture's own metadata says; None where they say nothing, or nothing that can be.
+
+    `taken_at` is UTC, read as Shanghai's time where the picture names no offset; `utc_offset` in minutes, only if the
+    picture names it; `orientation` is EXIF's 1…8. `oddities` holds "clock" for a clock that is set to what cannot be
+    (no date, or the year 2000 and before, where a camera without a battery begins), and "position" for one that
+    cannot be. That nothing is said is not odd: many phones and all messengers strip metadata.
+    """
 
     taken_at: datetime | None = None
+    utc_offset: int | None = None
     point: Point | None = None
+    orientation: int | None = None
     camera: str | None = None
+    oddities: tuple[str, ...] = ()
 
 
 class Received(NamedTuple):
@@ -98,17 +109,36 @@ def _utc(moment: datetime | None) -> datetime | None:
 
 
 def claim_undeveloped(register: Register, now: datetime, limit: int) -> Change[tuple[Photo, ...]]:
-    """Photos for one developer, and for no other until they are taken for gone: then somebody begins anew."""
+    """Photos for one developer, and for no other until they are taken for gone: then somebody begins anew.
+
+    A photo whose developer has gone may have killed them: it is tried alone, after all others, and after TRIES of that
+    taken for damaged, so that one bomb does not end developing for good.
+    """
     waiting = register.undeveloped(now, limit)
-    claimed = [(photo, replace(photo, claimed_until=now + CLAIM)) for photo in waiting]
-    return Change(tuple(waiting), changed=tuple(claimed))
+    lost = [photo for photo in waiting if photo.tries >= TRIES]
+    fresh = [photo for photo in waiting if photo.tries == 0]
+    suspects = [photo for photo in waiting if 0 < photo.tries < TRIES]
+    taken = tuple(fresh or suspects[:1])
+    claimed = [(photo, replace(photo, claimed_until=now + CLAIM, tries=photo.tries + 1)) for photo in taken]
+    given_up = [(photo, replace(photo, state=PhotoState.DAMAGED, claimed_until=None)) for photo in lost]
+    return Change(taken, changed=(*claimed, *given_up))
 
 
-def developed(register: Register, sha256: str, facts: Facts | None) -> Change[None]:
-    """The picture was developed, and what its metadata says; `facts` None: it proved damaged."""
+def release(register: Register, sha256: str) -> Change[None]:
+    """It was not the photo's fault: the store was away. It waits out its claim, and the try does not count."""
+    photo = register.photo(sha256)
+    if photo is None or photo.state is not PhotoState.RECEIVED:
+        return Change(None)
+    return Change(None, changed=((photo, replace(photo, tries=max(0, photo.tries - 1))),))
+
+
+def developed(register: Register, sha256: str, facts: Facts | None, picture: int | None = None) -> Change[None]:
+    """What the photo's metadata says, and its perceptual hash; `facts` None: it proved damaged."""
     photo = register.photo(sha256)
     if photo is None or photo.state is not PhotoState.RECEIVED:
         return Change(None)
     state = PhotoState.DAMAGED if facts is None else PhotoState.DEVELOPED
     said = (facts or Facts())._asdict()
-    return Change(None, changed=((photo, replace(photo, state=state, claimed_until=None, **said)),))
+    after = replace(photo, state=state, claimed_until=None, hash=picture, **said)
+    bands = () if picture is None else tuple(Band(key, sha256, picture) for key in likeness.keys(picture))
+    return Change(None, bands, ((photo, after),))

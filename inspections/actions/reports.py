@@ -1,8 +1,9 @@
 """A hazard is reported: from the phone's words to a numbered hazard with its first line of history."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
+from uuid import UUID
 
 import msgspec
 from msgspec.structs import replace
@@ -22,10 +23,11 @@ from inspections.steps import FixedOnSpot, Report
 
 
 class Dossier(NamedTuple):
-    """A hazard with the photos declared on it."""
+    """A hazard with the photos declared on it. `others`: hazards that their flags point to, where the reader may."""
 
     hazard: Hazard
     shown: list[Shown]
+    others: Mapping[UUID, Candidate] = {}
 
 
 class Reported(NamedTuple):

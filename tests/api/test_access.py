@@ -27,6 +27,8 @@ ROUTES = [
     ("GET", "/photos/" + "0" * 64),
     ("HEAD", "/photos/" + "0" * 64),
     ("POST", "/photos"),
+    ("POST", "/uploads"),
+    *((method, "/uploads/01900000-0000-7000-8000-000000000000") for method in ("HEAD", "PATCH", "DELETE", "POST")),
     ("GET", "/statistics/communities"),
     ("POST", "/auth/logout"),
 ]

@@ -5,8 +5,9 @@ from uuid import UUID, uuid4
 
 from inspections.calendar import WorkingCalendar
 from inspections.categories import CATALOGUE
-from inspections.evidence import Shown
+from inspections.evidence import Shown, Sighting
 from inspections.hazards import (
+    Band,
     Candidate,
     Entry,
     Escalation,
@@ -19,6 +20,7 @@ from inspections.hazards import (
     Receipt,
     Stage,
 )
+from inspections.likeness import NEAR, distance
 from inspections.people import Grant, Person, Role, Session
 from inspections.places import Community, Street
 from inspections.policy import scope
@@ -112,6 +114,32 @@ class Office:
     def job(self, name):
         return self.records.get((Job, name))
 
+    def unexamined(self, limit):
+        found = [
+            (mention, photo, self.hazard(mention.hazard))
+            for mention in self.all(Mention)
+            if (photo := self.photo(mention.sha256)) and photo.state is PhotoState.DEVELOPED and not mention.examined
+            if self._present(mention)
+        ]
+        return found[:limit]
+
+    def sightings(self, mention, picture):
+        return [
+            Sighting(other, bits)
+            for other in self.all(Mention)
+            if other != mention and self._present(other)
+            if (bits := self._bits(mention.sha256, picture, other.sha256)) <= NEAR
+        ]
+
+    def _bits(self, sha256, picture, other):
+        hashes = {band.sha256: band.hash for band in self.all(Band)}
+        if sha256 == other:
+            return 0
+        return distance(picture, hashes[other]) if picture is not None and other in hashes else 64
+
+    def _present(self, mention):
+        return mention.by_sight or self.receipt(mention.sha256, mention.by) is not None
+
     def upload(self, upload_id):
         return self.records.get((Upload, upload_id))
 
@@ -161,6 +189,7 @@ class Office:
 _KEYS = {
     Receipt: ("sha256", "username"),
     Mention: ("entry", "sha256", "stage"),
+    Band: ("key", "sha256"),
     Escalation: ("hazard", "deadline_number", "rung"),
     Photo: ("sha256",),
     Person: ("username",),

@@ -1,6 +1,6 @@
 import pytest
 
-from inspections.actions.photos import CLAIM, Facts, claim_undeveloped, developed, receive_photos
+from inspections.actions.photos import CLAIM, TRIES, Facts, claim_undeveloped, developed, receive_photos, release
 from inspections.errors import Damaged, DigestMismatch
 from inspections.hazards import PhotoState
 from tests.inspections.office import NOW, Office, li, photo, wang
@@ -35,9 +35,37 @@ def test_a_photo_is_claimed_by_one_developer_until_they_are_taken_for_gone():
     assert [each.sha256[0] for each in office.do(claim_undeveloped, NOW, 1)] == ["a"]
     assert [each.sha256[0] for each in office.do(claim_undeveloped, NOW, 9)] == ["b"]
     assert office.do(claim_undeveloped, NOW + CLAIM, 9) == ()
-    assert len(office.do(claim_undeveloped, NOW + CLAIM * 2, 9)) == 2
+    assert len(office.do(claim_undeveloped, NOW + CLAIM * 2, 9)) == 1
     office.do(developed, "a" * 64, Facts())
-    assert (office.photo("a" * 64).claimed_until, office.photo("b" * 64).claimed_until) == (None, NOW + CLAIM * 3)
+    assert (office.photo("a" * 64).claimed_until, office.photo("b" * 64).claimed_until) == (None, NOW + CLAIM)
+
+
+def test_a_photo_that_kills_its_developer_is_tried_alone_and_given_up():
+    office = Office()
+    office.do(receive_photos, wang, [photo("a"), photo("b"), photo("c")], NOW)
+    office.do(claim_undeveloped, NOW, 2)  # and the process is killed
+    at = NOW + CLAIM * 2
+    assert [each.sha256[0] for each in office.do(claim_undeveloped, at, 9)] == ["c"]
+    assert [each.sha256[0] for each in office.do(claim_undeveloped, at, 9)] == ["a"]
+    assert [each.sha256[0] for each in office.do(claim_undeveloped, at, 9)] == ["b"]
+    for digit in "bc":
+        office.do(developed, digit * 64, Facts())
+    for more in range(2, TRIES):
+        assert len(office.do(claim_undeveloped, at + CLAIM * more * 2, 9)) == 1
+    assert office.do(claim_undeveloped, at + CLAIM * TRIES * 2, 9) == ()
+    assert office.photo("a" * 64).state is PhotoState.DAMAGED
+
+
+def test_a_store_that_is_away_is_not_the_photo_s_fault():
+    office = Office()
+    office.do(receive_photos, wang, [photo("a")], NOW)
+    office.do(claim_undeveloped, NOW, 9)
+    office.do(release, "a" * 64)
+    assert (office.photo("a" * 64).tries, office.photo("a" * 64).claimed_until) == (0, NOW + CLAIM)
+    office.do(release, "0" * 64)
+    office.do(developed, "a" * 64, Facts())
+    office.do(release, "a" * 64)
+    assert office.photo("a" * 64).state is PhotoState.DEVELOPED
 
 
 def test_damaged_bytes_do_not_become_good_by_being_sent_again():
