@@ -24,6 +24,7 @@ class Database(Protocol):
     async def transact(self, action: Action[T]) -> T:
         """Runs `action` and commits what it returns; answers after the commit.
 
+        It may run several times before one counts, so it has no effect but its Change.
         Raises what the action refuses with, or Unavailable where the store could not keep it. A caller that goes
         away in the middle changes nothing: the action is then kept whole, and nobody is told.
         """

@@ -1,10 +1,10 @@
 """A Database on PostgreSQL: any number of processes, their transactions side by side.
 
-Actions that only insert are joined into groups, which share a commit. What an action reads in order to change it is
-read FOR UPDATE, so that two people acting at once meet the same refusal as on SQLite; such an action leaves its group
-and has a transaction of its own, since two groups that lock each other's rows would deadlock. A transaction that lost
-against another (serialisation, deadlock, a key that somebody inserted first) is run again: an action has no effect but
-its Change.
+Actions that only insert are joined into groups, which share a commit; what they will read is asked for all of them at
+once. What an action reads in order to change it is read FOR UPDATE, so that two people acting at once meet the same
+refusal as on SQLite; such an action leaves its group and has a transaction of its own, since two groups that lock each
+other's rows would deadlock. A transaction that lost against another (serialisation, deadlock, a key that somebody
+inserted first) is run again: an action has no effect but its Change.
 """
 
 import asyncio
@@ -24,7 +24,8 @@ from inspections.errors import Unavailable
 from storage.failures import unavailable
 from storage.groups import Alone, Settled, Waiting, decided, next_group
 from storage.register import LAST_NUMBER, REFERENCE, Action, Reference, Register
-from storage.rows import CoreRows
+from storage.rehearsal import foreseen
+from storage.rows import NOTHING, CoreRows, Foreseen
 
 T = TypeVar("T")
 
@@ -224,7 +225,8 @@ class PostgresDatabase:
         try:
             with self._engine.connect() as connection:
                 transaction = connection.begin()
-                register = self._register(connection, _leave_the_group)
+                ahead = foreseen(connection, self._reference(connection), (waiting.action for waiting in group))
+                register = self._register(connection, _leave_the_group, ahead)
                 for waiting in group:
                     try:
                         settled.append(decided(register, waiting, inserts_only=True))
@@ -267,8 +269,10 @@ class PostgresDatabase:
         if register.reference_changed:
             self._known = None
 
-    def _register(self, connection: Connection, before_lock: Callable[[], Any] | None = None) -> Register:
-        rows = CoreRows(connection, before_lock)
+    def _register(
+        self, connection: Connection, before_lock: Callable[[], Any] | None = None, foreseen: Foreseen = NOTHING
+    ) -> Register:
+        rows = CoreRows(connection, before_lock, foreseen)
         return Register(connection, self._reference(connection), rows, self._numbers.next)
 
     def _reference(self, connection: Connection) -> Reference:

@@ -7,6 +7,7 @@ and its care for lost connections is wanted.
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
+from types import MappingProxyType
 from typing import Any, NamedTuple, Protocol, TypeVar, cast
 
 from msgspec import Struct
@@ -21,6 +22,9 @@ from storage.tables import TABLE_OF
 
 R = TypeVar("R", bound=Struct)
 Query = Select[*tuple[Any, ...]]
+Foreseen = Mapping[tuple[Any, ...], Sequence[Sequence[Any]]]
+"""By a query and the values of its parameters: the rows, which may be none."""
+NOTHING: Foreseen = MappingProxyType({})
 
 KEYS = {kind: tuple(column.name for column in table.primary_key) for kind, table in TABLE_OF.items()}
 _COUNTING = ("version", "history_length", "offset")
@@ -30,7 +34,8 @@ _BY_KEY: dict[type[Struct], Select[Any]] = {
     kind: select(table).where(and_(*(table.c[name] == bindparam(name) for name in KEYS[kind])))
     for kind, table in TABLE_OF.items()
 }
-_CHANGING = {Hazard, Session, Job, Upload}
+CHANGING = {Hazard, Session, Job, Upload}
+"""What is read in order to change it, and therefore locked where several write side by side."""
 _INSERT = {kind: insert(table) for kind, table in TABLE_OF.items()}
 _REPLACE = {
     kind: update(table).where(
@@ -42,6 +47,11 @@ _REMOVE = {
     kind: delete(table).where(and_(*(table.c[name] == bindparam(name) for name in KEYS[kind])))
     for kind, table in TABLE_OF.items()
 }
+
+
+def question(kind: type[Struct], key: Sequence[Any]) -> tuple[Query, dict[str, Any]]:
+    """The query for a record by its key, and its parameters."""
+    return _BY_KEY[kind], dict(zip(KEYS[kind], key, strict=True))
 
 
 class Rows(Protocol):
@@ -74,16 +84,20 @@ class CoreRows:
     """`before_lock`: called before a row is locked; None where nothing is written and nothing need be locked.
 
     What an action may change is read FOR UPDATE, where several transactions write side by side.
+    `foreseen`: answers that need not be asked for.
     """
 
-    def __init__(self, connection: Connection, before_lock: Callable[[], None] | None = None) -> None:
+    def __init__(
+        self, connection: Connection, before_lock: Callable[[], None] | None = None, foreseen: Foreseen = NOTHING
+    ) -> None:
         self._connection = connection
         self._before_lock = before_lock
+        self._foreseen = foreseen
 
     def by_key(self, kind: type[R], key: Sequence[Any]) -> R | None:
-        query = self.locked(_BY_KEY[kind]) if kind in _CHANGING else _BY_KEY[kind]
-        row = self._connection.execute(query, dict(zip(KEYS[kind], key, strict=True))).first()
-        return kind(*row) if row else None
+        query, parameters = question(kind, key)
+        rows = self.found(self.locked(query) if kind in CHANGING else query, parameters)
+        return kind(*rows[0]) if rows else None
 
     def locked(self, query: Select[Any], *, skip: bool = False) -> Select[Any]:
         if self._before_lock is None:
@@ -92,7 +106,8 @@ class CoreRows:
         return query.with_for_update(skip_locked=skip)
 
     def found(self, query: Query, parameters: Mapping[str, Any]) -> Sequence[Sequence[Any]]:
-        return self._connection.execute(query, parameters).all()
+        rows = self._foreseen.get((query, *parameters.values()))
+        return self._connection.execute(query, parameters).all() if rows is None else rows
 
     def records(self, kind: type[R], query: Select[Any]) -> list[R]:
         return [kind(*row) for row in self._connection.execute(query)]
@@ -115,8 +130,9 @@ class SqliteRows:
         self._driver: Any = connection.connection.dbapi_connection
 
     def by_key(self, kind: type[R], key: Sequence[Any]) -> R | None:
-        form = _read(_BY_KEY[kind])
-        row = self._driver.execute(form.sql, form.bound(dict(zip(KEYS[kind], key, strict=True)))).fetchone()
+        query, parameters = question(kind, key)
+        form = _read(query)
+        row = self._driver.execute(form.sql, form.bound(parameters)).fetchone()
         return kind(*form.shaped(row)) if row else None
 
     def locked(self, query: Select[Any], *, skip: bool = False) -> Select[Any]:  # noqa: ARG002  # who writes is alone

@@ -96,7 +96,7 @@ def declare(
     records: list[Struct] = []
     for (sha256, stage), said in {(photo.sha256, photo.stage): photo for photo in photos}.items():
         photo = here.get(sha256) or register.photo(sha256)
-        sent = photo is not None and (sha256 in here or register.receipt(sha256, person.username) is not None)
+        sent = sha256 in here or register.receipt(sha256, person.username) is not None
         seen = photo is not None and not sent and register.may_see_photo(person, sha256)
         mention = Mention(entry, sha256, stage, hazard, person.username, now, seen, _utc(said.taken_at), said.point)
         shown.append(Shown(mention, photo if sent or seen else None))

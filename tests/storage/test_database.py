@@ -1,6 +1,7 @@
 import asyncio
 import contextlib
 import multiprocessing
+import re
 import sqlite3
 import threading
 from functools import partial
@@ -8,21 +9,22 @@ from functools import partial
 import pytest
 from msgspec.structs import replace
 from sqlalchemy import Transaction, delete
+from sqlalchemy.event import listen
 from sqlalchemy.exc import IntegrityError, OperationalError
 
 from inspections.actions.clocks import escalate
 from inspections.actions.photos import CLAIM, Facts, claim_undeveloped, developed, receive_photos
 from inspections.actions.reports import report_hazard
 from inspections.actions.steps import take_step
-from inspections.errors import Conflict, Invalid, Stale, Unavailable
-from inspections.hazards import Hazard
+from inspections.errors import Conflict, IdTaken, Invalid, Stale, Unavailable
+from inspections.hazards import Candidate, Hazard
 from inspections.register import Change
 from inspections.steps import Accept, Note
 from storage import postgres
 from storage.database import open_database
 from storage.sqlite import Locked, owning
 from storage.tables import TABLE_OF
-from tests.inspections.office import HERE, NOW, later, li, new_id, photo, wang
+from tests.inspections.office import HERE, NOW, later, li, mention, new_id, photo, wang
 from tests.inspections.test_reports import report
 from tests.postgres import cut_connections
 
@@ -49,6 +51,56 @@ def test_actions_that_wait_together_see_each_other(database):
     assert len({answer.dossier.hazard.number for answer in answers}) == 1
 
 
+def in_one_group(database, *actions):
+    database._places = 1  # on PostgreSQL two groups would share them
+    return gathered(database, *actions)
+
+
+def test_an_id_that_two_people_use_at_once_makes_one_hazard(database):
+    body = report()
+    first, again, taken = in_one_group(
+        database, *[partial(report_hazard, person=person, report=body, now=NOW) for person in (wang, wang, li)]
+    )
+    assert (first.repeated, again.repeated) == (False, True)
+    assert first.dossier == again.dossier
+    assert isinstance(taken, IdTaken)
+    assert len(database.ask(lambda register: register.history(body.id))) == 1
+
+
+def test_what_a_group_reads_is_what_is_there_and_what_its_earlier_members_bring(desk):
+    desk.do(receive_photos, wang, [photo("a")], NOW)
+    desk.do(receive_photos, li, [photo("b")], NOW)
+    declared = (*map(mention, "abcd"),)
+    before, _, twice, after = in_one_group(
+        desk.database,
+        partial(report_hazard, person=wang, report=report(photos=declared), now=NOW),
+        partial(receive_photos, person=wang, arrived=[photo("c")], now=NOW),
+        partial(receive_photos, person=wang, arrived=[photo("c")], now=NOW),
+        partial(report_hazard, person=wang, report=report(photos=declared), now=NOW, arrived=[photo("b")]),
+    )
+    present = [[each.present for each in answer.dossier.shown] for answer in (before, after)]
+    assert present == [[True, False, False, False], [True, True, True, False]]
+    assert twice.known
+    kept = desk.database.ask(lambda register: register.shown([after.dossier.hazard.id]))
+    assert kept == after.dossier.shown
+
+
+def test_each_of_a_group_is_told_of_the_hazards_that_are_similar_to_its_own(desk):
+    places = ["3幢", "4幢", "5幢"]
+    known = {
+        place: [desk.do(report_hazard, wang, report(place=place), later(hours=at)).dossier.hazard for at in range(many)]
+        for place, many in zip(places, (7, 0, 2), strict=True)
+    }
+    now = later(hours=9)
+    answers = in_one_group(
+        desk.database,
+        *[partial(report_hazard, person=wang, report=report(place=place), now=now) for place in places],
+    )
+    for place, answer in zip(places, answers, strict=True):
+        newest = [Candidate(each.id, each.number, each.state) for each in reversed(known[place])]
+        assert answer.similar == newest[:5]
+
+
 def test_a_hundred_reports_have_a_hundred_numbers(database):
     bodies = [report() for _ in range(100)]
     answers = gathered(
@@ -58,6 +110,17 @@ def test_a_hundred_reports_have_a_hundred_numbers(database):
 
 
 only_postgres = pytest.mark.parametrize("url", ["postgresql"], indirect=True)
+
+
+@only_postgres
+def test_what_a_group_reads_is_asked_for_all_of_it_at_once(database, monkeypatch):
+    monkeypatch.setattr(postgres, "_REFERENCE_SECONDS", 3600)
+    gathered(database, lambda _: Change(None))
+    asked = []
+    listen(database._engine, "before_cursor_execute", lambda *facts: asked.append(facts[2]))
+    in_one_group(database, *[partial(report_hazard, person=wang, report=report(), now=NOW) for _ in range(20)])
+    tables = [re.findall(r"FROM (entries|photos|receipts|hazards)", sql) for sql in asked if sql.startswith("SELECT")]
+    assert sorted(tables) == [["entries"], ["hazards"], ["photos"], ["receipts"]]
 
 
 @only_postgres
