@@ -22,7 +22,7 @@ from storage.photo_names import original
 from storage.photo_store import read_original
 from storage.register import Register
 
-_TYPES = {"jpeg": "image/jpeg", "png": "image/png", "webp": "image/webp", "avif": "image/avif"}
+_TYPES = {"jpeg": "image/jpeg", "png": "image/png", "webp": "image/webp", "avif": "image/avif", "heif": "image/heif"}
 
 
 async def checked(home: House, incoming: Sequence[Incoming]) -> list[Photo]:

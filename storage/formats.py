@@ -8,7 +8,9 @@ size before anything is decoded.
 import re
 import struct
 import zlib
-from collections.abc import Callable
+from collections.abc import Generator
+from contextlib import suppress
+from importlib.util import find_spec
 from mmap import mmap
 from typing import NamedTuple
 
@@ -20,7 +22,17 @@ BASELINE_PIXELS = 200_000_000
 OTHER_PIXELS = 25_000_000
 """A baseline JPEG is decoded at an eighth in bands; everything else is held in memory whole."""
 
-TAKEN = ("jpeg", "png", "webp", "avif")
+TAKEN = ("jpeg", "png", "webp", "avif", *(("heif",) if find_spec("pillow_heif") else ()))
+"""HEIF, of which HEIC is the kind that iPhones write, with the extra `[heic]`."""
+
+_PARTS = 65_536
+"""Segments, chunks or boxes of one file: a camera writes hundreds, a hostile hand millions."""
+
+_SCANS = 128
+"""Scans of a progressive JPEG, each a pass over all its pixels: encoders write a dozen."""
+
+_EXPANDED = 1 << 20
+"""Bytes that all the texts and the colour profile of a PNG may expand to."""
 
 
 class Format(NamedTuple):
@@ -34,7 +46,7 @@ class Format(NamedTuple):
 
 def inspect(data: Bytes) -> Format:
     """Raises Unsupported (not a picture we take), Damaged (cut or inconsistent), TooLarge (pixels)."""
-    walk = _walk_for(data)
+    walk = {"jpeg": _jpeg, "png": _png, "webp": _webp, "avif": _avif, "heif": _heif}[kind_of(data)]
     try:
         found = walk(data)
     except (struct.error, IndexError) as error:
@@ -47,24 +59,42 @@ def inspect(data: Bytes) -> Format:
     return found
 
 
-def _walk_for(data: Bytes) -> Callable[[Bytes], Format]:
-    head = bytes(data[:32])
+def kind_of(data: Bytes) -> str:
+    """One of TAKEN, by the first bytes. Raises Unsupported."""
+    head = bytes(data[:64])
+    kind = _kind_of_box(head) if head[4:8] == b"ftyp" else _kind_of_magic(head)
+    if kind == "heif" and kind not in TAKEN:
+        raise Unsupported("本单位的服务器不接收 HEIC/HEIF，请在手机相机设置中选择“兼容性最佳”（JPEG）", formats=TAKEN)
+    if kind is None:
+        raise Unsupported("请上传 JPEG、PNG、WebP 或 AVIF 照片", formats=TAKEN)
+    return kind
+
+
+def _kind_of_magic(head: bytes) -> str | None:
     if head[:3] == b"\xff\xd8\xff":
-        return _jpeg
+        return "jpeg"
     if head[:8] == b"\x89PNG\r\n\x1a\n":
-        return _png
-    if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
-        return _webp
-    if head[4:8] == b"ftyp":
-        if head[8:12] in {b"avif", b"avis"}:
-            return _avif
-        raise Unsupported("暂不支持 HEIC/HEIF 等格式，请在手机相机设置中选择“兼容性最佳”（JPEG）", formats=TAKEN)
-    raise Unsupported("请上传 JPEG、PNG、WebP 或 AVIF 照片", formats=TAKEN)
+        return "png"
+    return "webp" if head[:4] == b"RIFF" and head[8:12] == b"WEBP" else None
+
+
+_AVIF = frozenset({b"avif", b"avis"})
+_HEIF = frozenset({b"heic", b"heix", b"hevc", b"heim", b"heis", b"mif1", b"msf1"})
+
+
+def _kind_of_box(head: bytes) -> str | None:
+    """ISO/IEC 23008-12: the brand of the `ftyp` box, and those it is compatible with, since mif1 is any codec's."""
+    end = min(int.from_bytes(head[:4]), len(head))
+    brands = {head[at : at + 4] for at in (8, *range(16, end, 4))}
+    if brands & _AVIF and head[8:12] not in _HEIF - {b"mif1", b"msf1"}:
+        return "avif"
+    return "heif" if head[8:12] in _HEIF else None
 
 
 _FRAMES = frozenset({0xC0, 0xC1, 0xC2, 0xC3, 0xC5, 0xC6, 0xC7, 0xC9, 0xCA, 0xCB, 0xCD, 0xCE, 0xCF})
 _SEQUENTIAL = frozenset({0xC0, 0xC1})
-_SOS, _END = 0xDA, b"\xff\xd9"
+_SOS, _SCAN, _END = 0xDA, re.compile(rb"\xff\xda"), b"\xff\xd9"
+_FILL = re.compile(rb"\xff+")
 _ALONE = frozenset({0x01, *range(0xD0, 0xD9)})
 
 
@@ -76,51 +106,78 @@ def _jpeg(data: Bytes) -> Format:
     for the decoder to judge, and what follows the end (motion photos) is let be.
 
     A picture can be decoded in bands if its first scan holds all its components; otherwise the decoder keeps the
-    coefficients of all scans.
+    coefficients of all scans, and passes over all pixels for each.
     """
-    size: Format | None = None
-    components = 0
+    size, components, scan = Format("jpeg", 0, 0), 0, 0
+    for marker, position in _segments(data):
+        if marker in _FRAMES and not components:
+            height, width, components = struct.unpack_from(">HHB", data, position + 3)
+            size = Format("jpeg", width, height, banded=marker in _SEQUENTIAL)
+        scan = position
+    if data.rfind(_END, scan) < 0:
+        raise Damaged("照片在传输中被截断")
+    if size.banded and data[scan + 2] == components:
+        return size
+    if len(_SCAN.findall(data, scan, data.find(_END, scan))) > _SCANS:
+        raise Damaged
+    return size._replace(banded=False)
+
+
+def _segments(data: Bytes) -> Generator[tuple[int, int]]:
+    """The marker of each segment and where its length stands, the first scan being the last.
+
+    Fill bytes before a marker are allowed, and some cameras leave padding between segments.
+    """
     position = 2
-    marker = 0
-    while marker != _SOS:
-        marker, position = _marker(data, position)
+    for _ in range(_PARTS):
+        found = _FILL.search(data, position)
+        if found is None:
+            break
+        marker, position = data[found.end()], found.end() + 1
         if marker in _ALONE:
             continue
         (length,) = struct.unpack_from(">H", data, position)
-        if marker in _FRAMES and size is None:
-            height, width = struct.unpack_from(">HH", data, position + 3)
-            size = Format("jpeg", width, height, banded=marker in _SEQUENTIAL)
-            components = data[position + 7]
-        elif marker == _SOS and size is not None:
-            size = size._replace(banded=size.banded and data[position + 2] == components)
+        yield marker, position
+        if marker == _SOS:
+            return
         position += max(length, 2)  # a length counts its own two bytes
-    if size is None or data.rfind(_END, position) < 0:
-        raise Damaged("照片在传输中被截断")
-    return size
-
-
-def _marker(data: Bytes, position: int) -> tuple[int, int]:
-    """The marker at `position`; fill bytes before it are allowed, and some cameras leave padding between segments."""
-    while data[position] != 0xFF:  # noqa: PLR2004  # every marker begins with it
-        position += 1
-    while data[position] == 0xFF:  # noqa: PLR2004
-        position += 1
-    return data[position], position + 1
+    raise Damaged("照片在传输中被截断")
 
 
 def _png(data: Bytes) -> Format:
     """PNG (ISO/IEC 15948): chunks with their checksums, IHDR first, to IEND."""
     width, height = struct.unpack_from(">II", data, 16)
-    position = 8
-    while True:
+    position, room = 8, _EXPANDED
+    for _ in range(_PARTS):
         length, name = struct.unpack_from(">I4s", data, position)
         body = position + 8
         (checksum,) = struct.unpack_from(">I", data, body + length)
         if zlib.crc32(data[body - 4 : body + length]) != checksum or (position == 8 and name != b"IHDR"):  # noqa: PLR2004
-            raise Damaged("照片在传输中被损坏")
+            break
         if name == b"IEND":
             return Format("png", width, height)
+        room -= _expanded(name, bytes(data[body : body + length]), room) if name in _EXPANDING else 0
         position = body + length + 4
+    raise Damaged("照片在传输中被损坏")
+
+
+_EXPANDING = frozenset({b"zTXt", b"iTXt", b"iCCP"})
+
+
+def _expanded(name: bytes, body: bytes, room: int) -> int:
+    """How many bytes the text or profile of a chunk becomes. Raises Damaged where they are more than `room`.
+
+    Behind the keyword stand the method, or for iTXt whether it is compressed, the method, two more texts.
+    """
+    packed = body.partition(b"\0")[2][1:]
+    if name == b"iTXt":
+        packed = packed[1:].partition(b"\0")[2].partition(b"\0")[2]
+    size = 0
+    with suppress(zlib.error):  # not compressed, or not readable: nothing that expands
+        size = len(zlib.decompressobj().decompress(packed, room + 1))
+    if size > room:
+        raise Damaged
+    return size
 
 
 def _webp(data: Bytes) -> Format:
@@ -142,17 +199,34 @@ def _webp(data: Bytes) -> Format:
 
 
 def _avif(data: Bytes) -> Format:
-    """ISO BMFF (ISO/IEC 14496-12): the top-level boxes fill the file; the largest `ispe` gives the size."""
+    return Format("avif", *_iso_size(data))
+
+
+def _heif(data: Bytes) -> Format:
+    return Format("heif", *_iso_size(data))
+
+
+def _iso_size(data: Bytes) -> tuple[int, int]:
+    """ISO BMFF (ISO/IEC 14496-12): the top-level boxes fill the file; the largest `ispe` in `meta` gives the size."""
+    described = [data[start:end] for name, start, end in _boxes(data) if name in {b"meta", b"moov"}]
+    sizes = [
+        struct.unpack_from(">II", box, found.end() + 4) for box in described for found in re.finditer(rb"ispe", box)
+    ]
+    return max(sizes, default=(0, 0), key=lambda pair: pair[0] * pair[1])
+
+
+def _boxes(data: Bytes) -> Generator[tuple[bytes, int, int]]:
+    """Name, start and end of each top-level box."""
     position = 0
-    while position < len(data):
-        size, _ = struct.unpack_from(">I4s", data, position)
-        if size == 1:
+    for _ in range(_PARTS):
+        if position == len(data):
+            return
+        size, name = struct.unpack_from(">I4s", data, position)
+        if size == 1:  # a longer size follows; 0: to the end of the file
             (size,) = struct.unpack_from(">Q", data, position + 8)
-        elif size == 0:
-            size = len(data) - position
-        position += size
-        if size < 8 or position > len(data):  # noqa: PLR2004  # a box has a header of eight bytes
-            raise Damaged("照片在传输中被截断")
-    sizes = [struct.unpack_from(">II", data, found.end() + 4) for found in re.finditer(rb"ispe", data)]
-    width, height = max(sizes, default=(0, 0), key=lambda pair: pair[0] * pair[1])
-    return Format("avif", width, height)
+        end = position + size if size else len(data)
+        if end < position + 8 or end > len(data):
+            break
+        yield name, position, end
+        position = end
+    raise Damaged("照片在传输中被截断")

@@ -6,6 +6,7 @@ import re
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
+from functools import cache
 from typing import Any, NamedTuple
 
 from PIL import ExifTags, Image, ImageFile
@@ -14,11 +15,10 @@ from inspections.actions.photos import Facts
 from inspections.calendar import SHANGHAI
 from inspections.errors import Damaged
 from inspections.places import Point
-from storage.formats import BASELINE_PIXELS, TAKEN
+from storage.formats import BASELINE_PIXELS, kind_of
 
 SIZES = (320, 1280)
 _QUALITY = {320: 80, 1280: 85}
-_FORMATS = [kind.upper() for kind in TAKEN]
 _BOX = Image.Resampling.BOX
 _BASE = ExifTags.Base
 _GPS = ExifTags.GPS
@@ -52,7 +52,7 @@ def developed(original: bytes) -> Developed:
     """All that is made of a picture when it has come, in one decoding. Raises Damaged as `develop`."""
     with _decoded(original, SIZES[0]) as image:
         said = _said(image)
-        shown = _shown(image, said.orientation)
+        shown = _shown(image)
         return Developed(_encoded(shown, SIZES[0]), perceptual_hash(shown), said)
 
 
@@ -62,20 +62,36 @@ def develop(original: bytes, size: int) -> bytes:
     Raises Damaged where the picture cannot be decoded to its end.
     """
     with _decoded(original, size) as image:
-        return _encoded(_shown(image, _orientation(image)), size)
+        return _encoded(_shown(image), size)
 
 
 @contextmanager
 def _decoded(original: bytes, size: int) -> Generator[Image.Image]:
     """The picture, decoded small, with its metadata. A broken file escapes from decoders as nearly anything."""
     try:
-        with Image.open(io.BytesIO(original), formats=_FORMATS) as image:
+        with Image.open(io.BytesIO(original), formats=[_decoder(kind_of(original))]) as image:
             # reducing_gap=1.0 lets the decoder itself shrink: a quarter of the time for a phone's picture
             image.thumbnail(_fitting(image.size, size), Image.Resampling.BICUBIC, reducing_gap=1.0)
             image.load()  # a small picture is not loaded yet, and reading EXIF would hide that its data are broken
             yield image
     except Exception as error:
         raise Damaged from error
+
+
+def _decoder(kind: str) -> str:
+    """Pillow's name of the one decoder that may see such bytes."""
+    if kind == "heif":
+        _register_heif()
+    return kind.upper()
+
+
+@cache
+def _register_heif() -> None:
+    # an extra, loaded when such a picture comes
+    from pillow_heif import register_heif_opener  # noqa: PLC0415  # pyright: ignore[reportUnknownVariableType]
+
+    # the embedded thumbnail is no evidence of the picture; one thread, since one picture is developed on each core
+    register_heif_opener(thumbnails=False, depth_images=False, aux_images=False, decode_threads=1)
 
 
 def _fitting(picture: tuple[int, int], size: int) -> tuple[int, int]:
@@ -85,8 +101,8 @@ def _fitting(picture: tuple[int, int], size: int) -> tuple[int, int]:
     return width, height
 
 
-def _shown(image: Image.Image, orientation: int | None) -> Image.Image:
-    turn = _UPRIGHT.get(orientation or 1)
+def _shown(image: Image.Image) -> Image.Image:
+    turn = _UPRIGHT.get(_orientation(image) or 1)
     opaque = _opaque(image)
     return opaque if turn is None else opaque.transpose(turn)
 
@@ -137,11 +153,13 @@ def _said(image: Image.Image) -> Facts:
         clock_is_odd = taken_at is None and _clock(detail) != ""
         place_is_odd = point is None and gps.keys() >= _PLACE
         oddities = ("clock",) * clock_is_odd + ("position",) * place_is_odd
-        return Facts(taken_at, offset, point, _orientation(image), _camera(exif), oddities)
+        orientation = image.info.get("original_orientation") or _orientation(image)
+        return Facts(taken_at, offset, point, orientation, _camera(exif), oddities)
     return Facts()
 
 
 def _orientation(image: Image.Image) -> int | None:
+    """How it has yet to be turned: HEIF is decoded upright, and what it said is kept as `original_orientation`."""
     with suppress(Exception):
         orientation = int(image.getexif()[_BASE.Orientation])
         return orientation if orientation in range(1, 9) else None

@@ -44,8 +44,9 @@ def test_yesterday_s_picture_is_noticed_however_it_comes_back(api, samples):
     assert (flags[0]["kind"], flags[0]["hazard"]["id"]) == ("reused", first["id"])
     assert "照片" in flags[0]["message"]
     listed = api.get("officer", "/hazards", params={"flagged": "true"}).json()["items"]
-    assert {hazard["id"] for hazard in listed} >= {second["id"], again["id"]}
-    assert listed[0]["photos"][0]["flags"][0]["hazard"]["number"] == first["number"]
+    seen = {hazard["id"]: hazard["photos"][0]["flags"] for hazard in listed}
+    assert seen[again["id"]] == flags
+    assert seen[second["id"]][0]["hazard"]["number"] == first["number"]
     noted = api.taken("officer", again, "note", note="已核对")
     assert noted["photos"][0]["flags"] == flags
 
