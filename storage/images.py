@@ -50,10 +50,10 @@ class Developed(NamedTuple):
 
 def developed(original: bytes) -> Developed:
     """All that is made of a picture when it has come, in one decoding. Raises Damaged as `develop`."""
-    with _decoded(original, SIZES[0]) as image:
+    with decoded(original, SIZES[0]) as image:
         said = _said(image)
-        shown = _shown(image)
-        return Developed(_encoded(shown, SIZES[0]), perceptual_hash(shown), said)
+        shown = upright(image)
+        return Developed(encoded(shown, _QUALITY[SIZES[0]]), perceptual_hash(shown), said)
 
 
 def develop(original: bytes, size: int) -> bytes:
@@ -61,13 +61,16 @@ def develop(original: bytes, size: int) -> bytes:
 
     Raises Damaged where the picture cannot be decoded to its end.
     """
-    with _decoded(original, size) as image:
-        return _encoded(_shown(image), size)
+    with decoded(original, size) as image:
+        return encoded(upright(image), _QUALITY[size])
 
 
 @contextmanager
-def _decoded(original: bytes, size: int) -> Generator[Image.Image]:
-    """The picture, decoded small, with its metadata. A broken file escapes from decoders as nearly anything."""
+def decoded(original: bytes, size: int) -> Generator[Image.Image]:
+    """The picture as it is stored, with its metadata, decoded so small that it fits `size` × `size` pixels.
+
+    Raises Damaged: a broken file escapes from decoders as nearly anything.
+    """
     try:
         with Image.open(io.BytesIO(original), formats=[_decoder(kind_of(original))]) as image:
             # reducing_gap=1.0 lets the decoder itself shrink: a quarter of the time for a phone's picture
@@ -101,7 +104,8 @@ def _fitting(picture: tuple[int, int], size: int) -> tuple[int, int]:
     return width, height
 
 
-def _shown(image: Image.Image) -> Image.Image:
+def upright(image: Image.Image) -> Image.Image:
+    """A picture of its own, turned as it has to be, on white where it is transparent."""
     turn = _UPRIGHT.get(_orientation(image) or 1)
     opaque = _opaque(image)
     return opaque if turn is None else opaque.transpose(turn)
@@ -116,11 +120,11 @@ def _opaque(image: Image.Image) -> Image.Image:
     return white
 
 
-def _encoded(shown: Image.Image, size: int) -> bytes:
-    """Nothing that Pillow read from the file goes along. `optimize` would cost twice the time for 2 % of the bytes."""
+def encoded(shown: Image.Image, quality: int) -> bytes:
+    """A JPEG of nothing but the pixels. `optimize` would cost twice the time for 2 % of the bytes."""
     shown.info.clear()
     out = io.BytesIO()
-    shown.save(out, "JPEG", quality=_QUALITY[size])
+    shown.save(out, "JPEG", quality=quality)
     return out.getvalue()
 
 
