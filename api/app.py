@@ -7,11 +7,12 @@ from datetime import UTC, datetime
 from litestar import Litestar, Router
 from litestar.datastructures import State
 
-from api import hazards, openapi, photos, places, sessions, statistics, system, uploads
+from api import hazards, openapi, photos, pictures, places, sessions, statistics, system, uploads
 from api.auth import SignIn, check_routes, guard
 from api.bodies import JSON_BYTES
 from api.developer import Developer
 from api.house import House
+from api.link_key import LinkKey
 from api.problems import HANDLERS
 from api.scheduler import build_scheduler
 from api.settings import Settings
@@ -34,7 +35,7 @@ async def running(settings: Settings, clock: Callable[[], datetime], *, works: b
         developer.start()
         scheduler.start()
     try:
-        yield House(settings, database, store, SignIn(database, clock), developer, clock)
+        yield House(settings, database, store, SignIn(database, clock), LinkKey(database), developer, clock)
     finally:
         if works:
             scheduler.shutdown(wait=False)
@@ -51,7 +52,7 @@ def build(settings: Settings, clock: Callable[[], datetime] = utc_now, *, works:
             app.state.house = home
             yield
 
-    nouns = [hazards, photos, uploads, places, sessions, statistics]
+    nouns = [hazards, photos, pictures, uploads, places, sessions, statistics]
     app = Litestar(
         [Router("/api/v1", route_handlers=[route for noun in nouns for route in noun.ROUTES]), *system.ROUTES],
         guards=[guard],

@@ -9,6 +9,7 @@ from litestar.connection import ASGIConnection
 
 from api.auth import SignIn
 from api.developer import Developer
+from api.link_key import LinkKey
 from api.settings import Settings
 from inspections.people import Person
 from storage.database import Database
@@ -23,6 +24,7 @@ class House:
     database: Database
     photos: PhotoStore
     sign_in: SignIn
+    link_key: LinkKey
     developer: Developer
     clock: Callable[[], datetime]
 

@@ -1,28 +1,22 @@
-"""Photo routes: in by raw body or form, out by variant, with permission asked each time."""
+"""Photos come in, by raw body or form."""
 
 import asyncio
 from collections.abc import Sequence
 from functools import partial
-from typing import Literal
 
-from litestar import Response, post, put, route
-from litestar.params import FromPath, FromQuery
+from litestar import Response, post, put
+from litestar.params import FromPath
 
 from api.bodies import FORM_BYTES, PHOTO_BYTES, AnyRequest, is_form, receive_photo, received_form
 from api.house import House, house, person_of
 from api.problems import Unparsable
 from api.schemas import ReceivedPhoto, ReceivedPhotos
-from api.serving import Content, serve
 from inspections.actions.photos import Received, receive_photos
-from inspections.errors import DigestMismatch, Invalid, Missing
+from inspections.errors import DigestMismatch, Invalid
 from inspections.hazards import Photo
 from inspections.people import Person
 from storage.incoming import Incoming
 from storage.photo_names import original
-from storage.photo_store import read_original
-from storage.register import Register
-
-_TYPES = {"jpeg": "image/jpeg", "png": "image/png", "webp": "image/webp", "avif": "image/avif", "heif": "image/heif"}
 
 
 async def checked(home: House, incoming: Sequence[Incoming]) -> list[Photo]:
@@ -80,32 +74,4 @@ async def post_photos(request: AnyRequest) -> ReceivedPhotos:
     return ReceivedPhotos([_answer(photo) for photo in result.photos])
 
 
-@route("/photos/{sha256:str}", http_method=["GET", "HEAD"], opt={"action": "photo.see"})
-async def get_photo(
-    request: AnyRequest, sha256: FromPath[str], size: FromQuery[Literal["320", "1280", "original"]] = "original"
-) -> Response[bytes]:
-    """320 and 1280: upright JPEG without metadata; original: the very bytes that came."""
-    home = house(request)
-    photo = await home.database.read(
-        partial(_visible, person=person_of(request), sha256=sha256, original=size == "original")
-    )
-    state = {"Anxun-Photo-State": photo.state}
-    if size == "original":
-        content = Content(photo.size, partial(read_original, home.photos, sha256))
-        return await serve(request, content, sha256, _TYPES[photo.format], state)
-    picture = await home.developer.picture(sha256, int(size))
-    return await serve(request, Content.of(picture), f"{sha256}.{size}", "image/jpeg", state)
-
-
-def _visible(register: Register, person: Person, sha256: str, *, original: bool) -> Photo:
-    """The photo, for who has sent it or may see it on a hazard. Raises Missing, whichever is the reason."""
-    photo = register.photo(sha256)
-    action = "photo.original" if original else "photo.see"
-    if photo is None or not (
-        register.receipt(sha256, person.username) or register.may_see_photo(person, sha256, action)
-    ):
-        raise Missing("photo")
-    return photo
-
-
-ROUTES = [put_photo, post_photos, get_photo]
+ROUTES = [put_photo, post_photos]

@@ -140,7 +140,7 @@ def say_http(request: Request[Any, Any, Any], error: HTTPException) -> Response[
 def _invalid_query(request: Request[Any, Any, Any], extra: Any) -> errors.Invalid:
     """Parameters by the names that the query uses, which a handler may call otherwise."""
     names = request.route_handler.opt["query"]
-    return errors.Invalid(*((names.get(each["key"], each["key"]), _chinese(each["message"])) for each in extra))
+    return errors.Invalid(*((names.get(each["key"], each["key"]), _chinese(each["message"])) for each in extra or ()))
 
 
 def say_fault(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:

@@ -34,6 +34,7 @@ from inspections.errors import Conflict
 from inspections.evidence import Shown, Sighting
 from inspections.hazards import OPEN, Candidate, Entry, Escalation, Hazard, Job, Mention, Photo, Receipt
 from inspections.likeness import NEAR, distance, keys_near
+from inspections.links import Secret
 from inspections.people import Person, Session
 from inspections.places import Community, Street
 from inspections.policy import scope
@@ -235,6 +236,9 @@ class Register:
 
     def job(self, name: str) -> Job | None:
         return self._by_key(Job, name)
+
+    def secret(self, name: str) -> Secret | None:
+        return self._by_key(Secret, name)
 
     def new_id(self) -> UUID:
         return uuid7()

@@ -40,6 +40,7 @@ from inspections.hazards import (
     Stage,
     State,
 )
+from inspections.links import Secret
 from inspections.people import Grant, Person, Session
 from inspections.places import Community, Point, Street
 from inspections.uploads import Upload
@@ -281,6 +282,13 @@ jobs = Table(
     Column("next_at", Instant, nullable=False),
 )
 
+secrets = Table(
+    "secrets",
+    metadata,
+    Column("name", String(64), primary_key=True),
+    Column("value", String(128), nullable=False),
+)
+
 numbers = Table(
     "numbers",
     metadata,
@@ -304,5 +312,6 @@ TABLE_OF: dict[type[Struct], Table] = {
     Mention: mentions,
     Escalation: escalations,
     Job: jobs,
+    Secret: secrets,
 }
 """In the order in which rows can be inserted: what is referred to comes first."""

@@ -27,6 +27,7 @@ ROUTES = [
     ("GET", "/photos/" + "0" * 64),
     ("HEAD", "/photos/" + "0" * 64),
     ("POST", "/photos"),
+    ("POST", "/photos/links"),
     ("POST", "/uploads"),
     *((method, "/uploads/01900000-0000-7000-8000-000000000000") for method in ("HEAD", "PATCH", "DELETE", "POST")),
     ("GET", "/statistics/communities"),
@@ -47,6 +48,7 @@ def test_without_a_good_token_there_is_nothing(api, method, path, header):
 
 def test_every_route_of_the_app_is_in_this_list_or_public(api):
     public = {("POST", "/auth/login"), ("POST", "/auth/refresh"), ("GET", "/limits")}
+    public |= {(method, "/photos/*/*") for method in ("GET", "HEAD")}  # by a signed address alone
     given = re.compile(r"/[0-9a-f]{64}$|/[0-9a-f-]{36}")
     listed = {(method, given.sub("/*", path)) for method, path in ROUTES}
     there = {

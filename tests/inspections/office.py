@@ -21,6 +21,7 @@ from inspections.hazards import (
     Stage,
 )
 from inspections.likeness import NEAR, distance
+from inspections.links import Secret
 from inspections.people import Grant, Person, Role, Session
 from inspections.places import Community, Street
 from inspections.policy import scope
@@ -114,6 +115,9 @@ class Office:
     def job(self, name):
         return self.records.get((Job, name))
 
+    def secret(self, name):
+        return self.records.get((Secret, name))
+
     def unexamined(self, limit):
         found = [
             (mention, photo, self.hazard(mention.hazard))
@@ -194,6 +198,7 @@ _KEYS = {
     Photo: ("sha256",),
     Person: ("username",),
     Job: ("name",),
+    Secret: ("name",),
 }
 
 

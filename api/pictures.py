@@ -1,0 +1,198 @@
+"""Photos go out: by variant, each with its own permission; with our caption; by signed address."""
+
+import hashlib
+from functools import partial
+from typing import Annotated, Literal, NamedTuple
+from uuid import UUID
+
+from litestar import Response, post, route
+from litestar.params import FromPath, FromQuery
+from msgspec import Meta, Struct
+
+from api.bodies import AnyRequest, json_body
+from api.house import House, house, person_of
+from api.serving import Content, serve
+from inspections.actions.steps import visible
+from inspections.calendar import SHANGHAI
+from inspections.errors import Invalid, Missing
+from inspections.evidence import Shown
+from inspections.hazards import Digest, Hazard, Photo
+from inspections.links import LIFE, Secret, Variant, holds, signature
+from inspections.people import Person
+from inspections.policy import PUBLIC
+from storage.photo_store import read_original
+from storage.register import Register
+
+Size = Literal["320", "1280", "original"]
+_TYPES = {
+    "jpeg": "image/jpeg",
+    "png": "image/png",
+    "webp": "image/webp",
+    "avif": "image/avif",
+    "heif": "image/heif",
+}
+
+
+class WantedLink(Struct, frozen=True, forbid_unknown_fields=True):
+    sha256: Digest
+    size: Size = "320"
+    watermark: UUID | None = None
+
+
+class WantedLinks(Struct, frozen=True, forbid_unknown_fields=True):
+    photos: Annotated[tuple[WantedLink, ...], Meta(min_length=1, max_length=100)]
+
+
+class LinkView(Struct, frozen=True):
+    """`url`: a path on this server, for `expires_in` seconds; null where there is no such photo for this person."""
+
+    sha256: str
+    size: str
+    url: str | None
+    expires_in: int
+
+
+class LinkList(Struct, frozen=True):
+    links: list[LinkView]
+
+
+class _View(NamedTuple):
+    """A photo that may be shown, and the lines of its caption."""
+
+    photo: Photo
+    caption: tuple[str, ...]
+
+
+@route("/photos/{sha256:str}", http_method=["GET", "HEAD"], opt={"action": "photo.see"})
+async def get_photo(
+    request: AnyRequest,
+    sha256: FromPath[str],
+    size: FromQuery[Size] = "original",
+    watermark: FromQuery[UUID | None] = None,
+) -> Response[bytes]:
+    """320 and 1280: upright JPEG without metadata; original: the very bytes that came.
+
+    `watermark`: the id of a hazard; its number, time, place and reporter are drawn on the picture.
+    """
+    home, variant = house(request), _variant(sha256, size, watermark)
+    view = await home.database.read(partial(_view, person=person_of(request), variant=variant))
+    return await _send(request, home, variant, view)
+
+
+@route("/photos/{sha256:str}/{size:str}", http_method=["GET", "HEAD"], opt={"action": PUBLIC})
+async def get_signed_photo(
+    request: AnyRequest,
+    sha256: FromPath[str],
+    size: FromPath[str],
+    expires: FromQuery[int],
+    signed: FromQuery[str],
+    watermark: FromQuery[UUID | None] = None,
+) -> Response[bytes]:
+    """For who has the address that `POST /photos/links` gave; 404 where it does not hold any more."""
+    home, variant = house(request), Variant(sha256, size, watermark)
+    if not holds(await home.link_key.secret(), variant, expires, signed, home.clock()):
+        raise Missing("photo")
+    view = await home.database.read(partial(_signed_view, variant=variant))
+    return await _send(request, home, variant, view)
+
+
+@post("/photos/links", opt={"action": "photo.see", "body": WantedLinks}, status_code=200)
+async def post_links(request: AnyRequest) -> LinkList:
+    """Addresses for `<img>` and WeChat's `<image>`, which send no token; in the order they were asked for."""
+    home, person = house(request), person_of(request)
+    wanted: WantedLinks = await json_body(request, WantedLinks)
+    variants = [_variant(each.sha256, each.size, each.watermark) for each in wanted.photos]
+    seen = await home.database.read(partial(_seen, person=person, variants=variants))
+    secret, expires = await home.link_key.secret(), int((home.clock() + LIFE).timestamp())
+    urls = [_url(secret, variant, expires) if may else None for variant, may in zip(variants, seen, strict=True)]
+    seconds = int(LIFE.total_seconds())
+    pairs = zip(variants, urls, strict=True)
+    return LinkList([LinkView(variant.sha256, variant.size, url, seconds) for variant, url in pairs])
+
+
+def _url(secret: Secret, variant: Variant, expires: int) -> str:
+    caption = f"&watermark={variant.watermark}" if variant.watermark else ""
+    signed = signature(secret, variant, expires)
+    return f"/api/v1/photos/{variant.sha256}/{variant.size}?expires={expires}&signed={signed}{caption}"
+
+
+def _variant(sha256: str, size: str, watermark: UUID | None) -> Variant:
+    if watermark and size == "original":
+        raise Invalid(("watermark", "原图保持原样，水印请选 320 或 1280"))
+    return Variant(sha256, size, watermark)
+
+
+async def _send(request: AnyRequest, home: House, variant: Variant, view: _View) -> Response[bytes]:
+    sha256, photo = variant.sha256, view.photo
+    state = {"Anxun-Photo-State": photo.state}
+    if variant.size == "original":
+        content = Content(photo.size, partial(read_original, home.photos, sha256))
+        return await serve(request, content, sha256, _TYPES[photo.format], state)
+    picture = await home.developer.picture(sha256, int(variant.size))
+    tag = f"{sha256}.{variant.size}"
+    if view.caption:
+        picture = await home.developer.captioned(picture, view.caption)
+        tag += f".{hashlib.sha256(repr(view.caption).encode()).hexdigest()[:16]}"
+    return await serve(request, Content.of(picture), tag, "image/jpeg", state)
+
+
+# who may see what ----------------------------------------------------------------------------------------------
+
+
+def _view(register: Register, person: Person, variant: Variant) -> _View:
+    """For who has sent the photo or may see it on a hazard. Raises Missing, whichever is the reason."""
+    photo = register.photo(variant.sha256)
+    action = "photo.original" if variant.size == "original" else "photo.see"
+    if photo is None or not (
+        register.receipt(variant.sha256, person.username) or register.may_see_photo(person, variant.sha256, action)
+    ):
+        raise Missing("photo")
+    if variant.watermark is None:
+        return _View(photo, ())
+    hazard = visible(register, person, variant.watermark, "hazard.personal")  # the caption names people
+    return _View(photo, _caption(register, hazard, variant.sha256))
+
+
+def _signed_view(register: Register, variant: Variant) -> _View:
+    """For who has an address: its permission was asked when it was made."""
+    photo = register.photo(variant.sha256)
+    hazard = register.hazard(variant.watermark) if variant.watermark else None
+    if photo is None or (variant.watermark and hazard is None):
+        raise Missing("photo")
+    return _View(photo, _caption(register, hazard, variant.sha256) if hazard else ())
+
+
+def _seen(register: Register, person: Person, variants: list[Variant]) -> list[bool]:
+    return [_may_see(register, person, variant) for variant in variants]
+
+
+def _may_see(register: Register, person: Person, variant: Variant) -> bool:
+    try:
+        _view(register, person, variant)
+    except Missing:
+        return False
+    return True
+
+
+def _caption(register: Register, hazard: Hazard, sha256: str) -> tuple[str, ...]:
+    """Time, place, number and reporter of a photo on this hazard. Raises Missing where it does not show it."""
+    shown = next((each for each in register.shown([hazard.id]) if each.mention.sha256 == sha256 and each.present), None)
+    community = register.community(hazard.community)
+    if shown is None or community is None:
+        raise Missing("photo")
+    by = register.person(shown.mention.by)
+    return (
+        f"时间：{_when(shown)}",
+        f"地点：{community.name} {hazard.place}",
+        f"编号：{hazard.number}",
+        f"上报人：{by.name if by else shown.mention.by}",
+    )
+
+
+def _when(shown: Shown) -> str:
+    taken = (shown.photo.taken_at if shown.photo else None) or shown.mention.taken_at
+    moment = (taken or shown.mention.at).astimezone(SHANGHAI)
+    return f"{moment:%Y-%m-%d %H:%M}（{'拍摄' if taken else '上报'}）"
+
+
+ROUTES = [get_photo, get_signed_photo, post_links]
