@@ -66,7 +66,8 @@ def kind_of(data: Bytes) -> str:
     if kind == "heif" and kind not in TAKEN:
         raise Unsupported("本单位的服务器不接收 HEIC/HEIF，请在手机相机设置中选择“兼容性最佳”（JPEG）", formats=TAKEN)
     if kind is None:
-        raise Unsupported("请上传 JPEG、PNG、WebP 或 AVIF 照片", formats=TAKEN)
+        heic = "、HEIC" if "heif" in TAKEN else ""
+        raise Unsupported(f"请上传 JPEG、PNG、WebP{heic} 或 AVIF 照片", formats=TAKEN)
     return kind
 
 
@@ -93,7 +94,8 @@ def _kind_of_box(head: bytes) -> str | None:
 
 _FRAMES = frozenset({0xC0, 0xC1, 0xC2, 0xC3, 0xC5, 0xC6, 0xC7, 0xC9, 0xCA, 0xCB, 0xCD, 0xCE, 0xCF})
 _SEQUENTIAL = frozenset({0xC0, 0xC1})
-_SOS, _SCAN, _END = 0xDA, re.compile(rb"\xff\xda"), b"\xff\xd9"
+_SOS, _END = 0xDA, b"\xff\xd9"
+_SCAN = re.compile(rb"\xff\xda\x00(?:\x08\x01|\x0a\x02|\x0c\x03|\x0e\x04)")  # its length, its components
 _FILL = re.compile(rb"\xff+")
 _ALONE = frozenset({0x01, *range(0xD0, 0xD9)})
 
@@ -110,7 +112,9 @@ def _jpeg(data: Bytes) -> Format:
     """
     size, components, scan = Format("jpeg", 0, 0), 0, 0
     for marker, position in _segments(data):
-        if marker in _FRAMES and not components:
+        if marker in _FRAMES:
+            if components:
+                raise Damaged  # a second size, which a decoder might believe
             height, width, components = struct.unpack_from(">HHB", data, position + 3)
             size = Format("jpeg", width, height, banded=marker in _SEQUENTIAL)
         scan = position
@@ -118,7 +122,7 @@ def _jpeg(data: Bytes) -> Format:
         raise Damaged("照片在传输中被截断")
     if size.banded and data[scan + 2] == components:
         return size
-    if len(_SCAN.findall(data, scan, data.find(_END, scan))) > _SCANS:
+    if len(_SCAN.findall(data, scan)) > _SCANS:
         raise Damaged
     return size._replace(banded=False)
 
@@ -144,15 +148,18 @@ def _segments(data: Bytes) -> Generator[tuple[int, int]]:
     raise Damaged("照片在传输中被截断")
 
 
+_FIRST = 8  # bytes of signature before the first chunk
+
+
 def _png(data: Bytes) -> Format:
-    """PNG (ISO/IEC 15948): chunks with their checksums, IHDR first, to IEND."""
+    """PNG (ISO/IEC 15948): chunks with their checksums, IHDR first and once, to IEND."""
     width, height = struct.unpack_from(">II", data, 16)
-    position, room = 8, _EXPANDED
+    position, room = _FIRST, _EXPANDED
     for _ in range(_PARTS):
         length, name = struct.unpack_from(">I4s", data, position)
         body = position + 8
         (checksum,) = struct.unpack_from(">I", data, body + length)
-        if zlib.crc32(data[body - 4 : body + length]) != checksum or (position == 8 and name != b"IHDR"):  # noqa: PLR2004
+        if zlib.crc32(data[body - 4 : body + length]) != checksum or (name == b"IHDR") != (position == _FIRST):
             break
         if name == b"IEND":
             return Format("png", width, height)

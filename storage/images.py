@@ -114,6 +114,8 @@ def upright(image: Image.Image) -> Image.Image:
 def _opaque(image: Image.Image) -> Image.Image:
     if image.mode in {"RGB", "L"}:
         return image.copy()
+    if image.mode.startswith("I"):  # 16 bits of grey, which convert() would cut off above 255
+        return image.point(lambda level: level / 257).convert("L")  # pyright: ignore[reportUnknownMemberType]
     rgba = image.convert("RGBA")
     white = Image.new("RGB", rgba.size, "white")
     white.paste(rgba, mask=rgba.getchannel("A"))

@@ -96,6 +96,20 @@ def test_a_small_file_of_many_pixels_is_refused_by_its_header(size):
         inspect(png(size=size, pixels=b""))
 
 
+def test_a_second_size_is_refused():
+    with pytest.raises(Damaged):
+        inspect(png((b"IHDR", struct.pack(">IIBBBBB", 30_000, 30_000, 8, 0, 0, 0, 0))))
+    data = saved(Image.new("L", (8, 8)), "JPEG")
+    frame = data.index(b"\xff\xc0")
+    with pytest.raises(Damaged):
+        inspect(data[:frame] + data[frame : frame + 13] + data[frame:])
+
+
+def test_sixteen_bits_of_grey_are_shown_as_grey():
+    grey = Image.new("I;16", (100, 100), 0x8000)
+    assert images.upright(Image.open(io.BytesIO(saved(grey, "PNG")))).getpixel((50, 50)) in {127, 128}
+
+
 @pytest.mark.parametrize("kind", ["AVIF", "HEIF"])
 def test_an_iso_picture_is_as_large_as_its_largest_part_says(kind):
     data = bytearray(iso(kind))
@@ -148,7 +162,7 @@ def test_scans_without_end_are_refused():
     last = data.rindex(b"\xff\xda")
     assert taken(data)
     with pytest.raises(Damaged):
-        inspect(data[:-2] + data[last:-2] * 1000 + data[-2:])
+        inspect(data[:-2] + b"\xff\xfe\0\4\xff\xd9" + data[last:-2] * 1000 + data[-2:])
 
 
 @pytest.mark.parametrize("kind", ["PNG", "WEBP", "AVIF"])
