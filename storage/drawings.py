@@ -9,6 +9,7 @@ from PIL import ExifTags, Image, ImageDraw
 from inspections.calendar import SHANGHAI
 
 _SIZE = (640, 480)
+_PATCH = 80
 _WALLS = ((214, 205, 190), (190, 200, 205), (205, 190, 180), (180, 190, 170))
 
 
@@ -18,8 +19,9 @@ def draw(seed: str, subject: str, taken_at: datetime, *, fixed: bool = False) ->
     `fixed` leaves the thing out. The words DEMO are in the picture, its EXIF says when it was "taken".
     """
     chance = random.Random(seed)  # noqa: S311  # a drawing, not a secret
-    image = Image.new("RGB", _SIZE, chance.choice(_WALLS))
+    image = Image.new("RGB", _SIZE)
     pen = ImageDraw.Draw(image)
+    _wall(pen, chance)
     _room(pen, chance)
     if not fixed:
         _THINGS.get(subject[:2], _heap)(pen, chance)
@@ -33,9 +35,17 @@ def draw(seed: str, subject: str, taken_at: datetime, *, fixed: bool = False) ->
     return out.getvalue()
 
 
+def _wall(pen: ImageDraw.ImageDraw, chance: random.Random) -> None:
+    """Patches of plaster, by which no two stairwells are taken for the same picture."""
+    colour = chance.choice(_WALLS)
+    for left in range(0, _SIZE[0], _PATCH):
+        for top in range(0, _SIZE[1], _PATCH):
+            shade = chance.randrange(-45, 30)
+            pen.rectangle((left, top, left + _PATCH, top + _PATCH), fill=tuple(part + shade for part in colour))
+
+
 def _room(pen: ImageDraw.ImageDraw, chance: random.Random) -> None:
     floor = chance.randrange(330, 380)
-    pen.rectangle((0, floor, 640, 480), fill=(120, 112, 104))
     for step in range(chance.randrange(3, 7)):
         pen.line((0, floor + 18 * step, 640, floor + 25 * step), fill=(90, 84, 78), width=3)
     pen.rectangle((420, 90, 560, floor), outline=(80, 60, 40), width=8)

@@ -67,6 +67,8 @@ async def _simulate(database: Database, store: PhotoStore, console: Console, yea
         task = bar.add_task("developing photos", total=office.photos)
         while done := await developer.develop_waiting():
             bar.update(task, advance=done)
+        while await developer.examine_waiting():
+            pass
         await developer.stop()
     console.print(f"{year}: {len(told)} hazards and {office.photos} drawn photos, all marked 演示数据")
 
