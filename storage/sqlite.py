@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy import Connection, Engine, create_engine, event, text, update
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import QueuePool
 
@@ -26,6 +26,7 @@ from storage.failures import Unready, unavailable
 from storage.groups import Settled, Waiting, decided, next_group
 from storage.register import Action, Reference, Register
 from storage.rows import SqliteRows
+from storage.tables import photos
 
 T = TypeVar("T")
 
@@ -81,6 +82,10 @@ def sqlite_engine(database: Path, *, writing: bool) -> Engine:
     return engine
 
 
+_FORGET_CLAIMS = update(photos).where(photos.c.claimed_until.is_not(None)).values(claimed_until=None)
+"""Whoever claimed a photo was this file's one process, and is gone."""
+
+
 class SqliteDatabase:
     """Implements Database over a migrated SQLite file."""
 
@@ -90,6 +95,8 @@ class SqliteDatabase:
         self._waiting: deque[Waiting] = deque()
         self._writing: asyncio.Task[None] | None = None
         self._closed = False
+        with self._writer.begin() as connection:
+            connection.execute(_FORGET_CLAIMS)
         with self._reader.connect() as connection:
             self._reference = Reference(connection)
         self._reads = ThreadPoolExecutor(READERS, "anxun-read")

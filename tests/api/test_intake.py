@@ -1,0 +1,164 @@
+"""Photos as phones and hostile hands send them: taken or refused, and nothing left behind."""
+
+import csv
+import hashlib
+import io
+import resource
+import signal
+import threading
+import time
+from contextlib import contextmanager
+
+import pytest
+from PIL import Image
+
+from storage.drawings import draw
+from tests.api.conftest import MONDAY, body, on_both, problem
+from tests.api.test_process import Process
+from tests.storage.test_pictures import png_of
+
+
+def put(api, data, who="inspector"):
+    digest = hashlib.sha256(data).hexdigest()
+    return digest, api.call(who, "PUT", f"/photos/{digest}", content=data)
+
+
+def settled(api, digest, who="inspector"):
+    """The photo's state once it has been developed, or has proved damaged."""
+    for _ in range(400):
+        answer = api.call(who, "HEAD", f"/photos/{digest}")
+        if answer.headers["anxun-photo-state"] != "received":
+            return answer.headers["anxun-photo-state"]
+        time.sleep(0.05)
+    return pytest.fail("neither developed nor damaged")
+
+
+def files(api):
+    return sorted(each.name for each in (api.folder / "photos").rglob("*") if each.is_file())
+
+
+def manifest(folder):
+    return list(csv.DictReader((folder / "MANIFEST.csv").read_text().splitlines()))
+
+
+def test_every_broken_file_is_taken_or_refused_as_its_manifest_says(api, samples):
+    for row in manifest(samples / "photos_bad"):
+        before = files(api)
+        digest, answer = put(api, (samples / "photos_bad" / row["file"]).read_bytes())
+        if row["expect"] == "taken":
+            assert answer.status_code == 201, row["file"]
+            assert settled(api, digest) == "developed", row["file"]
+        elif answer.status_code == 201:
+            assert settled(api, digest) == "damaged", row["file"]
+        else:
+            assert answer.status_code in {413, 415, 422}, row["file"]
+            assert answer.headers["content-type"] == "application/problem+json"
+            assert files(api) == before, row["file"]
+
+
+@on_both
+def test_the_odd_pictures_come_out_upright_and_their_places_are_read(api, samples):
+    rows = manifest(samples / "photos")
+    assert len(rows) == 19
+    sent = {}
+    for row in rows:
+        digest, answer = put(api, (samples / "photos" / row["file"]).read_bytes())
+        assert answer.status_code == 201, (row["file"], answer.text)
+        sent[row["file"]] = digest
+    photos = [{"sha256": digest, "stage": "before"} for digest in sent.values()]
+    hazard = api.report("inspector", photos=photos)
+    assert hazard["missing_photos"] == []
+    assert {settled(api, digest) for digest in sent.values()} == {"developed"}
+    shown = {photo["sha256"]: photo for photo in api.get("officer", f"/hazards/{hazard['id']}").json()["photos"]}
+    for row in rows:
+        seen = shown[sent[row["file"]]]
+        place = seen["point"] and (round(seen["point"]["lat"], 3), round(seen["point"]["lon"], 3))
+        real = row["has_gps"] == "yes" and row["lat"] not in {"nan", "0.0"}
+        assert place == ((round(float(row["lat"]), 3), round(float(row["lon"]), 3)) if real else None), row["file"]
+        small = api.get("officer", f"/photos/{sent[row['file']]}?size=320").content
+        picture = Image.open(io.BytesIO(small))
+        assert (picture.format, dict(picture.getexif())) == ("JPEG", {})
+        name = row["file"]
+        if name.startswith(("Landscape", "Portrait")):
+            assert (picture.width > picture.height) == name.startswith("Landscape"), name
+
+
+def test_a_picture_whose_pixels_prove_broken_is_missing_again_and_said_to_be(api):
+    """Every chunk is sound and none is missing, and what they hold is no picture."""
+    broken = png_of(b"garbage")
+    digest, answer = put(api, broken)
+    assert answer.headers["anxun-photo-state"] == "received"
+    hazard = api.report("inspector", photos=[{"sha256": digest, "stage": "before"}])
+    assert settled(api, digest) == "damaged"
+    seen = api.get("officer", f"/hazards/{hazard['id']}").json()
+    assert (seen["missing_photos"], seen["photos"][0]["state"]) == ([digest], "damaged")
+    problem(put(api, broken)[1], 422, "photo.damaged")
+    problem(api.get("officer", f"/photos/{digest}?size=320"), 422, "photo.damaged")
+
+
+@on_both
+def test_two_phones_with_the_same_photo_at_once(api):
+    data = draw("two phones", "EB-01", MONDAY)
+    answers = []
+    people = ["inspector", "officer", "handler", "supervisor"] * 2
+    threads = [threading.Thread(target=lambda who=who: answers.append(put(api, data, who)[1])) for who in people]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(answer.status_code for answer in answers) == [200] * 4 + [201] * 4
+    assert settled(api, hashlib.sha256(data).hexdigest()) == "developed"
+    originals = [name for name in files(api) if not name.endswith(".jpg")]
+    assert originals == [hashlib.sha256(data).hexdigest()]
+
+
+@contextmanager
+def room_for(size):
+    """No file may grow beyond this: what a full disk does to a photo, and to nothing smaller."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def test_a_disk_that_is_full_in_the_middle_of_a_photo(api):
+    large = draw("large", "EB-01", MONDAY) + bytes(9_000_000)
+    database = (api.folder / "anxun.db").stat().st_size
+    with room_for(database + 6_000_000):
+        problem(put(api, large)[1], 507, "store.full")
+        assert files(api) == []
+        assert api.post("inspector", "/hazards", body()).status_code == 201
+        small = draw("small", "EB-01", MONDAY)
+        assert put(api, small)[1].status_code == 201
+    assert put(api, large)[1].status_code == 201
+
+
+def noise(seed):
+    """A picture that takes a while to decode."""
+    out = io.BytesIO()
+    Image.effect_noise((1800, 1400), 60 + seed).convert("RGB").save(out, "JPEG", quality=92)
+    return out.getvalue()
+
+
+def test_killed_with_developing_half_done_the_rest_is_developed_after_the_restart(tmp_path):
+    process = Process(tmp_path / "data").start()
+    client = process.client()
+    pictures = [noise(seed) for seed in range(24)]
+    digests = [hashlib.sha256(each).hexdigest() for each in pictures]
+    for digest, data in zip(digests, pictures, strict=True):
+        assert client.put(f"/photos/{digest}", content=data).status_code == 201
+    states = {client.head(f"/photos/{digest}").headers["anxun-photo-state"] for digest in digests}
+    process.stop(signal.SIGKILL)
+    assert "received" in states  # some were still waiting, or the kill proves nothing
+    process.start()
+    until = time.monotonic() + 40
+    waiting = set(digests)
+    while waiting and time.monotonic() < until:
+        waiting = {
+            digest for digest in waiting if client.head(f"/photos/{digest}").headers["anxun-photo-state"] == "received"
+        }
+    client.close()
+    process.stop()
+    assert not waiting
