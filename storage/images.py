@@ -3,8 +3,9 @@
 import io
 import math
 import re
+import threading
 from collections.abc import Generator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from functools import cache
 from typing import Any, NamedTuple
@@ -15,7 +16,7 @@ from inspections.actions.photos import Facts
 from inspections.calendar import SHANGHAI
 from inspections.errors import Damaged
 from inspections.places import Point
-from storage.formats import BASELINE_PIXELS, kind_of
+from storage.formats import BASELINE_PIXELS, Format, inspect
 
 SIZES = (320, 1280)
 _QUALITY = {320: 80, 1280: 85}
@@ -72,13 +73,24 @@ def decoded(original: bytes, size: int) -> Generator[Image.Image]:
     Raises Damaged: a broken file escapes from decoders as nearly anything.
     """
     try:
-        with Image.open(io.BytesIO(original), formats=[_decoder(kind_of(original))]) as image:
-            # reducing_gap=1.0 lets the decoder itself shrink: a quarter of the time for a phone's picture
-            image.thumbnail(_fitting(image.size, size), Image.Resampling.BICUBIC, reducing_gap=1.0)
-            image.load()  # a small picture is not loaded yet, and reading EXIF would hide that its data are broken
+        form = inspect(original)
+        with Image.open(io.BytesIO(original), formats=[_decoder(form.kind)]) as image:
+            with _room(form):
+                # reducing_gap=1.0 lets the decoder itself shrink: a quarter of the time for a phone's picture
+                image.thumbnail(_fitting(image.size, size), Image.Resampling.BICUBIC, reducing_gap=1.0)
+                image.load()  # a small picture is not loaded yet, and reading EXIF would hide that its data are broken
             yield image
     except Exception as error:
         raise Damaged from error
+
+
+_LARGE = 4_000_000
+_ONE_LARGE = threading.Lock()
+
+
+def _room(form: Format) -> AbstractContextManager[object]:
+    """Of pictures whose pixels are all held in memory, up to 100 MB, one is decoded at a time."""
+    return _ONE_LARGE if not form.banded and form.width * form.height > _LARGE else nullcontext()
 
 
 def _decoder(kind: str) -> str:

@@ -102,3 +102,25 @@ def test_fifty_megapixels_are_developed_in_little_memory(tmp_path):
     command = [sys.executable, "-c", PEAK, str(tmp_path / "small.jpg"), str(tmp_path / "large.jpg")]
     done = subprocess.run(command, check=True, capture_output=True, text=True)
     assert int(done.stdout) < 30 * 1024
+
+
+FOUR = """
+import resource, sys
+from concurrent.futures import ThreadPoolExecutor
+from storage import images
+data = open(sys.argv[1], "rb").read()
+images.developed(data)
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+with ThreadPoolExecutor(4) as threads:
+    list(threads.map(images.developed, [data] * 4))
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="ru_maxrss is in KiB on Linux only")
+def test_pictures_that_are_held_whole_are_decoded_one_at_a_time(tmp_path):
+    """Four at once, each of 48 MB of pixels, need little more than one of them."""
+    Image.effect_noise((400, 400), 40).convert("RGB").resize((4000, 4000)).save(tmp_path / "large.png")
+    command = [sys.executable, "-c", FOUR, str(tmp_path / "large.png")]
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    assert int(done.stdout) < 40 * 1024
