@@ -17,7 +17,6 @@ from sqlalchemy import (
     and_,
     bindparam,
     exists,
-    false,
     func,
     insert,
     literal_column,
@@ -33,18 +32,18 @@ from inspections.categories import Category
 from inspections.errors import Conflict
 from inspections.evidence import Shown, Sighting
 from inspections.hazards import OPEN, Candidate, Entry, Escalation, Hazard, Job, Mention, Photo, Receipt
-from inspections.likeness import NEAR, distance, keys_near
 from inspections.links import Secret
 from inspections.people import Person, Session
 from inspections.places import Community, Street
 from inspections.policy import scope
 from inspections.register import Change
 from inspections.uploads import Upload
+from storage import evidence
+from storage.evidence import PRESENT, SENT, WIDE
 from storage.rows import KEYS, Rows
 from storage.scopes import within
 from storage.tables import (
     TABLE_OF,
-    bands,
     hazards,
     mentions,
     numbers,
@@ -175,7 +174,7 @@ class Register:
 
     def shown(self, hazard_ids: Sequence[UUID]) -> list[Shown]:
         rows = self.rows(_SHOWN, {"ids": hazard_ids}) if hazard_ids else ()
-        return [Shown(Mention(*row[:_WIDE]), Photo(*row[_WIDE:]) if row[_WIDE] else None) for row in rows]
+        return [Shown(Mention(*row[:WIDE]), Photo(*row[WIDE:]) if row[WIDE] else None) for row in rows]
 
     def pointed_to(self, person: Person, shown: Iterable[Shown]) -> dict[UUID, Candidate]:
         """The hazards that the flags of these photos point to, where this person may see them."""
@@ -205,19 +204,10 @@ class Register:
         return [kind(*row) for row in rows]
 
     def unexamined(self, limit: int) -> list[tuple[Mention, Photo, Hazard]]:
-        rows = self.rows(_UNEXAMINED, {"limit": limit})
-        return [(Mention(*row[:_WIDE]), Photo(*row[_WIDE:_BOTH]), Hazard(*row[_BOTH:])) for row in rows]
+        return evidence.unexamined(self.rows, limit)
 
     def sightings(self, mention: Mention, picture: int | None) -> list[Sighting]:
-        bits = {mention.sha256: 0} | ({} if picture is None else self.neighbours(picture))
-        found = (Mention(*row) for row in self.rows(_SIGHTINGS, {"photos": list(bits)}))
-        same = (mention.entry, mention.sha256, mention.stage)
-        return [Sighting(each, bits[each.sha256]) for each in found if (each.entry, each.sha256, each.stage) != same]
-
-    def neighbours(self, picture: int) -> dict[str, int]:
-        """The photos whose perceptual hash is near `picture`, and in how many bits it differs."""
-        rows = self.rows(_NEIGHBOURS, {"keys": keys_near(picture)})
-        return {sha256: bits for sha256, other in rows if (bits := distance(picture, other)) <= NEAR}
+        return evidence.sightings(self.rows, mention, picture)
 
     def similar(self, hazard: Hazard) -> list[Candidate]:
         # A hint for people: what waits in the same group may be left out, so nothing is written out for it.
@@ -295,26 +285,20 @@ def _key(record: Struct) -> tuple[Any, ...]:
     return tuple(getattr(record, name) for name in KEYS[type(record)])
 
 
-_CROWD = 5000
-"""Where more pictures than this are alike, somebody uploads the same form again and again: the first say enough."""
-_WIDE = len(mentions.c)
-_BOTH = _WIDE + len(photos.c)
-_SENT = and_(receipts.c.sha256 == mentions.c.sha256, receipts.c.username == mentions.c.by)
-_PRESENT = receipts.c.sha256.is_not(None) | mentions.c.by_sight
 _SHOWN = (
     select(mentions, *photos.c)
     .select_from(
         mentions.join(TABLE_OF[Entry], TABLE_OF[Entry].c.id == mentions.c.entry)
-        .outerjoin(receipts, _SENT)
-        .outerjoin(photos, and_(photos.c.sha256 == mentions.c.sha256, _PRESENT))
+        .outerjoin(receipts, SENT)
+        .outerjoin(photos, and_(photos.c.sha256 == mentions.c.sha256, PRESENT))
     )
     .where(mentions.c.hazard.in_(bindparam("ids", expanding=True)))
     .order_by(mentions.c.hazard, TABLE_OF[Entry].c.seq, mentions.c.stage, mentions.c.sha256)
 )
 _SHOWING = (
     select(1)
-    .select_from(mentions.join(hazards, hazards.c.id == mentions.c.hazard).outerjoin(receipts, _SENT))
-    .where(_PRESENT)
+    .select_from(mentions.join(hazards, hazards.c.id == mentions.c.hazard).outerjoin(receipts, SENT))
+    .where(PRESENT)
 )
 _POINTED_TO = select(hazards.c.id, hazards.c.number, hazards.c.state)
 _HISTORY = (
@@ -332,27 +316,6 @@ _UNDEVELOPED = (
     .where(photos.c.state == "received", _UNCLAIMED)
     .order_by(photos.c.tries, photos.c.received_at)
     .limit(bindparam("limit"))
-)
-_UNEXAMINED = (
-    select(mentions, *photos.c, *hazards.c)
-    .select_from(
-        mentions.join(photos, photos.c.sha256 == mentions.c.sha256)
-        .join(hazards, hazards.c.id == mentions.c.hazard)
-        .outerjoin(receipts, _SENT)
-    )
-    .where(mentions.c.examined == false(), photos.c.state == literal_column("'developed'"), _PRESENT)
-    .order_by(mentions.c.at)
-    .limit(bindparam("limit"))
-)
-_NEIGHBOURS = (
-    select(bands.c.sha256, bands.c.hash).where(bands.c.key.in_(bindparam("keys", expanding=True))).limit(_CROWD)
-)
-_SIGHTINGS = (
-    select(mentions)
-    .select_from(mentions.outerjoin(receipts, _SENT))
-    .where(mentions.c.sha256.in_(bindparam("photos", expanding=True)), _PRESENT)
-    .order_by(mentions.c.at)
-    .limit(_CROWD)
 )
 _EXPIRED = (
     select(uploads)

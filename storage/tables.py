@@ -252,7 +252,7 @@ mentions = Table(
     "mentions",
     metadata,
     Column("entry", Uuid, ForeignKey("entries.id"), primary_key=True),
-    Column("sha256", String(64), primary_key=True, index=True),
+    Column("sha256", String(64), primary_key=True),
     Column("stage", Name(Stage), primary_key=True),
     Column("hazard", Uuid, ForeignKey("hazards.id"), nullable=False, index=True),
     Column("by", String(64), nullable=False),
@@ -263,6 +263,7 @@ mentions = Table(
     Column("examined", Boolean, nullable=False, server_default=false()),
     Column("flags", Json(tuple[Flag, ...]), nullable=False, server_default="[]"),
 )
+Index("ix_mentions_sha256_at", mentions.c.sha256, mentions.c.at)
 _UNEXAMINED = mentions.c.examined == false()
 Index("ix_mentions_unexamined", mentions.c.at, sqlite_where=_UNEXAMINED, postgresql_where=_UNEXAMINED)
 

@@ -10,6 +10,7 @@ from inspections.actions.reports import report_hazard
 from inspections.hazards import Band, Flag, Photo, PhotoMention, PhotoState, Stage
 from inspections.likeness import NEAR, distance, keys
 from inspections.register import Change
+from storage.evidence import neighbours
 from tests.inspections.office import NOW, li, qian, wang
 from tests.inspections.test_reports import report
 
@@ -37,7 +38,7 @@ def test_a_hash_comes_back_as_it_went(desk, picture):
     sent(desk, "a" * 64, picture=picture, utc_offset=480, orientation=6, oddities=("clock",), camera="HTC")
     kept = desk.database.ask(lambda register: register.photo("a" * 64))
     assert (kept.hash, kept.utc_offset, kept.orientation, kept.oddities) == (picture, 480, 6, ("clock",))
-    assert desk.database.ask(lambda register: register.neighbours(picture)) == {"a" * 64: 0}
+    assert desk.database.ask(lambda register: neighbours(register.rows, picture)) == {"a" * 64: 0}
 
 
 def test_every_neighbour_is_found_and_nobody_else(desk):
@@ -53,7 +54,7 @@ def test_every_neighbour_is_found_and_nobody_else(desk):
     desk.do(lambda _: Change(None, (*photos, *bands)))
     expected = {digest: bits for digest, picture in pictures.items() if (bits := distance(searched, picture)) <= NEAR}
     assert len(expected) > 60
-    assert desk.database.ask(lambda register: register.neighbours(searched)) == expected
+    assert desk.database.ask(lambda register: neighbours(register.rows, searched)) == expected
 
 
 def test_reuse_and_likeness_are_flagged_once_and_stay(desk):

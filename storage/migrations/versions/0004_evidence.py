@@ -34,12 +34,16 @@ def upgrade() -> None:
     )
     op.add_column("mentions", sa.Column("examined", sa.Boolean(), server_default=sa.false(), nullable=False))
     op.add_column("mentions", sa.Column("flags", sa.Text(), server_default="[]", nullable=False))
+    op.drop_index("ix_mentions_sha256", "mentions")
+    op.create_index("ix_mentions_sha256_at", "mentions", ["sha256", "at"])
     unexamined = sa.column("examined") == sa.false()
     op.create_index("ix_mentions_unexamined", "mentions", ["at"], sqlite_where=unexamined, postgresql_where=unexamined)
 
 
 def downgrade() -> None:
     op.drop_index("ix_mentions_unexamined", "mentions")
+    op.drop_index("ix_mentions_sha256_at", "mentions")
+    op.create_index("ix_mentions_sha256", "mentions", ["sha256"])
     op.drop_column("mentions", "flags")
     op.drop_column("mentions", "examined")
     op.drop_table("bands")
