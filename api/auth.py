@@ -12,9 +12,8 @@ from typing import Any, NamedTuple
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
-from litestar import Litestar
+from litestar import Litestar, Request
 from litestar.connection import ASGIConnection
-from litestar.handlers import BaseRouteHandler
 from litestar.routes import HTTPRoute
 from uuid_utils.compat import uuid7
 
@@ -139,15 +138,19 @@ def bearer(connection: ASGIConnection[Any, Any, Any, Any]) -> str:
     return token.strip()
 
 
-async def guard(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
-    """401, then 403, then 422 for a query parameter that nobody knows. What lies in a body is judged later."""
-    action = handler.opt["action"]
+async def guard(request: Request[Any, Any, Any]) -> None:
+    """401, then 403, then 422 for a query parameter that nobody knows. What lies in a body is judged later.
+
+    Runs before every handler. Not one of Litestar's guards, which get a copy of the handler made for each request.
+    """
+    opt = request.route_handler.opt
+    action = opt["action"]
     if action != PUBLIC:
-        person = await connection.app.state.house.sign_in.person(bearer(connection))
-        connection.scope["user"] = person
+        person = await request.app.state.house.sign_in.person(bearer(request))
+        request.scope["user"] = person
         if not scope(person, action):
             raise Forbidden
-    if unknown := sorted(set(connection.query_params) - set(handler.opt["query"].values())):
+    if unknown := sorted(set(request.query_params) - set(opt["query"].values())):
         raise Invalid(*((name, "没有这个查询参数") for name in unknown))
 
 
@@ -159,6 +162,8 @@ def check_routes(app: Litestar) -> None:
         for handler, model in route.route_handler_map.values():
             if handler.http_methods == {"OPTIONS"}:
                 handler.opt["action"] = PUBLIC
+            if handler.resolve_before_request() is not guard:
+                raise LookupError(f"{route.path} is not behind the guard")
             action = handler.opt.get("action")
             if action != PUBLIC and action not in POLICY:
                 raise LookupError(f"{route.path} names no action of inspections/policy.py: {action!r}")

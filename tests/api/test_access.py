@@ -72,6 +72,18 @@ def test_a_route_without_a_line_in_the_policy_refuses_to_start(opt):
         check_routes(app)
 
 
+def test_a_route_beside_the_guard_refuses_to_start():
+    async def another(_): ...
+
+    @get("/naked", opt={"action": "me"}, sync_to_thread=False, before_request=another)
+    def naked() -> None: ...
+
+    app = build(Settings())
+    app.register(naked)
+    with pytest.raises(LookupError, match="/naked"):
+        check_routes(app)
+
+
 def test_the_other_office_sees_nothing(api):
     hazard = api.closed()
     digest = hazard["photos"][0]["sha256"]
