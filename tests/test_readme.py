@@ -1,5 +1,6 @@
 """The walk of the README works when pasted."""
 
+import hashlib
 import json
 import re
 import subprocess
@@ -41,6 +42,8 @@ def test_the_walk_closes_a_hazard_and_counts_it(tmp_path):
         "pending_recheck",
         "closed",
     ]
-    assert "'closed': 1" in lines[-2]
-    assert json.loads(lines[-1]) == []
+    assert "'closed': 1" in lines[-4]
+    assert json.loads(lines[-3]) == []
+    after = (tmp_path / "after.jpg").read_bytes()
+    assert lines[-2:] == ["9000", hashlib.sha256(after).hexdigest()]
     assert (tmp_path / "upright-320px.jpg").read_bytes().startswith(b"\xff\xd8\xff")
