@@ -37,5 +37,5 @@ def signature(secret: Secret, variant: Variant, expires: int) -> str:
 
 
 def holds(secret: Secret, variant: Variant, expires: int, signed: str, now: datetime) -> bool:
-    good = hmac.compare_digest(signature(secret, variant, expires), signed)
+    good = hmac.compare_digest(signature(secret, variant, expires).encode(), signed.encode(errors="replace"))
     return good and now.timestamp() < expires

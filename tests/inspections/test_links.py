@@ -36,7 +36,8 @@ def test_a_link_is_for_one_variant_alone(other):
 def test_a_link_cannot_be_made_longer_or_without_the_key():
     assert not holds(KEY, PHOTO, EXPIRES + 1, signature(KEY, PHOTO, EXPIRES), NOW)
     assert not holds(KEY, PHOTO, EXPIRES, signature(replace(KEY, value="cd" * 32), PHOTO, EXPIRES), NOW)
-    assert not holds(KEY, PHOTO, EXPIRES, "", NOW)
+    for nonsense in ("", "é", "照片", "\ud800"):
+        assert not holds(KEY, PHOTO, EXPIRES, nonsense, NOW)
 
 
 def test_all_processes_share_the_first_secret():
