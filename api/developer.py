@@ -45,6 +45,7 @@ class Developer:
         self._threads = ThreadPoolExecutor(os.cpu_count() or 1, "anxun-develop", _step_back)
         self._come = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
+        self._running: set[asyncio.Task[None]] = set()
 
     def start(self) -> None:
         self._task = asyncio.create_task(self._develop_forever())
@@ -53,9 +54,10 @@ class Developer:
         self._come.set()
 
     async def stop(self) -> None:
-        if self._task:
-            self._task.cancel()
-            await asyncio.wait({self._task})
+        tasks = {*self._running, *((self._task,) if self._task else ())}
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
         await asyncio.to_thread(self._threads.shutdown)
 
     async def picture(self, sha256: str, size: int) -> bytes:
@@ -92,10 +94,16 @@ class Developer:
                     await self._come.wait()
 
     async def develop_waiting(self) -> int:
-        """Develops one batch of what waits; answers how many that were."""
-        waiting = await self._database.transact(partial(claim_undeveloped, now=self._clock(), limit=_BATCH))
-        await asyncio.gather(*(self._develop(photo.sha256) for photo in waiting))
-        return len(waiting)
+        """Claims as much as keeps every thread busy; answers how many photos are done since it was last called."""
+        room = _BATCH - len(self._running)
+        claimed = await self._database.transact(partial(claim_undeveloped, now=self._clock(), limit=room))
+        self._running |= {asyncio.create_task(self._develop(photo.sha256)) for photo in claimed}
+        if not self._running:
+            return 0
+        done, self._running = await asyncio.wait(self._running, return_when=asyncio.FIRST_COMPLETED)
+        for each in done:
+            each.result()
+        return len(done)
 
     async def _develop(self, sha256: str) -> None:
         try:
