@@ -27,6 +27,7 @@ from api.problems import (
     Interrupted,
     Stalled,
     Unparsable,
+    UploadStalled,
     WrongChecksum,
     WrongMediaType,
     WrongMethod,
@@ -187,10 +188,10 @@ async def _add(request: AnyRequest, upload: Upload) -> Upload:
             with home.photos.receive() as piece:
                 try:
                     ended = await _fill(piece, body, upload.length - upload.offset, checksum)
-                except (Interrupted, Stalled):
+                except (Interrupted, Stalled) as broken:
                     if checksum is None:
                         await _kept(home, person, upload, piece)
-                    raise
+                    raise UploadStalled if isinstance(broken, Stalled) else broken from None
                 upload = await _kept(home, person, upload, piece)
             if ended:
                 return upload

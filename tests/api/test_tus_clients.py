@@ -298,6 +298,11 @@ class Call:
         while part := self._read(said, AT_ONCE):
             self.line.swallowed += len(part)
 
+    def stand_still(self, _path, _position, said):
+        """Nothing more goes on, until the server says something about it."""
+        while self._read(said, AT_ONCE):
+            pass
+
     def lose(self, path, position, _):
         """Only the phone hears of it, as when it changes from one network to another."""
         self._half_open(path, position)
@@ -341,7 +346,7 @@ def javascript(tmp_path_factory):
 
 @pytest.fixture
 def tus_js_client(javascript, tmp_path):
-    def upload(line, picture, chunk):
+    def upload(line, picture, chunk, patience=PATIENCE_SECONDS):
         file = tmp_path / "photo.jpg"
         file.write_bytes(picture)
         how = {
@@ -349,7 +354,7 @@ def tus_js_client(javascript, tmp_path):
             "endpoint": line.url,
             "token": line.office.token,
             "chunkSize": chunk,
-            "patience": PATIENCE_SECONDS * 1000,
+            "patience": patience * 1000,
             "retries": RETRIES,
             "retryDelay": RETRY_SECONDS * 1000,
         }
@@ -428,6 +433,17 @@ def test_a_photo_in_chunks_loses_at_most_a_chunk_even_where_the_phone_is_back_be
     assert not line.mishaps
     assert max(line.again) <= CHUNK
     assert line.swallowed <= CHUNK
+    office.check_kept(picture)
+    eventually(office.nothing_left)
+
+
+@pytest.mark.drill
+def test_a_phone_that_stands_still_and_hears_so_goes_on_by_itself(office, tus_js_client):
+    picture = photo("stands still")
+    with Line(office, [(1_500_000, "stand_still")], patient=False) as line:
+        said = tus_js_client(line, picture, CHUNK, patience=40)
+    assert said == hashlib.sha256(picture).hexdigest()
+    assert not line.mishaps
     office.check_kept(picture)
     eventually(office.nothing_left)
 
