@@ -56,6 +56,13 @@ class WrongVersion(Refusal):
     title = "不支持的续传协议版本"
 
 
+class UploadStalled(errors.Unavailable):
+    """What came is kept. Clients of tus go on after a 503; after a 408 tus-js-client gives up."""
+
+    code = "upload.stalled"
+    title = "传输中断超过时限，请续传"
+
+
 class WrongChecksum(Refusal):
     code = "upload.checksum"
     title = "分片校验不符，请重传该分片"

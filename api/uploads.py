@@ -9,7 +9,7 @@ import base64
 import binascii
 import hashlib
 import re
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing, suppress
 from email.utils import format_datetime
 from functools import partial
@@ -27,17 +27,26 @@ from api.problems import (
     Interrupted,
     Stalled,
     Unparsable,
+    UploadStalled,
     WrongChecksum,
     WrongMediaType,
     WrongMethod,
     WrongVersion,
     problem,
 )
-from inspections.actions.uploads import add_piece, begin_upload, complete_upload, end_upload, own_upload
+from inspections.actions.uploads import (
+    add_piece,
+    begin_upload,
+    complete_upload,
+    end_upload,
+    fail_upload,
+    own_upload,
+)
 from inspections.errors import Conflict, Damaged, DigestMismatch, Missing, Refusal, TooLarge, Unsupported, WrongOffset
 from inspections.hazards import Photo
 from inspections.people import Person
 from inspections.policy import PUBLIC
+from inspections.register import Change, Register
 from inspections.uploads import Upload
 from storage import photo_names
 from storage.incoming import Incoming
@@ -143,7 +152,9 @@ async def _how_far(request: AnyRequest, upload_id: UUID) -> Response[None]:
 
 async def _give_up(request: AnyRequest, upload_id: UUID) -> Response[None]:
     upload = await _own(request, upload_id)
-    await _end(house(request), person_of(request), upload)
+    home = house(request)
+    action = partial(end_upload, person=person_of(request), upload_id=upload_id, now=home.clock())
+    await _end(home, upload, action)
     return Response(None, status_code=204, headers={"Tus-Resumable": VERSION})
 
 
@@ -177,10 +188,10 @@ async def _add(request: AnyRequest, upload: Upload) -> Upload:
             with home.photos.receive() as piece:
                 try:
                     ended = await _fill(piece, body, upload.length - upload.offset, checksum)
-                except (Interrupted, Stalled):
+                except (Interrupted, Stalled) as broken:
                     if checksum is None:
                         await _kept(home, person, upload, piece)
-                    raise
+                    raise UploadStalled if isinstance(broken, Stalled) else broken from None
                 upload = await _kept(home, person, upload, piece)
             if ended:
                 return upload
@@ -214,13 +225,16 @@ async def _kept(home: House, person: Person, upload: Upload, piece: Incoming) ->
     action = partial(add_piece, person=person, before=upload, piece=name, size=piece.size, now=home.clock())
     try:
         return await home.database.transact(action)
-    except Conflict:  # somebody was faster; after any other end its row may name it
+    except (Conflict, Missing):  # somebody was faster, or gave it up; after any other end its row may name it
         await asyncio.to_thread(home.photos.remove, name)
         raise
 
 
 async def _completed(home: House, person: Person, upload: Upload, last: Incoming) -> Upload:
-    """The whole photo takes the way of any other. What can never become one is not asked to be sent on."""
+    """The whole photo takes the way of any other. What can never become one is not asked to be sent on.
+
+    Where another has completed it meanwhile its pieces are gone: that is no failure of it but a WrongOffset.
+    """
     if upload.photo:
         return upload
     try:
@@ -228,7 +242,7 @@ async def _completed(home: House, person: Person, upload: Upload, last: Incoming
         action = partial(complete_upload, person=person, before=upload, photo=photo, now=home.clock())
         done = await home.database.transact(action)
     except (Damaged, Unsupported, TooLarge, DigestMismatch, Missing):
-        await _end(home, person, upload)
+        await _end(home, upload, partial(fail_upload, person=person, before=upload, now=home.clock()))
         raise
     home.developer.wake()
     await asyncio.to_thread(remove_pieces, home.photos, upload.pieces)
@@ -246,9 +260,8 @@ async def _joined(home: House, upload: Upload, last: Incoming) -> Photo:
         return photo
 
 
-async def _end(home: House, person: Person, upload: Upload) -> None:
+async def _end(home: House, upload: Upload, action: Callable[[Register], Change[Upload]]) -> None:
     with suppress(Missing):  # ended twice at once
-        action = partial(end_upload, person=person, upload_id=upload.id, now=home.clock())
         upload = await home.database.transact(action)
     await asyncio.to_thread(remove_pieces, home.photos, upload.pieces)
 

@@ -61,8 +61,17 @@ def _unmoved(register: Register, person: Person, before: Upload, now: datetime) 
 
 
 def end_upload(register: Register, person: Person, upload_id: UUID, now: datetime) -> Change[Upload]:
-    """Its sender gives it up, or what came is no photo. Answers it as it was. Raises Missing."""
+    """Its sender gives it up. Answers it as it was. Raises Missing."""
     upload = own_upload(register, person, upload_id, now)
+    return Change(upload, removed=(upload,))
+
+
+def fail_upload(register: Register, person: Person, before: Upload, now: datetime) -> Change[Upload]:
+    """What came is no photo. Who was slower than another cannot say so. Answers it as it was.
+
+    Raises Missing, WrongOffset.
+    """
+    upload = _unmoved(register, person, before, now)
     return Change(upload, removed=(upload,))
 
 

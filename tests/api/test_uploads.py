@@ -8,6 +8,7 @@ import pytest
 from litestar.testing import TestClient
 
 from api.app import build
+from api.problems import Stalled
 from api.settings import Settings
 from inspections.uploads import OPEN_FOR
 from storage.drawings import draw
@@ -128,6 +129,23 @@ def test_a_checksum_is_looked_at_before_a_byte_is_kept(tus, api):
     problem(tus.patch(path, 0, b"", Upload_Checksum="crc32 AAAA"), 409, "upload.offset")
     problem(tus.patch(path, len(PICTURE), b"", Upload_Checksum="crc32 AAAA"), 400, "body.unparsable")
     problem(tus.patch(path, len(PICTURE), b"", Upload_Checksum="sha1 ?"), 400, "body.unparsable")
+
+
+def test_a_body_that_stands_still_is_kept_as_far_as_it_came(tus, monkeypatch):
+    """With a status after which clients go on by themselves."""
+
+    async def body(_):
+        yield PICTURE[:99]
+        raise Stalled
+
+    path = tus.begun()
+    with monkeypatch.context() as patched:
+        patched.setattr("api.uploads.chunks", body)
+        answer = tus.patch(path, 0, PICTURE)
+    problem(answer, 503, "upload.stalled")
+    assert answer.headers["tus-resumable"] == "1.0.0"
+    assert tus.offset(path) == 99
+    assert tus.patch(path, 99, PICTURE[99:]).headers["anxun-photo"] == DIGEST
 
 
 def test_a_promised_digest_is_kept(tus, api):

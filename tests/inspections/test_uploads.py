@@ -5,7 +5,14 @@ from datetime import timedelta
 
 import pytest
 
-from inspections.actions.uploads import add_piece, begin_upload, complete_upload, end_expired_uploads, end_upload
+from inspections.actions.uploads import (
+    add_piece,
+    begin_upload,
+    complete_upload,
+    end_expired_uploads,
+    end_upload,
+    fail_upload,
+)
 from inspections.errors import Missing, TooMany, WrongOffset
 from inspections.hazards import Photo, PhotoState
 from inspections.uploads import OPEN_AT_ONCE, OPEN_FOR
@@ -41,6 +48,14 @@ def test_of_two_that_add_to_the_same_offset_one_hears_how_far_it_is(office, uplo
     assert refused.value.facts == {"sent": 0, "current": 10}
     with pytest.raises(WrongOffset):
         complete_upload(office, wang, upload, PHOTO, NOW)
+
+
+def test_only_who_has_all_of_it_can_say_that_it_is_no_photo(office, upload):
+    first = office.do(add_piece, wang, upload, "one", 10, NOW)
+    with pytest.raises(WrongOffset):
+        fail_upload(office, wang, upload, NOW)
+    assert office.do(fail_upload, wang, first, NOW) == first
+    assert office.upload(upload.id) is None
 
 
 def test_an_upload_is_its_sender_s_alone(office, upload):
