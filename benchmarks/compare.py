@@ -15,15 +15,17 @@ from typing import NamedTuple
 from rich.console import Console
 from rich.progress import MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from benchmarks.measure import drain, load, measure
+from benchmarks.measure import Window, drain, load, measure
 from benchmarks.sides import BENCH_BIN, ROOT, Anxun, Broken, Django, FastApi, Side
-from benchmarks.tables import Cell, Results, failures, line, table
+from benchmarks.tables import BURST, MIXED, Cell, Results, failures, line, table
 
 console = Console(highlight=False)
 SCRATCH = ROOT / ".bench"
 FREE_BYTES = 6_000_000_000
 FORM, JSON = "form with three photos", "JSON report"
-CELLS = [Cell(JSON, 8), Cell(JSON, 32), Cell(FORM, 8), Cell(FORM, 32)]
+CELLS = [Cell(JSON, 8), Cell(JSON, 32), Cell(FORM, 8), Cell(FORM, 32), Cell(MIXED, 8), Cell(MIXED, 32)]
+BURSTS = [Cell(BURST, 8), Cell(BURST, 32)]
+BURST_SECONDS = 150.0
 
 
 class Plan(NamedTuple):
@@ -32,11 +34,12 @@ class Plan(NamedTuple):
     rounds: int
     form_seconds: float
     json_seconds: float
+    burst_reports: int
     budget: float
 
 
-FULL = Plan(3, 5.0, 3.0, 420)
-QUICK = Plan(1, 2.5, 1.5, 120)
+FULL = Plan(3, 5.0, 3.0, 200, 540)
+QUICK = Plan(1, 2.5, 1.5, 40, 120)
 
 
 def postgres(*command: str) -> str:
@@ -83,8 +86,12 @@ def all_sides(stack: ExitStack, folder: Path) -> list[Side]:
     return [*sides, *rivals]
 
 
-def requests_of(side: Side, cell: Cell) -> list[Path]:
-    return side.forms if cell.kind == FORM else side.jsons
+def window_of(side: Side, cell: Cell, plan: Plan) -> Window:
+    if cell.kind == BURST:
+        return measure(side, side.forms, cell.clients, BURST_SECONDS, plan.burst_reports, [])
+    if cell.kind == FORM:
+        return measure(side, side.forms, cell.clients, plan.form_seconds, 0, [])
+    return measure(side, side.jsons, cell.clients, plan.json_seconds, 0, side.forms if cell.kind == MIXED else [])
 
 
 def start(stack: ExitStack, sides: list[Side]) -> None:
@@ -100,18 +107,17 @@ def start(stack: ExitStack, sides: list[Side]) -> None:
 
 
 def run_rounds(sides: list[Side], plan: Plan, begun: float) -> Results:
-    """Every round measures every cell on every side, each time beginning with another side."""
-    results: Results = {cell: {side.name: [] for side in sides} for cell in CELLS}
+    """Every round measures every cell on every side, each time beginning with another side; bursts the first alone."""
+    results: Results = {cell: {side.name: [] for side in sides} for cell in CELLS + BURSTS}
     columns = [TextColumn("{task.description}"), MofNCompleteColumn(), TimeElapsedColumn()]
     with Progress(*columns, console=console, transient=True) as progress:
-        task = progress.add_task("windows", total=plan.rounds * len(CELLS) * len(sides))
+        task = progress.add_task("windows", total=(plan.rounds * len(CELLS) + len(BURSTS)) * len(sides))
         for number in range(plan.rounds):
             round_begun = time.monotonic()
-            for cell in CELLS:
+            for cell in CELLS if number else CELLS + BURSTS:
                 for side in sides[number % len(sides) :] + sides[: number % len(sides)]:
                     progress.update(task, description=f"{cell.kind} × {cell.clients}: {side.name}")
-                    seconds = plan.form_seconds if cell.kind == FORM else plan.json_seconds
-                    window = measure(side, requests_of(side, cell), cell.clients, seconds)
+                    window = window_of(side, cell, plan)
                     results[cell][side.name].append(window)
                     progress.advance(task)
                     progress.console.print(line(number + 1, cell, side.name, window))
@@ -131,7 +137,7 @@ def compare(plan: Plan) -> int:
         sides = all_sides(stack, folder)
         start(stack, sides)
         results = run_rounds(sides, plan, begun)
-    for cell in CELLS:
+    for cell in results:
         console.print(table(cell, results[cell]))
     for side in sides:
         if side.caveat:

@@ -4,6 +4,8 @@ import json
 import os
 import subprocess
 import time
+from collections.abc import Generator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -11,6 +13,8 @@ from benchmarks.sides import ROOT, Broken, Side
 
 LOADGEN = ROOT / ".bench" / "loadgen"
 DRAIN_SECONDS = 120
+UPLOADERS = 8
+MARGIN_SECONDS = 0.5
 _TICKS = os.sysconf("SC_CLK_TCK")
 
 
@@ -18,6 +22,7 @@ class Window(NamedTuple):
     """`drain_seconds`, `drain_cpu`: what developing took after the last answer; `develops`: photos waited then.
 
     `others`: the share of the machine that neither the server, its database nor the load generator used.
+    `beside`: how many of the other requests were answered meanwhile, a second.
     """
 
     reports: int
@@ -32,6 +37,7 @@ class Window(NamedTuple):
     drain_cpu: float
     database_cpu: float | None
     others: float
+    beside: float
 
     @property
     def asked(self) -> int:
@@ -108,13 +114,26 @@ class Meter:
 
 def load(side: Side, files: list[Path], clients: int, seconds: float, most: int = 0) -> dict[str, Any]:
     """What the load generator says; `most` bounds the number of requests, 0 does not."""
+    with loading(side, files, clients, seconds, most) as said:
+        pass
+    return said
+
+
+@contextmanager
+def loading(side: Side, files: list[Path], clients: int, seconds: float, most: int = 0) -> Generator[dict[str, Any]]:
+    """Load while the block runs, and until it ends by itself; then the answer is what the load generator says."""
+    said: dict[str, Any] = {}
     command = [str(LOADGEN), "127.0.0.1", str(side.port), str(clients), str(seconds), str(most), "1"]
-    done = subprocess.run(
-        command + [str(file) for file in files], capture_output=True, text=True, timeout=seconds + 150, check=False
-    )
-    if done.returncode:
-        raise Broken(f"the load generator failed: {done.stderr.strip()}")
-    return json.loads(done.stdout)
+    command += [str(file) for file in files]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as generator:
+        try:
+            yield said
+            out, wrong = generator.communicate(timeout=seconds + 150)
+        finally:
+            generator.kill()
+    if generator.returncode:
+        raise Broken(f"the load generator failed: {wrong.strip()}")
+    said.update(json.loads(out))
 
 
 def drain(side: Side) -> None:
@@ -126,25 +145,34 @@ def drain(side: Side) -> None:
         time.sleep(0.05)
 
 
-def measure(side: Side, files: list[Path], clients: int, seconds: float) -> Window:
-    """One window; afterwards the photos are removed and the disk is quiet, so that the next one starts even."""
+def measure(side: Side, files: list[Path], clients: int, seconds: float, most: int, beside: list[Path]) -> Window:
+    """One window, `beside` it other requests by UPLOADERS, from before its begin until after its end.
+
+    Afterwards the photos are removed and the disk is quiet, so that the next one starts even.
+    """
     kept_before = side.count()
-    meter, machine = Meter(side), machine_seconds()
-    said = load(side, files, clients, seconds)
+    meter, machine, begun = Meter(side), machine_seconds(), time.monotonic()
+    with ExitStack() as stack:
+        also: dict[str, Any] = {}
+        if beside:
+            also = stack.enter_context(loading(side, beside, UPLOADERS, seconds + 2 * MARGIN_SECONDS))
+            time.sleep(MARGIN_SECONDS)
+        said = load(side, files, clients, seconds, most)
     cpu, database_cpu = meter.read()
-    others = machine_seconds() - machine - cpu - (database_cpu or 0.0) - said["client_cpu_s"]
     ended = time.monotonic()
+    clients_cpu = said["client_cpu_s"] + also.get("client_cpu_s", 0.0)
+    others = machine_seconds() - machine - cpu - (database_cpu or 0.0) - clients_cpu
     develops = side.backlog() > 0
     drain(side)
     drained = time.monotonic() - ended
     drain_cpu = meter.read()[0] - cpu
-    lost = max(0, said["n"] - (side.count() - kept_before))
+    lost = max(0, said["n"] + also.get("n", 0) - (side.count() - kept_before))
     side.clear()
     os.sync()
     return Window(
         reports=said["n"] - lost,
-        failed=said["err"] + lost,
-        error=said["first_err"] or "answered, but not kept",
+        failed=said["err"] + also.get("err", 0) + lost,
+        error=said["first_err"] or also.get("first_err") or "answered, but not kept",
         seconds=said["secs"],
         p50_ms=said["p50_ms"],
         p99_ms=said["p99_ms"],
@@ -153,5 +181,6 @@ def measure(side: Side, files: list[Path], clients: int, seconds: float) -> Wind
         drain_seconds=drained if develops else 0.0,
         drain_cpu=drain_cpu if develops else 0.0,
         database_cpu=database_cpu,
-        others=max(0.0, others / said["secs"] / (os.cpu_count() or 1)),
+        others=max(0.0, others / (ended - begun) / (os.cpu_count() or 1)),
+        beside=also["n"] / also["secs"] if beside else 0.0,
     )

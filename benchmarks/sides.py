@@ -113,7 +113,8 @@ class Side(ABC):
     def process_id(self) -> int:
         """Raises Broken where the server has ended."""
         if self.process is None or self.process.poll() is not None:
-            raise Broken(f"{self.name} has ended: {self.log_end()}")
+            code = self.process and self.process.returncode
+            raise Broken(f"{self.name} has ended with {code}: {self.log_end()}")
         return self.process.pid
 
     def stop(self) -> None:
@@ -132,19 +133,28 @@ class Anxun(Side):
     name = "Anxun"
     details = "one process, SQLite"
     ready_path = "/health/ready"
+    _declared = ""
 
-    def start(self) -> None:
-        password = secrets.token_urlsafe(12)
+    def open(self) -> None:
+        """Starts it; nobody has asked for anything yet."""
+        self._password = secrets.token_urlsafe(12)
         self.launch(
             [str(ROOT / ".venv/bin/anxun"), "serve", "--demo"],
             self.folder,
             ANXUN_DATA=str(self.folder / "data"),
             ANXUN_PORT=str(self.port),
-            ANXUN_DEMO_PASSWORD=password,
+            ANXUN_DEMO_PASSWORD=self._password,
         )
-        who = json.dumps({"username": "inspector", "password": password, "device": "benchmark"}).encode()
+
+    def sign_in(self) -> str:
+        """A bearer token of an inspector."""
+        who = json.dumps({"username": "inspector", "password": self._password, "device": "benchmark"}).encode()
         kind = {"Content-Type": "application/json"}
-        bearer = self.ask("/api/v1/auth/login", who, "POST", **kind)["access_token"]
+        return self.ask("/api/v1/auth/login", who, "POST", **kind)["access_token"]
+
+    def start(self) -> None:
+        self.open()
+        bearer = self.sign_in()
         self._declared = self._upload(self.photos[0].read_bytes(), bearer)
         mention = [{"sha256": self._declared, "stage": "before"}]
         path = "/api/v1/hazards"
@@ -174,7 +184,7 @@ class Anxun(Side):
 
     def clear(self) -> None:
         for file in (self.folder / "data/photos").glob("??/*"):
-            if not file.name.startswith(self._declared):
+            if not (self._declared and file.name.startswith(self._declared)):
                 file.unlink()
 
 

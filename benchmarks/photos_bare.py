@@ -1,0 +1,67 @@
+"""The floor of an upload: the same granian setup, and a handler that makes the body durable and does nothing else."""
+
+import asyncio
+import os
+import sys
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import uvloop
+
+from api.server import _serve_here
+from api.settings import Settings
+from benchmarks.sides import ROOT, Side
+
+
+class Bare(Side):
+    name = "bare handler"
+    details = "one process"
+    ready_path = "/"
+
+    def start(self) -> None:
+        self._kept = self.folder / "kept"
+        self._kept.mkdir()
+        command = [sys.executable, "-m", "benchmarks.photos_bare", str(self._kept), str(self.port)]
+        self.launch(command, ROOT)
+
+    def count(self) -> int:
+        return len(list(self._kept.iterdir()))
+
+    def clear(self) -> None:
+        for file in self._kept.iterdir():
+            file.unlink()
+
+
+class Handler:
+    """An ASGI application."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
+        if scope["type"] != "http":
+            return
+        if scope["method"] == "PUT":
+            with (self._folder / uuid4().hex).open("wb", buffering=0) as file:
+                more = True
+                while more:
+                    message = await receive()
+                    file.write(message["body"])
+                    more = message["more_body"]
+                await asyncio.to_thread(self._flush, file.fileno())
+        head = [(b"content-type", b"application/json"), (b"content-length", b"2")]
+        await send({"type": "http.response.start", "status": 201, "headers": head})
+        await send({"type": "http.response.body", "body": b"{}"})
+
+    def _flush(self, file: int) -> None:
+        os.fsync(file)
+        folder = os.open(self._folder, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+
+
+if __name__ == "__main__":
+    uvloop.run(_serve_here(Settings(port=int(sys.argv[2])), Handler(Path(sys.argv[1]))))

@@ -1,0 +1,99 @@
+"""The search for near-same pictures among many: as the server does it, and how it grows."""
+
+import sqlite3
+import time
+from contextlib import closing
+from functools import partial
+from pathlib import Path
+from random import Random
+from statistics import median, quantiles
+from typing import NamedTuple
+
+import uvloop
+
+from benchmarks.figures import Figure, Run
+from inspections.likeness import NEAR, distance
+from storage.migration import migrate
+from storage.register import Register
+from storage.sqlite import SqliteDatabase
+
+CLUSTER = 100
+_SEARCHES = 200
+_CHECKED = 5
+_BITS = range(64)
+
+
+class Times(NamedTuple):
+    """Milliseconds a search."""
+
+    median: float
+    p99: float
+
+
+def hashes(number: int) -> list[int]:
+    """Nine in ten by chance; of the others a hundred each are near-same to a first one, as of one place every day."""
+    dice = Random(number)
+    made = [dice.getrandbits(64) for _ in range(number - number // 10)]
+    for _ in range(number // 10 // CLUSTER):
+        first = dice.getrandbits(64)
+        changes = (dice.sample(_BITS, dice.randrange(NEAR + 1)) for _ in range(CLUSTER))
+        made += [first ^ sum(1 << bit for bit in bits) for bits in changes]
+    return made
+
+
+def fill(path: Path, pictures: list[int]) -> None:
+    """`bands` alone, in the order of its key, so that a million pictures take ten seconds."""
+    migrate(f"sqlite:///{path}")
+    dice = Random(1)
+    rows = ((f"{dice.getrandbits(256):064x}", picture - (picture >> 63 << 64)) for picture in pictures)
+    with closing(sqlite3.connect(path)) as connection:
+        for pragma in ("synchronous=OFF", "cache_size=-300000", "temp_store=MEMORY"):
+            connection.execute(f"PRAGMA {pragma}")
+        connection.execute("CREATE TEMP TABLE made (sha256, hash)")
+        connection.executemany("INSERT INTO made VALUES (?, ?)", rows)
+        for band in range(4):
+            key = f"{band << 16} | (hash >> {16 * band} & 65535)"
+            ordered = f"SELECT {key}, sha256, hash FROM made ORDER BY 1, 2"
+            connection.execute(f"INSERT INTO bands (key, sha256, hash) {ordered}")
+        connection.commit()
+
+
+def searching(run: Run, folder: Path, number: int, rounds: int, most: float | None = None) -> None:
+    """For pictures that nobody has sent, and for some that a hundred are like."""
+    path = folder / f"{number}-pictures.db"
+    pictures = hashes(number)
+    fill(path, pictures)
+    dice = Random(2)
+    strangers = [dice.getrandbits(64) for _ in range(_SEARCHES)]
+    known = dice.choices(pictures[-(number // 10) :], k=_SEARCHES)
+    database = SqliteDatabase(path)
+
+    def search(wanted: list[int]) -> Times:
+        each = database.ask(lambda register: [_milliseconds(register, picture) for picture in wanted])
+        return Times(median(each), quantiles(each, n=100)[98])
+
+    try:
+        database.ask(partial(_check, pictures=pictures, wanted=known[:_CHECKED]))
+        sides = {"a new picture": partial(search, strangers), "one of a hundred alike": partial(search, known)}
+        with run.watching(f"searches among {number:,}"):
+            turns = run.by_turns(f"searches among {number:,}", rounds, sides)
+    finally:
+        uvloop.run(database.close())
+    for kind, times in turns.items():
+        run.figures += [
+            Figure(f"{kind} among {number:,}: ms", [each.median for each in times], [], most=most),
+            Figure("… p99 ms", [each.p99 for each in times], [], most=most),
+        ]
+    path.unlink()
+
+
+def _milliseconds(register: Register, picture: int) -> float:
+    begun = time.perf_counter()
+    register.neighbours(picture)
+    return 1000 * (time.perf_counter() - begun)
+
+
+def _check(register: Register, pictures: list[int], wanted: list[int]) -> None:
+    for picture in wanted:
+        near = sorted(bits for other in pictures if (bits := distance(picture, other)) <= NEAR)
+        assert sorted(register.neighbours(picture).values()) == near, "all that are near are found, and nothing else"
