@@ -93,7 +93,7 @@ async def receive_photo(request: AnyRequest, photo: Incoming) -> None:
     """The raw body into `photo`, read to its end. Raises TooLarge."""
     try:
         async for chunk in chunks(request):
-            await _aside(chunk, photo.write)
+            await aside(chunk, photo.write)
     except BodyTooLarge:
         raise _too_large() from None
 
@@ -120,7 +120,7 @@ async def received_form(request: AnyRequest, store: PhotoStore, texts: set[str])
         try:
             with PushMultipartParser(options.get("boundary", ""), max_segment_count=_PARTS) as parser:
                 async for chunk in chunks(request):
-                    await _aside(chunk, partial(_parse, parser, reader))
+                    await aside(chunk, partial(_parse, parser, reader))
         except ParserLimitReached as error:
             raise BodyTooLarge(reason=str(error)) from None
         except MultipartError as error:
@@ -133,7 +133,7 @@ def _parse(parser: PushMultipartParser, reader: "_FormReader", chunk: bytes) -> 
         reader.take(event)
 
 
-async def _aside(chunk: bytes, take: Callable[[bytes], None]) -> None:
+async def aside(chunk: bytes, take: Callable[[bytes], None]) -> None:
     """`take(chunk)`, in a thread where that pays: writing and hashing a photo keeps nobody's small request waiting."""
     if len(chunk) < _ASIDE_BYTES:
         take(chunk)

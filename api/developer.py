@@ -95,9 +95,10 @@ class Developer:
 
     async def develop_waiting(self) -> int:
         """Claims as much as keeps every thread busy; answers how many photos are done since it was last called."""
-        room = _BATCH - len(self._running)
-        claimed = await self._database.transact(partial(claim_undeveloped, now=self._clock(), limit=room))
-        self._running |= {asyncio.create_task(self._develop(photo.sha256)) for photo in claimed}
+        if len(self._running) <= _BATCH // 2:
+            claim = partial(claim_undeveloped, now=self._clock(), limit=_BATCH - len(self._running))
+            claimed = await self._database.transact(claim)
+            self._running |= {asyncio.create_task(self._develop(photo.sha256)) for photo in claimed}
         if not self._running:
             return 0
         done, self._running = await asyncio.wait(self._running, return_when=asyncio.FIRST_COMPLETED)

@@ -11,6 +11,7 @@ from types import MappingProxyType
 from typing import Any, NamedTuple, Protocol, TypeVar, cast
 
 from msgspec import Struct
+from msgspec.structs import astuple
 from sqlalchemy import Connection, Insert, Select, Update, and_, bindparam, delete, insert, select, update
 from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 from sqlalchemy.types import TypeEngine
@@ -149,7 +150,7 @@ class SqliteRows:
 
     def insert(self, records: Sequence[Struct]) -> None:
         form = _insert_form(type(records[0]))
-        self._driver.executemany(form.sql, [form.bound(_values(record)) for record in records])
+        self._driver.executemany(form.sql, [form.shaped(astuple(record)) for record in records])
 
     def remove(self, record: Struct) -> None:
         self._connection.execute(_REMOVE[type(record)], _keyed(record))
@@ -176,15 +177,16 @@ _DIALECT = SQLiteDialect_pysqlite()
 
 
 class _Form(NamedTuple):
-    """A compiled statement: its parameters in order, and what our types do to them and to what comes back.
+    """A compiled statement: its parameters in order, and what our types do to them.
 
-    `fixed`: parameters whose value the statement has itself, such as a limit.
+    `fixed`: parameters whose value the statement has itself, such as a limit. `shapes`: by position, what our types do
+    to a row that comes back, or, of an INSERT, to a record that goes in.
     """
 
     sql: str
     parameters: tuple[tuple[str, Callable[[Any], Any] | None], ...]
     fixed: Mapping[str, Any]
-    results: tuple[tuple[int, Callable[[Any], Any]], ...] = ()
+    shapes: tuple[tuple[int, Callable[[Any], Any]], ...] = ()
 
     def bound(self, values: Mapping[str, Any]) -> list[Any]:
         given = {**self.fixed, **values} if self.fixed else values
@@ -194,7 +196,7 @@ class _Form(NamedTuple):
 
     def shaped(self, row: Sequence[Any]) -> list[Any]:
         shaped = list(row)
-        for at, shape in self.results:
+        for at, shape in self.shapes:
             if (value := shaped[at]) is not None:
                 shaped[at] = shape(value)
         return shaped
@@ -203,12 +205,15 @@ class _Form(NamedTuple):
 @cache
 def _read(query: Query) -> _Form:
     shapes = ((at, _shape(column.type)) for at, column in enumerate(query.selected_columns))
-    return _compiled(query)._replace(results=tuple((at, shape) for at, shape in shapes if shape is not None))
+    return _compiled(query)._replace(shapes=tuple((at, shape) for at, shape in shapes if shape is not None))
 
 
 @cache
 def _insert_form(kind: type[Struct]) -> _Form:
-    return _compiled(_INSERT[kind], list(TABLE_OF[kind].c.keys()))
+    """Its parameters stand in the order of the record's fields, as the columns of every table do."""
+    form = _compiled(_INSERT[kind], list(TABLE_OF[kind].c.keys()))
+    shapes = ((at, unshape) for at, (_, unshape) in enumerate(form.parameters))
+    return form._replace(shapes=tuple((at, unshape) for at, unshape in shapes if unshape is not None))
 
 
 @cache
