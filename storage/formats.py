@@ -8,15 +8,16 @@ size before anything is decoded.
 import re
 import struct
 import zlib
+from collections import Counter
 from collections.abc import Generator
 from contextlib import suppress
 from importlib.util import find_spec
-from mmap import mmap
+from itertools import islice
 from typing import NamedTuple
 
 from inspections.errors import Damaged, TooLarge, Unsupported
-
-Bytes = bytes | mmap
+from storage.av1 import frame_sizes
+from storage.boxes import PARTS, Bytes, boxes, coded
 
 BASELINE_PIXELS = 200_000_000
 OTHER_PIXELS = 25_000_000
@@ -24,9 +25,6 @@ OTHER_PIXELS = 25_000_000
 
 TAKEN = ("jpeg", "png", "webp", "avif", *(("heif",) if find_spec("pillow_heif") else ()))
 """HEIF, of which HEIC is the kind that iPhones write, with the extra `[heic]`."""
-
-_PARTS = 65_536
-"""Segments, chunks or boxes of one file: a camera writes hundreds, a hostile hand millions."""
 
 _SCANS = 128
 """Scans of a progressive JPEG, each a pass over all its pixels: encoders write a dozen."""
@@ -53,10 +51,13 @@ def inspect(data: Bytes) -> Format:
         raise Damaged from error
     if not (found.width and found.height):
         raise Damaged
-    limit = BASELINE_PIXELS if found.banded else OTHER_PIXELS
-    if found.width * found.height > limit:
-        raise TooLarge(f"像素过多：最多 {limit // 1_000_000} 百万像素", pixels=found.width * found.height, limit=limit)
+    _within(BASELINE_PIXELS if found.banded else OTHER_PIXELS, found.width * found.height)
     return found
+
+
+def _within(limit: int, pixels: int) -> None:
+    if pixels > limit:
+        raise TooLarge(f"像素过多：最多 {limit // 1_000_000} 百万像素", pixels=pixels, limit=limit)
 
 
 def kind_of(data: Bytes) -> str:
@@ -133,7 +134,7 @@ def _segments(data: Bytes) -> Generator[tuple[int, int]]:
     Fill bytes before a marker are allowed, and some cameras leave padding between segments.
     """
     position = 2
-    for _ in range(_PARTS):
+    for _ in range(PARTS):
         found = _FILL.search(data, position)
         if found is None:
             break
@@ -155,7 +156,7 @@ def _png(data: Bytes) -> Format:
     """PNG (ISO/IEC 15948): chunks with their checksums, IHDR first and once, to IEND."""
     width, height = struct.unpack_from(">II", data, 16)
     position, room = _FIRST, _EXPANDED
-    for _ in range(_PARTS):
+    for _ in range(PARTS):
         length, name = struct.unpack_from(">I4s", data, position)
         body = position + 8
         (checksum,) = struct.unpack_from(">I", data, body + length)
@@ -206,7 +207,24 @@ def _webp(data: Bytes) -> Format:
 
 
 def _avif(data: Bytes) -> Format:
-    return Format("avif", *_iso_size(data))
+    """As large as its boxes say, or as its AV1 frames if those are larger: they are what a decoder makes room for.
+
+    Colour and transparency are two pictures, each in one piece or in tiles that are put together; a picture may have
+    several frames. What of one kind is decoded is therefore no more than twice the largest picture.
+    """
+    sizes, pixels, room = [_iso_size(data)], Counter[bytes](), iter(range(PARTS))
+    for part in coded(data):
+        frames = [part.grid()] if part.kind == b"grid" else [*frame_sizes(part.data, part.start, part.end, room)]
+        if not frames:
+            raise Damaged
+        sizes += [(part.width, part.height), *frames]
+        pixels[part.kind] += max(part.width * part.height, sum(width * height for width, height in frames))
+    if not pixels:
+        raise Damaged
+    width, height = max(sizes, key=_area)
+    _within(OTHER_PIXELS, width * height)
+    _within(2 * OTHER_PIXELS, max(pixels.values()))
+    return Format("avif", width, height)
 
 
 def _heif(data: Bytes) -> Format:
@@ -215,25 +233,13 @@ def _heif(data: Bytes) -> Format:
 
 def _iso_size(data: Bytes) -> tuple[int, int]:
     """ISO BMFF (ISO/IEC 14496-12): the top-level boxes fill the file; the largest `ispe` in `meta` gives the size."""
-    described = [data[start:end] for name, start, end in _boxes(data) if name in {b"meta", b"moov"}]
-    sizes = [
-        struct.unpack_from(">II", box, found.end() + 4) for box in described for found in re.finditer(rb"ispe", box)
-    ]
-    return max(sizes, default=(0, 0), key=lambda pair: pair[0] * pair[1])
+    described = [data[at:end] for name, at, end in boxes(data, 0, len(data), PARTS) if name in {b"meta", b"moov"}]
+    found = ((box, each.end()) for box in described for each in re.finditer(rb"ispe", box))
+    sizes = [struct.unpack_from(">II", box, end + 4) for box, end in islice(found, PARTS)]
+    if next(found, None):
+        raise Damaged
+    return max(sizes, default=(0, 0), key=_area)
 
 
-def _boxes(data: Bytes) -> Generator[tuple[bytes, int, int]]:
-    """Name, start and end of each top-level box."""
-    position = 0
-    for _ in range(_PARTS):
-        if position == len(data):
-            return
-        size, name = struct.unpack_from(">I4s", data, position)
-        if size == 1:  # a longer size follows; 0: to the end of the file
-            (size,) = struct.unpack_from(">Q", data, position + 8)
-        end = position + size if size else len(data)
-        if end < position + 8 or end > len(data):
-            break
-        yield name, position, end
-        position = end
-    raise Damaged("照片在传输中被截断")
+def _area(size: tuple[int, int]) -> int:
+    return size[0] * size[1]
