@@ -28,7 +28,7 @@ log = structlog.get_logger()
 
 _BATCH = 16
 _LATEST_SECONDS = 1.0
-_NICENESS = 10
+_NICENESS = 19
 
 
 def _step_back() -> None:
