@@ -16,7 +16,7 @@ from functools import partial
 
 import structlog
 
-from inspections.actions.evidence import examine, record_findings
+from inspections.actions.evidence import examine
 from inspections.actions.photos import claim_undeveloped, developed, release
 from inspections.errors import Damaged, Missing, Unavailable
 from storage import images
@@ -27,6 +27,7 @@ from storage.photo_store import PhotoStore, read_original
 log = structlog.get_logger()
 
 _BATCH = 16
+_EXAMINED_AT_ONCE = 8
 _LATEST_SECONDS = 1.0
 _NICENESS = 19
 
@@ -134,8 +135,7 @@ class Developer:
         It may take a quarter of the time: a flood of reports is not slowed down by what nobody waits for.
         """
         began = time.monotonic()
-        findings = await self._database.read(partial(examine, limit=_BATCH))
-        if findings:
-            await self._database.transact(partial(record_findings, findings=findings, now=self._clock()))
+        examined = await self._database.transact(partial(examine, now=self._clock(), limit=_EXAMINED_AT_ONCE))
+        if examined:
             await asyncio.sleep(3 * (time.monotonic() - began))
-        return len(findings)
+        return examined

@@ -1,7 +1,6 @@
 """Hazard routes: report, list, one, history, steps."""
 
 import itertools
-from collections.abc import Mapping
 from datetime import date, datetime
 from functools import partial
 from typing import Annotated
@@ -24,13 +23,13 @@ from api.schemas import (
     hazard_view,
 )
 from inspections.actions.reports import Dossier, Reported, report_hazard
-from inspections.actions.steps import take_step, visible
+from inspections.actions.steps import visible
 from inspections.errors import Forbidden, Invalid
 from inspections.evidence import Shown
-from inspections.hazards import Candidate, Photo, PhotoMention, Stage, State
+from inspections.hazards import Photo, PhotoMention, Stage, State
 from inspections.people import Person
 from inspections.policy import scope
-from inspections.steps import PHOTOS_DECLARED, Report, Step
+from inspections.steps import PHOTOS_DECLARED, Report
 from storage.listing import After, HazardFilters, Reaches, page
 from storage.register import Register
 
@@ -163,21 +162,4 @@ async def get_history(request: AnyRequest, hazard_id: FromPath[UUID]) -> History
     return await house(request).database.read(ask)
 
 
-@post("/hazards/{hazard_id:uuid}/steps", opt={"action": "hazard.see", "body": Step}, status_code=200)
-async def post_step(request: AnyRequest, hazard_id: FromPath[UUID]) -> HazardView:
-    """Who may not see the hazard gets a 404, who may not take the step a 403: the policy has a line for each step."""
-    home, person = house(request), person_of(request)
-    step: Step = await json_body(request, Step)
-    action = partial(take_step, person=person, hazard_id=hazard_id, step=step, now=home.clock())
-    done = await home.database.transact(action)
-    if any(each.mention.flags for each in done.shown):  # what they point to is looked up beside the transaction
-        others = await home.database.read(partial(_pointed_to, person=person, dossier=done))
-        done = done._replace(others=others)
-    return hazard_view(done, person, home.clock())
-
-
-def _pointed_to(register: Register, person: Person, dossier: Dossier) -> Mapping[UUID, Candidate]:
-    return register.pointed_to(person, dossier.shown)
-
-
-ROUTES = [post_hazard, list_hazards, get_hazard, get_history, post_step]
+ROUTES = [post_hazard, list_hazards, get_hazard, get_history]

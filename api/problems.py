@@ -104,22 +104,27 @@ def status_of(refusal: Refusal) -> int:
     return next(STATUS[kind] for kind in type(refusal).__mro__ if kind in STATUS)
 
 
-def problem(refusal: Refusal) -> Response[bytes]:
-    status = status_of(refusal)
+def as_problem(refusal: Refusal) -> dict[str, Any]:
+    """The members of RFC 9457, and the facts."""
     body: dict[str, Any] = {
         "type": f"urn:anxun:problem:{refusal.code}",
         "title": refusal.title,
-        "status": status,
+        "status": status_of(refusal),
         "code": refusal.code,
         "detail": refusal.detail or refusal.title,
         **refusal.facts,
     }
     if errors_of := refusal.facts.get("errors"):
         body["errors"] = [{"field": field, "message": message} for field, message in errors_of]
+    return body
+
+
+def problem(refusal: Refusal) -> Response[bytes]:
+    body = as_problem(refusal)
     headers = {"Retry-After": _RETRY_AFTER_SECONDS} if isinstance(refusal, errors.Unavailable | errors.TooMany) else {}
     headers |= {"WWW-Authenticate": "Bearer"} if isinstance(refusal, errors.Unauthenticated) else {}
     return Response(
-        msgspec.json.encode(body), status_code=status, media_type="application/problem+json", headers=headers
+        msgspec.json.encode(body), status_code=body["status"], media_type="application/problem+json", headers=headers
     )
 
 

@@ -1,6 +1,7 @@
 """Routes about the server itself: health, and a page of documentation that needs no foreign host."""
 
 import importlib.util
+from datetime import timedelta
 from importlib.metadata import version
 from pathlib import Path
 
@@ -11,7 +12,15 @@ from api.bodies import AnyRequest
 from api.house import house
 from api.problems import UnknownRoute
 from api.serving import Content, serve
+from inspections.errors import Unavailable
 from inspections.policy import PUBLIC
+
+_TICKS = 3
+
+
+class SweepLags(Unavailable):
+    code = "sweep.lags"
+    title = "期限检查已停滞，请检查后台进程"
 
 
 @get("/health/live", opt={"action": PUBLIC})
@@ -21,8 +30,15 @@ async def live() -> dict[str, str]:
 
 @get("/health/ready", opt={"action": PUBLIC})
 async def ready(request: AnyRequest) -> dict[str, str]:
-    """200 when a request can be answered: the database answers. Else 503."""
-    await house(request).database.read(lambda register: register.due(house(request).clock(), 1))
+    """200 when the database answers and deadlines are watched. Else 503.
+
+    Whoever watches them, in whatever process: what has been due for three ticks and is not looked at says that nobody
+    does.
+    """
+    home = house(request)
+    since = home.clock() - _TICKS * timedelta(seconds=home.settings.tick_seconds)
+    if await home.database.read(lambda register: register.due(since, 1)):
+        raise SweepLags
     return {"status": "ready"}
 
 

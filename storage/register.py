@@ -203,11 +203,17 @@ class Register:
         rows = self.rows(self._rows.locked(query, skip=True), {"now": now, "limit": limit})
         return [kind(*row) for row in rows]
 
-    def unexamined(self, limit: int) -> list[tuple[Mention, Photo, Hazard]]:
-        return evidence.unexamined(self.rows, limit)
+    def unexamined(self, limit: int) -> list[Mention]:
+        rows = self.rows(self._rows.locked(evidence.UNEXAMINED, skip=True), {"limit": limit})
+        return [Mention(*row) for row in rows]
 
     def sightings(self, mention: Mention, picture: int | None) -> list[Sighting]:
-        return evidence.sightings(self.rows, mention, picture)
+        self.flush()
+        return evidence.sightings(self._rows, mention, picture)
+
+    def neighbours(self, picture: int) -> dict[str, int]:
+        """The photos whose perceptual hash is near `picture`, and in how many bits it differs."""
+        return evidence.neighbours(self._rows, picture)
 
     def similar(self, hazard: Hazard) -> list[Candidate]:
         # A hint for people: what waits in the same group may be left out, so nothing is written out for it.

@@ -120,7 +120,7 @@ class Office:
 
     def unexamined(self, limit):
         found = [
-            (mention, photo, self.hazard(mention.hazard))
+            mention
             for mention in self.all(Mention)
             if (photo := self.photo(mention.sha256)) and photo.state is PhotoState.DEVELOPED and not mention.examined
             if self._present(mention)

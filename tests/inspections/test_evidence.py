@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from msgspec.structs import replace
 
-from inspections.actions.evidence import examine, record_findings
+from inspections.actions.evidence import examine
 from inspections.actions.photos import Facts, developed, receive_photos
 from inspections.actions.reports import report_hazard
 from inspections.actions.steps import take_step
@@ -37,9 +37,10 @@ def reported(office, *letters, category="EV-03", **facts):
 
 def examined(office):
     """Examines what can be examined; answers the flags by photo and hazard."""
-    found = examine(office, 99)
-    office.do(record_findings, found, NOW)
-    return {(each.after.sha256[0], each.after.hazard): each.after.flags for each in found}
+    before = {each for each in office.all(Mention) if each.examined}
+    office.do(examine, NOW, 99)
+    after = {each for each in office.all(Mention) if each.examined}
+    return {(each.sha256[0], each.hazard): each.flags for each in after - before}
 
 
 def test_a_photo_that_is_developed_and_sound_has_no_flag_and_is_examined_once(office):
@@ -103,21 +104,19 @@ def test_the_same_picture_before_and_after_draws_a_fix_on_the_spot_for_a_recheck
     hazard = on_the_spot(office)
     office.do(developed, "a" * 64, Facts(), HASH)
     office.do(developed, "b" * 64, Facts(), HASH ^ 0b11)
-    own = [each for each in examine(office, 99) if each.after.hazard == hazard.id]
-    office.do(record_findings, own, later(minutes=1))
-    assert {flag.kind for each in own for flag in each.after.flags} >= {"unchanged"}
+    office.do(examine, later(minutes=1), 99)
+    own = [each for each in office.all(Mention) if each.hazard == hazard.id]
+    assert {flag.kind for each in own for flag in each.flags} >= {"unchanged"}
     drawn = office.hazard(hazard.id)
     assert (drawn.state, drawn.outcome, drawn.closed_at, drawn.quantity_done) == (State.PENDING_RECHECK, None, None, 0)
     assert drawn.recheck_due_at is not None
     line = office.history(hazard.id)[-1]
     assert (line.step, line.by, line.seq) == ("draw", "system", drawn.history_length)
-    office.do(record_findings, own_again(own), later(minutes=2))
+    assert "unchanged" in line.facts["flags"]
+    for each in own:  # were they examined once more, it would not be drawn again
+        office.keep(replace(each, examined=False))
+    office.do(examine, later(minutes=2), 99)
     assert office.hazard(hazard.id) == drawn
-
-
-def own_again(findings):
-    """As a second worker that examined the same photos would write it."""
-    return [found._replace(before=found.after) for found in findings]
 
 
 def test_what_a_person_has_looked_at_is_not_drawn(office):
@@ -126,7 +125,7 @@ def test_what_a_person_has_looked_at_is_not_drawn(office):
     office.do(take_step, wang, hazard.id, step, NOW)
     for letter in "ab":
         office.do(developed, letter * 64, Facts(oddities=("clock",)))
-    office.do(record_findings, examine(office, 99), NOW)
+    assert any(examined(office).values())
     assert office.hazard(hazard.id).state is State.CLOSED
 
 
@@ -197,3 +196,18 @@ def test_a_photo_is_taken_where_the_hazard_is(office, place, point, said_point, 
 
 def test_every_flag_has_its_words():
     assert set(FLAGS) == {"reused", "similar", "unchanged", "taken_early", "taken_late", "far", "clock", "position"}
+
+
+def test_what_has_vanished_is_let_be(office):
+    """No store loses a hazard or a photo; if one did, examining the others would go on."""
+    hazard = reported(office, "a")
+    office.do(developed, "a" * 64, Facts())
+    kept = office.hazard(hazard.id)
+    office.hazard = lambda _: None
+    assert office.do(examine, NOW, 9) == 1
+    office.hazard = lambda _: kept
+    office.photo, photo_of = lambda _: None, office.photo
+    office.unexamined = lambda _: [each for each in office.all(Mention) if not each.examined]
+    office.do(examine, NOW, 9)
+    assert photo_of("a" * 64)
+    assert [each.flags for each in office.all(Mention)] == [()]

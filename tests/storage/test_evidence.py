@@ -3,14 +3,15 @@
 import random
 
 import pytest
+from sqlalchemy import select
 
-from inspections.actions.evidence import examine, record_findings
+from inspections.actions.evidence import examine
 from inspections.actions.photos import Facts, developed, receive_photos
 from inspections.actions.reports import report_hazard
-from inspections.hazards import Band, Flag, Photo, PhotoMention, PhotoState, Stage
+from inspections.hazards import Band, Flag, Mention, Photo, PhotoMention, PhotoState, Stage
 from inspections.likeness import NEAR, distance, keys
 from inspections.register import Change
-from storage.evidence import neighbours
+from storage.tables import mentions
 from tests.inspections.office import NOW, li, qian, wang
 from tests.inspections.test_reports import report
 
@@ -27,10 +28,15 @@ def sent(desk, digest, by=wang, picture=None, **facts):
 
 
 def examined(desk):
-    """Examines as the developer does; answers flags by (digit, hazard)."""
-    found = desk.database.ask(lambda register: examine(register, 99))
-    desk.do(record_findings, found, NOW)
-    return {(each.after.sha256[0], each.after.hazard): each.after.flags for each in found}
+    """Examines as the developer does; answers the flags by digit and hazard."""
+    before = kept(desk)
+    desk.do(examine, NOW, 99)
+    return {key: flags for key, (examined, flags) in kept(desk).items() if examined and not before[key][0]}
+
+
+def kept(desk):
+    rows = desk.database.ask(lambda register: register.select(Mention, select(mentions)))
+    return {(each.sha256[0], each.hazard): (each.examined, each.flags) for each in rows}
 
 
 @pytest.mark.parametrize("picture", [0, 1, 2**63, 2**64 - 1, 0x8000_0000_0000_0001, 0x0123_4567_89AB_CDEF])
@@ -38,7 +44,7 @@ def test_a_hash_comes_back_as_it_went(desk, picture):
     sent(desk, "a" * 64, picture=picture, utc_offset=480, orientation=6, oddities=("clock",), camera="HTC")
     kept = desk.database.ask(lambda register: register.photo("a" * 64))
     assert (kept.hash, kept.utc_offset, kept.orientation, kept.oddities) == (picture, 480, 6, ("clock",))
-    assert desk.database.ask(lambda register: neighbours(register.rows, picture)) == {"a" * 64: 0}
+    assert desk.database.ask(lambda register: register.neighbours(picture)) == {"a" * 64: 0}
 
 
 def test_every_neighbour_is_found_and_nobody_else(desk):
@@ -54,7 +60,7 @@ def test_every_neighbour_is_found_and_nobody_else(desk):
     desk.do(lambda _: Change(None, (*photos, *bands)))
     expected = {digest: bits for digest, picture in pictures.items() if (bits := distance(searched, picture)) <= NEAR}
     assert len(expected) > 60
-    assert desk.database.ask(lambda register: neighbours(register.rows, searched)) == expected
+    assert desk.database.ask(lambda register: register.neighbours(searched)) == expected
 
 
 def test_reuse_and_likeness_are_flagged_once_and_stay(desk):
