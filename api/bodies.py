@@ -1,12 +1,9 @@
 """Bodies: JSON into Structs, multipart into fields and files; whatever is wrong with them is a 400 or a 422."""
 
 import asyncio
-import os
 from collections.abc import AsyncGenerator, Callable
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import date, datetime
-from functools import partial
 from typing import Any, TypeVar
 
 import msgspec
@@ -34,8 +31,6 @@ PHOTOS_AT_ONCE = 9
 PHOTO_FIELDS = {"file", "photo"}
 STALL_SECONDS = 15.0
 """One bar of signal is slow, not hostile: a body may take long, but not stand still."""
-_ASIDE_BYTES = 64 * 1024
-_RECEIVING = ThreadPoolExecutor(os.cpu_count() or 1, "anxun-receive")
 _PARTS = 64
 FORM_BYTES = PHOTO_BYTES * PHOTOS_AT_ONCE + JSON_BYTES
 
@@ -93,7 +88,7 @@ async def receive_photo(request: AnyRequest, photo: Incoming) -> None:
     """The raw body into `photo`, read to its end. Raises TooLarge."""
     try:
         async for chunk in chunks(request):
-            await aside(chunk, photo.write)
+            photo.write(chunk)
     except BodyTooLarge:
         raise _too_large() from None
 
@@ -120,25 +115,13 @@ async def received_form(request: AnyRequest, store: PhotoStore, texts: set[str])
         try:
             with PushMultipartParser(options.get("boundary", ""), max_segment_count=_PARTS) as parser:
                 async for chunk in chunks(request):
-                    await aside(chunk, partial(_parse, parser, reader))
+                    for event in parser.parse(chunk):
+                        reader.take(event)
         except ParserLimitReached as error:
             raise BodyTooLarge(reason=str(error)) from None
         except MultipartError as error:
             raise Unparsable(reason=f"multipart: {error}") from None
         yield reader.form
-
-
-def _parse(parser: PushMultipartParser, reader: "_FormReader", chunk: bytes) -> None:
-    for event in parser.parse(chunk):
-        reader.take(event)
-
-
-async def aside(chunk: bytes, take: Callable[[bytes], None]) -> None:
-    """`take(chunk)`, in a thread where that pays: writing and hashing a photo keeps nobody's small request waiting."""
-    if len(chunk) < _ASIDE_BYTES:
-        take(chunk)
-    else:
-        await asyncio.get_running_loop().run_in_executor(_RECEIVING, take, chunk)
 
 
 class _FormReader:

@@ -19,7 +19,7 @@ from uuid import UUID
 from litestar import Request, Response, Router, delete, head, patch, post, route
 from litestar.params import FromPath
 
-from api.bodies import PHOTO_BYTES, AnyRequest, aside, check_size, chunks
+from api.bodies import PHOTO_BYTES, AnyRequest, check_size, chunks
 from api.house import House, house, person_of
 from api.photos import checked, keep
 from api.problems import (
@@ -203,7 +203,7 @@ async def _fill(piece: Incoming, body: AsyncGenerator[bytes], room: int, checksu
     Raises TooLarge for more than the upload was to have, WrongChecksum.
     """
     async for chunk in body:
-        await aside(chunk, piece.write)
+        piece.write(chunk)
         if piece.size > room:
             raise TooLarge("内容超过了声明的长度", limit=room)
         if checksum is None and PIECE_BYTES <= piece.size < room:
