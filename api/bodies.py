@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from datetime import date, datetime
 from typing import Any, TypeVar
 
@@ -16,6 +16,7 @@ from multipart import (
     PushMultipartParser,
 )
 
+from api.house import house
 from api.problems import BodyTooLarge, Interrupted, Stalled, Unparsable, invalid_field
 from inspections.calendar import YEARS
 from inspections.errors import Invalid, Refusal, TooLarge
@@ -63,6 +64,16 @@ async def chunks(request: AnyRequest) -> AsyncGenerator[bytes]:
         yield chunk
 
 
+async def photo_chunks(request: AnyRequest) -> AsyncGenerator[bytes]:
+    """The body as it comes, one piece of all photos in each turn of the loop: a small request waits for one at most."""
+    turn = house(request).turn
+    async with aclosing(chunks(request)) as body:
+        async for chunk in body:
+            async with turn:
+                await asyncio.sleep(0)
+            yield chunk
+
+
 async def json_body(request: AnyRequest, kind: type[T] | Any) -> Any:
     raw = bytearray()
     async for chunk in chunks(request):
@@ -87,7 +98,7 @@ def is_form(request: AnyRequest) -> bool:
 async def receive_photo(request: AnyRequest, photo: Incoming) -> None:
     """The raw body into `photo`, read to its end. Raises TooLarge."""
     try:
-        async for chunk in chunks(request):
+        async for chunk in photo_chunks(request):
             photo.write(chunk)
     except BodyTooLarge:
         raise _too_large() from None
@@ -114,7 +125,7 @@ async def received_form(request: AnyRequest, store: PhotoStore, texts: set[str])
         reader = _FormReader(Form(), texts, lambda: stack.enter_context(store.receive()))
         try:
             with PushMultipartParser(options.get("boundary", ""), max_segment_count=_PARTS) as parser:
-                async for chunk in chunks(request):
+                async for chunk in photo_chunks(request):
                     for event in parser.parse(chunk):
                         reader.take(event)
         except ParserLimitReached as error:

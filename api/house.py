@@ -1,7 +1,8 @@
 """What a running server is made of; handlers find it at `house(request)`."""
 
+import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, cast
 
@@ -18,7 +19,10 @@ from storage.photo_store import PhotoStore
 
 @dataclass(frozen=True)
 class House:
-    """`clock` gives the present instant; nothing else in the program asks for it."""
+    """`clock` gives the present instant; nothing else in the program asks for it.
+
+    `turn`: held by the photo whose next piece is taken (bodies.photo_chunks).
+    """
 
     settings: Settings
     database: Database
@@ -27,6 +31,7 @@ class House:
     link_key: LinkKey
     developer: Developer
     clock: Callable[[], datetime]
+    turn: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
 def house(connection: ASGIConnection[Any, Any, Any, Any]) -> House:

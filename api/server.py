@@ -30,8 +30,8 @@ from storage.migration import check, migrate
 from storage.photo_store import open_photos
 
 _HEADERS_WITHIN_MS = 15_000
-_BUFFER_BYTES = 128 * 1024
-"""Of a body on each connection: a third of granian's own, which a hundred slow phones would fill with 40 MB."""
+_BUFFER_BYTES = 192 * 1024
+"""Of a body on each connection: half of granian's own, which a hundred slow phones would fill with 40 MB."""
 _BACKLOG = 1024
 _STOP_SECONDS = 20
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h

@@ -19,7 +19,7 @@ from uuid import UUID
 from litestar import Request, Response, Router, delete, head, patch, post, route
 from litestar.params import FromPath
 
-from api.bodies import PHOTO_BYTES, AnyRequest, check_size, chunks
+from api.bodies import PHOTO_BYTES, AnyRequest, check_size, photo_chunks
 from api.house import House, house, person_of
 from api.photos import checked, keep
 from api.problems import (
@@ -183,7 +183,7 @@ async def _add(request: AnyRequest, upload: Upload) -> Upload:
     """The body, piece by piece. Raises what the last piece brings to light, and what a body may break off with."""
     home, person = house(request), person_of(request)
     checksum = _checksum(request)
-    async with aclosing(chunks(request)) as body:
+    async with aclosing(photo_chunks(request)) as body:
         while True:
             with home.photos.receive() as piece:
                 try:

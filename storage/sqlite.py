@@ -31,6 +31,8 @@ from storage.tables import photos
 T = TypeVar("T")
 
 READERS = 4
+_GATHERING_TURNS = 2
+"""Of the loop, before a group begins: requests that have come meanwhile are read, and share its commit."""
 
 
 class Locked(Unready):
@@ -136,6 +138,8 @@ class SqliteDatabase:
 
     async def _write_what_waits(self) -> None:
         while self._waiting:
+            for _ in range(_GATHERING_TURNS):
+                await asyncio.sleep(0)
             for settled in await self._settle(next_group(self._waiting)):
                 settled.tell()
 

@@ -140,7 +140,7 @@ def test_a_body_that_stands_still_is_kept_as_far_as_it_came(tus, monkeypatch):
 
     path = tus.begun()
     with monkeypatch.context() as patched:
-        patched.setattr("api.uploads.chunks", body)
+        patched.setattr("api.uploads.photo_chunks", body)
         answer = tus.patch(path, 0, PICTURE)
     problem(answer, 503, "upload.stalled")
     assert answer.headers["tus-resumable"] == "1.0.0"
