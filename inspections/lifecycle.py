@@ -61,14 +61,13 @@ def check(hazard: Hazard, move: str) -> State:
 
 
 def moved(hazard: Hazard, move: str, now: datetime, **facts: Any) -> Hazard:
-    """The hazard after `move`, one version and one line of history further, with `facts` set. Raises WrongState."""
+    """The hazard after `move`, one version further, with `facts` set. Raises WrongState."""
     target = check(hazard, move)
     ended = {"closed_at": now} if hazard.state in OPEN and target not in OPEN else {}
     return replace(
         hazard,
         state=target,
         version=hazard.version + 1,
-        history_length=hazard.history_length + 1,
         updated_at=now,
         **ended,
         **facts,

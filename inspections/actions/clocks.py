@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from inspections.deadlines import is_overdue, next_check
 from inspections.hazards import Entry, Escalation, Hazard, Job
+from inspections.history import written
 from inspections.people import SYSTEM
 from inspections.register import Change, Register
 
@@ -38,9 +39,9 @@ def escalate(register: Register, now: datetime, limit: int) -> Change[Swept]:
             continue
         after = replace(hazard, next_check_at=None)
         if register.escalation(hazard.id, hazard.deadline_number, OVERDUE) is None:
-            after = replace(after, history_length=hazard.history_length + 1, updated_at=now)
+            after, *records = _recorded(register.new_id(), replace(after, updated_at=now), now)
             recorded += 1
-            new += _recorded(register.new_id(), after, now)
+            new += records
         changed.append((hazard, after))
     return Change(Swept(len(due), recorded), tuple(new), tuple(changed))
 
@@ -56,7 +57,7 @@ def claim_job(register: Register, name: str, now: datetime, every: timedelta) ->
     return Change(answer=True, changed=((job, after),))
 
 
-def _recorded(line: UUID, hazard: Hazard, now: datetime) -> tuple[Entry, Escalation]:
+def _recorded(line: UUID, hazard: Hazard, now: datetime) -> tuple[Hazard, Entry, Escalation]:
     facts = {"rung": OVERDUE, "deadline_number": hazard.deadline_number, "due_at": hazard.due_at}
-    entry = Entry(line, hazard.id, hazard.history_length, "escalate", SYSTEM, now, hazard.state, hazard.version, facts)
-    return entry, Escalation(hazard.id, hazard.deadline_number, OVERDUE, line)
+    after, entry = written(hazard, line=line, step="escalate", by=SYSTEM, now=now, facts=facts)
+    return after, entry, Escalation(hazard.id, hazard.deadline_number, OVERDUE, line)

@@ -9,7 +9,8 @@ from msgspec.structs import replace
 
 from inspections.deadlines import RECHECK, due
 from inspections.evidence import flags
-from inspections.hazards import Entry, Hazard, Mention, State
+from inspections.hazards import Hazard, Mention, State
+from inspections.history import written
 from inspections.lifecycle import moved
 from inspections.people import SYSTEM
 from inspections.register import Change, Register
@@ -31,9 +32,17 @@ def examine(register: Register, now: datetime, limit: int) -> Change[int]:
         examined = [_examined(register, mention, hazard) for mention in mentions]
         changed += zip(mentions, examined, strict=True)
         if any(each.flags for each in examined) and _closed_itself(hazard):
-            drawn = _drawn(register, hazard, now)
+            kinds = sorted({flag.kind for mention in examined for flag in mention.flags})
+            drawn, line = written(
+                _drawn(register, hazard, now),
+                line=register.new_id(),
+                step="draw",
+                by=SYSTEM,
+                now=now,
+                facts={"flags": kinds},
+            )
             changed.append((hazard, drawn))
-            new.append(_line(register.new_id(), drawn, examined, now))
+            new.append(line)
     return Change(len(claimed), tuple(new), tuple(changed))
 
 
@@ -65,8 +74,3 @@ def _drawn(register: Register, hazard: Hazard, now: datetime) -> Hazard:
         quantity_done=0,
         recheck_due_at=due(RECHECK, now, register.calendar).at,
     )
-
-
-def _line(line: UUID, hazard: Hazard, examined: Sequence[Mention], now: datetime) -> Entry:
-    facts = {"flags": sorted({flag.kind for mention in examined for flag in mention.flags})}
-    return Entry(line, hazard.id, hazard.history_length, "draw", SYSTEM, now, hazard.state, hazard.version, facts)

@@ -15,6 +15,7 @@ from inspections.deadlines import RECHECK, acceptance_due, due, next_check
 from inspections.errors import Forbidden, IdConflict, IdTaken, Invalid, Missing, differing
 from inspections.evidence import Shown, has, missing, reasons_to_recheck
 from inspections.hazards import Candidate, Entry, Hazard, Outcome, Photo, Stage, State
+from inspections.history import written
 from inspections.people import Person, Role
 from inspections.places import Community
 from inspections.policy import scope
@@ -65,10 +66,11 @@ def report_hazard(
     category = _needs(register, report)
     hazard = _new_hazard(register, person, report, community, category, now, demo=demo)
     declared = declare(register, person, (report.id, report.id), report.photos, now, sent.photos)
-    entries = [Entry(report.id, report.id, 1, "report", person.username, now, hazard.state, 1, facts_of(report))]
+    hazard, line = written(hazard, line=report.id, step="report", by=person.username, now=now, facts=facts_of(report))
+    entries = [line]
     if report.fixed_on_spot:
-        hazard, entry = _fixed_on_spot(register, hazard, category, report.fixed_on_spot, declared, now)
-        entries.append(entry)
+        hazard, line = _fixed_on_spot(register, hazard, category, report.fixed_on_spot, declared, now)
+        entries.append(line)
     answer = Reported(Dossier(hazard, list(declared.shown)), register.similar(hazard), repeated=False)
     return Change(answer, (*sent.records, hazard, *entries, *declared.records))
 
@@ -164,7 +166,7 @@ def _new_hazard(
         rebounded_as=None,
         merged_into=None,
         recurrence_of=None,
-        history_length=1,
+        history_length=0,
         demo=demo,
     )
 
@@ -201,7 +203,6 @@ def _fixed_on_spot(
         fixed_by=hazard.reporter,
         quantity_claimed=fix.quantity_done,
         submitted_at=now,
-        history_length=2,
         next_check_at=None,
     )
     reasons = reasons_to_recheck(hazard, photos_missing=bool(missing(declared.shown)))
@@ -213,8 +214,7 @@ def _fixed_on_spot(
             hazard, state=State.CLOSED, outcome=Outcome.FIXED, quantity_done=fix.quantity_done, closed_at=now
         )
     facts = {**facts_of(fix), "recheck": reasons}
-    line = register.new_id()
-    return hazard, Entry(line, hazard.id, 2, "fix_on_spot", hazard.reporter, now, hazard.state, 1, facts)
+    return written(hazard, line=register.new_id(), step="fix_on_spot", by=hazard.reporter, now=now, facts=facts)
 
 
 def rebound(hazard: Hazard, register: Register, person: Person, now: datetime) -> Hazard:

@@ -23,6 +23,7 @@ from inspections.errors import (
 )
 from inspections.evidence import Shown, has, missing
 from inspections.hazards import OPEN, Entry, Hazard, Outcome, Stage, State
+from inspections.history import written
 from inspections.lifecycle import check, moved
 from inspections.people import Person, Role
 from inspections.policy import scope
@@ -86,20 +87,10 @@ def take_step(register: Register, person: Person, hazard_id: UUID, step: Step, n
     born = rebound(hazard, register, person, now) if isinstance(step, LookBack) and step.result == "rebound" else None
     declared = declare(register, person, (step.id, (born or hazard).id), step.declared, now)
     shown = [*register.shown([hazard.id]), *(() if born else declared.shown)]
-    after = _decide(_Case(register, person, hazard, shown, born, now), step)
-    entry = Entry(
-        step.id,
-        hazard.id,
-        after.history_length,
-        step.move,
-        person.username,
-        now,
-        after.state,
-        after.version,
-        facts_of(step),
-    )
-    new = (born, _first_line(born, person, now)) if born else ()
-    return Change(Dossier(after, shown), (*new, entry, *declared.records), ((hazard, after),))
+    decided = _decide(_Case(register, person, hazard, shown, born, now), step)
+    after, line = written(decided, line=step.id, step=step.move, by=person.username, now=now, facts=facts_of(step))
+    new = _begun(born, person, now) if born else ()
+    return Change(Dossier(after, shown), (*new, line, *declared.records), ((hazard, after),))
 
 
 def _permit(person: Person, step: Step, hazard: Hazard) -> None:
@@ -278,6 +269,6 @@ def _look_back(case: _Case, step: LookBack) -> Hazard:
     return case.moved(step, rebounded_as=case.born.id if case.born else case.hazard.rebounded_as)
 
 
-def _first_line(born: Hazard, person: Person, now: datetime) -> Entry:
+def _begun(born: Hazard, person: Person, now: datetime) -> tuple[Hazard, Entry]:
     facts = {"recurrence_of": str(born.recurrence_of)}
-    return Entry(born.id, born.id, 1, "rebound", person.username, now, born.state, 1, facts)
+    return written(born, line=born.id, step="rebound", by=person.username, now=now, facts=facts)
