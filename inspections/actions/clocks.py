@@ -59,5 +59,5 @@ def claim_job(register: Register, name: str, now: datetime, every: timedelta) ->
 
 def _recorded(line: UUID, hazard: Hazard, now: datetime) -> tuple[Hazard, Entry, Escalation]:
     facts = {"rung": OVERDUE, "deadline_number": hazard.deadline_number, "due_at": hazard.due_at}
-    after, entry = written(hazard, line=line, step="escalate", by=SYSTEM, now=now, facts=facts)
+    after, entry = written(hazard, hazard, line=line, step="escalate", by=SYSTEM, now=now, facts=facts)
     return after, entry, Escalation(hazard.id, hazard.deadline_number, OVERDUE, line)
