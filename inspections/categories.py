@@ -1,8 +1,9 @@
 """The catalogue of hazard categories and the policy of each: priority, deadline, unit. Data an office may edit."""
 
 from enum import StrEnum
+from typing import Annotated
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 
 class Severity(StrEnum):
@@ -24,10 +25,10 @@ class TimeUnit(StrEnum):
     CALENDAR_DAYS = "d"
 
 
-class Term(Struct, frozen=True):
+class Term(Struct, frozen=True, forbid_unknown_fields=True):
     """A length of time as a policy says it: 24 h, 4 working hours, 15 working days, 7 calendar days."""
 
-    amount: int
+    amount: Annotated[int, Meta(ge=1, le=10_000)]
     unit: TimeUnit
 
 

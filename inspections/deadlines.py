@@ -5,16 +5,16 @@ from itertools import islice
 from typing import NamedTuple
 
 from inspections.calendar import WorkingCalendar, midnight, office_spans, shanghai_date
-from inspections.categories import Priority, Term, TimeUnit
+from inspections.categories import Term, TimeUnit
 from inspections.hazards import Hazard, State
+from inspections.rules import Rung
 
-ACCEPTANCE = Term(4, TimeUnit.WORKING_HOURS)
-URGENT_ACCEPTANCE = Term(30, TimeUnit.MINUTES)
-RECHECK = Term(3, TimeUnit.WORKING_DAYS)
 FIXING = frozenset({State.ACCEPTED, State.ASSIGNED, State.RECTIFYING})
 """The states in which the fixing clock runs; waiting for a re-check counts against the re-checker."""
 
 _DAY = timedelta(days=1)
+_INSTANT = timedelta(microseconds=1)
+_DAYS = frozenset({TimeUnit.WORKING_DAYS, TimeUnit.CALENDAR_DAYS})
 
 
 class Deadline(NamedTuple):
@@ -50,9 +50,15 @@ def _after_office_time(left: timedelta, start: datetime, calendar: WorkingCalend
     return opens + left
 
 
-def acceptance_due(priority: Priority | None, reported: datetime, calendar: WorkingCalendar) -> datetime:
-    term = URGENT_ACCEPTANCE if priority == Priority.URGENT else ACCEPTANCE
-    return due(term, reported, calendar).at
+def rung_at(rung: Rung, due_at: datetime, calendar: WorkingCalendar) -> datetime:
+    """When a rung of a ladder is reached. A reminder that lies before its clock began is the caller's to leave out."""
+    if rung.before:
+        return due_at - (due(rung.before, due_at, calendar).at - due_at)
+    if rung.after:
+        # 24:00 still belongs to the day it ends: one working day after 24:00 of Monday is 24:00 of Tuesday.
+        last = due_at - _INSTANT if rung.after.unit in _DAYS else due_at
+        return due(rung.after, last, calendar).at
+    return due_at
 
 
 def is_overdue(hazard: Hazard, now: datetime) -> bool:

@@ -14,6 +14,7 @@ from inspections.hazards import Candidate, Entry, Escalation, Hazard, Job, Menti
 from inspections.links import Secret
 from inspections.people import Person, Session
 from inspections.places import Community, Street
+from inspections.rules import Rulebook, Rules
 from inspections.uploads import Upload
 
 T_co = TypeVar("T_co", covariant=True)
@@ -37,6 +38,12 @@ class Register(Protocol):
 
     @property
     def calendar(self) -> WorkingCalendar: ...
+    @property
+    def rules(self) -> Rules: ...
+    def rulebook(self) -> Rulebook | None:
+        """The rules as they were last edited, for who will edit them; None where nobody has."""
+        ...
+
     def community(self, code: str) -> Community | None: ...
     def street(self, code: str) -> Street | None: ...
     def category(self, code: str) -> Category | None: ...

@@ -43,6 +43,7 @@ from inspections.hazards import (
 from inspections.links import Secret
 from inspections.people import Grant, Person, Session
 from inspections.places import Community, Point, Street
+from inspections.rules import Rulebook, Rules
 from inspections.uploads import Upload
 from storage.columns import Bits64, Instant, Json, Name
 
@@ -93,6 +94,14 @@ calendar_days = Table(
     Column("working", Boolean, nullable=False),
     Column("name", _NAME, nullable=False),
     Column("source", _NAME, nullable=False),
+)
+
+rules = Table(
+    "rules",
+    metadata,
+    Column("name", String(64), primary_key=True),
+    Column("version", Integer, nullable=False),
+    Column("rules", Json(Rules), nullable=False),
 )
 
 people = Table(
@@ -302,6 +311,7 @@ TABLE_OF: dict[type[Struct], Table] = {
     Community: communities,
     Category: categories,
     CalendarDay: calendar_days,
+    Rulebook: rules,
     Person: people,
     Session: sessions,
     Photo: photos,

@@ -7,7 +7,7 @@ from uuid import UUID
 from msgspec import Struct
 from msgspec.structs import replace
 
-from inspections.deadlines import RECHECK, due
+from inspections.deadlines import due
 from inspections.evidence import flags
 from inspections.hazards import Hazard, Mention, State
 from inspections.history import written
@@ -72,5 +72,5 @@ def _drawn(register: Register, hazard: Hazard, now: datetime) -> Hazard:
         outcome=None,
         closed_at=None,
         quantity_done=0,
-        recheck_due_at=due(RECHECK, now, register.calendar).at,
+        recheck_due_at=due(register.rules.recheck, now, register.calendar).at,
     )

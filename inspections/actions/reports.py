@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from inspections.actions.photos import Declaration, declare, received
 from inspections.calendar import shanghai_date
 from inspections.categories import Category, Severity
-from inspections.deadlines import RECHECK, acceptance_due, due, next_check
+from inspections.deadlines import due, next_check
 from inspections.errors import Forbidden, IdConflict, IdTaken, Invalid, Missing, differing
 from inspections.evidence import Shown, has, missing, reasons_to_recheck
 from inspections.hazards import Candidate, Entry, Hazard, Outcome, Photo, Stage, State
@@ -155,7 +155,7 @@ def _new_hazard(
         accepted_at=None,
         submitted_at=None,
         closed_at=None,
-        accept_due_at=acceptance_due(category.priority, now, register.calendar),
+        accept_due_at=due(register.rules.acceptance[category.priority], now, register.calendar).at,
         due_at=None,
         due_provisional=False,
         deadline_number=0,
@@ -207,7 +207,7 @@ def _fixed_on_spot(
     )
     reasons = reasons_to_recheck(hazard, photos_missing=bool(missing(declared.shown)))
     if reasons:
-        recheck_due = due(RECHECK, now, register.calendar).at
+        recheck_due = due(register.rules.recheck, now, register.calendar).at
         hazard = replace(hazard, state=State.PENDING_RECHECK, recheck_due_at=recheck_due)
     else:
         hazard = replace(

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from inspections.actions.photos import declare
 from inspections.actions.reports import Dossier, facts_of, rebound, with_deadline
-from inspections.deadlines import RECHECK, due, next_check
+from inspections.deadlines import due, next_check
 from inspections.errors import (
     Forbidden,
     IdConflict,
@@ -195,7 +195,7 @@ def _submit_fix(case: _Case, step: SubmitFix) -> Hazard:
         fixed_by=step.on_behalf_of or case.person.username,
         quantity_claimed=step.quantity_done,
         submitted_at=case.now,
-        recheck_due_at=due(RECHECK, case.now, case.register.calendar).at,
+        recheck_due_at=due(case.register.rules.recheck, case.now, case.register.calendar).at,
     )
 
 

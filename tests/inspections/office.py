@@ -25,6 +25,7 @@ from inspections.links import Secret
 from inspections.people import Grant, Person, Role, Session
 from inspections.places import Community, Street
 from inspections.policy import scope
+from inspections.rules import OFFICE, Rulebook, Rules
 from inspections.uploads import Upload
 
 CALENDAR = WorkingCalendar({}, frozenset({2025, 2026}))
@@ -49,6 +50,14 @@ class Office:
     """Keeps what actions return, as a store would."""
 
     calendar = CALENDAR
+
+    @property
+    def rules(self):
+        book = self.rulebook()
+        return book.rules if book else Rules()
+
+    def rulebook(self):
+        return self.records.get((Rulebook, OFFICE))
 
     def __init__(self):
         self.records = {}
@@ -199,6 +208,7 @@ _KEYS = {
     Person: ("username",),
     Job: ("name",),
     Secret: ("name",),
+    Rulebook: ("name",),
 }
 
 
