@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from itertools import islice
+from itertools import islice, takewhile
 from typing import Any, NamedTuple
 
 from msgspec.structs import replace
@@ -26,7 +26,9 @@ CLOCKS: dict[str, tuple[frozenset[State], str]] = {
 """ONE table: each clock, the states in which it runs, and the field of the hazard that says when it is due."""
 
 _DAY = timedelta(days=1)
-_MINUTE, _HOUR = timedelta(minutes=1), timedelta(hours=1)
+_ANY = WorkingCalendar({}, frozenset())
+_MINUTE, _HOUR, _INSTANT = timedelta(minutes=1), timedelta(hours=1), timedelta(microseconds=1)
+_DAYS = frozenset({TimeUnit.WORKING_DAYS, TimeUnit.CALENDAR_DAYS})
 
 
 class Deadline(NamedTuple):
@@ -70,7 +72,7 @@ def left(term: Term | None, due_at: datetime, now: datetime, calendar: WorkingCa
     today, last = shanghai_date(now), shanghai_date(due_at - _MINUTE)
     match unit:
         case TimeUnit.WORKING_DAYS:
-            amount = sum(1 for _ in calendar.working_between(today, last))
+            amount = sum(1 for _ in takewhile(lambda day: day <= last, calendar.working_days(today)))
         case TimeUnit.CALENDAR_DAYS:
             amount = (last - today).days
         case TimeUnit.WORKING_HOURS:
@@ -82,7 +84,7 @@ def left(term: Term | None, due_at: datetime, now: datetime, calendar: WorkingCa
 
 def _office_time(start: datetime, end: datetime, calendar: WorkingCalendar) -> timedelta:
     total = timedelta()
-    for opens, closes in office_spans(calendar, start):
+    for opens, closes in office_spans(calendar, start):  # pragma: no branch  # they never end
         if opens >= end:
             break
         total += min(closes, end) - opens
@@ -124,6 +126,12 @@ def in_stage(hazard: Hazard, rules: Rules, calendar: WorkingCalendar, now: datet
     )
 
 
+def look_back_due(category: Category, closed_at: datetime) -> datetime | None:
+    """When a fixed hazard is to be looked at again (回头看): at 24:00 of the day its category plans it; None: never."""
+    days = category.look_back_days
+    return due(Term(days, TimeUnit.CALENDAR_DAYS), closed_at, _ANY).at if days else None
+
+
 def is_overdue(hazard: Hazard, now: datetime) -> bool:
     """Whether the fixing clock has run out. Derived, never stored; persuasion (`advisory`) is never overdue."""
     return hazard.state in FIXING and not hazard.advisory and hazard.due_at is not None and hazard.due_at < now
@@ -163,10 +171,14 @@ class Reach(NamedTuple):
 
 
 def rung_at(rung: Rung, due_at: datetime, calendar: WorkingCalendar) -> datetime:
+    """When a rung of a ladder is reached. A reminder that lies before its clock began is the caller's to leave out."""
     if rung.before:
-        minutes = rung.before.amount * (60 if rung.before.unit is TimeUnit.HOURS else 1)
-        return due_at - minutes * _MINUTE
-    return due(rung.after, due_at, calendar).at if rung.after else due_at
+        return due_at - (due(rung.before, due_at, calendar).at - due_at)
+    if rung.after:
+        # 24:00 still belongs to the day it ends: one working day after 24:00 of Monday is 24:00 of Tuesday.
+        last = due_at - _INSTANT if rung.after.unit in _DAYS else due_at
+        return due(rung.after, last, calendar).at
+    return due_at
 
 
 def ladder(hazard: Hazard, rules: Rules, calendar: WorkingCalendar) -> Iterator[Reach]:

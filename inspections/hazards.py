@@ -348,17 +348,17 @@ class Job(Struct, frozen=True):
 class Clocks(Struct, frozen=True, omit_defaults=True):
     """What a line of history set of a hazard's deadlines; None: that clock stands now."""
 
-    accept_due_at: datetime | None | UnsetType = UNSET
-    start_due_at: datetime | None | UnsetType = UNSET
-    due_at: datetime | None | UnsetType = UNSET
-    recheck_due_at: datetime | None | UnsetType = UNSET
-    review_due_at: datetime | None | UnsetType = UNSET
-    reply_due_at: datetime | None | UnsetType = UNSET
-    look_back_due_at: datetime | None | UnsetType = UNSET
-    original_due_at: datetime | None | UnsetType = UNSET
+    accept_due_at: datetime | UnsetType | None = UNSET
+    start_due_at: datetime | UnsetType | None = UNSET
+    due_at: datetime | UnsetType | None = UNSET
+    recheck_due_at: datetime | UnsetType | None = UNSET
+    review_due_at: datetime | UnsetType | None = UNSET
+    reply_due_at: datetime | UnsetType | None = UNSET
+    look_back_due_at: datetime | UnsetType | None = UNSET
+    original_due_at: datetime | UnsetType | None = UNSET
     deadline_number: int | UnsetType = UNSET
     stage_number: int | UnsetType = UNSET
-    term: Term | None | UnsetType = UNSET
+    term: Term | UnsetType | None = UNSET
 
 
 class Entry(Struct, frozen=True):

@@ -47,8 +47,7 @@ MOVES: dict[str, dict[State, State]] = {
     "request_extension": _same(_UNDER_WORK),
     "decide_extension": _same(_UNDER_WORK),
     "suspend": _to(_S.SUSPENDED, _UNDER_WORK),
-    "resume.assigned": _to(_S.ASSIGNED, [_S.SUSPENDED]),
-    "resume.rectifying": _to(_S.RECTIFYING, [_S.SUSPENDED]),
+    "resume": _to(_S.RECTIFYING, [_S.SUSPENDED]),  # or wherever it was suspended from
     "supervise": _same(OPEN),
     "unsupervise": _same(OPEN),
     "transfer": _to(_S.TRANSFERRED, [_S.ACCEPTED, *_UNDER_WORK]),
@@ -70,8 +69,6 @@ _ASKS: dict[str, Callable[[Hazard], bool]] = {
     "propose_major": lambda hazard: hazard.severity is not Severity.MAJOR,
     "request_extension": lambda hazard: hazard.extension is None and hazard.due_at is not None,
     "decide_extension": lambda hazard: hazard.extension is not None,
-    "resume.assigned": lambda hazard: hazard.suspension is not None and hazard.suspension.state is _S.ASSIGNED,
-    "resume.rectifying": lambda hazard: hazard.suspension is not None and hazard.suspension.state is _S.RECTIFYING,
     "unsupervise": lambda hazard: hazard.supervision is not None,
 }
 """What a move asks of a hazard besides its state."""
@@ -79,7 +76,11 @@ _ASKS: dict[str, Callable[[Hazard], bool]] = {
 
 def possible(hazard: Hazard) -> list[str]:
     """The steps that people can take on it now."""
-    return [move for move, targets in MOVES.items() if hazard.state in targets and move not in BY_ITSELF and _fits(hazard, move)]
+    return [
+        move
+        for move, targets in MOVES.items()
+        if hazard.state in targets and move not in BY_ITSELF and _fits(hazard, move)
+    ]
 
 
 def _fits(hazard: Hazard, move: str) -> bool:
@@ -91,7 +92,7 @@ def check(hazard: Hazard, move: str) -> State:
     target = MOVES[move].get(hazard.state)
     if target is None or not _fits(hazard, move):
         raise WrongState(hazard.state, move, possible(hazard))
-    return target
+    return hazard.suspension.state if move == "resume" and hazard.suspension else target
 
 
 def moved(hazard: Hazard, move: str, now: datetime, **facts: Any) -> Hazard:

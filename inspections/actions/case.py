@@ -57,7 +57,7 @@ class Case(NamedTuple):
         return category
 
     def until(self, due_at: datetime | None) -> dict[str, Any]:
-        """What a deadline that is set by hand changes; nothing where none is set. Raises Invalid for one that is past."""
+        """What a deadline that is set by hand changes; nothing where none is set. Raises Invalid for a past one."""
         if due_at is None:
             return {}
         if due_at <= self.now:

@@ -1,13 +1,13 @@
 """The steps of supervisors: deadlines are extended and stopped, hazards supervised, handed over, opened again."""
 
-from datetime import timedelta
+from datetime import UTC, timedelta
 
-from inspections.actions.case import Case, accepted, unless
+from inspections.actions.case import Case, unless
 from inspections.categories import Severity
-from inspections.deadlines import due, left, new_deadline
-from inspections.errors import Conflict, Forbidden, Invalid
+from inspections.deadlines import due, left
+from inspections.errors import Conflict, Invalid
 from inspections.hazards import Evaluation, Hazard, MajorBasis, Outcome, Supervision, Suspension, Transfer
-from inspections.people import Role
+from inspections.people import Person, Role
 from inspections.steps import (
     ConfirmMajor,
     DecideExtension,
@@ -32,24 +32,26 @@ def confirm_major(case: Case, step: ConfirmMajor) -> Hazard:
     if not step.confirmed:
         unless({("reason", "请写明不予认定的原因"): step.reason is None})
         return case.moved(step, major_proposed=False, major=None)
-    unless({
-        ("authority", "请写明认定单位"): step.authority is None,
-        ("document", "请写明认定文号"): step.document is None,
-    })
+    unless(
+        {
+            ("authority", "请写明认定单位"): step.authority is None,
+            ("document", "请写明认定文号"): step.document is None,
+        }
+    )
     basis = case.hazard.major.basis if case.hazard.major else (step.reason or "")
     determined = MajorBasis(basis, step.authority, step.document)
-    return case.moved(
-        step, **case.until(step.due_at), severity=Severity.MAJOR, major_proposed=False, major=determined
-    )
+    return case.moved(step, **case.until(step.due_at), severity=Severity.MAJOR, major_proposed=False, major=determined)
 
 
 def decide_extension(case: Case, step: DecideExtension) -> Hazard:
     """Both deadlines are kept. A second extension, and a refusal, need a reason."""
     hazard, asked = case.hazard, case.hazard.extension
-    unless({
-        ("reason", "请写明不同意延期的原因"): not step.granted and step.reason is None,
-        ("reason", "再次延期须写明原因"): step.granted and hazard.times_extended and step.reason is None,
-    })
+    unless(
+        {
+            ("reason", "请写明不同意延期的原因"): not step.granted and step.reason is None,
+            ("reason", "再次延期须写明原因"): step.granted and hazard.times_extended and step.reason is None,
+        }
+    )
     if not step.granted or asked is None:
         return case.moved(step, extension=None)
     return case.moved(
@@ -65,15 +67,17 @@ def suspend(case: Case, step: Suspend) -> Hazard:
     """The fixing clock stands, and what it had left is kept."""
     hazard, now, calendar = case.hazard, case.now, case.register.calendar
     latest = due(case.register.rules.suspension_review_at_most, now, calendar).at
-    unless({
-        ("review_at", "复核时间须在当前时间之后"): step.review_at <= now,
-        ("review_at", "复核时间超过了规定的最长暂缓时间"): step.review_at > latest,
-    })
+    unless(
+        {
+            ("review_at", "复核时间须在当前时间之后"): step.review_at <= now,
+            ("review_at", "复核时间超过了规定的最长暂缓时间"): step.review_at > latest,
+        }
+    )
     due_at = hazard.due_at or now
     remains = left(hazard.term, due_at, now, calendar)
     stands = Suspension(case.person.username, now, hazard.state, step.reason, step.measures, due_at, remains)
     return case.moved(
-        step, suspension=stands, due_at=None, extension=None, review_due_at=step.review_at.astimezone(now.tzinfo)
+        step, suspension=stands, due_at=None, extension=None, review_due_at=step.review_at.astimezone(UTC)
     )
 
 
@@ -104,7 +108,7 @@ def unsupervise(case: Case, step: Unsupervise) -> Hazard:
 def transfer(case: Case, step: TransferStep) -> Hazard:
     now = case.now
     by_rule = due(case.register.rules.transfer_reply, now, case.register.calendar).at
-    reply_due = step.reply_due_at.astimezone(now.tzinfo) if step.reply_due_at else by_rule
+    reply_due = step.reply_due_at.astimezone(UTC) if step.reply_due_at else by_rule
     unless({("reply_due_at", "答复期限须在当前时间之后"): reply_due <= now})
     handed = Transfer(case.person.username, now, step.to, step.reason)
     return case.moved(step, transfer=handed, reply_due_at=reply_due, lead=None, assisting=(), extension=None)
@@ -151,9 +155,10 @@ def reopen(case: Case, step: Reopen) -> Hazard:
     )
 
 
+def may_evaluate(person: Person, hazard: Hazard) -> bool:
+    """Its reporter or a supervisor."""
+    return person.username == hazard.reporter or person.holds(Role.SUPERVISOR, hazard.community)
+
+
 def evaluate(case: Case, step: Evaluate) -> Hazard:
-    """By its reporter or a supervisor. Raises Forbidden for anybody else."""
-    person, hazard = case.person, case.hazard
-    if person.username != hazard.reporter and not person.holds(Role.SUPERVISOR, hazard.community):
-        raise Forbidden(step=step.move)
-    return case.moved(step, evaluation=Evaluation(person.username, case.now, step.score, step.words))
+    return case.moved(step, evaluation=Evaluation(case.person.username, case.now, step.score, step.words))

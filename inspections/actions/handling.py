@@ -1,5 +1,7 @@
 """The steps of officers and handlers: a hazard is accepted, assigned, fixed, and named for what it is."""
 
+from datetime import UTC
+
 from msgspec.structs import replace
 
 from inspections.actions.case import Case, accepted, unless
@@ -46,10 +48,12 @@ def verify(case: Case, step: Verify) -> Hazard:
 def assign(case: Case, step: Assign) -> Hazard:
     """To a handler, or to the responsible party, for which somebody with an account speaks."""
     party = step.responsible_party or case.hazard.responsible_party
-    unless({
-        ("lead", "请指定整改人，或填写整改责任主体"): step.lead is None and party is None,
-        ("assisting", "协助人员须在指定整改人之后"): step.lead is None and step.assisting,
-    })
+    unless(
+        {
+            ("lead", "请指定整改人，或填写整改责任主体"): step.lead is None and party is None,
+            ("assisting", "协助人员须在指定整改人之后"): step.lead is None and step.assisting,
+        }
+    )
     for field, username in (("lead", step.lead), *(("assisting", name) for name in step.assisting)):
         if username is not None and not _is_handler(case, username):
             raise Invalid((field, "该社区没有这位整改人"))
@@ -68,13 +72,15 @@ def give_back(case: Case, step: Return) -> Hazard:
 
 def submit_fix(case: Case, step: SubmitFix) -> Hazard:
     on_behalf = case.person.username not in case.hazard.handlers
-    unless({
-        ("photos", "请附整改后照片"): not has(step.photos, Stage.AFTER),
-        ("quantity_done", "整改数量不能超过隐患数量"): step.quantity_done > case.hazard.quantity,
-        ("quantity_done", "整改数量不能少于已确认的数量"): step.quantity_done < case.hazard.quantity_done,
-        ("on_behalf_of", "代为填报须写明整改人"): on_behalf and step.on_behalf_of is None,
-        ("on_behalf_of", "不能写未被派单人员的账号"): _names_an_outsider(case, step.on_behalf_of),
-    })
+    unless(
+        {
+            ("photos", "请附整改后照片"): not has(step.photos, Stage.AFTER),
+            ("quantity_done", "整改数量不能超过隐患数量"): step.quantity_done > case.hazard.quantity,
+            ("quantity_done", "整改数量不能少于已确认的数量"): step.quantity_done < case.hazard.quantity_done,
+            ("on_behalf_of", "代为填报须写明整改人"): on_behalf and step.on_behalf_of is None,
+            ("on_behalf_of", "不能写未被派单人员的账号"): _names_an_outsider(case, step.on_behalf_of),
+        }
+    )
     return case.moved(
         step,
         quantity_claimed=step.quantity_done,
@@ -95,11 +101,13 @@ def set_category(case: Case, step: SetCause | Reclassify) -> Hazard:
     """The deadline stays unless a new one is given: none moves silently."""
     category = case.category(step.category)
     hazard = case.hazard
-    unless({
-        ("category", "该类别由监测设备发起，不能人工选定"): category.from_device,
-        ("category", "类别没有变化"): category.code == hazard.category,
-        ("due_at", "受理之后才有整改期限"): step.due_at is not None and hazard.accepted_at is None,
-    })
+    unless(
+        {
+            ("category", "该类别由监测设备发起，不能人工选定"): category.from_device,
+            ("category", "类别没有变化"): category.code == hazard.category,
+            ("due_at", "受理之后才有整改期限"): step.due_at is not None and hazard.accepted_at is None,
+        }
+    )
     return case.moved(
         step,
         **case.until(step.due_at),
@@ -123,5 +131,5 @@ def request_extension(case: Case, step: RequestExtension) -> Hazard:
         raise TooLate(due_at=due_at)
     if due_at is None or step.due_at <= due_at:
         raise Invalid(("due_at", "申请的期限须晚于现有期限"))
-    asked = Extension(case.person.username, case.now, step.due_at.astimezone(case.now.tzinfo), step.reason)
+    asked = Extension(case.person.username, case.now, step.due_at.astimezone(UTC), step.reason)
     return case.moved(step, extension=asked)

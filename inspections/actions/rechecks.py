@@ -1,11 +1,7 @@
 """复查: the fix is looked at, or that there is none; 回头看 at what was closed."""
 
-from msgspec.structs import replace
-
 from inspections.actions.case import Case, unless
-from inspections.actions.reports import rebound
-from inspections.calendar import midnight, shanghai_date
-from inspections.deadlines import is_overdue
+from inspections.deadlines import is_overdue, look_back_due
 from inspections.errors import Invalid, PhotosMissing
 from inspections.evidence import missing
 from inspections.hazards import Hazard, Outcome
@@ -33,16 +29,17 @@ def _pass(case: Case, step: Recheck) -> Hazard:
         raise Invalid(("note", "请附复查照片或说明"))
     if case.hazard.quantity_claimed < case.hazard.quantity:
         raise Invalid(("result", "尚未全部整改，请按分批整改（partial）记录"))
-    return case.moved(
-        step, outcome=Outcome.FIXED, quantity_done=case.hazard.quantity, look_back_due_at=planned_look_back(case)
-    )
+    again = look_back_due(case.category(case.hazard.category), case.now)
+    return case.moved(step, outcome=Outcome.FIXED, quantity_done=case.hazard.quantity, look_back_due_at=again)
 
 
 def _fail(case: Case, step: Recheck) -> Hazard:
-    unless({
-        ("reason", "请写明复查不通过的原因"): step.reason is None,
-        ("due_at", "请给出新的整改期限"): step.due_at is None,
-    })
+    unless(
+        {
+            ("reason", "请写明复查不通过的原因"): step.reason is None,
+            ("due_at", "请给出新的整改期限"): step.due_at is None,
+        }
+    )
     return case.moved(step, **case.until(step.due_at), times_reworked=case.hazard.times_reworked + 1)
 
 
@@ -55,19 +52,23 @@ def _partial(case: Case, step: Recheck) -> Hazard:
 
 
 def _refused(case: Case, step: Recheck) -> Hazard:
-    unless({
-        ("reason", "请写明拒不整改的情况"): step.reason is None,
-        ("note", "请写明已落实的管控措施"): step.note is None,
-        ("result", "整改期限未到，不能按拒改处理"): case.hazard.due_at is None or case.now <= case.hazard.due_at,
-    })
+    unless(
+        {
+            ("reason", "请写明拒不整改的情况"): step.reason is None,
+            ("note", "请写明已落实的管控措施"): step.note is None,
+            ("result", "整改期限未到，不能按拒改处理"): case.hazard.due_at is None or case.now <= case.hazard.due_at,
+        }
+    )
     return case.moved(step, outcome=Outcome.REFUSED_CONTROLLED)
 
 
 def _expired(case: Case, step: Recheck) -> Hazard:
-    unless({
-        ("note", "请附照片或说明"): not (step.photos or step.note),
-        ("result", "整改期限未到，不必作逾期复查"): not is_overdue(case.hazard, case.now),
-    })
+    unless(
+        {
+            ("note", "请附照片或说明"): not (step.photos or step.note),
+            ("result", "整改期限未到，不必作逾期复查"): not is_overdue(case.hazard, case.now),
+        }
+    )
     return case.moved(step)
 
 

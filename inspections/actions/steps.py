@@ -6,7 +6,6 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
-from msgspec.structs import replace
 
 from inspections.actions import decisions, handling, rechecks
 from inspections.actions.case import Case
@@ -76,7 +75,9 @@ def take_step(register: Register, person: Person, hazard_id: UUID, step: Step, n
     declared = declare(register, person, (step.id, (born or hazard).id), step.declared, now)
     shown = [*register.shown([hazard.id]), *(() if born else declared.shown)]
     decided = _DECIDE[type(step)](Case(register, person, hazard, shown, born, now), step)
-    after, line = written(hazard, decided, line=step.id, step=step.move, by=person.username, now=now, facts=facts_of(step))
+    after, line = written(
+        hazard, decided, line=step.id, step=step.move, by=person.username, now=now, facts=facts_of(step)
+    )
     new = _begun(born, person, now) if born else ()
     return Change(Dossier(after, shown), (*new, line, *declared.records), ((hazard, after),))
 
@@ -86,6 +87,8 @@ def _permit(person: Person, step: Step, hazard: Hazard) -> None:
         raise Forbidden(step=step.move)
     if isinstance(step, Recheck) and step.result != "refused" and hazard.fixed_by == person.username:
         raise OwnFix
+    if isinstance(step, Evaluate) and not decisions.may_evaluate(person, hazard):
+        raise Forbidden(step=step.move)
 
 
 def _again(register: Register, step: Step, earlier: Entry) -> Dossier:
