@@ -14,7 +14,22 @@ from inspections.categories import Category, Priority, Severity
 from inspections.deadlines import is_overdue
 from inspections.errors import Invalid
 from inspections.evidence import FLAGS, Shown, missing
-from inspections.hazards import Candidate, Entry, Flag, Hazard, Outcome, Party, Stage, State
+from inspections.hazards import (
+    Candidate,
+    Entry,
+    Evaluation,
+    Extension,
+    Flag,
+    Hazard,
+    MajorBasis,
+    Outcome,
+    Party,
+    Stage,
+    State,
+    Supervision,
+    Suspension,
+    Transfer,
+)
 from inspections.lifecycle import possible
 from inspections.people import Grant, Person
 from inspections.places import Point
@@ -139,6 +154,20 @@ class HazardView(Struct, frozen=True):
     merged_into: UUID | None
     recurrence_of: UUID | None
     demo: bool
+    found_category: str | None
+    original_due_at: datetime | None
+    start_due_at: datetime | None
+    review_due_at: datetime | None
+    reply_due_at: datetime | None
+    look_back_due_at: datetime | None
+    times_extended: int
+    times_reopened: int
+    extension: Extension | None
+    suspension: Suspension | None
+    supervision: Supervision | None
+    major: MajorBasis | None
+    transfer: Transfer | None
+    evaluation: Evaluation | None
     overdue: bool
     next_steps: list[str]
     photos: list[PhotoView]
@@ -184,6 +213,12 @@ _MASKED: dict[str, Any] = {
     "assisting": (),
     "fix_method": None,
     "fixed_by": None,
+    "extension": None,
+    "suspension": None,
+    "supervision": None,
+    "major": None,
+    "transfer": None,
+    "evaluation": None,
 }
 
 
@@ -192,7 +227,7 @@ def hazard_view(dossier: Dossier, person: Person, now: datetime) -> HazardView:
     knows_people = scope(person, "hazard.personal").covers(hazard)
     sees = scope(person, "hazard.see").covers(hazard)  # who returned it may ask again what became of the step
     values: dict[str, Any] = {name: getattr(hazard, name) for name in _SHARED} | ({} if knows_people else _MASKED)
-    steps = [move for move in possible(hazard.state) if scope(person, f"step.{move}").covers(hazard)]
+    steps = [move for move in possible(hazard) if scope(person, f"step.{move}").covers(hazard)]
     return HazardView(
         **values,
         overdue=is_overdue(hazard, now),

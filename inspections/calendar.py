@@ -5,11 +5,16 @@ All instants are aware and UTC; days are cut at Asia/Shanghai, which has kept UT
 
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, time, timedelta, timezone
+from typing import Annotated
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 SHANGHAI = timezone(timedelta(hours=8), "Asia/Shanghai")
-OFFICE_HOURS = ((time(8, 30), time(12, 0)), (time(13, 30), time(17, 30)))
+Clock = Annotated[time, Meta(tz=False)]
+"""A time of the day in Shanghai."""
+Span = tuple[Clock, Clock]
+OFFICE_HOURS: tuple[Span, ...] = ((time(8, 30), time(12, 0)), (time(13, 30), time(17, 30)))
+"""From opening to closing, as an office has it that says nothing else (rules.py); lunch is the gap."""
 YEARS = range(1970, 3000)
 """Beyond, an instant cannot be moved between time zones without overflowing."""
 _SATURDAY = 5
@@ -30,6 +35,7 @@ class WorkingCalendar(Struct, frozen=True):
 
     exceptions: dict[date, bool]
     published: frozenset[int]
+    office_hours: tuple[Span, ...] = OFFICE_HOURS
 
     def is_working(self, day: date) -> bool:
         return self.exceptions.get(day, day.weekday() < _SATURDAY)
@@ -50,6 +56,10 @@ def shanghai_date(instant: datetime) -> date:
     return instant.astimezone(SHANGHAI).date()
 
 
+def shanghai_time(instant: datetime) -> time:
+    return instant.astimezone(SHANGHAI).time()
+
+
 def midnight(day: date) -> datetime:
     """00:00 Asia/Shanghai at the beginning of `day`, as UTC."""
     return at(day, time(0))
@@ -63,6 +73,6 @@ def office_spans(calendar: WorkingCalendar, start: datetime) -> Iterator[tuple[d
     """The stretches of office time from `start` on, lunch left out."""
     day = shanghai_date(start) - _DAY
     for working in calendar.working_days(day):  # pragma: no branch  # they never end
-        for opens, closes in OFFICE_HOURS:
+        for opens, closes in calendar.office_hours:
             if at(working, closes) > start:
                 yield max(start, at(working, opens)), at(working, closes)

@@ -1,20 +1,34 @@
 """When something is due, and what follows once it is: pure verdicts over an instant that comes in as an argument."""
 
-from datetime import datetime, timedelta
-from itertools import islice
-from typing import NamedTuple
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from itertools import islice, takewhile
+from typing import Any, NamedTuple
+
+from msgspec.structs import replace
 
 from inspections.calendar import WorkingCalendar, midnight, office_spans, shanghai_date
-from inspections.categories import Priority, Term, TimeUnit
+from inspections.categories import Category, Severity, Term, TimeUnit
 from inspections.hazards import Hazard, State
+from inspections.rules import Rules, Rung
 
-ACCEPTANCE = Term(4, TimeUnit.WORKING_HOURS)
-URGENT_ACCEPTANCE = Term(30, TimeUnit.MINUTES)
-RECHECK = Term(3, TimeUnit.WORKING_DAYS)
 FIXING = frozenset({State.ACCEPTED, State.ASSIGNED, State.RECTIFYING})
 """The states in which the fixing clock runs; waiting for a re-check counts against the re-checker."""
 
+CLOCKS: dict[str, tuple[frozenset[State], str]] = {
+    "accept": (frozenset({State.REPORTED}), "accept_due_at"),
+    "start": (frozenset({State.ASSIGNED}), "start_due_at"),
+    "fix": (FIXING, "due_at"),
+    "recheck": (frozenset({State.PENDING_RECHECK}), "recheck_due_at"),
+    "review": (frozenset({State.SUSPENDED}), "review_due_at"),
+    "reply": (frozenset({State.TRANSFERRED}), "reply_due_at"),
+}
+"""ONE table: each clock, the states in which it runs, and the field of the hazard that says when it is due."""
+
 _DAY = timedelta(days=1)
+_ANY = WorkingCalendar({}, frozenset())
+_MINUTE, _HOUR, _INSTANT = timedelta(minutes=1), timedelta(hours=1), timedelta(microseconds=1)
+_DAYS = frozenset({TimeUnit.WORKING_DAYS, TimeUnit.CALENDAR_DAYS})
 
 
 class Deadline(NamedTuple):
@@ -50,9 +64,72 @@ def _after_office_time(left: timedelta, start: datetime, calendar: WorkingCalend
     return opens + left
 
 
-def acceptance_due(priority: Priority | None, reported: datetime, calendar: WorkingCalendar) -> datetime:
-    term = URGENT_ACCEPTANCE if priority == Priority.URGENT else ACCEPTANCE
-    return due(term, reported, calendar).at
+def left(term: Term | None, due_at: datetime, now: datetime, calendar: WorkingCalendar) -> Term | None:
+    """What a clock by `term` has left, in its own unit, rounded up; minutes where it was set by hand. None: run out."""
+    if due_at <= now:
+        return None
+    unit = term.unit if term else TimeUnit.MINUTES
+    today, last = shanghai_date(now), shanghai_date(due_at - _MINUTE)
+    match unit:
+        case TimeUnit.WORKING_DAYS:
+            amount = sum(1 for _ in takewhile(lambda day: day <= last, calendar.working_days(today)))
+        case TimeUnit.CALENDAR_DAYS:
+            amount = (last - today).days
+        case TimeUnit.WORKING_HOURS:
+            amount = -(-_office_time(now, due_at, calendar) // _HOUR)
+        case _:
+            unit, amount = TimeUnit.MINUTES, -(-(due_at - now) // _MINUTE)
+    return Term(max(1, amount), unit)
+
+
+def _office_time(start: datetime, end: datetime, calendar: WorkingCalendar) -> timedelta:
+    total = timedelta()
+    for opens, closes in office_spans(calendar, start):  # pragma: no branch  # they never end
+        if opens >= end:
+            break
+        total += min(closes, end) - opens
+    return total
+
+
+def fixing_term(category: Category, severity: Severity) -> Term:
+    return (category.major_term or category.term) if severity is Severity.MAJOR else category.term
+
+
+def new_deadline(hazard: Hazard, due_at: datetime, now: datetime) -> dict[str, Any]:
+    """What a deadline that somebody sets by hand changes of a hazard."""
+    return {
+        "due_at": due_at.astimezone(UTC),
+        "due_provisional": False,
+        "deadline_number": hazard.deadline_number + 1,
+        "due_from": now,
+        "term": None,
+    }
+
+
+def by_policy(hazard: Hazard, term: Term, now: datetime, calendar: WorkingCalendar) -> dict[str, Any]:
+    """What a deadline by policy changes of a hazard."""
+    deadline = due(term, now, calendar)
+    set_by_hand = new_deadline(hazard, deadline.at, now)
+    return {**set_by_hand, "due_provisional": deadline.provisional, "term": term}
+
+
+def in_stage(hazard: Hazard, rules: Rules, calendar: WorkingCalendar, now: datetime) -> Hazard:
+    """The hazard with the clocks of the stage it has come into; those of the stage it has left are gone."""
+    signs = hazard.state is State.ASSIGNED and hazard.lead is not None
+    waits = hazard.state is State.PENDING_RECHECK
+    return replace(
+        hazard,
+        start_due_at=due(rules.start[hazard.priority], now, calendar).at if signs else None,
+        recheck_due_at=due(rules.recheck, now, calendar).at if waits else None,
+        review_due_at=hazard.review_due_at if hazard.state is State.SUSPENDED else None,
+        reply_due_at=hazard.reply_due_at if hazard.state is State.TRANSFERRED else None,
+    )
+
+
+def look_back_due(category: Category, closed_at: datetime) -> datetime | None:
+    """When a fixed hazard is to be looked at again (回头看): at 24:00 of the day its category plans it; None: never."""
+    days = category.look_back_days
+    return due(Term(days, TimeUnit.CALENDAR_DAYS), closed_at, _ANY).at if days else None
 
 
 def is_overdue(hazard: Hazard, now: datetime) -> bool:
@@ -60,6 +137,58 @@ def is_overdue(hazard: Hazard, now: datetime) -> bool:
     return hazard.state in FIXING and not hazard.advisory and hazard.due_at is not None and hazard.due_at < now
 
 
-def next_check(hazard: Hazard) -> datetime | None:
-    """When the sweep has to look at this hazard again; None while no clock of its runs."""
-    return hazard.due_at if hazard.state in FIXING and not hazard.advisory else None
+class Running(NamedTuple):
+    """A clock that runs: since when, until when, and which one of its kind on this hazard."""
+
+    clock: str
+    since: datetime
+    due_at: datetime
+    number: int
+
+
+def running(hazard: Hazard) -> list[Running]:
+    """The clocks that run on a hazard; persuasion has a target date and no clock."""
+    found: list[Running] = []
+    for name, (states, field) in CLOCKS.items():
+        due_at = getattr(hazard, field) if hazard.state in states else None
+        if due_at is not None and not (name == "fix" and hazard.advisory):
+            found.append(_running(hazard, name, due_at))
+    return found
+
+
+def _running(hazard: Hazard, name: str, due_at: datetime) -> Running:
+    if name == "fix":
+        return Running(name, hazard.due_from or hazard.reported_at, due_at, hazard.deadline_number)
+    return Running(name, hazard.stage_from or hazard.reported_at, due_at, hazard.stage_number)
+
+
+class Reach(NamedTuple):
+    """When a rung is reached, and by which clock."""
+
+    at: datetime
+    rung: Rung
+    clock: Running
+
+
+def rung_at(rung: Rung, due_at: datetime, calendar: WorkingCalendar) -> datetime:
+    """When a rung of a ladder is reached. A reminder that lies before its clock began is the caller's to leave out."""
+    if rung.before:
+        return due_at - (due(rung.before, due_at, calendar).at - due_at)
+    if rung.after:
+        # 24:00 still belongs to the day it ends: one working day after 24:00 of Monday is 24:00 of Tuesday.
+        last = due_at - _INSTANT if rung.after.unit in _DAYS else due_at
+        return due(rung.after, last, calendar).at
+    return due_at
+
+
+def ladder(hazard: Hazard, rules: Rules, calendar: WorkingCalendar) -> Iterator[Reach]:
+    """Every rung that this hazard can still reach; a reminder that lies before its clock began is none."""
+    for clock in running(hazard):
+        for rung in rules.ladders[hazard.severity]:
+            if rung.clock == clock.clock and (at := rung_at(rung, clock.due_at, calendar)) > clock.since:
+                yield Reach(at, rung, clock)
+
+
+def next_check(hazard: Hazard, rules: Rules, calendar: WorkingCalendar, after: datetime) -> datetime | None:
+    """When the sweep has to look at this hazard again; None where no rung comes after `after`."""
+    return min((reach.at for reach in ladder(hazard, rules, calendar) if reach.at > after), default=None)

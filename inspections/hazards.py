@@ -5,9 +5,10 @@ from enum import StrEnum
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from msgspec import Meta, Struct
+from msgspec import UNSET, Meta, Struct, UnsetType
 
-from inspections.categories import Priority, Severity
+from inspections.categories import Priority, Severity, Term
+from inspections.people import Role
 from inspections.places import Point
 
 Digest = Annotated[str, Meta(pattern=r"\A[0-9a-f]{64}\Z", description="sha-256 of the bytes, in hex")]
@@ -151,11 +152,85 @@ class Mention(Struct, frozen=True):
     flags: tuple[Flag, ...] = ()
 
 
+class Extension(Struct, frozen=True):
+    """A longer deadline that somebody asked for and nobody has decided."""
+
+    by: str
+    at: datetime
+    due_at: datetime
+    reason: str
+
+
+class Suspension(Struct, frozen=True):
+    """暂缓整改: the fixing clock stands. `left`: what it had left; None where it had run out at `due_at` already."""
+
+    by: str
+    at: datetime
+    state: State
+    reason: str
+    measures: str
+    due_at: datetime
+    left: Term | None
+
+
+class Arrangements(Struct, frozen=True, forbid_unknown_fields=True):
+    """五落实: what 《安全生产法》 第四十一条 and the rules on major hazards want settled before one is fixed."""
+
+    responsible: Line
+    measures: Words
+    time_limit: Moment
+    funds: Line
+    plan: Words
+
+
+SupervisionLevel = Literal["subdistrict", "district", "city", "province"]
+
+
+class Supervision(Struct, frozen=True):
+    """督办, 挂牌."""
+
+    by: str
+    at: datetime
+    level: SupervisionLevel
+    document: str
+    arrangements: Arrangements | None
+
+
+class MajorBasis(Struct, frozen=True):
+    """Why a hazard is major, and who has determined it under which document; the latter once it is confirmed."""
+
+    basis: str
+    authority: str | None = None
+    document: str | None = None
+
+
+class Transfer(Struct, frozen=True):
+    """移交: to whom, and what they answered."""
+
+    by: str
+    at: datetime
+    to: str
+    reason: str
+    receipt: str | None = None
+
+
+class Evaluation(Struct, frozen=True):
+    """评价: 1 (bad) to 5 (good)."""
+
+    by: str
+    at: datetime
+    score: int
+    words: str | None
+
+
 class Hazard(Struct, frozen=True):
     """A hazard from report to end. Times are aware and UTC; `community` and `category` are codes, people usernames.
 
     `quantity_claimed` is what the fixer says is done, `quantity_done` what a re-check has confirmed.
-    `version` grows with each step a person takes; `deadline_number` with each new deadline.
+    `found_category`: what it was reported as, where its cause or category was set since.
+    `version` grows with each step a person takes. Each stage has a clock (deadlines.CLOCKS): `deadline_number` counts
+    the deadlines for fixing, `due_from` is when the present one was set, by `term` or (None) by hand, `original_due_at`
+    what it was before it was extended; `stage_number` and `stage_from` are the same for the stage it is in.
     """
 
     id: UUID
@@ -204,6 +279,24 @@ class Hazard(Struct, frozen=True):
     recurrence_of: UUID | None
     history_length: int
     demo: bool
+    found_category: str | None = None
+    term: Term | None = None
+    due_from: datetime | None = None
+    original_due_at: datetime | None = None
+    start_due_at: datetime | None = None
+    review_due_at: datetime | None = None
+    reply_due_at: datetime | None = None
+    look_back_due_at: datetime | None = None
+    stage_number: int = 1
+    stage_from: datetime | None = None
+    times_extended: int = 0
+    times_reopened: int = 0
+    extension: Extension | None = None
+    suspension: Suspension | None = None
+    supervision: Supervision | None = None
+    major: MajorBasis | None = None
+    transfer: Transfer | None = None
+    evaluation: Evaluation | None = None
 
     @property
     def handlers(self) -> tuple[str, ...]:
@@ -219,7 +312,10 @@ class Candidate(Struct, frozen=True):
 
 
 class Escalation(Struct, frozen=True):
-    """That a deadline was missed, recorded once: hazard, deadline number and rung are its key."""
+    """That a rung of a ladder was reached, recorded once: hazard, number and rung are its key.
+
+    `deadline_number`: which deadline of the rung's clock that was (deadlines.number_of).
+    """
 
     hazard: UUID
     deadline_number: int
@@ -227,11 +323,42 @@ class Escalation(Struct, frozen=True):
     entry: UUID
 
 
+class Notice(Struct, frozen=True):
+    """Something to tell the people who hold a role for a hazard: the outbox. Its id is the event's, whoever delivers.
+
+    `held_until`: not before, because of quiet hours.
+    """
+
+    id: UUID
+    hazard: UUID
+    kind: str
+    tells: Role
+    at: datetime
+    held_until: datetime | None = None
+    delivered_at: datetime | None = None
+
+
 class Job(Struct, frozen=True):
     """Something recurring that any process may do, and that one does: when it is to be done next."""
 
     name: str
     next_at: datetime
+
+
+class Clocks(Struct, frozen=True, omit_defaults=True):
+    """What a line of history set of a hazard's deadlines; None: that clock stands now."""
+
+    accept_due_at: datetime | UnsetType | None = UNSET
+    start_due_at: datetime | UnsetType | None = UNSET
+    due_at: datetime | UnsetType | None = UNSET
+    recheck_due_at: datetime | UnsetType | None = UNSET
+    review_due_at: datetime | UnsetType | None = UNSET
+    reply_due_at: datetime | UnsetType | None = UNSET
+    look_back_due_at: datetime | UnsetType | None = UNSET
+    original_due_at: datetime | UnsetType | None = UNSET
+    deadline_number: int | UnsetType = UNSET
+    stage_number: int | UnsetType = UNSET
+    term: Term | UnsetType | None = UNSET
 
 
 class Entry(Struct, frozen=True):
@@ -250,3 +377,4 @@ class Entry(Struct, frozen=True):
     state: State
     version: int
     facts: dict[str, Any]
+    clocks: Clocks = Clocks()

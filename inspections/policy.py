@@ -22,6 +22,7 @@ _C = Reach.COMMUNITY
 _EVERYONE = dict.fromkeys(Role, _C)
 _FIELD = {_I: _C, _O: _C, _S: _C, _H: Reach.ASSIGNED}  # who sees and works on hazards
 _RECHECKERS = {_I: _C, _O: _C}
+_SUPERVISOR = {_S: _C}
 
 PUBLIC = "public"
 """The action of routes that need no sign-in."""
@@ -50,6 +51,23 @@ POLICY: dict[str, dict[Role, Reach]] = {
     "step.recheck.fail": _RECHECKERS,
     "step.recheck.partial": _RECHECKERS,
     "step.recheck.refused": {_O: _C},
+    "step.recheck.expired": _RECHECKERS,
+    "step.set_cause": {_I: _C, _O: _C},
+    "step.reclassify": {_I: _C, _O: _C},
+    "step.propose_major": {_O: _C},
+    "step.confirm_major": _SUPERVISOR,
+    "step.request_extension": {_H: Reach.ASSIGNED, _O: _C},
+    "step.decide_extension": _SUPERVISOR,
+    "step.suspend": _SUPERVISOR,
+    "step.resume": _SUPERVISOR,
+    "step.supervise": _SUPERVISOR,
+    "step.unsupervise": _SUPERVISOR,
+    "step.transfer": _SUPERVISOR,
+    "step.transfer_reply.settled": _SUPERVISOR,
+    "step.transfer_reply.returned": _SUPERVISOR,
+    "step.reopen": _SUPERVISOR,
+    "step.evaluate": {_I: _C, _O: _C, _S: _C},
+    "step.cancel": _SUPERVISOR,
     "step.attach": _FIELD,
     "step.note": _FIELD,
     "step.look_back": {_I: _C},

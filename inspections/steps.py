@@ -8,7 +8,17 @@ from msgspec import Meta, Struct
 
 from inspections.calendar import YEARS
 from inspections.categories import Priority, Severity
-from inspections.hazards import FixOutcome, Line, Moment, Party, PhotoMention, Quantity, Words
+from inspections.hazards import (
+    Arrangements,
+    FixOutcome,
+    Line,
+    Moment,
+    Party,
+    PhotoMention,
+    Quantity,
+    SupervisionLevel,
+    Words,
+)
 from inspections.places import CommunityCode, Point
 
 PHOTOS_DECLARED = 30
@@ -68,7 +78,8 @@ class _Step(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True,
         return getattr(self, "photos", ())
 
     def __post_init__(self) -> None:
-        _plausible(self.declared, due_at=getattr(self, "due_at", None))
+        moments = {name: getattr(self, name, None) for name in ("due_at", "review_at", "reply_due_at")}
+        _plausible(self.declared, **moments)
 
 
 class Accept(_Step, frozen=True, tag="accept"):
@@ -97,8 +108,11 @@ class Verify(_Step, frozen=True, tag="verify"):
 
 
 class Assign(_Step, frozen=True, tag="assign"):
-    lead: Line
+    """派单 to a handler, or to the responsible party, which needs no account."""
+
+    lead: Line | None = None
     assisting: Annotated[tuple[Line, ...], Meta(max_length=10)] = ()
+    responsible_party: Party | None = None
 
 
 class Return(_Step, frozen=True, tag="return"):
@@ -122,16 +136,23 @@ class SubmitFix(_Step, frozen=True, tag="submit_fix"):
     photos: Photos = ()
 
 
-_FACTS_OF = {"pass": set[str](), "fail": {"reason", "due_at"}, "partial": {"quantity_done"}, "refused": {"reason"}}
+_FACTS_OF = {
+    "pass": set[str](),
+    "fail": {"reason", "due_at"},
+    "partial": {"quantity_done"},
+    "refused": {"reason"},
+    "expired": set[str](),
+}
 
 
 class Recheck(_Step, frozen=True, tag="recheck"):
     """复查. pass: photo or note; fail: reason and new deadline; partial: quantity done so far; refused: the party will
 
-    not fix it after its deadline: reason, and `note` with the measures that control it.
+    not fix it after its deadline: reason, and `note` with the measures that control it; expired (逾期复查): what was
+    found once the deadline had passed, photo or note.
     """
 
-    result: Literal["pass", "fail", "partial", "refused"]
+    result: Literal["pass", "fail", "partial", "refused", "expired"]
     note: Words | None = None
     reason: Words | None = None
     due_at: Moment | None = None
@@ -166,4 +187,140 @@ class LookBack(_Step, frozen=True, tag="look_back"):
     photos: Photos = ()
 
 
-Step = Accept | Reject | Merge | Verify | Assign | Return | Start | SubmitFix | Recheck | Attach | Note | LookBack
+class _NewCategory(_Step, frozen=True):
+    """`due_at`: a new deadline, if there is to be one; without it the deadline stays."""
+
+    category: Line
+    reason: Words
+    due_at: Moment | None = None
+    photos: Photos = ()
+
+
+class SetCause(_NewCategory, frozen=True, tag="set_cause"):
+    """定因: what the visit found behind it."""
+
+
+class Reclassify(_NewCategory, frozen=True, tag="reclassify"):
+    """It is of another category than was reported."""
+
+
+class ProposeMajor(_Step, frozen=True, tag="propose_major"):
+    basis: Words
+
+
+class ConfirmMajor(_Step, frozen=True, tag="confirm_major"):
+    """Needs who has determined it and under which document, or, where it is not confirmed, why."""
+
+    confirmed: bool = True
+    authority: Line | None = None
+    document: Line | None = None
+    reason: Words | None = None
+    due_at: Moment | None = None
+
+
+class RequestExtension(_Step, frozen=True, tag="request_extension"):
+    due_at: Moment
+    reason: Words
+
+
+class DecideExtension(_Step, frozen=True, tag="decide_extension"):
+    """`due_at`: another deadline than was asked for. A second extension, and a refusal, need a reason."""
+
+    granted: bool
+    due_at: Moment | None = None
+    reason: Words | None = None
+
+
+class Suspend(_Step, frozen=True, tag="suspend"):
+    """暂缓整改: the fixing clock stands until it is resumed; `review_at` is when to look at it again."""
+
+    reason: Words
+    measures: Words
+    review_at: Moment
+
+
+class Resume(_Step, frozen=True, tag="resume"):
+    """The fixing clock goes on with what it had left."""
+
+    note: Words | None = None
+
+
+class Supervise(_Step, frozen=True, tag="supervise"):
+    """督办, 挂牌. A major hazard needs its 五落实."""
+
+    level: SupervisionLevel
+    document: Line
+    arrangements: Arrangements | None = None
+
+
+class Unsupervise(_Step, frozen=True, tag="unsupervise"):
+    reason: Words
+
+
+class Transfer(_Step, frozen=True, tag="transfer"):
+    """移交 to somebody else's office. `reply_due_at`: by default as the rules say."""
+
+    to: Line
+    reason: Words
+    reply_due_at: Moment | None = None
+
+
+class TransferReply(_Step, frozen=True, tag="transfer_reply"):
+    """What they answered. `due_at`: a new deadline, where it comes back."""
+
+    result: Literal["settled", "returned"]
+    receipt: Line
+    note: Words | None = None
+    due_at: Moment | None = None
+
+    @property
+    def move(self) -> str:
+        return f"transfer_reply.{self.result}"
+
+
+class Reopen(_Step, frozen=True, tag="reopen"):
+    """Within 30 days. `priority`: where the hazard was never accepted and its category sets none."""
+
+    reason: Words
+    due_at: Moment
+    priority: Priority | None = None
+
+
+class Evaluate(_Step, frozen=True, tag="evaluate"):
+    score: Annotated[int, Meta(ge=1, le=5)]
+    words: Words | None = None
+
+
+class Cancel(_Step, frozen=True, tag="cancel"):
+    reason: Words
+
+
+Step = (
+    Accept
+    | Reject
+    | Merge
+    | Verify
+    | Assign
+    | Return
+    | Start
+    | SubmitFix
+    | Recheck
+    | SetCause
+    | Reclassify
+    | ProposeMajor
+    | ConfirmMajor
+    | RequestExtension
+    | DecideExtension
+    | Suspend
+    | Resume
+    | Supervise
+    | Unsupervise
+    | Transfer
+    | TransferReply
+    | Attach
+    | Note
+    | LookBack
+    | Reopen
+    | Evaluate
+    | Cancel
+)

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from sqlalchemy import ColumnElement, Select, Uuid, and_, exists, literal, or_, select, tuple_
 
 from inspections.calendar import midnight
-from inspections.deadlines import FIXING
+from inspections.deadlines import CLOCKS, FIXING
 from inspections.hazards import Hazard, Moment, State
 from inspections.policy import Scope
 from storage.columns import Instant
@@ -129,10 +129,11 @@ def late(now: datetime) -> ColumnElement[bool]:
 
 
 def _stage_late(now: datetime) -> ColumnElement[bool]:
+    """A clock of deadlines.CLOCKS has run out."""
+    others = [clock for name, clock in CLOCKS.items() if name != "fix"]
     return or_(
-        and_(_H.state == State.REPORTED, _H.accept_due_at < now),
         late(now),
-        and_(_H.state == State.PENDING_RECHECK, _H.recheck_due_at < now),
+        *(and_(_H.state.in_(sorted(states)), _H[field].is_not(None), _H[field] < now) for states, field in others),
     )
 
 

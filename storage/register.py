@@ -31,12 +31,13 @@ from inspections.calendar import CalendarDay, WorkingCalendar
 from inspections.categories import Category
 from inspections.errors import Conflict
 from inspections.evidence import Shown, Sighting
-from inspections.hazards import OPEN, Candidate, Entry, Escalation, Hazard, Job, Mention, Photo, Receipt
+from inspections.hazards import OPEN, Candidate, Entry, Hazard, Job, Mention, Photo, Receipt
 from inspections.links import Secret
 from inspections.people import Person, Session
 from inspections.places import Community, Street
 from inspections.policy import scope
 from inspections.register import Change
+from inspections.rules import OFFICE, Rulebook, Rules
 from inspections.uploads import Upload
 from storage import evidence
 from storage.evidence import PRESENT, SENT, WIDE
@@ -44,6 +45,7 @@ from storage.rows import KEYS, Rows
 from storage.scopes import within
 from storage.tables import (
     TABLE_OF,
+    escalations,
     hazards,
     mentions,
     numbers,
@@ -57,23 +59,23 @@ R = TypeVar("R", bound=Struct)
 T = TypeVar("T")
 Action = Callable[["Register"], Change[T]]
 
-_REFERENCE = (Street, Community, Category, CalendarDay)
-
-
+_REFERENCE = (Street, Community, Category, CalendarDay, Rulebook)
 REFERENCE = "reference"
 """The series that counts the changes of the reference: one look at it tells a process whether to read it again."""
 
 
 class Reference:
-    """What every action needs and hardly anybody changes, read once: places, catalogue, working calendar."""
+    """What every action needs and hardly anybody changes, read once: places, catalogue, rules, working calendar."""
 
     def __init__(self, connection: Connection) -> None:
         self.streets = {street.code: street for street in _all(connection, Street)}
         self.communities = {community.code: community for community in _all(connection, Community)}
         self.categories = {category.code: category for category in _all(connection, Category)}
+        self.rules = next((book.rules for book in _all(connection, Rulebook) if book.name == OFFICE), Rules())
         days = {day.day: day.working for day in _all(connection, CalendarDay)}
         # 1 January is off in every published year: its row says that the year is there.
-        self.calendar = WorkingCalendar(days, frozenset(day.year for day in days if day.timetuple().tm_yday == 1))
+        published = frozenset(day.year for day in days if day.timetuple().tm_yday == 1)
+        self.calendar = WorkingCalendar(days, published, self.rules.office_hours)
 
 
 def _all(connection: Connection, kind: type[R]) -> list[R]:
@@ -108,6 +110,13 @@ class Register:
     @property
     def calendar(self) -> WorkingCalendar:
         return self._reference.calendar
+
+    @property
+    def rules(self) -> Rules:
+        return self._reference.rules
+
+    def rulebook(self) -> Rulebook | None:
+        return self._by_key(Rulebook, OFFICE)
 
     def community(self, code: str) -> Community | None:
         return self._reference.communities.get(code)
@@ -227,8 +236,9 @@ class Register:
         }
         return [Candidate(*row) for row in self._rows.found(_SIMILAR, parameters)]
 
-    def escalation(self, hazard_id: UUID, deadline_number: int, rung: str) -> Escalation | None:
-        return self._by_key(Escalation, hazard_id, deadline_number, rung)
+    def escalated(self, hazard_ids: Sequence[UUID]) -> set[tuple[UUID, int, str]]:
+        rows = self.rows(_ESCALATED, {"ids": hazard_ids}) if hazard_ids else ()
+        return {(hazard, number, rung) for hazard, number, rung in rows}
 
     def job(self, name: str) -> Job | None:
         return self._by_key(Job, name)
@@ -264,7 +274,8 @@ class Register:
         for record in change.removed:
             self._rows.remove(record)
             self._seen.pop((type(record), _key(record)), None)
-        self.reference_changed |= any(isinstance(record, _REFERENCE) for record in change.new)
+        touched = (*change.new, *(after for _, after in change.changed), *change.removed)
+        self.reference_changed |= any(isinstance(record, _REFERENCE) for record in touched)
 
     def flush(self) -> None:
         inserts, self._inserts = self._inserts, {}
@@ -328,6 +339,9 @@ _EXPIRED = (
     .where(uploads.c.expires_at <= bindparam("now"))
     .order_by(uploads.c.expires_at)
     .limit(bindparam("limit"))
+)
+_ESCALATED = select(escalations.c.hazard, escalations.c.deadline_number, escalations.c.rung).where(
+    escalations.c.hazard.in_(bindparam("ids", expanding=True))
 )
 _OPEN_UPLOADS = select(func.count()).where(
     uploads.c.username == bindparam("username"), uploads.c.expires_at > bindparam("now"), uploads.c.photo.is_(None)

@@ -26,12 +26,17 @@ from inspections.calendar import CalendarDay
 from inspections.categories import Category, Priority, Severity, Term
 from inspections.hazards import (
     Band,
+    Clocks,
     Entry,
     Escalation,
+    Evaluation,
+    Extension,
     Flag,
     Hazard,
     Job,
+    MajorBasis,
     Mention,
+    Notice,
     Outcome,
     Party,
     Photo,
@@ -39,10 +44,14 @@ from inspections.hazards import (
     Receipt,
     Stage,
     State,
+    Supervision,
+    Suspension,
+    Transfer,
 )
 from inspections.links import Secret
-from inspections.people import Grant, Person, Session
+from inspections.people import Grant, Person, Role, Session
 from inspections.places import Community, Point, Street
+from inspections.rules import Rulebook, Rules
 from inspections.uploads import Upload
 from storage.columns import Bits64, Instant, Json, Name
 
@@ -84,6 +93,8 @@ categories = Table(
     Column("advisory", Boolean, nullable=False),
     Column("from_device", Boolean, nullable=False),
     Column("proposes_major", Boolean, nullable=False),
+    Column("major_term", Json(Term)),
+    Column("look_back_days", Integer),
 )
 
 calendar_days = Table(
@@ -93,6 +104,14 @@ calendar_days = Table(
     Column("working", Boolean, nullable=False),
     Column("name", _NAME, nullable=False),
     Column("source", _NAME, nullable=False),
+)
+
+rules = Table(
+    "rules",
+    metadata,
+    Column("name", String(64), primary_key=True),
+    Column("version", Integer, nullable=False),
+    Column("rules", Json(Rules), nullable=False),
 )
 
 people = Table(
@@ -225,6 +244,24 @@ hazards = Table(
     Column("recurrence_of", Uuid, ForeignKey("hazards.id")),
     Column("history_length", Integer, nullable=False),
     Column("demo", Boolean, nullable=False),
+    Column("found_category", String(16)),
+    Column("term", Json(Term)),
+    Column("due_from", Instant),
+    Column("original_due_at", Instant),
+    Column("start_due_at", Instant),
+    Column("review_due_at", Instant),
+    Column("reply_due_at", Instant),
+    Column("look_back_due_at", Instant),
+    Column("stage_number", Integer, nullable=False, server_default="1"),
+    Column("stage_from", Instant),
+    Column("times_extended", Integer, nullable=False, server_default="0"),
+    Column("times_reopened", Integer, nullable=False, server_default="0"),
+    Column("extension", Json(Extension)),
+    Column("suspension", Json(Suspension)),
+    Column("supervision", Json(Supervision)),
+    Column("major", Json(MajorBasis)),
+    Column("transfer", Json(Transfer)),
+    Column("evaluation", Json(Evaluation)),
     Index("ix_hazards_newest", "reported_at", "id"),
     Index("ix_hazards_community", "community", "reported_at"),
     Index("ix_hazards_place", "community", "category", "place", "reported_at"),
@@ -245,6 +282,7 @@ entries = Table(
     Column("state", Name(State), nullable=False),
     Column("version", Integer, nullable=False),
     Column("facts", Json(dict[str, Any]), nullable=False),
+    Column("clocks", Json(Clocks), nullable=False, server_default="{}"),
     UniqueConstraint("hazard", "seq"),
 )
 
@@ -276,6 +314,20 @@ escalations = Table(
     Column("entry", Uuid, ForeignKey("entries.id"), nullable=False),
 )
 
+notices = Table(
+    "notices",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("hazard", Uuid, ForeignKey("hazards.id"), nullable=False),
+    Column("kind", String(32), nullable=False),
+    Column("tells", Name(Role), nullable=False),
+    Column("at", Instant, nullable=False),
+    Column("held_until", Instant),
+    Column("delivered_at", Instant),
+)
+_WAITING = notices.c.delivered_at.is_(None)
+Index("ix_notices_waiting", notices.c.at, sqlite_where=_WAITING, postgresql_where=_WAITING)
+
 jobs = Table(
     "jobs",
     metadata,
@@ -302,6 +354,7 @@ TABLE_OF: dict[type[Struct], Table] = {
     Community: communities,
     Category: categories,
     CalendarDay: calendar_days,
+    Rulebook: rules,
     Person: people,
     Session: sessions,
     Photo: photos,
@@ -312,6 +365,7 @@ TABLE_OF: dict[type[Struct], Table] = {
     Entry: entries,
     Mention: mentions,
     Escalation: escalations,
+    Notice: notices,
     Job: jobs,
     Secret: secrets,
 }

@@ -1,23 +1,20 @@
-"""What happens by itself: a deadline passes, recorded once per hazard, deadline number and rung; recurring jobs."""
+"""What happens by itself: rungs of ladders are reached, each recorded once; recurring jobs."""
 
 from datetime import datetime, timedelta
-from typing import NamedTuple
-from uuid import UUID
+from typing import Any, NamedTuple
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from inspections.deadlines import is_overdue, next_check
-from inspections.hazards import Entry, Escalation, Hazard, Job
+from inspections.deadlines import Reach, ladder, next_check
+from inspections.hazards import Entry, Escalation, Hazard, Job, Notice
 from inspections.history import written
 from inspections.people import SYSTEM
 from inspections.register import Change, Register
 
-OVERDUE = "overdue"
-
 
 class Swept(NamedTuple):
-    """How many hazards were looked at, and for how many of them an escalation was recorded."""
+    """How many hazards were looked at, and how many rungs were recorded."""
 
     looked_at: int
     recorded: int
@@ -26,24 +23,63 @@ class Swept(NamedTuple):
 def escalate(register: Register, now: datetime, limit: int) -> Change[Swept]:
     """Claims at most `limit` hazards whose next check has come, and decides each anew.
 
-    An escalation leaves `version` alone: a step that a phone prepared before it still fits.
+    A rung leaves `version` alone: a step that a phone prepared before it still fits.
     """
     recorded = 0
     due = register.due(now, limit)
+    known = register.escalated([hazard.id for hazard in due])
     new: list[Struct] = []
     changed: list[tuple[Struct, Struct]] = []
     for hazard in due:
-        if not is_overdue(hazard, now):
-            calm = replace(hazard, next_check_at=next_check(hazard))
-            changed += [(hazard, calm)] if calm != hazard else []
-            continue
-        after = replace(hazard, next_check_at=None)
-        if register.escalation(hazard.id, hazard.deadline_number, OVERDUE) is None:
-            after, *records = _recorded(register.new_id(), replace(after, updated_at=now), now)
-            recorded += 1
-            new += records
-        changed.append((hazard, after))
+        reached = [
+            reach
+            for reach in sorted(ladder(hazard, register.rules, register.calendar), key=lambda reach: reach.at)
+            if reach.at <= now and (hazard.id, reach.clock.number, reach.rung.name) not in known
+        ]
+        after, records = _climbed(register, hazard, reached, now)
+        after = replace(after, next_check_at=next_check(after, register.rules, register.calendar, now))
+        recorded += len(reached)
+        new += records
+        changed += [(hazard, after)] if after != hazard else []
     return Change(Swept(len(due), recorded), tuple(new), tuple(changed))
+
+
+def _climbed(register: Register, hazard: Hazard, reached: list[Reach], now: datetime) -> tuple[Hazard, list[Struct]]:
+    """Every rung has its line of history; where several were reached at once, only the highest is told."""
+    after, records = hazard, list[Struct]()
+    for reach in reached:
+        line: Entry
+        after, line = written(
+            after,
+            replace(after, updated_at=now),
+            line=register.new_id(),
+            step="escalate",
+            by=SYSTEM,
+            now=now,
+            facts=_facts(reach),
+        )
+        records += [line, Escalation(hazard.id, reach.clock.number, reach.rung.name, line.id)]
+    return after, records + [_notice(register, hazard, reach, now) for reach in _highest(reached)]
+
+
+def _facts(reach: Reach) -> dict[str, Any]:
+    said: dict[str, Any] = {
+        "rung": reach.rung.name,
+        "deadline_number": reach.clock.number,
+        "due_at": reach.clock.due_at,
+    }
+    return {**said, "proposes": reach.rung.proposes} if reach.rung.proposes else said
+
+
+def _highest(reached: list[Reach]) -> list[Reach]:
+    """The last one of each clock."""
+    return list({reach.rung.clock: reach for reach in reached}.values())
+
+
+def _notice(register: Register, hazard: Hazard, reach: Reach, now: datetime) -> Notice:
+    delivered = register.rules.delivered_at(now)
+    held = delivered if delivered > now else None
+    return Notice(register.new_id(), hazard.id, reach.rung.name, reach.rung.tells, now, held)
 
 
 def claim_job(register: Register, name: str, now: datetime, every: timedelta) -> Change[bool]:
@@ -55,9 +91,3 @@ def claim_job(register: Register, name: str, now: datetime, every: timedelta) ->
     if now < job.next_at:
         return Change(answer=False)
     return Change(answer=True, changed=((job, after),))
-
-
-def _recorded(line: UUID, hazard: Hazard, now: datetime) -> tuple[Hazard, Entry, Escalation]:
-    facts = {"rung": OVERDUE, "deadline_number": hazard.deadline_number, "due_at": hazard.due_at}
-    after, entry = written(hazard, line=line, step="escalate", by=SYSTEM, now=now, facts=facts)
-    return after, entry, Escalation(hazard.id, hazard.deadline_number, OVERDUE, line)

@@ -7,7 +7,7 @@ from uuid import UUID
 from msgspec import Struct
 from msgspec.structs import replace
 
-from inspections.deadlines import RECHECK, due
+from inspections.actions.case import timed
 from inspections.evidence import flags
 from inspections.hazards import Hazard, Mention, State
 from inspections.history import written
@@ -34,7 +34,8 @@ def examine(register: Register, now: datetime, limit: int) -> Change[int]:
         if any(each.flags for each in examined) and _closed_itself(hazard):
             kinds = sorted({flag.kind for mention in examined for flag in mention.flags})
             drawn, line = written(
-                _drawn(register, hazard, now),
+                hazard,
+                timed(hazard, _drawn(hazard, now), register, now),
                 line=register.new_id(),
                 step="draw",
                 by=SYSTEM,
@@ -64,13 +65,5 @@ def _closed_itself(hazard: Hazard) -> bool:
     return hazard.fixed_on_spot and hazard.state is State.CLOSED and hazard.version == 1
 
 
-def _drawn(register: Register, hazard: Hazard, now: datetime) -> Hazard:
-    return moved(
-        hazard,
-        "draw",
-        now,
-        outcome=None,
-        closed_at=None,
-        quantity_done=0,
-        recheck_due_at=due(RECHECK, now, register.calendar).at,
-    )
+def _drawn(hazard: Hazard, now: datetime) -> Hazard:
+    return moved(hazard, "draw", now, outcome=None, closed_at=None, quantity_done=0, look_back_due_at=None)

@@ -8,10 +8,11 @@ from uuid import UUID
 import msgspec
 from msgspec.structs import replace
 
+from inspections.actions.case import accepted, timed
 from inspections.actions.photos import Declaration, declare, received
 from inspections.calendar import shanghai_date
 from inspections.categories import Category, Severity
-from inspections.deadlines import RECHECK, acceptance_due, due, next_check
+from inspections.deadlines import due, look_back_due
 from inspections.errors import Forbidden, IdConflict, IdTaken, Invalid, Missing, differing
 from inspections.evidence import Shown, has, missing, reasons_to_recheck
 from inspections.hazards import Candidate, Entry, Hazard, Outcome, Photo, Stage, State
@@ -66,7 +67,9 @@ def report_hazard(
     category = _needs(register, report)
     hazard = _new_hazard(register, person, report, community, category, now, demo=demo)
     declared = declare(register, person, (report.id, report.id), report.photos, now, sent.photos)
-    hazard, line = written(hazard, line=report.id, step="report", by=person.username, now=now, facts=facts_of(report))
+    hazard, line = written(
+        None, hazard, line=report.id, step="report", by=person.username, now=now, facts=facts_of(report)
+    )
     entries = [line]
     if report.fixed_on_spot:
         hazard, line = _fixed_on_spot(register, hazard, category, report.fixed_on_spot, declared, now)
@@ -121,7 +124,7 @@ def _new_hazard(
     *, demo: bool,
 ) -> Hazard:  # fmt: skip
     officer = person.holds(Role.OFFICER, community.code) and not person.holds(Role.INSPECTOR, community.code)
-    return Hazard(
+    new = Hazard(
         id=report.id,
         number=_number(register, community, now),
         state=State.REPORTED,
@@ -155,7 +158,7 @@ def _new_hazard(
         accepted_at=None,
         submitted_at=None,
         closed_at=None,
-        accept_due_at=acceptance_due(category.priority, now, register.calendar),
+        accept_due_at=due(register.rules.acceptance[category.priority], now, register.calendar).at,
         due_at=None,
         due_provisional=False,
         deadline_number=0,
@@ -168,7 +171,9 @@ def _new_hazard(
         recurrence_of=None,
         history_length=0,
         demo=demo,
+        stage_from=now,
     )
+    return timed(None, new, register, now)
 
 
 def _number(register: Register, community: Community, now: datetime) -> str:
@@ -178,43 +183,35 @@ def _number(register: Register, community: Community, now: datetime) -> str:
     return f"{series}-{register.next_number(series):06d}"
 
 
-def with_deadline(hazard: Hazard, category: Category, register: Register, now: datetime) -> Hazard:
-    """The hazard with its fixing clock started by its category's policy."""
-    deadline = due(category.term, now, register.calendar)
-    hazard = replace(
-        hazard,
-        accepted_at=hazard.accepted_at or now,
-        due_at=deadline.at,
-        due_provisional=deadline.provisional,
-        deadline_number=hazard.deadline_number + 1,
-    )
-    return replace(hazard, next_check_at=next_check(hazard))
-
-
 def _fixed_on_spot(
     register: Register, hazard: Hazard, category: Category, fix: FixedOnSpot, declared: Declaration, now: datetime
 ) -> tuple[Hazard, Entry]:
     """即查即改: accepted with the defaults, fixed, and closed at once unless something asks for a second look."""
-    hazard = replace(
-        with_deadline(hazard, category, register, now),
+    fixed = replace(
+        accepted(hazard, category, register, now),
         fixed_on_spot=True,
         fix_method=fix.method,
         fix_outcome=fix.outcome,
         fixed_by=hazard.reporter,
         quantity_claimed=fix.quantity_done,
         submitted_at=now,
-        next_check_at=None,
+        stage_number=hazard.stage_number + 1,
     )
-    reasons = reasons_to_recheck(hazard, photos_missing=bool(missing(declared.shown)))
+    reasons = reasons_to_recheck(fixed, photos_missing=bool(missing(declared.shown)))
     if reasons:
-        recheck_due = due(RECHECK, now, register.calendar).at
-        hazard = replace(hazard, state=State.PENDING_RECHECK, recheck_due_at=recheck_due)
+        fixed = replace(fixed, state=State.PENDING_RECHECK)
     else:
-        hazard = replace(
-            hazard, state=State.CLOSED, outcome=Outcome.FIXED, quantity_done=fix.quantity_done, closed_at=now
+        fixed = replace(
+            fixed,
+            state=State.CLOSED,
+            outcome=Outcome.FIXED,
+            quantity_done=fix.quantity_done,
+            closed_at=now,
+            look_back_due_at=look_back_due(category, now),
         )
     facts = {**facts_of(fix), "recheck": reasons}
-    return written(hazard, line=register.new_id(), step="fix_on_spot", by=hazard.reporter, now=now, facts=facts)
+    fixed = timed(hazard, fixed, register, now)
+    return written(hazard, fixed, line=register.new_id(), step="fix_on_spot", by=hazard.reporter, now=now, facts=facts)
 
 
 def rebound(hazard: Hazard, register: Register, person: Person, now: datetime) -> Hazard:

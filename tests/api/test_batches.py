@@ -70,7 +70,7 @@ def test_readiness_turns_red_while_nobody_watches_the_deadlines(api, clock):
     settings = Settings(data=str(api.folder), tick_seconds=1)
     with TestClient(build(settings, clock, works=False), raise_server_exceptions=False) as alone:
         assert alone.get("/health/ready").status_code == 200
-        clock.pass_(hours=24, seconds=2)
+        clock.pass_(hours=23, seconds=2)  # an hour before the deadline the handler is to be reminded
         assert alone.get("/health/ready").status_code == 200
         clock.pass_(seconds=2)
         problem(alone.get("/health/ready"), 503, "sweep.lags")

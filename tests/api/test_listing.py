@@ -54,7 +54,10 @@ def test_filters(api):
         {"stage_overdue": True},
     ):
         assert found(**query) == [first["id"]], query
-    for query in ({"updated_after": "2026-11-23T20:00:00+08:00"}, {"found_from": "2026-11-24T00:00:00+08:00"}):
+    for query in (
+        {"updated_after": "2026-11-23T20:00:00+08:00", "community": OTHER},
+        {"found_from": "2026-11-24T00:00:00+08:00"},
+    ):
         assert found(**query) == [second["id"]], query
     for query in ({"q": "_200"}, {"group": "无"}, {"state": "closed"}, {"assignee": "handler"}, {"community": THERE}):
         assert found(**query) == [], query

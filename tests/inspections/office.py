@@ -25,6 +25,7 @@ from inspections.links import Secret
 from inspections.people import Grant, Person, Role, Session
 from inspections.places import Community, Street
 from inspections.policy import scope
+from inspections.rules import OFFICE, Rulebook, Rules
 from inspections.uploads import Upload
 
 CALENDAR = WorkingCalendar({}, frozenset({2025, 2026}))
@@ -40,6 +41,7 @@ wang = person("wang", Role.INSPECTOR)
 li = person("li", Role.OFFICER)
 zhao = person("zhao", Role.HANDLER)
 sun = person("sun", Role.HANDLER)
+ma = person("ma", Role.SUPERVISOR)
 chen = person("chen", Role.ANALYST)
 zhou = person("zhou", Role.INSPECTOR, scope=THERE.code)
 qian = person("qian", Role.OFFICER, scope=THERE.code)
@@ -50,10 +52,20 @@ class Office:
 
     calendar = CALENDAR
 
+    @property
+    def rules(self):
+        book = self.rulebook()
+        return book.rules if book else Rules()
+
+    def rulebook(self):
+        return self.records.get((Rulebook, OFFICE))
+
     def __init__(self):
         self.records = {}
         self.numbers = {}
-        self.keep(Street(HERE.street, "新嘉街道", "XJ"), HERE, THERE, *CATALOGUE, wang, li, zhao, sun, chen, zhou, qian)
+        self.keep(
+            Street(HERE.street, "新嘉街道", "XJ"), HERE, THERE, *CATALOGUE, wang, li, zhao, sun, ma, chen, zhou, qian
+        )
 
     def keep(self, *records):
         for record in records:
@@ -109,8 +121,9 @@ class Office:
     def receipt(self, sha256, username):
         return self.records.get((Receipt, (sha256, username)))
 
-    def escalation(self, hazard_id, deadline_number, rung):
-        return self.records.get((Escalation, (hazard_id, deadline_number, rung)))
+    def escalated(self, hazard_ids):
+        found = (each for each in self.all(Escalation) if each.hazard in hazard_ids)
+        return {(each.hazard, each.deadline_number, each.rung) for each in found}
 
     def job(self, name):
         return self.records.get((Job, name))
@@ -199,6 +212,7 @@ _KEYS = {
     Person: ("username",),
     Job: ("name",),
     Secret: ("name",),
+    Rulebook: ("name",),
 }
 
 

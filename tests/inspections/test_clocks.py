@@ -4,10 +4,14 @@ from uuid import uuid5
 from msgspec.structs import replace
 
 from inspections.actions.clocks import claim_job, escalate
-from inspections.hazards import State
+from inspections.categories import Severity
+from inspections.hazards import Notice, State
 from inspections.steps import Assign, Note, Recheck
 from tests.inspections.office import NOW, Office, later, li
+from tests.inspections.test_reports import reported
 from tests.inspections.test_steps import accepted, fix, rectifying, take
+
+FIX = ["fix.reminder.day", "fix.reminder", "fix.overdue", "fix.supervisor", "fix.supervise"]
 
 
 def swept(office, now):
@@ -18,16 +22,50 @@ def escalations(office, hazard):
     return [line for line in office.history(hazard.id) if line.step == "escalate"]
 
 
-def test_an_overdue_hazard_gets_one_escalation_however_often_the_sweep_looks():
+def rungs(office, hazard):
+    return [line.facts["rung"] for line in escalations(office, hazard)]
+
+
+def told(office):
+    return [(notice.kind, notice.tells) for notice in office.all(Notice)]
+
+
+def test_each_rung_is_recorded_once_however_often_the_sweep_looks():
     office = Office()
     hazard = accepted(office)
-    after = later(days=10)
-    assert [due.id for due in office.due(after, 10)] == [hazard.id]
-    assert swept(office, after) == 1
-    assert office.due(after, 10) == []
-    assert swept(office, after) == 0
-    (line,) = escalations(office, hazard)
+    now = NOW
+    while now < later(days=12):
+        swept(office, now)
+        assert swept(office, now) == 0
+        now += timedelta(minutes=30)
+    assert rungs(office, hazard) == FIX
+    assert office.hazard(hazard.id).next_check_at is None
+    assert told(office) == [
+        ("fix.reminder.day", "handler"),
+        ("fix.reminder", "handler"),
+        ("fix.overdue", "officer"),
+        ("fix.supervisor", "supervisor"),
+        ("fix.supervise", "supervisor"),
+    ]
+    assert escalations(office, hazard)[-1].facts["proposes"] == "supervise"
+
+
+def test_after_an_outage_every_rung_is_recorded_and_the_highest_alone_is_told():
+    office = Office()
+    hazard = accepted(office)
+    assert swept(office, later(days=30)) == len(FIX)
+    assert rungs(office, hazard) == FIX
+    assert told(office) == [("fix.supervise", "supervisor")]
+    line = escalations(office, hazard)[0]
     assert (line.by, line.facts["deadline_number"]) == ("system", 1)
+
+
+def test_a_notice_in_the_night_is_held_until_the_morning():
+    office = Office()
+    accepted(office)
+    swept(office, later(hours=14, days=3))  # 23:00 in Shanghai
+    (notice,) = office.all(Notice)
+    assert notice.held_until == later(hours=22, days=3)  # 7:00
 
 
 def test_an_escalation_leaves_the_version_alone():
@@ -35,17 +73,17 @@ def test_an_escalation_leaves_the_version_alone():
     hazard = accepted(office)
     swept(office, later(days=10))
     assert take(office, li, hazard, Assign, now=later(days=10), lead="zhao").state is State.ASSIGNED
-    assert [line.seq for line in office.history(hazard.id)] == [1, 2, 3, 4]
+    assert [line.seq for line in office.history(hazard.id)] == list(range(1, 4 + len(FIX)))
 
 
-def test_a_sweep_set_back_to_before_its_own_work_does_not_repeat_it():
+def test_a_clock_that_is_set_back_or_forth_repeats_nothing_and_loses_nothing():
     office = Office()
     hazard = accepted(office)
-    swept(office, later(days=10))
+    swept(office, hazard.due_at + timedelta(hours=1))
     office.keep(replace(office.hazard(hazard.id), next_check_at=hazard.due_at))
-    assert swept(office, later(days=11)) == 0
-    assert len(escalations(office, hazard)) == 1
-    assert office.due(later(days=12), 10) == []
+    for hours in (-24, -1, 0, 1, 24, 100, 99, 200):
+        swept(office, hazard.due_at + timedelta(hours=hours))
+    assert rungs(office, hazard) == FIX
 
 
 def test_a_new_deadline_can_be_missed_anew():
@@ -56,8 +94,36 @@ def test_a_new_deadline_can_be_missed_anew():
     hazard = take(
         office, li, hazard, Recheck, now=later(days=11), result="fail", reason="不彻底", due_at=later(days=12)
     )
-    assert swept(office, later(days=13)) == 1
-    assert [line.facts["deadline_number"] for line in escalations(office, hazard)] == [1, 2]
+    swept(office, later(days=13))
+    numbers = [(line.facts["rung"], line.facts["deadline_number"]) for line in escalations(office, hazard)]
+    assert ("fix.overdue", 1) in numbers
+    assert ("fix.overdue", 2) in numbers
+    assert ("fix.reminder.day", 2) not in numbers  # it would lie before the clock began
+
+
+def test_every_stage_has_its_ladder():
+    office = Office()
+    hazard = reported(office)
+    swept(office, later(hours=6))
+    assert rungs(office, hazard) == ["accept.overdue"]
+    hazard = accepted(office)
+    hazard = take(office, li, hazard, Assign, lead="zhao")
+    assert hazard.start_due_at is not None
+    swept(office, hazard.start_due_at)
+    swept(office, hazard.start_due_at + timedelta(seconds=1))
+    assert rungs(office, hazard) == ["start.overdue"]
+    waiting = fix(office, rectifying(office))
+    assert waiting.start_due_at is None
+    swept(office, waiting.recheck_due_at + timedelta(seconds=1))
+    assert rungs(office, waiting) == ["recheck.overdue"]
+
+
+def test_a_major_hazard_has_a_ladder_of_its_own():
+    office = Office()
+    hazard = accepted(office)
+    office.keep(replace(hazard, severity=Severity.MAJOR))
+    swept(office, hazard.due_at + timedelta(hours=3))
+    assert "fix.supervisor" in rungs(office, hazard)
 
 
 def test_nobody_can_take_the_place_of_an_escalation():
@@ -67,7 +133,7 @@ def test_nobody_can_take_the_place_of_an_escalation():
     swept(office, later(days=10))
     other = accepted(office)
     take(office, li, other, Note, id=uuid5(other.id, "escalate/1/overdue"), note="…")
-    assert swept(office, later(days=10)) == 1
+    assert swept(office, later(days=10)) == len(FIX)
     assert escalations(office, other)[0].id != escalations(office, hazard)[0].id
 
 
@@ -85,5 +151,5 @@ def test_the_index_narrows_but_the_verdict_decides():
     early = replace(hazard, next_check_at=later(days=-1))
     office.keep(early)
     assert swept(office, later(hours=1)) == 0
-    assert office.hazard(hazard.id).next_check_at == hazard.due_at
+    assert office.hazard(hazard.id).next_check_at == hazard.next_check_at
     assert swept(office, later(hours=1)) == 0

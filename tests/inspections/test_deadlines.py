@@ -7,8 +7,10 @@ from msgspec.structs import replace
 
 from inspections.calendar import WorkingCalendar, at, midnight, shanghai_date
 from inspections.categories import CATALOGUE, Priority, Term, TimeUnit
-from inspections.deadlines import acceptance_due, due, is_overdue, next_check
+from inspections.deadlines import due, is_overdue, left, next_check, rung_at
 from inspections.hazards import State
+from inspections.people import Role
+from inspections.rules import Rules, Rung
 from tests.inspections.office import CALENDAR, NOW, Office, later
 from tests.inspections.test_reports import reported
 
@@ -64,9 +66,31 @@ def test_a_deadline_lies_ahead_and_grows_with_its_term(unit, amount, start):
 
 
 def test_urgent_reports_are_to_be_accepted_within_half_an_hour():
-    assert acceptance_due(Priority.URGENT, NOW, CALENDAR) == later(minutes=30)
-    assert acceptance_due(Priority.HIGH, NOW, CALENDAR) == later(hours=5, minutes=30)  # 9:00 + 4 h, lunch between
-    assert acceptance_due(None, NOW, CALENDAR) == later(hours=5, minutes=30)
+    def accepted_by(priority):
+        return due(Rules().acceptance[priority], NOW, CALENDAR).at
+
+    assert accepted_by(Priority.URGENT) == later(minutes=30)
+    assert accepted_by(Priority.HIGH) == later(hours=5, minutes=30)  # 9:00 + 4 h, lunch between
+    assert accepted_by(None) == later(hours=5, minutes=30)
+
+
+@pytest.mark.parametrize(
+    ("offset", "due_at", "expected"),
+    [
+        ({}, NOW, NOW),
+        ({"before": Term(24, TimeUnit.HOURS)}, NOW, NOW - timedelta(hours=24)),
+        ({"before": Term(30, TimeUnit.MINUTES)}, NOW, NOW - timedelta(minutes=30)),
+        ({"after": Term(2, TimeUnit.HOURS)}, NOW, NOW + timedelta(hours=2)),
+        # at 24:00 of Monday and at noon of Monday alike: until the end of Tuesday
+        ({"after": Term(1, TimeUnit.WORKING_DAYS)}, midnight(date(2026, 11, 24)), midnight(date(2026, 11, 25))),
+        ({"after": Term(1, TimeUnit.WORKING_DAYS)}, at(date(2026, 11, 23), time(12)), midnight(date(2026, 11, 25))),
+        ({"after": Term(1, TimeUnit.CALENDAR_DAYS)}, midnight(date(2026, 11, 28)), midnight(date(2026, 11, 29))),
+        ({"after": Term(1, TimeUnit.WORKING_DAYS)}, midnight(date(2026, 11, 28)), midnight(date(2026, 12, 1))),
+        ({"after": Term(4, TimeUnit.WORKING_HOURS)}, midnight(date(2026, 11, 28)), at(date(2026, 11, 30), time(14))),
+    ],
+)
+def test_a_rung_is_reached_before_at_or_after_the_deadline(offset, due_at, expected):
+    assert rung_at(Rung("fix", "fix", Role.OFFICER, **offset), due_at, CALENDAR) == expected
 
 
 def test_overdue_is_judged_by_state_and_clock():
@@ -79,10 +103,34 @@ def test_overdue_is_judged_by_state_and_clock():
 
 
 def test_the_sweep_looks_where_a_clock_runs():
-    hazard = replace(reported(Office()), state=State.RECTIFYING, due_at=NOW)
-    assert next_check(hazard) == NOW
-    assert next_check(replace(hazard, advisory=True)) is None
-    assert next_check(replace(hazard, state=State.CLOSED)) is None
+    hazard = replace(reported(Office()), state=State.RECTIFYING, due_at=later(hours=9), due_from=NOW)
+
+    def looks(hazard, after):
+        return next_check(hazard, Rules(), CALENDAR, after)
+
+    assert looks(hazard, NOW) == later(hours=8)  # an hour before; the reminder of a day before lies before its clock
+    assert looks(hazard, later(hours=8)) == later(hours=9)
+    assert looks(hazard, later(days=30)) is None
+    assert looks(replace(hazard, advisory=True), NOW) is None
+    assert looks(replace(hazard, state=State.CLOSED), NOW) is None
+
+
+@given(st.sampled_from(TimeUnit), st.integers(1, 60), st.integers(0, 60 * 24 * 90))
+def test_what_a_clock_has_left_is_never_less_than_it_had(unit, amount, minutes):
+    term = Term(amount, unit)
+    due_at = due(term, NOW, CALENDAR).at
+    now = later(minutes=minutes)
+    remains = left(term, due_at, now, CALENDAR)
+    assert (remains is None) == (due_at <= now)
+    if remains:
+        again = due(remains, now, CALENDAR).at
+        assert due_at <= again
+        assert remains.unit is (TimeUnit.MINUTES if unit is TimeUnit.HOURS else unit)
+        assert unit is TimeUnit.WORKING_HOURS or again - due_at <= timedelta(minutes=1) or remains.amount == 1
+
+
+def test_what_was_set_by_hand_has_minutes_left():
+    assert left(None, later(hours=1, seconds=1), NOW, CALENDAR) == Term(61, TimeUnit.MINUTES)
 
 
 def test_the_catalogue_has_every_code_once_and_a_term_each():

@@ -12,7 +12,7 @@ from inspections.places import Street
 from inspections.register import Change
 from storage.database import open_database
 from storage.migration import migrate
-from tests.inspections.office import HERE, THERE, chen, li, qian, sun, wang, zhao, zhou
+from tests.inspections.office import HERE, THERE, chen, li, ma, qian, sun, wang, zhao, zhou
 from tests.postgres import new_database
 
 
@@ -40,7 +40,7 @@ def url(request, tmp_path):
 def database(url):
     database = open_database(url)
     street = Street(HERE.street, "新嘉街道", "XJ")
-    office = (street, HERE, THERE, *CATALOGUE, wang, li, zhao, sun, chen, zhou, qian)
+    office = (street, HERE, THERE, *CATALOGUE, wang, li, zhao, sun, ma, chen, zhou, qian)
     asyncio.run(database.transact(lambda _: Change(None, office)))
     yield database
     asyncio.run(database.close())

@@ -333,7 +333,8 @@ def test_who_asks_beside_gets_other_hazards_to_sweep(desk):
         desk.do(take_step, li, hazard.id, Accept(id=new_id(), version=1), NOW)
     late = later(days=30)
     sweeps = gathered(desk.database, *[lambda register: escalate(register, late, 5)] * 2)
-    assert [sweep.recorded for sweep in sweeps] == [5, 5]
+    assert [sweep.looked_at for sweep in sweeps] == [5, 5]
+    assert [sweep.recorded for sweep in sweeps] == [25, 25]  # five rungs of each
     assert desk.do(escalate, late, 5).looked_at == 0
 
 

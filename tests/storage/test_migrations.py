@@ -30,13 +30,20 @@ def test_the_code_knows_its_newest_revision():
     assert ScriptDirectory.from_config(config()).get_heads() == [HEAD]
 
 
+GONE = {"entries": {"clocks"}}
+"""What an older schema has no room for, and a newer one cannot make again: which deadlines a line had set."""
+
+
 def rows_of(engine):
-    """Every row of every table as it is in the database, whatever the code says of its schema."""
+    """Every row of every table as it is in the database, whatever the code says of its schema; but for GONE."""
     tables = MetaData()
     with engine.connect() as connection:
         tables.reflect(connection)
         return {
-            name: [dict(row) for row in connection.execute(select(table)).mappings()]
+            name: [
+                {column: value for column, value in row.items() if column not in GONE.get(name, ())}
+                for row in connection.execute(select(table)).mappings()
+            ]
             for name, table in sorted(tables.tables.items())
             if name != "alembic_version"
         }

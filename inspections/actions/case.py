@@ -1,0 +1,71 @@
+"""The case that a step is decided on, and what every decision does with it."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from msgspec.structs import replace
+
+from inspections.categories import Category
+from inspections.deadlines import by_policy, fixing_term, in_stage, new_deadline, next_check, running
+from inspections.errors import Invalid, Missing
+from inspections.evidence import Shown
+from inspections.hazards import Hazard
+from inspections.lifecycle import moved
+from inspections.people import Person
+from inspections.register import Register
+from inspections.steps import Step
+
+
+def timed(before: Hazard | None, after: Hazard, register: Register, now: datetime) -> Hazard:
+    """The hazard with the clocks of its stage, and the instant at which the sweep has to look at it."""
+    if before is None or after.stage_number != before.stage_number:
+        after = in_stage(after, register.rules, register.calendar, now)
+    if before is None or running(after) != running(before) or after.severity != before.severity:
+        after = replace(after, next_check_at=next_check(after, register.rules, register.calendar, now))
+    return after
+
+
+def accepted(hazard: Hazard, category: Category, register: Register, now: datetime) -> Hazard:
+    """The hazard with its fixing clock started by its category's policy."""
+    deadline = by_policy(hazard, fixing_term(category, hazard.severity), now, register.calendar)
+    return replace(hazard, accepted_at=hazard.accepted_at or now, **deadline)
+
+
+class Case(NamedTuple):
+    """What a step is decided on. `shown`: the photos declared so far and with this step; `born`: from a rebound."""
+
+    register: Register
+    person: Person
+    hazard: Hazard
+    shown: list[Shown]
+    born: Hazard | None
+    now: datetime
+
+    def moved(self, step: Step, **facts: Any) -> Hazard:
+        """The hazard after this step, its clocks set."""
+        return self.timed(moved(self.hazard, step.move, self.now, **facts))
+
+    def timed(self, after: Hazard) -> Hazard:
+        return timed(self.hazard, after, self.register, self.now)
+
+    def category(self, code: str) -> Category:
+        """Raises Missing."""
+        category = self.register.category(code)
+        if category is None:
+            raise Missing("category", "category")
+        return category
+
+    def until(self, due_at: datetime | None) -> dict[str, Any]:
+        """What a deadline that is set by hand changes; nothing where none is set. Raises Invalid for a past one."""
+        if due_at is None:
+            return {}
+        if due_at <= self.now:
+            raise Invalid(("due_at", "新的期限须在当前时间之后"))
+        return new_deadline(self.hazard, due_at, self.now)
+
+
+def unless(unmet: Mapping[tuple[str, str], object]) -> None:
+    """Raises Invalid with every (field, words) whose condition holds."""
+    if errors := [error for error, holds in unmet.items() if holds]:
+        raise Invalid(*errors)
