@@ -40,10 +40,13 @@ def rows_of(engine):
     with engine.connect() as connection:
         tables.reflect(connection)
         return {
-            name: [
-                {column: value for column, value in row.items() if column not in GONE.get(name, ())}
-                for row in connection.execute(select(table)).mappings()
-            ]
+            name: sorted(
+                (
+                    {column: value for column, value in row.items() if column not in GONE.get(name, ())}
+                    for row in connection.execute(select(table)).mappings()
+                ),
+                key=str,
+            )
             for name, table in sorted(tables.tables.items())
             if name != "alembic_version"
         }
