@@ -14,7 +14,7 @@ from inspections.categories import Category, Priority, Severity
 from inspections.deadlines import is_overdue
 from inspections.errors import Invalid
 from inspections.evidence import FLAGS, Shown, missing
-from inspections.hazards import Candidate, Entry, Flag, Hazard, Outcome, Party, Stage, State
+from inspections.hazards import Candidate, Entry, Flag, Hazard, Named, Outcome, Party, Stage, State
 from inspections.lifecycle import possible
 from inspections.people import Grant, Person
 from inspections.places import Point
@@ -76,7 +76,7 @@ class FlagView(Struct, frozen=True):
     kind: str
     message: str
     amount: int | None
-    hazard: Candidate | None
+    hazard: Named | None
 
 
 class PhotoView(Struct, frozen=True):
@@ -117,6 +117,7 @@ class HazardView(Struct, frozen=True):
     responsible_party: Party | None
     source: str
     reporter: str | None
+    reporters: tuple[str, ...]
     lead: str | None
     assisting: tuple[str, ...]
     fixed_on_spot: bool
@@ -180,6 +181,7 @@ _MASKED: dict[str, Any] = {
     "point": None,
     "responsible_party": None,
     "reporter": None,
+    "reporters": (),
     "lead": None,
     "assisting": (),
     "fix_method": None,
@@ -202,7 +204,7 @@ def hazard_view(dossier: Dossier, person: Person, now: datetime) -> HazardView:
     )
 
 
-def _photo_views(shown: list[Shown], others: Mapping[UUID, Candidate], *, knows_people: bool) -> list[PhotoView]:
+def _photo_views(shown: list[Shown], others: Mapping[UUID, Named], *, knows_people: bool) -> list[PhotoView]:
     """Each declared photo once per stage; where several people declared it, the one whose bytes are there."""
     views: dict[tuple[str, Stage], PhotoView] = {}
     for mention, photo in sorted(shown, key=lambda each: each.present):
@@ -220,7 +222,7 @@ def _photo_views(shown: list[Shown], others: Mapping[UUID, Candidate], *, knows_
     return list(views.values())
 
 
-def _flag_view(flag: Flag, others: Mapping[UUID, Candidate]) -> FlagView:
+def _flag_view(flag: Flag, others: Mapping[UUID, Named]) -> FlagView:
     return FlagView(flag.kind, FLAGS[flag.kind], flag.amount, others.get(flag.hazard) if flag.hazard else None)
 
 

@@ -136,6 +136,7 @@ class Mention(Struct, frozen=True):
 
     `by_sight`: who declared it has not sent its bytes, but saw it already on a hazard that was theirs to see.
     `examined`: it was compared with everything else that is known; `flags` says what was found.
+    `copied_from`: it was declared on that duplicate of this hazard, and came along when the two were merged.
     """
 
     entry: UUID
@@ -149,6 +150,7 @@ class Mention(Struct, frozen=True):
     point: Point | None = None
     examined: bool = False
     flags: tuple[Flag, ...] = ()
+    copied_from: UUID | None = None
 
 
 class Hazard(Struct, frozen=True):
@@ -156,6 +158,7 @@ class Hazard(Struct, frozen=True):
 
     `quantity_claimed` is what the fixer says is done, `quantity_done` what a re-check has confirmed.
     `version` grows with each step a person takes; `deadline_number` with each new deadline.
+    `place_key` and `cell` find it again (places.py). `reporters`: who reported its duplicates.
     """
 
     id: UUID
@@ -171,7 +174,9 @@ class Hazard(Struct, frozen=True):
     advisory: bool
     description: str
     place: str
+    place_key: str
     point: Point | None
+    cell: int | None
     quantity: int
     unit: str
     quantity_claimed: int
@@ -179,6 +184,7 @@ class Hazard(Struct, frozen=True):
     responsible_party: Party | None
     source: str
     reporter: str
+    reporters: tuple[str, ...]
     lead: str | None
     assisting: tuple[str, ...]
     fixed_on_spot: bool
@@ -210,12 +216,22 @@ class Hazard(Struct, frozen=True):
         return (*((self.lead,) if self.lead else ()), *self.assisting)
 
 
-class Candidate(Struct, frozen=True):
-    """A hazard that may be the same one, reported before."""
+class Named(Struct, frozen=True):
+    """A hazard as others name it."""
 
     id: UUID
     number: str
     state: State
+
+
+class Candidate(Named, frozen=True):
+    """A hazard that may be the same one, reported before. `same_place`: told in the same words, in this community.
+
+    `distance_m`: between the two points, None where one is missing.
+    """
+
+    distance_m: int | None
+    same_place: bool
 
 
 class Escalation(Struct, frozen=True):

@@ -7,6 +7,7 @@ from uuid import UUID
 import msgspec
 from msgspec.structs import replace
 
+from inspections.actions.merging import joined, master_of
 from inspections.actions.photos import declare
 from inspections.actions.reports import Dossier, facts_of, rebound, with_deadline
 from inspections.deadlines import RECHECK, due, next_check
@@ -22,7 +23,7 @@ from inspections.errors import (
     differing,
 )
 from inspections.evidence import Shown, has, missing
-from inspections.hazards import OPEN, Entry, Hazard, Outcome, Stage, State
+from inspections.hazards import Entry, Hazard, Outcome, Stage
 from inspections.history import written
 from inspections.lifecycle import check, moved
 from inspections.people import Person, Role
@@ -84,13 +85,16 @@ def take_step(register: Register, person: Person, hazard_id: UUID, step: Step, n
     if step.version != hazard.version:
         raise Stale(step.version, hazard.version)
     check(hazard, step.move)
+    master = master_of(register, person, hazard, step) if isinstance(step, Merge) else None
     born = rebound(hazard, register, person, now) if isinstance(step, LookBack) and step.result == "rebound" else None
     declared = declare(register, person, (step.id, (born or hazard).id), step.declared, now)
     shown = [*register.shown([hazard.id]), *(() if born else declared.shown)]
     decided = _decide(_Case(register, person, hazard, shown, born, now), step)
     after, line = written(decided, line=step.id, step=step.move, by=person.username, now=now, facts=facts_of(step))
     new = _begun(born, person, now) if born else ()
-    return Change(Dossier(after, shown), (*new, line, *declared.records), ((hazard, after),))
+    with_master = joined(register, person, after, master, shown, now) if master else Change(shown)
+    records = (*new, line, *declared.records, *with_master.new)
+    return Change(Dossier(after, with_master.answer), records, ((hazard, after), *with_master.changed))
 
 
 def _permit(person: Person, step: Step, hazard: Hazard) -> None:
@@ -120,7 +124,7 @@ def _decide(case: _Case, step: Step) -> Hazard:  # noqa: PLR0911  # one line a s
         case Reject():
             return case.moved(step)
         case Merge():
-            return _merge(case, step)
+            return case.moved(step, merged_into=step.into)
         case Verify():
             return _verify(case, step)
         case Assign():
@@ -148,17 +152,6 @@ def _accept(case: _Case, step: Accept) -> Hazard:
     proposed = step.severity == "major" or category.proposes_major
     accepted = case.moved(step, priority=priority, major_proposed=proposed)
     return with_deadline(accepted, category, case.register, case.now)
-
-
-def _merge(case: _Case, step: Merge) -> Hazard:
-    master = case.register.hazard(step.into)
-    if master is None or not scope(case.person, "hazard.see").covers(master):
-        raise Missing("hazard", "into")
-    if master.id == case.hazard.id:
-        raise Invalid(("into", "不能并入自身"))
-    if master.state not in OPEN | {State.CLOSED}:
-        raise Invalid(("into", "所并入的隐患已作废、不予受理或本身已并案"))
-    return case.moved(step, merged_into=master.id)
 
 
 def _verify(case: _Case, step: Verify) -> Hazard:
