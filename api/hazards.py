@@ -99,6 +99,7 @@ async def list_hazards(  # noqa: PLR0913, PLR0917  # the filters of the contract
     updated_after: FromQuery[datetime | None] = None,
     q: Annotated[str | None, QueryParameter(max_length=100)] = None,
     flagged: FromQuery[bool | None] = None,
+    merged_into: FromQuery[UUID | None] = None,
     limit: Annotated[int, QueryParameter(ge=1, le=500)] = _PAGE,
     cursor: FromQuery[str | None] = None,
 ) -> HazardList:
@@ -113,7 +114,7 @@ async def list_hazards(  # noqa: PLR0913, PLR0917  # the filters of the contract
     )
     filters = HazardFilters(
         home.clock(), community, street, category, group, hazard_state, overdue, stage_overdue,
-        assignee, source, reported_from, reported_to, found_from, found_to, updated_after, q, flagged,
+        assignee, source, reported_from, reported_to, found_from, found_to, updated_after, q, flagged, merged_into,
     )  # fmt: skip
     ask = partial(_page, person=person, filters=filters, after=after_cursor(cursor), limit=limit)
     dossiers, more = await home.database.read(ask)

@@ -22,6 +22,7 @@ from inspections.hazards import (
     Flag,
     Hazard,
     MajorBasis,
+    Named,
     Outcome,
     Party,
     Stage,
@@ -91,7 +92,7 @@ class FlagView(Struct, frozen=True):
     kind: str
     message: str
     amount: int | None
-    hazard: Candidate | None
+    hazard: Named | None
 
 
 class PhotoView(Struct, frozen=True):
@@ -132,6 +133,7 @@ class HazardView(Struct, frozen=True):
     responsible_party: Party | None
     source: str
     reporter: str | None
+    reporters: tuple[str, ...]
     lead: str | None
     assisting: tuple[str, ...]
     fixed_on_spot: bool
@@ -209,6 +211,7 @@ _MASKED: dict[str, Any] = {
     "point": None,
     "responsible_party": None,
     "reporter": None,
+    "reporters": (),
     "lead": None,
     "assisting": (),
     "fix_method": None,
@@ -237,7 +240,7 @@ def hazard_view(dossier: Dossier, person: Person, now: datetime) -> HazardView:
     )
 
 
-def _photo_views(shown: list[Shown], others: Mapping[UUID, Candidate], *, knows_people: bool) -> list[PhotoView]:
+def _photo_views(shown: list[Shown], others: Mapping[UUID, Named], *, knows_people: bool) -> list[PhotoView]:
     """Each declared photo once per stage; where several people declared it, the one whose bytes are there."""
     views: dict[tuple[str, Stage], PhotoView] = {}
     for mention, photo in sorted(shown, key=lambda each: each.present):
@@ -255,7 +258,7 @@ def _photo_views(shown: list[Shown], others: Mapping[UUID, Candidate], *, knows_
     return list(views.values())
 
 
-def _flag_view(flag: Flag, others: Mapping[UUID, Candidate]) -> FlagView:
+def _flag_view(flag: Flag, others: Mapping[UUID, Named]) -> FlagView:
     return FlagView(flag.kind, FLAGS[flag.kind], flag.amount, others.get(flag.hazard) if flag.hazard else None)
 
 

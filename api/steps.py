@@ -17,7 +17,7 @@ from api.schemas import HazardView, hazard_view
 from inspections.actions.reports import Dossier
 from inspections.actions.steps import take_step
 from inspections.errors import Invalid, Refusal
-from inspections.hazards import Candidate
+from inspections.hazards import Named
 from inspections.people import Person
 from inspections.steps import Step
 from storage.register import Register
@@ -112,7 +112,7 @@ async def _taken(home: House, person: Person, hazard_id: UUID, step: Step) -> Ha
     return hazard_view(done, person, home.clock())
 
 
-def _pointed_to(register: Register, person: Person, dossier: Dossier) -> Mapping[UUID, Candidate]:
+def _pointed_to(register: Register, person: Person, dossier: Dossier) -> Mapping[UUID, Named]:
     return register.pointed_to(person, dossier.shown)
 
 

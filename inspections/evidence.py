@@ -25,10 +25,14 @@ class Shown(NamedTuple):
 
 
 def missing(shown: Iterable[Shown]) -> list[str]:
-    """Digests that were declared and have not arrived whole, by whichever way and whoever declared them."""
+    """Digests that were declared and have not arrived whole, by whichever way and whoever declared them.
+
+    What a duplicate still owes, its master does not wait for.
+    """
     shown = list(shown)
     present = {each.mention.sha256 for each in shown if each.present}
-    return list(dict.fromkeys(each.mention.sha256 for each in shown if each.mention.sha256 not in present))
+    owed = (each.mention.sha256 for each in shown if each.mention.copied_from is None)
+    return list(dict.fromkeys(sha256 for sha256 in owed if sha256 not in present))
 
 
 def has(photos: Iterable[PhotoMention], stage: Stage) -> bool:
@@ -92,8 +96,9 @@ def flags(mention: Mention, photo: Photo, hazard: Hazard, sightings: Iterable[Si
 
 
 def _elsewhere(mention: Mention, sightings: Iterable[Sighting]) -> list[Flag]:
-    """The first hazard with these very bytes, else the first with a picture like it."""
-    others = [each for each in sightings if each.mention.hazard != mention.hazard]
+    """The first hazard with these very bytes, else the first with a picture like it; not a copy of itself."""
+    own = {mention.hazard, mention.copied_from} - {None}
+    others = [each for each in sightings if own.isdisjoint((each.mention.hazard, each.mention.copied_from))]
     others.sort(key=lambda each: (each.mention.sha256 != mention.sha256, each.mention.at, each.bits))
     return [
         Flag("reused" if each.mention.sha256 == mention.sha256 else "similar", each.mention.hazard, each.bits)

@@ -137,6 +137,7 @@ class Mention(Struct, frozen=True):
 
     `by_sight`: who declared it has not sent its bytes, but saw it already on a hazard that was theirs to see.
     `examined`: it was compared with everything else that is known; `flags` says what was found.
+    `copied_from`: it was declared on that duplicate of this hazard, and came along when the two were merged.
     """
 
     entry: UUID
@@ -150,6 +151,7 @@ class Mention(Struct, frozen=True):
     point: Point | None = None
     examined: bool = False
     flags: tuple[Flag, ...] = ()
+    copied_from: UUID | None = None
 
 
 class Extension(Struct, frozen=True):
@@ -231,6 +233,7 @@ class Hazard(Struct, frozen=True):
     `version` grows with each step a person takes. Each stage has a clock (deadlines.CLOCKS): `deadline_number` counts
     the deadlines for fixing, `due_from` is when the present one was set, by `term` or (None) by hand, `original_due_at`
     what it was before it was extended; `stage_number` and `stage_from` are the same for the stage it is in.
+    `place_key` and `cell` find it again (places.py). `reporters`: who reported its duplicates.
     """
 
     id: UUID
@@ -246,7 +249,9 @@ class Hazard(Struct, frozen=True):
     advisory: bool
     description: str
     place: str
+    place_key: str
     point: Point | None
+    cell: int | None
     quantity: int
     unit: str
     quantity_claimed: int
@@ -254,6 +259,7 @@ class Hazard(Struct, frozen=True):
     responsible_party: Party | None
     source: str
     reporter: str
+    reporters: tuple[str, ...]
     lead: str | None
     assisting: tuple[str, ...]
     fixed_on_spot: bool
@@ -303,12 +309,22 @@ class Hazard(Struct, frozen=True):
         return (*((self.lead,) if self.lead else ()), *self.assisting)
 
 
-class Candidate(Struct, frozen=True):
-    """A hazard that may be the same one, reported before."""
+class Named(Struct, frozen=True):
+    """A hazard as others name it."""
 
     id: UUID
     number: str
     state: State
+
+
+class Candidate(Named, frozen=True):
+    """A hazard that may be the same one, reported before. `same_place`: told in the same words, in this community.
+
+    `distance_m`: between the two points, None where one is missing.
+    """
+
+    distance_m: int | None
+    same_place: bool
 
 
 class Escalation(Struct, frozen=True):

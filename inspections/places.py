@@ -1,7 +1,12 @@
-"""Where something is: streets, communities, points; points from one coordinate system into another; distances."""
+"""Where something is: streets, communities, points; points from one coordinate system into another; distances.
 
+Also the keys by which a place that was told or measured before is found again.
+"""
+
+import re
+import unicodedata
 from collections.abc import Callable
-from math import asin, atan2, cos, degrees, hypot, pi, radians, sin, sqrt
+from math import asin, atan2, cos, degrees, floor, hypot, pi, radians, sin, sqrt
 from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
@@ -14,7 +19,18 @@ _Degrees = tuple[float, float]  # latitude, longitude
 _SOUTH, _NORTH, _WEST, _EAST = 0.8293, 55.8271, 72.004, 137.8347
 _EARTH_RADIUS_M = 6_371_008.8  # (2a + b) / 3 of WGS-84, the mean radius of the IUGG
 _AXIS_M, _ECCENTRICITY_SQUARED = 6_378_245.0, 0.00669342162296594323  # Krasovsky 1940
-_ROUNDS = 8
+_EXACT = 1e-10  # degrees before the last round, which leaves a thirtieth of it: less than a micrometre
+
+KEY_LENGTH = 200
+_ROW, _COLUMN = 0.002, 0.004  # degrees: 222 m; 264 m where China ends in the north, 200 m at 63° north and south
+_COLUMNS = round(360 / _COLUMN)
+_NUMERALS = "一二三四五六七八九"
+_DIGITS = {"": "0", **{numeral: str(value) for value, numeral in enumerate(_NUMERALS, 1)}}
+_HASH = re.compile(rf"(?<=[0-9{_NUMERALS}十])#楼?")
+_UNSAID = re.compile(r"((?<=\d)[\W_]+(?=\d))|[\W_]+")
+_COUNTED = re.compile(
+    rf"(?<![零〇{_NUMERALS}十百千])(?:([{_NUMERALS}]?)十([{_NUMERALS}]?)|([{_NUMERALS}]))(?=幢|单元|楼|层|室|号)"
+)
 
 
 class Street(Struct, frozen=True):
@@ -73,6 +89,38 @@ def distance_m(one: Point, other: Point) -> float:
     return 2 * _EARTH_RADIUS_M * asin(min(chord, 1.0))
 
 
+def place_key(place: str) -> str:
+    """The same for places that people write differently: `３号楼 二单元`, `3#楼2单元`, `三栋-2单元`.
+
+    NFKC and no case; white space and punctuation go, but between two digits, where a hyphen stands for them (3-201 is
+    not 32-01); a 号楼 or 栋 is a 幢; what is counted in Chinese, up to 99, is counted in digits. At most KEY_LENGTH.
+    """
+    said = _HASH.sub("幢", unicodedata.normalize("NFKC", place).casefold())
+    said = _UNSAID.sub(lambda found: "-" if found[1] else "", said)
+    said = _COUNTED.sub(_in_digits, said.replace("号楼", "幢").replace("栋", "幢"))
+    return (said or place)[:KEY_LENGTH]
+
+
+def _in_digits(found: re.Match[str]) -> str:
+    tens, ones, alone = found.groups()
+    return _DIGITS[alone] if alone else _DIGITS[tens or "一"] + _DIGITS[ones]
+
+
+def cell(point: Point) -> int:
+    """The field of a grid over the earth in which a point lies, numbered eastwards, row by row from the south."""
+    here = converted(point, "wgs84")
+    return floor((here.lat + 90) / _ROW) * _COLUMNS + floor((here.lon + 180) / _COLUMN) % _COLUMNS
+
+
+def cells_around(middle: int) -> tuple[int, ...]:
+    """A cell and the eight about it: whatever lies within 200 m of a point in it, up to 63° north and south.
+
+    Nearer to the poles, where nobody inspects, the cells become too narrow for that.
+    """
+    row, column = divmod(middle, _COLUMNS)
+    return tuple((row + north) * _COLUMNS + (column + east) % _COLUMNS for north in (-1, 0, 1) for east in (-1, 0, 1))
+
+
 def _gcj02(lat: float, lon: float) -> _Degrees:
     """From WGS-84: a shift in metres north and east, made degrees by the ellipsoid's radii of curvature.
 
@@ -113,8 +161,9 @@ _SHIFTS: dict[Crs, Callable[[float, float], _Degrees]] = {
 
 def _unshifted(lat: float, lon: float, shift: Callable[[float, float], _Degrees]) -> _Degrees:
     """What `shift` moves to here. Neighbours move alike: each round leaves less than a thirtieth of the error."""
-    guess = lat, lon
-    for _ in range(_ROUNDS):
+    guess, off = (lat, lon), 1.0
+    while off > _EXACT:
         moved = shift(*guess)
-        guess = guess[0] + lat - moved[0], guess[1] + lon - moved[1]
+        north, east = lat - moved[0], lon - moved[1]
+        guess, off = (guess[0] + north, guess[1] + east), max(abs(north), abs(east))
     return guess

@@ -9,8 +9,9 @@ from msgspec import Struct
 
 from inspections.calendar import WorkingCalendar
 from inspections.categories import Category
+from inspections.duplicates import Earlier
 from inspections.evidence import Shown, Sighting
-from inspections.hazards import Candidate, Entry, Hazard, Job, Mention, Photo, Receipt
+from inspections.hazards import Entry, Hazard, Job, Mention, Named, Photo, Receipt
 from inspections.links import Secret
 from inspections.people import Person, Session
 from inspections.places import Community, Street
@@ -64,11 +65,14 @@ class Register(Protocol):
     def job(self, name: str) -> Job | None: ...
     def secret(self, name: str) -> Secret | None: ...
     def unexamined(self, limit: int) -> list[Mention]:
-        """Declared photos that are there, developed, and not examined yet; claimed as with `due`."""
+        """Declared photos that are there, developed, and not examined yet, but those of duplicates; as with `due`."""
         ...
 
     def sightings(self, mention: Mention, picture: int | None) -> list[Sighting]:
-        """Where else this photo is declared and present, or one whose hash is near `picture`; the earliest first."""
+        """Where else this photo is declared and present, or one whose hash is near `picture`; the earliest first.
+
+        Not on other duplicates: their photos stand on their master.
+        """
         ...
 
     def upload(self, upload_id: UUID) -> Upload | None: ...
@@ -107,6 +111,10 @@ class Register(Protocol):
         """Photos that wait to be developed and that nobody has claimed until after `now`; claimed as with `due`."""
         ...
 
-    def similar(self, hazard: Hazard) -> list[Candidate]:
-        """Open hazards of the same community, category and place reported within 72 hours before this one."""
+    def earlier(self, hazard: Hazard) -> list[Earlier]:
+        """Hazards reported before that may be this one. Narrows only: the verdict is duplicates.candidates."""
+        ...
+
+    def duplicates(self, hazard_ids: Sequence[UUID]) -> list[Named]:
+        """The hazards that were merged into one of these, the earliest report first."""
         ...

@@ -35,6 +35,7 @@ DEFINITIONS: dict[str, str] = {
     "completion_rate": "办结率 = cohort_closed ÷ cohort_accepted（同一批受理的隐患）",
     "fix_rate": "整改率 = quantity_done ÷ quantity_found",
     "on_spot_rate": "现场整改率 = fixed_on_spot ÷ cohort_accepted",
+    "duplicate_rate": "重复上报率 = duplicate ÷ received",
 }
 
 
@@ -73,6 +74,7 @@ class Counts(Struct, frozen=True):
             "completion_rate": _rate(self.cohort_closed, self.cohort_accepted),
             "fix_rate": _rate(self.quantity_done, self.quantity_found),
             "on_spot_rate": _rate(self.fixed_on_spot, self.cohort_accepted),
+            "duplicate_rate": _rate(self.duplicate, self.received),
         }
 
 

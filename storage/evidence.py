@@ -5,10 +5,10 @@ from collections.abc import Mapping
 from sqlalchemy import Integer, and_, bindparam, exists, false, literal_column, select
 
 from inspections.evidence import Sighting
-from inspections.hazards import Mention
+from inspections.hazards import Mention, State
 from inspections.likeness import NEAR, distance, keys_near
 from storage.rows import Rows
-from storage.tables import bands, mentions, photos, receipts
+from storage.tables import bands, hazards, mentions, photos, receipts
 
 WIDE = len(mentions.c)
 _CROWD = 5000
@@ -19,12 +19,16 @@ SENT = and_(receipts.c.sha256 == mentions.c.sha256, receipts.c.username == menti
 PRESENT = receipts.c.sha256.is_not(None) | mentions.c.by_sight
 """Who declared a photo has it; join receipts on SENT."""
 
+_LIVING = exists().where(hazards.c.id == mentions.c.hazard, hazards.c.state != literal_column(f"'{State.DUPLICATE}'"))
+"""The photos of a duplicate stand on its master: there they are examined, and there others are compared with them."""
+
 UNEXAMINED = (
     select(mentions)
     .where(
         mentions.c.examined == false(),
         exists().where(photos.c.sha256 == mentions.c.sha256, photos.c.state == literal_column("'developed'")),
         mentions.c.by_sight | exists().where(SENT),
+        _LIVING,
     )
     .order_by(mentions.c.at)
     .limit(bindparam("limit"))
@@ -37,7 +41,9 @@ _NEIGHBOURS = (
 )
 _DECLARED = select(mentions).select_from(mentions.outerjoin(receipts, SENT)).where(PRESENT)
 _HERE = _DECLARED.where(mentions.c.hazard == bindparam("hazard"))
-_ELSEWHERE = _DECLARED.where(mentions.c.hazard != bindparam("hazard")).order_by(mentions.c.at).limit(_WITNESSES)
+_ELSEWHERE = (
+    _DECLARED.where(mentions.c.hazard != bindparam("hazard"), _LIVING).order_by(mentions.c.at).limit(_WITNESSES)
+)
 _SAME = _ELSEWHERE.where(mentions.c.sha256 == bindparam("photo"))
 
 

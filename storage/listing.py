@@ -44,6 +44,7 @@ class HazardFilters(Struct, frozen=True):
     updated_after: datetime | None = None
     q: str | None = None
     flagged: bool | None = None
+    merged_into: UUID | None = None
 
 
 class Reaches(NamedTuple):
@@ -94,6 +95,7 @@ def _clauses(codes: tuple[str, ...], filters: HazardFilters, personal: Scope) ->
         (filters.found_from, _H.found_at.__ge__),
         (filters.found_to, _H.found_at.__le__),
         (filters.updated_after, _H.updated_at.__gt__),
+        (filters.merged_into, _H.merged_into.__eq__),
     ]
     clauses = [compare(value) for value, compare in chosen if value is not None]
     clauses += [_H.category.in_(codes)] if filters.group is not None else []

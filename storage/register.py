@@ -6,7 +6,7 @@ writes it out before asking.
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, TypeVar, cast
 from uuid import UUID
 
@@ -19,7 +19,6 @@ from sqlalchemy import (
     exists,
     func,
     insert,
-    literal_column,
     select,
     text,
     update,
@@ -29,9 +28,10 @@ from uuid_utils.compat import uuid7
 
 from inspections.calendar import CalendarDay, WorkingCalendar
 from inspections.categories import Category
+from inspections.duplicates import Earlier
 from inspections.errors import Conflict
 from inspections.evidence import Shown, Sighting
-from inspections.hazards import OPEN, Candidate, Entry, Hazard, Job, Mention, Photo, Receipt
+from inspections.hazards import Entry, Hazard, Job, Mention, Named, Photo, Receipt
 from inspections.links import Secret
 from inspections.people import Person, Session
 from inspections.places import Community, Street
@@ -39,7 +39,7 @@ from inspections.policy import scope
 from inspections.register import Change
 from inspections.rules import OFFICE, Rulebook, Rules
 from inspections.uploads import Upload
-from storage import evidence
+from storage import duplicates, evidence
 from storage.evidence import PRESENT, SENT, WIDE
 from storage.rows import KEYS, Rows
 from storage.scopes import within
@@ -185,13 +185,13 @@ class Register:
         rows = self.rows(_SHOWN, {"ids": hazard_ids}) if hazard_ids else ()
         return [Shown(Mention(*row[:WIDE]), Photo(*row[WIDE:]) if row[WIDE] else None) for row in rows]
 
-    def pointed_to(self, person: Person, shown: Iterable[Shown]) -> dict[UUID, Candidate]:
+    def pointed_to(self, person: Person, shown: Iterable[Shown]) -> dict[UUID, Named]:
         """The hazards that the flags of these photos point to, where this person may see them."""
         ids = {flag.hazard for each in shown for flag in each.mention.flags if flag.hazard}
         if not ids:
             return {}
-        query = _POINTED_TO.where(hazards.c.id.in_(ids), within(scope(person, "hazard.see")))
-        return {row[0]: Candidate(*row) for row in self.rows(query)}
+        query = _NAMED.where(hazards.c.id.in_(ids), within(scope(person, "hazard.see")))
+        return {row[0]: Named(*row) for row in self.rows(query)}
 
     def history(self, hazard_id: UUID) -> list[Entry]:
         return [Entry(*row) for row in self.rows(_HISTORY, {"hazard": hazard_id})]
@@ -224,17 +224,13 @@ class Register:
         """The photos whose perceptual hash is near `picture`, and in how many bits it differs."""
         return evidence.neighbours(self._rows, picture)
 
-    def similar(self, hazard: Hazard) -> list[Candidate]:
+    def earlier(self, hazard: Hazard) -> list[Earlier]:
         # A hint for people: what waits in the same group may be left out, so nothing is written out for it.
-        parameters = {
-            "community": hazard.community,
-            "category": hazard.category,
-            "place": hazard.place,
-            "id": hazard.id,
-            "until": hazard.reported_at,
-            "since": hazard.reported_at - timedelta(hours=72),
-        }
-        return [Candidate(*row) for row in self._rows.found(_SIMILAR, parameters)]
+        return duplicates.earlier(self._rows, hazard)
+
+    def duplicates(self, hazard_ids: Sequence[UUID]) -> list[Named]:
+        query = _NAMED.where(hazards.c.merged_into.in_(hazard_ids)).order_by(hazards.c.reported_at, hazards.c.id)
+        return [Named(*row) for row in self.rows(query)]
 
     def escalated(self, hazard_ids: Sequence[UUID]) -> set[tuple[UUID, int, str]]:
         rows = self.rows(_ESCALATED, {"ids": hazard_ids}) if hazard_ids else ()
@@ -317,7 +313,7 @@ _SHOWING = (
     .select_from(mentions.join(hazards, hazards.c.id == mentions.c.hazard).outerjoin(receipts, SENT))
     .where(PRESENT)
 )
-_POINTED_TO = select(hazards.c.id, hazards.c.number, hazards.c.state)
+_NAMED = select(hazards.c.id, hazards.c.number, hazards.c.state)
 _HISTORY = (
     select(TABLE_OF[Entry]).where(TABLE_OF[Entry].c.hazard == bindparam("hazard")).order_by(TABLE_OF[Entry].c.seq)
 )
@@ -345,19 +341,6 @@ _ESCALATED = select(escalations.c.hazard, escalations.c.deadline_number, escalat
 )
 _OPEN_UPLOADS = select(func.count()).where(
     uploads.c.username == bindparam("username"), uploads.c.expires_at > bindparam("now"), uploads.c.photo.is_(None)
-)
-_SIMILAR = (
-    select(hazards.c.id, hazards.c.number, hazards.c.state)
-    .where(
-        hazards.c.community == bindparam("community"),
-        hazards.c.category == bindparam("category"),
-        hazards.c.place == bindparam("place"),
-        hazards.c.id != bindparam("id"),
-        hazards.c.reported_at.between(bindparam("since"), bindparam("until")),
-        hazards.c.state.in_([literal_column(f"'{state}'") for state in sorted(OPEN)]),  # written out: half the cost
-    )
-    .order_by(hazards.c.reported_at.desc())
-    .limit(5)
 )
 _PEOPLE = select(TABLE_OF[Person]).order_by(TABLE_OF[Person].c.username)
 _SESSION_OF = select(sessions).where(

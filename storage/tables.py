@@ -6,6 +6,7 @@ from typing import Any
 
 from msgspec import Struct
 from sqlalchemy import (
+    BigInteger,
     Boolean,
     Column,
     Date,
@@ -50,7 +51,7 @@ from inspections.hazards import (
 )
 from inspections.links import Secret
 from inspections.people import Grant, Person, Role, Session
-from inspections.places import Community, Point, Street
+from inspections.places import KEY_LENGTH, Community, Point, Street
 from inspections.rules import Rulebook, Rules
 from inspections.uploads import Upload
 from storage.columns import Bits64, Instant, Json, Name
@@ -211,7 +212,9 @@ hazards = Table(
     Column("advisory", Boolean, nullable=False),
     Column("description", Text, nullable=False),
     Column("place", _NAME, nullable=False),
+    Column("place_key", String(KEY_LENGTH), nullable=False, server_default=""),
     Column("point", Json(Point)),
+    Column("cell", BigInteger),
     Column("quantity", Integer, nullable=False),
     Column("unit", String(16), nullable=False),
     Column("quantity_claimed", Integer, nullable=False),
@@ -219,6 +222,7 @@ hazards = Table(
     Column("responsible_party", Json(Party)),
     Column("source", String(32), nullable=False),
     Column("reporter", String(64), ForeignKey("people.username"), nullable=False),
+    Column("reporters", Json(tuple[str, ...]), nullable=False, server_default="[]"),
     Column("lead", String(64), ForeignKey("people.username")),
     Column("assisting", Json(tuple[str, ...]), nullable=False),
     Column("fixed_on_spot", Boolean, nullable=False),
@@ -264,9 +268,19 @@ hazards = Table(
     Column("evaluation", Json(Evaluation)),
     Index("ix_hazards_newest", "reported_at", "id"),
     Index("ix_hazards_community", "community", "reported_at"),
-    Index("ix_hazards_place", "community", "category", "place", "reported_at"),
+    Index("ix_hazards_place", "community", "category", "place_key", "reported_at"),
     Index("ix_hazards_changed", "updated_at"),
 )
+_MEASURED, _MERGED = hazards.c.cell.is_not(None), hazards.c.merged_into.is_not(None)
+Index(
+    "ix_hazards_cell",
+    hazards.c.category,
+    hazards.c.cell,
+    hazards.c.reported_at,
+    sqlite_where=_MEASURED,
+    postgresql_where=_MEASURED,
+)
+Index("ix_hazards_merged_into", hazards.c.merged_into, sqlite_where=_MERGED, postgresql_where=_MERGED)
 _WATCHED = hazards.c.next_check_at.is_not(None)
 Index("ix_hazards_next_check", hazards.c.next_check_at, sqlite_where=_WATCHED, postgresql_where=_WATCHED)
 
@@ -300,6 +314,7 @@ mentions = Table(
     Column("point", Json(Point)),
     Column("examined", Boolean, nullable=False, server_default=false()),
     Column("flags", Json(tuple[Flag, ...]), nullable=False, server_default="[]"),
+    Column("copied_from", Uuid, ForeignKey("hazards.id")),
 )
 Index("ix_mentions_sha256_at", mentions.c.sha256, mentions.c.at)
 _UNEXAMINED = mentions.c.examined == false()

@@ -27,7 +27,7 @@ def examine(register: Register, now: datetime, limit: int) -> Change[int]:
     claimed = register.unexamined(limit)
     for hazard_id, mentions in _by_hazard(claimed).items():
         hazard = register.hazard(hazard_id)
-        if hazard is None:
+        if hazard is None or hazard.state is State.DUPLICATE:  # merged meanwhile: they are examined on its master
             continue
         examined = [_examined(register, mention, hazard) for mention in mentions]
         changed += zip(mentions, examined, strict=True)

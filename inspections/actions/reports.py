@@ -13,12 +13,13 @@ from inspections.actions.photos import Declaration, declare, received
 from inspections.calendar import shanghai_date
 from inspections.categories import Category, Severity
 from inspections.deadlines import due, look_back_due
+from inspections.duplicates import candidates
 from inspections.errors import Forbidden, IdConflict, IdTaken, Invalid, Missing, differing
 from inspections.evidence import Shown, has, missing, reasons_to_recheck
-from inspections.hazards import Candidate, Entry, Hazard, Outcome, Photo, Stage, State
+from inspections.hazards import Candidate, Entry, Hazard, Named, Outcome, Photo, Stage, State
 from inspections.history import written
 from inspections.people import Person, Role
-from inspections.places import Community
+from inspections.places import Community, cell, place_key
 from inspections.policy import scope
 from inspections.register import Change, Register
 from inspections.steps import FixedOnSpot, Report
@@ -29,7 +30,7 @@ class Dossier(NamedTuple):
 
     hazard: Hazard
     shown: list[Shown]
-    others: Mapping[UUID, Candidate] = {}
+    others: Mapping[UUID, Named] = {}
 
 
 class Reported(NamedTuple):
@@ -59,7 +60,7 @@ def report_hazard(
     earlier = register.entry(report.id)
     sent = received(register, person, arrived, now)
     if earlier is not None and earlier.by == person.username:
-        return Change(_again(register, report, earlier), sent.records)
+        return Change(_again(register, person, report, earlier), sent.records)
     community = _community(register, person, report)
     if earlier is not None:
         raise IdTaken
@@ -74,7 +75,7 @@ def report_hazard(
     if report.fixed_on_spot:
         hazard, line = _fixed_on_spot(register, hazard, category, report.fixed_on_spot, declared, now)
         entries.append(line)
-    answer = Reported(Dossier(hazard, list(declared.shown)), register.similar(hazard), repeated=False)
+    answer = Reported(Dossier(hazard, list(declared.shown)), _similar(register, person, hazard), repeated=False)
     return Change(answer, (*sent.records, hazard, *entries, *declared.records))
 
 
@@ -87,7 +88,11 @@ def _community(register: Register, person: Person, report: Report) -> Community:
     return community
 
 
-def _again(register: Register, report: Report, earlier: Entry) -> Reported:
+def _similar(register: Register, person: Person, hazard: Hazard) -> list[Candidate]:
+    return candidates(hazard, register.earlier(hazard), scope(person, "hazard.see"))
+
+
+def _again(register: Register, person: Person, report: Report, earlier: Entry) -> Reported:
     hazard = register.hazard(earlier.hazard)
     if hazard is None:
         raise Missing("hazard")
@@ -96,7 +101,7 @@ def _again(register: Register, report: Report, earlier: Entry) -> Reported:
     before = msgspec.convert({**earlier.facts, "id": earlier.id}, Report, strict=False)
     if fields := differing(before, report, Report.__struct_fields__):
         raise IdConflict(fields)
-    return Reported(Dossier(hazard, register.shown([hazard.id])), register.similar(hazard), repeated=True)
+    return Reported(Dossier(hazard, register.shown([hazard.id])), _similar(register, person, hazard), repeated=True)
 
 
 def _needs(register: Register, report: Report) -> Category:
@@ -138,7 +143,9 @@ def _new_hazard(
         advisory=category.advisory,
         description=report.description,
         place=report.place,
+        place_key=place_key(report.place),
         point=report.point,
+        cell=cell(report.point) if report.point else None,
         quantity=report.quantity,
         unit=category.unit,
         quantity_claimed=0,
@@ -146,6 +153,7 @@ def _new_hazard(
         responsible_party=report.responsible_party,
         source="officer" if officer else "inspector",
         reporter=person.username,
+        reporters=(),
         lead=None,
         assisting=(),
         fixed_on_spot=False,

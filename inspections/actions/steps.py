@@ -9,10 +9,11 @@ import msgspec
 
 from inspections.actions import decisions, handling, rechecks
 from inspections.actions.case import Case
+from inspections.actions.merging import joined, master_of
 from inspections.actions.photos import declare
 from inspections.actions.reports import Dossier, facts_of, rebound
-from inspections.errors import Forbidden, IdConflict, IdTaken, Invalid, Missing, OwnFix, Stale, differing
-from inspections.hazards import OPEN, Entry, Hazard, State
+from inspections.errors import Forbidden, IdConflict, IdTaken, Missing, OwnFix, Stale, differing
+from inspections.hazards import Entry, Hazard
 from inspections.history import written
 from inspections.lifecycle import check
 from inspections.people import Person
@@ -71,6 +72,7 @@ def take_step(register: Register, person: Person, hazard_id: UUID, step: Step, n
     if step.version != hazard.version:
         raise Stale(step.version, hazard.version)
     check(hazard, step.move)
+    master = master_of(register, person, hazard, step) if isinstance(step, Merge) else None
     born = rebound(hazard, register, person, now) if isinstance(step, LookBack) and step.result == "rebound" else None
     declared = declare(register, person, (step.id, (born or hazard).id), step.declared, now)
     shown = [*register.shown([hazard.id]), *(() if born else declared.shown)]
@@ -79,7 +81,9 @@ def take_step(register: Register, person: Person, hazard_id: UUID, step: Step, n
         hazard, decided, line=step.id, step=step.move, by=person.username, now=now, facts=facts_of(step)
     )
     new = _begun(born, person, now) if born else ()
-    return Change(Dossier(after, shown), (*new, line, *declared.records), ((hazard, after),))
+    with_master = joined(register, person, after, master, shown, now) if master else Change(shown)
+    records = (*new, line, *declared.records, *with_master.new)
+    return Change(Dossier(after, with_master.answer), records, ((hazard, after), *with_master.changed))
 
 
 def _permit(person: Person, step: Step, hazard: Hazard) -> None:
@@ -105,14 +109,7 @@ def _again(register: Register, step: Step, earlier: Entry) -> Dossier:
 
 
 def _merge(case: Case, step: Merge) -> Hazard:
-    master = case.register.hazard(step.into)
-    if master is None or not scope(case.person, "hazard.see").covers(master):
-        raise Missing("hazard", "into")
-    if master.id == case.hazard.id:
-        raise Invalid(("into", "不能并入自身"))
-    if master.state not in OPEN | {State.CLOSED}:
-        raise Invalid(("into", "所并入的隐患已作废、不予受理或本身已并案"))
-    return case.moved(step, merged_into=master.id)
+    return case.moved(step, merged_into=step.into)
 
 
 def _plainly(case: Case, step: Step) -> Hazard:

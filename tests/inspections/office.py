@@ -5,20 +5,22 @@ from uuid import UUID, uuid4
 
 from inspections.calendar import WorkingCalendar
 from inspections.categories import CATALOGUE
+from inspections.duplicates import Earlier
 from inspections.evidence import Shown, Sighting
 from inspections.hazards import (
     Band,
-    Candidate,
     Entry,
     Escalation,
     Hazard,
     Job,
     Mention,
+    Named,
     Photo,
     PhotoMention,
     PhotoState,
     Receipt,
     Stage,
+    State,
 )
 from inspections.likeness import NEAR, distance
 from inspections.links import Secret
@@ -145,6 +147,7 @@ class Office:
             Sighting(other, bits)
             for other in self.all(Mention)
             if other != mention and self._present(other)
+            if other.hazard == mention.hazard or self._living(other)
             if (bits := self._bits(mention.sha256, picture, other.sha256)) <= NEAR
         ]
 
@@ -156,6 +159,9 @@ class Office:
 
     def _present(self, mention):
         return mention.by_sight or self.receipt(mention.sha256, mention.by) is not None
+
+    def _living(self, mention):
+        return self.hazard(mention.hazard).state is not State.DUPLICATE
 
     def upload(self, upload_id):
         return self.records.get((Upload, upload_id))
@@ -195,9 +201,14 @@ class Office:
         waiting = [each for each in self.all(Photo) if each.state is PhotoState.RECEIVED]
         return [each for each in waiting if each.claimed_until is None or each.claimed_until < now][:limit]
 
-    def similar(self, hazard):
-        near = (each for each in self.all(Hazard) if each.place == hazard.place and each.id != hazard.id)
-        return [Candidate(each.id, each.number, each.state) for each in near]
+    def earlier(self, hazard):  # noqa: ARG002  # narrows nothing: the verdict must stand alone
+        return [Earlier(*(getattr(each, name) for name in Earlier._fields)) for each in self.all(Hazard)]
+
+    def duplicates(self, hazard_ids):
+        found = sorted(
+            (each for each in self.all(Hazard) if each.merged_into in hazard_ids), key=lambda each: each.number
+        )
+        return [Named(each.id, each.number, each.state) for each in found]
 
     def history(self, hazard_id):
         return sorted((each for each in self.all(Entry) if each.hazard == hazard_id), key=lambda each: each.seq)

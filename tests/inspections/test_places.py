@@ -1,15 +1,16 @@
-from math import pi
+from math import asin, atan2, cos, degrees, pi, radians, sin
 
 import prcoords
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inspections.places import Point, converted, distance_m
+from inspections.places import KEY_LENGTH, Point, cell, cells_around, converted, distance_m, place_key
 
 SYSTEMS = ["wgs84", "gcj02", "bd09"]
 CENTIMETRE = 0.01
 EXACT = 1e-6
+EARTH_RADIUS_M = 6_371_008.8
 NANHU = (30.7600, 120.7500)  # a lake in Jiaxing
 
 systems = st.sampled_from(SYSTEMS)
@@ -136,3 +137,71 @@ def test_a_distance_is_the_same_both_ways_and_never_beyond_half_the_earth(one, o
 def test_the_other_side_of_the_earth_is_half_its_girth_away(lat, lon):
     here, there = Point(lat, lon, "wgs84"), Point(-lat, lon + 180 if lon < 0 else lon - 180, "wgs84")
     assert distance_m(here, there) == pytest.approx(pi * 6_371_008.8, rel=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("3幢2单元", "３号楼 二单元"),
+        ("3幢2单元", "三栋-2单元"),
+        ("3幢2单元", "3#楼2单元"),
+        ("23幢10楼", "二十三幢，十楼"),
+        ("11幢", "十一幢"),
+        ("A座 1201室", "ａ座1201室。"),
+        ("3-2-201", "3－2－201"),
+        ("3-2-201", "3 2 201"),
+        ("中山路 5 号（东门）", "中山路5号东门"),
+    ],
+)
+def test_a_place_is_the_same_however_it_is_written(one, other):
+    assert place_key(one) == place_key(other)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [("3-201", "32-01"), ("3幢", "13幢"), ("三元路", "3元路"), ("一百零二室", "102室"), ("###", "***")],
+)
+def test_other_places_stay_others(one, other):
+    assert place_key(one) != place_key(other)
+
+
+@given(st.text(min_size=1, max_size=200))
+def test_every_place_has_a_key_that_a_column_holds(place):
+    assert 0 < len(place_key(place)) <= KEY_LENGTH
+    assert len(place_key("ﷺ" * 200)) == KEY_LENGTH  # eighteen letters each
+
+
+@st.composite
+def pairs_within(draw, points, metres):
+    """A point, and one no further from it than so many metres: by the sphere that distances are measured on."""
+    here = converted(draw(points), "wgs84")
+    bearing, apart = draw(st.floats(0, 2 * pi)), draw(st.floats(0, metres)) / EARTH_RADIUS_M
+    south, west = radians(here.lat), radians(here.lon)
+    north = asin(sin(south) * cos(apart) + cos(south) * sin(apart) * cos(bearing))
+    east = west + atan2(sin(bearing) * sin(apart) * cos(south), cos(apart) - sin(south) * sin(north))
+    return here, Point(degrees(north), (degrees(east) + 180) % 360 - 180, "wgs84")
+
+
+edges = st.builds(Point, st.floats(-63, 63), st.sampled_from([-180, -179.9999, 179.9999, 180]), st.just("wgs84"))
+
+
+@given(pairs_within(china | edges, 200), systems)
+def test_the_grid_never_loses_what_lies_within_two_hundred_metres(pair, crs):
+    here, there = pair
+    assert distance_m(here, there) < 200.001
+    assert cell(converted(there, crs)) in cells_around(cell(here))
+    assert cell(here) in cells_around(cell(there))
+
+
+@given(world)
+def test_the_grid_numbers_the_whole_earth(point):
+    around = cells_around(cell(point))
+    assert cell(point) in around
+    assert len(set(around)) == 9
+    assert all(abs(each) < 2**63 for each in around)
+
+
+def test_the_grid_narrows():
+    here = Point(*NANHU, "wgs84")
+    assert cell(Point(here.lat + 0.005, here.lon, "wgs84")) not in cells_around(cell(here))
+    assert cell(Point(here.lat, here.lon + 0.009, "wgs84")) not in cells_around(cell(here))

@@ -97,7 +97,7 @@ def test_each_of_a_group_is_told_of_the_hazards_that_are_similar_to_its_own(desk
         *[partial(report_hazard, person=wang, report=report(place=place), now=now) for place in places],
     )
     for place, answer in zip(places, answers, strict=True):
-        newest = [Candidate(each.id, each.number, each.state) for each in reversed(known[place])]
+        newest = [Candidate(each.id, each.number, each.state, None, same_place=True) for each in reversed(known[place])]
         assert answer.similar == newest[:5]
 
 

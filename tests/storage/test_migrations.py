@@ -7,6 +7,7 @@ from sqlalchemy import MetaData, inspect, select, text
 
 from inspections.actions.photos import receive_photos
 from inspections.actions.reports import report_hazard
+from inspections.places import Point
 from storage.database import writing_engine
 from storage.migration import HEAD, WrongSchema, check, config, migrate, present_revision
 from storage.tables import metadata
@@ -88,7 +89,7 @@ def test_a_new_database_is_what_the_revisions_make_of_an_empty_one(engine):
 
 def test_each_revision_goes_down_and_up_again_with_rows_in_it(desk, engine):
     desk.do(receive_photos, wang, [photo("a")], NOW)
-    desk.do(report_hazard, wang, report(), NOW)
+    desk.do(report_hazard, wang, report(place="三号楼 2单元", point=Point(30.77, 120.75, "gcj02")), NOW)
     for script in ScriptDirectory.from_config(config()).walk_revisions():
         before = rows_of(engine)
         assert before["hazards"]

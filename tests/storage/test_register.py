@@ -43,6 +43,7 @@ def full_hazard(desk):
         outcome=Outcome.REFUSED_CONTROLLED,
         point=POINT,
         responsible_party=Party("merchant", "某店", "0573-123"),
+        reporters=("li", "zhou"),
         lead="zhao",
         assisting=("sun", "zhao"),
         fix_method="拆除",

@@ -1,0 +1,105 @@
+"""重复并案: a duplicate ends in its master, which gets its photos, its reporters and a line of history."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from uuid import UUID
+
+from msgspec.structs import replace
+
+from inspections.errors import Invalid, Missing
+from inspections.evidence import Shown
+from inspections.hazards import OPEN, Entry, Hazard, Mention, Named, State
+from inspections.history import written
+from inspections.people import Person
+from inspections.policy import scope
+from inspections.register import Change, Register
+from inspections.steps import Merge
+
+
+def master_of(register: Register, person: Person, hazard: Hazard, step: Merge) -> Hazard:
+    """The hazard that this one is merged into. Raises Missing, Invalid.
+
+    Of two people who merge two hazards into each other at once, a database where they lock both rows crosswise runs
+    one of them again: then the other has won, and there is nothing left to merge into.
+    """
+    master = register.hazard(step.into)
+    if master is None or not scope(person, "hazard.see").covers(master):
+        raise Missing("hazard", "into")
+    if master.id == hazard.id:
+        raise Invalid(("into", "不能并入自身"))
+    if master.state not in OPEN | {State.CLOSED}:
+        raise Invalid(("into", "所并入的隐患已作废、不予受理或本身已并案"))
+    return master
+
+
+def joined(
+    register: Register, person: Person, hazard: Hazard, master: Hazard, shown: Sequence[Shown], now: datetime
+) -> Change[list[Shown]]:
+    """What the master gets of a duplicate whose photos are `shown`; answers these as they are afterwards.
+
+    It keeps its version: a step that a phone prepared before still fits. What was merged into the duplicate before
+    stays merged into that, and comes along.
+    """
+    along, before = _merged_into(register, hazard), _merged_into(register, master)
+    after, line = _welcomed(_with_reporters(master, hazard), hazard, along, register.new_id(), person, now)
+    own = register.shown([master.id])
+    one_case = {hazard.id, master.id, *(each.id for each in (*along, *before))}
+    cleared = [each._replace(mention=_without(each.mention, one_case)) for each in shown]
+    there = [each._replace(mention=_without(each.mention, one_case)) for each in own]
+    pairs = zip((*shown, *own), (*cleared, *there), strict=True)
+    changed = ((one.mention, other.mention) for one, other in pairs if one != other)
+    return Change(cleared, (line, *_copies(cleared, there, line)), ((master, after), *changed))
+
+
+def _merged_into(register: Register, hazard: Hazard) -> list[Named]:
+    """Its duplicates, then theirs."""
+    found: list[Named] = []
+    ring = register.duplicates([hazard.id])
+    while ring:
+        found += ring
+        ring = register.duplicates([each.id for each in ring])
+    return found
+
+
+def _with_reporters(master: Hazard, hazard: Hazard) -> Hazard:
+    people = dict.fromkeys((*master.reporters, hazard.reporter, *hazard.reporters))
+    return replace(master, reporters=tuple(name for name in people if name != master.reporter))
+
+
+def _welcomed(
+    master: Hazard, hazard: Hazard, along: Sequence[Named], line: UUID, person: Person, now: datetime
+) -> tuple[Hazard, Entry]:
+    """The master's line. `along`: what had been merged into the duplicate before."""
+    facts = {
+        "from": str(hazard.id),
+        "number": hazard.number,
+        "reporter": hazard.reporter,
+        "along": [each.number for each in along],
+    }
+    master = replace(master, updated_at=now)
+    return written(master, master, line=line, step="merged", by=person.username, now=now, facts=facts)
+
+
+def _copies(shown: Iterable[Shown], own: Iterable[Shown], line: Entry) -> list[Mention]:
+    """The duplicate's photos under the master's line, each once; `by` and `at` stay, so that one on its way arrives.
+
+    Where several people declared a photo, it comes from whom it is there of; what the master shows already is not
+    shown again.
+    """
+    known = {(each.mention.sha256, each.mention.stage) for each in own if each.present}
+    best = {(each.mention.sha256, each.mention.stage): each for each in sorted(shown, key=lambda each: each.present)}
+    return [
+        replace(
+            each.mention,
+            entry=line.id,
+            hazard=line.hazard,
+            copied_from=each.mention.copied_from or each.mention.hazard,
+        )
+        for photo, each in best.items()
+        if photo not in known
+    ]
+
+
+def _without(mention: Mention, one_case: set[UUID]) -> Mention:
+    """A photo is not flagged for being on a hazard that has proved the same one."""
+    return replace(mention, flags=tuple(flag for flag in mention.flags if flag.hazard not in one_case))
