@@ -238,7 +238,7 @@ class Entry(Struct, frozen=True):
     """A line of a hazard's history: who took which step when, and the facts that came with it.
 
     Its id is the one the client made for the step, so that the same step sent again is recognised; a line that the
-    server adds by itself has an id that nobody can guess.
+    server adds by itself has an id that nobody can guess. `acting_for`: who lent `by` the role that this step took.
     """
 
     id: UUID
@@ -250,3 +250,4 @@ class Entry(Struct, frozen=True):
     state: State
     version: int
     facts: dict[str, Any]
+    acting_for: str | None = None

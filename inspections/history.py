@@ -10,8 +10,17 @@ from inspections.hazards import Entry, Hazard
 
 
 def written(
-    hazard: Hazard, *, line: UUID, step: str, by: str, now: datetime, facts: dict[str, Any]
+    hazard: Hazard,
+    *,
+    line: UUID,
+    step: str,
+    by: str,
+    now: datetime,
+    facts: dict[str, Any],
+    acting_for: str | None = None,
 ) -> tuple[Hazard, Entry]:
     """The hazard one line further, and that line: what it is after `step`, who took it, and the facts that came."""
     after = replace(hazard, history_length=hazard.history_length + 1)
-    return after, Entry(line, hazard.id, after.history_length, step, by, now, after.state, after.version, facts)
+    return after, Entry(
+        line, hazard.id, after.history_length, step, by, now, after.state, after.version, facts, acting_for
+    )

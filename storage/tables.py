@@ -24,6 +24,7 @@ from sqlalchemy import (
 
 from inspections.calendar import CalendarDay
 from inspections.categories import Category, Priority, Severity, Term
+from inspections.delegations import Delegation
 from inspections.hazards import (
     Band,
     Entry,
@@ -41,7 +42,7 @@ from inspections.hazards import (
     State,
 )
 from inspections.links import Secret
-from inspections.people import Grant, Person, Session
+from inspections.people import Grant, Person, Role, Session
 from inspections.places import Community, Point, Street
 from inspections.uploads import Upload
 from storage.columns import Bits64, Instant, Json, Name
@@ -104,6 +105,22 @@ people = Table(
     Column("password", String(200), nullable=False),
     Column("active", Boolean, nullable=False),
     Column("demo", Boolean, nullable=False),
+    Column("version", Integer, nullable=False, server_default="1"),
+)
+
+delegations = Table(
+    "delegations",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("giver", String(64), ForeignKey("people.username"), nullable=False, index=True),
+    Column("receiver", String(64), ForeignKey("people.username"), nullable=False, index=True),
+    Column("role", Name(Role), nullable=False),
+    Column("scope", _CODE, nullable=False),
+    Column("since", Instant, nullable=False),
+    Column("until", Instant, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("made_at", Instant, nullable=False),
+    Column("revoked_at", Instant),
 )
 
 sessions = Table(
@@ -245,6 +262,7 @@ entries = Table(
     Column("state", Name(State), nullable=False),
     Column("version", Integer, nullable=False),
     Column("facts", Json(dict[str, Any]), nullable=False),
+    Column("acting_for", String(64)),
     UniqueConstraint("hazard", "seq"),
 )
 
@@ -303,6 +321,7 @@ TABLE_OF: dict[type[Struct], Table] = {
     Category: categories,
     CalendarDay: calendar_days,
     Person: people,
+    Delegation: delegations,
     Session: sessions,
     Photo: photos,
     Receipt: receipts,

@@ -18,7 +18,7 @@ from inspections.hazards import Candidate, Entry, Hazard, Outcome, Photo, Stage,
 from inspections.history import written
 from inspections.people import Person, Role
 from inspections.places import Community
-from inspections.policy import scope
+from inspections.policy import acting_for, scope
 from inspections.register import Change, Register
 from inspections.steps import FixedOnSpot, Report
 
@@ -66,7 +66,10 @@ def report_hazard(
     category = _needs(register, report)
     hazard = _new_hazard(register, person, report, community, category, now, demo=demo)
     declared = declare(register, person, (report.id, report.id), report.photos, now, sent.photos)
-    hazard, line = written(hazard, line=report.id, step="report", by=person.username, now=now, facts=facts_of(report))
+    lent_by = acting_for(person, "hazard.report", hazard)
+    hazard, line = written(
+        hazard, line=report.id, step="report", by=person.username, now=now, facts=facts_of(report), acting_for=lent_by
+    )
     entries = [line]
     if report.fixed_on_spot:
         hazard, line = _fixed_on_spot(register, hazard, category, report.fixed_on_spot, declared, now)

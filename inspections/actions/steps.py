@@ -26,7 +26,7 @@ from inspections.hazards import OPEN, Entry, Hazard, Outcome, Stage, State
 from inspections.history import written
 from inspections.lifecycle import check, moved
 from inspections.people import Person, Role
-from inspections.policy import scope
+from inspections.policy import acting_for, scope
 from inspections.register import Change, Register
 from inspections.steps import (
     Accept,
@@ -88,7 +88,10 @@ def take_step(register: Register, person: Person, hazard_id: UUID, step: Step, n
     declared = declare(register, person, (step.id, (born or hazard).id), step.declared, now)
     shown = [*register.shown([hazard.id]), *(() if born else declared.shown)]
     decided = _decide(_Case(register, person, hazard, shown, born, now), step)
-    after, line = written(decided, line=step.id, step=step.move, by=person.username, now=now, facts=facts_of(step))
+    lent_by = acting_for(person, f"step.{step.move}", hazard)
+    after, line = written(
+        decided, line=step.id, step=step.move, by=person.username, now=now, facts=facts_of(step), acting_for=lent_by
+    )
     new = _begun(born, person, now) if born else ()
     return Change(Dossier(after, shown), (*new, line, *declared.records), ((hazard, after),))
 
@@ -172,7 +175,7 @@ def _verify(case: _Case, step: Verify) -> Hazard:
 def _assign(case: _Case, step: Assign) -> Hazard:
     for field, username in (("lead", step.lead), *(("assisting", name) for name in step.assisting)):
         person = case.register.person(username)
-        if person is None or not person.active or not person.holds(Role.HANDLER, case.hazard.community):
+        if person is None or not person.active or not person.at(case.now).holds(Role.HANDLER, case.hazard.community):
             raise Invalid((field, "该社区没有这位整改人"))
     return case.moved(step, lead=step.lead, assisting=step.assisting)
 
