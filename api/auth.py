@@ -8,7 +8,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
@@ -29,6 +29,8 @@ from inspections.errors import Forbidden, Invalid, SignInFailed, TooMany, Unauth
 from inspections.people import Person
 from inspections.policy import POLICY, PUBLIC, scope
 from storage.database import Database
+
+T = TypeVar("T")
 
 HASHER = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
 """argon2id with the parameters of the OWASP password storage cheat sheet: 19 MiB, two passes."""
@@ -75,21 +77,29 @@ class SignIn:
     async def open(self, username: str, password: str, device: str) -> tuple[SignedIn, Tokens]:
         """Raises SignInFailed, after the same work whether or not there is such a person; TooMany in a flood."""
         person = await self._database.read(lambda register: register.person(username))
-        hashed = person.password if person else self._nobody
-        good = await self._verify(hashed, password)
+        hashed = (person and person.password) or self._nobody
+        good = await self._in_turn(partial(verified, hashed, password))
         if not (person and person.active and good):
             raise SignInFailed
         tokens = new_tokens()
         now = self._clock()
-        opened = await self._database.transact(lambda _: open_session(person, uuid7(), device, tokens.digests, now))
-        return opened, tokens
+        action = partial(open_session, person=person, session_id=uuid7(), device=device, pair=tokens.digests, now=now)
+        return await self._database.transact(action), tokens
 
-    async def _verify(self, hashed: str, password: str) -> bool:
+    async def hashed(self, username: str, password: str) -> str:
+        """The argon2id hash of a password; the one that is kept, where it is this account's already."""
+        person = await self._database.read(lambda register: register.person(username))
+        if person and await self._in_turn(partial(verified, person.password, password)):
+            return person.password
+        return await self._in_turn(partial(HASHER.hash, password))
+
+    async def _in_turn(self, work: Callable[[], T]) -> T:
+        """Hashes on the thread for it. Raises TooMany where too many wait already."""
         if self._waiting >= _HASHING_WAITING:
             raise TooMany
         self._waiting += 1
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._hashing, verified, hashed, password)
+            return await asyncio.get_running_loop().run_in_executor(self._hashing, work)
         finally:
             self._waiting -= 1
 
@@ -107,11 +117,14 @@ class SignIn:
         await self._database.transact(partial(close_session, digest=digest, now=self._clock()))
 
     async def person(self, token: str) -> Person:
-        """Raises Unauthenticated. A revoked token is refused within a second, on every process."""
+        """Who a token belongs to, with the grants that count now: what ends by the clock ends at once.
+
+        Raises Unauthenticated. What is revoked or given counts within a second, on every process.
+        """
         digest = digest_of(token)
         checked, known = self._remembered.get(digest, (0.0, None))
         now = self._clock()
-        if known and time.monotonic() - checked < _REMEMBERED_SECONDS and now < known.session.access_expires_at:
+        if known and time.monotonic() - checked < _REMEMBERED_SECONDS and now < known.until:
             return known.person
         found = await self._database.read(partial(behind_access, digest=digest, now=now))
         if found is None:

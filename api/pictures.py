@@ -16,7 +16,8 @@ from inspections.actions.steps import visible
 from inspections.calendar import SHANGHAI
 from inspections.errors import Invalid, Missing
 from inspections.evidence import Shown
-from inspections.hazards import Digest, Hazard, Photo
+from inspections.fields import Digest
+from inspections.hazards import Hazard, Photo
 from inspections.links import LIFE, Secret, Variant, holds, signature
 from inspections.people import Person
 from inspections.policy import PUBLIC

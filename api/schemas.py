@@ -12,6 +12,7 @@ from msgspec import Meta, Struct
 from inspections.actions.reports import Dossier
 from inspections.categories import Category, Priority, Severity
 from inspections.deadlines import is_overdue
+from inspections.delegations import Delegation
 from inspections.errors import Invalid
 from inspections.evidence import FLAGS, Shown, missing
 from inspections.hazards import (
@@ -49,11 +50,13 @@ class RefreshToken(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class PersonView(Struct, frozen=True):
-    """An account as others see it."""
+    """An account as others see it. `grants`: those that count now, `by` naming who lends one for a period."""
 
     username: str
     name: str
     grants: tuple[Grant, ...]
+    active: bool
+    version: int
 
 
 class TokenView(Struct, frozen=True):
@@ -77,6 +80,10 @@ class CommunityList(Struct, frozen=True):
 
 class PersonList(Struct, frozen=True):
     items: list[PersonView]
+
+
+class DelegationList(Struct, frozen=True):
+    items: list[Delegation]
 
 
 class CategoryList(Struct, frozen=True):
@@ -263,7 +270,7 @@ def _flag_view(flag: Flag, others: Mapping[UUID, Named]) -> FlagView:
 
 
 def person_view(person: Person) -> PersonView:
-    return PersonView(person.username, person.name, person.grants)
+    return PersonView(person.username, person.name, person.grants, person.active, person.version)
 
 
 def cursor_of(hazard: Hazard) -> str:

@@ -7,9 +7,11 @@ Refusal
 ├── Conflict             *.*                 not now
 │   ├── IdConflict       id.conflict         this id says something else already
 │   ├── IdTaken          id.taken            this id is somebody else's
-│   ├── Stale            hazard.stale        somebody was faster
+│   ├── Stale            hazard.stale …      somebody was faster
 │   ├── WrongState       hazard.state        not a step of this state
 │   ├── WrongOffset      upload.offset       bytes that do not follow what is kept
+│   ├── LastAdministrator person.last_admin  nobody would be left to manage accounts
+│   ├── Erased           person.erased       an account without a name is not used again
 │   └── PhotosMissing    photo.missing       declared photos have not arrived
 ├── Invalid              step.needs …        what is asked for does not hold, field by field
 ├── DigestMismatch       photo.digest        the bytes are not the ones that were promised
@@ -54,7 +56,7 @@ class SignInFailed(Unauthenticated):
 
 
 class Missing(Refusal):
-    """`what` is the noun: hazard, community, photo, person, category."""
+    """`what` is the noun: hazard, community, photo, person, category, delegation."""
 
     title = "未找到"
 
@@ -99,6 +101,21 @@ class Stale(Conflict):
 
     def __init__(self, sent: int, current: int) -> None:
         super().__init__(sent=sent, current=current)
+
+
+class PersonStale(Stale):
+    code = "person.stale"
+    title = "账号已被他人更新，请刷新后重试"
+
+
+class LastAdministrator(Conflict):
+    code = "person.last_admin"
+    title = "不能移除最后一名在用的管理员"
+
+
+class Erased(Conflict):
+    code = "person.erased"
+    title = "该账号的姓名已删除，不能再修改"
 
 
 class WrongState(Conflict):

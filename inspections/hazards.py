@@ -8,17 +8,10 @@ from uuid import UUID
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from inspections.categories import Priority, Severity, Term
+from inspections.fields import Digest, Line, Moment, Words
 from inspections.people import Role
 from inspections.places import Point
 
-Digest = Annotated[str, Meta(pattern=r"\A[0-9a-f]{64}\Z", description="sha-256 of the bytes, in hex")]
-Moment = Annotated[datetime, Meta(tz=True)]
-_UNSEEN = r"\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff"
-_ONE_LINE = rf"\A(?=.*\S)[^\t\n\r{_UNSEEN}]*\Z"
-_SOME_LINES = rf"(?s)\A(?=.*\S)[^{_UNSEEN}]*\Z"
-Line = Annotated[str, Meta(min_length=1, max_length=200, pattern=_ONE_LINE)]
-Words = Annotated[str, Meta(min_length=1, max_length=2000, pattern=_SOME_LINES)]
-Quantity = Annotated[int, Meta(ge=1, le=1_000_000)]
 FixOutcome = Literal["removed", "altered", "escape_opening", "other"]
 
 
@@ -381,7 +374,7 @@ class Entry(Struct, frozen=True):
     """A line of a hazard's history: who took which step when, and the facts that came with it.
 
     Its id is the one the client made for the step, so that the same step sent again is recognised; a line that the
-    server adds by itself has an id that nobody can guess.
+    server adds by itself has an id that nobody can guess. `acting_for`: who lent `by` the role that this step took.
     """
 
     id: UUID
@@ -394,3 +387,4 @@ class Entry(Struct, frozen=True):
     version: int
     facts: dict[str, Any]
     clocks: Clocks = Clocks()
+    acting_for: str | None = None

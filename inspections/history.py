@@ -20,14 +20,15 @@ def written(
     by: str,
     now: datetime,
     facts: dict[str, Any],
+    acting_for: str | None = None,
 ) -> tuple[Hazard, Entry]:
     """The hazard one line further, and that line: what it is after `step`, who took it, and the facts that came.
 
     `before`: what it was; None where the line is its first.
     """
     after = replace(hazard, history_length=hazard.history_length + 1)
-    clocks = _set(before, after)
-    return after, Entry(line, hazard.id, after.history_length, step, by, now, after.state, after.version, facts, clocks)
+    clocks, at = _set(before, after), after.history_length
+    return after, Entry(line, hazard.id, at, step, by, now, after.state, after.version, facts, clocks, acting_for)
 
 
 def _set(before: Hazard | None, after: Hazard) -> Clocks:

@@ -7,6 +7,7 @@ from enum import StrEnum
 from functools import lru_cache
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from inspections.hazards import Hazard
 from inspections.people import Grant, Person, Role
@@ -31,6 +32,10 @@ POLICY: dict[str, dict[Role, Reach]] = {
     "me": _EVERYONE,
     "place.see": _EVERYONE,
     "people.see": {_O: _C, _S: _C, _M: _C},
+    "people.manage": {_M: _C},
+    "delegation.see": _EVERYONE,
+    "delegation.make": {_S: _C},
+    "delegation.revoke": {_S: _C, _M: _C},  # whoever gave it, and who manages the giver
     "photo.send": {_I: _C, _O: _C, _H: _C, _S: _C},
     "photo.see": {**_FIELD, _A: _C},
     "photo.original": _FIELD,
@@ -89,19 +94,39 @@ class Scope(Struct, frozen=True):
             self.username in hazard.handlers and hazard.community.startswith(self.assigned)
         )
 
+    def touches(self, prefix: str) -> bool:
+        """Whether some community with this beginning may lie within."""
+        return any(prefix.startswith(mine) or mine.startswith(prefix) for mine in self.communities)
+
+    def sees(self, person: Person) -> bool:
+        """Whether an account is somebody's to manage; one without grants is everybody's who manages any."""
+        return bool(self) and (not person.grants or any(self.touches(grant.scope) for grant in person.grants))
+
     def __bool__(self) -> bool:
         return bool(self.communities or self.assigned)
 
 
 @lru_cache(maxsize=4096)
 def scope(person: Person, action: str) -> Scope:
-    """What `person` reaches with `action`; false where no role of theirs may do it at all."""
+    """What `person` reaches with `action`; false where no role of theirs may do it at all.
+
+    `person` is as `Person.at` leaves them: every grant counts here, whatever its period.
+    """
     may = POLICY[action]
 
     def prefixes(reach: Reach) -> tuple[str, ...]:
         return tuple(grant.scope for grant in person.grants if _reach(may, grant) is reach)
 
     return Scope(person.username, prefixes(Reach.COMMUNITY), prefixes(Reach.ASSIGNED))
+
+
+def acting_for(person: Person, action: str, hazard: Hazard) -> str | None:
+    """Who lent what alone lets `person` do this; None where a role of their own does."""
+    lent = [grant for grant in person.grants if grant.by is not None]
+    own = tuple(grant for grant in person.grants if grant.by is None)
+    if not lent or scope(replace(person, grants=own), action).covers(hazard):
+        return None
+    return next((each.by for each in lent if scope(replace(person, grants=(each,)), action).covers(hazard)), None)
 
 
 def _reach(may: dict[Role, Reach], grant: Grant) -> Reach | None:

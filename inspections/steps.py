@@ -8,17 +8,8 @@ from msgspec import Meta, Struct
 
 from inspections.calendar import YEARS
 from inspections.categories import Priority, Severity
-from inspections.hazards import (
-    Arrangements,
-    FixOutcome,
-    Line,
-    Moment,
-    Party,
-    PhotoMention,
-    Quantity,
-    SupervisionLevel,
-    Words,
-)
+from inspections.fields import Line, Moment, Quantity, Words
+from inspections.hazards import Arrangements, FixOutcome, Party, PhotoMention, SupervisionLevel
 from inspections.places import CommunityCode, Point
 
 PHOTOS_DECLARED = 30

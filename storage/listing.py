@@ -11,7 +11,8 @@ from sqlalchemy import ColumnElement, Select, Uuid, and_, exists, literal, or_, 
 
 from inspections.calendar import midnight
 from inspections.deadlines import CLOCKS, FIXING
-from inspections.hazards import Hazard, Moment, State
+from inspections.fields import Moment
+from inspections.hazards import Hazard, State
 from inspections.policy import Scope
 from storage.columns import Instant
 from storage.register import Register

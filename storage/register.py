@@ -12,8 +12,10 @@ from uuid import UUID
 
 from msgspec import Struct
 from sqlalchemy import (
+    ColumnElement,
     Connection,
     Select,
+    Text,
     and_,
     bindparam,
     exists,
@@ -28,12 +30,13 @@ from uuid_utils.compat import uuid7
 
 from inspections.calendar import CalendarDay, WorkingCalendar
 from inspections.categories import Category
+from inspections.delegations import Delegation
 from inspections.duplicates import Earlier
 from inspections.errors import Conflict
 from inspections.evidence import Shown, Sighting
 from inspections.hazards import Entry, Hazard, Job, Mention, Named, Photo, Receipt
 from inspections.links import Secret
-from inspections.people import Person, Session
+from inspections.people import Person, Role, Session
 from inspections.places import Community, Street
 from inspections.policy import scope
 from inspections.register import Change
@@ -45,10 +48,12 @@ from storage.rows import KEYS, Rows
 from storage.scopes import within
 from storage.tables import (
     TABLE_OF,
+    delegations,
     escalations,
     hazards,
     mentions,
     numbers,
+    people,
     photos,
     receipts,
     sessions,
@@ -136,6 +141,28 @@ class Register:
     def person(self, username: str) -> Person | None:
         return self._by_key(Person, username)
 
+    def account(self, username: str) -> Person | None:
+        return next(iter(self._for_change(Person, _ACCOUNT, username=username)), None)
+
+    def administrators(self) -> list[Person]:
+        return self._for_change(Person, _ADMINISTRATORS)
+
+    def delegation(self, delegation_id: UUID) -> Delegation | None:
+        return self._by_key(Delegation, delegation_id)
+
+    def received(self, username: str, now: datetime) -> list[Delegation]:
+        # What waits in the same group may be left out: it counts when this is asked again, within a second.
+        return [Delegation(*row) for row in self._rows.found(_RECEIVED, {"username": username, "now": now})]
+
+    def delegations(self, username: str | None) -> list[Delegation]:
+        return self.select(Delegation, _DELEGATIONS if username is None else _DELEGATIONS.where(_concern(username)))
+
+    def open_sessions(self, username: str) -> list[Session]:
+        return self._for_change(Session, _OPEN_SESSIONS, username=username)
+
+    def _for_change(self, kind: type[R], query: Select[Any], **parameters: Any) -> list[R]:
+        return [kind(*row) for row in self.rows(self._rows.locked(query), parameters)]
+
     def session(self, session_id: UUID) -> Session | None:
         return self._by_key(Session, session_id)
 
@@ -169,6 +196,7 @@ class Register:
         return self._connection.execute(query, parameters).all()
 
     def people(self) -> list[Person]:
+        """Everybody, with what is kept of them."""
         return self.select(Person, _PEOPLE)
 
     def session_of(self, digest: str) -> Session | None:
@@ -294,6 +322,10 @@ class Register:
                 self._connection.execute(insert(numbers), {"series": series, "last": last})
 
 
+def _concern(username: str) -> ColumnElement[bool]:
+    return (delegations.c.giver == username) | (delegations.c.receiver == username)
+
+
 def _key(record: Struct) -> tuple[Any, ...]:
     return tuple(getattr(record, name) for name in KEYS[type(record)])
 
@@ -342,7 +374,20 @@ _ESCALATED = select(escalations.c.hazard, escalations.c.deadline_number, escalat
 _OPEN_UPLOADS = select(func.count()).where(
     uploads.c.username == bindparam("username"), uploads.c.expires_at > bindparam("now"), uploads.c.photo.is_(None)
 )
-_PEOPLE = select(TABLE_OF[Person]).order_by(TABLE_OF[Person].c.username)
+_PEOPLE = select(people).order_by(people.c.username)
+_ACCOUNT = select(people).where(people.c.username == bindparam("username"))
+_ADMINISTRATORS = _PEOPLE.where(people.c.grants.cast(Text).contains(f'"{Role.ADMIN}"'))
+_RECEIVED = select(delegations).where(
+    delegations.c.receiver == bindparam("username"),
+    delegations.c.until > bindparam("now"),
+    delegations.c.revoked_at.is_(None),
+)
+_DELEGATIONS = select(delegations).order_by(delegations.c.made_at.desc(), delegations.c.id)
+_OPEN_SESSIONS = (
+    select(sessions)
+    .where(sessions.c.username == bindparam("username"), sessions.c.revoked_at.is_(None))
+    .order_by(sessions.c.id)
+)
 _SESSION_OF = select(sessions).where(
     (sessions.c.access == bindparam("digest"))
     | (sessions.c.refresh == bindparam("digest"))

@@ -25,6 +25,7 @@ from sqlalchemy import (
 
 from inspections.calendar import CalendarDay
 from inspections.categories import Category, Priority, Severity, Term
+from inspections.delegations import Delegation
 from inspections.hazards import (
     Band,
     Clocks,
@@ -124,6 +125,22 @@ people = Table(
     Column("password", String(200), nullable=False),
     Column("active", Boolean, nullable=False),
     Column("demo", Boolean, nullable=False),
+    Column("version", Integer, nullable=False, server_default="1"),
+)
+
+delegations = Table(
+    "delegations",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("giver", String(64), ForeignKey("people.username"), nullable=False, index=True),
+    Column("receiver", String(64), ForeignKey("people.username"), nullable=False, index=True),
+    Column("role", Name(Role), nullable=False),
+    Column("scope", _CODE, nullable=False),
+    Column("since", Instant, nullable=False),
+    Column("until", Instant, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("made_at", Instant, nullable=False),
+    Column("revoked_at", Instant),
 )
 
 sessions = Table(
@@ -297,6 +314,7 @@ entries = Table(
     Column("version", Integer, nullable=False),
     Column("facts", Json(dict[str, Any]), nullable=False),
     Column("clocks", Json(Clocks), nullable=False, server_default="{}"),
+    Column("acting_for", String(64)),
     UniqueConstraint("hazard", "seq"),
 )
 
@@ -371,6 +389,7 @@ TABLE_OF: dict[type[Struct], Table] = {
     CalendarDay: calendar_days,
     Rulebook: rules,
     Person: people,
+    Delegation: delegations,
     Session: sessions,
     Photo: photos,
     Receipt: receipts,

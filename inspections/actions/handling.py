@@ -62,7 +62,7 @@ def assign(case: Case, step: Assign) -> Hazard:
 
 def _is_handler(case: Case, username: str) -> bool:
     person = case.register.person(username)
-    return person is not None and person.active and person.holds(Role.HANDLER, case.hazard.community)
+    return person is not None and person.active and person.at(case.now).holds(Role.HANDLER, case.hazard.community)
 
 
 def give_back(case: Case, step: Return) -> Hazard:

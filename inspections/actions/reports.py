@@ -20,7 +20,7 @@ from inspections.hazards import Candidate, Entry, Hazard, Named, Outcome, Photo,
 from inspections.history import written
 from inspections.people import Person, Role
 from inspections.places import Community, cell, place_key
-from inspections.policy import scope
+from inspections.policy import acting_for, scope
 from inspections.register import Change, Register
 from inspections.steps import FixedOnSpot, Report
 
@@ -68,8 +68,10 @@ def report_hazard(
     category = _needs(register, report)
     hazard = _new_hazard(register, person, report, community, category, now, demo=demo)
     declared = declare(register, person, (report.id, report.id), report.photos, now, sent.photos)
+    lent_by = acting_for(person, "hazard.report", hazard)
+    said = facts_of(report)
     hazard, line = written(
-        None, hazard, line=report.id, step="report", by=person.username, now=now, facts=facts_of(report)
+        None, hazard, line=report.id, step="report", by=person.username, now=now, facts=said, acting_for=lent_by
     )
     entries = [line]
     if report.fixed_on_spot:

@@ -10,6 +10,8 @@ from uuid import UUID
 
 from msgspec.structs import replace
 
+from inspections.actions.delegations import with_lent
+from inspections.errors import SignInFailed
 from inspections.people import Person, Session
 from inspections.register import Change, Register
 
@@ -26,11 +28,20 @@ class Pair(NamedTuple):
 
 
 class SignedIn(NamedTuple):
+    """`person`: with nothing but the grants that count now. `until`: from when on this has to be asked again."""
+
     person: Person
     session: Session
+    until: datetime
 
 
-def open_session(person: Person, session_id: UUID, device: str, pair: Pair, now: datetime) -> Change[SignedIn]:
+def open_session(
+    register: Register, person: Person, session_id: UUID, device: str, pair: Pair, now: datetime
+) -> Change[SignedIn]:
+    """`person` has shown their password. Raises SignInFailed where the account was changed meanwhile."""
+    known = register.person(person.username)
+    if known is None or not known.active or known.password != person.password:
+        raise SignInFailed
     session = Session(
         id=session_id,
         username=person.username,
@@ -43,7 +54,7 @@ def open_session(person: Person, session_id: UUID, device: str, pair: Pair, now:
         previous_until=None,
         created_at=now,
     )
-    return Change(SignedIn(person, session), (session,))
+    return Change(_signed_in(register, known, session, now), (session,))
 
 
 def refresh_session(register: Register, digest: str, pair: Pair, now: datetime) -> Change[SignedIn | None]:
@@ -65,7 +76,7 @@ def refresh_session(register: Register, digest: str, pair: Pair, now: datetime) 
         previous_refresh=digest,
         previous_until=now + GRACE if digest == session.refresh else session.previous_until,
     )
-    return Change(SignedIn(person, renewed), changed=((session, renewed),))
+    return Change(_signed_in(register, person, renewed, now), changed=((session, renewed),))
 
 
 def close_session(register: Register, digest: str, now: datetime) -> Change[None]:
@@ -85,4 +96,9 @@ def behind_access(register: Register, digest: str, now: datetime) -> SignedIn | 
     if session is None or session.access != digest or session.revoked_at or now >= session.access_expires_at:
         return None
     person = register.person(session.username)
-    return SignedIn(person, session) if person and person.active else None
+    return _signed_in(register, person, session, now) if person and person.active else None
+
+
+def _signed_in(register: Register, person: Person, session: Session, now: datetime) -> SignedIn:
+    whole = with_lent(register, person, now)
+    return SignedIn(whole.at(now), session, min([session.access_expires_at, *whole.turns_after(now)]))

@@ -17,7 +17,7 @@ from inspections.hazards import Entry, Hazard
 from inspections.history import written
 from inspections.lifecycle import check
 from inspections.people import Person
-from inspections.policy import scope
+from inspections.policy import acting_for, scope
 from inspections.register import Change, Register
 from inspections.steps import (
     Accept,
@@ -77,8 +77,10 @@ def take_step(register: Register, person: Person, hazard_id: UUID, step: Step, n
     declared = declare(register, person, (step.id, (born or hazard).id), step.declared, now)
     shown = [*register.shown([hazard.id]), *(() if born else declared.shown)]
     decided = _DECIDE[type(step)](Case(register, person, hazard, shown, born, now), step)
+    lent_by = acting_for(person, f"step.{step.move}", hazard)
+    said = facts_of(step)
     after, line = written(
-        hazard, decided, line=step.id, step=step.move, by=person.username, now=now, facts=facts_of(step)
+        hazard, decided, line=step.id, step=step.move, by=person.username, now=now, facts=said, acting_for=lent_by
     )
     new = _begun(born, person, now) if born else ()
     with_master = joined(register, person, after, master, shown, now) if master else Change(shown)

@@ -18,6 +18,12 @@ ROUTES = [
     ("GET", "/communities"),
     ("GET", "/categories"),
     ("GET", "/people"),
+    ("POST", "/people"),
+    ("GET", "/people/inspector"),
+    ("POST", "/people/inspector"),
+    ("GET", "/delegations"),
+    ("POST", "/delegations"),
+    ("POST", "/delegations/01900000-0000-7000-8000-000000000000/revoke"),
     ("GET", "/hazards"),
     ("POST", "/hazards"),
     ("GET", "/hazards/01900000-0000-7000-8000-000000000000"),
@@ -50,7 +56,7 @@ def test_without_a_good_token_there_is_nothing(api, method, path, header):
 def test_every_route_of_the_app_is_in_this_list_or_public(api):
     public = {("POST", "/auth/login"), ("POST", "/auth/refresh"), ("GET", "/limits")}
     public |= {(method, "/photos/*/*") for method in ("GET", "HEAD")}  # by a signed address alone
-    given = re.compile(r"/[0-9a-f]{64}$|/[0-9a-f-]{36}")
+    given = re.compile(r"/[0-9a-f]{64}$|/[0-9a-f-]{36}|(?<=/people)/inspector$")
     listed = {(method, given.sub("/*", path)) for method, path in ROUTES}
     there = {
         (method, re.sub(r"\{[^}]*\}", "*", route.path.removeprefix("/api/v1")))

@@ -5,6 +5,7 @@ from uuid import UUID, uuid4
 
 from inspections.calendar import WorkingCalendar
 from inspections.categories import CATALOGUE
+from inspections.delegations import Delegation
 from inspections.duplicates import Earlier
 from inspections.evidence import Shown, Sighting
 from inspections.hazards import (
@@ -103,6 +104,30 @@ class Office:
 
     def person(self, username):
         return self.records.get((Person, username))
+
+    def people(self):
+        return self.all(Person)
+
+    def account(self, username):
+        return self.person(username)
+
+    def administrators(self):
+        return [each for each in self.all(Person) if any(grant.role is Role.ADMIN for grant in each.grants)]
+
+    def communities(self):
+        return self.all(Community)
+
+    def delegation(self, delegation_id):
+        return self.records.get((Delegation, delegation_id))
+
+    def delegations(self, username):
+        return [each for each in self.all(Delegation) if username in {None, each.giver, each.receiver}]
+
+    def received(self, username, now):
+        return [each for each in self.all(Delegation) if each.receiver == username and each.stands(now)]
+
+    def open_sessions(self, username):
+        return [each for each in self.all(Session) if each.username == username and not each.revoked_at]
 
     def session(self, session_id):
         return self.records.get((Session, session_id))

@@ -11,7 +11,7 @@ def pair(name):
 
 def signed_in():
     office = Office()
-    office.do(lambda _: open_session(wang, SESSION, "phone", pair(1), NOW))
+    office.do(open_session, wang, SESSION, "phone", pair(1), NOW)
     return office
 
 

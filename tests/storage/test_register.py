@@ -11,6 +11,7 @@ from inspections.actions.reports import report_hazard
 from inspections.actions.steps import take_step
 from inspections.calendar import CalendarDay
 from inspections.deadlines import is_overdue
+from inspections.delegations import Delegation
 from inspections.hazards import Hazard, Mention, Outcome, Party, Stage, State
 from inspections.people import Grant, Person, Role, Session
 from inspections.places import Point
@@ -74,8 +75,10 @@ def test_everything_else_comes_back_as_it_went(desk):
     session = Session(new_id(), "wang", "phone", "a", NOW, "r", NOW, "p", NOW, NOW, NOW)
     picture = replace(photo("f"), point=POINT, taken_at=NOW, camera="Phone")
     said = Mention(hazard.id, "f" * 64, Stage.AFTER, hazard.id, "wang", NOW, by_sight=True, taken_at=NOW, point=POINT)
-    person = Person("new", "新人", (Grant(Role.ADMIN, ""),), "-", active=False, demo=True)
-    desk.do(lambda _: Change(None, (day, session, picture, said, person)))
+    grant = Grant(Role.ADMIN, "", NOW, later(days=1))
+    person = Person("new", "新人", (grant,), "-", active=False, demo=True, version=3)
+    lent = Delegation(new_id(), "new", "wang", Role.SUPERVISOR, HERE.code, NOW, later(days=1), "休假", NOW, NOW)
+    desk.do(lambda _: Change(None, (day, session, picture, said, person, lent)))
 
     def kept(register: Register):
         return (
@@ -83,10 +86,30 @@ def test_everything_else_comes_back_as_it_went(desk):
             register.session_of("p"),
             register.photo("f" * 64),
             register.person("new"),
+            register.account("new"),
+            register.administrators(),
+            register.delegation(lent.id),
+            register.delegations(None),
+            register.delegations("wang"),
+            register.delegations("li"),
+            register.received("wang", NOW),
             register.calendar.is_working(day.day),
         )
 
-    assert desk.database.ask(kept) == (session, session, picture, person, False)
+    assert desk.database.ask(kept) == (
+        session,
+        session,
+        picture,
+        person,
+        person,
+        [person],
+        lent,
+        [lent],
+        [lent],
+        [],
+        [],
+        False,
+    )
 
 
 def test_what_one_action_writes_the_next_of_its_group_reads(desk):

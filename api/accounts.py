@@ -1,0 +1,79 @@
+"""Accounts made at the machine itself: the first administrator has nobody to make theirs."""
+
+import asyncio
+from collections.abc import Sequence
+from functools import partial
+
+import msgspec
+
+from api.auth import HASHER
+from inspections.actions.people import Added, add_person
+from inspections.errors import Refusal
+from inspections.people import Grant, NewPerson, Person
+from inspections.policy import Scope
+from storage.database import open_database, owned
+from storage.failures import Unready
+from storage.migration import check
+
+_EVERYWHERE = Scope("", ("",), ())
+"""Whoever has the machine may make any account."""
+
+
+class Unfit(Unready):
+    """What was asked for makes no account; says why."""
+
+
+def add(url: str, username: str, name: str, roles: Sequence[str], password: str) -> None:
+    """`roles`: each `role:scope`. Raises Unfit, Locked, WrongSchema."""
+    asked = _asked(username, name, roles, password)
+    with owned(url):
+        check(url)
+        try:
+            asyncio.run(_add(url, asked))
+        except Refusal as refusal:
+            raise Unfit(f"{username}: {refusal.title}; {refusal}") from None
+
+
+def listed(url: str) -> list[str]:
+    """A line for each account. Raises WrongSchema."""
+    check(url)
+    return asyncio.run(_lines(url))
+
+
+def _asked(username: str, name: str, roles: Sequence[str], password: str) -> NewPerson:
+    parts = [role.partition(":") for role in roles]
+    if missing := [role for role, colon, _ in parts if not colon]:
+        raise Unfit(f"a role has its scope behind it, such as {missing[0]}:330402009036, or {missing[0]}: for all")
+    grants = [{"role": role, "scope": scope} for role, _, scope in parts]
+    body = {"username": username, "name": name, "password": password, "grants": grants}
+    try:
+        return msgspec.convert(body, NewPerson)
+    except msgspec.ValidationError as error:
+        raise Unfit(str(error)) from None
+
+
+async def _add(url: str, asked: NewPerson) -> Added:
+    database = open_database(url)
+    try:
+        action = partial(add_person, reach=_EVERYWHERE, asked=asked, password=HASHER.hash(asked.password))
+        return await database.transact(action)
+    finally:
+        await database.close()
+
+
+async def _lines(url: str) -> list[str]:
+    database = open_database(url)
+    try:
+        return [_line(person) for person in await database.read(lambda register: register.people())]
+    finally:
+        await database.close()
+
+
+def _line(person: Person) -> str:
+    roles = " ".join(_said(grant) for grant in person.grants)
+    return f"{person.username}  {person.name}  {roles}{'' if person.active else '  (inactive)'}"
+
+
+def _said(grant: Grant) -> str:
+    period = f"[{grant.since or ''}..{grant.until or ''}]" if grant.since or grant.until else ""
+    return f"{grant.role}:{grant.scope}{period}"

@@ -1,0 +1,40 @@
+"""Delegations: a supervisor lends their role for a period."""
+
+from functools import partial
+from uuid import UUID
+
+from litestar import Response, get, post
+from litestar.params import FromPath
+
+from api.bodies import AnyRequest, json_body
+from api.house import house, person_of
+from api.schemas import DelegationList
+from inspections.actions.delegations import delegations_seen, make_delegation, revoke_delegation
+from inspections.delegations import Delegation, NewDelegation
+
+
+@post("/delegations", opt={"action": "delegation.make", "body": NewDelegation})
+async def post_delegation(request: AnyRequest) -> Response[Delegation]:
+    """At most 90 days, within what the giver holds by themselves; `scope` "" is all of that."""
+    asked: NewDelegation = await json_body(request, NewDelegation)
+    home, person = house(request), person_of(request)
+    made = await home.database.transact(partial(make_delegation, person=person, asked=asked, now=home.clock()))
+    return Response(made.delegation, status_code=200 if made.repeated else 201)
+
+
+@get("/delegations", opt={"action": "delegation.see"})
+async def list_delegations(request: AnyRequest) -> DelegationList:
+    """What the caller gave and received, present and past, the newest first; an administrator sees those of others."""
+    seen = partial(delegations_seen, person=person_of(request))
+    return DelegationList(await house(request).database.read(seen))
+
+
+@post("/delegations/{delegation_id:uuid}/revoke", opt={"action": "delegation.revoke"}, status_code=200)
+async def revoke(request: AnyRequest, delegation_id: FromPath[UUID]) -> Delegation:
+    """By its giver or an administrator. It no longer counts within a second; one that has ended stays as it is."""
+    home = house(request)
+    action = partial(revoke_delegation, person=person_of(request), delegation_id=delegation_id, now=home.clock())
+    return await home.database.transact(action)
+
+
+ROUTES = [post_delegation, list_delegations, revoke]

@@ -1,0 +1,95 @@
+"""Accounts: who can be assigned; an administrator makes and changes them."""
+
+from functools import partial
+from typing import NamedTuple
+
+from litestar import Response, get, post
+from litestar.params import FromPath, FromQuery
+
+from api.bodies import AnyRequest, json_body
+from api.house import house, person_of
+from api.schemas import PersonList, PersonView, person_view
+from inspections.actions.delegations import everybody
+from inspections.actions.people import add_person, change_person, seen_person
+from inspections.errors import Missing
+from inspections.people import Grant, NewPerson, Person, PersonChange, Role
+from inspections.policy import Scope, scope
+from storage.register import Register
+
+
+class _Asked(NamedTuple):
+    """Whom the list is about, and whom the caller sees: to work with, and to manage."""
+
+    role: Role | None
+    community: str | None
+    active: bool
+    reach: Scope
+    managed: Scope
+
+    def lists(self, person: Person, now: Person) -> bool:
+        """`now`: the person with only the grants that count; who manages accounts sees also those without any."""
+        if person.active is not self.active:
+            return False
+        if (self.role, self.community) == (None, None) and self.managed.sees(person):
+            return True
+        return any(self._matches(grant) for grant in now.grants)
+
+    def _matches(self, grant: Grant) -> bool:
+        if self.role is not None and grant.role != self.role:
+            return False
+        if self.community is not None:
+            return self.community.startswith(grant.scope)
+        return self.reach.touches(grant.scope)
+
+
+@get("/people", opt={"action": "people.see"})
+async def people(
+    request: AnyRequest,
+    role: FromQuery[Role | None] = None,
+    community: FromQuery[str | None] = None,
+    active: FromQuery[bool] = True,
+) -> PersonList:
+    """Who can be assigned: people with a role now in the caller's communities, by role and community."""
+    home, person = house(request), person_of(request)
+    reach = scope(person, "people.see")
+    asked = _Asked(role, community, active, reach, scope(person, "people.manage"))
+    now = home.clock()
+
+    def ask(register: Register) -> list[Person]:
+        if community is not None and (register.community(community) is None or not reach.covers_community(community)):
+            raise Missing("community", "community")
+        return everybody(register, now)
+
+    found = [(each, each.at(now)) for each in await home.database.read(ask)]
+    return PersonList([person_view(present) for each, present in found if asked.lists(each, present)])
+
+
+@get("/people/{username:str}", opt={"action": "people.manage"})
+async def get_person(request: AnyRequest, username: FromPath[str]) -> PersonView:
+    """The account as it is kept: every grant that an administrator gave, also one that does not count now."""
+    reach = scope(person_of(request), "people.manage")
+    return person_view(await house(request).database.read(partial(seen_person, reach=reach, username=username)))
+
+
+@post("/people", opt={"action": "people.manage", "body": NewPerson})
+async def post_person(request: AnyRequest) -> Response[PersonView]:
+    asked: NewPerson = await json_body(request, NewPerson)
+    home, reach = house(request), scope(person_of(request), "people.manage")
+    password = await home.sign_in.hashed(asked.username, asked.password)
+    action = partial(add_person, reach=reach, asked=asked, password=password)
+    added = await home.database.transact(action)
+    return Response(person_view(added.person), status_code=200 if added.repeated else 201)
+
+
+@post("/people/{username:str}", opt={"action": "people.manage", "body": PersonChange}, status_code=200)
+async def change(request: AnyRequest, username: FromPath[str]) -> PersonView:
+    """Name, grants, password, active; or `erase`. A new password and an end of the account end its sessions."""
+    asked: PersonChange = await json_body(request, PersonChange)
+    home, reach = house(request), scope(person_of(request), "people.manage")
+    password = None if asked.password is None else await home.sign_in.hashed(username, asked.password)
+    now = home.clock()
+    action = partial(change_person, reach=reach, username=username, asked=asked, password=password, now=now)
+    return person_view(await home.database.transact(action))
+
+
+ROUTES = [people, get_person, post_person, change]
