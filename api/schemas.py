@@ -15,6 +15,7 @@ from inspections.deadlines import is_overdue
 from inspections.errors import Invalid
 from inspections.evidence import FLAGS, Shown, missing
 from inspections.hazards import Candidate, Entry, Flag, Hazard, Outcome, Party, Stage, State
+from inspections.history import gone
 from inspections.lifecycle import possible
 from inspections.people import Grant, Person
 from inspections.places import Point
@@ -138,6 +139,8 @@ class HazardView(Struct, frozen=True):
     rebounded_as: UUID | None
     merged_into: UUID | None
     recurrence_of: UUID | None
+    history_length: int
+    history_head: str
     demo: bool
     overdue: bool
     next_steps: list[str]
@@ -156,8 +159,24 @@ class ReportView(Struct, frozen=True):
     possible_duplicates: list[Candidate]
 
 
+class EntryView(Struct, frozen=True):
+    """A line of history. `erased`: the paths of facts whose words were erased; the salts of the others stay here."""
+
+    id: UUID
+    hazard: UUID
+    seq: int
+    step: str
+    by: str
+    at: datetime
+    state: State
+    version: int
+    facts: dict[str, Any]
+    digest: str
+    erased: list[str]
+
+
 class HistoryView(Struct, frozen=True):
-    items: list[Entry]
+    items: list[EntryView]
 
 
 class ReceivedPhoto(Struct, frozen=True):
@@ -222,6 +241,11 @@ def _photo_views(shown: list[Shown], others: Mapping[UUID, Candidate], *, knows_
 
 def _flag_view(flag: Flag, others: Mapping[UUID, Candidate]) -> FlagView:
     return FlagView(flag.kind, FLAGS[flag.kind], flag.amount, others.get(flag.hazard) if flag.hazard else None)
+
+
+def entry_view(line: Entry) -> EntryView:
+    kept = {name: getattr(line, name) for name in EntryView.__struct_fields__ if name != "erased"}
+    return EntryView(**kept, erased=gone(line))
 
 
 def person_view(person: Person) -> PersonView:

@@ -155,7 +155,8 @@ class Hazard(Struct, frozen=True):
     """A hazard from report to end. Times are aware and UTC; `community` and `category` are codes, people usernames.
 
     `quantity_claimed` is what the fixer says is done, `quantity_done` what a re-check has confirmed.
-    `version` grows with each step a person takes; `deadline_number` with each new deadline.
+    `version` grows with each step a person takes; `deadline_number` with each new deadline. `history_head` is the
+    digest of the last line of its history.
     """
 
     id: UUID
@@ -203,6 +204,7 @@ class Hazard(Struct, frozen=True):
     merged_into: UUID | None
     recurrence_of: UUID | None
     history_length: int
+    history_head: str
     demo: bool
 
     @property
@@ -238,7 +240,8 @@ class Entry(Struct, frozen=True):
     """A line of a hazard's history: who took which step when, and the facts that came with it.
 
     Its id is the one the client made for the step, so that the same step sent again is recognised; a line that the
-    server adds by itself has an id that nobody can guess.
+    server adds by itself has an id that nobody can guess. `digest` chains it to the line before; `salts` by the paths
+    of its free words, see history.py.
     """
 
     id: UUID
@@ -250,3 +253,5 @@ class Entry(Struct, frozen=True):
     state: State
     version: int
     facts: dict[str, Any]
+    salts: dict[str, str]
+    digest: str

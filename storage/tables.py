@@ -224,6 +224,7 @@ hazards = Table(
     Column("merged_into", Uuid, ForeignKey("hazards.id")),
     Column("recurrence_of", Uuid, ForeignKey("hazards.id")),
     Column("history_length", Integer, nullable=False),
+    Column("history_head", String(100), nullable=False, server_default=""),
     Column("demo", Boolean, nullable=False),
     Index("ix_hazards_newest", "reported_at", "id"),
     Index("ix_hazards_community", "community", "reported_at"),
@@ -245,6 +246,8 @@ entries = Table(
     Column("state", Name(State), nullable=False),
     Column("version", Integer, nullable=False),
     Column("facts", Json(dict[str, Any]), nullable=False),
+    Column("salts", Json(dict[str, str]), nullable=False, server_default="{}"),
+    Column("digest", String(100), nullable=False, server_default=""),
     UniqueConstraint("hazard", "seq"),
 )
 

@@ -2,7 +2,6 @@
 
 from datetime import datetime, timedelta
 from typing import NamedTuple
-from uuid import UUID
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -39,7 +38,7 @@ def escalate(register: Register, now: datetime, limit: int) -> Change[Swept]:
             continue
         after = replace(hazard, next_check_at=None)
         if register.escalation(hazard.id, hazard.deadline_number, OVERDUE) is None:
-            after, *records = _recorded(register.new_id(), replace(after, updated_at=now), now)
+            after, *records = _recorded(register, replace(after, updated_at=now), now)
             recorded += 1
             new += records
         changed.append((hazard, after))
@@ -57,7 +56,8 @@ def claim_job(register: Register, name: str, now: datetime, every: timedelta) ->
     return Change(answer=True, changed=((job, after),))
 
 
-def _recorded(line: UUID, hazard: Hazard, now: datetime) -> tuple[Hazard, Entry, Escalation]:
+def _recorded(register: Register, hazard: Hazard, now: datetime) -> tuple[Hazard, Entry, Escalation]:
     facts = {"rung": OVERDUE, "deadline_number": hazard.deadline_number, "due_at": hazard.due_at}
-    after, entry = written(hazard, line=line, step="escalate", by=SYSTEM, now=now, facts=facts)
+    line = register.new_id()
+    after, entry = written(register, hazard, line=line, step="escalate", by=SYSTEM, now=now, facts=facts)
     return after, entry, Escalation(hazard.id, hazard.deadline_number, OVERDUE, line)

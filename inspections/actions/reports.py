@@ -15,7 +15,7 @@ from inspections.deadlines import RECHECK, acceptance_due, due, next_check
 from inspections.errors import Forbidden, IdConflict, IdTaken, Invalid, Missing, differing
 from inspections.evidence import Shown, has, missing, reasons_to_recheck
 from inspections.hazards import Candidate, Entry, Hazard, Outcome, Photo, Stage, State
-from inspections.history import written
+from inspections.history import comparable, written
 from inspections.people import Person, Role
 from inspections.places import Community
 from inspections.policy import scope
@@ -66,7 +66,9 @@ def report_hazard(
     category = _needs(register, report)
     hazard = _new_hazard(register, person, report, community, category, now, demo=demo)
     declared = declare(register, person, (report.id, report.id), report.photos, now, sent.photos)
-    hazard, line = written(hazard, line=report.id, step="report", by=person.username, now=now, facts=facts_of(report))
+    hazard, line = written(
+        register, hazard, line=report.id, step="report", by=person.username, now=now, facts=facts_of(report)
+    )
     entries = [line]
     if report.fixed_on_spot:
         hazard, line = _fixed_on_spot(register, hazard, category, report.fixed_on_spot, declared, now)
@@ -90,7 +92,8 @@ def _again(register: Register, report: Report, earlier: Entry) -> Reported:
         raise Missing("hazard")
     if earlier.step != "report":  # a step, or a hazard that a look-back made
         raise IdConflict(["id"])
-    before = msgspec.convert({**earlier.facts, "id": earlier.id}, Report, strict=False)
+    kept = comparable(earlier, facts_of(report))
+    before = msgspec.convert({**kept, "id": earlier.id}, Report, strict=False)
     if fields := differing(before, report, Report.__struct_fields__):
         raise IdConflict(fields)
     return Reported(Dossier(hazard, register.shown([hazard.id])), register.similar(hazard), repeated=True)
@@ -167,6 +170,7 @@ def _new_hazard(
         merged_into=None,
         recurrence_of=None,
         history_length=0,
+        history_head="",
         demo=demo,
     )
 
@@ -214,7 +218,9 @@ def _fixed_on_spot(
             hazard, state=State.CLOSED, outcome=Outcome.FIXED, quantity_done=fix.quantity_done, closed_at=now
         )
     facts = {**facts_of(fix), "recheck": reasons}
-    return written(hazard, line=register.new_id(), step="fix_on_spot", by=hazard.reporter, now=now, facts=facts)
+    return written(
+        register, hazard, line=register.new_id(), step="fix_on_spot", by=hazard.reporter, now=now, facts=facts
+    )
 
 
 def rebound(hazard: Hazard, register: Register, person: Person, now: datetime) -> Hazard:

@@ -23,7 +23,7 @@ from inspections.errors import (
 )
 from inspections.evidence import Shown, has, missing
 from inspections.hazards import OPEN, Entry, Hazard, Outcome, Stage, State
-from inspections.history import written
+from inspections.history import comparable, written
 from inspections.lifecycle import check, moved
 from inspections.people import Person, Role
 from inspections.policy import scope
@@ -88,8 +88,10 @@ def take_step(register: Register, person: Person, hazard_id: UUID, step: Step, n
     declared = declare(register, person, (step.id, (born or hazard).id), step.declared, now)
     shown = [*register.shown([hazard.id]), *(() if born else declared.shown)]
     decided = _decide(_Case(register, person, hazard, shown, born, now), step)
-    after, line = written(decided, line=step.id, step=step.move, by=person.username, now=now, facts=facts_of(step))
-    new = _begun(born, person, now) if born else ()
+    after, line = written(
+        register, decided, line=step.id, step=step.move, by=person.username, now=now, facts=facts_of(step)
+    )
+    new = _begun(register, born, person, now) if born else ()
     return Change(Dossier(after, shown), (*new, line, *declared.records), ((hazard, after),))
 
 
@@ -107,7 +109,8 @@ def _again(register: Register, step: Step, earlier: Entry) -> Dossier:
     if earlier.step != step.move:
         raise IdConflict(["step"])
     kind = type(step)
-    kept = {**earlier.facts, "id": earlier.id, "version": earlier.version - 1, "step": kind.__struct_config__.tag}
+    facts = comparable(earlier, facts_of(step))
+    kept = {**facts, "id": earlier.id, "version": earlier.version - 1, "step": kind.__struct_config__.tag}
     if fields := differing(msgspec.convert(kept, kind, strict=False), step, kind.__struct_fields__):
         raise IdConflict(fields)
     return Dossier(hazard, register.shown([hazard.id]))
@@ -269,6 +272,6 @@ def _look_back(case: _Case, step: LookBack) -> Hazard:
     return case.moved(step, rebounded_as=case.born.id if case.born else case.hazard.rebounded_as)
 
 
-def _begun(born: Hazard, person: Person, now: datetime) -> tuple[Hazard, Entry]:
+def _begun(register: Register, born: Hazard, person: Person, now: datetime) -> tuple[Hazard, Entry]:
     facts = {"recurrence_of": str(born.recurrence_of)}
-    return written(born, line=born.id, step="rebound", by=person.username, now=now, facts=facts)
+    return written(register, born, line=born.id, step="rebound", by=person.username, now=now, facts=facts)
