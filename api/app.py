@@ -43,7 +43,7 @@ async def running(settings: Settings, clock: Callable[[], datetime], *, works: b
     database = open_database(settings.database_url)
     store = open_photos(settings.photo_place, settings.scratch)
     developer = Developer(database, store, clock)
-    scheduler = build_scheduler(database, store, clock, settings.tick_seconds)
+    scheduler = build_scheduler(database, store, settings.digest_folder, clock, settings.tick_seconds)
     if works:
         developer.start()
         scheduler.start()

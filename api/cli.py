@@ -17,8 +17,8 @@ from sqlalchemy.exc import DBAPIError
 
 from api.settings import Settings, load
 from storage.failures import Unready, unavailable
+from storage.findings import Finding
 from storage.photo_store import PhotoStore
-from storage.verification import Finding
 
 console = Console(highlight=False)
 
@@ -123,7 +123,7 @@ def restore(folder: Path) -> None:
 
 @commands.command()
 def verify() -> None:
-    """Check that everything kept is whole, also while the server runs: photos, their digests, histories, numbers.
+    """Check that everything kept is whole, also while the server runs: photos, histories, daily digests, numbers.
 
     What is not as it should be is named, a line each; the exit status is then 1.
     """
@@ -134,9 +134,45 @@ def verify() -> None:
     check(settings().database_url)
     database = open_database(settings().database_url)
     with _progress("reading photos") as advance:
-        found = list(findings(database, _photos(), advance))
+        found = list(findings(database, _photos(), advance, settings().digest_folder))
     asyncio.run(database.close())
     _report(found, "everything is whole")
+
+
+@commands.group()
+def history() -> None:
+    """All histories in one file, and that file checked without the database."""
+
+
+@history.command()
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+def export(file: Path) -> None:
+    """Write every line of every history to FILE (JSON, a record a line), also while the server runs."""
+    from storage.database import open_database  # noqa: PLC0415
+    from storage.history_file import export as write  # noqa: PLC0415
+    from storage.migration import check  # noqa: PLC0415
+
+    check(settings().database_url)
+    database = open_database(settings().database_url)
+    with _progress("writing histories") as advance:
+        written = write(database, file, advance)
+    asyncio.run(database.close())
+    console.print(f"{file}: {written.lines} lines of {written.hazards} hazards")
+
+
+@history.command(name="verify")
+@click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.option("--digests", type=click.Path(path_type=Path, exists=True, file_okay=False), help="Their folder.")
+def verify_history(file: Path, digests: Path | None) -> None:
+    """Check an exported FILE, without any database: every line against its digest, every chain against its head.
+
+    With --digests also against the daily digests, which show a chain written anew and an end cut off.
+    """
+    from storage.history_file import check  # noqa: PLC0415
+
+    with _progress("reading histories") as advance:
+        found = list(check(file, digests, advance))
+    _report(found, "every history is whole")
 
 
 def _photos() -> PhotoStore:

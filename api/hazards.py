@@ -1,4 +1,4 @@
-"""Hazard routes: report, list, one, history, steps."""
+"""Hazard routes: report, list, one, history, erasures."""
 
 import itertools
 from datetime import date, datetime
@@ -14,14 +14,17 @@ from api.bodies import FORM_BYTES, AnyRequest, Form, check_moments, decoded, is_
 from api.house import House, house, person_of
 from api.photos import checked, keep
 from api.schemas import (
+    EntryView,
     HazardList,
     HazardView,
     HistoryView,
     ReportView,
     after_cursor,
     cursor_of,
+    entry_view,
     hazard_view,
 )
+from inspections.actions.erasure import Erasure, erase
 from inspections.actions.reports import Dossier, Reported, report_hazard
 from inspections.actions.steps import visible
 from inspections.errors import Forbidden, Invalid
@@ -158,9 +161,19 @@ async def get_history(request: AnyRequest, hazard_id: FromPath[UUID]) -> History
         hazard = visible(register, person, hazard_id)
         if not scope(person, "hazard.history").covers(hazard):
             raise Forbidden
-        return HistoryView(register.history(hazard.id))
+        return HistoryView([entry_view(line) for line in register.history(hazard.id)])
 
     return await house(request).database.read(ask)
 
 
-ROUTES = [post_hazard, list_hazards, get_hazard, get_history]
+@post("/hazards/{hazard_id:uuid}/erasures", opt={"action": "hazard.erase", "body": Erasure})
+async def post_erasure(request: AnyRequest, hazard_id: FromPath[UUID]) -> Response[EntryView]:
+    """Erases words and names from a hazard and its history; answers the line that says so."""
+    home, person = house(request), person_of(request)
+    erasure: Erasure = await json_body(request, Erasure)
+    action = partial(erase, person=person, hazard_id=hazard_id, erasure=erasure, now=home.clock())
+    done = await home.database.transact(action)
+    return Response(entry_view(done.line), status_code=200 if done.repeated else 201)
+
+
+ROUTES = [post_hazard, list_hazards, get_hazard, get_history, post_erasure]

@@ -11,8 +11,9 @@ anew whenever the two have drifted apart.
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import structlog
@@ -21,8 +22,10 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from inspections.actions.clocks import claim_job, escalate
 from inspections.actions.uploads import end_expired_uploads
+from inspections.calendar import shanghai_date
 from inspections.errors import Unavailable
 from storage.database import Database
+from storage.digests import due, write_digest
 from storage.orphans import DAY, sweep_orphans
 from storage.photo_store import PhotoStore, remove_pieces
 
@@ -30,6 +33,8 @@ log = structlog.get_logger()
 
 SWEEP_BATCH = 50
 _TIDY_SECONDS = 600.0
+_AGAIN = timedelta(hours=1)
+"""A digest that could not be written is tried again; processes that share no folder each write their own."""
 
 
 def wall_minus_monotonic() -> float:
@@ -92,8 +97,23 @@ async def end_uploads(database: Database, store: PhotoStore, now: datetime) -> i
     return ended
 
 
+async def announce(database: Database, folder: Path, now: datetime) -> int:
+    """Once a Shanghai day the heads of all histories go into a file; what was missed is in the next one.
+
+    Its own digest is logged: who keeps that elsewhere can tell later whether the file is the same.
+    """
+    today = shanghai_date(now)
+    if not due(folder, today):
+        return 0
+    if not await database.transact(partial(claim_job, name="history digest", now=now, every=_AGAIN)):
+        return 0
+    made = await asyncio.to_thread(write_digest, database, folder, today, now)
+    log.info("history digest", file=made.path.name, sha256=made.sha256, hazards=made.hazards)
+    return 1
+
+
 def build_scheduler(
-    database: Database, store: PhotoStore, clock: Callable[[], datetime], tick: float
+    database: Database, store: PhotoStore, digests: Path, clock: Callable[[], datetime], tick: float
 ) -> MonotonicScheduler:
     def job(work: Callable[[datetime], Awaitable[int]], done: str) -> Callable[[], Awaitable[None]]:
         async def run() -> None:
@@ -111,4 +131,5 @@ def build_scheduler(
     scheduler.every(tick, job(partial(sweep, database), "escalated"), "deadlines")
     scheduler.every(_TIDY_SECONDS, job(partial(tidy, database, store), "orphans swept"), "orphans")
     scheduler.every(_TIDY_SECONDS, job(partial(end_uploads, database, store), "uploads expired"), "uploads")
+    scheduler.every(_TIDY_SECONDS, job(partial(announce, database, digests), "digests written"), "digests")
     return scheduler

@@ -32,6 +32,7 @@ from inspections.hazards import (
     Suspension,
     Transfer,
 )
+from inspections.history import gone
 from inspections.lifecycle import possible
 from inspections.people import Grant, Person
 from inspections.places import Point
@@ -162,6 +163,8 @@ class HazardView(Struct, frozen=True):
     rebounded_as: UUID | None
     merged_into: UUID | None
     recurrence_of: UUID | None
+    history_length: int
+    history_head: str
     demo: bool
     found_category: str | None
     original_due_at: datetime | None
@@ -194,8 +197,24 @@ class ReportView(Struct, frozen=True):
     possible_duplicates: list[Candidate]
 
 
+class EntryView(Struct, frozen=True):
+    """A line of history. `erased`: the paths of facts whose words were erased; the salts of the others stay here."""
+
+    id: UUID
+    hazard: UUID
+    seq: int
+    step: str
+    by: str
+    at: datetime
+    state: State
+    version: int
+    facts: dict[str, Any]
+    digest: str
+    erased: list[str]
+
+
 class HistoryView(Struct, frozen=True):
-    items: list[Entry]
+    items: list[EntryView]
 
 
 class ReceivedPhoto(Struct, frozen=True):
@@ -267,6 +286,11 @@ def _photo_views(shown: list[Shown], others: Mapping[UUID, Named], *, knows_peop
 
 def _flag_view(flag: Flag, others: Mapping[UUID, Named]) -> FlagView:
     return FlagView(flag.kind, FLAGS[flag.kind], flag.amount, others.get(flag.hazard) if flag.hazard else None)
+
+
+def entry_view(line: Entry) -> EntryView:
+    kept = {name: getattr(line, name) for name in EntryView.__struct_fields__ if name != "erased"}
+    return EntryView(**kept, erased=gone(line))
 
 
 def person_view(person: Person) -> PersonView:

@@ -21,6 +21,7 @@ class BadSettings(Unready):
 class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     """`data`: the folder of the embedded default. `database` and `photos` default to places inside it.
 
+    `digests`: the folder of the daily digests of all histories; best one that this machine cannot change.
     `trusted_proxies`: addresses or networks, with commas, whose X-Forwarded-For and -Proto are believed.
     """
 
@@ -33,6 +34,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     tick_seconds: Annotated[float, Meta(gt=0, le=60)] = 1.0
     log: str = "auto"
     trusted_proxies: str = ""
+    digests: str = ""
 
     @property
     def folder(self) -> Path:
@@ -55,6 +57,10 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
         if scheme != "s3" or not bucket.partition("/")[0]:
             raise BadSettings("ANXUN_PHOTOS: a folder, or s3://bucket/prefix")
         return self.photos.rstrip("/")
+
+    @property
+    def digest_folder(self) -> Path:
+        return Path(self.digests).absolute() if self.digests else self.folder / "digests"
 
     @property
     def scratch(self) -> Path:

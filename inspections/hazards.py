@@ -226,7 +226,8 @@ class Hazard(Struct, frozen=True):
     `version` grows with each step a person takes. Each stage has a clock (deadlines.CLOCKS): `deadline_number` counts
     the deadlines for fixing, `due_from` is when the present one was set, by `term` or (None) by hand, `original_due_at`
     what it was before it was extended; `stage_number` and `stage_from` are the same for the stage it is in.
-    `place_key` and `cell` find it again (places.py). `reporters`: who reported its duplicates.
+    `place_key` and `cell` find it again (places.py). `reporters`: who reported its duplicates. `history_head` is the
+    digest of the last line of its history.
     """
 
     id: UUID
@@ -277,6 +278,7 @@ class Hazard(Struct, frozen=True):
     merged_into: UUID | None
     recurrence_of: UUID | None
     history_length: int
+    history_head: str
     demo: bool
     found_category: str | None = None
     term: Term | None = None
@@ -374,7 +376,8 @@ class Entry(Struct, frozen=True):
     """A line of a hazard's history: who took which step when, and the facts that came with it.
 
     Its id is the one the client made for the step, so that the same step sent again is recognised; a line that the
-    server adds by itself has an id that nobody can guess. `acting_for`: who lent `by` the role that this step took.
+    server adds by itself has an id that nobody can guess. `digest` chains it to the line before; `salts` by the paths
+    of its free words, see history.py. `acting_for`: who lent `by` the role that this step took.
     """
 
     id: UUID
@@ -386,5 +389,7 @@ class Entry(Struct, frozen=True):
     state: State
     version: int
     facts: dict[str, Any]
+    salts: dict[str, str]
+    digest: str
     clocks: Clocks = Clocks()
     acting_for: str | None = None

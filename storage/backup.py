@@ -18,11 +18,11 @@ from sqlalchemy import Connection, bindparam, insert, select, update
 from inspections.errors import Missing
 from storage.database import sqlite_path, writing_engine
 from storage.failures import Unready
+from storage.findings import Finding
 from storage.migration import migrate
 from storage.photo_names import original
 from storage.photo_store import PhotoStore, read_original
 from storage.tables import metadata
-from storage.verification import Finding
 
 DATABASE = "anxun.db"
 PHOTOS = "photos"

@@ -26,8 +26,8 @@ class PhotoFolder:
             (self._folder / f"{number:02x}").mkdir(exist_ok=True)
         for name in (ORPHANS, PIECES):
             (self._folder / name).mkdir(exist_ok=True)
-        _flush_folder(self._folder)
-        _flush_folder(self._folder.parent)
+        flush_folder(self._folder)
+        flush_folder(self._folder.parent)
 
     def receive(self) -> Incoming:
         return self._aside.receive()
@@ -37,7 +37,7 @@ class PhotoFolder:
         incoming.flush(to_disk=True)
         with asking_the_disk():
             incoming.path.replace(target)
-            _flush_folder(target.parent)
+            flush_folder(target.parent)
 
     def put(self, name: str, picture: bytes) -> None:
         with self.receive() as aside:
@@ -73,7 +73,7 @@ class PhotoFolder:
             (self._folder / name).unlink(missing_ok=True)
 
 
-def _flush_folder(folder: Path) -> None:
+def flush_folder(folder: Path) -> None:
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(descriptor)

@@ -7,6 +7,7 @@ writes it out before asking.
 
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
+from secrets import token_hex
 from typing import Any, TypeVar, cast
 from uuid import UUID
 
@@ -195,6 +196,11 @@ class Register:
         self.flush()
         return self._connection.execute(query, parameters).all()
 
+    def stream(self, query: Executable, at_once: int = 500) -> Iterable[Any]:
+        """`rows` for more than memory should hold: they are fetched as they are asked for."""
+        self.flush()
+        return self._connection.execute(query, execution_options={"yield_per": at_once})
+
     def people(self) -> list[Person]:
         """Everybody, with what is kept of them."""
         return self.select(Person, _PEOPLE)
@@ -272,6 +278,9 @@ class Register:
 
     def new_id(self) -> UUID:
         return uuid7()
+
+    def new_salt(self) -> str:
+        return token_hex(16)
 
     def next_number(self, series: str) -> int:
         if self._next_number is not None:

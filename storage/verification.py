@@ -1,29 +1,33 @@
-"""Whether what is kept is whole: photos against their rows and digests, history against its hazards, numbers."""
+"""Whether what is kept is whole: photos against their rows and digests, histories and their digests, numbers."""
 
 import hashlib
 from collections.abc import Callable, Iterator
-from typing import NamedTuple
+from functools import partial
+from pathlib import Path
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 
 from inspections.errors import Missing
 from storage.database import Database
+from storage.digests import check_digests
+from storage.findings import Finding
+from storage.histories import histories, kept, strays
 from storage.photo_store import PhotoStore, read_original
 from storage.register import Register
-from storage.tables import entries, hazards, numbers, photos
+from storage.tables import hazards, numbers, photos
 
 
-class Finding(NamedTuple):
-    """Something that is not as it should be, named so that a person finds it."""
+def verify(
+    database: Database, store: PhotoStore, advance: Callable[[int, int], None], digests: Path | None = None
+) -> Iterator[Finding]:
+    """Every finding there is; `advance` is told (done, of how many) as the photos are read.
 
-    what: str
-    where: str
-
-
-def verify(database: Database, store: PhotoStore, advance: Callable[[int, int], None]) -> Iterator[Finding]:
-    """Every finding there is; `advance` is told (done, of how many) as the photos are read."""
+    `digests`: the folder of the daily digests, where there is one.
+    """
     yield from (Finding("database is damaged", words) for words in database.damage())
-    yield from database.ask(lambda register: list(_histories(register)))
+    yield from _histories(database)
+    if digests is not None:
+        yield from check_digests(digests, partial(kept, database))
     yield from database.ask(lambda register: list(_numbers(register)))
     rows = database.ask(lambda register: register.rows(select(photos.c.sha256).order_by(photos.c.sha256)))
     for at, (sha256,) in enumerate(rows, 1):
@@ -31,38 +35,10 @@ def verify(database: Database, store: PhotoStore, advance: Callable[[int, int], 
         advance(at, len(rows))
 
 
-def _histories(register: Register) -> Iterator[Finding]:
-    """A hazard's lines are numbered from 1 to its length without a gap, and the last one says its state."""
-    last = (
-        select(
-            entries.c.hazard,
-            func.count().label("lines"),
-            func.max(entries.c.seq).label("last"),
-            func.min(entries.c.seq).label("first"),
-        )
-        .group_by(entries.c.hazard)
-        .subquery()
-    )
-    final = entries.alias()
-    query = (
-        select(
-            hazards.c.number,
-            hazards.c.state,
-            hazards.c.history_length,
-            last.c.lines,
-            last.c.first,
-            last.c.last,
-            final.c.state,
-        )
-        .select_from(hazards)
-        .outerjoin(last, last.c.hazard == hazards.c.id)
-        .outerjoin(final, (final.c.hazard == hazards.c.id) & (final.c.seq == last.c.last))
-    )
-    for number, state, length, lines, first, highest, final_state in register.rows(query):
-        if (lines, first, highest) != (length, 1, length):
-            yield Finding("history is not whole", f"{number}: {lines or 0} of {length} lines")
-        elif state != final_state:
-            yield Finding("state is not what the history says", f"{number}: {state}, history {final_state}")
+def _histories(database: Database) -> Iterator[Finding]:
+    for history in histories(database):
+        yield from (Finding(what, f"{history.heading.number}: {where}") for what, where in history.breaks())
+    yield from (Finding("line belongs to no hazard", str(hazard)) for hazard in strays(database))
 
 
 def _numbers(register: Register) -> Iterator[Finding]:

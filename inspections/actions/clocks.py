@@ -50,6 +50,7 @@ def _climbed(register: Register, hazard: Hazard, reached: list[Reach], now: date
     for reach in reached:
         line: Entry
         after, line = written(
+            register,
             after,
             replace(after, updated_at=now),
             line=register.new_id(),

@@ -34,6 +34,7 @@ def examine(register: Register, now: datetime, limit: int) -> Change[int]:
         if any(each.flags for each in examined) and _closed_itself(hazard):
             kinds = sorted({flag.kind for mention in examined for flag in mention.flags})
             drawn, line = written(
+                register,
                 hazard,
                 timed(hazard, _drawn(hazard, now), register, now),
                 line=register.new_id(),

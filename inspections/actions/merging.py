@@ -41,7 +41,7 @@ def joined(
     stays merged into that, and comes along.
     """
     along, before = _merged_into(register, hazard), _merged_into(register, master)
-    after, line = _welcomed(_with_reporters(master, hazard), hazard, along, register.new_id(), person, now)
+    after, line = _welcomed(register, _with_reporters(master, hazard), hazard, along, person, now)
     own = register.shown([master.id])
     one_case = {hazard.id, master.id, *(each.id for each in (*along, *before))}
     cleared = [each._replace(mention=_without(each.mention, one_case)) for each in shown]
@@ -67,7 +67,7 @@ def _with_reporters(master: Hazard, hazard: Hazard) -> Hazard:
 
 
 def _welcomed(
-    master: Hazard, hazard: Hazard, along: Sequence[Named], line: UUID, person: Person, now: datetime
+    register: Register, master: Hazard, hazard: Hazard, along: Sequence[Named], person: Person, now: datetime
 ) -> tuple[Hazard, Entry]:
     """The master's line. `along`: what had been merged into the duplicate before."""
     facts = {
@@ -77,7 +77,8 @@ def _welcomed(
         "along": [each.number for each in along],
     }
     master = replace(master, updated_at=now)
-    return written(master, master, line=line, step="merged", by=person.username, now=now, facts=facts)
+    line = register.new_id()
+    return written(register, master, master, line=line, step="merged", by=person.username, now=now, facts=facts)
 
 
 def _copies(shown: Iterable[Shown], own: Iterable[Shown], line: Entry) -> list[Mention]:

@@ -17,7 +17,7 @@ from inspections.duplicates import candidates
 from inspections.errors import Forbidden, IdConflict, IdTaken, Invalid, Missing, differing
 from inspections.evidence import Shown, has, missing, reasons_to_recheck
 from inspections.hazards import Candidate, Entry, Hazard, Named, Outcome, Photo, Stage, State
-from inspections.history import written
+from inspections.history import comparable, written
 from inspections.people import Person, Role
 from inspections.places import Community, cell, place_key
 from inspections.policy import acting_for, scope
@@ -71,7 +71,15 @@ def report_hazard(
     lent_by = acting_for(person, "hazard.report", hazard)
     said = facts_of(report)
     hazard, line = written(
-        None, hazard, line=report.id, step="report", by=person.username, now=now, facts=said, acting_for=lent_by
+        register,
+        None,
+        hazard,
+        line=report.id,
+        step="report",
+        by=person.username,
+        now=now,
+        facts=said,
+        acting_for=lent_by,
     )
     entries = [line]
     if report.fixed_on_spot:
@@ -100,7 +108,8 @@ def _again(register: Register, person: Person, report: Report, earlier: Entry) -
         raise Missing("hazard")
     if earlier.step != "report":  # a step, or a hazard that a look-back made
         raise IdConflict(["id"])
-    before = msgspec.convert({**earlier.facts, "id": earlier.id}, Report, strict=False)
+    kept = comparable(earlier, facts_of(report))
+    before = msgspec.convert({**kept, "id": earlier.id}, Report, strict=False)
     if fields := differing(before, report, Report.__struct_fields__):
         raise IdConflict(fields)
     return Reported(Dossier(hazard, register.shown([hazard.id])), _similar(register, person, hazard), repeated=True)
@@ -180,6 +189,7 @@ def _new_hazard(
         merged_into=None,
         recurrence_of=None,
         history_length=0,
+        history_head="",
         demo=demo,
         stage_from=now,
     )
@@ -221,7 +231,9 @@ def _fixed_on_spot(
         )
     facts = {**facts_of(fix), "recheck": reasons}
     fixed = timed(hazard, fixed, register, now)
-    return written(hazard, fixed, line=register.new_id(), step="fix_on_spot", by=hazard.reporter, now=now, facts=facts)
+    return written(
+        register, hazard, fixed, line=register.new_id(), step="fix_on_spot", by=hazard.reporter, now=now, facts=facts
+    )
 
 
 def rebound(hazard: Hazard, register: Register, person: Person, now: datetime) -> Hazard:

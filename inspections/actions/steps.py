@@ -14,7 +14,7 @@ from inspections.actions.photos import declare
 from inspections.actions.reports import Dossier, facts_of, rebound
 from inspections.errors import Forbidden, IdConflict, IdTaken, Missing, OwnFix, Stale, differing
 from inspections.hazards import Entry, Hazard
-from inspections.history import written
+from inspections.history import comparable, written
 from inspections.lifecycle import check
 from inspections.people import Person
 from inspections.policy import acting_for, scope
@@ -80,9 +80,17 @@ def take_step(register: Register, person: Person, hazard_id: UUID, step: Step, n
     lent_by = acting_for(person, f"step.{step.move}", hazard)
     said = facts_of(step)
     after, line = written(
-        hazard, decided, line=step.id, step=step.move, by=person.username, now=now, facts=said, acting_for=lent_by
+        register,
+        hazard,
+        decided,
+        line=step.id,
+        step=step.move,
+        by=person.username,
+        now=now,
+        facts=said,
+        acting_for=lent_by,
     )
-    new = _begun(born, person, now) if born else ()
+    new = _begun(register, born, person, now) if born else ()
     with_master = joined(register, person, after, master, shown, now) if master else Change(shown)
     records = (*new, line, *declared.records, *with_master.new)
     return Change(Dossier(after, with_master.answer), records, ((hazard, after), *with_master.changed))
@@ -104,7 +112,8 @@ def _again(register: Register, step: Step, earlier: Entry) -> Dossier:
     if earlier.step != step.move:
         raise IdConflict(["step"])
     kind = type(step)
-    kept = {**earlier.facts, "id": earlier.id, "version": earlier.version - 1, "step": kind.__struct_config__.tag}
+    facts = comparable(earlier, facts_of(step))
+    kept = {**facts, "id": earlier.id, "version": earlier.version - 1, "step": kind.__struct_config__.tag}
     if fields := differing(msgspec.convert(kept, kind, strict=False), step, kind.__struct_fields__):
         raise IdConflict(fields)
     return Dossier(hazard, register.shown([hazard.id]))
@@ -150,6 +159,6 @@ _DECIDE: dict[type[Step], Callable[[Case, Any], Hazard]] = {
 }
 
 
-def _begun(born: Hazard, person: Person, now: datetime) -> tuple[Hazard, Entry]:
+def _begun(register: Register, born: Hazard, person: Person, now: datetime) -> tuple[Hazard, Entry]:
     facts = {"recurrence_of": str(born.recurrence_of)}
-    return written(None, born, line=born.id, step="rebound", by=person.username, now=now, facts=facts)
+    return written(register, None, born, line=born.id, step="rebound", by=person.username, now=now, facts=facts)

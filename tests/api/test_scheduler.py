@@ -55,10 +55,10 @@ class Away:
         raise Unavailable
 
 
-def test_a_store_that_is_away_is_asked_again_at_the_next_tick():
+def test_a_store_that_is_away_is_asked_again_at_the_next_tick(tmp_path):
     async def story():
         away = Away()
-        scheduler = build_scheduler(away, None, lambda: datetime.now(UTC), 0.02)
+        scheduler = build_scheduler(away, None, tmp_path, lambda: datetime.now(UTC), 0.02)
         scheduler.start()
         await asyncio.sleep(0.3)
         scheduler.shutdown(wait=False)

@@ -1,6 +1,7 @@
 """A small office in memory: the domain's Register over dictionaries, and the people who work in it."""
 
 from datetime import UTC, datetime, timedelta
+from secrets import token_hex
 from uuid import UUID, uuid4
 
 from inspections.calendar import WorkingCalendar
@@ -201,6 +202,9 @@ class Office:
 
     def new_id(self):
         return uuid4()
+
+    def new_salt(self):
+        return token_hex(16)
 
     def next_number(self, series):
         self.numbers[series] = self.numbers.get(series, 0) + 1

@@ -1,3 +1,4 @@
+import asyncio
 import json
 
 import pytest
@@ -7,11 +8,14 @@ from sqlalchemy import MetaData, inspect, select, text
 
 from inspections.actions.photos import receive_photos
 from inspections.actions.reports import report_hazard
+from inspections.actions.steps import take_step
 from inspections.places import Point
-from storage.database import writing_engine
+from inspections.steps import Note
+from storage.database import open_database, writing_engine
+from storage.histories import histories
 from storage.migration import HEAD, WrongSchema, check, config, migrate, present_revision
 from storage.tables import metadata
-from tests.inspections.office import NOW, photo, wang
+from tests.inspections.office import NOW, li, new_id, photo, wang
 from tests.inspections.test_reports import report
 
 
@@ -31,8 +35,10 @@ def test_the_code_knows_its_newest_revision():
     assert ScriptDirectory.from_config(config()).get_heads() == [HEAD]
 
 
-GONE = {"entries": {"clocks"}}
-"""What an older schema has no room for, and a newer one cannot make again: which deadlines a line had set."""
+GONE = {"entries": {"clocks", "salts", "digest"}, "hazards": {"history_head"}}
+"""What an older schema has no room for, and a newer one cannot make again: which deadlines a line had set; salts, which
+are random, and the digests made with them. Who comes back gets a whole chain, and another.
+"""
 
 
 def rows_of(engine):
@@ -104,6 +110,20 @@ def test_each_revision_goes_down_and_up_again_with_rows_in_it(desk, engine):
     with engine.connect() as connection:
         assert inspect(connection).get_table_names() == ["alembic_version"]
     assert present_revision(engine) is None
+
+
+def test_what_was_written_before_the_chain_is_chained_by_the_upgrade(desk, url, engine):
+    hazards = [desk.do(report_hazard, wang, report(), NOW).dossier.hazard for _ in range(3)]
+    desk.do(take_step, li, hazards[0].id, Note(id=new_id(), version=1, note="看过"), NOW)
+    before = desk.history(hazards[0].id)
+    move(engine, command.downgrade, "0005")
+    migrate(url)
+    again = open_database(url)
+    assert [list(history.breaks()) for history in histories(again)] == [[], [], []]
+    after = again.ask(lambda register: register.history(hazards[0].id))
+    asyncio.run(again.close())
+    assert [line.facts for line in after] == [line.facts for line in before]
+    assert all(len(salt) == 32 for line in after for salt in line.salts.values())
 
 
 def test_a_database_without_its_schema_is_said_to_need_it(url, engine):
