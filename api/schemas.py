@@ -17,6 +17,7 @@ from inspections.errors import Invalid
 from inspections.evidence import FLAGS, Shown, missing
 from inspections.hazards import (
     Candidate,
+    Clocks,
     Entry,
     Evaluation,
     Extension,
@@ -210,6 +211,8 @@ class EntryView(Struct, frozen=True):
     version: int
     facts: dict[str, Any]
     digest: str
+    clocks: Clocks
+    acting_for: str | None
     erased: list[str]
 
 
