@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from litestar import Litestar, Router
 from litestar.datastructures import State
 
-from api import hazards, openapi, photos, pictures, places, sessions, statistics, steps, system, uploads
+from api import hazards, openapi, photos, pictures, places, rules, sessions, statistics, steps, system, uploads
 from api.auth import SignIn, check_routes, guard
 from api.bodies import JSON_BYTES
 from api.developer import Developer
@@ -52,7 +52,7 @@ def build(settings: Settings, clock: Callable[[], datetime] = utc_now, *, works:
             app.state.house = home
             yield
 
-    nouns = [hazards, steps, photos, pictures, uploads, places, sessions, statistics]
+    nouns = [hazards, steps, photos, pictures, uploads, places, rules, sessions, statistics]
     app = Litestar(
         [Router("/api/v1", route_handlers=[route for noun in nouns for route in noun.ROUTES]), *system.ROUTES],
         before_request=guard,

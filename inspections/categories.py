@@ -4,6 +4,7 @@ from enum import StrEnum
 from typing import Annotated
 
 from msgspec import Meta, Struct
+from msgspec.structs import replace
 
 
 class Severity(StrEnum):
@@ -36,6 +37,8 @@ class Category(Struct, frozen=True):
     """A kind of hazard. `priority` None: set on acceptance. `advisory`: persuasion (动员), never overdue.
 
     `from_device`: an alert check (预警核查单), opened by a device only. `proposes_major`: acceptance proposes `major`.
+    `major_term`: once it is confirmed major; None: the same. `look_back_days`: 回头看 is planned that many days after
+    it was closed as fixed; None: not by itself.
     """
 
     code: str
@@ -47,6 +50,8 @@ class Category(Struct, frozen=True):
     advisory: bool = False
     from_device: bool = False
     proposes_major: bool = False
+    major_term: Term | None = None
+    look_back_days: int | None = None
 
 
 def _term(words: str) -> Term:
@@ -57,7 +62,7 @@ def _term(words: str) -> Term:
 _EBIKE, _WINDOW, _POWER = "电动车充电", "防盗窗拆除", "用电监测"
 _N, _H, _U = Priority.NORMAL, Priority.HIGH, Priority.URGENT
 
-CATALOGUE: tuple[Category, ...] = (
+_CATALOGUE = (
     Category("EB-01", "公共门厅、疏散走道、楼梯间、安全出口停放充电", _EBIKE, _U, _term("24 h"), "处"),
     Category("EB-02", "进楼入户（车辆或电池）", _EBIKE, _U, _term("24 h"), "辆"),
     Category("EB-03", "飞线充电、私拉电线", _EBIKE, _U, _term("24 h"), "处"),
@@ -84,4 +89,6 @@ CATALOGUE: tuple[Category, ...] = (
     Category("HW-01", "违规动火作业、无证电焊", "动火作业", _U, _term("4 h"), "处"),
     Category("OT-99", "其他", "其他", None, _term("5 wd"), "处"),
 )
+_LOOK_BACK = {"EB": 30, "EV": 30, "WN": 90}
+CATALOGUE = tuple(replace(each, look_back_days=_LOOK_BACK.get(each.code[:2])) for each in _CATALOGUE)
 """The defaults of a new office; deadlines are proposals, not law."""

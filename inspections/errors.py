@@ -7,7 +7,7 @@ Refusal
 ├── Conflict             *.*                 not now
 │   ├── IdConflict       id.conflict         this id says something else already
 │   ├── IdTaken          id.taken            this id is somebody else's
-│   ├── Stale            hazard.stale        somebody was faster
+│   ├── Stale            hazard.stale …      somebody was faster
 │   ├── WrongState       hazard.state        not a step of this state
 │   ├── WrongOffset      upload.offset       bytes that do not follow what is kept
 │   └── PhotosMissing    photo.missing       declared photos have not arrived
@@ -99,6 +99,11 @@ class Stale(Conflict):
 
     def __init__(self, sent: int, current: int) -> None:
         super().__init__(sent=sent, current=current)
+
+
+class RulesStale(Stale):
+    code = "rules.stale"
+    title = "规则已被他人修改，请刷新后重试"
 
 
 class WrongState(Conflict):

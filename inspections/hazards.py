@@ -7,7 +7,7 @@ from uuid import UUID
 
 from msgspec import Meta, Struct
 
-from inspections.categories import Priority, Severity
+from inspections.categories import Priority, Severity, Term
 from inspections.places import Point
 
 Digest = Annotated[str, Meta(pattern=r"\A[0-9a-f]{64}\Z", description="sha-256 of the bytes, in hex")]
@@ -155,6 +155,7 @@ class Hazard(Struct, frozen=True):
     """A hazard from report to end. Times are aware and UTC; `community` and `category` are codes, people usernames.
 
     `quantity_claimed` is what the fixer says is done, `quantity_done` what a re-check has confirmed.
+    `term` and `term_from` say what `due_at` was computed from, where it was not named by a person.
     `version` grows with each step a person takes; `deadline_number` with each new deadline.
     """
 
@@ -194,6 +195,8 @@ class Hazard(Struct, frozen=True):
     accept_due_at: datetime
     due_at: datetime | None
     due_provisional: bool
+    term: Term | None
+    term_from: datetime | None
     deadline_number: int
     recheck_due_at: datetime | None
     next_check_at: datetime | None

@@ -141,11 +141,13 @@ class Rules(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Rulebook(Struct, frozen=True):
-    """The rules as they are kept, and how often they were edited."""
+    """The rules as they are kept, how often they were edited, and by whom last."""
 
     name: str
     version: int
     rules: Rules
+    edited_by: str | None
+    edited_at: datetime | None
 
 
 OFFICE = "office"

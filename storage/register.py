@@ -6,7 +6,7 @@ writes it out before asking.
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any, TypeVar, cast
 from uuid import UUID
 
@@ -22,6 +22,7 @@ from sqlalchemy import (
     literal_column,
     select,
     text,
+    true,
     update,
 )
 from sqlalchemy.sql import Executable
@@ -29,6 +30,7 @@ from uuid_utils.compat import uuid7
 
 from inspections.calendar import CalendarDay, WorkingCalendar
 from inspections.categories import Category
+from inspections.dispatch import DispatchRule
 from inspections.errors import Conflict
 from inspections.evidence import Shown, Sighting
 from inspections.hazards import OPEN, Candidate, Entry, Escalation, Hazard, Job, Mention, Photo, Receipt
@@ -58,7 +60,7 @@ R = TypeVar("R", bound=Struct)
 T = TypeVar("T")
 Action = Callable[["Register"], Change[T]]
 
-_REFERENCE = (Street, Community, Category, CalendarDay, Rulebook)
+_REFERENCE = (Street, Community, Category, CalendarDay, Rulebook, DispatchRule)
 REFERENCE = "reference"
 """The series that counts the changes of the reference: one look at it tells a process whether to read it again."""
 
@@ -71,6 +73,7 @@ class Reference:
         self.communities = {community.code: community for community in _all(connection, Community)}
         self.categories = {category.code: category for category in _all(connection, Category)}
         self.rules = next((book.rules for book in _all(connection, Rulebook) if book.name == OFFICE), Rules())
+        self.dispatch_rules = [rule for rule in _all(connection, DispatchRule) if rule.active]
         days = {day.day: day.working for day in _all(connection, CalendarDay)}
         # 1 January is off in every published year: its row says that the year is there.
         published = frozenset(day.year for day in days if day.timetuple().tm_yday == 1)
@@ -114,8 +117,22 @@ class Register:
     def rules(self) -> Rules:
         return self._reference.rules
 
-    def rulebook(self) -> Rulebook | None:
-        return self._by_key(Rulebook, OFFICE)
+    @property
+    def dispatch_rules(self) -> Sequence[DispatchRule]:
+        return self._reference.dispatch_rules
+
+    def kept(self, kind: type[R], *key: Any) -> R | None:
+        return self._by_key(kind, *key)
+
+    def calendar_days(self, year: int) -> list[CalendarDay]:
+        days = TABLE_OF[CalendarDay].c.day
+        return self.select(
+            CalendarDay,
+            select(TABLE_OF[CalendarDay]).where(days.between(date(year, 1, 1), date(year, 12, 31))).order_by(days),
+        )
+
+    def provisional(self, after: UUID, limit: int) -> list[Hazard]:
+        return [Hazard(*row) for row in self.rows(self._rows.locked(_PROVISIONAL), {"after": after, "limit": limit})]
 
     def community(self, code: str) -> Community | None:
         return self._reference.communities.get(code)
@@ -323,6 +340,16 @@ _DUE = (
     select(hazards)
     .where(hazards.c.next_check_at < bindparam("now"))
     .order_by(hazards.c.next_check_at)
+    .limit(bindparam("limit"))
+)
+_PROVISIONAL = (
+    select(hazards)
+    .where(
+        hazards.c.due_provisional == true(),
+        hazards.c.state.in_(sorted(OPEN)),
+        hazards.c.id > bindparam("after"),
+    )
+    .order_by(hazards.c.id)
     .limit(bindparam("limit"))
 )
 _UNCLAIMED = photos.c.claimed_until.is_(None) | (photos.c.claimed_until < bindparam("now"))

@@ -20,10 +20,12 @@ from sqlalchemy import (
     Uuid,
     false,
     text,
+    true,
 )
 
 from inspections.calendar import CalendarDay
 from inspections.categories import Category, Priority, Severity, Term
+from inspections.dispatch import DispatchRule
 from inspections.hazards import (
     Band,
     Entry,
@@ -85,6 +87,8 @@ categories = Table(
     Column("advisory", Boolean, nullable=False),
     Column("from_device", Boolean, nullable=False),
     Column("proposes_major", Boolean, nullable=False),
+    Column("major_term", Json(Term)),
+    Column("look_back_days", Integer),
 )
 
 calendar_days = Table(
@@ -102,6 +106,8 @@ rules = Table(
     Column("name", String(64), primary_key=True),
     Column("version", Integer, nullable=False),
     Column("rules", Json(Rules), nullable=False),
+    Column("edited_by", String(64)),
+    Column("edited_at", Instant),
 )
 
 people = Table(
@@ -113,6 +119,19 @@ people = Table(
     Column("password", String(200), nullable=False),
     Column("active", Boolean, nullable=False),
     Column("demo", Boolean, nullable=False),
+)
+
+dispatch_rules = Table(
+    "dispatch_rules",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("community", _CODE, nullable=False),
+    Column("category", String(16), ForeignKey("categories.code")),
+    Column("group", _NAME),
+    Column("lead", String(64), ForeignKey("people.username"), nullable=False),
+    Column("assisting", Json(tuple[str, ...]), nullable=False),
+    Column("accepts", Boolean, nullable=False),
+    Column("active", Boolean, nullable=False),
 )
 
 sessions = Table(
@@ -224,6 +243,8 @@ hazards = Table(
     Column("accept_due_at", Instant, nullable=False),
     Column("due_at", Instant),
     Column("due_provisional", Boolean, nullable=False),
+    Column("term", Json(Term)),
+    Column("term_from", Instant),
     Column("deadline_number", Integer, nullable=False),
     Column("recheck_due_at", Instant),
     Column("next_check_at", Instant),
@@ -241,6 +262,9 @@ hazards = Table(
 )
 _WATCHED = hazards.c.next_check_at.is_not(None)
 Index("ix_hazards_next_check", hazards.c.next_check_at, sqlite_where=_WATCHED, postgresql_where=_WATCHED)
+
+_PROVISIONAL = hazards.c.due_provisional == true()
+Index("ix_hazards_provisional", hazards.c.id, sqlite_where=_PROVISIONAL, postgresql_where=_PROVISIONAL)
 
 entries = Table(
     "entries",
@@ -313,6 +337,7 @@ TABLE_OF: dict[type[Struct], Table] = {
     CalendarDay: calendar_days,
     Rulebook: rules,
     Person: people,
+    DispatchRule: dispatch_rules,
     Session: sessions,
     Photo: photos,
     Receipt: receipts,

@@ -8,10 +8,11 @@ from uuid import UUID
 import msgspec
 from msgspec.structs import replace
 
+from inspections.actions.dispatch import accepted_by_rule, with_deadline
 from inspections.actions.photos import Declaration, declare, received
 from inspections.calendar import shanghai_date
 from inspections.categories import Category, Severity
-from inspections.deadlines import due, next_check
+from inspections.deadlines import due
 from inspections.errors import Forbidden, IdConflict, IdTaken, Invalid, Missing, differing
 from inspections.evidence import Shown, has, missing, reasons_to_recheck
 from inspections.hazards import Candidate, Entry, Hazard, Outcome, Photo, Stage, State
@@ -67,12 +68,12 @@ def report_hazard(
     hazard = _new_hazard(register, person, report, community, category, now, demo=demo)
     declared = declare(register, person, (report.id, report.id), report.photos, now, sent.photos)
     hazard, line = written(hazard, line=report.id, step="report", by=person.username, now=now, facts=facts_of(report))
-    entries = [line]
     if report.fixed_on_spot:
-        hazard, line = _fixed_on_spot(register, hazard, category, report.fixed_on_spot, declared, now)
-        entries.append(line)
+        hazard, *more = _fixed_on_spot(register, hazard, category, report.fixed_on_spot, declared, now)
+    else:
+        hazard, more = accepted_by_rule(register, hazard, category, now)
     answer = Reported(Dossier(hazard, list(declared.shown)), register.similar(hazard), repeated=False)
-    return Change(answer, (*sent.records, hazard, *entries, *declared.records))
+    return Change(answer, (*sent.records, hazard, line, *more, *declared.records))
 
 
 def _community(register: Register, person: Person, report: Report) -> Community:
@@ -158,6 +159,8 @@ def _new_hazard(
         accept_due_at=due(register.rules.acceptance[category.priority], now, register.calendar).at,
         due_at=None,
         due_provisional=False,
+        term=None,
+        term_from=None,
         deadline_number=0,
         recheck_due_at=None,
         next_check_at=None,
@@ -176,19 +179,6 @@ def _number(register: Register, community: Community, now: datetime) -> str:
     street = register.street(community.street)
     series = f"{street.abbreviation if street else community.street}-{shanghai_date(now).year}"
     return f"{series}-{register.next_number(series):06d}"
-
-
-def with_deadline(hazard: Hazard, category: Category, register: Register, now: datetime) -> Hazard:
-    """The hazard with its fixing clock started by its category's policy."""
-    deadline = due(category.term, now, register.calendar)
-    hazard = replace(
-        hazard,
-        accepted_at=hazard.accepted_at or now,
-        due_at=deadline.at,
-        due_provisional=deadline.provisional,
-        deadline_number=hazard.deadline_number + 1,
-    )
-    return replace(hazard, next_check_at=next_check(hazard))
 
 
 def _fixed_on_spot(

@@ -7,8 +7,9 @@ from uuid import UUID
 import msgspec
 from msgspec.structs import replace
 
+from inspections.actions.dispatch import accepted, assigned_by_rule
 from inspections.actions.photos import declare
-from inspections.actions.reports import Dossier, facts_of, rebound, with_deadline
+from inspections.actions.reports import Dossier, facts_of, rebound
 from inspections.deadlines import due, next_check
 from inspections.errors import (
     Forbidden,
@@ -25,7 +26,7 @@ from inspections.evidence import Shown, has, missing
 from inspections.hazards import OPEN, Entry, Hazard, Outcome, Stage, State
 from inspections.history import written
 from inspections.lifecycle import check, moved
-from inspections.people import Person, Role
+from inspections.people import Person
 from inspections.policy import scope
 from inspections.register import Change, Register
 from inspections.steps import (
@@ -89,8 +90,9 @@ def take_step(register: Register, person: Person, hazard_id: UUID, step: Step, n
     shown = [*register.shown([hazard.id]), *(() if born else declared.shown)]
     decided = _decide(_Case(register, person, hazard, shown, born, now), step)
     after, line = written(decided, line=step.id, step=step.move, by=person.username, now=now, facts=facts_of(step))
+    after, more = _dispatched(register, after, step, now)
     new = _begun(born, person, now) if born else ()
-    return Change(Dossier(after, shown), (*new, line, *declared.records), ((hazard, after),))
+    return Change(Dossier(after, shown), (*new, line, *more, *declared.records), ((hazard, after),))
 
 
 def _permit(person: Person, step: Step, hazard: Hazard) -> None:
@@ -145,9 +147,14 @@ def _accept(case: _Case, step: Accept) -> Hazard:
     priority = step.priority or case.hazard.priority
     if priority is None:
         raise Invalid(("priority", "该类别须在受理时确定紧急程度"))
-    proposed = step.severity == "major" or category.proposes_major
-    accepted = case.moved(step, priority=priority, major_proposed=proposed)
-    return with_deadline(accepted, category, case.register, case.now)
+    major = step.severity == "major"
+    return accepted(case.register, case.hazard, category, case.now, priority, major=major)
+
+
+def _dispatched(register: Register, hazard: Hazard, step: Step, now: datetime) -> tuple[Hazard, tuple[Entry, ...]]:
+    """What has just been accepted goes where a dispatch rule says."""
+    category = register.category(hazard.category) if isinstance(step, Accept) else None
+    return assigned_by_rule(register, hazard, category, now) if category else (hazard, ())
 
 
 def _merge(case: _Case, step: Merge) -> Hazard:
@@ -172,7 +179,7 @@ def _verify(case: _Case, step: Verify) -> Hazard:
 def _assign(case: _Case, step: Assign) -> Hazard:
     for field, username in (("lead", step.lead), *(("assisting", name) for name in step.assisting)):
         person = case.register.person(username)
-        if person is None or not person.active or not person.holds(Role.HANDLER, case.hazard.community):
+        if person is None or not person.fixes_in(case.hazard.community):
             raise Invalid((field, "该社区没有这位整改人"))
     return case.moved(step, lead=step.lead, assisting=step.assisting)
 

@@ -31,7 +31,11 @@ def test_every_body_and_every_problem_is_described():
     document = json.loads(GOLDEN.read_text())
     for path, operations in document["paths"].items():
         for method, operation in operations.items():
-            described = "requestBody" in operation or method in {"get", "head", "delete"} or path.endswith("/logout")
+            described = (
+                "requestBody" in operation
+                or method in {"get", "head", "delete"}
+                or path.endswith(("/logout", "/remove"))
+            )
             assert described, (method, path)
             assert operation["responses"]["default"]["content"].keys() == {"application/problem+json"}
     for name in re.findall(r'"#/components/schemas/([^"]+)"', GOLDEN.read_text()):

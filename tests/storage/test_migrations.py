@@ -36,7 +36,7 @@ def rows_of(engine):
     with engine.connect() as connection:
         tables.reflect(connection)
         return {
-            name: [dict(row) for row in connection.execute(select(table)).mappings()]
+            name: [dict(row) for row in connection.execute(select(table).order_by(*table.primary_key)).mappings()]
             for name, table in sorted(tables.tables.items())
             if name != "alembic_version"
         }
