@@ -197,7 +197,7 @@ _WORDS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (r"Expected `([^`]+)`, got `([^`]+)`", r"应为 \1，收到 \2"),
     )
 )
-_OWN = re.compile(r"([\w.\[\]]+)：(.+?)(?: - at `\$`)?\Z")  # what a Struct's own check says: the field, then words
+_OWN = re.compile(r"([\w.\[\]]+)：(.+)\Z")  # what a Struct's own check says: the field, then words
 _NAMED = re.compile(r"(?:missing required|contains unknown) field `([^`]*)`")
 _AT = re.compile(r" - at `(?:key in )?\$\.?(.*)`$")
 
@@ -208,9 +208,10 @@ def _chinese(message: str) -> str:
 
 def invalid_field(error: msgspec.ValidationError) -> FieldError:
     """The path of the field and Chinese words, from msgspec's English sentence."""
-    message = str(error)
+    whole = str(error)
+    path, message = (at.group(1) if (at := _AT.search(whole)) else ""), _AT.sub("", whole)
     if own := _OWN.match(message):
-        return FieldError(*own.groups())
-    path = at.group(1) if (at := _AT.search(message)) else ""
-    named = name.group(1) if (name := _NAMED.search(message)) else ""
-    return FieldError(".".join(part for part in (path, named) if part) or "$", _chinese(_AT.sub("", message)))
+        named, words = own.groups()
+    else:
+        named, words = name.group(1) if (name := _NAMED.search(message)) else "", _chinese(message)
+    return FieldError(".".join(part for part in (path, named) if part) or "$", words)

@@ -15,12 +15,14 @@ from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import structlog
 from apscheduler.jobstores.memory import MemoryJobStore
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from inspections.actions.clocks import claim_job, escalate
+from inspections.actions.rules import recompute_provisional
 from inspections.actions.uploads import end_expired_uploads
 from inspections.calendar import shanghai_date
 from inspections.errors import Unavailable
@@ -80,6 +82,23 @@ async def sweep(database: Database, now: datetime) -> int:
             return recorded
 
 
+async def recompute(database: Database, now: datetime) -> int:
+    """Computes every provisional deadline anew, in batches; answers how many have moved."""
+    moved, last = 0, UUID(int=0)
+    while True:
+        done = await database.transact(partial(recompute_provisional, now=now, limit=SWEEP_BATCH, after=last))
+        moved, last = moved + done.moved, done.last
+        if done.looked_at < SWEEP_BATCH:
+            return moved
+
+
+async def recompute_daily(database: Database, now: datetime) -> int:
+    """Once a day, by one process of all: who imported a calendar may have been stopped before the last deadline."""
+    if not await database.transact(partial(claim_job, name="provisional", now=now, every=DAY)):
+        return 0
+    return await recompute(database, now)
+
+
 async def tidy(database: Database, store: PhotoStore, now: datetime) -> int:
     """Once a day, by one process of all: bytes without a row are swept away."""
     if not await database.transact(partial(claim_job, name="orphans", now=now, every=DAY)):
@@ -130,6 +149,7 @@ def build_scheduler(
     scheduler = MonotonicScheduler(tick)
     scheduler.every(tick, job(partial(sweep, database), "escalated"), "deadlines")
     scheduler.every(_TIDY_SECONDS, job(partial(tidy, database, store), "orphans swept"), "orphans")
+    scheduler.every(_TIDY_SECONDS, job(partial(recompute_daily, database), "deadlines recomputed"), "provisional")
     scheduler.every(_TIDY_SECONDS, job(partial(end_uploads, database, store), "uploads expired"), "uploads")
     scheduler.every(_TIDY_SECONDS, job(partial(announce, database, digests), "digests written"), "digests")
     return scheduler

@@ -3,9 +3,9 @@
 All instants are aware and UTC; days are cut at Asia/Shanghai, which has kept UTC+8 without summer time since 1992.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime, time, timedelta, timezone
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 from msgspec import Meta, Struct
 
@@ -28,6 +28,66 @@ class CalendarDay(Struct, frozen=True):
     working: bool
     name: str
     source: str
+
+
+class Festival(NamedTuple):
+    """A festival of the law: so many days off between two dates (month, day), wherever the moon puts it that year."""
+
+    name: str
+    first: tuple[int, int]
+    last: tuple[int, int]
+    days: int
+
+
+FESTIVALS_FROM = 2025
+FESTIVALS = (
+    Festival("元旦", (1, 1), (1, 1), 1),
+    Festival("春节", (1, 20), (2, 26), 4),
+    Festival("清明节", (4, 3), (4, 7), 1),
+    Festival("劳动节", (5, 1), (5, 2), 2),
+    Festival("端午节", (5, 25), (6, 28), 1),
+    Festival("国庆节", (10, 1), (10, 3), 3),
+    Festival("中秋节", (9, 6), (9, 30), 1),
+)
+"""《全国年节及纪念日放假办法》 as of 2024, in force since 2025; before, 春节 had three days and 劳动节 one.
+
+中秋节 may fall into October: then it is joined to 国庆节, which lasts eight days.
+"""
+_FEWER_BEFORE = {"春节": 3, "劳动节": 1}
+
+
+def unlike_a_year(year: int, days: Sequence[CalendarDay]) -> list[tuple[str, str]]:
+    """What keeps these days from being the published schedule of that year: fields of `days`, and words.
+
+    Every festival of the law must be there, off days as well as weekends that are festivals; what is worked is a
+    weekend.
+    """
+    errors = [error for number, each in enumerate(days) for error in _wrong_day(year, number, each, days[:number])]
+    seen = {each.day for each in days}
+    off = {each.day for each in days if not each.working}
+    eighth = date(year, 10, 8)
+    joined = eighth in off or (eighth.weekday() >= _SATURDAY and eighth not in seen)
+    return errors + [("days", f"缺少{name}的放假日") for name in _missing_festivals(year, off, joined=joined)]
+
+
+def _wrong_day(year: int, number: int, each: CalendarDay, before: Sequence[CalendarDay]) -> list[tuple[str, str]]:
+    unmet = {
+        (f"days[{number}].day", f"不是 {year} 年的日期"): each.day.year != year,
+        (f"days[{number}].day", "日期重复"): any(each.day == other.day for other in before),
+        (f"days[{number}].working", "只有周末才能列为上班"): each.working and each.day.weekday() < _SATURDAY,
+    }
+    return [error for error, holds in unmet.items() if holds]
+
+
+def _missing_festivals(year: int, off: set[date], *, joined: bool) -> list[str]:
+    """`joined`: 中秋节 is a part of 国庆节."""
+    missing: list[str] = []
+    for name, first, last, days in FESTIVALS:
+        needed = _FEWER_BEFORE.get(name, days) if year < FESTIVALS_FROM else days
+        found = sum(date(year, *first) <= day <= date(year, *last) for day in off)
+        if found < needed and not (joined and name == "中秋节"):
+            missing.append(name)
+    return missing
 
 
 class WorkingCalendar(Struct, frozen=True):

@@ -118,6 +118,11 @@ class Erased(Conflict):
     title = "该账号的姓名已删除，不能再修改"
 
 
+class RulesStale(Stale):
+    code = "rules.stale"
+    title = "规则已被他人修改，请刷新后重试"
+
+
 class WrongState(Conflict):
     code = "hazard.state"
     title = "当前状态不能进行此操作"

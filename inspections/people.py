@@ -75,6 +75,10 @@ class Person(Struct, frozen=True, cache_hash=True):
     def holds(self, role: Role, community: str) -> bool:
         return any(grant.role == role and community.startswith(grant.scope) for grant in self.grants)
 
+    def fixes_in(self, community: str) -> bool:
+        """Whether hazards there can be assigned to them."""
+        return self.active and self.holds(Role.HANDLER, community)
+
 
 class Session(Struct, frozen=True):
     """A signed-in device. Only SHA-256 digests of its tokens are kept."""

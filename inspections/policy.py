@@ -44,6 +44,8 @@ POLICY: dict[str, dict[Role, Reach]] = {
     "hazard.personal": _FIELD,  # names, phones, free words: not for analysts
     "hazard.history": _FIELD,
     "hazard.erase": {_M: _C},
+    "rules.see": {_O: _C, _S: _C, _M: _C},
+    "rules.edit": {_M: _C},
     "statistics.see": {_O: _C, _S: _C, _A: _C, _I: _C},
     "step.accept": {_O: _C},
     "step.reject": {_O: _C},

@@ -2,24 +2,26 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 from uuid import UUID
 
 from msgspec import Struct
 
-from inspections.calendar import WorkingCalendar
+from inspections.calendar import CalendarDay, WorkingCalendar
 from inspections.categories import Category
 from inspections.delegations import Delegation
+from inspections.dispatch import DispatchRule
 from inspections.duplicates import Earlier
 from inspections.evidence import Shown, Sighting
 from inspections.hazards import Entry, Hazard, Job, Mention, Named, Photo, Receipt
 from inspections.links import Secret
 from inspections.people import Person, Session
 from inspections.places import Community, Street
-from inspections.rules import Rulebook, Rules
+from inspections.rules import Rules
 from inspections.uploads import Upload
 
 T_co = TypeVar("T_co", covariant=True)
+R = TypeVar("R", bound=Struct)
 
 
 class Change(Struct, Generic[T_co], frozen=True):
@@ -42,14 +44,25 @@ class Register(Protocol):
     def calendar(self) -> WorkingCalendar: ...
     @property
     def rules(self) -> Rules: ...
-    def rulebook(self) -> Rulebook | None:
-        """The rules as they were last edited, for who will edit them; None where nobody has."""
+    @property
+    def dispatch_rules(self) -> Sequence[DispatchRule]:
+        """The active ones."""
+        ...
+
+    def kept(self, kind: type[R], *key: Any) -> R | None:
+        """A record as it is kept now, for who will change it: what others see of the rules may be seconds older."""
+        ...
+
+    def calendar_days(self, year: int) -> list[CalendarDay]: ...
+    def provisional(self, after: UUID, limit: int) -> list[Hazard]:
+        """Open hazards whose deadline is provisional, by id, those that follow `after`; to be changed."""
         ...
 
     def community(self, code: str) -> Community | None: ...
     def street(self, code: str) -> Street | None: ...
     def communities(self) -> list[Community]: ...
     def category(self, code: str) -> Category | None: ...
+    def categories(self) -> list[Category]: ...
     def person(self, username: str) -> Person | None: ...
     def people(self) -> list[Person]: ...
     def account(self, username: str) -> Person | None:

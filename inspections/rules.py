@@ -102,6 +102,14 @@ _LADDERS = Ladders(
 )
 
 
+_LEAST_MINUTES = 60
+"""Of office time a day: the longest term of working hours then still ends within this century."""
+
+
+def _minutes(clock: time) -> int:
+    return clock.hour * 60 + clock.minute
+
+
 class Rules(Struct, frozen=True, forbid_unknown_fields=True):
     """What an office has not said otherwise is as here.
 
@@ -124,6 +132,8 @@ class Rules(Struct, frozen=True, forbid_unknown_fields=True):
         edges = [edge for span in self.office_hours for edge in span]
         if edges != sorted(set(edges)):
             raise ValueError("office_hours：每段须先上班后下班，各段须依次排列、互不重叠")
+        if sum(_minutes(closes) - _minutes(opens) for opens, closes in self.office_hours) < _LEAST_MINUTES:
+            raise ValueError("office_hours：每天合计至少一小时")
         if self.quiet_hours and self.quiet_hours[0] == self.quiet_hours[1]:
             raise ValueError("quiet_hours：起止时间不能相同")
 
@@ -141,11 +151,13 @@ class Rules(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Rulebook(Struct, frozen=True):
-    """The rules as they are kept, and how often they were edited."""
+    """The rules as they are kept, how often they were edited, and by whom last."""
 
     name: str
     version: int
     rules: Rules
+    edited_by: str | None
+    edited_at: datetime | None
 
 
 OFFICE = "office"

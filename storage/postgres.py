@@ -23,7 +23,8 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from inspections.errors import Unavailable
 from storage.failures import unavailable
 from storage.groups import Alone, Settled, Waiting, decided, next_group
-from storage.register import LAST_NUMBER, REFERENCE, Action, Reference, Register
+from storage.reference import REFERENCE, Reference
+from storage.register import LAST_NUMBER, Action, Register
 from storage.rehearsal import foreseen
 from storage.rows import NOTHING, CoreRows, Foreseen
 

@@ -6,7 +6,7 @@ writes it out before asking.
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from secrets import token_hex
 from typing import Any, TypeVar, cast
 from uuid import UUID
@@ -24,6 +24,7 @@ from sqlalchemy import (
     insert,
     select,
     text,
+    true,
     update,
 )
 from sqlalchemy.sql import Executable
@@ -32,19 +33,21 @@ from uuid_utils.compat import uuid7
 from inspections.calendar import CalendarDay, WorkingCalendar
 from inspections.categories import Category
 from inspections.delegations import Delegation
+from inspections.dispatch import DispatchRule
 from inspections.duplicates import Earlier
 from inspections.errors import Conflict
 from inspections.evidence import Shown, Sighting
-from inspections.hazards import Entry, Hazard, Job, Mention, Named, Photo, Receipt
+from inspections.hazards import OPEN, Entry, Hazard, Job, Mention, Named, Photo, Receipt
 from inspections.links import Secret
 from inspections.people import Person, Role, Session
 from inspections.places import Community, Street
 from inspections.policy import scope
 from inspections.register import Change
-from inspections.rules import OFFICE, Rulebook, Rules
+from inspections.rules import Rules
 from inspections.uploads import Upload
 from storage import duplicates, evidence
 from storage.evidence import PRESENT, SENT, WIDE
+from storage.reference import KINDS, REFERENCE, Reference
 from storage.rows import KEYS, Rows
 from storage.scopes import within
 from storage.tables import (
@@ -64,28 +67,6 @@ from storage.tables import (
 R = TypeVar("R", bound=Struct)
 T = TypeVar("T")
 Action = Callable[["Register"], Change[T]]
-
-_REFERENCE = (Street, Community, Category, CalendarDay, Rulebook)
-REFERENCE = "reference"
-"""The series that counts the changes of the reference: one look at it tells a process whether to read it again."""
-
-
-class Reference:
-    """What every action needs and hardly anybody changes, read once: places, catalogue, rules, working calendar."""
-
-    def __init__(self, connection: Connection) -> None:
-        self.streets = {street.code: street for street in _all(connection, Street)}
-        self.communities = {community.code: community for community in _all(connection, Community)}
-        self.categories = {category.code: category for category in _all(connection, Category)}
-        self.rules = next((book.rules for book in _all(connection, Rulebook) if book.name == OFFICE), Rules())
-        days = {day.day: day.working for day in _all(connection, CalendarDay)}
-        # 1 January is off in every published year: its row says that the year is there.
-        published = frozenset(day.year for day in days if day.timetuple().tm_yday == 1)
-        self.calendar = WorkingCalendar(days, published, self.rules.office_hours)
-
-
-def _all(connection: Connection, kind: type[R]) -> list[R]:
-    return [kind(*row) for row in connection.execute(select(TABLE_OF[kind]).order_by(*TABLE_OF[kind].primary_key))]
 
 
 class Register:
@@ -121,8 +102,22 @@ class Register:
     def rules(self) -> Rules:
         return self._reference.rules
 
-    def rulebook(self) -> Rulebook | None:
-        return self._by_key(Rulebook, OFFICE)
+    @property
+    def dispatch_rules(self) -> Sequence[DispatchRule]:
+        return self._reference.dispatch_rules
+
+    def kept(self, kind: type[R], *key: Any) -> R | None:
+        return self._by_key(kind, *key)
+
+    def calendar_days(self, year: int) -> list[CalendarDay]:
+        days = TABLE_OF[CalendarDay].c.day
+        return self.select(
+            CalendarDay,
+            select(TABLE_OF[CalendarDay]).where(days.between(date(year, 1, 1), date(year, 12, 31))).order_by(days),
+        )
+
+    def provisional(self, after: UUID, limit: int) -> list[Hazard]:
+        return [Hazard(*row) for row in self.rows(self._rows.locked(_PROVISIONAL), {"after": after, "limit": limit})]
 
     def community(self, code: str) -> Community | None:
         return self._reference.communities.get(code)
@@ -308,7 +303,7 @@ class Register:
             self._rows.remove(record)
             self._seen.pop((type(record), _key(record)), None)
         touched = (*change.new, *(after for _, after in change.changed), *change.removed)
-        self.reference_changed |= any(isinstance(record, _REFERENCE) for record in touched)
+        self.reference_changed |= any(isinstance(record, KINDS) for record in touched)
 
     def flush(self) -> None:
         inserts, self._inserts = self._inserts, {}
@@ -362,6 +357,16 @@ _DUE = (
     select(hazards)
     .where(hazards.c.next_check_at < bindparam("now"))
     .order_by(hazards.c.next_check_at)
+    .limit(bindparam("limit"))
+)
+_PROVISIONAL = (
+    select(hazards)
+    .where(
+        hazards.c.due_provisional == true(),
+        hazards.c.state.in_(sorted(OPEN)),
+        hazards.c.id > bindparam("after"),
+    )
+    .order_by(hazards.c.id)
     .limit(bindparam("limit"))
 )
 _UNCLAIMED = photos.c.claimed_until.is_(None) | (photos.c.claimed_until < bindparam("now"))

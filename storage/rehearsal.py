@@ -15,7 +15,8 @@ from sqlalchemy import ARRAY, BindParameter, Connection, bindparam, func, select
 from sqlalchemy.sql.visitors import replacement_traverse
 
 from storage.groups import Alone
-from storage.register import Action, Reference, Register
+from storage.reference import Reference
+from storage.register import Action, Register
 from storage.rows import CHANGING, Foreseen, Query, question
 
 

@@ -16,7 +16,9 @@ from sqlalchemy import Connection, Insert, Select, Update, and_, bindparam, dele
 from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 from sqlalchemy.types import TypeEngine
 
+from inspections.categories import Category
 from inspections.delegations import Delegation
+from inspections.dispatch import DispatchRule
 from inspections.hazards import Hazard, Job
 from inspections.people import Session
 from inspections.rules import Rulebook
@@ -37,7 +39,7 @@ _BY_KEY: dict[type[Struct], Select[Any]] = {
     kind: select(table).where(and_(*(table.c[name] == bindparam(name) for name in KEYS[kind])))
     for kind, table in TABLE_OF.items()
 }
-CHANGING = {Hazard, Session, Job, Upload, Rulebook, Delegation}
+CHANGING = {Hazard, Session, Job, Upload, Rulebook, Category, DispatchRule, Delegation}
 """What is read in order to change it, and therefore locked where several write side by side."""
 _INSERT = {kind: insert(table) for kind, table in TABLE_OF.items()}
 _REPLACE = {

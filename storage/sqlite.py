@@ -24,7 +24,8 @@ from sqlalchemy.pool import QueuePool
 from inspections.errors import Unavailable
 from storage.failures import Unready, unavailable
 from storage.groups import Settled, Waiting, decided, next_group
-from storage.register import Action, Reference, Register
+from storage.reference import Reference
+from storage.register import Action, Register
 from storage.rows import SqliteRows
 from storage.tables import photos
 

@@ -9,11 +9,9 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
-    Date,
     ForeignKey,
     Index,
     Integer,
-    MetaData,
     String,
     Table,
     Text,
@@ -21,11 +19,13 @@ from sqlalchemy import (
     Uuid,
     false,
     text,
+    true,
 )
 
 from inspections.calendar import CalendarDay
 from inspections.categories import Category, Priority, Severity, Term
 from inspections.delegations import Delegation
+from inspections.dispatch import DispatchRule
 from inspections.hazards import (
     Band,
     Clocks,
@@ -51,112 +51,24 @@ from inspections.hazards import (
     Transfer,
 )
 from inspections.links import Secret
-from inspections.people import Grant, Person, Role, Session
+from inspections.people import Person, Role, Session
 from inspections.places import KEY_LENGTH, Community, Point, Street
-from inspections.rules import Rulebook, Rules
+from inspections.rules import Rulebook
 from inspections.uploads import Upload
 from storage.columns import Bits64, Instant, Json, Name
-
-metadata = MetaData(
-    naming_convention={
-        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-        "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
-        "pk": "pk_%(table_name)s",
-    }
-)
-
-_CODE, _NAME = String(12), String(200)
-
-streets = Table(
-    "streets",
+from storage.office_tables import (
+    CODE,
+    NAME,
+    calendar_days,
+    categories,
+    communities,
+    delegations,
+    dispatch_rules,
     metadata,
-    Column("code", String(9), primary_key=True),
-    Column("name", _NAME, nullable=False),
-    Column("abbreviation", String(16), nullable=False),
-)
-
-communities = Table(
-    "communities",
-    metadata,
-    Column("code", _CODE, primary_key=True),
-    Column("name", _NAME, nullable=False),
-)
-
-categories = Table(
-    "categories",
-    metadata,
-    Column("code", String(16), primary_key=True),
-    Column("name", _NAME, nullable=False),
-    Column("group", _NAME, nullable=False),
-    Column("priority", Name(Priority)),
-    Column("term", Json(Term), nullable=False),
-    Column("unit", String(16), nullable=False),
-    Column("advisory", Boolean, nullable=False),
-    Column("from_device", Boolean, nullable=False),
-    Column("proposes_major", Boolean, nullable=False),
-    Column("major_term", Json(Term)),
-    Column("look_back_days", Integer),
-)
-
-calendar_days = Table(
-    "calendar_days",
-    metadata,
-    Column("day", Date, primary_key=True),
-    Column("working", Boolean, nullable=False),
-    Column("name", _NAME, nullable=False),
-    Column("source", _NAME, nullable=False),
-)
-
-rules = Table(
-    "rules",
-    metadata,
-    Column("name", String(64), primary_key=True),
-    Column("version", Integer, nullable=False),
-    Column("rules", Json(Rules), nullable=False),
-)
-
-people = Table(
-    "people",
-    metadata,
-    Column("username", String(64), primary_key=True),
-    Column("name", _NAME, nullable=False),
-    Column("grants", Json(tuple[Grant, ...]), nullable=False),
-    Column("password", String(200), nullable=False),
-    Column("active", Boolean, nullable=False),
-    Column("demo", Boolean, nullable=False),
-    Column("version", Integer, nullable=False, server_default="1"),
-)
-
-delegations = Table(
-    "delegations",
-    metadata,
-    Column("id", Uuid, primary_key=True),
-    Column("giver", String(64), ForeignKey("people.username"), nullable=False, index=True),
-    Column("receiver", String(64), ForeignKey("people.username"), nullable=False, index=True),
-    Column("role", Name(Role), nullable=False),
-    Column("scope", _CODE, nullable=False),
-    Column("since", Instant, nullable=False),
-    Column("until", Instant, nullable=False),
-    Column("reason", Text, nullable=False),
-    Column("made_at", Instant, nullable=False),
-    Column("revoked_at", Instant),
-)
-
-sessions = Table(
-    "sessions",
-    metadata,
-    Column("id", Uuid, primary_key=True),
-    Column("username", String(64), ForeignKey("people.username"), nullable=False),
-    Column("device", _NAME, nullable=False),
-    Column("access", String(64), nullable=False, unique=True),
-    Column("access_expires_at", Instant, nullable=False),
-    Column("refresh", String(64), nullable=False, unique=True),
-    Column("refresh_expires_at", Instant, nullable=False),
-    Column("previous_refresh", String(64), index=True),
-    Column("previous_until", Instant),
-    Column("created_at", Instant, nullable=False),
-    Column("revoked_at", Instant),
+    people,
+    rules,
+    sessions,
+    streets,
 )
 
 photos = Table(
@@ -171,7 +83,7 @@ photos = Table(
     Column("received_at", Instant, nullable=False),
     Column("taken_at", Instant),
     Column("point", Json(Point)),
-    Column("camera", _NAME),
+    Column("camera", NAME),
     Column("claimed_until", Instant),
     Column("tries", Integer, nullable=False, server_default="0"),
     Column("utc_offset", Integer),
@@ -221,14 +133,14 @@ hazards = Table(
     Column("state", Name(State), nullable=False),
     Column("outcome", Name(Outcome)),
     Column("version", Integer, nullable=False),
-    Column("community", _CODE, ForeignKey("communities.code"), nullable=False),
+    Column("community", CODE, ForeignKey("communities.code"), nullable=False),
     Column("category", String(16), ForeignKey("categories.code"), nullable=False),
     Column("severity", Name(Severity), nullable=False),
     Column("major_proposed", Boolean, nullable=False),
     Column("priority", Name(Priority)),
     Column("advisory", Boolean, nullable=False),
     Column("description", Text, nullable=False),
-    Column("place", _NAME, nullable=False),
+    Column("place", NAME, nullable=False),
     Column("place_key", String(KEY_LENGTH), nullable=False, server_default=""),
     Column("point", Json(Point)),
     Column("cell", BigInteger),
@@ -243,9 +155,9 @@ hazards = Table(
     Column("lead", String(64), ForeignKey("people.username")),
     Column("assisting", Json(tuple[str, ...]), nullable=False),
     Column("fixed_on_spot", Boolean, nullable=False),
-    Column("fix_method", _NAME),
+    Column("fix_method", NAME),
     Column("fix_outcome", String(32)),
-    Column("fixed_by", _NAME),
+    Column("fixed_by", NAME),
     Column("found_at", Instant, nullable=False),
     Column("reported_at", Instant, nullable=False),
     Column("updated_at", Instant, nullable=False),
@@ -301,6 +213,9 @@ Index(
 Index("ix_hazards_merged_into", hazards.c.merged_into, sqlite_where=_MERGED, postgresql_where=_MERGED)
 _WATCHED = hazards.c.next_check_at.is_not(None)
 Index("ix_hazards_next_check", hazards.c.next_check_at, sqlite_where=_WATCHED, postgresql_where=_WATCHED)
+
+_PROVISIONAL = hazards.c.due_provisional == true()
+Index("ix_hazards_provisional", hazards.c.id, sqlite_where=_PROVISIONAL, postgresql_where=_PROVISIONAL)
 
 entries = Table(
     "entries",
@@ -393,6 +308,7 @@ TABLE_OF: dict[type[Struct], Table] = {
     Rulebook: rules,
     Person: people,
     Delegation: delegations,
+    DispatchRule: dispatch_rules,
     Session: sessions,
     Photo: photos,
     Receipt: receipts,

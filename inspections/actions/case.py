@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from msgspec.structs import replace
 
-from inspections.categories import Category
+from inspections.categories import Category, Priority
 from inspections.deadlines import by_policy, fixing_term, in_stage, new_deadline, next_check, running
 from inspections.errors import Invalid, Missing
 from inspections.evidence import Shown
@@ -26,7 +26,16 @@ def timed(before: Hazard | None, after: Hazard, register: Register, now: datetim
     return after
 
 
-def accepted(hazard: Hazard, category: Category, register: Register, now: datetime) -> Hazard:
+def accepted(
+    register: Register, hazard: Hazard, category: Category, now: datetime, priority: Priority, *, major: bool
+) -> Hazard:
+    """受理: `major` proposes it, and so may the category; a supervisor confirms. Raises WrongState."""
+    proposed = major or category.proposes_major
+    after = moved(hazard, "accept", now, priority=priority, major_proposed=proposed)
+    return timed(hazard, with_deadline(after, category, register, now), register, now)
+
+
+def with_deadline(hazard: Hazard, category: Category, register: Register, now: datetime) -> Hazard:
     """The hazard with its fixing clock started by its category's policy."""
     deadline = by_policy(hazard, fixing_term(category, hazard.severity), now, register.calendar)
     return replace(hazard, accepted_at=hazard.accepted_at or now, **deadline)

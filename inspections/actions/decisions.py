@@ -90,7 +90,12 @@ def resume(case: Case, step: Resume) -> Hazard:
         return case.moved(step, suspension=None, due_at=stood.due_at)
     deadline = due(stood.left, case.now, case.register.calendar)
     return case.moved(
-        step, suspension=None, due_at=deadline.at, due_provisional=deadline.provisional, due_from=case.now
+        step,
+        suspension=None,
+        due_at=deadline.at,
+        due_provisional=deadline.provisional,
+        due_from=case.now,
+        term=stood.left,
     )
 
 

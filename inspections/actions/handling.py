@@ -2,13 +2,10 @@
 
 from datetime import UTC
 
-from msgspec.structs import replace
-
 from inspections.actions.case import Case, accepted, unless
 from inspections.errors import Conflict, Invalid
 from inspections.evidence import has
 from inspections.hazards import Extension, Hazard, MajorBasis, Outcome, Stage
-from inspections.people import Role
 from inspections.steps import (
     Accept,
     Assign,
@@ -32,9 +29,7 @@ def accept(case: Case, step: Accept) -> Hazard:
     priority = step.priority or case.hazard.priority
     if priority is None:
         raise Invalid(("priority", "该类别须在受理时确定紧急程度"))
-    proposed = step.severity == "major" or category.proposes_major
-    taken = accepted(replace(case.hazard, priority=priority), category, case.register, case.now)
-    return case._replace(hazard=taken).moved(step, major_proposed=proposed)
+    return accepted(case.register, case.hazard, category, case.now, priority, major=step.severity == "major")
 
 
 def verify(case: Case, step: Verify) -> Hazard:
@@ -62,7 +57,7 @@ def assign(case: Case, step: Assign) -> Hazard:
 
 def _is_handler(case: Case, username: str) -> bool:
     person = case.register.person(username)
-    return person is not None and person.active and person.at(case.now).holds(Role.HANDLER, case.hazard.community)
+    return person is not None and person.at(case.now).fixes_in(case.hazard.community)
 
 
 def give_back(case: Case, step: Return) -> Hazard:

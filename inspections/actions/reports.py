@@ -8,7 +8,8 @@ from uuid import UUID
 import msgspec
 from msgspec.structs import replace
 
-from inspections.actions.case import accepted, timed
+from inspections.actions.case import timed, with_deadline
+from inspections.actions.dispatch import accepted_by_rule
 from inspections.actions.photos import Declaration, declare, received
 from inspections.calendar import shanghai_date
 from inspections.categories import Category, Severity
@@ -81,12 +82,12 @@ def report_hazard(
         facts=said,
         acting_for=lent_by,
     )
-    entries = [line]
     if report.fixed_on_spot:
-        hazard, line = _fixed_on_spot(register, hazard, category, report.fixed_on_spot, declared, now)
-        entries.append(line)
+        hazard, *more = _fixed_on_spot(register, hazard, category, report.fixed_on_spot, declared, now)
+    else:
+        hazard, more = accepted_by_rule(register, hazard, category, now)
     answer = Reported(Dossier(hazard, list(declared.shown)), _similar(register, person, hazard), repeated=False)
-    return Change(answer, (*sent.records, hazard, *entries, *declared.records))
+    return Change(answer, (*sent.records, hazard, line, *more, *declared.records))
 
 
 def _community(register: Register, person: Person, report: Report) -> Community:
@@ -208,7 +209,7 @@ def _fixed_on_spot(
 ) -> tuple[Hazard, Entry]:
     """即查即改: accepted with the defaults, fixed, and closed at once unless something asks for a second look."""
     fixed = replace(
-        accepted(hazard, category, register, now),
+        with_deadline(hazard, category, register, now),
         fixed_on_spot=True,
         fix_method=fix.method,
         fix_outcome=fix.outcome,

@@ -9,6 +9,7 @@ import msgspec
 
 from inspections.actions import decisions, handling, rechecks
 from inspections.actions.case import Case
+from inspections.actions.dispatch import assigned_by_rule
 from inspections.actions.merging import joined, master_of
 from inspections.actions.photos import declare
 from inspections.actions.reports import Dossier, facts_of, rebound
@@ -90,9 +91,10 @@ def take_step(register: Register, person: Person, hazard_id: UUID, step: Step, n
         facts=said,
         acting_for=lent_by,
     )
+    after, more = _dispatched(register, after, step, now)
     new = _begun(register, born, person, now) if born else ()
     with_master = joined(register, person, after, master, shown, now) if master else Change(shown)
-    records = (*new, line, *declared.records, *with_master.new)
+    records = (*new, line, *more, *declared.records, *with_master.new)
     return Change(Dossier(after, with_master.answer), records, ((hazard, after), *with_master.changed))
 
 
@@ -126,6 +128,12 @@ def _merge(case: Case, step: Merge) -> Hazard:
 def _plainly(case: Case, step: Step) -> Hazard:
     """A step that changes nothing but the state, and leaves its words in the history."""
     return case.moved(step)
+
+
+def _dispatched(register: Register, hazard: Hazard, step: Step, now: datetime) -> tuple[Hazard, tuple[Entry, ...]]:
+    """What has just been accepted goes where a dispatch rule says."""
+    category = register.category(hazard.category) if isinstance(step, Accept) else None
+    return assigned_by_rule(register, hazard, category, now) if category else (hazard, ())
 
 
 _DECIDE: dict[type[Step], Callable[[Case, Any], Hazard]] = {

@@ -4,12 +4,14 @@ from datetime import UTC, datetime, timedelta
 from secrets import token_hex
 from uuid import UUID, uuid4
 
-from inspections.calendar import WorkingCalendar
-from inspections.categories import CATALOGUE
+from inspections.calendar import CalendarDay, WorkingCalendar
+from inspections.categories import CATALOGUE, Category
 from inspections.delegations import Delegation
+from inspections.dispatch import DispatchRule
 from inspections.duplicates import Earlier
 from inspections.evidence import Shown, Sighting
 from inspections.hazards import (
+    OPEN,
     Band,
     Entry,
     Escalation,
@@ -58,11 +60,22 @@ class Office:
 
     @property
     def rules(self):
-        book = self.rulebook()
+        book = self.kept(Rulebook, OFFICE)
         return book.rules if book else Rules()
 
-    def rulebook(self):
-        return self.records.get((Rulebook, OFFICE))
+    @property
+    def dispatch_rules(self):
+        return [rule for rule in self.all(DispatchRule) if rule.active]
+
+    def kept(self, kind, *key):
+        return self.records.get((kind, key[0]))
+
+    def calendar_days(self, year):
+        return sorted((day for day in self.all(CalendarDay) if day.day.year == year), key=lambda day: day.day)
+
+    def provisional(self, after, limit):
+        found = [each for each in self.all(Hazard) if each.due_provisional and each.state in OPEN and each.id > after]
+        return sorted(found, key=lambda each: each.id)[:limit]
 
     def __init__(self):
         self.records = {}
@@ -101,7 +114,10 @@ class Office:
         return self.records.get((Street, code))
 
     def category(self, code):
-        return next((each for each in CATALOGUE if each.code == code), None)
+        return self.records.get((Category, code))
+
+    def categories(self):
+        return self.all(Category)
 
     def person(self, username):
         return self.records.get((Person, username))
@@ -253,6 +269,7 @@ _KEYS = {
     Job: ("name",),
     Secret: ("name",),
     Rulebook: ("name",),
+    CalendarDay: ("day",),
 }
 
 

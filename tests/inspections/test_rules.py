@@ -54,6 +54,7 @@ def test_every_clock_has_somebody_who_is_told_when_it_has_run_out():
         ({"office_hours": [["12:00:00", "08:30:00"]]}, "各段须依次排列"),
         ({"office_hours": [["08:30:00", "08:30:00"]]}, "各段须依次排列"),
         ({"office_hours": [["08:30:00", "12:00:00"], ["11:00:00", "17:00:00"]]}, "各段须依次排列"),
+        ({"office_hours": [["08:30:00", "09:00:00"], ["10:00:00", "10:29:00"]]}, "至少一小时"),
         ({"office_hours": [["08:30:00Z", "12:00:00Z"]]}, "timezone"),
         ({"quiet_hours": ["22:00:00", "22:00:00"]}, "起止时间不能相同"),
         ({"acceptance": {"normal": HOUR, "high": HOUR}}, "missing required field `urgent`"),
@@ -90,6 +91,12 @@ def test_quiet_hours_hold_delivery_until_they_end(quiet, clock, delivered):
     day, when = delivered
     said = Rules(quiet_hours=quiet).delivered_at(at(date(2026, 11, 23), clock))
     assert said == at(date(2026, 11, day), when)
+
+
+def test_the_longest_term_ends_in_the_shortest_of_offices():
+    hours = Rules(office_hours=((time(9), time(10)),)).office_hours
+    shortest = WorkingCalendar({}, frozenset({2026}), hours)
+    assert due(Term(10_000, TimeUnit.WORKING_HOURS), NOW, shortest).at.year < 2100
 
 
 def test_an_office_has_its_own_hours():

@@ -47,13 +47,10 @@ def rows_of(engine):
     with engine.connect() as connection:
         tables.reflect(connection)
         return {
-            name: sorted(
-                (
-                    {column: value for column, value in row.items() if column not in GONE.get(name, ())}
-                    for row in connection.execute(select(table)).mappings()
-                ),
-                key=str,
-            )
+            name: [
+                {column: value for column, value in row.items() if column not in GONE.get(name, ())}
+                for row in connection.execute(select(table).order_by(*table.primary_key)).mappings()
+            ]
             for name, table in sorted(tables.tables.items())
             if name != "alembic_version"
         }

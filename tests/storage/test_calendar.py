@@ -1,0 +1,22 @@
+import pytest
+
+from inspections.calendar import WorkingCalendar, unlike_a_year
+from storage.calendar import PUBLISHED, published_days
+from tests.inspections.test_published_years import SCHEDULES, days_of
+
+
+@pytest.mark.parametrize("year", PUBLISHED)
+def test_every_day_of_a_published_year_is_as_the_state_council_has_it(year):
+    calendar = WorkingCalendar({each.day: each.working for each in published_days(year)}, frozenset({year}))
+    wrong = [day for day, working in days_of(year).items() if calendar.is_working(day) is not working]
+    assert not wrong
+    assert len(days_of(year)) in {365, 366}
+
+
+@pytest.mark.parametrize("year", PUBLISHED)
+def test_what_is_loaded_would_be_taken_from_an_administrator_too(year):
+    assert unlike_a_year(year, published_days(year)) == []
+
+
+def test_the_published_years_are_those_compared():
+    assert set(PUBLISHED) == set(SCHEDULES)
