@@ -1,6 +1,6 @@
 """When something is due, and what follows once it is: pure verdicts over an instant that comes in as an argument."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import islice, takewhile
 from typing import Any, NamedTuple
@@ -191,4 +191,19 @@ def ladder(hazard: Hazard, rules: Rules, calendar: WorkingCalendar) -> Iterator[
 
 def next_check(hazard: Hazard, rules: Rules, calendar: WorkingCalendar, after: datetime) -> datetime | None:
     """When the sweep has to look at this hazard again; None where no rung comes after `after`."""
-    return min((reach.at for reach in ladder(hazard, rules, calendar) if reach.at > after), default=None)
+    ladder = rules.ladders[hazard.severity]
+    return min(
+        (at for clock in running(hazard) if (at := _next_rung(ladder, clock, calendar, after)) is not None),
+        default=None,
+    )
+
+
+def _next_rung(ladder: Iterable[Rung], clock: Running, calendar: WorkingCalendar, after: datetime) -> datetime | None:
+    """When this clock reaches its next rung. Those after its deadline come after all others, and cost a calendar."""
+    since = max(after, clock.since)
+    rungs = [rung for rung in ladder if rung.clock == clock.clock]
+    for late in (False, True):
+        instants = (rung_at(rung, clock.due_at, calendar) for rung in rungs if (rung.after is not None) is late)
+        if ahead := [at for at in instants if at > since]:
+            return min(ahead)
+    return None

@@ -19,7 +19,7 @@ from inspections.steps import Step
 
 def timed(before: Hazard | None, after: Hazard, register: Register, now: datetime) -> Hazard:
     """The hazard with the clocks of its stage, and the instant at which the sweep has to look at it."""
-    if before is None or after.stage_number != before.stage_number:
+    if before is not None and after.stage_number != before.stage_number:
         after = in_stage(after, register.rules, register.calendar, now)
     if before is None or running(after) != running(before) or after.severity != before.severity:
         after = replace(after, next_check_at=next_check(after, register.rules, register.calendar, now))

@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from inspections.calendar import WorkingCalendar, at, midnight, shanghai_date
 from inspections.categories import CATALOGUE, Priority, Term, TimeUnit
-from inspections.deadlines import due, is_overdue, left, next_check, rung_at
+from inspections.deadlines import due, is_overdue, ladder, left, next_check, rung_at
 from inspections.hazards import State
 from inspections.people import Role
 from inspections.rules import Rules, Rung
@@ -113,6 +113,17 @@ def test_the_sweep_looks_where_a_clock_runs():
     assert looks(hazard, later(days=30)) is None
     assert looks(replace(hazard, advisory=True), NOW) is None
     assert looks(replace(hazard, state=State.CLOSED), NOW) is None
+
+
+@given(
+    st.sampled_from([State.REPORTED, State.ASSIGNED, State.PENDING_RECHECK]), st.integers(0, 400), st.integers(-9, 900)
+)
+def test_the_sweep_looks_at_the_very_next_rung(state, hours, passed):
+    clocks = {"due_at": later(hours=hours), "start_due_at": later(hours=30), "recheck_due_at": later(hours=hours)}
+    hazard = replace(reported(Office()), state=state, due_from=NOW, **clocks)
+    after = later(hours=passed)
+    ahead = [reach.at for reach in ladder(hazard, Rules(), CALENDAR) if reach.at > after]
+    assert next_check(hazard, Rules(), CALENDAR, after) == min(ahead, default=None)
 
 
 @given(st.sampled_from(TimeUnit), st.integers(1, 60), st.integers(0, 60 * 24 * 90))
