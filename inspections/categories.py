@@ -33,6 +33,13 @@ class Term(Struct, frozen=True, forbid_unknown_fields=True):
     unit: TimeUnit
 
 
+class Left(Struct, frozen=True):
+    """What a clock has left, in the unit of its term; in minutes, as many as there are, where it was set by hand."""
+
+    amount: int
+    unit: TimeUnit
+
+
 class Category(Struct, frozen=True):
     """A kind of hazard. `priority` None: set on acceptance. `advisory`: persuasion (动员), never overdue.
 

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from msgspec.structs import replace
 
 from inspections.calendar import WorkingCalendar, midnight, office_spans, shanghai_date
-from inspections.categories import Category, Severity, Term, TimeUnit
+from inspections.categories import Category, Left, Severity, Term, TimeUnit
 from inspections.hazards import Hazard, State
 from inspections.rules import Rules, Rung
 
@@ -38,7 +38,7 @@ class Deadline(NamedTuple):
     provisional: bool
 
 
-def due(term: Term, start: datetime, calendar: WorkingCalendar) -> Deadline:
+def due(term: Term | Left, start: datetime, calendar: WorkingCalendar) -> Deadline:
     """Days: the first is not counted, due at 24:00 Asia/Shanghai of the last (民法典 第二百零一条, 第二百零三条)."""
     match term.unit:
         case TimeUnit.MINUTES:
@@ -64,7 +64,7 @@ def _after_office_time(left: timedelta, start: datetime, calendar: WorkingCalend
     return opens + left
 
 
-def left(term: Term | None, due_at: datetime, now: datetime, calendar: WorkingCalendar) -> Term | None:
+def left(term: Term | None, due_at: datetime, now: datetime, calendar: WorkingCalendar) -> Left | None:
     """What a clock by `term` has left, in its own unit, rounded up; minutes where it was set by hand. None: run out."""
     if due_at <= now:
         return None
@@ -79,7 +79,7 @@ def left(term: Term | None, due_at: datetime, now: datetime, calendar: WorkingCa
             amount = -(-_office_time(now, due_at, calendar) // _HOUR)
         case _:
             unit, amount = TimeUnit.MINUTES, -(-(due_at - now) // _MINUTE)
-    return Term(max(1, amount), unit)
+    return Left(max(1, amount), unit)
 
 
 def _office_time(start: datetime, end: datetime, calendar: WorkingCalendar) -> timedelta:

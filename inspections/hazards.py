@@ -7,7 +7,7 @@ from uuid import UUID
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from inspections.categories import Priority, Severity, Term
+from inspections.categories import Left, Priority, Severity, Term
 from inspections.fields import Digest, Line, Moment, Words
 from inspections.people import Role
 from inspections.places import Point
@@ -165,7 +165,7 @@ class Suspension(Struct, frozen=True):
     reason: str
     measures: str
     due_at: datetime
-    left: Term | None
+    left: Left | None
 
 
 class Arrangements(Struct, frozen=True, forbid_unknown_fields=True):

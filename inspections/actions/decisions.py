@@ -3,7 +3,7 @@
 from datetime import UTC, timedelta
 
 from inspections.actions.case import Case, unless
-from inspections.categories import Severity
+from inspections.categories import Severity, Term, TimeUnit
 from inspections.deadlines import due, left
 from inspections.errors import Conflict, Invalid
 from inspections.hazards import Evaluation, Hazard, MajorBasis, Outcome, Supervision, Suspension, Transfer
@@ -95,7 +95,7 @@ def resume(case: Case, step: Resume) -> Hazard:
         due_at=deadline.at,
         due_provisional=deadline.provisional,
         due_from=case.now,
-        term=stood.left,
+        term=None if stood.left.unit is TimeUnit.MINUTES else Term(stood.left.amount, stood.left.unit),
     )
 
 

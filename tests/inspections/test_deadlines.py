@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from inspections.calendar import WorkingCalendar, at, midnight, shanghai_date
-from inspections.categories import CATALOGUE, Priority, Term, TimeUnit
+from inspections.categories import CATALOGUE, Left, Priority, Term, TimeUnit
 from inspections.deadlines import due, is_overdue, ladder, left, next_check, rung_at
 from inspections.hazards import State
 from inspections.people import Role
@@ -141,7 +141,7 @@ def test_what_a_clock_has_left_is_never_less_than_it_had(unit, amount, minutes):
 
 
 def test_what_was_set_by_hand_has_minutes_left():
-    assert left(None, later(hours=1, seconds=1), NOW, CALENDAR) == Term(61, TimeUnit.MINUTES)
+    assert left(None, later(hours=1, seconds=1), NOW, CALENDAR) == Left(61, TimeUnit.MINUTES)
 
 
 def test_the_catalogue_has_every_code_once_and_a_term_each():

@@ -6,7 +6,7 @@ import pytest
 
 from inspections.actions.decisions import TooOld
 from inspections.actions.handling import TooLate
-from inspections.categories import Severity, Term, TimeUnit
+from inspections.categories import Left, Severity, TimeUnit
 from inspections.errors import Forbidden, Invalid, Missing, WrongState
 from inspections.hazards import OPEN, Arrangements, Outcome, State
 from inspections.history import replayed
@@ -103,7 +103,7 @@ def test_a_suspended_clock_goes_on_with_what_it_had_left(make, state):
     hazard = make(office)  # three working days from a Monday: until the end of Thursday
     stands = suspended(office, hazard, later(days=1))
     assert (stands.state, stands.due_at) == (State.SUSPENDED, None)
-    assert stands.suspension.left == Term(2, TimeUnit.WORKING_DAYS)
+    assert stands.suspension.left == Left(2, TimeUnit.WORKING_DAYS)
     assert stands.next_check_at < stands.review_due_at
     with pytest.raises(WrongState):
         take(office, zhao, stands, Start)
