@@ -103,6 +103,7 @@ async def list_hazards(  # noqa: PLR0913, PLR0917  # the filters of the contract
     q: Annotated[str | None, QueryParameter(max_length=100)] = None,
     flagged: FromQuery[bool | None] = None,
     merged_into: FromQuery[UUID | None] = None,
+    look_back_due: FromQuery[bool | None] = None,
     limit: Annotated[int, QueryParameter(ge=1, le=500)] = _PAGE,
     cursor: FromQuery[str | None] = None,
 ) -> HazardList:
@@ -118,6 +119,7 @@ async def list_hazards(  # noqa: PLR0913, PLR0917  # the filters of the contract
     filters = HazardFilters(
         home.clock(), community, street, category, group, hazard_state, overdue, stage_overdue,
         assignee, source, reported_from, reported_to, found_from, found_to, updated_after, q, flagged, merged_into,
+        look_back_due,
     )  # fmt: skip
     ask = partial(_page, person=person, filters=filters, after=after_cursor(cursor), limit=limit)
     dossiers, more = await home.database.read(ask)

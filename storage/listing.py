@@ -25,7 +25,7 @@ _H = hazards.c
 class HazardFilters(Struct, frozen=True):
     """Which hazards are listed; None: whichever. Dates are Shanghai days, both included.
 
-    `overdue` and `stage_overdue` are judged at `now`.
+    `overdue`, `stage_overdue` and `look_back_due` (回头看 is planned by now) are judged at `now`.
     """
 
     now: datetime
@@ -46,6 +46,7 @@ class HazardFilters(Struct, frozen=True):
     q: str | None = None
     flagged: bool | None = None
     merged_into: UUID | None = None
+    look_back_due: bool | None = None
 
 
 class Reaches(NamedTuple):
@@ -65,7 +66,7 @@ class After(Struct, frozen=True):
 def page(register: Register, reach: Reaches, filters: HazardFilters, after: After | None, limit: int) -> list[Hazard]:
     """At most `limit` hazards in scope, newest report first."""
     codes = tuple(category.code for category in register.categories() if category.group == filters.group)
-    timeless = filters.overdue is None and filters.stage_overdue is None
+    timeless = all(each is None for each in (filters.overdue, filters.stage_overdue, filters.look_back_due))
     query = _query(reach, replace(filters, now=_WHENEVER) if timeless else filters, codes, limit)
     if after:
         query = query.where(
@@ -105,6 +106,7 @@ def _clauses(codes: tuple[str, ...], filters: HazardFilters, personal: Scope) ->
     clauses += [_is(filters.overdue, late(filters.now))] if filters.overdue is not None else []
     clauses += [_is(filters.stage_overdue, _stage_late(filters.now))] if filters.stage_overdue is not None else []
     clauses += [_is(filters.flagged, _FLAGGED)] if filters.flagged is not None else []
+    clauses += [_is(filters.look_back_due, _look_back(filters.now))] if filters.look_back_due is not None else []
     clauses += [between(_H.reported_at, filters.reported_from, filters.reported_to)]
     if words := filters.q:
         said = or_(*(column.contains(words, autoescape=True) for column in (_H.place, _H.description)))
@@ -138,6 +140,10 @@ def _stage_late(now: datetime) -> ColumnElement[bool]:
         late(now),
         *(and_(_H.state.in_(sorted(states)), _H[field].is_not(None), _H[field] < now) for states, field in others),
     )
+
+
+def _look_back(now: datetime) -> ColumnElement[bool]:
+    return _H.look_back_due_at.is_not(None) & (_H.look_back_due_at <= now)
 
 
 def _is(wanted: bool, clause: ColumnElement[bool]) -> ColumnElement[bool]:

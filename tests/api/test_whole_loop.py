@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 from tests.api.conftest import MONDAY, on_both, problem
+from tests.api.test_main_job import sign_in
 
 FAR = "2900-01-01T00:00:00+08:00"
 
@@ -60,3 +61,18 @@ def test_what_was_closed_is_evaluated_and_opened_again(api):
     opened = api.taken("supervisor", valued, "reopen", reason="复发", due_at=days(9))
     assert (opened["state"], opened["outcome"], opened["times_reopened"]) == ("accepted", None, 1)
     assert api.counts()["total"]["open"] == 1
+
+
+@on_both
+def test_a_fix_is_looked_at_again_when_its_category_plans_it(api):
+    closed = api.closed(category="EV-03")
+
+    def planned():
+        return [each["id"] for each in api.get("inspector", "/hazards", params={"look_back_due": True}).json()["items"]]
+
+    assert planned() == []
+    api.clock.pass_(days=31)
+    api.tokens["inspector"] = sign_in(api, "inspector")
+    assert planned() == [closed["id"]]
+    api.taken("inspector", closed, "look_back", result="holds")
+    assert planned() == []
