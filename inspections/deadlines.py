@@ -1,6 +1,6 @@
 """When something is due, and what follows once it is: pure verdicts over an instant that comes in as an argument."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import islice, takewhile
 from typing import Any, NamedTuple
@@ -191,4 +191,8 @@ def ladder(hazard: Hazard, rules: Rules, calendar: WorkingCalendar) -> Iterator[
 
 def next_check(hazard: Hazard, rules: Rules, calendar: WorkingCalendar, after: datetime) -> datetime | None:
     """When the sweep has to look at this hazard again; None where no rung comes after `after`."""
-    return min((reach.at for reach in ladder(hazard, rules, calendar) if reach.at > after), default=None)
+    return next_reached(ladder(hazard, rules, calendar), after)
+
+
+def next_reached(reaches: Iterable[Reach], after: datetime) -> datetime | None:
+    return min((reach.at for reach in reaches if reach.at > after), default=None)
