@@ -33,7 +33,8 @@ from storage.photo_store import PhotoStore, remove_pieces
 
 log = structlog.get_logger()
 
-SWEEP_BATCH = 50
+SWEEP_BATCH = 100
+"""One transaction of the sweep. On SQLite requests wait while it is decided: about ten milliseconds."""
 _TIDY_SECONDS = 600.0
 _AGAIN = timedelta(hours=1)
 """A digest that could not be written is tried again; processes that share no folder each write their own."""

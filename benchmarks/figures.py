@@ -6,7 +6,7 @@ import signal
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterable
 from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
@@ -60,6 +60,13 @@ class Run:
                 self._progress.advance(task)
         self._progress.remove_task(task)
         return measured
+
+    def followed(self, name: str, total: int, parts: Iterable[int]) -> None:
+        """Does the parts of a longer work, each of which says how much of `total` it was."""
+        task = self._progress.add_task(name, total=total)
+        for done in parts:
+            self._progress.advance(task, done)
+        self._progress.remove_task(task)
 
     @contextmanager
     def watching(self, name: str, *processes: int) -> Generator[None]:

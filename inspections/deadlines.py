@@ -207,3 +207,8 @@ def _next_rung(ladder: Iterable[Rung], clock: Running, calendar: WorkingCalendar
         if ahead := [at for at in instants if at > since]:
             return min(ahead)
     return None
+
+
+def next_reached(reaches: Iterable[Reach], after: datetime) -> datetime | None:
+    """The same, where the ladder is known already."""
+    return min((reach.at for reach in reaches if reach.at > after), default=None)

@@ -311,9 +311,8 @@ class Register:
         for kind in TABLE_OF:
             if records := inserts.get(kind):
                 self._rows.insert(records)
-        for before, after in updates:
-            if self._rows.replace(before, after) != 1:
-                raise Conflict("记录已被更新，请重试")
+        if self._rows.replace(updates) != len(updates):
+            raise Conflict("记录已被更新，请重试")
 
     def finish(self) -> None:
         """Writes everything that waits, and how far the numbers have come."""

@@ -7,6 +7,7 @@ and its care for lost connections is wanted.
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
+from itertools import groupby
 from types import MappingProxyType
 from typing import Any, NamedTuple, Protocol, TypeVar, cast
 
@@ -42,12 +43,6 @@ _BY_KEY: dict[type[Struct], Select[Any]] = {
 CHANGING = {Hazard, Session, Job, Upload, Rulebook, Category, DispatchRule, Delegation}
 """What is read in order to change it, and therefore locked where several write side by side."""
 _INSERT = {kind: insert(table) for kind, table in TABLE_OF.items()}
-_REPLACE = {
-    kind: update(table).where(
-        and_(*(table.c[name] == bindparam(f"was_{name}") for name in (*KEYS[kind], *_GUARDED[kind])))
-    )
-    for kind, table in TABLE_OF.items()
-}
 _REMOVE = {
     kind: delete(table).where(and_(*(table.c[name] == bindparam(name) for name in KEYS[kind])))
     for kind, table in TABLE_OF.items()
@@ -80,8 +75,11 @@ class Rows(Protocol):
         ...
 
     def remove(self, record: Struct) -> None: ...
-    def replace(self, before: Struct, after: Struct) -> int:
-        """Writes `after` over exactly what was read as `before`; answers how many rows that were: one, or none."""
+    def replace(self, changes: Sequence[tuple[Struct, Struct]]) -> int:
+        """Writes each second record over exactly what was read as the first, in their order.
+
+        Answers how many rows that were: one for each change, or none where the row has become another.
+        """
         ...
 
 
@@ -123,8 +121,11 @@ class CoreRows:
     def remove(self, record: Struct) -> None:
         self._connection.execute(_REMOVE[type(record)], _keyed(record))
 
-    def replace(self, before: Struct, after: Struct) -> int:
-        return self._connection.execute(_REPLACE[type(after)], _guarded(before, after)).rowcount
+    def replace(self, changes: Sequence[tuple[Struct, Struct]]) -> int:
+        written = 0
+        for what, alike in groupby(changes, _changed):
+            written += self._connection.execute(_replace(*what), [_guarded(*each) for each in alike]).rowcount
+        return written
 
 
 class SqliteRows:
@@ -159,9 +160,12 @@ class SqliteRows:
     def remove(self, record: Struct) -> None:
         self._connection.execute(_REMOVE[type(record)], _keyed(record))
 
-    def replace(self, before: Struct, after: Struct) -> int:
-        form = _replace_form(type(after))
-        return self._driver.execute(form.sql, form.bound(_guarded(before, after))).rowcount
+    def replace(self, changes: Sequence[tuple[Struct, Struct]]) -> int:
+        written = 0
+        for what, alike in groupby(changes, _changed):
+            form = _replace_form(*what)
+            written += self._driver.executemany(form.sql, [form.bound(_guarded(*each)) for each in alike]).rowcount
+        return written
 
 
 def _values(record: Struct) -> dict[str, Any]:
@@ -175,6 +179,24 @@ def _keyed(record: Struct) -> dict[str, Any]:
 def _guarded(before: Struct, after: Struct) -> dict[str, Any]:
     kind = type(after)
     return _values(after) | {f"was_{name}": getattr(before, name) for name in (*KEYS[kind], *_GUARDED[kind])}
+
+
+def _changed(change: tuple[Struct, Struct]) -> tuple[type[Struct], tuple[str, ...]]:
+    """The kind of a change, and the fields it is of; any field where it is of none: the row is to be looked at still.
+
+    Only these are written. Where an UPDATE names a column, SQLite writes its indexes anew though the value stays; and
+    where it names the key, SQLite looks through every table that refers to it.
+    """
+    before, after = change
+    names = after.__struct_fields__
+    return type(after), tuple(name for name in names if getattr(before, name) != getattr(after, name)) or names[-1:]
+
+
+@cache
+def _replace(kind: type[Struct], names: tuple[str, ...]) -> Update:
+    table = TABLE_OF[kind]
+    unchanged = (table.c[name] == bindparam(f"was_{name}") for name in (*KEYS[kind], *_GUARDED[kind]))
+    return update(table).where(and_(*unchanged)).values({name: bindparam(name) for name in names})
 
 
 _DIALECT = SQLiteDialect_pysqlite()
@@ -221,8 +243,8 @@ def _insert_form(kind: type[Struct]) -> _Form:
 
 
 @cache
-def _replace_form(kind: type[Struct]) -> _Form:
-    return _compiled(_REPLACE[kind], list(TABLE_OF[kind].c.keys()))
+def _replace_form(kind: type[Struct], names: tuple[str, ...]) -> _Form:
+    return _compiled(_replace(kind, names))
 
 
 def _compiled(statement: Query | Insert | Update, keys: list[str] | None = None) -> _Form:

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from msgspec import Struct
 from msgspec.structs import replace
 
-from inspections.deadlines import Reach, ladder, next_check
+from inspections.deadlines import Reach, ladder, next_reached
 from inspections.hazards import Entry, Escalation, Hazard, Job, Notice
 from inspections.history import written
 from inspections.people import SYSTEM
@@ -31,13 +31,14 @@ def escalate(register: Register, now: datetime, limit: int) -> Change[Swept]:
     new: list[Struct] = []
     changed: list[tuple[Struct, Struct]] = []
     for hazard in due:
+        rungs = sorted(ladder(hazard, register.rules, register.calendar), key=lambda reach: reach.at)
         reached = [
             reach
-            for reach in sorted(ladder(hazard, register.rules, register.calendar), key=lambda reach: reach.at)
+            for reach in rungs
             if reach.at <= now and (hazard.id, reach.clock.number, reach.rung.name) not in known
         ]
         after, records = _climbed(register, hazard, reached, now)
-        after = replace(after, next_check_at=next_check(after, register.rules, register.calendar, now))
+        after = replace(after, next_check_at=next_reached(rungs, now))  # a rung changes nothing that a clock goes by
         recorded += len(reached)
         new += records
         changed += [(hazard, after)] if after != hazard else []

@@ -1,0 +1,138 @@
+"""A store with as many open hazards as are wanted: one is reported, the others are copies made by the database."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, closing, contextmanager
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+from uuid import UUID
+
+import psycopg
+import uvloop
+from sqlalchemy import bindparam, func, select, text, update
+
+from api.app import utc_now
+from benchmarks.storage_writing import prepared
+from inspections.hazards import Hazard, State
+from storage.database import sqlite_path, writing_engine
+from storage.reference import Reference
+from storage.register import Register
+from storage.rows import CoreRows, SqliteRows
+from storage.tables import hazards
+
+FAR = timedelta(days=30)
+_AT_ONCE = 50_000
+_COLUMNS = Hazard.__struct_fields__
+_LESS_THAN_A_REMINDER = timedelta(minutes=30)
+
+
+class _Words(NamedTuple):
+    """What the two databases say differently. `n` is the number of a copy."""
+
+    series: str
+    id: str
+    later: str
+    settled: str
+
+
+_SQLITE = _Words(
+    "WITH RECURSIVE series(n) AS (SELECT :first UNION ALL SELECT n + 1 FROM series WHERE n < :last)",
+    "printf('%032x', n)",
+    "next_check_at + n * 1000000",
+    "PRAGMA wal_checkpoint(TRUNCATE)",
+)
+_POSTGRES = _Words(
+    "WITH series AS (SELECT generate_series(CAST(:first AS bigint), CAST(:last AS bigint)) AS n)",
+    "CAST(lpad(to_hex(n), 32, '0') AS uuid)",
+    "next_check_at + n * interval '1 second'",
+    "VACUUM (ANALYZE) hazards",
+)
+
+
+class Store:
+    """A migrated database with the demo office and a growing number of reported hazards, none due before FAR.
+
+    The copies have the ids from 1 on. Each part takes some that no other part has touched.
+    """
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self._filled = 0
+        self._taken = 0
+        self._path = sqlite_path(url)
+        self._words = _SQLITE if self._path else _POSTGRES
+        uvloop.run(prepared(url, 0))
+        self._engine = writing_engine(url)
+        with self._engine.begin() as connection:
+            self._template = connection.execute(select(func.min(hazards.c.number))).scalar_one()
+            connection.execute(update(hazards).values(next_check_at=None))
+            far = {"next_check_at": utc_now() + FAR, "accept_due_at": utc_now() + FAR}
+            connection.execute(update(hazards).where(hazards.c.number == self._template).values(far))
+
+    def fill(self, number: int) -> Iterator[int]:
+        """Until there are `number` copies, then settles what a database settles by itself; yields how many came."""
+        made = {"id": self._words.id, "number": "'B-' || n", "next_check_at": self._words.later}
+        names = ", ".join(f'"{name}"' for name in _COLUMNS)
+        values = ", ".join(made.get(name, f'"{name}"') for name in _COLUMNS)
+        copy = text(
+            f"INSERT INTO hazards ({names}) {self._words.series}"
+            f" SELECT {values} FROM series, (SELECT * FROM hazards WHERE number = :template) AS one"
+        )
+        while self._filled < number:
+            last = min(number, self._filled + _AT_ONCE)
+            with self._engine.begin() as connection:
+                connection.execute(copy, {"first": self._filled + 1, "last": last, "template": self._template})
+            yield last - self._filled
+            self._filled = last
+        self.settle()
+
+    def settle(self) -> None:
+        """Lets the database do now what it would do in the middle of the next part."""
+        with self._outside_a_transaction() as connection:
+            connection.execute(self._words.settled)
+
+    def _outside_a_transaction(self) -> AbstractContextManager[Any]:
+        if self._path:
+            return closing(sqlite3.connect(self._path, isolation_level=None))
+        return psycopg.connect(self.url, autocommit=True)
+
+    def taken(self, number: int) -> list[UUID]:
+        """Hazards that nobody has taken yet."""
+        self._taken += number
+        assert self._taken <= self._filled, "there are enough"
+        return [UUID(int=n) for n in range(self._taken - number + 1, self._taken + 1)]
+
+    def have_looked_at(self, ids: list[UUID], at: datetime, due_at: datetime) -> None:
+        """Accepted hazards whose next check comes `at`, though they are due much later."""
+        self._set(ids, [{"next_check_at": at, "due_at": due_at}] * len(ids), due_from=at)
+
+    def have_due(self, ids: list[UUID], due: list[datetime]) -> None:
+        """Accepted hazards that have one rung before them: set too short before they are due for a reminder."""
+        times = [{"next_check_at": at, "due_at": at} for at in due]
+        self._set(ids, times, due_from=min(due) - _LESS_THAN_A_REMINDER)
+
+    def _set(self, ids: list[UUID], times: list[dict[str, Any]], due_from: datetime) -> None:
+        change = (
+            update(hazards)
+            .where(hazards.c.id == bindparam("copy"))
+            .values(
+                state=State.ACCEPTED,
+                accepted_at=due_from,
+                due_from=due_from,
+                due_at=bindparam("due_at"),
+                next_check_at=bindparam("next_check_at"),
+            )
+        )
+        with self._engine.begin() as connection:
+            connection.execute(change, [{"copy": copy, **time} for copy, time in zip(ids, times, strict=True)])
+        self.settle()
+
+    @contextmanager
+    def kept(self) -> Iterator[Register]:
+        """A register over one connection that is kept, without pool, threads, or a transaction for each question."""
+        with self._engine.connect() as connection:
+            rows = SqliteRows(connection) if self._path else CoreRows(connection)
+            yield Register(connection, Reference(connection), rows)
+
+    def close(self) -> None:
+        self._engine.dispose()
