@@ -189,8 +189,13 @@ def ladder(hazard: Hazard, rules: Rules, calendar: WorkingCalendar) -> Iterator[
                 yield Reach(at, rung, clock)
 
 
-def next_check(hazard: Hazard, rules: Rules, calendar: WorkingCalendar, after: datetime) -> datetime | None:
-    """When the sweep has to look at this hazard again; None where no rung comes after `after`."""
+def next_check(
+    hazard: Hazard, rules: Rules, calendar: WorkingCalendar, after: datetime | None = None
+) -> datetime | None:
+    """When the sweep has to look at this hazard again; None where no rung comes after `after`.
+
+    Without `after` the first rung of all: the sweep finds out which of those that lie behind are not recorded yet.
+    """
     ladder = rules.ladders[hazard.severity]
     return min(
         (at for clock in running(hazard) if (at := _next_rung(ladder, clock, calendar, after)) is not None),
@@ -198,9 +203,11 @@ def next_check(hazard: Hazard, rules: Rules, calendar: WorkingCalendar, after: d
     )
 
 
-def _next_rung(ladder: Iterable[Rung], clock: Running, calendar: WorkingCalendar, after: datetime) -> datetime | None:
+def _next_rung(
+    ladder: Iterable[Rung], clock: Running, calendar: WorkingCalendar, after: datetime | None
+) -> datetime | None:
     """When this clock reaches its next rung. Those after its deadline come after all others, and cost a calendar."""
-    since = max(after, clock.since)
+    since = max(after, clock.since) if after else clock.since
     rungs = [rung for rung in ladder if rung.clock == clock.clock]
     for late in (False, True):
         instants = (rung_at(rung, clock.due_at, calendar) for rung in rungs if (rung.after is not None) is late)

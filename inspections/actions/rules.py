@@ -201,7 +201,7 @@ def _recomputed(register: Register, hazard: Hazard, now: datetime) -> tuple[Haza
     after = replace(after, updated_at=now)
     if after.due_at == hazard.due_at:
         return after, ()
-    after = replace(after, next_check_at=next_check(after, register.rules, register.calendar, now))
+    after = replace(after, next_check_at=next_check(after, register.rules, register.calendar))
     facts = {"due_at": after.due_at, "due_at_before": hazard.due_at, "deadline_number": hazard.deadline_number}
     after, line = written(
         register, hazard, after, line=register.new_id(), step="recompute", by=SYSTEM, now=now, facts=facts

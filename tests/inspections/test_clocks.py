@@ -6,10 +6,10 @@ from msgspec.structs import replace
 from inspections.actions.clocks import claim_job, escalate
 from inspections.categories import Severity
 from inspections.hazards import Notice, State
-from inspections.steps import Assign, Note, Recheck
-from tests.inspections.office import NOW, Office, later, li
+from inspections.steps import Assign, ConfirmMajor, Note, ProposeMajor, Recheck, Start
+from tests.inspections.office import NOW, Office, later, li, ma, zhao
 from tests.inspections.test_reports import reported
-from tests.inspections.test_steps import accepted, fix, rectifying, take
+from tests.inspections.test_steps import accepted, assigned, fix, rectifying, take
 
 FIX = ["fix.reminder.day", "fix.reminder", "fix.overdue", "fix.supervisor", "fix.supervise"]
 
@@ -84,6 +84,25 @@ def test_a_clock_that_is_set_back_or_forth_repeats_nothing_and_loses_nothing():
     for hours in (-24, -1, 0, 1, 24, 100, 99, 200):
         swept(office, hazard.due_at + timedelta(hours=hours))
     assert rungs(office, hazard) == FIX
+
+
+def test_a_step_that_comes_before_the_sweep_after_an_outage_loses_no_rung():
+    office = Office()
+    hazard = assigned(office)
+    take(office, zhao, hazard, Start, now=later(days=30))
+    assert swept(office, later(days=30, seconds=1)) == len(FIX)
+    assert rungs(office, hazard) == FIX
+    assert office.hazard(hazard.id).next_check_at is None
+
+
+def test_a_hazard_that_turns_out_major_is_told_of_at_once_where_its_ladder_began_earlier():
+    office = Office()
+    hazard = assigned(office)
+    near = hazard.due_at - timedelta(hours=30)
+    proposed = take(office, li, hazard, ProposeMajor, now=near, basis="住人")
+    take(office, ma, proposed, ConfirmMajor, now=near, authority="街道", document="新街〔2026〕1号")
+    swept(office, near + timedelta(seconds=1))
+    assert "fix.reminder.days" in rungs(office, hazard)
 
 
 def test_a_new_deadline_can_be_missed_anew():
