@@ -167,8 +167,8 @@ class PostgresDatabase:
         return _again_where_it_may(partial(self._ask, ask))
 
     def _ask(self, ask: Callable[[Register], T]) -> T:
-        snapshot = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
-        with self._engine.connect().execution_options(**snapshot) as connection:
+        with self._engine.connect().execution_options(isolation_level="REPEATABLE READ") as connection:
+            connection.exec_driver_sql("set transaction read only")
             return ask(self._register(connection))
 
     def damage(self) -> list[str]:
