@@ -1,11 +1,16 @@
 """What a failing database means to the domain: it cannot keep it now, or a fault of ours."""
 
 import sqlite3
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
 
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolExhausted
 
 from inspections.errors import Unavailable
+
+T = TypeVar("T")
 
 
 class Unready(Exception):
@@ -20,3 +25,15 @@ def unavailable(error: Exception) -> Unavailable | None:
     refusal = Unavailable()
     refusal.__cause__ = error
     return refusal
+
+
+def answered(threads: ThreadPoolExecutor, answer: Callable[[], T]) -> T:
+    """What `answer` gives, in one of the threads that a database waits for when it closes.
+
+    Raises Unavailable where it has closed: whoever still asks then would hold a connection that nobody ends.
+    """
+    try:
+        asked = threads.submit(answer)
+    except RuntimeError:  # how an executor says that it takes no more
+        raise Unavailable from None
+    return asked.result()

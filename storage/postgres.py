@@ -21,7 +21,7 @@ from sqlalchemy import Connection, Engine, create_engine, text
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from inspections.errors import Unavailable
-from storage.failures import unavailable
+from storage.failures import answered, unavailable
 from storage.groups import Alone, Settled, Waiting, decided, next_group
 from storage.reference import REFERENCE, Reference
 from storage.register import LAST_NUMBER, Action, Register
@@ -161,9 +161,12 @@ class PostgresDatabase:
     async def read(self, ask: Callable[[Register], T]) -> T:
         if self._closed:
             raise Unavailable
-        return await self._in_thread(partial(self.ask, ask))
+        return await self._in_thread(partial(self._answer, ask))
 
     def ask(self, ask: Callable[[Register], T]) -> T:
+        return answered(self._threads, partial(self._answer, ask))
+
+    def _answer(self, ask: Callable[[Register], T]) -> T:
         return _again_where_it_may(partial(self._ask, ask))
 
     def _ask(self, ask: Callable[[Register], T]) -> T:

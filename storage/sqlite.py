@@ -14,6 +14,7 @@ from collections import deque
 from collections.abc import Callable, Generator
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -22,7 +23,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import QueuePool
 
 from inspections.errors import Unavailable
-from storage.failures import Unready, unavailable
+from storage.failures import Unready, answered, unavailable
 from storage.groups import Settled, Waiting, decided, next_group
 from storage.reference import Reference
 from storage.register import Action, Register
@@ -115,9 +116,12 @@ class SqliteDatabase:
         return await future
 
     async def read(self, ask: Callable[[Register], T]) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._reads, self.ask, ask)
+        return await asyncio.get_running_loop().run_in_executor(self._reads, self._answer, ask)
 
     def ask(self, ask: Callable[[Register], T]) -> T:
+        return answered(self._reads, partial(self._answer, ask))
+
+    def _answer(self, ask: Callable[[Register], T]) -> T:
         try:
             with self._reader.connect() as connection, connection.begin():
                 return ask(Register(connection, self._reference, SqliteRows(connection)))

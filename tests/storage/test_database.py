@@ -326,6 +326,34 @@ def test_who_locks_a_row_leaves_the_group_and_its_place(desk):
     assert sorted(type(answer).__name__ for answer in answers) == ["Dossier", "Stale", "Stale", "Stale", "str"]
 
 
+def test_a_database_that_closes_waits_for_who_still_reads_in_a_thread(url):
+    """A job in a thread of its own, such as the daily digest, goes on when its server is told to stop."""
+    database = open_database(url)
+    begun, go_on = threading.Event(), threading.Event()
+
+    def slow(register):
+        begun.set()
+        assert go_on.wait(10)
+        return register.person("wang")
+
+    async def story():
+        reading = asyncio.create_task(asyncio.to_thread(database.ask, slow))
+        await asyncio.to_thread(begun.wait)
+        closing = threading.Thread(target=lambda: asyncio.run(database.close()))
+        closing.start()
+        await asyncio.sleep(0.2)
+        still = closing.is_alive()
+        go_on.set()
+        answer = await reading
+        await asyncio.to_thread(closing.join)
+        return still, answer
+
+    still, answer = asyncio.run(story())
+    assert (still, answer) == (True, None)
+    with pytest.raises(Unavailable):
+        database.ask(lambda register: register.person("wang"))
+
+
 def test_who_asks_beside_gets_other_hazards_to_sweep(desk):
     """Two sweeps at once, each with room for half: every hazard is escalated once, none waits for the other."""
     for _ in range(10):
