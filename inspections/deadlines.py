@@ -114,7 +114,10 @@ def by_policy(hazard: Hazard, term: Term, now: datetime, calendar: WorkingCalend
 
 
 def in_stage(hazard: Hazard, rules: Rules, calendar: WorkingCalendar, now: datetime) -> Hazard:
-    """The hazard with the clocks of the stage it has come into; those of the stage it has left are gone."""
+    """The hazard with the clocks of the stage it has come into; those of the stage it has left are gone.
+
+    So is a wish for a longer deadline, where nobody works on it any more.
+    """
     signs = hazard.state is State.ASSIGNED and hazard.lead is not None
     waits = hazard.state is State.PENDING_RECHECK
     return replace(
@@ -123,6 +126,7 @@ def in_stage(hazard: Hazard, rules: Rules, calendar: WorkingCalendar, now: datet
         recheck_due_at=due(rules.recheck, now, calendar).at if waits else None,
         review_due_at=hazard.review_due_at if hazard.state is State.SUSPENDED else None,
         reply_due_at=hazard.reply_due_at if hazard.state is State.TRANSFERRED else None,
+        extension=hazard.extension if hazard.state in {State.ASSIGNED, State.RECTIFYING} else None,
     )
 
 

@@ -54,9 +54,7 @@ class Case(NamedTuple):
 
     def moved(self, step: Step, **facts: Any) -> Hazard:
         """The hazard after this step, its clocks set."""
-        return self.timed(moved(self.hazard, step.move, self.now, **facts))
-
-    def timed(self, after: Hazard) -> Hazard:
+        after = moved(self.hazard, step.move, self.now, **facts)
         return timed(self.hazard, after, self.register, self.now)
 
     def category(self, code: str) -> Category:

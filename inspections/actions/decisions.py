@@ -6,7 +6,7 @@ from inspections.actions.case import Case, unless
 from inspections.categories import Severity, Term, TimeUnit
 from inspections.deadlines import due, left
 from inspections.errors import Conflict, Invalid
-from inspections.hazards import Evaluation, Hazard, MajorBasis, Outcome, Supervision, Suspension, Transfer
+from inspections.hazards import Evaluation, Hazard, MajorBasis, Outcome, State, Supervision, Suspension, Transfer
 from inspections.people import Person, Role
 from inspections.steps import (
     ConfirmMajor,
@@ -36,6 +36,7 @@ def confirm_major(case: Case, step: ConfirmMajor) -> Hazard:
         {
             ("authority", "请写明认定单位"): step.authority is None,
             ("document", "请写明认定文号"): step.document is None,
+            ("due_at", "暂缓期间整改停钟，不能另设期限"): step.due_at and case.hazard.state is State.SUSPENDED,
         }
     )
     basis = case.hazard.major.basis if case.hazard.major else (step.reason or "")
@@ -76,9 +77,7 @@ def suspend(case: Case, step: Suspend) -> Hazard:
     due_at = hazard.due_at or now
     remains = left(hazard.term, due_at, now, calendar)
     stands = Suspension(case.person.username, now, hazard.state, step.reason, step.measures, due_at, remains)
-    return case.moved(
-        step, suspension=stands, due_at=None, extension=None, review_due_at=step.review_at.astimezone(UTC)
-    )
+    return case.moved(step, suspension=stands, due_at=None, review_due_at=step.review_at.astimezone(UTC))
 
 
 def resume(case: Case, step: Resume) -> Hazard:
@@ -116,7 +115,7 @@ def transfer(case: Case, step: TransferStep) -> Hazard:
     reply_due = step.reply_due_at.astimezone(UTC) if step.reply_due_at else by_rule
     unless({("reply_due_at", "答复期限须在当前时间之后"): reply_due <= now})
     handed = Transfer(case.person.username, now, step.to, step.reason)
-    return case.moved(step, transfer=handed, reply_due_at=reply_due, lead=None, assisting=(), extension=None)
+    return case.moved(step, transfer=handed, reply_due_at=reply_due, lead=None, assisting=())
 
 
 def answer_transfer(case: Case, step: TransferReply) -> Hazard:

@@ -121,7 +121,8 @@ def _cleared(register: Register, hazard: Hazard, erasure: Erasure, found: list[t
         if goes(path, text) and not (name == "fixed_by" and register.person(text or "")):
             after = replace(after, **{name: ERASED})
     words = {text for _, its in found for text in its.values()}
-    return _rekeyed(replace(after, **{name: _without(getattr(after, name), words) for name in _RECORDS}))
+    records = {name: _without(getattr(after, name), words) for name in _RECORDS}
+    return replace(after, place_key=place_key(after.place), **records)
 
 
 def _without(record: Struct | None, words: Collection[str]) -> Struct | None:
@@ -130,10 +131,6 @@ def _without(record: Struct | None, words: Collection[str]) -> Struct | None:
         return None
     gone = {name: ERASED for name in record.__struct_fields__ if name != "by" and getattr(record, name) in words}
     return replace(record, **gone)
-
-
-def _rekeyed(hazard: Hazard) -> Hazard:
-    return replace(hazard, place_key=place_key(hazard.place))
 
 
 def _cleared_party(hazard: Hazard, goes: Callable[[str, str | None], bool]) -> Party | None:

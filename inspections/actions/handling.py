@@ -52,7 +52,7 @@ def assign(case: Case, step: Assign) -> Hazard:
     for field, username in (("lead", step.lead), *(("assisting", name) for name in step.assisting)):
         if username is not None and not _is_handler(case, username):
             raise Invalid((field, "该社区没有这位整改人"))
-    return case.moved(step, lead=step.lead, assisting=step.assisting, responsible_party=party)
+    return case.moved(step, lead=step.lead, assisting=step.assisting, responsible_party=party, extension=None)
 
 
 def _is_handler(case: Case, username: str) -> bool:
@@ -62,7 +62,7 @@ def _is_handler(case: Case, username: str) -> bool:
 
 def give_back(case: Case, step: Return) -> Hazard:
     """退单."""
-    return case.moved(step, lead=None, assisting=(), extension=None, times_returned=case.hazard.times_returned + 1)
+    return case.moved(step, lead=None, assisting=(), times_returned=case.hazard.times_returned + 1)
 
 
 def submit_fix(case: Case, step: SubmitFix) -> Hazard:
@@ -83,7 +83,6 @@ def submit_fix(case: Case, step: SubmitFix) -> Hazard:
         fix_outcome=step.outcome,
         fixed_by=step.on_behalf_of or case.person.username,
         submitted_at=case.now,
-        extension=None,
     )
 
 

@@ -25,6 +25,7 @@ from inspections.steps import (
     Reopen,
     RequestExtension,
     Resume,
+    Return,
     SetCause,
     Start,
     Supervise,
@@ -32,6 +33,7 @@ from inspections.steps import (
     Transfer,
     TransferReply,
     Unsupervise,
+    Verify,
 )
 from tests.inspections.office import NOW, Office, later, li, ma, sun, wang, zhao
 from tests.inspections.test_reports import reported
@@ -83,6 +85,30 @@ def test_a_refused_extension_changes_no_deadline():
     assert (refused.due_at, refused.deadline_number, refused.extension) == (hazard.due_at, 1, None)
     lapsed = fix(office, asked(office, refused))
     assert lapsed.extension is None
+
+
+def test_a_wish_for_a_longer_deadline_lapses_with_the_work_it_was_for():
+    office = Office()
+    waiting = asked(office, assigned(office))
+    assert take(office, zhao, waiting, Start).extension == waiting.extension
+    ends = (
+        (li, Assign, {"lead": "sun"}),
+        (wang, Verify, {"outcome": "self_resolved", "note": "无"}),
+        (ma, Cancel, {"reason": "误建"}),
+        (ma, Transfer, {"to": "区住建局", "reason": "职责"}),
+        (zhao, Return, {"reason": "非本单位"}),
+    )
+    for who, kind, facts in ends:
+        assert take(office, who, asked(office, assigned(office)), kind, **facts).extension is None
+
+
+def test_a_stopped_clock_is_given_no_deadline():
+    office = Office()
+    stands = suspended(office, take(office, li, rectifying(office), ProposeMajor, basis="住人"))
+    facts = {"authority": "街道", "document": "1号"}
+    with pytest.raises(Invalid):
+        take(office, ma, stands, ConfirmMajor, due_at=later(days=1), **facts)
+    assert take(office, ma, stands, ConfirmMajor, **facts).due_at is None
 
 
 def test_an_extension_granted_into_the_past_is_none():
