@@ -17,7 +17,7 @@ from functools import partial
 import structlog
 
 from inspections.actions.evidence import examine
-from inspections.actions.photos import claim_undeveloped, developed, release
+from inspections.actions.photos import claim_undeveloped, damaged, developed, release
 from inspections.errors import Damaged, Missing, Unavailable
 from storage import images
 from storage.database import Database
@@ -115,7 +115,7 @@ class Developer:
             raise
         if made is None:
             log.warning("photo damaged", sha256=sha256)
-            await self._database.transact(partial(developed, sha256=sha256, facts=None))
+            await self._database.transact(partial(damaged, sha256=sha256, now=self._clock()))
         else:
             action = partial(developed, sha256=sha256, facts=made.facts, picture=made.hash)
             await self._database.transact(action)

@@ -9,7 +9,6 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 
 from inspections.categories import Left, Priority, Severity, Term
 from inspections.fields import Digest, Line, Moment, Words
-from inspections.people import Role
 from inspections.places import Point
 
 FixOutcome = Literal["removed", "altered", "escape_opening", "other"]
@@ -332,21 +331,6 @@ class Escalation(Struct, frozen=True):
     deadline_number: int
     rung: str
     entry: UUID
-
-
-class Notice(Struct, frozen=True):
-    """Something to tell the people who hold a role for a hazard: the outbox. Its id is the event's, whoever delivers.
-
-    `held_until`: not before, because of quiet hours.
-    """
-
-    id: UUID
-    hazard: UUID
-    kind: str
-    tells: Role
-    at: datetime
-    held_until: datetime | None = None
-    delivered_at: datetime | None = None
 
 
 class Job(Struct, frozen=True):

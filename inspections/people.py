@@ -52,6 +52,7 @@ class Person(Struct, frozen=True, cache_hash=True):
     """An account. `password` is an argon2id hash in PHC form, never a password; "" where the name was erased.
 
     `version` grows with each change that an administrator makes. The hash is remembered: policy.scope asks for it.
+    `email`: where notices go to, besides the inbox.
     """
 
     username: str
@@ -61,6 +62,7 @@ class Person(Struct, frozen=True, cache_hash=True):
     active: bool = True
     demo: bool = False
     version: int = 1
+    email: str | None = None
 
     def at(self, now: datetime) -> "Person":
         """The person with nothing but the grants that count at `now`: what the policy may be asked about."""
@@ -97,6 +99,8 @@ class Session(Struct, frozen=True):
 
 
 ScopePrefix = Annotated[str, Meta(pattern=r"\A[0-9]{0,12}\Z", description="the beginning of community codes")]
+Email = Annotated[str, Meta(max_length=254, pattern=r"\A([A-Za-z0-9._%+-]+@[A-Za-z0-9.-]+\.[A-Za-z0-9-]+)?\Z")]
+"""An address, or "" for none. Narrower than RFC 5321: no quotes, nothing that a header could mistake for more."""
 Password = Annotated[str, Meta(min_length=12, max_length=1024)]
 
 
@@ -122,6 +126,7 @@ class NewPerson(Struct, frozen=True, forbid_unknown_fields=True):
     name: Line
     password: Password
     grants: NewGrants = ()
+    email: Email = ""
 
     def __post_init__(self) -> None:
         if self.username == SYSTEM:
@@ -129,7 +134,7 @@ class NewPerson(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class PersonChange(Struct, frozen=True, forbid_unknown_fields=True):
-    """What an administrator changes, and the version of the account that they saw. `erase`: the name, that alone."""
+    """What an administrator changes, and the version of the account that they saw. `erase`: name and address, alone."""
 
     version: Annotated[int, Meta(ge=1, le=1_000_000)]
     name: Line | None = None
@@ -137,9 +142,12 @@ class PersonChange(Struct, frozen=True, forbid_unknown_fields=True):
     active: bool | None = None
     password: Password | None = None
     erase: bool = False
+    email: Email | None = None
 
     def __post_init__(self) -> None:
-        if self.erase and (self.name, self.grants, self.active, self.password) != (None, None, None, None):
+        if self.erase and any(
+            each is not None for each in (self.name, self.grants, self.active, self.password, self.email)
+        ):
             raise ValueError("erase：删除姓名不能与其他修改同时提交")
 
 

@@ -44,6 +44,10 @@ POLICY: dict[str, dict[Role, Reach]] = {
     "hazard.personal": _FIELD,  # names, phones, free words: not for analysts
     "hazard.history": _FIELD,
     "hazard.erase": {_M: _C},
+    "inbox.see": _EVERYONE,
+    "delivery.manage": {_M: _C},
+    "digest.daily": {_O: _C},  # who is told in sum what stands to be done
+    "digest.weekly": _SUPERVISOR,
     "rules.see": {_O: _C, _S: _C, _M: _C},
     "rules.edit": {_M: _C},
     "statistics.see": {_O: _C, _S: _C, _A: _C, _I: _C},

@@ -15,8 +15,10 @@ from inspections.duplicates import Earlier
 from inspections.evidence import Shown, Sighting
 from inspections.hazards import Entry, Hazard, Job, Mention, Named, Photo, Receipt
 from inspections.links import Secret
+from inspections.outbox import Agenda, Delivery, Notice, Sender
 from inspections.people import Person, Session
 from inspections.places import Community, Street
+from inspections.policy import Scope
 from inspections.rules import Rules
 from inspections.uploads import Upload
 
@@ -162,4 +164,28 @@ class Register(Protocol):
 
     def duplicates(self, hazard_ids: Sequence[UUID]) -> list[Named]:
         """The hazards that were merged into one of these, the earliest report first."""
+        ...
+
+    def untold(self, limit: int) -> list[Notice]:
+        """Notices that have not become inbox and deliveries, the earliest first; claimed as with `due`.
+
+        Of a hazard only those of the earliest line: one that comes later waits, also for who asks beside.
+        """
+        ...
+
+    def hazards(self, hazard_ids: Sequence[UUID]) -> list[Hazard]:
+        """As they are, for who will not change them."""
+        ...
+
+    def deliverable(self, channel: str, now: datetime, limit: int) -> list[Delivery]:
+        """Deliveries whose time has come, each the first of its hazard, channel and person; claimed as with `due`."""
+        ...
+
+    def deliveries(self, ids: Sequence[UUID]) -> list[Delivery]:
+        """For who will change them."""
+        ...
+
+    def senders(self, sha256: str) -> list[Sender]: ...
+    def agenda(self, scope: Scope, now: datetime, since: datetime) -> Agenda:
+        """How what lies within `scope` stands at `now`, with what came and ended from `since` on."""
         ...

@@ -7,14 +7,14 @@ from uuid import UUID
 
 from msgspec import Struct
 from msgspec.structs import replace
-from sqlalchemy import ColumnElement, Select, Uuid, and_, exists, literal, or_, select, tuple_
+from sqlalchemy import ColumnElement, Select, Uuid, exists, literal, or_, select, tuple_
 
 from inspections.calendar import midnight
-from inspections.deadlines import CLOCKS, FIXING
 from inspections.fields import Moment
 from inspections.hazards import Hazard, State
 from inspections.policy import Scope
 from storage.columns import Instant
+from storage.deadlines import late, stage_late
 from storage.register import Register
 from storage.scopes import assigned_to, row_by_row, within
 from storage.tables import hazards, mentions
@@ -104,7 +104,7 @@ def _clauses(codes: tuple[str, ...], filters: HazardFilters, personal: Scope) ->
     clauses += [_H.community.startswith(filters.street, autoescape=True)] if filters.street else []
     clauses += [within(personal) & assigned_to(filters.assignee)] if filters.assignee else []
     clauses += [_is(filters.overdue, late(filters.now))] if filters.overdue is not None else []
-    clauses += [_is(filters.stage_overdue, _stage_late(filters.now))] if filters.stage_overdue is not None else []
+    clauses += [_is(filters.stage_overdue, stage_late(filters.now))] if filters.stage_overdue is not None else []
     clauses += [_is(filters.flagged, _FLAGGED)] if filters.flagged is not None else []
     clauses += [_is(filters.look_back_due, _look_back(filters.now))] if filters.look_back_due is not None else []
     clauses += [between(_H.reported_at, filters.reported_from, filters.reported_to)]
@@ -126,20 +126,6 @@ def between(column: ColumnElement[datetime | None], first: date | None, last: da
     if last:
         clause &= column < midnight(last + timedelta(days=1))
     return clause
-
-
-def late(now: datetime) -> ColumnElement[bool]:
-    """The SQL twin of deadlines.is_overdue (a test holds them together)."""
-    return and_(_H.state.in_(sorted(FIXING)), ~_H.advisory, _H.due_at.is_not(None), _H.due_at < now)
-
-
-def _stage_late(now: datetime) -> ColumnElement[bool]:
-    """A clock of deadlines.CLOCKS has run out."""
-    others = [clock for name, clock in CLOCKS.items() if name != "fix"]
-    return or_(
-        late(now),
-        *(and_(_H.state.in_(sorted(states)), _H[field].is_not(None), _H[field] < now) for states, field in others),
-    )
 
 
 def _look_back(now: datetime) -> ColumnElement[bool]:

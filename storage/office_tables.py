@@ -89,6 +89,7 @@ people = Table(
     Column("active", Boolean, nullable=False),
     Column("demo", Boolean, nullable=False),
     Column("version", Integer, nullable=False, server_default="1"),
+    Column("email", String(254)),
 )
 
 delegations = Table(

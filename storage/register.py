@@ -39,13 +39,14 @@ from inspections.errors import Conflict
 from inspections.evidence import Shown, Sighting
 from inspections.hazards import OPEN, Entry, Hazard, Job, Mention, Named, Photo, Receipt
 from inspections.links import Secret
+from inspections.outbox import Agenda, Delivery, Notice, Sender
 from inspections.people import Person, Role, Session
 from inspections.places import Community, Street
-from inspections.policy import scope
+from inspections.policy import Scope, scope
 from inspections.register import Change
 from inspections.rules import Rules
 from inspections.uploads import Upload
-from storage import duplicates, evidence
+from storage import duplicates, evidence, outbox
 from storage.evidence import PRESENT, SENT, WIDE
 from storage.reference import KINDS, REFERENCE, Reference
 from storage.rows import KEYS, Rows
@@ -264,6 +265,26 @@ class Register:
     def escalated(self, hazard_ids: Sequence[UUID]) -> set[tuple[UUID, int, str]]:
         rows = self.rows(_ESCALATED, {"ids": hazard_ids}) if hazard_ids else ()
         return {(hazard, number, rung) for hazard, number, rung in rows}
+
+    def untold(self, limit: int) -> list[Notice]:
+        rows = self.rows(self._rows.locked(outbox.UNTOLD, skip=True), {"limit": limit})
+        return [Notice(*row) for row in rows]
+
+    def hazards(self, hazard_ids: Sequence[UUID]) -> list[Hazard]:
+        return [Hazard(*row) for row in self.rows(outbox.HAZARDS, {"ids": hazard_ids})] if hazard_ids else []
+
+    def deliverable(self, channel: str, now: datetime, limit: int) -> list[Delivery]:
+        query = self._rows.locked(outbox.DELIVERABLE, skip=True)
+        return [Delivery(*row) for row in self.rows(query, {"channel": channel, "now": now, "limit": limit})]
+
+    def deliveries(self, ids: Sequence[UUID]) -> list[Delivery]:
+        return [Delivery(*row) for row in self.rows(self._rows.locked(outbox.DELIVERIES), {"ids": ids})]
+
+    def senders(self, sha256: str) -> list[Sender]:
+        return [Sender(*row) for row in self.rows(outbox.SENDERS, {"sha256": sha256})]
+
+    def agenda(self, scope: Scope, now: datetime, since: datetime) -> Agenda:
+        return Agenda(*map(int, self.rows(outbox.agenda(scope, now, since))[0]))
 
     def job(self, name: str) -> Job | None:
         return self._by_key(Job, name)

@@ -10,7 +10,8 @@ from inspections.deadlines import FIXING
 from inspections.hazards import Outcome, State
 from inspections.policy import Scope
 from inspections.statistics import Counts
-from storage.listing import between, late
+from storage.deadlines import late
+from storage.listing import between
 from storage.register import Register
 from storage.scopes import within
 from storage.tables import hazards

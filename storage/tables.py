@@ -38,7 +38,6 @@ from inspections.hazards import (
     Job,
     MajorBasis,
     Mention,
-    Notice,
     Outcome,
     Party,
     Photo,
@@ -51,11 +50,14 @@ from inspections.hazards import (
     Transfer,
 )
 from inspections.links import Secret
-from inspections.people import Person, Role, Session
+from inspections.outbox import Delivery, InboxEntry, Notice
+from inspections.people import Person, Session
 from inspections.places import KEY_LENGTH, Community, Point, Street
 from inspections.rules import Rulebook
+from inspections.templates import Template
 from inspections.uploads import Upload
 from storage.columns import Bits64, Instant, Json, Name
+from storage.notice_tables import deliveries, inbox, notices, templates
 from storage.office_tables import (
     CODE,
     NAME,
@@ -265,20 +267,6 @@ escalations = Table(
     Column("entry", Uuid, ForeignKey("entries.id"), nullable=False),
 )
 
-notices = Table(
-    "notices",
-    metadata,
-    Column("id", Uuid, primary_key=True),
-    Column("hazard", Uuid, ForeignKey("hazards.id"), nullable=False),
-    Column("kind", String(32), nullable=False),
-    Column("tells", Name(Role), nullable=False),
-    Column("at", Instant, nullable=False),
-    Column("held_until", Instant),
-    Column("delivered_at", Instant),
-)
-_WAITING = notices.c.delivered_at.is_(None)
-Index("ix_notices_waiting", notices.c.at, sqlite_where=_WAITING, postgresql_where=_WAITING)
-
 jobs = Table(
     "jobs",
     metadata,
@@ -319,6 +307,9 @@ TABLE_OF: dict[type[Struct], Table] = {
     Mention: mentions,
     Escalation: escalations,
     Notice: notices,
+    InboxEntry: inbox,
+    Delivery: deliveries,
+    Template: templates,
     Job: jobs,
     Secret: secrets,
 }

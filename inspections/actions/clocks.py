@@ -7,10 +7,12 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from inspections.deadlines import Reach, ladder, next_reached
-from inspections.hazards import Entry, Escalation, Hazard, Job, Notice
+from inspections.hazards import Entry, Escalation, Hazard, Job
 from inspections.history import written
+from inspections.notices import rung_notice
 from inspections.people import SYSTEM
 from inspections.register import Change, Register
+from inspections.rules import Rung
 
 
 class Swept(NamedTuple):
@@ -47,9 +49,8 @@ def escalate(register: Register, now: datetime, limit: int) -> Change[Swept]:
 
 def _climbed(register: Register, hazard: Hazard, reached: list[Reach], now: datetime) -> tuple[Hazard, list[Struct]]:
     """Every rung has its line of history; where several were reached at once, only the highest is told."""
-    after, records = hazard, list[Struct]()
+    after, records, lines = hazard, list[Struct](), dict[Rung, Entry]()
     for reach in reached:
-        line: Entry
         after, line = written(
             register,
             after,
@@ -60,8 +61,10 @@ def _climbed(register: Register, hazard: Hazard, reached: list[Reach], now: date
             now=now,
             facts=_facts(reach),
         )
+        lines[reach.rung] = line
         records += [line, Escalation(hazard.id, reach.clock.number, reach.rung.name, line.id)]
-    return after, records + [_notice(register, hazard, reach, now) for reach in _highest(reached)]
+    told = _highest(reached)
+    return after, records + [rung_notice(register, after, lines[rung], rung.tells, now) for rung in told]
 
 
 def _facts(reach: Reach) -> dict[str, Any]:
@@ -73,21 +76,14 @@ def _facts(reach: Reach) -> dict[str, Any]:
     return {**said, "proposes": reach.rung.proposes} if reach.rung.proposes else said
 
 
-def _highest(reached: list[Reach]) -> list[Reach]:
+def _highest(reached: list[Reach]) -> list[Rung]:
     """The last one of each clock."""
-    return list({reach.rung.clock: reach for reach in reached}.values())
-
-
-def _notice(register: Register, hazard: Hazard, reach: Reach, now: datetime) -> Notice:
-    delivered = register.rules.delivered_at(now)
-    held = delivered if delivered > now else None
-    return Notice(register.new_id(), hazard.id, reach.rung.name, reach.rung.tells, now, held)
+    return list({reach.rung.clock: reach.rung for reach in reached}.values())
 
 
 def claim_job(register: Register, name: str, now: datetime, every: timedelta) -> Change[bool]:
     """Whether it is the caller who does this job now; then it is nobody's for `every`, also after a restart."""
-    job = register.job(name)
-    after = Job(name, now + every)
+    job, after = register.job(name), Job(name, now + every)
     if job is None:
         return Change(answer=True, new=(after,))
     if now < job.next_at:

@@ -12,6 +12,7 @@ from inspections.evidence import flags
 from inspections.hazards import Hazard, Mention, State
 from inspections.history import written
 from inspections.lifecycle import moved
+from inspections.notices import notices
 from inspections.people import SYSTEM
 from inspections.register import Change, Register
 
@@ -44,7 +45,7 @@ def examine(register: Register, now: datetime, limit: int) -> Change[int]:
                 facts={"flags": kinds},
             )
             changed.append((hazard, drawn))
-            new.append(line)
+            new += [line, *notices(register, hazard, drawn, (line,), now)]
     return Change(len(claimed), tuple(new), tuple(changed))
 
 

@@ -34,7 +34,7 @@ def add_person(register: Register, reach: Scope, asked: NewPerson, password: str
 
     Raises Forbidden, IdConflict, IdTaken, Invalid.
     """
-    wanted = Person(asked.username, asked.name, granted(asked.grants), password)
+    wanted = Person(asked.username, asked.name, granted(asked.grants), password, email=asked.email or None)
     _permit(reach, set(wanted.grants))
     earlier = register.account(asked.username)
     if earlier is not None:
@@ -46,7 +46,7 @@ def add_person(register: Register, reach: Scope, asked: NewPerson, password: str
 def _again(reach: Scope, earlier: Person, wanted: Person) -> Added:
     if not reach.sees(earlier):
         raise IdTaken
-    if fields := differing(earlier, wanted, ("name", "grants", "password")):
+    if fields := differing(earlier, wanted, ("name", "grants", "password", "email")):
         raise IdConflict(fields)
     return Added(earlier, repeated=True)
 
@@ -87,13 +87,14 @@ def _seen(reach: Scope, person: Person | None) -> Person:
 
 def _changed(before: Person, asked: PersonChange, password: str | None) -> Person:
     if asked.erase:
-        return replace(before, name=ERASED, active=False, password="")
+        return replace(before, name=ERASED, active=False, password="", email=None)
     return replace(
         before,
         name=before.name if asked.name is None else asked.name,
         grants=before.grants if asked.grants is None else granted(asked.grants),
         active=before.active if asked.active is None else asked.active,
         password=before.password if password is None else password,
+        email=before.email if asked.email is None else asked.email or None,
     )
 
 

@@ -12,6 +12,8 @@ from inspections import likeness
 from inspections.errors import Damaged
 from inspections.evidence import Shown
 from inspections.hazards import Band, Mention, Photo, PhotoMention, PhotoState, Receipt
+from inspections.notices import DAMAGED, held_until
+from inspections.outbox import Notice
 from inspections.people import Person
 from inspections.places import Point
 from inspections.register import Change, Register
@@ -120,8 +122,9 @@ def claim_undeveloped(register: Register, now: datetime, limit: int) -> Change[t
     suspects = [photo for photo in waiting if 0 < photo.tries < TRIES]
     taken = tuple(fresh or suspects[:1])
     claimed = [(photo, replace(photo, claimed_until=now + CLAIM, tries=photo.tries + 1)) for photo in taken]
-    given_up = [(photo, replace(photo, state=PhotoState.DAMAGED, claimed_until=None)) for photo in lost]
-    return Change(taken, changed=(*claimed, *given_up))
+    given_up = [(photo, _broken(photo)) for photo in lost]
+    told = tuple(notice for photo in lost for notice in _told(register, photo, now))
+    return Change(taken, told, (*claimed, *given_up))
 
 
 def release(register: Register, sha256: str) -> Change[None]:
@@ -132,13 +135,32 @@ def release(register: Register, sha256: str) -> Change[None]:
     return Change(None, changed=((photo, replace(photo, tries=max(0, photo.tries - 1))),))
 
 
-def developed(register: Register, sha256: str, facts: Facts | None, picture: int | None = None) -> Change[None]:
-    """What the photo's metadata says, and its perceptual hash; `facts` None: it proved damaged."""
+def developed(register: Register, sha256: str, facts: Facts, picture: int | None = None) -> Change[None]:
+    """What the photo's metadata says, and its perceptual hash."""
     photo = register.photo(sha256)
     if photo is None or photo.state is not PhotoState.RECEIVED:
         return Change(None)
-    state = PhotoState.DAMAGED if facts is None else PhotoState.DEVELOPED
-    said = (facts or Facts())._asdict()
-    after = replace(photo, state=state, claimed_until=None, hash=picture, **said)
+    after = replace(photo, state=PhotoState.DEVELOPED, claimed_until=None, hash=picture, **facts._asdict())
     bands = () if picture is None else tuple(Band(key, sha256, picture) for key in likeness.keys(picture))
     return Change(None, bands, ((photo, after),))
+
+
+def damaged(register: Register, sha256: str, now: datetime) -> Change[None]:
+    """The photo has proved damaged: it counts as missing again, and its senders are told."""
+    photo = register.photo(sha256)
+    if photo is None or photo.state is not PhotoState.RECEIVED:
+        return Change(None)
+    return Change(None, _told(register, photo, now), ((photo, _broken(photo)),))
+
+
+def _broken(photo: Photo) -> Photo:
+    return replace(photo, state=PhotoState.DAMAGED, claimed_until=None)
+
+
+def _told(register: Register, photo: Photo, now: datetime) -> tuple[Notice, ...]:
+    """A phone throws its original away some day: whoever sent the photo is told of each hazard that lacks it now."""
+    held = held_until(register, now)
+    return tuple(
+        Notice(register.new_id(), DAMAGED, now, each.hazard, to=(each.username,), held_until=held)
+        for each in register.senders(photo.sha256)
+    )

@@ -19,6 +19,7 @@ from inspections.errors import Forbidden, IdConflict, IdTaken, Invalid, Missing,
 from inspections.evidence import Shown, has, missing, reasons_to_recheck
 from inspections.hazards import Candidate, Entry, Hazard, Named, Outcome, Photo, Stage, State
 from inspections.history import comparable, written
+from inspections.notices import notices
 from inspections.people import Person, Role
 from inspections.places import Community, cell, place_key
 from inspections.policy import acting_for, scope
@@ -87,7 +88,8 @@ def report_hazard(
     else:
         hazard, more = accepted_by_rule(register, hazard, category, now)
     answer = Reported(Dossier(hazard, list(declared.shown)), _similar(register, person, hazard), repeated=False)
-    return Change(answer, (*sent.records, hazard, line, *more, *declared.records))
+    told = notices(register, None, hazard, (line, *more), now)
+    return Change(answer, (*sent.records, hazard, line, *more, *declared.records, *told))
 
 
 def _community(register: Register, person: Person, report: Report) -> Community:

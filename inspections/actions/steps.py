@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
+from msgspec import Struct
 
 from inspections.actions import decisions, handling, rechecks
 from inspections.actions.case import Case
@@ -17,6 +18,7 @@ from inspections.errors import Forbidden, IdConflict, IdTaken, Missing, OwnFix, 
 from inspections.hazards import Entry, Hazard
 from inspections.history import comparable, written
 from inspections.lifecycle import check
+from inspections.notices import notices
 from inspections.people import Person
 from inspections.policy import acting_for, scope
 from inspections.register import Change, Register
@@ -94,7 +96,8 @@ def take_step(register: Register, person: Person, hazard_id: UUID, step: Step, n
     after, more = _dispatched(register, after, step, now)
     new = _begun(register, born, person, now) if born else ()
     with_master = joined(register, person, after, master, shown, now) if master else Change(shown)
-    records = (*new, line, *more, *declared.records, *with_master.new)
+    told = notices(register, hazard, after, (line, *more), now)
+    records = (*new, line, *more, *declared.records, *with_master.new, *told)
     return Change(Dossier(after, with_master.answer), records, ((hazard, after), *with_master.changed))
 
 
@@ -167,6 +170,8 @@ _DECIDE: dict[type[Step], Callable[[Case, Any], Hazard]] = {
 }
 
 
-def _begun(register: Register, born: Hazard, person: Person, now: datetime) -> tuple[Hazard, Entry]:
+def _begun(register: Register, born: Hazard, person: Person, now: datetime) -> tuple[Struct, ...]:
     facts = {"recurrence_of": str(born.recurrence_of)}
-    return written(register, None, born, line=born.id, step="rebound", by=person.username, now=now, facts=facts)
+    by = person.username
+    begun, line = written(register, None, born, line=born.id, step="rebound", by=by, now=now, facts=facts)
+    return begun, line, *notices(register, None, begun, (line,), now)

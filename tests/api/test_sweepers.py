@@ -16,7 +16,8 @@ from inspections.actions.steps import take_step
 from inspections.hazards import PhotoState
 from inspections.steps import Accept
 from storage.database import open_database
-from storage.tables import entries, escalations, hazards, notices
+from storage.notice_tables import notices
+from storage.tables import entries, escalations, hazards
 from tests.api.conftest import HERE, prepare
 from tests.api.test_process import ANXUN, Process
 from tests.inspections.office import new_id, photo
@@ -62,7 +63,8 @@ def swept(url, seconds):
     while database.ask(lambda register: register.due(datetime.now(UTC), 1)) and time.monotonic() < until:
         time.sleep(0.1)
     lines = select(func.count()).where(entries.c.step == "escalate")
-    tables = (select(func.count()).select_from(escalations), lines, select(func.count()).select_from(notices))
+    told = select(func.count()).where(notices.c.kind.startswith("fix."))
+    tables = (select(func.count()).select_from(escalations), lines, told)
     counted = database.ask(lambda register: [register.rows(query)[0][0] for query in tables])
     waiting = database.ask(
         lambda register: register.rows(select(func.count()).where(hazards.c.next_check_at.is_not(None)))[0][0]

@@ -6,6 +6,7 @@ from uuid import UUID, uuid4
 
 from inspections.calendar import CalendarDay, WorkingCalendar
 from inspections.categories import CATALOGUE, Category
+from inspections.deadlines import FIXING, is_overdue
 from inspections.delegations import Delegation
 from inspections.dispatch import DispatchRule
 from inspections.duplicates import Earlier
@@ -28,13 +29,16 @@ from inspections.hazards import (
 )
 from inspections.likeness import NEAR, distance
 from inspections.links import Secret
+from inspections.outbox import Agenda, Delivery, Notice, Sender
 from inspections.people import Grant, Person, Role, Session
 from inspections.places import Community, Street
 from inspections.policy import scope
 from inspections.rules import OFFICE, Rulebook, Rules
+from inspections.templates import Template
 from inspections.uploads import Upload
 
 CALENDAR = WorkingCalendar({}, frozenset({2025, 2026}))
+DAY = timedelta(days=1)
 NOW = datetime(2026, 11, 23, 1, 0, tzinfo=UTC)  # Monday, 09:00 in Shanghai
 HERE, THERE = Community("330402009036", "电子社区"), Community("330402009025", "北京路社区")
 
@@ -255,6 +259,48 @@ class Office:
         )
         return [Named(each.id, each.number, each.state) for each in found]
 
+    def untold(self, limit):
+        found = [each for each in self.all(Notice) if each.told_at is None]
+        first = {}
+        for each in found:
+            first[each.hazard] = min(each.seq, first.get(each.hazard, each.seq))
+        return [each for each in found if each.hazard is None or each.seq == first[each.hazard]][:limit]
+
+    def hazards(self, hazard_ids):
+        return [each for each in self.all(Hazard) if each.id in hazard_ids]
+
+    def deliverable(self, channel, now, limit):
+        waiting = [each for each in self.all(Delivery) if each.channel == channel and each.waits]
+        first = {}
+        for each in waiting:
+            lane = (each.hazard or each.id, each.username)
+            if lane not in first or each.seq < first[lane].seq:
+                first[lane] = each
+        return [each for each in first.values() if each.next_try_at <= now][:limit]
+
+    def deliveries(self, ids):
+        return [each for each in self.all(Delivery) if each.id in ids]
+
+    def senders(self, sha256):
+        sent = [each for each in self.all(Receipt) if each.sha256 == sha256]
+        told = {(each.by, each.hazard) for each in self.all(Mention) if each.sha256 == sha256}
+        return [
+            Sender(receipt.username, hazard)
+            for receipt in sent
+            for hazard in [at for by, at in told if by == receipt.username] or [None]
+        ]
+
+    def agenda(self, scope, now, since):
+        found = [each for each in self.all(Hazard) if scope.covers(each)]
+        late = [each for each in found if is_overdue(each, now)]
+        states = [each.state for each in found]
+        due = [each for each in found if each.state in FIXING and each.due_at and now <= each.due_at <= now + DAY]
+        come = [each for each in found if since <= each.reported_at < now]
+        gone = [each for each in found if each.closed_at and since <= each.closed_at < now]
+        opened = sum(state in OPEN for state in states)
+        waiting, recheck = states.count(State.REPORTED), states.count(State.PENDING_RECHECK)
+        return Agenda(waiting, len(due), len(late), recheck, opened, len(come), len(gone))
+
     def history(self, hazard_id):
         return sorted((each for each in self.all(Entry) if each.hazard == hazard_id), key=lambda each: each.seq)
 
@@ -269,6 +315,7 @@ _KEYS = {
     Job: ("name",),
     Secret: ("name",),
     Rulebook: ("name",),
+    Template: ("kind",),
     CalendarDay: ("day",),
 }
 

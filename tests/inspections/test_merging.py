@@ -4,7 +4,7 @@ import pytest
 from msgspec.structs import replace
 
 from inspections.actions.evidence import examine
-from inspections.actions.photos import Facts, developed, receive_photos
+from inspections.actions.photos import Facts, damaged, developed, receive_photos
 from inspections.actions.reports import report_hazard
 from inspections.actions.steps import take_step
 from inspections.errors import Invalid
@@ -168,7 +168,7 @@ def test_a_photo_of_a_reopened_duplicate_is_not_flagged_for_its_copy(office):
 
 def test_a_damaged_photo_of_a_duplicate_keeps_nobody_waiting(office):
     master, hazard = reported(office, "a"), reported(office, "b", by=li)
-    office.do(developed, "b" * 64, None)
+    office.do(damaged, "b" * 64, NOW)
     merged(office, hazard, master)
     assert office.photo("b" * 64).state is PhotoState.DAMAGED
     assert missing(office.shown([master.id])) == []

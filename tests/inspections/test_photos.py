@@ -1,6 +1,15 @@
 import pytest
 
-from inspections.actions.photos import CLAIM, TRIES, Facts, claim_undeveloped, developed, receive_photos, release
+from inspections.actions.photos import (
+    CLAIM,
+    TRIES,
+    Facts,
+    claim_undeveloped,
+    damaged,
+    developed,
+    receive_photos,
+    release,
+)
 from inspections.errors import Damaged, DigestMismatch
 from inspections.hazards import PhotoState
 from tests.inspections.office import NOW, Office, li, photo, wang
@@ -71,7 +80,7 @@ def test_a_store_that_is_away_is_not_the_photo_s_fault():
 def test_damaged_bytes_do_not_become_good_by_being_sent_again():
     office = Office()
     office.do(receive_photos, wang, [photo("a")], NOW)
-    office.do(developed, "a" * 64, None)
+    office.do(damaged, "a" * 64, NOW)
     with pytest.raises(Damaged):
         office.do(receive_photos, wang, [photo("a")], NOW)
 

@@ -2,7 +2,7 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
-from inspections.actions.photos import developed, receive_photos
+from inspections.actions.photos import damaged, receive_photos
 from inspections.actions.reports import report_hazard
 from inspections.errors import Damaged, Forbidden, IdConflict, IdTaken, Invalid, Missing
 from inspections.hazards import Outcome, PhotoState, Stage, State
@@ -206,7 +206,7 @@ def test_a_kept_report_sent_again_is_answered_although_its_photo_has_proved_dama
     office = Office()
     first = report()
     office.do(report_hazard, wang, first, NOW, [photo("a")])
-    office.do(developed, "a" * 64, None)
+    office.do(damaged, "a" * 64, NOW)
     again = office.do(report_hazard, wang, first, NOW, [photo("a")])
     assert again.repeated
     assert not again.dossier.shown[0].present

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from inspections.actions.photos import developed, receive_photos
+from inspections.actions.photos import damaged, receive_photos
 from inspections.actions.reports import report_hazard
 from inspections.actions.steps import take_step
 from inspections.calendar import midnight
@@ -328,10 +328,10 @@ def test_a_pass_needs_every_declared_photo_and_evidence():
 def test_a_photo_that_proves_damaged_is_missing_again():
     office = Office()
     hazard = submitted(office)
-    office.do(developed, "b" * 64, None)
+    office.do(damaged, "b" * 64, NOW)
     assert missing(office.shown([hazard.id])) == ["b" * 64]
-    office.do(developed, "b" * 64, None)  # a second time changes nothing
-    office.do(developed, "e" * 64, None)
+    office.do(damaged, "b" * 64, NOW)  # a second time changes nothing
+    office.do(damaged, "e" * 64, NOW)
     assert office.photo("b" * 64).state is PhotoState.DAMAGED
 
 

@@ -1,0 +1,109 @@
+"""An inbox page by page, and what was given up or still waits on its way."""
+
+from datetime import datetime
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from msgspec import Struct
+from sqlalchemy import Select, Uuid, func, literal, or_, select, tuple_
+
+from inspections.fields import Moment
+from inspections.hazards import Hazard
+from inspections.outbox import Delivery, InboxEntry, Notice
+from inspections.policy import Scope
+from storage.columns import Instant
+from storage.notice_tables import deliveries, inbox, notices, waiting
+from storage.register import Register
+from storage.scopes import covers_communities, within
+from storage.tables import hazards
+
+_ENTRY, _NOTICE = len(inbox.c), len(notices.c)
+
+
+class AfterEntry(Struct, frozen=True):
+    """The last entry of the page before."""
+
+    at: Moment
+    id: UUID
+
+
+class Received(NamedTuple):
+    """An entry with its notice and its hazard; None where there is none, and where it is not theirs to see any more."""
+
+    entry: InboxEntry
+    notice: Notice
+    hazard: Hazard | None
+
+
+def inbox_page(
+    register: Register, username: str, see: Scope, after: AfterEntry | None, *, unread: bool | None, limit: int
+) -> list[Received]:
+    """At most `limit` of this person's entries, the newest first."""
+    query: Select[Any] = (
+        select(inbox, *notices.c, *hazards.c)
+        .select_from(
+            inbox.join(notices, notices.c.id == inbox.c.notice).outerjoin(
+                hazards, (hazards.c.id == notices.c.hazard) & within(see)
+            )
+        )
+        .where(inbox.c.username == username)
+        .order_by(inbox.c.at.desc(), inbox.c.id.desc())
+        .limit(limit)
+    )
+    if unread is not None:
+        query = query.where(inbox.c.read_at.is_(None) if unread else inbox.c.read_at.is_not(None))
+    if after:
+        last = tuple_(literal(after.at, Instant()), literal(after.id, Uuid()))
+        query = query.where(tuple_(inbox.c.at, inbox.c.id) < last)
+    return [_received(row) for row in register.rows(query)]
+
+
+def received(register: Register, entry: InboxEntry, see: Scope) -> Received:
+    """An entry with what belongs to it."""
+    notice = register.kept(Notice, entry.notice)
+    if notice is None:
+        raise LookupError(entry.notice)
+    found = register.hazards([notice.hazard]) if notice.hazard else []
+    return Received(entry, notice, next((each for each in found if see.covers(each)), None))
+
+
+def _received(row: Any) -> Received:
+    entry, notice, hazard = row[:_ENTRY], row[_ENTRY : _ENTRY + _NOTICE], row[_ENTRY + _NOTICE :]
+    return Received(InboxEntry(*entry), Notice(*notice), Hazard(*hazard) if hazard[0] else None)
+
+
+def unread(register: Register, username: str) -> int:
+    query = select(func.count()).where(inbox.c.username == username, inbox.c.read_at.is_(None))
+    return register.rows(query)[0][0]
+
+
+class Stuck(NamedTuple):
+    """A delivery that has not arrived, and the kind of its notice."""
+
+    delivery: Delivery
+    kind: str
+    at: datetime
+
+
+def stuck(register: Register, reach: Scope | None, *, dead: bool, limit: int, after: UUID | None = None) -> list[Stuck]:
+    """Deliveries that were given up, or (not `dead`) that failed and are tried again, by their ids.
+
+    `reach` None: all there are. What is of no hazard is for those who manage every community.
+    """
+    query: Select[Any] = (
+        select(deliveries, notices.c.kind, notices.c.at)
+        .select_from(
+            deliveries.join(notices, notices.c.id == deliveries.c.notice).outerjoin(
+                hazards, hazards.c.id == deliveries.c.hazard
+            )
+        )
+        .where(deliveries.c.dead_at.is_not(None) if dead else waiting(deliveries) & deliveries.c.error.is_not(None))
+        .order_by(deliveries.c.id)
+        .limit(limit)
+    )
+    if after is not None:
+        query = query.where(deliveries.c.id > after)
+    if reach is not None:
+        of_none = deliveries.c.hazard.is_(None) & covers_communities(reach.communities, literal(""))
+        query = query.where(or_(of_none, deliveries.c.hazard.is_not(None) & within(reach)))
+    return [Stuck(Delivery(*row[:-2]), row[-2], row[-1]) for row in register.rows(query)]
