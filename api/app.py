@@ -10,6 +10,7 @@ from litestar.datastructures import State
 from api import (
     delegations,
     hazards,
+    notices,
     openapi,
     people,
     photos,
@@ -24,11 +25,13 @@ from api import (
 )
 from api.auth import SignIn, check_routes, guard
 from api.bodies import JSON_BYTES
+from api.channels import open_channels, open_outgoing
 from api.developer import Developer
 from api.house import House
 from api.link_key import LinkKey
+from api.notifier import Notifier
 from api.problems import HANDLERS
-from api.scheduler import build_scheduler
+from api.scheduler import add_heartbeat, build_scheduler
 from api.settings import Settings
 from storage.database import open_database
 from storage.photo_store import open_photos
@@ -40,19 +43,28 @@ def utc_now() -> datetime:
 
 @asynccontextmanager
 async def running(settings: Settings, clock: Callable[[], datetime], *, works: bool = True) -> AsyncGenerator[House]:
-    """A house over a migrated database; where it `works`, photos are developed and deadlines watched here."""
+    """A house over a migrated database; where it `works`, photos are developed, deadlines watched, people told here."""
+    channels = open_channels(settings) if works else []
     database = open_database(settings.database_url)
     store = open_photos(settings.photo_place, settings.scratch)
     developer = Developer(database, store, clock)
     scheduler = build_scheduler(database, store, settings.digest_folder, clock, settings.tick_seconds)
+    notifier = Notifier(database, channels, clock)
+    heart = open_outgoing(settings, settings.heartbeat) if works and settings.heartbeat else None
+    if heart:
+        add_heartbeat(scheduler, database, heart, settings.heartbeat, settings.heartbeat_seconds, clock)
     if works:
         developer.start()
         scheduler.start()
+        notifier.start()
     try:
         yield House(settings, database, store, SignIn(database, clock), LinkKey(database), developer, clock)
     finally:
         if works:
             scheduler.shutdown(wait=False)
+        await notifier.stop()
+        if heart:
+            await heart.close()
         await developer.stop()
         await database.close()
 
@@ -66,7 +78,20 @@ def build(settings: Settings, clock: Callable[[], datetime] = utc_now, *, works:
             app.state.house = home
             yield
 
-    nouns = [hazards, steps, photos, pictures, uploads, places, rules, people, delegations, sessions, statistics]
+    nouns = [
+        hazards,
+        steps,
+        photos,
+        pictures,
+        uploads,
+        places,
+        rules,
+        people,
+        delegations,
+        sessions,
+        statistics,
+        notices,
+    ]
     app = Litestar(
         [Router("/api/v1", route_handlers=[route for noun in nouns for route in noun.ROUTES]), *system.ROUTES],
         before_request=guard,

@@ -68,7 +68,8 @@ async def people(
 async def get_person(request: AnyRequest, username: FromPath[str]) -> PersonView:
     """The account as it is kept: every grant that an administrator gave, also one that does not count now."""
     reach = scope(person_of(request), "people.manage")
-    return person_view(await house(request).database.read(partial(seen_person, reach=reach, username=username)))
+    found = await house(request).database.read(partial(seen_person, reach=reach, username=username))
+    return person_view(found, managed=True)
 
 
 @post("/people", opt={"action": "people.manage", "body": NewPerson})
@@ -78,7 +79,7 @@ async def post_person(request: AnyRequest) -> Response[PersonView]:
     password = await home.sign_in.hashed(asked.username, asked.password)
     action = partial(add_person, reach=reach, asked=asked, password=password)
     added = await home.database.transact(action)
-    return Response(person_view(added.person), status_code=200 if added.repeated else 201)
+    return Response(person_view(added.person, managed=True), status_code=200 if added.repeated else 201)
 
 
 @post("/people/{username:str}", opt={"action": "people.manage", "body": PersonChange}, status_code=200)
@@ -89,7 +90,7 @@ async def change(request: AnyRequest, username: FromPath[str]) -> PersonView:
     password = None if asked.password is None else await home.sign_in.hashed(username, asked.password)
     now = home.clock()
     action = partial(change_person, reach=reach, username=username, asked=asked, password=password, now=now)
-    return person_view(await home.database.transact(action))
+    return person_view(await home.database.transact(action), managed=True)
 
 
 ROUTES = [people, get_person, post_person, change]

@@ -21,7 +21,9 @@ import structlog
 from apscheduler.jobstores.memory import MemoryJobStore
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
+from api.outgoing import Failed, Outgoing, Refused
 from inspections.actions.clocks import claim_job, escalate
+from inspections.actions.digests import DIGESTS, tell_digest, tell_history_digest
 from inspections.actions.rules import recompute_provisional
 from inspections.actions.uploads import end_expired_uploads
 from inspections.calendar import shanghai_date
@@ -36,6 +38,8 @@ log = structlog.get_logger()
 SWEEP_BATCH = 100
 """One transaction of the sweep. On SQLite requests wait while it is decided: about ten milliseconds."""
 _TIDY_SECONDS = 600.0
+_LOOK_SECONDS = 15.0
+_HTTP_ERRORS = 400
 _AGAIN = timedelta(hours=1)
 """A digest that could not be written is tried again; processes that share no folder each write their own."""
 
@@ -120,7 +124,8 @@ async def end_uploads(database: Database, store: PhotoStore, now: datetime) -> i
 async def announce(database: Database, folder: Path, now: datetime) -> int:
     """Once a Shanghai day the heads of all histories go into a file; what was missed is in the next one.
 
-    Its own digest is logged: who keeps that elsewhere can tell later whether the file is the same.
+    Its own digest is logged and told to administrators: who keeps that elsewhere can tell later whether the file is
+    the same.
     """
     today = shanghai_date(now)
     if not due(folder, today):
@@ -128,24 +133,67 @@ async def announce(database: Database, folder: Path, now: datetime) -> int:
     if not await database.transact(partial(claim_job, name="history digest", now=now, every=_AGAIN)):
         return 0
     made = await asyncio.to_thread(write_digest, database, folder, today, now)
-    log.info("history digest", file=made.path.name, sha256=made.sha256, hazards=made.hazards)
+    facts = {"day": today.isoformat(), "file": made.path.name, "sha256": made.sha256, "hazards": made.hazards}
+    log.info("history digest", **facts)
+    await database.transact(partial(tell_history_digest, facts=facts, now=now))
     return 1
+
+
+async def digest(database: Database, now: datetime) -> int:
+    """To whom it is time to say in sum what stands to be done; answers how many that were."""
+    return sum([await database.transact(partial(tell_digest, digest=each, now=now)) for each in DIGESTS])
+
+
+async def beat(database: Database, outgoing: Outgoing, url: str, every: timedelta, now: datetime) -> int:
+    """One process of all asks for `url`: who listens there knows that we live. It is not tried again but at the next.
+
+    What goes wrong is logged: it must not be noticed there alone.
+    """
+    if not await database.transact(partial(claim_job, name="heartbeat", now=now, every=every)):
+        return 0
+    try:
+        answer = await outgoing.send("GET", url, {})
+    except (Failed, Refused) as error:
+        log.warning("heartbeat failed", why=str(error))
+        return 0
+    if answer.status >= _HTTP_ERRORS:
+        log.warning("heartbeat failed", why=f"answered {answer.status}")
+    return 0
+
+
+def add_heartbeat(  # what it is, and how often
+    scheduler: MonotonicScheduler,
+    database: Database,
+    outgoing: Outgoing,
+    url: str,
+    seconds: float,
+    clock: Callable[[], datetime],
+) -> None:
+    """Every process looks more often than it is due, since each may be the only one left."""
+    work = partial(beat, database, outgoing, url, timedelta(seconds=seconds))
+    scheduler.every(min(seconds / 4, _LOOK_SECONDS), _job(work, "heartbeat", clock), "heartbeat")
+
+
+def _job(
+    work: Callable[[datetime], Awaitable[int]], done: str, clock: Callable[[], datetime]
+) -> Callable[[], Awaitable[None]]:
+    async def run() -> None:
+        try:
+            if number := await work(clock()):
+                log.info(done, number=number)
+        except asyncio.CancelledError:
+            pass  # a stop in the middle: what was claimed is committed as a whole, or not at all
+        except Unavailable as error:
+            log.warning("waits for the store", job=done, reason=str(error))
+
+    return run
 
 
 def build_scheduler(
     database: Database, store: PhotoStore, digests: Path, clock: Callable[[], datetime], tick: float
 ) -> MonotonicScheduler:
     def job(work: Callable[[datetime], Awaitable[int]], done: str) -> Callable[[], Awaitable[None]]:
-        async def run() -> None:
-            try:
-                if number := await work(clock()):
-                    log.info(done, number=number)
-            except asyncio.CancelledError:
-                pass  # a stop in the middle: what was claimed is committed as a whole, or not at all
-            except Unavailable as error:
-                log.warning("waits for the store", job=done, reason=str(error))
-
-        return run
+        return _job(work, done, clock)
 
     scheduler = MonotonicScheduler(tick)
     scheduler.every(tick, job(partial(sweep, database), "escalated"), "deadlines")
@@ -153,4 +201,5 @@ def build_scheduler(
     scheduler.every(_TIDY_SECONDS, job(partial(recompute_daily, database), "deadlines recomputed"), "provisional")
     scheduler.every(_TIDY_SECONDS, job(partial(end_uploads, database, store), "uploads expired"), "uploads")
     scheduler.every(_TIDY_SECONDS, job(partial(announce, database, digests), "digests written"), "digests")
+    scheduler.every(_LOOK_SECONDS, job(partial(digest, database), "digests told"), "agendas")
     return scheduler

@@ -52,13 +52,17 @@ class RefreshToken(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class PersonView(Struct, frozen=True):
-    """An account as others see it. `grants`: those that count now, `by` naming who lends one for a period."""
+    """An account as others see it. `grants`: those that count now, `by` naming who lends one for a period.
+
+    `email`: for who manages the account alone.
+    """
 
     username: str
     name: str
     grants: tuple[Grant, ...]
     active: bool
     version: int
+    email: str | None = None
 
 
 class TokenView(Struct, frozen=True):
@@ -296,8 +300,9 @@ def entry_view(line: Entry) -> EntryView:
     return EntryView(**kept, erased=gone(line))
 
 
-def person_view(person: Person) -> PersonView:
-    return PersonView(person.username, person.name, person.grants, person.active, person.version)
+def person_view(person: Person, *, managed: bool = False) -> PersonView:
+    email = person.email if managed else None
+    return PersonView(person.username, person.name, person.grants, person.active, person.version, email)
 
 
 def cursor_of(hazard: Hazard) -> str:

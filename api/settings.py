@@ -12,6 +12,8 @@ from storage.failures import Unready
 
 _PREFIX = "ANXUN_"
 _OF_TESTS = {"ANXUN_SAMPLES"}
+_SECRETS = ("demo_password", "webhook", "webhook_secret", "smtp_password", "robots", "heartbeat")
+"""May also be given as the name of a file that holds them, with `_file` behind the setting's own name."""
 
 
 class BadSettings(Unready):
@@ -23,6 +25,9 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
 
     `digests`: the folder of the daily digests of all histories; best one that this machine cannot change.
     `trusted_proxies`: addresses or networks, with commas, whose X-Forwarded-For and -Proto are believed.
+    `webhook` to `robots`: where notices go besides the inboxes (channels.py); `intranet`: networks, with commas, to
+    which a webhook and the heartbeat may lead though they are not public. `heartbeat`: an address that is asked for
+    every so many seconds, so that whoever listens there notices our silence.
     """
 
     data: str = "anxun-data"
@@ -35,6 +40,15 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     log: str = "auto"
     trusted_proxies: str = ""
     digests: str = ""
+    webhook: str = ""
+    webhook_secret: str = ""
+    intranet: str = ""
+    smtp: str = ""
+    smtp_password: str = ""
+    mail_from: str = ""
+    robots: str = ""
+    heartbeat: str = ""
+    heartbeat_seconds: Annotated[float, Meta(ge=1, le=86_400)] = 60.0
 
     @property
     def folder(self) -> Path:
@@ -78,6 +92,14 @@ def load(environment: Mapping[str, str]) -> Settings:
     config = given.pop("config", None)
     try:
         from_file: dict[str, Any] = tomllib.loads(Path(config).read_text()) if config else {}
-        return msgspec.convert({**from_file, **given}, Settings, strict=False)
+        return msgspec.convert(_read_secrets({**from_file, **given}), Settings, strict=False)
     except (msgspec.ValidationError, tomllib.TOMLDecodeError, OSError) as error:
         raise BadSettings(f"settings: {error}") from error
+
+
+def _read_secrets(given: dict[str, Any]) -> dict[str, Any]:
+    """Raises BadSettings for a secret that is given in both ways, OSError for a file that cannot be read."""
+    files = {name: given.pop(f"{name}_file") for name in _SECRETS if f"{name}_file" in given}
+    if both := sorted(files.keys() & given.keys()):
+        raise BadSettings(f"settings: {both[0]} is given as itself and as a file")
+    return given | {name: Path(path).read_text().strip() for name, path in files.items()}

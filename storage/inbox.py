@@ -60,11 +60,17 @@ def inbox_page(
 
 def received(register: Register, entry: InboxEntry, see: Scope) -> Received:
     """An entry with what belongs to it."""
-    notice = register.kept(Notice, entry.notice)
-    if notice is None:
-        raise LookupError(entry.notice)
+    notice = notice_of(register, entry)
     found = register.hazards([notice.hazard]) if notice.hazard else []
     return Received(entry, notice, next((each for each in found if see.covers(each)), None))
+
+
+def notice_of(register: Register, delivery: InboxEntry | Delivery) -> Notice:
+    """What it delivers."""
+    notice = register.kept(Notice, delivery.notice)
+    if notice is None:
+        raise LookupError(delivery.notice)
+    return notice
 
 
 def _received(row: Any) -> Received:

@@ -1,0 +1,144 @@
+"""Requests to addresses that a setting names. Nobody gets us to speak with our own machine or network that way.
+
+A name is resolved once, each of its addresses is vetted, and the connection goes to one that was: a name that means
+something else a moment later changes nothing. A redirect is an answer like any other, and is not followed.
+"""
+
+import asyncio
+import socket
+from collections.abc import Awaitable, Callable, Sequence
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from typing import Any, NamedTuple
+from urllib.parse import SplitResult, urlsplit
+
+Address = IPv4Address | IPv6Address
+Networks = Sequence[IPv4Network | IPv6Network]
+Resolve = Callable[[str, int], Awaitable[list[str]]]
+
+SECONDS = 10.0
+"""For a whole request, whatever the other side does."""
+_ANSWER_BYTES = 4096
+_METADATA = {ip_address("100.100.100.200"), ip_address("fd00:ec2::254"), ip_address("168.63.129.16")}
+"""Of clouds, beside those at link-local addresses: never, even where a setting allows the network around them."""
+_CARRIERS = tuple(map(ip_network, ("64:ff9b::/96", "64:ff9b:1::/48", "2002::/16", "2001::/32", "::/96")))
+"""IPv6 that carries IPv4 inside, through whatever translates it: what it leads to cannot be told."""
+
+
+class Refused(Exception):
+    """We do not speak to this address; says why."""
+
+
+class Failed(Exception):
+    """It was tried and did not arrive; says how it ended, in a line."""
+
+
+class Answer(NamedTuple):
+    """`body`: its beginning, at most a few thousand bytes."""
+
+    status: int
+    body: bytes
+
+
+def networks(words: str) -> Networks:
+    """Networks or addresses, with commas. Raises ValueError."""
+    return [ip_network(each.strip()) for each in words.split(",") if each.strip()]
+
+
+def check_url(url: str) -> SplitResult:
+    """Http or https with a host, and nobody's name in it. Raises ValueError."""
+    parts = urlsplit(url)
+    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.username is not None:
+        raise ValueError("http://host/… or https://host/…")
+    _ = parts.port  # raises ValueError for one that is none
+    return parts
+
+
+def vetted(address: str, allowed: Networks) -> Address:
+    """Raises Refused for any address that is not public, unless `allowed` names its network.
+
+    What is link-local or multicast, and metadata of clouds, no setting allows.
+    """
+    found = ip_address(address.partition("%")[0])
+    if isinstance(found, IPv6Address) and found.ipv4_mapped:
+        found = found.ipv4_mapped
+    never = found.is_link_local or found.is_multicast or found.is_unspecified or found in _METADATA
+    if never or (isinstance(found, IPv6Address) and not found.is_loopback and _in(found, _CARRIERS)):
+        raise Refused(f"{found} is no address to send to")
+    if not found.is_global and not _in(found, allowed):
+        raise Refused(f"{found} is not public, and ANXUN_INTRANET does not name it")
+    return found
+
+
+def _in(address: Address, networks: Networks) -> bool:
+    return any(address in network for network in networks)
+
+
+async def resolve(host: str, port: int) -> list[str]:
+    found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return [str(sockaddr[0]) for _, _, _, _, sockaddr in found]
+
+
+class Outgoing:
+    """Sends requests, keeping connections. `trust`: another set of certificates than httpx has, for an intranet's."""
+
+    def __init__(self, allowed: Networks = (), resolve: Resolve = resolve, trust: Any = True) -> None:
+        import httpx  # noqa: PLC0415  # who sends nothing does without
+
+        self._httpx = httpx
+        self._allowed = allowed
+        self._resolve = resolve
+        limits = httpx.Limits(max_connections=64, max_keepalive_connections=16, keepalive_expiry=20)
+        # No environment: a proxy that it names would resolve the name itself.
+        self._client = httpx.AsyncClient(trust_env=False, timeout=SECONDS, limits=limits, verify=trust)
+
+    async def send(self, method: str, url: str, headers: dict[str, str], body: bytes = b"") -> Answer:
+        """Raises Refused or Failed."""
+        try:
+            async with asyncio.timeout(SECONDS):
+                return await self._send(method, url, headers, body)
+        except TimeoutError:
+            raise Failed(f"no answer within {SECONDS:g} s") from None
+        except (self._httpx.HTTPError, OSError, UnicodeError) as error:
+            raise Failed(f"{type(error).__name__}: {error}") from error
+
+    async def _send(self, method: str, url: str, headers: dict[str, str], body: bytes) -> Answer:
+        parts = check_url(url)
+        host = parts.hostname or ""
+        address = await self._address(host, parts.port or (443 if parts.scheme == "https" else 80))
+        # To the address; the certificate is asked for, and held to, the name.
+        pinned = self._httpx.URL(url).copy_with(host=str(address))
+        request = self._client.build_request(
+            method,
+            pinned,
+            headers={"Host": parts.netloc, "Accept-Encoding": "identity", **headers},
+            content=body,
+            extensions={"sni_hostname": host},
+        )
+        answer = await self._client.send(request, stream=True, follow_redirects=False)
+        try:
+            return Answer(answer.status_code, await self._beginning(answer))
+        finally:
+            await answer.aclose()
+
+    async def _address(self, host: str, port: int) -> Address:
+        """The first of the name's addresses that may be spoken to."""
+        refused = Refused(f"{host} has no address")
+        for each in await self._resolve(host, port):
+            try:
+                return vetted(each, self._allowed)
+            except Refused as error:
+                refused = error
+        raise refused
+
+    @staticmethod
+    async def _beginning(answer: Any) -> bytes:
+        """What comes after it is not read, and the connection goes with it."""
+        read = bytearray()
+        async for chunk in answer.aiter_raw(_ANSWER_BYTES):
+            read += chunk
+            if len(read) >= _ANSWER_BYTES:
+                break
+        return bytes(read[:_ANSWER_BYTES])
+
+    async def close(self) -> None:
+        await self._client.aclose()
