@@ -154,7 +154,7 @@ def _template_view(kept: Template) -> TemplateView:
 @get("/deliveries", opt={"action": "delivery.manage"})
 async def get_deliveries(
     request: AnyRequest,
-    state: FromQuery[Literal["dead", "failing"]] = "dead",
+    wanted: Annotated[Literal["dead", "failing"], QueryParameter(name="state")] = "dead",
     limit: Annotated[int, QueryParameter(ge=1, le=500)] = _PAGE,
     cursor: FromQuery[str | None] = None,
 ) -> DeliveryList:
@@ -162,7 +162,7 @@ async def get_deliveries(
     reach, after = scope(person_of(request), "delivery.manage"), _after(cursor, UUID)
 
     def ask(register: Register) -> DeliveryList:
-        found = stuck(register, reach, dead=state == "dead", limit=limit + 1, after=after)
+        found = stuck(register, reach, dead=wanted == "dead", limit=limit + 1, after=after)
         more = _cursor(found[limit - 1].delivery.id) if len(found) > limit else None
         return DeliveryList([_delivery_view(each) for each in found[:limit]], more)
 

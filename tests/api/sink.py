@@ -1,0 +1,84 @@
+"""A real HTTP server that takes webhooks, as well or as badly as a test wants."""
+
+import json
+import threading
+import time
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+
+class Sink:
+    """`answer(number)` says how call number (from 1) is met: a status, `hang`, `flood`, `cut`, or ("location", url)."""
+
+    def __init__(self, answer=lambda _: 204):
+        self.answer = answer
+        self.calls = []
+        self.lock = threading.Lock()
+        self.accepted = []
+        sink = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_POST(self):
+                body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+                with sink.lock:
+                    sink.calls.append((self.path, dict(self.headers), body))
+                    how = sink.answer(len(sink.calls))
+                sink.meet(self, how, body)
+
+            do_GET = do_POST
+
+            def log_message(self, *_):
+                """Quiet."""
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.server.daemon_threads = True
+        self.port = self.server.server_address[1]
+        self.url = f"http://127.0.0.1:{self.port}/hook"
+
+    def meet(self, handler, how, body):
+        if how == "hang":
+            time.sleep(60)
+        elif how == "cut":
+            handler.connection.close()
+            handler.close_connection = True
+        elif how == "flood":
+            handler.send_response(200)
+            handler.end_headers()
+            self.flooded = 0
+            try:
+                while self.flooded < 500_000_000:
+                    self.flooded += handler.wfile.write(b"x" * 65536) or 65536
+            except OSError:
+                handler.close_connection = True
+        else:
+            status, location = how if isinstance(how, tuple) else (how, None)
+            if status < 300:
+                with self.lock:
+                    self.accepted.append(json.loads(body) if body else None)
+            handler.send_response(status)
+            if location:
+                handler.send_header("Location", location)
+            handler.send_header("Content-Length", "0")
+            handler.end_headers()
+
+    def until(self, number, seconds=20):
+        """Waits for so many calls that were taken; answers what came."""
+        last = time.monotonic() + seconds
+        while len(self.accepted) < number and time.monotonic() < last:
+            time.sleep(0.02)
+        with self.lock:
+            return list(self.accepted)
+
+
+@contextmanager
+def sink(answer=lambda _: 204):
+    made = Sink(answer)
+    thread = threading.Thread(target=made.server.serve_forever, args=(0.05,), daemon=True)
+    thread.start()
+    try:
+        yield made
+    finally:
+        made.server.shutdown()
+        made.server.server_close()
