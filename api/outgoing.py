@@ -18,7 +18,7 @@ Resolve = Callable[[str, int], Awaitable[list[str]]]
 SECONDS = 10.0
 """For a whole request, whatever the other side does."""
 _ANSWER_BYTES = 4096
-_METADATA = {ip_address("100.100.100.200"), ip_address("fd00:ec2::254"), ip_address("168.63.129.16")}
+_METADATA = tuple(map(ip_network, ("100.100.100.200", "168.63.129.16", "192.0.0.0/24", "fd00:ec2::254")))
 """Of clouds, beside those at link-local addresses: never, even where a setting allows the network around them."""
 _CARRIERS = tuple(map(ip_network, ("64:ff9b::/96", "64:ff9b:1::/48", "2002::/16", "2001::/32", "::/96")))
 """IPv6 that carries IPv4 inside, through whatever translates it: what it leads to cannot be told."""
@@ -61,7 +61,7 @@ def vetted(address: str, allowed: Networks) -> Address:
     found = ip_address(address.partition("%")[0])
     if isinstance(found, IPv6Address) and found.ipv4_mapped:
         found = found.ipv4_mapped
-    never = found.is_link_local or found.is_multicast or found.is_unspecified or found in _METADATA
+    never = found.is_link_local or found.is_multicast or found.is_unspecified or _in(found, _METADATA)
     if never or (isinstance(found, IPv6Address) and not found.is_loopback and _in(found, _CARRIERS)):
         raise Refused(f"{found} is no address to send to")
     if not found.is_global and not _in(found, allowed):

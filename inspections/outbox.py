@@ -106,8 +106,8 @@ class Attempt(NamedTuple):
     jitter: float
 
 
-TRIES = 40
-"""More than a day of failures: ten tries in the first hour and a half, then one an hour."""
+TRIES = 60
+"""More than a day of failures, whatever the jitter: ten in the first hour and a half, then one in an hour or less."""
 _FIRST, _LONGEST = timedelta(seconds=5), timedelta(hours=1)
 
 

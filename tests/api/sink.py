@@ -27,7 +27,7 @@ class Sink:
                     how = sink.answer(len(sink.calls))
                 sink.meet(self, how, body)
 
-            do_GET = do_POST
+            do_GET = do_POST  # noqa: N815  # as http.server finds them
 
             def log_message(self, *_):
                 """Quiet."""
@@ -56,7 +56,7 @@ class Sink:
             status, location = how if isinstance(how, tuple) else (how, None)
             if status < 300:
                 with self.lock:
-                    self.accepted.append(json.loads(body) if body else None)
+                    self.accepted.append(body)
             handler.send_response(status)
             if location:
                 handler.send_header("Location", location)
@@ -69,7 +69,7 @@ class Sink:
         while len(self.accepted) < number and time.monotonic() < last:
             time.sleep(0.02)
         with self.lock:
-            return list(self.accepted)
+            return [json.loads(body) for body in self.accepted]
 
 
 @contextmanager
