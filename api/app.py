@@ -49,7 +49,7 @@ async def running(settings: Settings, clock: Callable[[], datetime], *, works: b
     store = open_photos(settings.photo_place, settings.scratch)
     developer = Developer(database, store, clock)
     scheduler = build_scheduler(database, store, settings.digest_folder, clock, settings.tick_seconds)
-    notifier = Notifier(database, channels, clock)
+    notifier = Notifier(database, channels, clock, settings.tick_seconds)
     heart = open_outgoing(settings, settings.heartbeat) if works and settings.heartbeat else None
     if heart:
         add_heartbeat(scheduler, database, heart, settings.heartbeat, settings.heartbeat_seconds, clock)

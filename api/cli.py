@@ -9,6 +9,7 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NoReturn
+from uuid import UUID
 
 import rich_click as click
 from rich.console import Console
@@ -225,6 +226,33 @@ def list_users() -> None:
 
     for line in listed(settings().database_url):
         console.print(line, soft_wrap=True, markup=False)
+
+
+@commands.group()
+def notices() -> None:
+    """Deliveries of notices that were given up."""
+
+
+@notices.command()
+def dead() -> None:
+    """List what was given up, a line each, also while the server runs: id, channel, recipients, how it ended."""
+    from api.dead_letters import listed  # noqa: PLC0415
+
+    lines = listed(settings().database_url)
+    for line in lines or ["nothing was given up"]:
+        console.print(line, soft_wrap=True, markup=False)
+
+
+@notices.command(name="replay")
+@click.argument("delivery", type=click.UUID, required=False)
+@click.option("--all", "everything", is_flag=True, help="All that was given up.")
+def replay_notices(delivery: UUID | None, *, everything: bool) -> None:
+    """Try DELIVERY again. On SQLite stop the server first, or use POST /deliveries/{id}/replay."""
+    from api.dead_letters import replayed  # noqa: PLC0415
+
+    if (delivery is None) is not everything:
+        raise click.UsageError("name a DELIVERY, or --all")
+    console.print(f"{replayed(settings().database_url, delivery)} deliveries are tried again")
 
 
 @commands.command()

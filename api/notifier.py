@@ -24,13 +24,15 @@ from storage.register import Register
 log = structlog.get_logger()
 
 _TOLD_AT_ONCE = 50
-_LATEST_SECONDS = 1.0
 
 
 class Notifier:
-    """`start` within a running event loop."""
+    """`start` within a running event loop. `tick`: how often it looks, in seconds, where there is nothing to do."""
 
-    def __init__(self, database: Database, channels: Sequence[Channel], clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self, database: Database, channels: Sequence[Channel], clock: Callable[[], datetime], tick: float
+    ) -> None:
+        self._tick = tick
         self._database = database
         self._channels = channels
         self._outlets = [outlet(channel) for channel in channels]
@@ -58,7 +60,7 @@ class Notifier:
                 log.warning("notices wait", reason=str(error))
             except Exception:  # a fault of ours must not end telling for good
                 log.exception("fault", job="notices")
-            await asyncio.sleep(_LATEST_SECONDS)
+            await asyncio.sleep(self._tick)
 
     async def tell(self) -> int:
         """Takes one batch of notices out of the outbox; answers how many."""
@@ -85,10 +87,10 @@ class Notifier:
             await channel.deliver(envelope, self._clock())
         except (Failed, Refused) as failure:
             error = in_a_line(failure)
-            log.warning("not delivered", channel=channel.name, event=str(envelope.id), tries=delivery.tries, why=error)
+            log.warning("not delivered", channel=channel.name, notice=str(envelope.id), tries=delivery.tries, why=error)
         except Exception as fault:  # one delivery that our own fault ends must not hold up the others
             error = in_a_line(Failed(f"fault: {type(fault).__name__}"))
-            log.exception("fault", job="delivering", channel=channel.name, event=str(envelope.id))
+            log.exception("fault", job="delivering", channel=channel.name, notice=str(envelope.id))
         return Attempt(delivery.id, error, random.random())  # noqa: S311  # so that not all come back at once
 
 

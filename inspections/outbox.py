@@ -106,9 +106,9 @@ class Attempt(NamedTuple):
     jitter: float
 
 
-TRIES = 60
-"""More than a day of failures, whatever the jitter: ten in the first hour and a half, then one in an hour or less."""
-_FIRST, _LONGEST = timedelta(seconds=5), timedelta(hours=1)
+TRIES = 64
+"""More than a day of failures, whatever the jitter: twelve in the first hour, then one in an hour or less."""
+_FIRST, _LONGEST = timedelta(seconds=1), timedelta(hours=1)
 
 
 def pause(tries: int, jitter: float) -> timedelta:

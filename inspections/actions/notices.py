@@ -34,7 +34,7 @@ from inspections.templates import (
     unknown_fields,
 )
 
-CLAIM = timedelta(seconds=30)
+CLAIM = timedelta(seconds=20)
 """Longer than any channel takes for a try (api/channels.py)."""
 
 

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import time
 import uuid
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
@@ -15,15 +16,18 @@ from sqlalchemy import func, select
 
 from api.app import build
 from api.outgoing import Outgoing, networks
-from api.scheduler import beat
+from api.scheduler import beat, digest
 from api.settings import Settings
 from inspections.actions.reports import report_hazard
 from inspections.actions.steps import take_step
+from inspections.outbox import Delivery, Notice
+from inspections.register import Change
 from inspections.steps import Accept, Assign, Return
-from storage.database import open_database
+from storage.database import open_database, owned
 from storage.notice_tables import deliveries, notices
-from tests.api.conftest import HERE, Api, body, prepare, problem
+from tests.api.conftest import HERE, MONDAY, PASSWORD, Api, body, prepare, problem
 from tests.api.sink import sink
+from tests.api.test_people import signed_in
 from tests.api.test_process import ANXUN, Process
 from tests.inspections.office import new_id
 from tests.inspections.test_reports import report
@@ -143,6 +147,7 @@ def deliver_and_kill(tmp_path, url, answer, *, number, workers, kills):
         return poorly
 
 
+@pytest.mark.drill
 def test_two_workers_one_of_them_killed_tell_a_poor_sink_everything_in_order(tmp_path, postgres):
     poorly = deliver_and_kill(tmp_path, postgres, poor, number=6, workers=2, kills=1)
     assert len(poorly.calls) > len(poorly.accepted)
@@ -156,9 +161,9 @@ def test_three_workers_killed_again_and_again_tell_a_poor_sink_everything_in_ord
 def test_a_server_that_is_killed_goes_on_where_it_was_on_sqlite(tmp_path):
     with sink(poor) as poorly:
         hook = {"ANXUN_WEBHOOK": poorly.url, "ANXUN_WEBHOOK_SECRET": SECRET, "ANXUN_INTRANET": "127.0.0.1"}
-        server = Process(tmp_path / "data", **hook).start()
-        client = server.client()
-        sent = [client.post("/hazards", json=body()).json()["hazard"]["id"] for _ in range(6)]
+        server = Process(tmp_path / "data", ANXUN_TICK_SECONDS=0.1, **hook).start()
+        with closing(server.client()) as client:
+            sent = [client.post("/hazards", json=body()).json()["hazard"]["id"] for _ in range(6)]
         server.stop(signal.SIGKILL)
         server.start()
         until = time.monotonic() + 60
@@ -203,6 +208,7 @@ def test_a_hook_that_answers_500_for_a_day_gets_everything_after_it(hooked):
     found = events(hook, 2)
     assert [each["kind"] for each in found[:2]] == ["report", "assign"]
     assert {each["hazard"]["number"] for each in found} == {hazard["number"]}
+    signed_in(api, "admin", PASSWORD)
     assert stuck(api, "dead") == []
 
 
@@ -291,6 +297,25 @@ def test_a_heartbeat_goes_out_on_its_interval_from_one_process_of_all(tmp_path, 
     assert len(hook.accepted) == 3
 
 
+def test_of_two_processes_one_tells_the_digest_of_the_day(tmp_path, loaded, clock):
+    template, _ = loaded
+    folder = tmp_path / "data"
+    shutil.copytree(template, folder)
+
+    async def story():
+        database = open_database(f"sqlite:///{folder}/anxun.db")
+        inspector = await database.read(lambda register: register.person("inspector"))
+        sent = report(community=HERE, found_at=clock())
+        await database.transact(partial(report_hazard, person=inspector, report=sent, now=clock()))
+        told = [await digest(database, clock())]
+        clock.pass_(hours=23)
+        told += await asyncio.gather(*(digest(database, clock()) for _ in range(2)))
+        await database.close()
+        return told
+
+    assert asyncio.run(story()) == [0, 1, 0]
+
+
 def test_a_running_server_beats(tmp_path, loaded):
     template, _ = loaded
     folder = tmp_path / "data"
@@ -303,3 +328,40 @@ def test_a_running_server_beats(tmp_path, loaded):
                 time.sleep(0.05)
     assert len(hook.accepted) >= 2
     assert hook.accepted[0] == b""
+
+
+def test_the_command_lists_what_was_given_up_and_sends_it_again(tmp_path, loaded):
+    template, _ = loaded
+    folder = tmp_path / "data"
+    shutil.copytree(template, folder)
+    url = f"sqlite:///{folder}/anxun.db"
+
+    async def given_up():
+        database = open_database(url)
+        notice = Notice(new_id(), "digest.history", MONDAY, facts={"file": "x.txt"}, told_at=MONDAY)
+        lost = Delivery(
+            new_id(), notice.id, "webhook", "", (), None, 0, MONDAY, tries=64, dead_at=MONDAY, error="answered 500"
+        )
+        await database.transact(lambda _: Change(None, (notice, lost)))
+        await database.close()
+        return str(lost.id)
+
+    def anxun(*command):
+        environment = Process(folder).environment
+        done = subprocess.run(
+            [ANXUN, "notices", *command], env=environment, capture_output=True, text=True, check=False
+        )
+        return done.returncode, done.stdout + done.stderr
+
+    lost = asyncio.run(given_up())
+    status, said = anxun("dead")
+    assert status == 0
+    assert lost in said
+    assert "answered 500" in said
+    assert anxun("replay", str(uuid.uuid4()))[0] == 2
+    assert anxun("replay")[0] == 2
+    assert anxun("replay", lost) == (0, "1 deliveries are tried again\n")
+    assert anxun("dead") == (0, "nothing was given up\n")
+    assert anxun("replay", "--all") == (0, "0 deliveries are tried again\n")
+    with owned(url):
+        assert anxun("replay", "--all")[0] == 2

@@ -30,6 +30,18 @@ def test_what_is_unknown_or_does_not_fit_is_refused(environment):
         load(environment)
 
 
+def test_a_secret_may_lie_in_a_file(tmp_path):
+    (tmp_path / "secret").write_text("0123456789abcdef\n")
+    assert load({"ANXUN_WEBHOOK_SECRET_FILE": str(tmp_path / "secret")}).webhook_secret == "0123456789abcdef"
+    for wrong in (
+        {"ANXUN_WEBHOOK_SECRET_FILE": str(tmp_path / "secret"), "ANXUN_WEBHOOK_SECRET": "another"},
+        {"ANXUN_WEBHOOK_SECRET_FILE": str(tmp_path / "nothing")},
+        {"ANXUN_PORT_FILE": str(tmp_path / "secret")},
+    ):
+        with pytest.raises(BadSettings):
+            load(wrong)
+
+
 def test_places_lie_in_the_data_folder_unless_said_otherwise(tmp_path):
     settings = Settings(data=str(tmp_path))
     assert settings.database_url == f"sqlite:///{tmp_path}/anxun.db"

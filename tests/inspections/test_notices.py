@@ -357,10 +357,10 @@ def test_only_who_manages_the_place_sends_again():
 
 
 def test_pauses_grow_to_an_hour_and_differ():
-    assert pause(1, 0) == timedelta(seconds=5)
-    assert pause(2, 0) == timedelta(seconds=10)
-    assert pause(2, 1) == timedelta(seconds=5)
-    assert pause(11, 0) == pause(TRIES, 0) == timedelta(hours=1)
+    assert pause(1, 0) == timedelta(seconds=1)
+    assert pause(2, 0) == timedelta(seconds=2)
+    assert pause(2, 1) == timedelta(seconds=1)
+    assert pause(13, 0) == pause(TRIES, 0) == timedelta(hours=1)
 
 
 def test_quiet_hours_hold_what_goes_out_and_not_the_inbox():
