@@ -86,7 +86,7 @@ class Webhook:
 
     name = "webhook"
     reach: Literal["mailbox", "event", "group"] = "event"
-    at_once = 16
+    at_once = 12
 
     def __init__(self, url: str, secret: str, outgoing: Outgoing) -> None:
         self._url = url

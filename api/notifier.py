@@ -6,6 +6,7 @@ somebody else's; so whatever is delivered is delivered at least once.
 
 import asyncio
 import random
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from functools import partial
@@ -23,7 +24,9 @@ from storage.register import Register
 
 log = structlog.get_logger()
 
-_TOLD_AT_ONCE = 50
+_TOLD_AT_ONCE = 20
+_BREATH_SECONDS = 0.05
+"""At most, between two batches: a flood of notices leaves half of the time to requests."""
 
 
 class Notifier:
@@ -69,7 +72,7 @@ class Notifier:
 
     async def deliver(self, channel: Channel) -> int:
         """Tries one batch of a channel's deliveries, side by side; answers how many."""
-        now = self._clock()
+        now, began = self._clock(), time.monotonic()
         claim = partial(claim_deliveries, channel=channel.name, now=now, limit=channel.at_once)
         claimed = await self._database.transact(claim)
         if not claimed:
@@ -79,6 +82,7 @@ class Notifier:
         given_up = await self._database.transact(partial(settle, attempts=attempts, now=self._clock()))
         if given_up:
             log.error("notices given up", channel=channel.name, number=given_up)
+        await asyncio.sleep(min(time.monotonic() - began, _BREATH_SECONDS))
         return len(claimed)
 
     async def _try(self, channel: Channel, delivery: Delivery, envelope: Envelope) -> Attempt:
