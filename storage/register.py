@@ -24,7 +24,6 @@ from sqlalchemy import (
     insert,
     select,
     text,
-    true,
     update,
 )
 from sqlalchemy.sql import Executable
@@ -37,7 +36,7 @@ from inspections.dispatch import DispatchRule
 from inspections.duplicates import Earlier
 from inspections.errors import Conflict
 from inspections.evidence import Shown, Sighting
-from inspections.hazards import OPEN, Entry, Hazard, Job, Mention, Named, Photo, Receipt
+from inspections.hazards import Entry, Hazard, Job, Mention, Named, Photo, Receipt
 from inspections.links import Secret
 from inspections.outbox import Agenda, Delivery, Notice, Sender
 from inspections.people import Person, Role, Session
@@ -46,7 +45,7 @@ from inspections.policy import Scope, scope
 from inspections.register import Change
 from inspections.rules import Rules
 from inspections.uploads import Upload
-from storage import duplicates, evidence, outbox
+from storage import claims, duplicates, evidence, outbox
 from storage.evidence import PRESENT, SENT, WIDE
 from storage.reference import KINDS, REFERENCE, Reference
 from storage.rows import KEYS, Rows
@@ -118,7 +117,9 @@ class Register:
         )
 
     def provisional(self, after: UUID, limit: int) -> list[Hazard]:
-        return [Hazard(*row) for row in self.rows(self._rows.locked(_PROVISIONAL), {"after": after, "limit": limit})]
+        return [
+            Hazard(*row) for row in self.rows(self._rows.locked(claims.PROVISIONAL), {"after": after, "limit": limit})
+        ]
 
     def community(self, code: str) -> Community | None:
         return self._reference.communities.get(code)
@@ -227,13 +228,13 @@ class Register:
         return [Entry(*row) for row in self.rows(_HISTORY, {"hazard": hazard_id})]
 
     def due(self, now: datetime, limit: int) -> list[Hazard]:
-        return self._claimed(Hazard, _DUE, now, limit)
+        return self._claimed(Hazard, claims.DUE, now, limit)
 
     def undeveloped(self, now: datetime, limit: int) -> list[Photo]:
-        return self._claimed(Photo, _UNDEVELOPED, now, limit)
+        return self._claimed(Photo, claims.UNDEVELOPED, now, limit)
 
     def expired_uploads(self, now: datetime, limit: int) -> list[Upload]:
-        return self._claimed(Upload, _EXPIRED, now, limit)
+        return self._claimed(Upload, claims.EXPIRED, now, limit)
 
     def open_uploads(self, username: str, now: datetime) -> int:
         return self.rows(_OPEN_UPLOADS, {"username": username, "now": now})[0][0]
@@ -372,35 +373,6 @@ _SHOWING = (
 _NAMED = select(hazards.c.id, hazards.c.number, hazards.c.state)
 _HISTORY = (
     select(TABLE_OF[Entry]).where(TABLE_OF[Entry].c.hazard == bindparam("hazard")).order_by(TABLE_OF[Entry].c.seq)
-)
-_DUE = (
-    select(hazards)
-    .where(hazards.c.next_check_at < bindparam("now"))
-    .order_by(hazards.c.next_check_at)
-    .limit(bindparam("limit"))
-)
-_PROVISIONAL = (
-    select(hazards)
-    .where(
-        hazards.c.due_provisional == true(),
-        hazards.c.state.in_(sorted(OPEN)),
-        hazards.c.id > bindparam("after"),
-    )
-    .order_by(hazards.c.id)
-    .limit(bindparam("limit"))
-)
-_UNCLAIMED = photos.c.claimed_until.is_(None) | (photos.c.claimed_until < bindparam("now"))
-_UNDEVELOPED = (
-    select(photos)
-    .where(photos.c.state == "received", _UNCLAIMED)
-    .order_by(photos.c.tries, photos.c.received_at)
-    .limit(bindparam("limit"))
-)
-_EXPIRED = (
-    select(uploads)
-    .where(uploads.c.expires_at <= bindparam("now"))
-    .order_by(uploads.c.expires_at)
-    .limit(bindparam("limit"))
 )
 _ESCALATED = select(escalations.c.hazard, escalations.c.deadline_number, escalations.c.rung).where(
     escalations.c.hazard.in_(bindparam("ids", expanding=True))
