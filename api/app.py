@@ -19,6 +19,7 @@ from api import (
     sessions,
     statistics,
     steps,
+    sync,
     system,
     uploads,
 )
@@ -66,7 +67,7 @@ def build(settings: Settings, clock: Callable[[], datetime] = utc_now, *, works:
             app.state.house = home
             yield
 
-    nouns = [hazards, steps, photos, pictures, uploads, places, rules, people, delegations, sessions, statistics]
+    nouns = [hazards, steps, sync, photos, pictures, uploads, places, rules, people, delegations, sessions, statistics]
     app = Litestar(
         [Router("/api/v1", route_handlers=[route for noun in nouns for route in noun.ROUTES]), *system.ROUTES],
         before_request=guard,

@@ -1,6 +1,7 @@
 """Hazard routes: report, list, one, history, erasures."""
 
 import itertools
+from collections.abc import Sequence
 from datetime import date, datetime
 from functools import partial
 from typing import Annotated
@@ -29,7 +30,7 @@ from inspections.actions.reports import Dossier, Reported, report_hazard
 from inspections.actions.steps import visible
 from inspections.errors import Forbidden, Invalid
 from inspections.evidence import Shown
-from inspections.hazards import Photo, PhotoMention, Stage, State
+from inspections.hazards import Hazard, Photo, PhotoMention, Stage, State
 from inspections.people import Person
 from inspections.policy import scope
 from inspections.steps import PHOTOS_DECLARED, Report
@@ -132,12 +133,16 @@ def _page(
 ) -> tuple[list[Dossier], bool]:
     reach = Reaches(scope(person, "hazard.see"), scope(person, "hazard.personal"))
     found = page(register, reach, filters, after, limit + 1)
-    hazards = found[:limit]
+    return dossiers(register, person, found[:limit]), len(found) > limit
+
+
+def dossiers(register: Register, person: Person, hazards: Sequence[Hazard]) -> list[Dossier]:
+    """Each hazard with its photos."""
     by_hazard: dict[UUID, list[Shown]] = {hazard.id: [] for hazard in hazards}
     for shown in register.shown(list(by_hazard)):
         by_hazard[shown.mention.hazard].append(shown)
     others = register.pointed_to(person, itertools.chain.from_iterable(by_hazard.values()))
-    return [Dossier(hazard, by_hazard[hazard.id], others) for hazard in hazards], len(found) > limit
+    return [Dossier(hazard, by_hazard[hazard.id], others) for hazard in hazards]
 
 
 @get("/hazards/{hazard_id:uuid}", opt={"action": "hazard.see"})

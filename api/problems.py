@@ -83,6 +83,7 @@ STATUS: dict[type[Refusal], int] = {
     UnknownRoute: 404,
     WrongMethod: 405,
     errors.Conflict: 409,
+    errors.Gone: 410,
     WrongVersion: 412,
     errors.TooLarge: 413,
     errors.Unsupported: 415,

@@ -13,6 +13,8 @@ Refusal
 │   ├── LastAdministrator person.last_admin  nobody would be left to manage accounts
 │   ├── Erased           person.erased       an account without a name is not used again
 │   └── PhotosMissing    photo.missing       declared photos have not arrived
+├── Gone                 *.*                 it was there, and is no more
+│   └── SyncRestart      sync.restart        a place that cannot be followed any further
 ├── Invalid              step.needs …        what is asked for does not hold, field by field
 ├── DigestMismatch       photo.digest        the bytes are not the ones that were promised
 ├── Damaged              photo.damaged       the picture is cut or broken
@@ -145,6 +147,16 @@ class PhotosMissing(Conflict):
 
     def __init__(self, missing: Sequence[str]) -> None:
         super().__init__(missing_photos=list(missing))
+
+
+class Gone(Refusal):
+    code = "gone"
+    title = "已失效"
+
+
+class SyncRestart(Gone):
+    code = "sync.restart"
+    title = "数据范围或数据库已变化，请重新同步"
 
 
 class Invalid(Refusal):

@@ -13,6 +13,7 @@ from inspections.delegations import Delegation
 from inspections.dispatch import DispatchRule
 from inspections.duplicates import Earlier
 from inspections.evidence import Shown, Sighting
+from inspections.feed import Changed, Feed
 from inspections.hazards import Entry, Hazard, Job, Mention, Named, Photo, Receipt
 from inspections.links import Secret
 from inspections.people import Person, Session
@@ -105,6 +106,11 @@ class Register(Protocol):
 
     def job(self, name: str) -> Job | None: ...
     def secret(self, name: str) -> Secret | None: ...
+    def feed(self) -> Feed: ...
+    def old_changes(self, before_day: int, limit: int) -> list[Changed]:
+        """The first ones, of days before this one (since 1970)."""
+        ...
+
     def unexamined(self, limit: int) -> list[Mention]:
         """Declared photos that are there, developed, and not examined yet, but those of duplicates; as with `due`."""
         ...

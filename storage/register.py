@@ -37,6 +37,7 @@ from inspections.dispatch import DispatchRule
 from inspections.duplicates import Earlier
 from inspections.errors import Conflict
 from inspections.evidence import Shown, Sighting
+from inspections.feed import Changed, Feed
 from inspections.hazards import OPEN, Entry, Hazard, Job, Mention, Named, Photo, Receipt
 from inspections.links import Secret
 from inspections.people import Person, Role, Session
@@ -46,12 +47,14 @@ from inspections.register import Change
 from inspections.rules import Rules
 from inspections.uploads import Upload
 from storage import duplicates, evidence
+from storage.changes import note
 from storage.evidence import PRESENT, SENT, WIDE
 from storage.reference import KINDS, REFERENCE, Reference
 from storage.rows import KEYS, Rows
 from storage.scopes import within
 from storage.tables import (
     TABLE_OF,
+    changes,
     delegations,
     escalations,
     hazards,
@@ -271,6 +274,12 @@ class Register:
     def secret(self, name: str) -> Secret | None:
         return self._by_key(Secret, name)
 
+    def feed(self) -> Feed:
+        return self.select(Feed, TABLE_OF[Feed].select())[0]
+
+    def old_changes(self, before_day: int, limit: int) -> list[Changed]:
+        return self.select(Changed, _OLD_CHANGES.params(day=before_day, limit=limit))
+
     def new_id(self) -> UUID:
         return uuid7()
 
@@ -313,6 +322,7 @@ class Register:
                 self._rows.insert(records)
         if self._rows.replace(updates) != len(updates):
             raise Conflict("记录已被更新，请重试")
+        note(self._connection, inserts, updates)
 
     def finish(self) -> None:
         """Writes everything that waits, and how far the numbers have come."""
@@ -387,6 +397,7 @@ _ESCALATED = select(escalations.c.hazard, escalations.c.deadline_number, escalat
 _OPEN_UPLOADS = select(func.count()).where(
     uploads.c.username == bindparam("username"), uploads.c.expires_at > bindparam("now"), uploads.c.photo.is_(None)
 )
+_OLD_CHANGES = select(changes).where(changes.c.day < bindparam("day")).order_by(changes.c.id).limit(bindparam("limit"))
 _PEOPLE = select(people).order_by(people.c.username)
 _ACCOUNT = select(people).where(people.c.username == bindparam("username"))
 _ADMINISTRATORS = _PEOPLE.where(people.c.grants.cast(Text).contains(f'"{Role.ADMIN}"'))

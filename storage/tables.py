@@ -26,6 +26,7 @@ from inspections.calendar import CalendarDay
 from inspections.categories import Category, Priority, Severity, Term
 from inspections.delegations import Delegation
 from inspections.dispatch import DispatchRule
+from inspections.feed import Changed, Feed
 from inspections.hazards import (
     Band,
     Clocks,
@@ -55,7 +56,7 @@ from inspections.people import Person, Role, Session
 from inspections.places import KEY_LENGTH, Community, Point, Street
 from inspections.rules import Rulebook
 from inspections.uploads import Upload
-from storage.columns import Bits64, Instant, Json, Name
+from storage.columns import Bits64, Instant, Json, Name, present_day, present_transaction
 from storage.office_tables import (
     CODE,
     NAME,
@@ -293,6 +294,28 @@ secrets = Table(
     Column("value", String(128), nullable=False),
 )
 
+changes = Table(
+    "changes",
+    metadata,
+    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
+    Column("transaction_id", BigInteger, nullable=False, server_default=present_transaction()),
+    Column("day", Integer, nullable=False, server_default=present_day()),
+    Column("hazard", Uuid, nullable=False),  # no foreign key: it would lock the hazard's row once more
+    Column("lost", Json(tuple[str, ...]), nullable=False, server_default="[]"),
+    Index("ix_changes_place", "transaction_id", "id"),
+    Index("ix_changes_hazard", "hazard", "transaction_id", "id"),
+    sqlite_autoincrement=True,  # a number that was forgotten is not given again
+)
+
+feeds = Table(
+    "feeds",
+    metadata,
+    Column("name", String(32), primary_key=True),
+    Column("epoch", String(32), nullable=False),
+    Column("forgotten_transaction", BigInteger, nullable=False),
+    Column("forgotten_id", BigInteger, nullable=False),
+)
+
 numbers = Table(
     "numbers",
     metadata,
@@ -321,5 +344,7 @@ TABLE_OF: dict[type[Struct], Table] = {
     Notice: notices,
     Job: jobs,
     Secret: secrets,
+    Changed: changes,
+    Feed: feeds,
 }
 """In the order in which rows can be inserted: what is referred to comes first."""
