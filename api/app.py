@@ -10,6 +10,7 @@ from litestar.datastructures import State
 from api import (
     delegations,
     hazards,
+    live,
     openapi,
     people,
     photos,
@@ -28,11 +29,17 @@ from api.bodies import JSON_BYTES
 from api.developer import Developer
 from api.house import House
 from api.link_key import LinkKey
+from api.live_feed import LiveFeed
 from api.problems import HANDLERS
 from api.scheduler import build_scheduler
 from api.settings import Settings
 from storage.database import open_database
 from storage.photo_store import open_photos
+
+NOUNS = (
+    *(hazards, steps, sync, live, photos, pictures, uploads),
+    *(places, rules, people, delegations, sessions, statistics),
+)
 
 
 def utc_now() -> datetime:
@@ -50,7 +57,8 @@ async def running(settings: Settings, clock: Callable[[], datetime], *, works: b
         developer.start()
         scheduler.start()
     try:
-        yield House(settings, database, store, SignIn(database, clock), LinkKey(database), developer, clock)
+        sign_in, live = SignIn(database, clock), LiveFeed(database)
+        yield House(settings, database, store, sign_in, LinkKey(database), developer, live, clock)
     finally:
         if works:
             scheduler.shutdown(wait=False)
@@ -67,7 +75,21 @@ def build(settings: Settings, clock: Callable[[], datetime] = utc_now, *, works:
             app.state.house = home
             yield
 
-    nouns = [hazards, steps, sync, photos, pictures, uploads, places, rules, people, delegations, sessions, statistics]
+    nouns = [
+        hazards,
+        steps,
+        sync,
+        live,
+        photos,
+        pictures,
+        uploads,
+        places,
+        rules,
+        people,
+        delegations,
+        sessions,
+        statistics,
+    ]
     app = Litestar(
         [Router("/api/v1", route_handlers=[route for noun in nouns for route in noun.ROUTES]), *system.ROUTES],
         before_request=guard,

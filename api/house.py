@@ -11,6 +11,7 @@ from litestar.connection import ASGIConnection
 from api.auth import SignIn
 from api.developer import Developer
 from api.link_key import LinkKey
+from api.live_feed import LiveFeed
 from api.settings import Settings
 from inspections.people import Person
 from storage.database import Database
@@ -30,6 +31,7 @@ class House:
     sign_in: SignIn
     link_key: LinkKey
     developer: Developer
+    live: LiveFeed
     clock: Callable[[], datetime]
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)
 

@@ -102,11 +102,10 @@ _PASSING = select(changes).where(_SETTLED, _BEHIND).order_by(_C.transaction_id, 
 
 @lru_cache(maxsize=256)
 def _query(reach: Scope) -> Select[*tuple[Any, ...]]:
-    mine = within(reach)
     query: Select[*tuple[Any, ...]] = (
         select(_C.transaction_id, _C.id, _C.hazard, _LATEST.label("latest"))
         .select_from(changes.join(hazards, _H.id == _C.hazard))
-        .where(_SETTLED, _BEHIND, (mine & _LATEST) | (~mine & names(_C.lost, reach.username)))
+        .where(_SETTLED, _BEHIND, (within(reach) & _LATEST) | names(_C.lost, reach.username))
         .order_by(_C.transaction_id, _C.id)
         .limit(bindparam("limit"))
     )

@@ -10,6 +10,7 @@ from inspections.delegations import Delegation
 from inspections.dispatch import DispatchRule
 from inspections.duplicates import Earlier
 from inspections.evidence import Shown, Sighting
+from inspections.feed import HAZARDS, Changed, Feed
 from inspections.hazards import (
     OPEN,
     Band,
@@ -106,6 +107,12 @@ class Office:
 
     def all(self, kind):
         return [record for (each, _), record in self.records.items() if each is kind]
+
+    def feed(self):
+        return self.kept(Feed, HAZARDS)
+
+    def old_changes(self, before_day, limit):
+        return sorted((each for each in self.all(Changed) if each.day < before_day), key=lambda each: each.id)[:limit]
 
     def community(self, code):
         return self.records.get((Community, code))
@@ -266,6 +273,7 @@ _KEYS = {
     Escalation: ("hazard", "deadline_number", "rung"),
     Photo: ("sha256",),
     Person: ("username",),
+    Feed: ("name",),
     Job: ("name",),
     Secret: ("name",),
     Rulebook: ("name",),
