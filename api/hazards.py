@@ -123,9 +123,9 @@ async def list_hazards(  # noqa: PLR0913, PLR0917  # the filters of the contract
         look_back_due,
     )  # fmt: skip
     ask = partial(_page, person=person, filters=filters, after=after_cursor(cursor), limit=limit)
-    dossiers, more = await home.database.read(ask)
-    views = [hazard_view(dossier, person, filters.now) for dossier in dossiers]
-    return HazardList(views, cursor_of(dossiers[-1].hazard) if more else None)
+    found, more = await home.database.read(ask)
+    views = [hazard_view(each, person, filters.now) for each in found]
+    return HazardList(views, cursor_of(found[-1].hazard) if more else None)
 
 
 def _page(
@@ -148,15 +148,13 @@ def dossiers(register: Register, person: Person, hazards: Sequence[Hazard]) -> l
 @get("/hazards/{hazard_id:uuid}", opt={"action": "hazard.see"})
 async def get_hazard(request: AnyRequest, hazard_id: FromPath[UUID]) -> HazardView:
     home, person = house(request), person_of(request)
+    found = await home.database.read(partial(dossier, person=person, hazard_id=hazard_id))
+    return hazard_view(found, person, home.clock())
 
-    dossier = await home.database.read(partial(_dossier, person=person, hazard_id=hazard_id))
-    return hazard_view(dossier, person, home.clock())
 
-
-def _dossier(register: Register, person: Person, hazard_id: UUID) -> Dossier:
+def dossier(register: Register, person: Person, hazard_id: UUID) -> Dossier:
     hazard = visible(register, person, hazard_id)
-    shown = register.shown([hazard.id])
-    return Dossier(hazard, shown, register.pointed_to(person, shown))
+    return dossiers(register, person, [hazard])[0]
 
 
 @get("/hazards/{hazard_id:uuid}/history", opt={"action": "hazard.see"})

@@ -24,7 +24,16 @@ PLAIN = frozenset(
         *("level", "proposes"),  # names
         *("lead", "assisting", "reporter", "into", "recurrence_of", "entries"),  # usernames and ids
         *("from", "number", "along", "dispatch_rule"),  # ids and numbers
-        *("found_at", "due_at", "due_at_before", "review_at", "reply_due_at", "time_limit", "photos"),  # and digests
+        *(
+            "found_at",
+            "made_at",
+            "due_at",
+            "due_at_before",
+            "review_at",
+            "reply_due_at",
+            "time_limit",
+            "photos",
+        ),  # and digests
         *("recheck", "flags", "fields", "erased"),  # names of rules and of fields
     }
 )
