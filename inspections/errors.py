@@ -3,6 +3,7 @@
 Refusal
 ├── Unauthenticated      auth.*              who are you?
 ├── Missing              *.not_found         not there, or not yours: the two look the same
+├── LinkOver             link.*              it was good once, and is not any more
 ├── Forbidden            role.forbidden …    you may not
 ├── Conflict             *.*                 not now
 │   ├── IdConflict       id.conflict         this id says something else already
@@ -23,7 +24,7 @@ Refusal
 """
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 
 class FieldError(NamedTuple):
@@ -65,6 +66,22 @@ class Missing(Refusal):
         if field:
             self.facts["errors"] = [FieldError(field, "未找到")]
         self.code = f"{what}.not_found"
+
+
+class LinkOver(Refusal):
+    """`why`: used, revoked, ended or expired. Says nothing of the hazard."""
+
+    titles: ClassVar[dict[str, str]] = {
+        "used": "整改情况已经提交，本链接不能再次使用",
+        "revoked": "本链接已作废",
+        "ended": "该事项已经办结，无需再提交",
+        "expired": "本链接已过期",
+    }
+
+    def __init__(self, why: str) -> None:
+        self.title = self.titles[why]
+        super().__init__()
+        self.code = f"link.{why}"
 
 
 class Forbidden(Refusal):

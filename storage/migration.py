@@ -12,7 +12,7 @@ from storage.tables import metadata
 if TYPE_CHECKING:
     from alembic.config import Config
 
-HEAD = "0010"
+HEAD = "0013"
 """The newest revision (a test compares it with alembic's own answer)."""
 
 

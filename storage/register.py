@@ -37,11 +37,13 @@ from inspections.dispatch import DispatchRule
 from inspections.duplicates import Earlier
 from inspections.errors import Conflict
 from inspections.evidence import Shown, Sighting
+from inspections.fix_links import FixLink
 from inspections.hazards import OPEN, Entry, Hazard, Job, Mention, Named, Photo, Receipt
 from inspections.links import Secret
 from inspections.people import Person, Role, Session
 from inspections.places import Community, Street
 from inspections.policy import scope
+from inspections.rates import Tally
 from inspections.register import Change
 from inspections.rules import Rules
 from inspections.uploads import Upload
@@ -54,6 +56,7 @@ from storage.tables import (
     TABLE_OF,
     delegations,
     escalations,
+    fix_links,
     hazards,
     mentions,
     numbers,
@@ -61,6 +64,7 @@ from storage.tables import (
     photos,
     receipts,
     sessions,
+    tallies,
     uploads,
 )
 
@@ -234,6 +238,16 @@ class Register:
     def expired_uploads(self, now: datetime, limit: int) -> list[Upload]:
         return self._claimed(Upload, _EXPIRED, now, limit)
 
+    def fix_link_of(self, digest: str) -> FixLink | None:
+        # What waits in the same group has a token that nobody has heard yet.
+        return next((FixLink(*row) for row in self._rows.found(_LINK_OF, {"digest": digest})), None)
+
+    def fix_links(self, hazard_id: UUID) -> list[FixLink]:
+        return [FixLink(*row) for row in self.rows(_LINKS, {"hazard": hazard_id})]
+
+    def old_tallies(self, before: datetime, limit: int) -> list[Tally]:
+        return self._claimed(Tally, _OLD_TALLIES, before, limit)
+
     def open_uploads(self, username: str, now: datetime) -> int:
         return self.rows(_OPEN_UPLOADS, {"username": username, "now": now})[0][0]
 
@@ -380,6 +394,13 @@ _EXPIRED = (
     .where(uploads.c.expires_at <= bindparam("now"))
     .order_by(uploads.c.expires_at)
     .limit(bindparam("limit"))
+)
+_LINK_OF = select(fix_links).where(fix_links.c.digest == bindparam("digest"))
+_LINKS = (
+    select(fix_links).where(fix_links.c.hazard == bindparam("hazard")).order_by(fix_links.c.at.desc(), fix_links.c.id)
+)
+_OLD_TALLIES = (
+    select(tallies).where(tallies.c.since < bindparam("now")).order_by(tallies.c.since).limit(bindparam("limit"))
 )
 _ESCALATED = select(escalations.c.hazard, escalations.c.deadline_number, escalations.c.rung).where(
     escalations.c.hazard.in_(bindparam("ids", expanding=True))
