@@ -9,6 +9,8 @@ from litestar.datastructures import State
 
 from api import (
     delegations,
+    fix_links,
+    fixing,
     hazards,
     openapi,
     people,
@@ -26,6 +28,7 @@ from api.auth import SignIn, check_routes, guard
 from api.bodies import JSON_BYTES
 from api.developer import Developer
 from api.house import House
+from api.link_door import LinkDoor
 from api.link_key import LinkKey
 from api.problems import HANDLERS
 from api.scheduler import build_scheduler
@@ -49,7 +52,8 @@ async def running(settings: Settings, clock: Callable[[], datetime], *, works: b
         developer.start()
         scheduler.start()
     try:
-        yield House(settings, database, store, SignIn(database, clock), LinkKey(database), developer, clock)
+        sign_in, door = SignIn(database, clock), LinkDoor(database, clock)
+        yield House(settings, database, store, sign_in, LinkKey(database), door, developer, clock)
     finally:
         if works:
             scheduler.shutdown(wait=False)
@@ -66,9 +70,26 @@ def build(settings: Settings, clock: Callable[[], datetime] = utc_now, *, works:
             app.state.house = home
             yield
 
-    nouns = [hazards, steps, photos, pictures, uploads, places, rules, people, delegations, sessions, statistics]
+    nouns = [
+        hazards,
+        steps,
+        photos,
+        pictures,
+        uploads,
+        places,
+        rules,
+        people,
+        delegations,
+        sessions,
+        statistics,
+        fix_links,
+    ]
     app = Litestar(
-        [Router("/api/v1", route_handlers=[route for noun in nouns for route in noun.ROUTES]), *system.ROUTES],
+        [
+            Router("/api/v1", route_handlers=[route for noun in nouns for route in noun.ROUTES]),
+            *system.ROUTES,
+            *fixing.ROUTES,
+        ],
         before_request=guard,
         exception_handlers=HANDLERS,
         lifespan=[lifespan],

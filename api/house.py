@@ -10,6 +10,7 @@ from litestar.connection import ASGIConnection
 
 from api.auth import SignIn
 from api.developer import Developer
+from api.link_door import LinkDoor
 from api.link_key import LinkKey
 from api.settings import Settings
 from inspections.people import Person
@@ -29,6 +30,7 @@ class House:
     photos: PhotoStore
     sign_in: SignIn
     link_key: LinkKey
+    door: LinkDoor
     developer: Developer
     clock: Callable[[], datetime]
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)

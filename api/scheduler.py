@@ -22,6 +22,7 @@ from apscheduler.jobstores.memory import MemoryJobStore
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from inspections.actions.clocks import claim_job, escalate
+from inspections.actions.fix_links import forget_tallies
 from inspections.actions.rules import recompute_provisional
 from inspections.actions.uploads import end_expired_uploads
 from inspections.calendar import shanghai_date
@@ -117,6 +118,14 @@ async def end_uploads(database: Database, store: PhotoStore, now: datetime) -> i
     return ended
 
 
+async def forget(database: Database, now: datetime) -> int:
+    """Who knocked at links, and how often, is not kept."""
+    forgotten = 0
+    while over := await database.transact(partial(forget_tallies, now=now, limit=SWEEP_BATCH)):
+        forgotten += over
+    return forgotten
+
+
 async def announce(database: Database, folder: Path, now: datetime) -> int:
     """Once a Shanghai day the heads of all histories go into a file; what was missed is in the next one.
 
@@ -152,5 +161,6 @@ def build_scheduler(
     scheduler.every(_TIDY_SECONDS, job(partial(tidy, database, store), "orphans swept"), "orphans")
     scheduler.every(_TIDY_SECONDS, job(partial(recompute_daily, database), "deadlines recomputed"), "provisional")
     scheduler.every(_TIDY_SECONDS, job(partial(end_uploads, database, store), "uploads expired"), "uploads")
+    scheduler.every(_TIDY_SECONDS, job(partial(forget, database), "tallies forgotten"), "tallies")
     scheduler.every(_TIDY_SECONDS, job(partial(announce, database, digests), "digests written"), "digests")
     return scheduler

@@ -38,6 +38,8 @@ ROUTES = [
     ("GET", "/hazards/01900000-0000-7000-8000-000000000000/history"),
     ("POST", "/hazards/01900000-0000-7000-8000-000000000000/steps"),
     ("POST", "/hazards/01900000-0000-7000-8000-000000000000/erasures"),
+    *((method, "/hazards/01900000-0000-7000-8000-000000000000/links") for method in ("GET", "POST")),
+    ("POST", "/hazards/{0}/links/{0}/revoke".format("01900000-0000-7000-8000-000000000000")),
     ("POST", "/hazards/steps"),
     ("PUT", "/photos/" + "0" * 64),
     ("GET", "/photos/" + "0" * 64),
