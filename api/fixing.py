@@ -262,14 +262,8 @@ def _fix_page(
     request: AnyRequest, view: NoticeView, said: dict[str, str], refusal: Refusal | None = None
 ) -> Response[Any]:
     status = status_of(refusal) if refusal else 200
-    return page(
-        "fix.html",
-        status,
-        notice=view,
-        said=dict.fromkeys(_TEXTS, "") | said,
-        refused=_words(refusal),
-        **_here(request),
-    )
+    said = dict.fromkeys(_TEXTS, "") | said
+    return page("fix.html", status, notice=view, said=said, refused=_words(refusal), **_here(request))
 
 
 _FIELDS = {
