@@ -131,9 +131,8 @@ async def _printed(request: AnyRequest) -> Response[Any]:
         return _view(register, notice, home.clock()), street.name if street else "", party.name if party else ""
 
     view, street, party = await home.database.read(ask)
-    return page(
-        "notice.html", notice=view, street=street, party=party, qr=_qr(request, "svg").decode(), **_here(request)
-    )
+    qr = _qr(request, "svg", xmldecl=False, omitsize=True).decode()
+    return page("notice.html", notice=view, street=street, party=party, qr=qr, **_here(request))
 
 
 def _here(request: AnyRequest) -> dict[str, Any]:
@@ -141,11 +140,10 @@ def _here(request: AnyRequest) -> dict[str, Any]:
     return {"url": f"{public_url(request)}/f/{token}", "base": token, "now": house(request).clock()}
 
 
-def _qr(request: AnyRequest, kind: str) -> bytes:
+def _qr(request: AnyRequest, kind: str, **more: bool) -> bytes:
     """Level M stands a crease or a stain; four modules of quiet zone, as ISO/IEC 18004 has it."""
     out = BytesIO()
-    code = segno.make_qr(_here(request)["url"], error="m")
-    code.save(out, kind=kind, scale=8, border=4, **({"xmldecl": False, "svgns": True} if kind == "svg" else {}))
+    segno.make_qr(_here(request)["url"], error="m").save(out, kind=kind, scale=8, border=4, **more)
     return out.getvalue()
 
 
