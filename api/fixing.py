@@ -11,7 +11,6 @@ import segno
 from litestar import Request, Response, Router, get, post
 from litestar.params import FromPath
 from msgspec import Struct
-from msgspec.structs import replace
 from uuid_utils.compat import uuid7
 
 from api import uploads
@@ -28,8 +27,7 @@ from inspections.actions.photos import receive_photos
 from inspections.actions.reports import Dossier
 from inspections.deadlines import is_overdue
 from inspections.errors import Invalid, LinkOver, Missing, Refusal, TooMany
-from inspections.fields import Digest
-from inspections.hazards import PhotoMention, Stage, State
+from inspections.hazards import Stage, State
 from inspections.lifecycle import possible
 from inspections.places import Community
 from inspections.policy import BY_LINK, PUBLIC
@@ -217,13 +215,15 @@ async def _fixed(request: AnyRequest, step: SubmitFix) -> FixTaken:
 
 
 async def _arrived(request: AnyRequest, form: Form) -> list[str]:
-    """The digests of the photos in a form. By a link that is over none is kept: it may be the same post again."""
+    """The digests of a form's photos; each counts. By a link that is over none is kept: it may be the same again."""
     home = house(request)
     photos = [photo for photo in form.photos if photo.size]  # a field that was left empty comes as a file of nothing
     try:
         link = await home.database.read(partial(standing, digest=digest_in(request), now=home.clock()))
     except LinkOver:
         return [photo.sha256 for photo in photos]
+    for _ in photos[1:]:
+        await home.door.knock(request, "sent")
     if photos:
         arrived = await checked(home, photos)
         await keep(home, photos)
@@ -247,11 +247,10 @@ def _sent(said: Mapping[str, str]) -> list[str]:
 
 def _step(said: Mapping[str, str]) -> SubmitFix:
     """Raises Invalid."""
-    facts = {name: text for name, text in said.items() if name != "sha256"}
+    photos = [{"sha256": digest, "stage": Stage.AFTER} for digest in dict.fromkeys(_sent(said))]
+    facts = {**{name: text for name, text in said.items() if name != "sha256"}, "photos": photos}
     try:
-        digests = msgspec.convert(list(dict.fromkeys(_sent(said))), list[Digest])
-        step: SubmitFix = msgspec.convert(facts, SubmitFix, strict=False)
-        return replace(step, photos=tuple(PhotoMention(digest, Stage.AFTER) for digest in digests))
+        return msgspec.convert(facts, SubmitFix, strict=False)
     except msgspec.ValidationError as error:
         raise Invalid(invalid_field(error)) from None
 

@@ -46,7 +46,7 @@ def shanghai(moment: datetime) -> str:
 
 @cache
 def _source(name: str) -> str:
-    return (_FOLDER / name).read_text()
+    return (_FOLDER / name).read_text("utf-8")
 
 
 @cache

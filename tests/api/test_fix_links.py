@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import hashlib
+import random
 import re
 import time
 import uuid
@@ -389,6 +390,36 @@ def test_a_form_that_does_not_do_is_shown_again_as_it_was_filled_in(api, party, 
     assert done.status_code == 200
     line = api.get("officer", f"/hazards/{hazard['id']}/history").json()["items"][-1]
     assert line["facts"]["note"] == hostile
+
+
+def test_every_photo_of_a_form_counts(party):
+    pictures = [draw(f"part {at}", "EV-03", MONDAY) for at in range(3)]
+    assert party.form(*pictures, quantity_done="7").status_code == 422
+    assert party.listed()["sent"] == 3
+    digests = ",".join(hashlib.sha256(str(at).encode()).hexdigest() for at in range(31))
+    assert party.form(sha256=digests).status_code == 422
+
+
+FORM = (
+    b'--x\r\nContent-Disposition: form-data; name="id"\r\n\r\n01900000-0000-7000-8000-000000000000\r\n'
+    b'--x\r\nContent-Disposition: form-data; name="version"\r\n\r\n3\r\n'
+    b'--x\r\nContent-Disposition: form-data; name="method"\r\n\r\n\xe6\xb8\x85\xe7\x90\x86\r\n'
+    b'--x\r\nContent-Disposition: form-data; name="quantity_done"\r\n\r\n1\r\n'
+    b'--x\r\nContent-Disposition: form-data; name="sha256"\r\n\r\n' + b"0" * 64 + b"\r\n--x--\r\n"
+)
+
+
+def test_any_change_of_a_form_s_bytes_is_refused_on_the_page(api, party):
+    """Each is a 4xx; nothing is taken, since the photo it names was never sent."""
+    chance = random.Random(7)  # noqa: S311
+    kind = {"Content-Type": "multipart/form-data; boundary=x"}
+    for _ in range(50):
+        changed = bytearray(FORM)
+        for _ in range(chance.randint(1, 4)):
+            changed[chance.randrange(len(changed))] = chance.choice(b'\x00\xff\r\n-;="ax9')
+        status = party.call("POST", content=bytes(changed), headers=kind).status_code
+        assert status in {400, 409, 413, 422}, bytes(changed)
+    assert api.get("officer", f"/hazards/{party.hazard['id']}").json()["state"] == "assigned"
 
 
 def test_bytes_that_are_no_form(party):

@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 from msgspec.structs import replace
 
+from inspections.actions.erasure import Erasure, erase
 from inspections.actions.fix_links import (
     fix_by_link,
     forget_tallies,
@@ -31,6 +32,7 @@ from inspections.errors import (
 from inspections.evidence import missing
 from inspections.fix_links import LEAST, PAST_DUE, SENDS, NewLink, by_link
 from inspections.hazards import Party, Stage, State
+from inspections.history import ERASED
 from inspections.people import Grant, Role
 from inspections.rates import PER_ADDRESS, PER_LINK, WINDOW, Tally
 from inspections.steps import Assign, Attach, Cancel, Recheck, SubmitFix, Suspend
@@ -44,6 +46,7 @@ from tests.inspections.office import (
     ma,
     mention,
     new_id,
+    person,
     photo,
     qian,
     wang,
@@ -196,6 +199,17 @@ def test_the_same_fix_again_is_answered_and_another_is_too_late(office, hazard, 
     with pytest.raises(LinkOver) as refused:
         office.do(fix_by_link, TOKEN, replace(step, id=new_id()), NOW)
     assert why(refused) == "link.used"
+
+
+def test_the_same_fix_again_is_answered_also_when_its_words_were_erased(office, hazard, link):
+    wu = person("wu", Role.ADMIN)
+    sends(office, link, "b")
+    photos = (mention("b", Stage.AFTER),)
+    step = SubmitFix(id=new_id(), version=hazard.version, method="清理", quantity_done=1, photos=photos)
+    office.do(fix_by_link, TOKEN, step, NOW)
+    office.do(erase, wu, hazard.id, Erasure(new_id(), ("on_behalf_of", "method", "responsible_party"), "申请"), NOW)
+    assert office.do(fix_by_link, TOKEN, step, NOW).hazard.fixed_by == ERASED
+    assert broken(office) == []
 
 
 def test_a_failed_recheck_does_not_bring_a_link_back(office, hazard, link):
