@@ -7,7 +7,6 @@ from io import BytesIO
 from typing import Any
 
 import msgspec
-import segno
 from litestar import Request, Response, Router, get, post
 from litestar.params import FromPath
 from msgspec import Struct
@@ -140,6 +139,8 @@ def _here(request: AnyRequest) -> dict[str, Any]:
 
 def _qr(request: AnyRequest, kind: str, **more: bool) -> bytes:
     """Level M stands a crease or a stain; four modules of quiet zone, as ISO/IEC 18004 has it."""
+    import segno  # noqa: PLC0415  # four megabytes that a server without links does not need
+
     out = BytesIO()
     segno.make_qr(_here(request)["url"], error="m").save(out, kind=kind, scale=8, border=4, **more)
     return out.getvalue()
