@@ -9,6 +9,8 @@ from litestar.datastructures import State
 
 from api import (
     delegations,
+    fix_links,
+    fixing,
     hazards,
     live,
     openapi,
@@ -28,6 +30,7 @@ from api.auth import SignIn, check_routes, guard
 from api.bodies import JSON_BYTES
 from api.developer import Developer
 from api.house import House
+from api.link_door import LinkDoor
 from api.link_key import LinkKey
 from api.live_feed import LiveFeed
 from api.problems import HANDLERS
@@ -38,7 +41,7 @@ from storage.photo_store import open_photos
 
 NOUNS = (
     *(hazards, steps, sync, live, photos, pictures, uploads),
-    *(places, rules, people, delegations, sessions, statistics),
+    *(places, rules, people, delegations, sessions, statistics, fix_links),
 )
 
 
@@ -57,8 +60,8 @@ async def running(settings: Settings, clock: Callable[[], datetime], *, works: b
         developer.start()
         scheduler.start()
     try:
-        sign_in, live = SignIn(database, clock), LiveFeed(database)
-        yield House(settings, database, store, sign_in, LinkKey(database), developer, live, clock)
+        sign_in, key, door = SignIn(database, clock), LinkKey(database), LinkDoor(database, clock)
+        yield House(settings, database, store, sign_in, key, door, developer, LiveFeed(database), clock)
     finally:
         if works:
             scheduler.shutdown(wait=False)
@@ -75,23 +78,12 @@ def build(settings: Settings, clock: Callable[[], datetime] = utc_now, *, works:
             app.state.house = home
             yield
 
-    nouns = [
-        hazards,
-        steps,
-        sync,
-        live,
-        photos,
-        pictures,
-        uploads,
-        places,
-        rules,
-        people,
-        delegations,
-        sessions,
-        statistics,
-    ]
     app = Litestar(
-        [Router("/api/v1", route_handlers=[route for noun in nouns for route in noun.ROUTES]), *system.ROUTES],
+        [
+            Router("/api/v1", route_handlers=[route for noun in NOUNS for route in noun.ROUTES]),
+            *system.ROUTES,
+            *fixing.ROUTES,
+        ],
         before_request=guard,
         exception_handlers=HANDLERS,
         lifespan=[lifespan],

@@ -10,6 +10,7 @@ from litestar.connection import ASGIConnection
 
 from api.auth import SignIn
 from api.developer import Developer
+from api.link_door import LinkDoor
 from api.link_key import LinkKey
 from api.live_feed import LiveFeed
 from api.settings import Settings
@@ -30,6 +31,7 @@ class House:
     photos: PhotoStore
     sign_in: SignIn
     link_key: LinkKey
+    door: LinkDoor
     developer: Developer
     live: LiveFeed
     clock: Callable[[], datetime]

@@ -22,6 +22,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     """`data`: the folder of the embedded default. `database` and `photos` default to places inside it.
 
     `digests`: the folder of the daily digests of all histories; best one that this machine cannot change.
+    `public_url`: how phones reach this server, for addresses that go out on paper; as the request came, without it.
     `trusted_proxies`: addresses or networks, with commas, whose X-Forwarded-For and -Proto are believed.
     """
 
@@ -35,6 +36,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     log: str = "auto"
     trusted_proxies: str = ""
     digests: str = ""
+    public_url: Annotated[str, Meta(pattern=r"\A(https?://[^\s/?#]+[^\s?#]*)?\Z")] = ""
 
     @property
     def folder(self) -> Path:

@@ -14,7 +14,8 @@ Refusal
 │   ├── Erased           person.erased       an account without a name is not used again
 │   └── PhotosMissing    photo.missing       declared photos have not arrived
 ├── Gone                 *.*                 it was there, and is no more
-│   └── SyncRestart      sync.restart        a place that cannot be followed any further
+│   ├── SyncRestart      sync.restart        a place that cannot be followed any further
+│   └── LinkOver         link.*              used, revoked, ended or expired
 ├── Invalid              step.needs …        what is asked for does not hold, field by field
 ├── DigestMismatch       photo.digest        the bytes are not the ones that were promised
 ├── Damaged              photo.damaged       the picture is cut or broken
@@ -25,7 +26,7 @@ Refusal
 """
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 
 class FieldError(NamedTuple):
@@ -157,6 +158,22 @@ class Gone(Refusal):
 class SyncRestart(Gone):
     code = "sync.restart"
     title = "数据范围或数据库已变化，请重新同步"
+
+
+class LinkOver(Gone):
+    """`why`: used, revoked, ended or expired. Says nothing of the hazard."""
+
+    titles: ClassVar[dict[str, str]] = {
+        "used": "整改情况已经提交，本链接不能再次使用",
+        "revoked": "本链接已作废",
+        "ended": "该事项已经办结，无需再提交",
+        "expired": "本链接已过期",
+    }
+
+    def __init__(self, why: str) -> None:
+        self.title = self.titles[why]
+        super().__init__()
+        self.code = f"link.{why}"
 
 
 class Invalid(Refusal):

@@ -14,10 +14,12 @@ from inspections.dispatch import DispatchRule
 from inspections.duplicates import Earlier
 from inspections.evidence import Shown, Sighting
 from inspections.feed import Changed, Feed
+from inspections.fix_links import FixLink
 from inspections.hazards import Entry, Hazard, Job, Mention, Named, Photo, Receipt
 from inspections.links import Secret
 from inspections.people import Person, Session
 from inspections.places import Community, Street
+from inspections.rates import Tally
 from inspections.rules import Rules
 from inspections.uploads import Upload
 
@@ -109,6 +111,18 @@ class Register(Protocol):
     def feed(self) -> Feed: ...
     def old_changes(self, before_day: int, limit: int) -> list[Changed]:
         """The first ones, of days before this one (since 1970)."""
+        ...
+
+    def fix_link_of(self, digest: str) -> FixLink | None:
+        """The link whose token has this digest, for who will read it again by `kept` before changing it."""
+        ...
+
+    def fix_links(self, hazard_id: UUID) -> list[FixLink]:
+        """All of a hazard, the newest first."""
+        ...
+
+    def old_tallies(self, before: datetime, limit: int) -> list[Tally]:
+        """Those whose window began before that instant; claimed as with `due`."""
         ...
 
     def unexamined(self, limit: int) -> list[Mention]:

@@ -118,7 +118,11 @@ class present_transaction(FunctionElement[int]):  # noqa: N801  # reads as the f
 
 
 class oldest_open_transaction(FunctionElement[int]):  # noqa: N801
-    """Whatever has a lower number has ended, and this query sees it."""
+    """Whatever has a lower number in this database has ended, and this query sees it.
+
+    A snapshot counts the whole cluster's transactions: those that run in another database will never write here. One
+    that is known to nobody any more has ended since, and counts as ours.
+    """
 
     type = BigInteger()
     inherit_cache = True
@@ -141,7 +145,13 @@ def _says(construct: type[FunctionElement[int]], **words: str) -> None:
 
 
 _says(present_transaction, sqlite="0", postgresql="txid_current()")
-_says(oldest_open_transaction, sqlite="1", postgresql="txid_snapshot_xmin(txid_current_snapshot())")
+_says(
+    oldest_open_transaction,
+    sqlite="1",
+    postgresql="(select coalesce(min(open), txid_snapshot_xmax(txid_current_snapshot()))"
+    " from txid_snapshot_xip(txid_current_snapshot()) as open where not exists (select 1 from pg_stat_activity"
+    " where datname <> current_database() and backend_xid::text::bigint = open & 4294967295))",  # xid has 32 bits
+)
 _says(
     present_day,
     sqlite="(cast(strftime('%s', 'now') as integer) / 86400)",

@@ -20,8 +20,10 @@ from sqlalchemy.types import TypeEngine
 from inspections.categories import Category
 from inspections.delegations import Delegation
 from inspections.dispatch import DispatchRule
+from inspections.fix_links import FixLink
 from inspections.hazards import Hazard, Job
 from inspections.people import Session
+from inspections.rates import Tally
 from inspections.rules import Rulebook
 from inspections.uploads import Upload
 from storage.tables import TABLE_OF
@@ -40,7 +42,7 @@ _BY_KEY: dict[type[Struct], Select[Any]] = {
     kind: select(table).where(and_(*(table.c[name] == bindparam(name) for name in KEYS[kind])))
     for kind, table in TABLE_OF.items()
 }
-CHANGING = {Hazard, Session, Job, Upload, Rulebook, Category, DispatchRule, Delegation}
+CHANGING = {Hazard, Session, Job, Upload, Rulebook, Category, DispatchRule, Delegation, FixLink, Tally}
 """What is read in order to change it, and therefore locked where several write side by side."""
 _INSERT = {kind: insert(table) for kind, table in TABLE_OF.items()}
 _REMOVE = {

@@ -27,6 +27,7 @@ from inspections.categories import Category, Priority, Severity, Term
 from inspections.delegations import Delegation
 from inspections.dispatch import DispatchRule
 from inspections.feed import Changed, Feed
+from inspections.fix_links import FixLink
 from inspections.hazards import (
     Band,
     Clocks,
@@ -54,6 +55,7 @@ from inspections.hazards import (
 from inspections.links import Secret
 from inspections.people import Person, Role, Session
 from inspections.places import KEY_LENGTH, Community, Point, Street
+from inspections.rates import Tally
 from inspections.rules import Rulebook
 from inspections.uploads import Upload
 from storage.columns import Bits64, Instant, Json, Name, present_day, present_transaction
@@ -99,7 +101,7 @@ receipts = Table(
     "receipts",
     metadata,
     Column("sha256", String(64), ForeignKey("photos.sha256"), primary_key=True),
-    Column("username", String(64), ForeignKey("people.username"), primary_key=True),
+    Column("username", String(64), primary_key=True),  # or the name of a link, which is no account
     Column("at", Instant, nullable=False),
 )
 
@@ -116,7 +118,7 @@ uploads = Table(
     "uploads",
     metadata,
     Column("id", Uuid, primary_key=True),
-    Column("username", String(64), ForeignKey("people.username"), nullable=False, index=True),
+    Column("username", String(64), nullable=False, index=True),
     Column("length", Integer, nullable=False),
     Column("offset", Integer, nullable=False),
     Column("pieces", Json(tuple[str, ...]), nullable=False),
@@ -237,6 +239,29 @@ entries = Table(
     UniqueConstraint("hazard", "seq"),
 )
 
+fix_links = Table(
+    "fix_links",
+    metadata,
+    Column("id", Uuid, ForeignKey("entries.id"), primary_key=True),
+    Column("hazard", Uuid, ForeignKey("hazards.id"), nullable=False, index=True),
+    Column("digest", String(64), nullable=False, unique=True),
+    Column("by", String(64), nullable=False),
+    Column("at", Instant, nullable=False),
+    Column("expires_at", Instant, nullable=False),
+    Column("opened", Integer, nullable=False),
+    Column("sent", Integer, nullable=False),
+    Column("used_at", Instant),
+    Column("revoked_at", Instant),
+)
+
+tallies = Table(
+    "tallies",
+    metadata,
+    Column("key", String(100), primary_key=True),
+    Column("since", Instant, nullable=False, index=True),
+    Column("count", Integer, nullable=False),
+)
+
 mentions = Table(
     "mentions",
     metadata,
@@ -339,6 +364,8 @@ TABLE_OF: dict[type[Struct], Table] = {
     Upload: uploads,
     Hazard: hazards,
     Entry: entries,
+    FixLink: fix_links,
+    Tally: tallies,
     Mention: mentions,
     Escalation: escalations,
     Notice: notices,

@@ -11,6 +11,7 @@ from inspections.dispatch import DispatchRule
 from inspections.duplicates import Earlier
 from inspections.evidence import Shown, Sighting
 from inspections.feed import HAZARDS, Changed, Feed
+from inspections.fix_links import FixLink
 from inspections.hazards import (
     OPEN,
     Band,
@@ -32,6 +33,7 @@ from inspections.links import Secret
 from inspections.people import Grant, Person, Role, Session
 from inspections.places import Community, Street
 from inspections.policy import scope
+from inspections.rates import Tally
 from inspections.rules import OFFICE, Rulebook, Rules
 from inspections.uploads import Upload
 
@@ -223,6 +225,15 @@ class Office:
     def expired_uploads(self, now, limit):
         return [upload for upload in self.all(Upload) if upload.expires_at <= now][:limit]
 
+    def fix_link_of(self, digest):
+        return next((link for link in self.all(FixLink) if link.digest == digest), None)
+
+    def fix_links(self, hazard_id):
+        return sorted((link for link in self.all(FixLink) if link.hazard == hazard_id), key=lambda link: link.at)[::-1]
+
+    def old_tallies(self, before, limit):
+        return [tally for tally in self.all(Tally) if tally.since < before][:limit]
+
     def new_id(self):
         return uuid4()
 
@@ -275,6 +286,7 @@ _KEYS = {
     Person: ("username",),
     Feed: ("name",),
     Job: ("name",),
+    Tally: ("key",),
     Secret: ("name",),
     Rulebook: ("name",),
     CalendarDay: ("day",),

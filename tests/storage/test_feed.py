@@ -20,6 +20,7 @@ from storage.feed import changed, everything, head, passing
 from storage.tables import changes
 from tests.inspections.office import NOW, li, new_id, wang
 from tests.inspections.test_reports import report
+from tests.postgres import new_database
 
 REACH = scope(li, "hazard.see")
 
@@ -94,6 +95,18 @@ def test_a_transaction_that_commits_late_is_not_passed_by(database, url, desk):
         assert [each.id for each in follower.follow().hazards] == [first.id, second.id]
     engine.dispose()
     assert follower.follow().hazards == []
+
+
+@pytest.mark.parametrize("url", ["postgresql"], indirect=True)
+def test_a_long_transaction_in_another_database_holds_nothing_up(database, desk):
+    follower = Follower(database)
+    with new_database() as elsewhere:
+        engine = writing_engine(elsewhere)
+        with engine.connect() as foreign:
+            foreign.exec_driver_sql("select txid_current()")
+            hazard = desk.do(report_hazard, wang, report(), NOW).dossier.hazard
+            assert [each.id for each in follower.follow().hazards] == [hazard.id]
+        engine.dispose()
 
 
 def test_an_action_that_was_refused_leaves_no_change(database, desk):
