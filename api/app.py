@@ -9,7 +9,10 @@ from litestar.datastructures import State
 
 from api import (
     delegations,
+    fix_links,
+    fixing,
     hazards,
+    live,
     notices,
     openapi,
     people,
@@ -20,6 +23,7 @@ from api import (
     sessions,
     statistics,
     steps,
+    sync,
     system,
     uploads,
 )
@@ -28,13 +32,20 @@ from api.bodies import JSON_BYTES
 from api.channels import open_channels, open_outgoing
 from api.developer import Developer
 from api.house import House
+from api.link_door import LinkDoor
 from api.link_key import LinkKey
+from api.live_feed import LiveFeed
 from api.notifier import Notifier
 from api.problems import HANDLERS
 from api.scheduler import add_heartbeat, build_scheduler
 from api.settings import Settings
 from storage.database import open_database
 from storage.photo_store import open_photos
+
+NOUNS = (
+    *(hazards, steps, sync, live, photos, pictures, uploads),
+    *(places, rules, people, delegations, sessions, statistics, fix_links, notices),
+)
 
 
 def utc_now() -> datetime:
@@ -58,7 +69,8 @@ async def running(settings: Settings, clock: Callable[[], datetime], *, works: b
         scheduler.start()
         notifier.start()
     try:
-        yield House(settings, database, store, SignIn(database, clock), LinkKey(database), developer, clock)
+        sign_in, key, door = SignIn(database, clock), LinkKey(database), LinkDoor(database, clock)
+        yield House(settings, database, store, sign_in, key, door, developer, LiveFeed(database), clock)
     finally:
         if works:
             scheduler.shutdown(wait=False)
@@ -78,22 +90,12 @@ def build(settings: Settings, clock: Callable[[], datetime] = utc_now, *, works:
             app.state.house = home
             yield
 
-    nouns = [
-        hazards,
-        steps,
-        photos,
-        pictures,
-        uploads,
-        places,
-        rules,
-        people,
-        delegations,
-        sessions,
-        statistics,
-        notices,
-    ]
     app = Litestar(
-        [Router("/api/v1", route_handlers=[route for noun in nouns for route in noun.ROUTES]), *system.ROUTES],
+        [
+            Router("/api/v1", route_handlers=[route for noun in NOUNS for route in noun.ROUTES]),
+            *system.ROUTES,
+            *fixing.ROUTES,
+        ],
         before_request=guard,
         exception_handlers=HANDLERS,
         lifespan=[lifespan],

@@ -1,7 +1,6 @@
 """Token → person; and the one guard that every route passes: signed in, query known, action allowed."""
 
 import asyncio
-import hashlib
 import secrets
 import time
 from collections.abc import Callable
@@ -17,6 +16,7 @@ from litestar.connection import ASGIConnection
 from litestar.routes import HTTPRoute
 from uuid_utils.compat import uuid7
 
+from api.tokens import digest_of, new_token
 from inspections.actions.sign_in import (
     Pair,
     SignedIn,
@@ -27,7 +27,7 @@ from inspections.actions.sign_in import (
 )
 from inspections.errors import Forbidden, Invalid, SignInFailed, TooMany, Unauthenticated
 from inspections.people import Person
-from inspections.policy import POLICY, PUBLIC, scope
+from inspections.policy import BY_LINK, POLICY, PUBLIC, scope
 from storage.database import Database
 
 T = TypeVar("T")
@@ -35,7 +35,6 @@ T = TypeVar("T")
 HASHER = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
 """argon2id with the parameters of the OWASP password storage cheat sheet: 19 MiB, two passes."""
 
-_TOKEN_BYTES = 32
 _HASHING_AT_ONCE = 1
 _HASHING_WAITING = 20
 _REMEMBERED_SECONDS = 1.0
@@ -55,11 +54,7 @@ class Tokens(NamedTuple):
 
 def new_tokens() -> Tokens:
     """The prefix lets scanners find a token that was published by mistake."""
-    return Tokens(f"anxa_{secrets.token_urlsafe(_TOKEN_BYTES)}", f"anxr_{secrets.token_urlsafe(_TOKEN_BYTES)}")
-
-
-def digest_of(token: str) -> str:
-    return hashlib.sha256(token.encode()).hexdigest()
+    return Tokens(new_token("anxa_"), new_token("anxr_"))
 
 
 class SignIn:
@@ -158,12 +153,14 @@ async def guard(request: Request[Any, Any, Any]) -> None:
     """
     opt = request.route_handler.opt
     action = opt["action"]
-    if action != PUBLIC:
+    if action == BY_LINK:
+        request.scope["user"] = await request.app.state.house.door.sender(request)
+    elif action != PUBLIC:
         person = await request.app.state.house.sign_in.person(bearer(request))
         request.scope["user"] = person
         if not scope(person, action):
             raise Forbidden
-    if unknown := sorted(set(request.query_params) - set(opt["query"].values())):
+    if not opt.get("any_query") and (unknown := sorted(set(request.query_params) - set(opt["query"].values()))):
         raise Invalid(*((name, "没有这个查询参数") for name in unknown))
 
 
@@ -178,6 +175,6 @@ def check_routes(app: Litestar) -> None:
             if handler.resolve_before_request() is not guard:
                 raise LookupError(f"{route.path} is not behind the guard")
             action = handler.opt.get("action")
-            if action != PUBLIC and action not in POLICY:
+            if action not in {PUBLIC, BY_LINK} and action not in POLICY:
                 raise LookupError(f"{route.path} names no action of inspections/policy.py: {action!r}")
             handler.opt["query"] = {each.field_name: each.field_alias for each in model.expected_query_params}

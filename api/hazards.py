@@ -1,6 +1,7 @@
 """Hazard routes: report, list, one, history, erasures."""
 
 import itertools
+from collections.abc import Sequence
 from datetime import date, datetime
 from functools import partial
 from typing import Annotated
@@ -29,7 +30,7 @@ from inspections.actions.reports import Dossier, Reported, report_hazard
 from inspections.actions.steps import visible
 from inspections.errors import Forbidden, Invalid
 from inspections.evidence import Shown
-from inspections.hazards import Photo, PhotoMention, Stage, State
+from inspections.hazards import Hazard, Photo, PhotoMention, Stage, State
 from inspections.people import Person
 from inspections.policy import scope
 from inspections.steps import PHOTOS_DECLARED, Report
@@ -122,9 +123,9 @@ async def list_hazards(  # noqa: PLR0913, PLR0917  # the filters of the contract
         look_back_due,
     )  # fmt: skip
     ask = partial(_page, person=person, filters=filters, after=after_cursor(cursor), limit=limit)
-    dossiers, more = await home.database.read(ask)
-    views = [hazard_view(dossier, person, filters.now) for dossier in dossiers]
-    return HazardList(views, cursor_of(dossiers[-1].hazard) if more else None)
+    found, more = await home.database.read(ask)
+    views = [hazard_view(each, person, filters.now) for each in found]
+    return HazardList(views, cursor_of(found[-1].hazard) if more else None)
 
 
 def _page(
@@ -132,26 +133,28 @@ def _page(
 ) -> tuple[list[Dossier], bool]:
     reach = Reaches(scope(person, "hazard.see"), scope(person, "hazard.personal"))
     found = page(register, reach, filters, after, limit + 1)
-    hazards = found[:limit]
+    return dossiers(register, person, found[:limit]), len(found) > limit
+
+
+def dossiers(register: Register, person: Person, hazards: Sequence[Hazard]) -> list[Dossier]:
+    """Each hazard with its photos."""
     by_hazard: dict[UUID, list[Shown]] = {hazard.id: [] for hazard in hazards}
     for shown in register.shown(list(by_hazard)):
         by_hazard[shown.mention.hazard].append(shown)
     others = register.pointed_to(person, itertools.chain.from_iterable(by_hazard.values()))
-    return [Dossier(hazard, by_hazard[hazard.id], others) for hazard in hazards], len(found) > limit
+    return [Dossier(hazard, by_hazard[hazard.id], others) for hazard in hazards]
 
 
 @get("/hazards/{hazard_id:uuid}", opt={"action": "hazard.see"})
 async def get_hazard(request: AnyRequest, hazard_id: FromPath[UUID]) -> HazardView:
     home, person = house(request), person_of(request)
+    found = await home.database.read(partial(dossier, person=person, hazard_id=hazard_id))
+    return hazard_view(found, person, home.clock())
 
-    dossier = await home.database.read(partial(_dossier, person=person, hazard_id=hazard_id))
-    return hazard_view(dossier, person, home.clock())
 
-
-def _dossier(register: Register, person: Person, hazard_id: UUID) -> Dossier:
+def dossier(register: Register, person: Person, hazard_id: UUID) -> Dossier:
     hazard = visible(register, person, hazard_id)
-    shown = register.shown([hazard.id])
-    return Dossier(hazard, shown, register.pointed_to(person, shown))
+    return dossiers(register, person, [hazard])[0]
 
 
 @get("/hazards/{hazard_id:uuid}/history", opt={"action": "hazard.see"})

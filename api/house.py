@@ -10,7 +10,9 @@ from litestar.connection import ASGIConnection
 
 from api.auth import SignIn
 from api.developer import Developer
+from api.link_door import LinkDoor
 from api.link_key import LinkKey
+from api.live_feed import LiveFeed
 from api.settings import Settings
 from inspections.people import Person
 from storage.database import Database
@@ -29,7 +31,9 @@ class House:
     photos: PhotoStore
     sign_in: SignIn
     link_key: LinkKey
+    door: LinkDoor
     developer: Developer
+    live: LiveFeed
     clock: Callable[[], datetime]
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)
 

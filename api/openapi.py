@@ -7,7 +7,7 @@ from litestar import Litestar, Request, Router
 from litestar.openapi.config import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
 
-from inspections.policy import PUBLIC
+from inspections.policy import BY_LINK, PUBLIC
 
 _PROBLEM = {
     "type": "object",
@@ -72,7 +72,7 @@ def description(app: Litestar) -> bytes:
             option = options[path, method]
             _complete(operation, _content(path, method, option, schema_of))
             operation["tags"] = [path.removeprefix("/api/v1").split("/")[1]]
-            operation["security"] = [] if option["action"] == PUBLIC else [{"bearer": []}]
+            operation["security"] = [] if option["action"] in {PUBLIC, BY_LINK} else [{"bearer": []}]
     known = schema.setdefault("components", {})
     known.setdefault("schemas", {}).update({**components, "Problem": _PROBLEM})
     known["securitySchemes"] = {"bearer": _BEARER}

@@ -17,6 +17,7 @@ from inspections.calendar import SHANGHAI
 from inspections.errors import Invalid, Missing
 from inspections.evidence import Shown
 from inspections.fields import Digest
+from inspections.fix_links import by_link
 from inspections.hazards import Hazard, Photo
 from inspections.links import LIFE, Secret, Variant, holds, signature
 from inspections.people import Person
@@ -186,8 +187,12 @@ def _caption(register: Register, hazard: Hazard, sha256: str) -> tuple[str, ...]
         f"时间：{_when(shown)}",
         f"地点：{community.name} {hazard.place}",
         f"编号：{hazard.number}",
-        f"上报人：{by.name if by else shown.mention.by}",
+        f"上报人：{by.name if by else _without_account(shown.mention.by)}",
     )
+
+
+def _without_account(username: str) -> str:
+    return "整改责任主体" if by_link(username) else username
 
 
 def _when(shown: Shown) -> str:

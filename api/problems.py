@@ -83,6 +83,7 @@ STATUS: dict[type[Refusal], int] = {
     UnknownRoute: 404,
     WrongMethod: 405,
     errors.Conflict: 409,
+    errors.Gone: 410,
     WrongVersion: 412,
     errors.TooLarge: 413,
     errors.Unsupported: 415,
@@ -121,7 +122,8 @@ def as_problem(refusal: Refusal) -> dict[str, Any]:
 
 def problem(refusal: Refusal) -> Response[bytes]:
     body = as_problem(refusal)
-    headers = {"Retry-After": _RETRY_AFTER_SECONDS} if isinstance(refusal, errors.Unavailable | errors.TooMany) else {}
+    later = str(refusal.facts.get("retry_after", _RETRY_AFTER_SECONDS))
+    headers = {"Retry-After": later} if isinstance(refusal, errors.Unavailable | errors.TooMany) else {}
     headers |= {"WWW-Authenticate": "Bearer"} if isinstance(refusal, errors.Unauthenticated) else {}
     return Response(
         msgspec.json.encode(body), status_code=body["status"], media_type="application/problem+json", headers=headers
@@ -157,7 +159,7 @@ def _invalid_query(request: Request[Any, Any, Any], extra: Any) -> errors.Invali
 
 def say_fault(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
     """A fault of ours: the person learns that nothing was kept, the log learns why."""
-    log.error("fault", method=request.method, path=request.url.path, exc_info=error)
+    log.error("fault", method=request.method, path=_without_token(request), exc_info=error)
     body = {
         "type": "urn:anxun:problem:fault",
         "title": "系统内部错误",
@@ -170,6 +172,12 @@ def say_fault(request: Request[Any, Any, Any], error: Exception) -> Response[byt
         status_code=HTTP_500_INTERNAL_SERVER_ERROR,
         media_type="application/problem+json",
     )
+
+
+def _without_token(request: Request[Any, Any, Any]) -> str:
+    """The path for the log: the token of a link is a key."""
+    token = request.path_params.get("token")
+    return request.url.path.replace(token, "…") if token else request.url.path
 
 
 HANDLERS: dict[int | type[Exception], Any] = {

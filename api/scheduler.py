@@ -24,6 +24,8 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from api.outgoing import Failed, Outgoing, Refused
 from inspections.actions.clocks import claim_job, escalate
 from inspections.actions.digests import DIGESTS, tell_digest, tell_history_digest
+from inspections.actions.feed import forget
+from inspections.actions.fix_links import forget_tallies
 from inspections.actions.rules import recompute_provisional
 from inspections.actions.uploads import end_expired_uploads
 from inspections.calendar import shanghai_date
@@ -121,6 +123,24 @@ async def end_uploads(database: Database, store: PhotoStore, now: datetime) -> i
     return ended
 
 
+async def forget_changes(database: Database, now: datetime) -> int:
+    """Once a day, by one process of all."""
+    if not await database.transact(partial(claim_job, name="changes", now=now, every=DAY)):
+        return 0
+    forgotten = 0
+    while done := await database.transact(partial(forget, today=shanghai_date(now), limit=SWEEP_BATCH)):
+        forgotten += done
+    return forgotten
+
+
+async def forget_knocks(database: Database, now: datetime) -> int:
+    """Who knocked at links, and how often, is not kept."""
+    forgotten = 0
+    while over := await database.transact(partial(forget_tallies, now=now, limit=SWEEP_BATCH)):
+        forgotten += over
+    return forgotten
+
+
 async def announce(database: Database, folder: Path, now: datetime) -> int:
     """Once a Shanghai day the heads of all histories go into a file; what was missed is in the next one.
 
@@ -200,6 +220,8 @@ def build_scheduler(
     scheduler.every(_TIDY_SECONDS, job(partial(tidy, database, store), "orphans swept"), "orphans")
     scheduler.every(_TIDY_SECONDS, job(partial(recompute_daily, database), "deadlines recomputed"), "provisional")
     scheduler.every(_TIDY_SECONDS, job(partial(end_uploads, database, store), "uploads expired"), "uploads")
+    scheduler.every(_TIDY_SECONDS, job(partial(forget_changes, database), "changes forgotten"), "changes")
+    scheduler.every(_TIDY_SECONDS, job(partial(forget_knocks, database), "tallies forgotten"), "tallies")
     scheduler.every(_TIDY_SECONDS, job(partial(announce, database, digests), "digests written"), "digests")
     scheduler.every(_LOOK_SECONDS, job(partial(digest, database), "digests told"), "agendas")
     return scheduler

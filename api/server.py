@@ -24,6 +24,7 @@ from rich.console import Console
 from api import logs
 from api.app import build, running, utc_now
 from api.demo.office import USERNAMES, demo_password, load_office
+from api.house import House
 from api.settings import BadSettings, Settings
 from storage.database import open_database, owned, sqlite_path
 from storage.migration import check, migrate
@@ -50,7 +51,7 @@ def serve(settings: Settings, console: Console, *, demo: bool, workers: int, wor
         if workers > 1:
             _serve_by_workers(settings, workers, works=works)
         else:
-            uvloop.run(_serve_here(settings, _application(settings, works=works)))
+            uvloop.run(_serve_here(settings, build(settings, works=works)))
 
 
 def work(settings: Settings) -> None:
@@ -96,8 +97,7 @@ def _greet(settings: Settings, console: Console) -> None:
         console.print(f"  password   {demo_password(settings.folder, None)}")
 
 
-def _application(settings: Settings, *, works: bool) -> Callable[..., Any]:
-    app: Litestar = build(settings, works=works)
+def _behind_proxies(settings: Settings, app: Litestar) -> Callable[..., Any]:
     gc.collect()
     gc.freeze()  # what is there now stays: looking through it again would hold up all requests for 40 ms, once a second
     if not settings.trusted_proxies:
@@ -119,12 +119,13 @@ def _listening(settings: Settings) -> dict[str, Any]:
     }
 
 
-async def _serve_here(settings: Settings, app: Callable[..., Any]) -> None:
+async def _serve_here(settings: Settings, app: Litestar) -> None:
     """One process that answers and works, with no other to be left behind (docs/decisions/0003)."""
-    server = Server(app, **_listening(settings))
+    server = Server(_behind_proxies(settings, app), **_listening(settings))
     serving = asyncio.create_task(server.serve())
     stopping = asyncio.create_task(_asked_to_stop().wait())
     await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    cast("House", app.state.house).live.stop()
     server.stop()
     # What was accepted is finished; who stands still is not waited for.
     await asyncio.wait({serving}, timeout=_STOP_SECONDS)
@@ -160,4 +161,4 @@ def _worker(settings: Settings, parent: int, _: str, *, works: bool) -> Callable
         if os.getppid() != parent:  # gone before we asked to be told
             os.kill(os.getpid(), signal.SIGKILL)
     logs.configure(settings.log)
-    return _application(settings, works=works)
+    return _behind_proxies(settings, build(settings, works=works))

@@ -24,6 +24,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     """`data`: the folder of the embedded default. `database` and `photos` default to places inside it.
 
     `digests`: the folder of the daily digests of all histories; best one that this machine cannot change.
+    `public_url`: how phones reach this server, for addresses that go out on paper; as the request came, without it.
     `trusted_proxies`: addresses or networks, with commas, whose X-Forwarded-For and -Proto are believed.
     `webhook` to `robots`: where notices go besides the inboxes (channels.py); `intranet`: networks, with commas, to
     which a webhook and the heartbeat may lead though they are not public. `heartbeat`: an address that is asked for
@@ -49,6 +50,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     robots: str = ""
     heartbeat: str = ""
     heartbeat_seconds: Annotated[float, Meta(ge=1, le=86_400)] = 60.0
+    public_url: Annotated[str, Meta(pattern=r"\A(https?://[^\s/?#]+[^\s?#]*)?\Z")] = ""
 
     @property
     def folder(self) -> Path:

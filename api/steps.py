@@ -11,12 +11,13 @@ from litestar.params import FromPath
 from msgspec import Meta, Raw, Struct
 
 from api.bodies import AnyRequest, decoded, json_body
+from api.hazards import dossier
 from api.house import House, house, person_of
 from api.problems import as_problem
 from api.schemas import HazardView, hazard_view
 from inspections.actions.reports import Dossier
 from inspections.actions.steps import take_step
-from inspections.errors import Invalid, Refusal
+from inspections.errors import Invalid, Refusal, Stale, WrongState
 from inspections.hazards import Named
 from inspections.people import Person
 from inspections.steps import Step
@@ -56,7 +57,10 @@ class TakenList(Struct, frozen=True):
 
 @post("/hazards/{hazard_id:uuid}/steps", opt={"action": "hazard.see", "body": Step}, status_code=200)
 async def post_step(request: AnyRequest, hazard_id: FromPath[UUID]) -> HazardView:
-    """Who may not see the hazard gets a 404, who may not take the step a 403: the policy has a line for each step."""
+    """Who may not see the hazard gets a 404, who may not take the step a 403: the policy has a line for each step.
+
+    A 409 for a version or a state that is past has the hazard as it is now, `hazard`, for a phone that comes too late.
+    """
     step: Step = await json_body(request, Step)
     return await _taken(house(request), person_of(request), hazard_id, step)
 
@@ -106,14 +110,19 @@ def _refused(refusal: Refusal) -> Taken:
 
 async def _taken(home: House, person: Person, hazard_id: UUID, step: Step) -> HazardView:
     action = partial(take_step, person=person, hazard_id=hazard_id, step=step, now=home.clock())
-    done = await home.database.transact(action)
+    try:
+        done = await home.database.transact(action)
+    except (Stale, WrongState) as refusal:
+        present = await home.database.read(partial(dossier, person=person, hazard_id=hazard_id))
+        refusal.facts["hazard"] = hazard_view(present, person, home.clock())
+        raise
     if any(each.mention.flags for each in done.shown):  # what they point to is looked up beside the transaction
-        done = done._replace(others=await home.database.read(partial(_pointed_to, person=person, dossier=done)))
+        done = done._replace(others=await home.database.read(partial(_pointed_to, person=person, seen=done)))
     return hazard_view(done, person, home.clock())
 
 
-def _pointed_to(register: Register, person: Person, dossier: Dossier) -> Mapping[UUID, Named]:
-    return register.pointed_to(person, dossier.shown)
+def _pointed_to(register: Register, person: Person, seen: Dossier) -> Mapping[UUID, Named]:
+    return register.pointed_to(person, seen.shown)
 
 
 ROUTES = [post_step, post_steps]

@@ -68,6 +68,7 @@ _ABOUT = {
     "Tus-Checksum-Algorithm": ",".join(_ALGORITHMS),
 }
 _NOTHING: Mapping[str, str] = {}
+Said = Callable[[Request[Any, Any, Any], Refusal], Response[bytes]]
 
 
 class _Checksum(NamedTuple):
@@ -77,7 +78,7 @@ class _Checksum(NamedTuple):
     promised: bytes
 
 
-def _say(_: Request[Any, Any, Any], refusal: Refusal) -> Response[bytes]:
+def say(_: Request[Any, Any, Any], refusal: Refusal) -> Response[bytes]:
     answer = problem(refusal)
     answer.headers.update({"Tus-Resumable": VERSION, **(_ABOUT if isinstance(refusal, WrongVersion) else {})})
     return answer
@@ -89,7 +90,7 @@ async def about() -> Response[None]:
     return Response(None, status_code=204, headers={**_ABOUT, "Tus-Resumable": VERSION})
 
 
-@post("/", opt={"action": "photo.send", "body": bytes}, request_max_body_size=PHOTO_BYTES)
+@post("/", opt={"body": bytes}, request_max_body_size=PHOTO_BYTES)
 async def begin(request: AnyRequest) -> Response[None]:
     """201 with its address; a body, if there is one, is its first piece."""
     _check_version(request)
@@ -108,23 +109,23 @@ async def begin(request: AnyRequest) -> Response[None]:
     return _answer(upload, 201, {"Location": f"{request.url.path.rstrip('/')}/{upload.id}"})
 
 
-@patch("/{upload_id:uuid}", opt={"action": "photo.send", "body": bytes}, request_max_body_size=PHOTO_BYTES)
+@patch("/{upload_id:uuid}", opt={"body": bytes}, request_max_body_size=PHOTO_BYTES)
 async def go_on(request: AnyRequest, upload_id: FromPath[UUID]) -> Response[None]:
     """204 with the new offset; for the last piece also `Anxun-Photo`, or 422 and the upload is gone."""
     return await _go_on(request, upload_id)
 
 
-@head("/{upload_id:uuid}", opt={"action": "photo.send"})
+@head("/{upload_id:uuid}")
 async def how_far(request: AnyRequest, upload_id: FromPath[UUID]) -> Response[None]:
     return await _how_far(request, upload_id)
 
 
-@delete("/{upload_id:uuid}", opt={"action": "photo.send"}, status_code=204)
+@delete("/{upload_id:uuid}", status_code=204)
 async def give_up(request: AnyRequest, upload_id: FromPath[UUID]) -> Response[None]:
     return await _give_up(request, upload_id)
 
 
-@post("/{upload_id:uuid}", opt={"action": "photo.send", "body": bytes}, request_max_body_size=PHOTO_BYTES)
+@post("/{upload_id:uuid}", opt={"body": bytes}, request_max_body_size=PHOTO_BYTES)
 async def instead(request: AnyRequest, upload_id: FromPath[UUID]) -> Response[None]:
     """What `X-HTTP-Method-Override` says: mini-programs have no PATCH."""
     meant = {"PATCH": _go_on, "HEAD": _how_far, "DELETE": _give_up}
@@ -311,8 +312,16 @@ def _checksum(request: AnyRequest) -> _Checksum | None:
     return _Checksum(hashlib.new(algorithm, usedforsecurity=False), promised)
 
 
-ROUTES = [
-    Router(
-        "/uploads", route_handlers=[about, begin, go_on, how_far, give_up, instead], exception_handlers={Refusal: _say}
+def tus(path: str, action: str, said: Said = say, headers: Mapping[str, str] = _NOTHING, **more: Any) -> Router:
+    """The protocol under `path`, for whom `action` lets in; `said`: how a refusal is answered."""
+    return Router(
+        path,
+        route_handlers=[about, begin, go_on, how_far, give_up, instead],
+        exception_handlers={Refusal: said},
+        opt={"action": action},
+        response_headers=headers,
+        **more,
     )
-]
+
+
+ROUTES = [tus("/uploads", "photo.send")]

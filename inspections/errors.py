@@ -13,6 +13,9 @@ Refusal
 │   ├── LastAdministrator person.last_admin  nobody would be left to manage accounts
 │   ├── Erased           person.erased       an account without a name is not used again
 │   └── PhotosMissing    photo.missing       declared photos have not arrived
+├── Gone                 *.*                 it was there, and is no more
+│   ├── SyncRestart      sync.restart        a place that cannot be followed any further
+│   └── LinkOver         link.*              used, revoked, ended or expired
 ├── Invalid              step.needs …        what is asked for does not hold, field by field
 ├── DigestMismatch       photo.digest        the bytes are not the ones that were promised
 ├── Damaged              photo.damaged       the picture is cut or broken
@@ -23,7 +26,7 @@ Refusal
 """
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 
 class FieldError(NamedTuple):
@@ -145,6 +148,32 @@ class PhotosMissing(Conflict):
 
     def __init__(self, missing: Sequence[str]) -> None:
         super().__init__(missing_photos=list(missing))
+
+
+class Gone(Refusal):
+    code = "gone"
+    title = "已失效"
+
+
+class SyncRestart(Gone):
+    code = "sync.restart"
+    title = "数据范围或数据库已变化，请重新同步"
+
+
+class LinkOver(Gone):
+    """`why`: used, revoked, ended or expired. Says nothing of the hazard."""
+
+    titles: ClassVar[dict[str, str]] = {
+        "used": "整改情况已经提交，本链接不能再次使用",
+        "revoked": "本链接已作废",
+        "ended": "该事项已经办结，无需再提交",
+        "expired": "本链接已过期",
+    }
+
+    def __init__(self, why: str) -> None:
+        self.title = self.titles[why]
+        super().__init__()
+        self.code = f"link.{why}"
 
 
 class Invalid(Refusal):

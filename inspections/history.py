@@ -23,8 +23,9 @@ PLAIN = frozenset(
         *("community", "category", "kind", "severity", "priority", "outcome", "result", "rung", "crs"),  # codes
         *("level", "proposes"),  # names
         *("lead", "assisting", "reporter", "into", "recurrence_of", "entries"),  # usernames and ids
-        *("from", "number", "along", "dispatch_rule"),  # ids and numbers
-        *("found_at", "due_at", "due_at_before", "review_at", "reply_due_at", "time_limit", "photos"),  # and digests
+        *("from", "number", "along", "dispatch_rule", "link"),  # ids and numbers
+        *("found_at", "made_at", "expires_at", "review_at", "reply_due_at", "time_limit"),  # instants
+        *("due_at", "due_at_before", "photos"),  # and digests
         *("recheck", "flags", "fields", "erased"),  # names of rules and of fields
     }
 )

@@ -27,6 +27,8 @@ _SUPERVISOR = {_S: _C}
 
 PUBLIC = "public"
 """The action of routes that need no sign-in."""
+BY_LINK = "by link"
+"""The action of routes that need a link that stands, as their path's `token`."""
 
 POLICY: dict[str, dict[Role, Reach]] = {
     "me": _EVERYONE,
@@ -48,6 +50,9 @@ POLICY: dict[str, dict[Role, Reach]] = {
     "delivery.manage": {_M: _C},
     "digest.daily": {_O: _C},  # who is told in sum what stands to be done
     "digest.weekly": _SUPERVISOR,
+    "link.make": {_O: _C},  # a notice is the office's act: a handler who could send one might fix in the party's name
+    "link.see": {_O: _C, _S: _C},
+    "link.revoke": {_O: _C, _S: _C},
     "rules.see": {_O: _C, _S: _C, _M: _C},
     "rules.edit": {_M: _C},
     "statistics.see": {_O: _C, _S: _C, _A: _C, _I: _C},

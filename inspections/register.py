@@ -13,12 +13,15 @@ from inspections.delegations import Delegation
 from inspections.dispatch import DispatchRule
 from inspections.duplicates import Earlier
 from inspections.evidence import Shown, Sighting
+from inspections.feed import Changed, Feed
+from inspections.fix_links import FixLink
 from inspections.hazards import Entry, Hazard, Job, Mention, Named, Photo, Receipt
 from inspections.links import Secret
 from inspections.outbox import Agenda, Delivery, Notice, Sender
 from inspections.people import Person, Session
 from inspections.places import Community, Street
 from inspections.policy import Scope
+from inspections.rates import Tally
 from inspections.rules import Rules
 from inspections.uploads import Upload
 
@@ -107,6 +110,23 @@ class Register(Protocol):
 
     def job(self, name: str) -> Job | None: ...
     def secret(self, name: str) -> Secret | None: ...
+    def feed(self) -> Feed: ...
+    def old_changes(self, before_day: int, limit: int) -> list[Changed]:
+        """The first ones, of days before this one (since 1970)."""
+        ...
+
+    def fix_link_of(self, digest: str) -> FixLink | None:
+        """The link whose token has this digest, for who will read it again by `kept` before changing it."""
+        ...
+
+    def fix_links(self, hazard_id: UUID) -> list[FixLink]:
+        """All of a hazard, the newest first."""
+        ...
+
+    def old_tallies(self, before: datetime, limit: int) -> list[Tally]:
+        """Those whose window began before that instant; claimed as with `due`."""
+        ...
+
     def unexamined(self, limit: int) -> list[Mention]:
         """Declared photos that are there, developed, and not examined yet, but those of duplicates; as with `due`."""
         ...

@@ -53,10 +53,14 @@ class Report(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True
 
 
 class _Step(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, tag_field="step", kw_only=True):
-    """Every step carries an id made by the client and the version of the hazard it saw."""
+    """Every step carries an id made by the client and the version of the hazard it saw.
+
+    `made_at`: when it was taken, by the clock of a phone without a signal: evidence only, the server's time governs.
+    """
 
     id: UUID
     version: Annotated[int, Meta(ge=1, le=1_000_000)]
+    made_at: Moment | None = None
 
     @property
     def move(self) -> str:
@@ -69,7 +73,7 @@ class _Step(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True,
         return getattr(self, "photos", ())
 
     def __post_init__(self) -> None:
-        moments = {name: getattr(self, name, None) for name in ("due_at", "review_at", "reply_due_at")}
+        moments = {name: getattr(self, name, None) for name in ("made_at", "due_at", "review_at", "reply_due_at")}
         _plausible(self.declared, **moments)
 
 

@@ -16,6 +16,7 @@ from pathlib import Path
 from sqlalchemy import Connection, bindparam, insert, select, update
 
 from inspections.errors import Missing
+from storage.changes import FEED, begin_feed
 from storage.database import sqlite_path, writing_engine
 from storage.failures import Unready
 from storage.findings import Finding
@@ -27,6 +28,7 @@ from storage.tables import metadata
 DATABASE = "anxun.db"
 PHOTOS = "photos"
 _ROWS = 500
+_TABLES = [table for table in metadata.sorted_tables if table not in FEED]
 
 Advance = Callable[[int, int], None]
 """Is told how far a work is: (done, of how many)."""
@@ -93,6 +95,8 @@ def _restore_database(source: Path, url: str) -> None:
     if database is not None:
         part = database.with_name(f"{database.name}.part")
         shutil.copyfile(source, part)
+        migrate(f"sqlite:///{part}")  # an old backup comes to the present schema before
+        _begin_feed(f"sqlite:///{part}")
         _flush(part)
         part.rename(database)
         _flush(database.parent)
@@ -105,6 +109,14 @@ def _restore_database(source: Path, url: str) -> None:
         _copy_everything(f"sqlite:///{copy}", url)
 
 
+def _begin_feed(url: str) -> None:
+    """Who has followed what changed begins anew: the present is an earlier one again."""
+    engine = writing_engine(url)
+    with engine.begin() as connection:
+        begin_feed(connection)
+    engine.dispose()
+
+
 def _check_empty(url: str) -> None:
     database = sqlite_path(url)
     if database is not None:
@@ -114,7 +126,7 @@ def _check_empty(url: str) -> None:
         migrate(url)
         engine = writing_engine(url)
         with engine.connect() as connection:
-            occupied = any(connection.execute(select(table).limit(1)).first() for table in metadata.sorted_tables)
+            occupied = any(connection.execute(select(table).limit(1)).first() for table in _TABLES)
         engine.dispose()
     if occupied:
         raise Occupied("the database is there already: restore into an empty place")
@@ -134,7 +146,7 @@ def _copy_everything(source: str, target: str) -> None:
 
 def _copy_rows(source: Connection, target: Connection) -> None:
     """In the order in which rows can be inserted; what a row says of another row of its own table comes after both."""
-    for table in metadata.sorted_tables:
+    for table in _TABLES:
         own = [column for column in table.c if any(key.column.table is table for key in column.foreign_keys)]
         later: list[dict[str, object]] = []
         rows = source.execution_options(yield_per=_ROWS).execute(select(table)).mappings()

@@ -10,7 +10,9 @@ from enum import StrEnum
 from typing import Any
 
 import msgspec
-from sqlalchemy import BigInteger, DateTime, Dialect, String, Text
+from sqlalchemy import BigInteger, DateTime, Dialect, Integer, String, Text
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -103,3 +105,55 @@ class Name(TypeDecorator[StrEnum]):
 
     def process_result_value(self, value: Any, dialect: Dialect) -> StrEnum | None:  # noqa: ARG002
         return None if value is None else self.from_sqlite(value)
+
+
+class present_transaction(FunctionElement[int]):  # noqa: N801  # reads as the function it is in a query
+    """The number of this transaction. Where one writes at a time, all are 0: what they number stands in order anyway.
+
+    The `txid_` functions of PostgreSQL, not their newer twins: its relatives have these.
+    """
+
+    type = BigInteger()
+    inherit_cache = True
+
+
+class oldest_open_transaction(FunctionElement[int]):  # noqa: N801
+    """Whatever has a lower number in this database has ended, and this query sees it.
+
+    A snapshot counts the whole cluster's transactions: those that run in another database will never write here. One
+    that is known to nobody any more has ended since, and counts as ours.
+    """
+
+    type = BigInteger()
+    inherit_cache = True
+
+
+class present_day(FunctionElement[int]):  # noqa: N801
+    """Days since 1970 by the database's own clock."""
+
+    type = Integer()
+    inherit_cache = True
+
+
+def _says(construct: type[FunctionElement[int]], **words: str) -> None:
+    for dialect, said in words.items():
+
+        def say(*_: Any, _said: str = said, **__: Any) -> str:
+            return _said
+
+        compiles(construct, dialect)(say)
+
+
+_says(present_transaction, sqlite="0", postgresql="txid_current()")
+_says(
+    oldest_open_transaction,
+    sqlite="1",
+    postgresql="(select coalesce(min(open), txid_snapshot_xmax(txid_current_snapshot()))"
+    " from txid_snapshot_xip(txid_current_snapshot()) as open where not exists (select 1 from pg_stat_activity"
+    " where datname <> current_database() and backend_xid::text::bigint = open & 4294967295))",  # xid has 32 bits
+)
+_says(
+    present_day,
+    sqlite="(cast(strftime('%s', 'now') as integer) / 86400)",
+    postgresql="floor(extract(epoch from now()) / 86400)",
+)

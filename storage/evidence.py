@@ -8,7 +8,7 @@ from inspections.evidence import Sighting
 from inspections.hazards import Mention, State
 from inspections.likeness import NEAR, distance, keys_near
 from storage.rows import Rows
-from storage.tables import bands, hazards, mentions, photos, receipts
+from storage.tables import bands, entries, hazards, mentions, photos, receipts
 
 WIDE = len(mentions.c)
 _CROWD = 5000
@@ -18,6 +18,22 @@ _WITNESSES = 3
 SENT = and_(receipts.c.sha256 == mentions.c.sha256, receipts.c.username == mentions.c.by)
 PRESENT = receipts.c.sha256.is_not(None) | mentions.c.by_sight
 """Who declared a photo has it; join receipts on SENT."""
+
+SHOWN = (
+    select(mentions, *photos.c)
+    .select_from(
+        mentions.join(entries, entries.c.id == mentions.c.entry)
+        .outerjoin(receipts, SENT)
+        .outerjoin(photos, and_(photos.c.sha256 == mentions.c.sha256, PRESENT))
+    )
+    .where(mentions.c.hazard.in_(bindparam("ids", expanding=True)))
+    .order_by(mentions.c.hazard, entries.c.seq, mentions.c.stage, mentions.c.sha256)
+)
+SHOWING = (
+    select(1)
+    .select_from(mentions.join(hazards, hazards.c.id == mentions.c.hazard).outerjoin(receipts, SENT))
+    .where(PRESENT)
+)
 
 _LIVING = exists().where(hazards.c.id == mentions.c.hazard, hazards.c.state != literal_column(f"'{State.DUPLICATE}'"))
 """The photos of a duplicate stand on its master: there they are examined, and there others are compared with them."""

@@ -17,7 +17,6 @@ from sqlalchemy import (
     Connection,
     Select,
     Text,
-    and_,
     bindparam,
     exists,
     func,
@@ -36,30 +35,33 @@ from inspections.dispatch import DispatchRule
 from inspections.duplicates import Earlier
 from inspections.errors import Conflict
 from inspections.evidence import Shown, Sighting
+from inspections.feed import Changed, Feed
+from inspections.fix_links import FixLink
 from inspections.hazards import Entry, Hazard, Job, Mention, Named, Photo, Receipt
 from inspections.links import Secret
 from inspections.outbox import Agenda, Delivery, Notice, Sender
 from inspections.people import Person, Role, Session
 from inspections.places import Community, Street
 from inspections.policy import Scope, scope
+from inspections.rates import Tally
 from inspections.register import Change
 from inspections.rules import Rules
 from inspections.uploads import Upload
-from storage import claims, duplicates, evidence, outbox
-from storage.evidence import PRESENT, SENT, WIDE
+from storage import claims, duplicates, evidence, fix_links, outbox
+from storage.changes import note
+from storage.evidence import WIDE
 from storage.reference import KINDS, REFERENCE, Reference
 from storage.rows import KEYS, Rows
 from storage.scopes import within
 from storage.tables import (
     TABLE_OF,
+    changes,
     delegations,
     escalations,
     hazards,
     mentions,
     numbers,
     people,
-    photos,
-    receipts,
     sessions,
     uploads,
 )
@@ -209,11 +211,11 @@ class Register:
 
     def may_see_photo(self, person: Person, sha256: str, action: str = "photo.see") -> bool:
         reach = scope(person, action)
-        query = _SHOWING.where(mentions.c.sha256 == sha256, within(reach)) if reach else None
+        query = evidence.SHOWING.where(mentions.c.sha256 == sha256, within(reach)) if reach else None
         return query is not None and bool(self.rows(select(exists(query)))[0][0])
 
     def shown(self, hazard_ids: Sequence[UUID]) -> list[Shown]:
-        rows = self.rows(_SHOWN, {"ids": hazard_ids}) if hazard_ids else ()
+        rows = self.rows(evidence.SHOWN, {"ids": hazard_ids}) if hazard_ids else ()
         return [Shown(Mention(*row[:WIDE]), Photo(*row[WIDE:]) if row[WIDE] else None) for row in rows]
 
     def pointed_to(self, person: Person, shown: Iterable[Shown]) -> dict[UUID, Named]:
@@ -235,6 +237,15 @@ class Register:
 
     def expired_uploads(self, now: datetime, limit: int) -> list[Upload]:
         return self._claimed(Upload, claims.EXPIRED, now, limit)
+
+    def fix_link_of(self, digest: str) -> FixLink | None:
+        return fix_links.with_digest(self._rows, digest)
+
+    def fix_links(self, hazard_id: UUID) -> list[FixLink]:
+        return self.select(FixLink, fix_links.of_hazard(hazard_id))
+
+    def old_tallies(self, before: datetime, limit: int) -> list[Tally]:
+        return self._claimed(Tally, fix_links.OLD_TALLIES, before, limit)
 
     def open_uploads(self, username: str, now: datetime) -> int:
         return self.rows(_OPEN_UPLOADS, {"username": username, "now": now})[0][0]
@@ -293,6 +304,12 @@ class Register:
     def secret(self, name: str) -> Secret | None:
         return self._by_key(Secret, name)
 
+    def feed(self) -> Feed:
+        return self.select(Feed, TABLE_OF[Feed].select())[0]
+
+    def old_changes(self, before_day: int, limit: int) -> list[Changed]:
+        return self.select(Changed, _OLD_CHANGES.params(day=before_day, limit=limit))
+
     def new_id(self) -> UUID:
         return uuid7()
 
@@ -335,6 +352,7 @@ class Register:
                 self._rows.insert(records)
         if self._rows.replace(updates) != len(updates):
             raise Conflict("记录已被更新，请重试")
+        note(self._connection, inserts, updates)
 
     def finish(self) -> None:
         """Writes everything that waits, and how far the numbers have come."""
@@ -355,21 +373,6 @@ def _key(record: Struct) -> tuple[Any, ...]:
     return tuple(getattr(record, name) for name in KEYS[type(record)])
 
 
-_SHOWN = (
-    select(mentions, *photos.c)
-    .select_from(
-        mentions.join(TABLE_OF[Entry], TABLE_OF[Entry].c.id == mentions.c.entry)
-        .outerjoin(receipts, SENT)
-        .outerjoin(photos, and_(photos.c.sha256 == mentions.c.sha256, PRESENT))
-    )
-    .where(mentions.c.hazard.in_(bindparam("ids", expanding=True)))
-    .order_by(mentions.c.hazard, TABLE_OF[Entry].c.seq, mentions.c.stage, mentions.c.sha256)
-)
-_SHOWING = (
-    select(1)
-    .select_from(mentions.join(hazards, hazards.c.id == mentions.c.hazard).outerjoin(receipts, SENT))
-    .where(PRESENT)
-)
 _NAMED = select(hazards.c.id, hazards.c.number, hazards.c.state)
 _HISTORY = (
     select(TABLE_OF[Entry]).where(TABLE_OF[Entry].c.hazard == bindparam("hazard")).order_by(TABLE_OF[Entry].c.seq)
@@ -380,6 +383,7 @@ _ESCALATED = select(escalations.c.hazard, escalations.c.deadline_number, escalat
 _OPEN_UPLOADS = select(func.count()).where(
     uploads.c.username == bindparam("username"), uploads.c.expires_at > bindparam("now"), uploads.c.photo.is_(None)
 )
+_OLD_CHANGES = select(changes).where(changes.c.day < bindparam("day")).order_by(changes.c.id).limit(bindparam("limit"))
 _PEOPLE = select(people).order_by(people.c.username)
 _ACCOUNT = select(people).where(people.c.username == bindparam("username"))
 _ADMINISTRATORS = _PEOPLE.where(people.c.grants.cast(Text).contains(f'"{Role.ADMIN}"'))

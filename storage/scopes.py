@@ -52,9 +52,11 @@ def _(element: FunctionElement[str], compiler: SQLCompiler, **options: Any) -> s
 
 
 def assigned_to(username: str) -> ColumnElement[bool]:
-    """Lead or assisting; the assisting ones are kept as a JSON list of names.
+    """Lead or assisting; the assisting ones are kept as a JSON list of names."""
+    return (hazards.c.lead == username) | names(hazards.c.assisting, username)
 
-    By replacing, not by LIKE: SQLite's LIKE takes `Li` for `li`.
-    """
-    names = cast(hazards.c.assisting, Text)
-    return (hazards.c.lead == username) | (func.replace(names, f'"{username}"', "") != names)
+
+def names(column: ColumnElement[Any], username: str) -> ColumnElement[bool]:
+    """Whether a JSON list of names has this one. By replacing, not by LIKE: SQLite's LIKE takes `Li` for `li`."""
+    listed = cast(column, Text)
+    return func.replace(listed, f'"{username}"', "") != listed

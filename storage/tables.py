@@ -26,6 +26,8 @@ from inspections.calendar import CalendarDay
 from inspections.categories import Category, Priority, Severity, Term
 from inspections.delegations import Delegation
 from inspections.dispatch import DispatchRule
+from inspections.feed import Changed, Feed
+from inspections.fix_links import FixLink
 from inspections.hazards import (
     Band,
     Clocks,
@@ -53,10 +55,11 @@ from inspections.links import Secret
 from inspections.outbox import Delivery, InboxEntry, Notice
 from inspections.people import Person, Session
 from inspections.places import KEY_LENGTH, Community, Point, Street
+from inspections.rates import Tally
 from inspections.rules import Rulebook
 from inspections.templates import Template
 from inspections.uploads import Upload
-from storage.columns import Bits64, Instant, Json, Name
+from storage.columns import Bits64, Instant, Json, Name, present_day, present_transaction
 from storage.notice_tables import deliveries, inbox, notices, templates
 from storage.office_tables import (
     CODE,
@@ -100,7 +103,7 @@ receipts = Table(
     "receipts",
     metadata,
     Column("sha256", String(64), ForeignKey("photos.sha256"), primary_key=True),
-    Column("username", String(64), ForeignKey("people.username"), primary_key=True),
+    Column("username", String(64), primary_key=True),  # or the name of a link, which is no account
     Column("at", Instant, nullable=False),
 )
 
@@ -117,7 +120,7 @@ uploads = Table(
     "uploads",
     metadata,
     Column("id", Uuid, primary_key=True),
-    Column("username", String(64), ForeignKey("people.username"), nullable=False, index=True),
+    Column("username", String(64), nullable=False, index=True),
     Column("length", Integer, nullable=False),
     Column("offset", Integer, nullable=False),
     Column("pieces", Json(tuple[str, ...]), nullable=False),
@@ -238,6 +241,29 @@ entries = Table(
     UniqueConstraint("hazard", "seq"),
 )
 
+fix_links = Table(
+    "fix_links",
+    metadata,
+    Column("id", Uuid, ForeignKey("entries.id"), primary_key=True),
+    Column("hazard", Uuid, ForeignKey("hazards.id"), nullable=False, index=True),
+    Column("digest", String(64), nullable=False, unique=True),
+    Column("by", String(64), nullable=False),
+    Column("at", Instant, nullable=False),
+    Column("expires_at", Instant, nullable=False),
+    Column("opened", Integer, nullable=False),
+    Column("sent", Integer, nullable=False),
+    Column("used_at", Instant),
+    Column("revoked_at", Instant),
+)
+
+tallies = Table(
+    "tallies",
+    metadata,
+    Column("key", String(100), primary_key=True),
+    Column("since", Instant, nullable=False, index=True),
+    Column("count", Integer, nullable=False),
+)
+
 mentions = Table(
     "mentions",
     metadata,
@@ -281,6 +307,28 @@ secrets = Table(
     Column("value", String(128), nullable=False),
 )
 
+changes = Table(
+    "changes",
+    metadata,
+    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
+    Column("transaction_id", BigInteger, nullable=False, server_default=present_transaction()),
+    Column("day", Integer, nullable=False, server_default=present_day()),
+    Column("hazard", Uuid, nullable=False),  # no foreign key: it would lock the hazard's row once more
+    Column("lost", Json(tuple[str, ...]), nullable=False, server_default="[]"),
+    Index("ix_changes_place", "transaction_id", "id"),
+    Index("ix_changes_hazard", "hazard", "transaction_id", "id"),
+    sqlite_autoincrement=True,  # a number that was forgotten is not given again
+)
+
+feeds = Table(
+    "feeds",
+    metadata,
+    Column("name", String(32), primary_key=True),
+    Column("epoch", String(32), nullable=False),
+    Column("forgotten_transaction", BigInteger, nullable=False),
+    Column("forgotten_id", BigInteger, nullable=False),
+)
+
 numbers = Table(
     "numbers",
     metadata,
@@ -304,6 +352,8 @@ TABLE_OF: dict[type[Struct], Table] = {
     Upload: uploads,
     Hazard: hazards,
     Entry: entries,
+    FixLink: fix_links,
+    Tally: tallies,
     Mention: mentions,
     Escalation: escalations,
     Notice: notices,
@@ -312,5 +362,7 @@ TABLE_OF: dict[type[Struct], Table] = {
     Template: templates,
     Job: jobs,
     Secret: secrets,
+    Changed: changes,
+    Feed: feeds,
 }
 """In the order in which rows can be inserted: what is referred to comes first."""

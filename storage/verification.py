@@ -8,13 +8,14 @@ from pathlib import Path
 from sqlalchemy import select
 
 from inspections.errors import Missing
+from inspections.fix_links import FixLink
 from storage.database import Database
 from storage.digests import check_digests
 from storage.findings import Finding
 from storage.histories import histories, kept, strays
 from storage.photo_store import PhotoStore, read_original
 from storage.register import Register
-from storage.tables import hazards, numbers, photos
+from storage.tables import fix_links, hazards, numbers, photos, receipts
 
 
 def verify(
@@ -28,7 +29,7 @@ def verify(
     yield from _histories(database)
     if digests is not None:
         yield from check_digests(digests, partial(kept, database))
-    yield from database.ask(lambda register: list(_numbers(register)))
+    yield from database.ask(lambda register: [*_numbers(register), *_senders(register)])
     rows = database.ask(lambda register: register.rows(select(photos.c.sha256).order_by(photos.c.sha256)))
     for at, (sha256,) in enumerate(rows, 1):
         yield from _photo(store, sha256)
@@ -48,6 +49,15 @@ def _numbers(register: Register) -> Iterator[Finding]:
         series, _, counted = number.rpartition("-")
         if int(counted) > given.get(series, 0):
             yield Finding("number was never given out", number)
+
+
+def _senders(register: Register) -> Iterator[Finding]:
+    """Who has sent a photo is an account or a link: a table of its own cannot hold both to it."""
+    links = (FixLink(*row) for row in register.rows(select(fix_links)))
+    known = {person.username for person in register.people()} | {link.sender.username for link in links}
+    for (username,) in register.rows(select(receipts.c.username).distinct()):
+        if username not in known:
+            yield Finding("photos were sent by nobody", username)
 
 
 def _photo(store: PhotoStore, sha256: str) -> Iterator[Finding]:

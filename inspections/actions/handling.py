@@ -88,7 +88,9 @@ def submit_fix(case: Case, step: SubmitFix) -> Hazard:
 
 def _names_an_outsider(case: Case, named: str | None) -> bool:
     """Whether `named` is the account of somebody who has no part in this fix: it would bar them from the re-check."""
-    return named is not None and named not in case.hazard.handlers and case.register.person(named) is not None
+    party = case.hazard.responsible_party
+    involved = (*case.hazard.handlers, party.name if party else None, None)
+    return named not in involved and case.register.person(str(named)) is not None
 
 
 def set_category(case: Case, step: SetCause | Reclassify) -> Hazard:

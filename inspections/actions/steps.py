@@ -67,11 +67,16 @@ def take_step(register: Register, person: Person, hazard_id: UUID, step: Step, n
     earlier = register.entry(step.id)
     if earlier is not None and (earlier.by, earlier.hazard) == (person.username, hazard_id):
         # Before the 404: who returns a hazard no longer sees it, and its phone must be able to ask again.
-        return Change(_again(register, step, earlier))
+        return Change(again(register, step, earlier))
     hazard = visible(register, person, hazard_id)
     _permit(person, step, hazard)
     if earlier is not None:
         raise IdConflict(["hazard"]) if earlier.by == person.username else IdTaken
+    return taken(register, person, hazard, step, now)
+
+
+def taken(register: Register, person: Person, hazard: Hazard, step: Step, now: datetime) -> Change[Dossier]:
+    """A step that nobody has taken before, by who may. Raises Stale, WrongState, PhotosMissing, Invalid."""
     if step.version != hazard.version:
         raise Stale(step.version, hazard.version)
     check(hazard, step.move)
@@ -110,7 +115,8 @@ def _permit(person: Person, step: Step, hazard: Hazard) -> None:
         raise Forbidden(step=step.move)
 
 
-def _again(register: Register, step: Step, earlier: Entry) -> Dossier:
+def again(register: Register, step: Step, earlier: Entry) -> Dossier:
+    """What became of a step that was taken before. Raises IdConflict where it was another."""
     hazard = register.hazard(earlier.hazard)
     if hazard is None:
         raise Missing("hazard")

@@ -15,6 +15,8 @@ from tests.api.conftest import HERE, PASSWORD, THERE, body, problem
 
 ROUTES = [
     ("GET", "/me"),
+    ("GET", "/sync"),
+    ("GET", "/live"),
     ("GET", "/communities"),
     ("GET", "/categories"),
     ("GET", "/people"),
@@ -44,6 +46,8 @@ ROUTES = [
     ("GET", "/hazards/01900000-0000-7000-8000-000000000000/history"),
     ("POST", "/hazards/01900000-0000-7000-8000-000000000000/steps"),
     ("POST", "/hazards/01900000-0000-7000-8000-000000000000/erasures"),
+    *((method, "/hazards/01900000-0000-7000-8000-000000000000/links") for method in ("GET", "POST")),
+    ("POST", "/hazards/{0}/links/{0}/revoke".format("01900000-0000-7000-8000-000000000000")),
     ("POST", "/hazards/steps"),
     ("PUT", "/photos/" + "0" * 64),
     ("GET", "/photos/" + "0" * 64),
@@ -115,6 +119,7 @@ def test_the_other_office_sees_nothing(api):
         problem(api.step(who, hazard, "note", note="…"), 404, "hazard.not_found")
         problem(api.get(who, f"/photos/{digest}"), 404, "photo.not_found")
         assert api.get(who, "/hazards").json()["items"] == []
+        assert api.get(who, "/sync").json()["items"] == []
         rows = api.counts(who)
         assert [row["community"] for row in rows["items"]] == [THERE, "330402009029"]
         assert rows["total"]["received"] == 0

@@ -11,6 +11,8 @@ from inspections.delegations import Delegation
 from inspections.dispatch import DispatchRule
 from inspections.duplicates import Earlier
 from inspections.evidence import Shown, Sighting
+from inspections.feed import HAZARDS, Changed, Feed
+from inspections.fix_links import FixLink
 from inspections.hazards import (
     OPEN,
     Band,
@@ -33,6 +35,7 @@ from inspections.outbox import Agenda, Delivery, Notice, Sender
 from inspections.people import Grant, Person, Role, Session
 from inspections.places import Community, Street
 from inspections.policy import scope
+from inspections.rates import Tally
 from inspections.rules import OFFICE, Rulebook, Rules
 from inspections.templates import Template
 from inspections.uploads import Upload
@@ -110,6 +113,12 @@ class Office:
 
     def all(self, kind):
         return [record for (each, _), record in self.records.items() if each is kind]
+
+    def feed(self):
+        return self.kept(Feed, HAZARDS)
+
+    def old_changes(self, before_day, limit):
+        return sorted((each for each in self.all(Changed) if each.day < before_day), key=lambda each: each.id)[:limit]
 
     def community(self, code):
         return self.records.get((Community, code))
@@ -220,6 +229,15 @@ class Office:
     def expired_uploads(self, now, limit):
         return [upload for upload in self.all(Upload) if upload.expires_at <= now][:limit]
 
+    def fix_link_of(self, digest):
+        return next((link for link in self.all(FixLink) if link.digest == digest), None)
+
+    def fix_links(self, hazard_id):
+        return sorted((link for link in self.all(FixLink) if link.hazard == hazard_id), key=lambda link: link.at)[::-1]
+
+    def old_tallies(self, before, limit):
+        return [tally for tally in self.all(Tally) if tally.since < before][:limit]
+
     def new_id(self):
         return uuid4()
 
@@ -312,7 +330,9 @@ _KEYS = {
     Escalation: ("hazard", "deadline_number", "rung"),
     Photo: ("sha256",),
     Person: ("username",),
+    Feed: ("name",),
     Job: ("name",),
+    Tally: ("key",),
     Secret: ("name",),
     Rulebook: ("name",),
     Template: ("kind",),

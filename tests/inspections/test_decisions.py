@@ -8,7 +8,7 @@ from inspections.actions.decisions import TooOld
 from inspections.actions.handling import TooLate
 from inspections.categories import Left, Severity, TimeUnit
 from inspections.errors import Forbidden, Invalid, Missing, WrongState
-from inspections.hazards import OPEN, Arrangements, Outcome, State
+from inspections.hazards import OPEN, Arrangements, Outcome, Party, State
 from inspections.history import replayed
 from inspections.lifecycle import possible
 from inspections.steps import (
@@ -39,7 +39,7 @@ from tests.inspections.office import NOW, Office, later, li, ma, sun, wang, zhao
 from tests.inspections.test_reports import reported
 from tests.inspections.test_steps import accepted, assigned, closed, fix, rectifying, take
 
-PARTY = {"kind": "property", "name": "某物业"}
+PARTY = Party("property", "某物业")
 FIVE = Arrangements("张三", "断电、值守", later(days=3), "五万元", "疏散预案")
 
 

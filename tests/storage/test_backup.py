@@ -10,6 +10,7 @@ from inspections.actions.steps import take_step
 from inspections.hazards import Hazard
 from inspections.steps import Accept, Merge
 from storage.backup import Occupied, backup, restore
+from storage.changes import FEED
 from storage.database import open_database
 from storage.drawings import draw
 from storage.photo_folder import PhotoFolder
@@ -47,7 +48,7 @@ def kept(desk, store):
 
 def everything(database):
     """Every record, whatever order the database gives them in."""
-    kinds = list(TABLE_OF)
+    kinds = [kind for kind, table in TABLE_OF.items() if table not in FEED]
     return database.ask(
         lambda register: {kind: sorted(map(repr, register.select(kind, TABLE_OF[kind].select()))) for kind in kinds}
     )

@@ -1,0 +1,19 @@
+"""Old changes are forgotten."""
+
+from datetime import date
+
+from inspections.feed import KEPT, Feed, Place
+from inspections.register import Change, Register
+
+_DAY_ZERO = date(1970, 1, 1)
+
+
+def forget(register: Register, today: date, limit: int) -> Change[int]:
+    """Forgets at most `limit` changes that are older than KEPT; answers how many those were."""
+    feed = register.feed()
+    old = register.old_changes((today - KEPT - _DAY_ZERO).days, limit)
+    if not old:
+        return Change(0)
+    last = max(Place(each.transaction_id, each.id) for each in old)
+    after = Feed(feed.name, feed.epoch, *max(last, feed.forgotten))
+    return Change(len(old), changed=((feed, after),), removed=tuple(old))

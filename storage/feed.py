@@ -1,0 +1,120 @@
+"""What has changed, read by who follows it.
+
+On PostgreSQL transactions become visible in another order than their rows are numbered. So a row is read only when
+every transaction with a lower number has ended: who has read up to a place never finds anything new below it.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from functools import lru_cache
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from sqlalchemy import Select, bindparam, exists, literal, select, tuple_
+
+from inspections.feed import HAZARDS, Changed, Feed, Place
+from inspections.hazards import OPEN, Hazard
+from inspections.policy import Scope
+from storage.columns import oldest_open_transaction
+from storage.register import Register
+from storage.scopes import names, within
+from storage.tables import changes, feeds, hazards
+
+_C, _H = changes.c, hazards.c
+START = Place(0, 0)
+
+
+class Head(NamedTuple):
+    """A feed, and the last place in it that can be read now."""
+
+    feed: Feed
+    place: Place
+
+
+class Page(NamedTuple):
+    """`hazards` as they are now, in the order of their last change; `gone`: those that left; how far that is."""
+
+    hazards: list[Hazard]
+    gone: list[UUID]
+    place: Place
+    more: bool
+
+
+_SETTLED = _C.transaction_id < oldest_open_transaction()
+_LAST = (
+    select(_C.transaction_id, _C.id)
+    .where(_SETTLED)
+    .order_by(_C.transaction_id.desc(), _C.id.desc())
+    .limit(1)
+    .subquery("last")
+)
+_HEAD = (
+    select(feeds, _LAST.c.transaction_id, _LAST.c.id)
+    .select_from(feeds.outerjoin(_LAST, literal(1) == 1))
+    .where(feeds.c.name == HAZARDS)
+)
+_LATER = changes.alias("later")
+_LATEST = ~exists().where(
+    _LATER.c.hazard == _C.hazard,
+    tuple_(_LATER.c.transaction_id, _LATER.c.id) > tuple_(_C.transaction_id, _C.id),
+)
+"""The last change of its hazard that is committed: an earlier one is left to it, so that no state comes twice."""
+
+
+_BEHIND = tuple_(_C.transaction_id, _C.id) > tuple_(bindparam("after_transaction"), bindparam("after_id"))
+
+
+def head(register: Register) -> Head:
+    *feed, transaction, number = register.rows(_HEAD)[0]
+    return Head(Feed(*feed), Place(transaction or 0, number or 0))
+
+
+def changed(register: Register, reach: Scope, head: Head, after: Place, limit: int) -> Page:
+    """At most `limit` changes behind `after`, of hazards in scope and of those that have left this person's hands."""
+    if after == head.place:
+        return Page([], [], after, more=False)
+    found = register.rows(_query(reach), {**_bounds(after), "limit": limit + 1})
+    rows, more = found[:limit], len(found) > limit
+    by_id = {each.id: each for each in _hazards(register, reach, [row.hazard for row in rows])}
+    items = [by_id[row.hazard] for row in rows if row.latest and row.hazard in by_id]
+    gone = dict.fromkeys(row.hazard for row in rows if row.hazard not in by_id)
+    place = Place(rows[-1].transaction_id, rows[-1].id) if more else head.place
+    return Page(items, list(gone), place, more)
+
+
+def everything(register: Register, reach: Scope, after: UUID, since: datetime, limit: int) -> list[Hazard]:
+    """At most `limit` hazards in scope that are open or have changed `since`, by id, those that follow `after`."""
+    fresh = _H.state.in_(sorted(OPEN)) | (_H.updated_at >= since)
+    query = select(hazards).where(_H.id > after, fresh, within(reach)).order_by(_H.id).limit(limit)
+    return register.select(Hazard, query)
+
+
+def passing(register: Register, after: Place, limit: int) -> tuple[list[Changed], dict[UUID, Hazard]]:
+    """At most `limit` changes behind `after`, and their hazards as they are now: for who decides about scope itself."""
+    changes_ = register.select(Changed, _PASSING.params(**_bounds(after), limit=limit))
+    ids = {each.hazard for each in changes_}
+    found = register.select(Hazard, select(hazards).where(_H.id.in_(ids))) if ids else []
+    return changes_, {each.id: each for each in found}
+
+
+_PASSING = select(changes).where(_SETTLED, _BEHIND).order_by(_C.transaction_id, _C.id).limit(bindparam("limit"))
+
+
+@lru_cache(maxsize=256)
+def _query(reach: Scope) -> Select[*tuple[Any, ...]]:
+    query: Select[*tuple[Any, ...]] = (
+        select(_C.transaction_id, _C.id, _C.hazard, _LATEST.label("latest"))
+        .select_from(changes.join(hazards, _H.id == _C.hazard))
+        .where(_SETTLED, _BEHIND, (within(reach) & _LATEST) | names(_C.lost, reach.username))
+        .order_by(_C.transaction_id, _C.id)
+        .limit(bindparam("limit"))
+    )
+    return query
+
+
+def _bounds(after: Place) -> dict[str, int]:
+    return {"after_transaction": after.transaction, "after_id": after.id}
+
+
+def _hazards(register: Register, reach: Scope, ids: Sequence[UUID]) -> list[Hazard]:
+    return register.select(Hazard, select(hazards).where(_H.id.in_(ids), within(reach))) if ids else []

@@ -1,0 +1,282 @@
+"""Who listens hears what changes as it changes, what they may hear and nothing else."""
+
+import asyncio
+import contextlib
+import http.client
+import json
+import queue
+import shutil
+import socket
+import threading
+import time
+import uuid
+from datetime import timedelta
+from functools import partial
+
+import httpx
+import msgspec
+import pytest
+from msgspec.structs import replace
+
+import api.live
+import api.live_feed
+from api.app import running
+from api.live import Listener
+from api.settings import Settings
+from api.sync import Cursor
+from inspections.actions.reports import report_hazard
+from inspections.errors import TooMany
+from inspections.people import Grant, Role
+from inspections.register import Change
+from inspections.steps import Report
+from storage.feed import head
+from tests.api.conftest import MONDAY, THERE, Clock, body
+from tests.api.test_process import Process
+from tests.postgres import new_database
+
+
+class Ear:
+    """Listens in a thread; `next` gives the events one after the other."""
+
+    def __init__(self, process, token, headers):
+        self.token = token
+        self.heard = queue.Queue()
+        self.last = None
+        self.line = http.client.HTTPConnection("127.0.0.1", process.port, timeout=60)
+        self.line.request("GET", "/api/v1/live", headers={"Authorization": token, **headers})
+        self.socket = self.line.sock
+        self.thread = threading.Thread(target=self._listen)
+        self.thread.start()
+        assert self.next()[0] == "begin"
+
+    def _listen(self):
+        said = self.line.getresponse()
+        assert said.headers["content-type"].startswith("text/event-stream")
+        event = {}
+        with contextlib.suppress(http.client.IncompleteRead):
+            for line in said:
+                name, _, value = line.decode().strip().partition(": ")
+                if name:
+                    event[name] = value
+                elif event:
+                    self.heard.put(event)
+                    event = {}
+        self.heard.put(None)
+
+    def next(self, seconds=5):
+        """The name and the data of the next event; None where the stream has ended."""
+        event = self.heard.get(timeout=seconds)
+        if event is None:
+            return None
+        self.last = event.get("id", self.last)
+        return event.get("event"), json.loads(event.get("data", "{}"))
+
+    def silent(self, seconds=0.6):
+        time.sleep(seconds)
+        return self.heard.empty()
+
+    def close(self):
+        with contextlib.suppress(OSError):
+            self.socket.shutdown(socket.SHUT_RDWR)
+        self.thread.join()
+        self.line.close()
+
+
+class Street:
+    """A server, and who speaks to it or listens: all of it is closed at the end."""
+
+    def __init__(self, stack, folder, *command, **settings):
+        self.stack = stack
+        self.process = Process(folder, *command, **settings).start()
+        stack.callback(self._end)
+
+    def _end(self):
+        if self.process.process.poll() is None:
+            self.process.stop()
+
+    @property
+    def address(self):
+        return f"http://127.0.0.1:{self.process.port}/api/v1"
+
+    def phone(self, username="inspector"):
+        return self.stack.enter_context(contextlib.closing(self.process.client(username)))
+
+    def ear(self, username, **headers):
+        ear = Ear(self.process, self.phone(username).headers["Authorization"], headers)
+        self.stack.callback(ear.close)
+        return ear
+
+
+@pytest.fixture
+def stack():
+    with contextlib.ExitStack() as stack:
+        yield stack
+
+
+@pytest.fixture
+def street(stack, tmp_path):
+    return Street(stack, tmp_path / "data")
+
+
+def reported(phone, **facts):
+    answer = phone.post("/hazards", json=body(**facts))
+    assert answer.status_code == 201, answer.text
+    return answer.json()["hazard"]
+
+
+def taken(phone, hazard, step, **facts):
+    sent = {"id": str(uuid.uuid4()), "step": step, "version": hazard["version"], **facts}
+    answer = phone.post(f"/hazards/{hazard['id']}/steps", json=sent)
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
+def test_everybody_hears_their_own_within_a_second(street):
+    ears = {who: street.ear(who) for who in ("officer", "handler", "officer2")}
+    inspector, officer = street.phone(), street.phone("officer")
+    began = time.monotonic()
+    hazard = reported(inspector)
+    name, said = ears["officer"].next()
+    assert time.monotonic() - began < 1
+    assert (name, said["id"], said["state"], said["version"]) == ("hazard", hazard["id"], "reported", 1)
+    assert set(said) == {"id", "number", "state", "version", "community", "category"}
+    accepted = taken(officer, hazard, "accept")
+    assert ears["handler"].silent()
+    assigned = taken(officer, accepted, "assign", lead="handler")
+    assert ears["handler"].next() == ("hazard", {**said, "state": "assigned", "version": 3})
+    handler = street.phone("handler")
+    taken(handler, assigned, "return", reason="不归我管")
+    assert ears["handler"].next() == ("gone", {"id": hazard["id"]})
+    assert ears["officer2"].silent(0.1)
+
+
+def test_who_comes_back_hears_what_they_missed(street):
+    ear = street.ear("officer")
+    inspector = street.phone()
+    reported(inspector)
+    ear.next()
+    ear.close()
+    missed = {reported(inspector)["id"] for _ in range(3)}
+    again = street.ear("officer", **{"Last-Event-ID": ear.last})
+    assert {again.next()[1]["id"] for _ in range(3)} == missed
+    synced = street.phone("officer").get("/sync", params={"cursor": ear.last}).json()
+    assert {each["id"] for each in synced["items"]} == missed
+    assert street.phone("officer").get("/sync", params={"cursor": again.last}).json()["items"] == []
+
+
+def test_a_server_that_stops_does_not_wait_for_who_listens(street):
+    ear = street.ear("officer")
+    began = time.monotonic()
+    assert street.process.stop() == 0
+    assert time.monotonic() - began < 5
+    assert ear.next() is None
+
+
+def test_who_is_signed_out_hears_no_more(street):
+    ear = street.ear("officer")
+    assert httpx.post(f"{street.address}/auth/logout", headers={"Authorization": ear.token}).is_success
+    time.sleep(1)
+    reported(street.phone())
+    assert ear.next() is None
+
+
+def test_a_place_that_is_none_is_refused_before_the_stream_begins(street):
+    officer = street.phone("officer")
+    assert officer.get("/live", headers={"Last-Event-ID": "nonsense"}).status_code == 422
+    cursor = officer.get("/sync").json()["cursor"]
+    assert street.phone("officer2").get("/live", params={"cursor": cursor}).status_code == 410
+    assert httpx.get(f"{street.address}/live").status_code == 401
+
+
+@pytest.fixture
+def at_home(loaded, tmp_path):
+    """Runs a story in a house of its own, without a server: it gets the house, an officer and their token."""
+    template, tokens = loaded
+    shutil.copytree(template, tmp_path / "data")
+
+    def run(story):
+        async def told():
+            async with running(Settings(data=str(tmp_path / "data")), Clock(), works=False) as home:
+                officer = await home.sign_in.person(tokens["officer"])
+                await story(home, officer, tokens["officer"])
+
+        asyncio.run(told())
+
+    return run
+
+
+async def listener(home, person, token):
+    present = await home.database.read(head)
+    return Listener(home, person, token, present.place, Cursor.at(present, person, present.place)).events()
+
+
+async def report_at(home):
+    inspector = await home.database.read(lambda register: register.person("inspector"))
+    report = msgspec.convert(body(), Report)
+    await home.database.transact(partial(report_hazard, person=inspector, report=report, now=MONDAY))
+
+
+def test_a_quiet_stream_is_kept_alive_and_its_cursor_moved(at_home, monkeypatch):
+    monkeypatch.setattr(api.live, "HEARTBEAT", timedelta(seconds=0.05))
+
+    async def story(home, officer, token):
+        async with contextlib.aclosing(await listener(home, officer, token)) as events:
+            assert b"event: begin" in await anext(events)
+            quiet = await anext(events)
+            assert quiet.startswith(b"id: ")
+            assert b"data" not in quiet
+
+    at_home(story)
+
+
+def test_who_sees_more_than_before_is_told_to_begin_anew(at_home):
+    async def story(home, officer, token):
+        async with contextlib.aclosing(await listener(home, officer, token)) as events:
+            await anext(events)
+            more = replace(officer, version=2, grants=(*officer.grants, Grant(Role.OFFICER, THERE)))
+            await home.database.transact(lambda _: Change(None, changed=((officer, more),)))
+            await asyncio.sleep(1)  # what is revoked or given counts within a second
+            await report_at(home)
+            assert b"event: restart" in await anext(events)
+            with pytest.raises(StopAsyncIteration):
+                await anext(events)
+
+    at_home(story)
+
+
+def test_who_reads_too_slowly_is_dropped_and_nobody_else(at_home, monkeypatch):
+    monkeypatch.setattr(api.live_feed, "_BATCHES_WAITING", 2)
+
+    async def story(home, *_):
+        async with home.live.reader() as slow, home.live.reader() as good:
+            for _ in range(3):
+                await report_at(home)
+                assert await good.next()
+            for _ in range(2):
+                assert await slow.next()
+            assert await slow.next() is None
+
+    at_home(story)
+
+
+def test_more_than_a_process_serves_are_refused(at_home, monkeypatch):
+    monkeypatch.setattr(api.live_feed, "READERS", 1)
+
+    async def story(home, *_):
+        async with home.live.reader():
+            with pytest.raises(TooMany):
+                async with home.live.reader():
+                    pass
+        async with home.live.reader():
+            pass
+
+    at_home(story)
+
+
+def test_what_one_process_commits_is_heard_at_another(stack, tmp_path):
+    shared = {"ANXUN_DATABASE": stack.enter_context(new_database()), "ANXUN_PHOTOS": tmp_path / "photos"}
+    here = Street(stack, tmp_path / "here", **shared)
+    there = Street(stack, tmp_path / "there", "serve", **shared)
+    ear = there.ear("officer")
+    hazard = reported(here.phone())
+    assert ear.next()[1]["id"] == hazard["id"]

@@ -1,0 +1,142 @@
+"""Who follows what changed misses nothing and gets nothing twice, in whatever order transactions commit."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from uuid import UUID
+
+import pytest
+from sqlalchemy import insert, update
+
+from inspections.actions.feed import forget
+from inspections.actions.reports import report_hazard
+from inspections.actions.steps import take_step
+from inspections.calendar import shanghai_date
+from inspections.feed import KEPT, Place
+from inspections.policy import scope
+from inspections.steps import Note
+from storage.database import open_database, writing_engine
+from storage.feed import changed, everything, head, passing
+from storage.tables import changes
+from tests.inspections.office import NOW, li, new_id, wang
+from tests.inspections.test_reports import report
+from tests.postgres import new_database
+
+REACH = scope(li, "hazard.see")
+
+
+class Follower:
+    """Keeps its place; `came` is every state that it was given."""
+
+    def __init__(self, database):
+        self.database = database
+        self.place = database.ask(head).place
+        self.came = []
+
+    def _page(self, register, limit):
+        return changed(register, REACH, head(register), self.place, limit)
+
+    def follow(self, limit=50):
+        page = self.database.ask(partial(self._page, limit=limit))
+        self.place = page.place
+        self.came += [(each.id, each.history_length) for each in page.hazards]
+        return page
+
+
+async def writes(database, count):
+    """Reports, and a note on each as soon as it is there."""
+    for _ in range(count // 2):
+        done = await database.transact(partial(report_hazard, person=wang, report=report(), now=NOW))
+        step = Note(id=new_id(), version=1, note="看过了")
+        await database.transact(partial(take_step, person=li, hazard_id=done.dossier.hazard.id, step=step, now=NOW))
+
+
+async def follows(follower, until):
+    while not until.is_set():
+        await asyncio.to_thread(follower.follow)
+
+
+async def side_by_side(follower, databases, count, writers):
+    until = asyncio.Event()
+    following = asyncio.create_task(follows(follower, until))
+    share = count // writers
+    await asyncio.gather(*(writes(databases[at % len(databases)], share) for at in range(writers)))
+    until.set()
+    await following
+
+
+@pytest.mark.parametrize("count", [400, pytest.param(10_000, marks=pytest.mark.drill)])
+def test_a_follower_beside_many_writers_misses_nothing_and_gets_no_state_twice(database, url, count):
+    follower = Follower(database)
+    other = open_database(url) if url.startswith("postgresql") else database
+    asyncio.run(side_by_side(follower, [database, other], count, writers=8))
+    if other is not database:
+        asyncio.run(other.close())
+    while follower.follow().more:
+        pass
+    assert len(follower.came) == len(set(follower.came)), "a state came twice"
+    last = dict(sorted(follower.came, key=lambda each: each[1]))
+    kept = database.ask(lambda register: everything(register, REACH, UUID(int=0), NOW, count))
+    assert last == {hazard.id: hazard.history_length for hazard in kept}
+    assert len(kept) == count // 2
+
+
+@pytest.mark.parametrize("url", ["postgresql"], indirect=True)
+def test_a_transaction_that_commits_late_is_not_passed_by(database, url, desk):
+    follower = Follower(database)
+    first, second = (desk.do(report_hazard, wang, report(), NOW).dossier.hazard for _ in range(2))
+    follower.follow()
+    engine = writing_engine(url)
+    with engine.connect() as slow:
+        slow.execute(insert(changes), {"hazard": first.id})
+        desk.do(take_step, li, second.id, Note(id=new_id(), version=1, note="看过了"), NOW)
+        assert follower.follow().hazards == [], "what came after the slow one waits for it"
+        slow.commit()
+        assert [each.id for each in follower.follow().hazards] == [first.id, second.id]
+    engine.dispose()
+    assert follower.follow().hazards == []
+
+
+@pytest.mark.parametrize("url", ["postgresql"], indirect=True)
+def test_a_long_transaction_in_another_database_holds_nothing_up(database, desk):
+    follower = Follower(database)
+    with new_database() as elsewhere:
+        engine = writing_engine(elsewhere)
+        with engine.connect() as foreign:
+            foreign.exec_driver_sql("select txid_current()")
+            hazard = desk.do(report_hazard, wang, report(), NOW).dossier.hazard
+            assert [each.id for each in follower.follow().hazards] == [hazard.id]
+        engine.dispose()
+
+
+def test_an_action_that_was_refused_leaves_no_change(database, desk):
+    follower = Follower(database)
+    desk.do(report_hazard, wang, report(), NOW)
+    with pytest.raises(ValueError, match="no"):
+        asyncio.run(database.transact(_fails))
+    assert len(follower.follow().hazards) == 1
+    assert follower.follow().hazards == []
+
+
+def _fails(_):
+    raise ValueError("no")
+
+
+def test_old_changes_are_forgotten_and_the_place_of_the_last_one_is_known(database, desk, url):
+    early = Follower(database).place
+    for _ in range(3):
+        desk.do(report_hazard, wang, report(), NOW)
+    engine = writing_engine(url)
+    today = shanghai_date(datetime.now(UTC))
+    with engine.begin() as connection:
+        last = connection.execute(changes.select().order_by(changes.c.id.desc()).limit(1)).one()
+        old = {"day": last.day - KEPT.days - 1}
+        connection.execute(update(changes).where(changes.c.id < last.id).values(old))
+    engine.dispose()
+    assert desk.do(forget, today, 1) == 1
+    assert desk.do(forget, today, 500) == 1
+    assert desk.do(forget, today + timedelta(days=1), 500) == 0
+    feed, place = database.ask(head)
+    assert place == Place(last.transaction_id, last.id)
+    assert early < feed.forgotten < place
+    assert [each.id for each in database.ask(lambda register: passing(register, early, 10))[0]] == [last.id]
