@@ -11,10 +11,11 @@ from msgspec.structs import replace
 from inspections import likeness
 from inspections.errors import Damaged
 from inspections.evidence import Shown
+from inspections.fix_links import by_link
 from inspections.hazards import Band, Mention, Photo, PhotoMention, PhotoState, Receipt
 from inspections.notices import DAMAGED, held_until
 from inspections.outbox import Notice
-from inspections.people import Person
+from inspections.people import Person, Role
 from inspections.places import Point
 from inspections.register import Change, Register
 
@@ -158,9 +159,20 @@ def _broken(photo: Photo) -> Photo:
 
 
 def _told(register: Register, photo: Photo, now: datetime) -> tuple[Notice, ...]:
-    """A phone throws its original away some day: whoever sent the photo is told of each hazard that lacks it now."""
+    """A phone throws its original away some day: whoever sent the photo is told of each hazard that lacks it now.
+
+    The party, who sent it by a link, has no inbox: the officers are told.
+    """
     held = held_until(register, now)
     return tuple(
-        Notice(register.new_id(), DAMAGED, now, each.hazard, to=(each.username,), held_until=held)
+        Notice(
+            register.new_id(),
+            DAMAGED,
+            now,
+            each.hazard,
+            tells=Role.OFFICER if by_link(each.username) else None,
+            to=() if by_link(each.username) else (each.username,),
+            held_until=held,
+        )
         for each in register.senders(photo.sha256)
     )

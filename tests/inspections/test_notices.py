@@ -25,7 +25,7 @@ from inspections.actions.photos import Facts, claim_undeveloped, damaged, develo
 from inspections.actions.rules import NewDispatchRule, add_dispatch_rule
 from inspections.delegations import Delegation
 from inspections.errors import Invalid, Missing, RulesStale
-from inspections.hazards import Job, Stage, State
+from inspections.hazards import Job, Mention, Receipt, Stage, State
 from inspections.notices import MAJOR, TOLD, recipients
 from inspections.outbox import TRIES, Attempt, Delivery, InboxEntry, Notice, Outlet, pause
 from inspections.people import Role
@@ -218,6 +218,17 @@ def test_who_sent_a_damaged_photo_is_told_of_the_hazard_that_lacks_it():
     assert (first.hazard, second.hazard) == (hazard.id, None)
     assert hazard.number in worded(office, first, hazard).text
     assert "重新上传" in worded(office, second, None).text
+
+
+def test_of_a_damaged_photo_that_came_by_a_link_the_officers_are_told():
+    office = Office()
+    hazard = reported(office, category="EV-03")
+    link = f"link:{new_id().hex}"
+    office.keep(
+        photo("c"), Receipt("c" * 64, link, NOW), Mention(new_id(), "c" * 64, Stage.AFTER, hazard.id, link, NOW)
+    )
+    office.do(damaged, "c" * 64, NOW)
+    assert told(office) == [("photo.damaged", "li")]
 
 
 def test_a_photo_that_kills_its_developers_is_told_as_damaged_too():
