@@ -51,7 +51,7 @@ class Process:
 
     def stop(self, sig=signal.SIGTERM):
         self.process.send_signal(sig)
-        return self.process.wait(20)
+        return self.process.wait(30)  # its own limit is 20, for workers that were told while they started
 
     def client(self, username="inspector"):
         client = httpx.Client(base_url=f"http://127.0.0.1:{self.port}/api/v1", timeout=20)
