@@ -148,9 +148,11 @@ _says(present_transaction, sqlite="0", postgresql="txid_current()")
 _says(
     oldest_open_transaction,
     sqlite="1",
-    postgresql="(select coalesce(min(open), txid_snapshot_xmax(txid_current_snapshot()))"
+    postgresql="case when txid_snapshot_xmin(txid_current_snapshot()) = txid_snapshot_xmax(txid_current_snapshot())"
+    " then txid_snapshot_xmax(txid_current_snapshot())"  # nothing is open at all
+    " else (select coalesce(min(open), txid_snapshot_xmax(txid_current_snapshot()))"
     " from txid_snapshot_xip(txid_current_snapshot()) as open where not exists (select 1 from pg_stat_activity"
-    " where datname <> current_database() and backend_xid::text::bigint = open & 4294967295))",  # xid has 32 bits
+    " where datname <> current_database() and backend_xid::text::bigint = open & 4294967295)) end",  # xid has 32 bits
 )
 _says(
     present_day,

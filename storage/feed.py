@@ -6,22 +6,22 @@ every transaction with a lower number has ended: who has read up to a place neve
 
 from collections.abc import Sequence
 from datetime import datetime
-from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from uuid import UUID
 
-from sqlalchemy import Select, bindparam, exists, literal, select, tuple_
+from sqlalchemy import BigInteger, bindparam, exists, literal, select, tuple_
 
 from inspections.feed import HAZARDS, Changed, Feed, Place
 from inspections.hazards import OPEN, Hazard
 from inspections.policy import Scope
 from storage.columns import oldest_open_transaction
 from storage.register import Register
-from storage.scopes import names, within
+from storage.scopes import within
 from storage.tables import changes, feeds, hazards
 
 _C, _H = changes.c, hazards.c
-START = Place(0, 0)
+_WINDOWS = 20
+"""Of changes that one question looks through at most."""
 
 
 class Head(NamedTuple):
@@ -61,7 +61,9 @@ _LATEST = ~exists().where(
 """The last change of its hazard that is committed: an earlier one is left to it, so that no state comes twice."""
 
 
-_BEHIND = tuple_(_C.transaction_id, _C.id) > tuple_(bindparam("after_transaction"), bindparam("after_id"))
+_BEHIND = tuple_(_C.transaction_id, _C.id) > tuple_(
+    bindparam("after_transaction", type_=BigInteger), bindparam("after_id", type_=BigInteger)
+)
 
 
 def head(register: Register) -> Head:
@@ -70,16 +72,26 @@ def head(register: Register) -> Head:
 
 
 def changed(register: Register, reach: Scope, head: Head, after: Place, limit: int) -> Page:
-    """At most `limit` changes behind `after`, of hazards in scope and of those that have left this person's hands."""
-    if after == head.place:
-        return Page([], [], after, more=False)
-    found = register.rows(_query(reach), {**_bounds(after), "limit": limit + 1})
+    """Hazards in scope and those that have left this person's hands, of at most `limit` changes behind `after`.
+
+    Where none of them is this person's, of those that follow, so that whoever has little to follow asks seldom.
+    """
+    page = Page([], [], after, more=after != head.place)
+    for _ in range(_WINDOWS):
+        if page.hazards or page.gone or not page.more:
+            break
+        page = _window(register, reach, head, page.place, limit)
+    return page
+
+
+def _window(register: Register, reach: Scope, head: Head, after: Place, limit: int) -> Page:
+    found = register.rows(_BEHIND_IT, {**_bounds(after), "limit": limit + 1})
     rows, more = found[:limit], len(found) > limit
-    by_id = {each.id: each for each in _hazards(register, reach, [row.hazard for row in rows])}
-    items = [by_id[row.hazard] for row in rows if row.latest and row.hazard in by_id]
-    gone = dict.fromkeys(row.hazard for row in rows if row.hazard not in by_id)
-    place = Place(rows[-1].transaction_id, rows[-1].id) if more else head.place
-    return Page(items, list(gone), place, more)
+    mine = [row for row in rows if row.latest or reach.username in row.lost]
+    by_id = {each.id: each for each in _hazards(register, reach, [row.hazard for row in mine])}
+    items = [by_id[row.hazard] for row in mine if row.latest and row.hazard in by_id]
+    gone = dict.fromkeys(row.hazard for row in mine if reach.username in row.lost and row.hazard not in by_id)
+    return Page(items, list(gone), Place(rows[-1].transaction_id, rows[-1].id) if more else head.place, more)
 
 
 def everything(register: Register, reach: Scope, after: UUID, since: datetime, limit: int) -> list[Hazard]:
@@ -100,16 +112,12 @@ def passing(register: Register, after: Place, limit: int) -> tuple[list[Changed]
 _PASSING = select(changes).where(_SETTLED, _BEHIND).order_by(_C.transaction_id, _C.id).limit(bindparam("limit"))
 
 
-@lru_cache(maxsize=256)
-def _query(reach: Scope) -> Select[*tuple[Any, ...]]:
-    query: Select[*tuple[Any, ...]] = (
-        select(_C.transaction_id, _C.id, _C.hazard, _LATEST.label("latest"))
-        .select_from(changes.join(hazards, _H.id == _C.hazard))
-        .where(_SETTLED, _BEHIND, (within(reach) & _LATEST) | names(_C.lost, reach.username))
-        .order_by(_C.transaction_id, _C.id)
-        .limit(bindparam("limit"))
-    )
-    return query
+_BEHIND_IT = (
+    select(_C.transaction_id, _C.id, _C.hazard, _C.lost, _LATEST.label("latest"))
+    .where(_SETTLED, _BEHIND)
+    .order_by(_C.transaction_id, _C.id)
+    .limit(bindparam("limit"))
+)
 
 
 def _bounds(after: Place) -> dict[str, int]:

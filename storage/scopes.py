@@ -52,11 +52,9 @@ def _(element: FunctionElement[str], compiler: SQLCompiler, **options: Any) -> s
 
 
 def assigned_to(username: str) -> ColumnElement[bool]:
-    """Lead or assisting; the assisting ones are kept as a JSON list of names."""
-    return (hazards.c.lead == username) | names(hazards.c.assisting, username)
+    """Lead or assisting; the assisting ones are kept as a JSON list of names.
 
-
-def names(column: ColumnElement[Any], username: str) -> ColumnElement[bool]:
-    """Whether a JSON list of names has this one. By replacing, not by LIKE: SQLite's LIKE takes `Li` for `li`."""
-    listed = cast(column, Text)
-    return func.replace(listed, f'"{username}"', "") != listed
+    By replacing, not by LIKE: SQLite's LIKE takes `Li` for `li`.
+    """
+    names = cast(hazards.c.assisting, Text)
+    return (hazards.c.lead == username) | (func.replace(names, f'"{username}"', "") != names)

@@ -18,7 +18,7 @@ from inspections.steps import Note
 from storage.database import open_database, writing_engine
 from storage.feed import changed, everything, head, passing
 from storage.tables import changes
-from tests.inspections.office import NOW, li, new_id, wang
+from tests.inspections.office import NOW, THERE, li, new_id, qian, wang, zhou
 from tests.inspections.test_reports import report
 from tests.postgres import new_database
 
@@ -107,6 +107,19 @@ def test_a_long_transaction_in_another_database_holds_nothing_up(database, desk)
             hazard = desk.do(report_hazard, wang, report(), NOW).dossier.hazard
             assert [each.id for each in follower.follow().hazards] == [hazard.id]
         engine.dispose()
+
+
+def test_who_has_little_to_follow_is_led_past_what_is_not_theirs(database, desk):
+    place = database.ask(head).place
+    for _ in range(7):
+        desk.do(report_hazard, wang, report(), NOW)
+    mine = desk.do(report_hazard, zhou, report(community=THERE.code), NOW).dossier.hazard
+    desk.do(report_hazard, wang, report(), NOW)
+    reach = scope(qian, "hazard.see")
+    page = database.ask(lambda register: changed(register, reach, head(register), place, 2))
+    assert [each.id for each in page.hazards] == [mine.id]
+    page = database.ask(lambda register: changed(register, reach, head(register), page.place, 2))
+    assert (page.hazards, page.gone, page.place, page.more) == ([], [], database.ask(head).place, False)
 
 
 def test_an_action_that_was_refused_leaves_no_change(database, desk):
