@@ -113,21 +113,48 @@ def by_policy(hazard: Hazard, term: Term, now: datetime, calendar: WorkingCalend
     return {**set_by_hand, "due_provisional": deadline.provisional, "term": term}
 
 
+def by_rule(field: str, term: Term, now: datetime, calendar: WorkingCalendar) -> dict[str, Any]:
+    """What the office's rules set of a stage's clock: its instant in `field`, and the term while it is provisional."""
+    deadline = due(term, now, calendar)
+    return {field: deadline.at, "stage_term": term if deadline.provisional else None}
+
+
 def in_stage(hazard: Hazard, rules: Rules, calendar: WorkingCalendar, now: datetime) -> Hazard:
     """The hazard with the clocks of the stage it has come into; those of the stage it has left are gone.
 
     So is a wish for a longer deadline, where nobody works on it any more.
     """
-    signs = hazard.state is State.ASSIGNED and hazard.lead is not None
-    waits = hazard.state is State.PENDING_RECHECK
-    return replace(
-        hazard,
-        start_due_at=due(rules.start[hazard.priority], now, calendar).at if signs else None,
-        recheck_due_at=due(rules.recheck, now, calendar).at if waits else None,
-        review_due_at=hazard.review_due_at if hazard.state is State.SUSPENDED else None,
-        reply_due_at=hazard.reply_due_at if hazard.state is State.TRANSFERRED else None,
-        extension=hazard.extension if hazard.state in {State.ASSIGNED, State.RECTIFYING} else None,
-    )
+    transferred = hazard.state is State.TRANSFERRED
+    clocks: dict[str, Any] = {
+        "start_due_at": None,
+        "recheck_due_at": None,
+        "review_due_at": hazard.review_due_at if hazard.state is State.SUSPENDED else None,
+        "reply_due_at": hazard.reply_due_at if transferred else None,
+        "stage_term": hazard.stage_term if transferred else None,
+    }
+    if hazard.state is State.ASSIGNED and hazard.lead is not None:
+        clocks |= by_rule("start_due_at", rules.start[hazard.priority], now, calendar)
+    if hazard.state is State.PENDING_RECHECK:
+        clocks |= by_rule("recheck_due_at", rules.recheck, now, calendar)
+    asked = hazard.extension if hazard.state in {State.ASSIGNED, State.RECTIFYING} else None
+    return replace(hazard, extension=asked, **clocks)
+
+
+def settled(hazard: Hazard, calendar: WorkingCalendar) -> Hazard:
+    """The hazard with its provisional deadlines by the calendar as it is now: later perhaps, never sooner than told.
+
+    A suspended one waits: its clock stands still, and is set when it is resumed.
+    """
+    if hazard.state is State.SUSPENDED:
+        return hazard
+    if hazard.due_provisional and hazard.term and hazard.due_from and hazard.due_at:
+        deadline = due(hazard.term, hazard.due_from, calendar)
+        hazard = replace(hazard, due_at=max(hazard.due_at, deadline.at), due_provisional=deadline.provisional)
+    if hazard.stage_term and hazard.stage_from:
+        field = next(field for states, field in CLOCKS.values() if states == frozenset({hazard.state}))
+        clock = by_rule(field, hazard.stage_term, hazard.stage_from, calendar)
+        hazard = replace(hazard, **clock | {field: max(getattr(hazard, field), clock[field])})
+    return hazard
 
 
 def look_back_due(category: Category, closed_at: datetime) -> datetime | None:

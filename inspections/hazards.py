@@ -224,7 +224,8 @@ class Hazard(Struct, frozen=True):
     `found_category`: what it was reported as, where its cause or category was set since.
     `version` grows with each step a person takes. Each stage has a clock (deadlines.CLOCKS): `deadline_number` counts
     the deadlines for fixing, `due_from` is when the present one was set, by `term` or (None) by hand, `original_due_at`
-    what it was before it was extended; `stage_number` and `stage_from` are the same for the stage it is in.
+    what it was before it was extended; `stage_number` and `stage_from` are the same for the stage it is in,
+    `stage_term` by which term of the rules its clock was set, while that rests on a year not published yet.
     `place_key` and `cell` find it again (places.py). `reporters`: who reported its duplicates. `history_head` is the
     digest of the last line of its history.
     """
@@ -289,6 +290,7 @@ class Hazard(Struct, frozen=True):
     look_back_due_at: datetime | None = None
     stage_number: int = 1
     stage_from: datetime | None = None
+    stage_term: Term | None = None
     times_extended: int = 0
     times_reopened: int = 0
     extension: Extension | None = None

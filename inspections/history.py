@@ -25,7 +25,8 @@ PLAIN = frozenset(
         *("lead", "assisting", "reporter", "into", "recurrence_of", "entries"),  # usernames and ids
         *("from", "number", "along", "dispatch_rule", "link"),  # ids and numbers
         *("found_at", "made_at", "expires_at", "review_at", "reply_due_at", "time_limit"),  # instants
-        *("due_at", "due_at_before", "photos"),  # and digests
+        *(f"{clock}due_at{which}" for clock in ("", "accept_", "start_", "recheck_") for which in ("", "_before")),
+        *("reply_due_at_before", "photos"),  # and digests
         *("recheck", "flags", "fields", "erased"),  # names of rules and of fields
     }
 )

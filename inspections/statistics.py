@@ -19,6 +19,7 @@ DEFINITIONS: dict[str, str] = {
     "cancelled": "期间内上报、作废的件数",
     "closed": "期间内上报、已销号的件数（含不属实、误报、自行消除、拒改管控、移交办结）",
     "fixed": "期间内上报、以“已整改”销号的件数",
+    "rebounded": "其中销号后回头看发现反弹的件数（反弹另立新案）",
     "open": "期间内上报、尚未办结的件数 = 待受理 + 整改期限内 + 逾期 + 暂缓 + 待复查 + 移交中",
     "waiting": "其中待受理的件数",
     "on_time": "其中已受理、整改期限未到的件数（动员类不计逾期）",
@@ -36,6 +37,7 @@ DEFINITIONS: dict[str, str] = {
     "fix_rate": "整改率 = quantity_done ÷ quantity_found",
     "on_spot_rate": "现场整改率 = fixed_on_spot ÷ cohort_accepted",
     "duplicate_rate": "重复上报率 = duplicate ÷ received",
+    "rebound_rate": "反弹率 = rebounded ÷ fixed",
 }
 
 
@@ -60,6 +62,7 @@ class Counts(Struct, frozen=True):
     cohort_accepted: int = 0
     cohort_closed: int = 0
     fixed_on_spot: int = 0
+    rebounded: int = 0
 
     @property
     def open(self) -> int:
@@ -75,6 +78,7 @@ class Counts(Struct, frozen=True):
             "fix_rate": _rate(self.quantity_done, self.quantity_found),
             "on_spot_rate": _rate(self.fixed_on_spot, self.cohort_accepted),
             "duplicate_rate": _rate(self.duplicate, self.received),
+            "rebound_rate": _rate(self.rebounded, self.fixed),
         }
 
 

@@ -1,8 +1,9 @@
 """What waits for somebody to work on it: queries that narrow, whose rows are claimed by who asks."""
 
-from sqlalchemy import bindparam, select, true
+from sqlalchemy import bindparam, select
 
 from inspections.hazards import OPEN
+from storage.tables import PROVISIONAL as _PROVISIONAL
 from storage.tables import hazards, photos, uploads
 
 DUE = (
@@ -14,7 +15,7 @@ DUE = (
 PROVISIONAL = (
     select(hazards)
     .where(
-        hazards.c.due_provisional == true(),
+        _PROVISIONAL,
         hazards.c.state.in_(sorted(OPEN)),
         hazards.c.id > bindparam("after"),
     )

@@ -87,7 +87,7 @@ def sqlite_engine(database: Path, *, writing: bool) -> Engine:
 
 
 _FORGET_CLAIMS = update(photos).where(photos.c.claimed_until.is_not(None)).values(claimed_until=None)
-"""Whoever claimed a photo was this file's one process, and is gone."""
+"""Whoever claimed a photo wrote to this file before, and is gone: before its first write, a process owns the file."""
 
 
 class SqliteDatabase:
@@ -98,9 +98,7 @@ class SqliteDatabase:
         self._reader = sqlite_engine(path, writing=False)
         self._waiting: deque[Waiting] = deque()
         self._writing: asyncio.Task[None] | None = None
-        self._closed = False
-        with self._writer.begin() as connection:
-            connection.execute(_FORGET_CLAIMS)
+        self._closed = self._wrote = False
         with self._reader.connect() as connection:
             self._reference = Reference(connection)
         self._reads = ThreadPoolExecutor(READERS, "anxun-read")
@@ -160,6 +158,8 @@ class SqliteDatabase:
     async def _commit(self, group: list[Waiting]) -> list[Settled]:
         with self._writer.connect() as connection:
             transaction = connection.begin()
+            if not self._wrote:
+                connection.execute(_FORGET_CLAIMS)
             register = Register(connection, self._reference, SqliteRows(connection))
             settled = [decided(register, waiting) for waiting in group]
             register.finish()
@@ -169,5 +169,5 @@ class SqliteDatabase:
                 await asyncio.wrap_future(committing)
             finally:
                 wait([committing])  # cancelled in the middle, it still ends as a whole before the connection is used
-            self._reference = reference
+            self._reference, self._wrote = reference, True
         return settled

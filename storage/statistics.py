@@ -92,5 +92,6 @@ def _columns(reported: ColumnElement[bool], accepted: ColumnElement[bool], now: 
         "cohort_accepted": total(1, cohort),
         "cohort_closed": total(1, cohort, state(State.CLOSED)),
         "fixed_on_spot": total(1, cohort, _H.fixed_on_spot),
+        "rebounded": count(_H.rebounded_as.is_not(None)),
     }
     return [columns[name] for name in Counts.__struct_fields__]

@@ -18,6 +18,7 @@ from sqlalchemy import (
     UniqueConstraint,
     Uuid,
     false,
+    or_,
     text,
     true,
 )
@@ -193,6 +194,7 @@ hazards = Table(
     Column("look_back_due_at", Instant),
     Column("stage_number", Integer, nullable=False, server_default="1"),
     Column("stage_from", Instant),
+    Column("stage_term", Json(Term)),
     Column("times_extended", Integer, nullable=False, server_default="0"),
     Column("times_reopened", Integer, nullable=False, server_default="0"),
     Column("extension", Json(Extension)),
@@ -219,8 +221,8 @@ Index("ix_hazards_merged_into", hazards.c.merged_into, sqlite_where=_MERGED, pos
 _WATCHED = hazards.c.next_check_at.is_not(None)
 Index("ix_hazards_next_check", hazards.c.next_check_at, sqlite_where=_WATCHED, postgresql_where=_WATCHED)
 
-_PROVISIONAL = hazards.c.due_provisional == true()
-Index("ix_hazards_provisional", hazards.c.id, sqlite_where=_PROVISIONAL, postgresql_where=_PROVISIONAL)
+PROVISIONAL = or_(hazards.c.due_provisional == true(), hazards.c.stage_term.is_not(None))
+Index("ix_hazards_provisional", hazards.c.id, sqlite_where=PROVISIONAL, postgresql_where=PROVISIONAL)
 
 entries = Table(
     "entries",

@@ -1,7 +1,9 @@
 """What happens by itself: rungs of ladders are reached, each recorded once; recurring jobs."""
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
+from uuid import UUID
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -27,27 +29,41 @@ def escalate(register: Register, now: datetime, limit: int) -> Change[Swept]:
 
     A rung leaves `version` alone: a step that a phone prepared before it still fits.
     """
-    recorded = 0
     due = register.due(now, limit)
     known = register.escalated([hazard.id for hazard in due])
     new: list[Struct] = []
     changed: list[tuple[Struct, Struct]] = []
     for hazard in due:
-        rungs = sorted(ladder(hazard, register.rules, register.calendar), key=lambda reach: reach.at)
-        reached = [
-            reach
-            for reach in rungs
-            if reach.at <= now and (hazard.id, reach.clock.number, reach.rung.name) not in known
-        ]
-        after, records = _climbed(register, hazard, reached, now)
-        after = replace(after, next_check_at=next_reached(rungs, now))  # a rung changes nothing that a clock goes by
-        recorded += len(reached)
+        after, records = _climbed(register, hazard, known, now)
         new += records
         changed += [(hazard, after)] if after != hazard else []
+    recorded = sum(isinstance(record, Escalation) for record in new)
     return Change(Swept(len(due), recorded), tuple(new), tuple(changed))
 
 
-def _climbed(register: Register, hazard: Hazard, reached: list[Reach], now: datetime) -> tuple[Hazard, list[Struct]]:
+def caught_up(register: Register, hazard: Hazard, now: datetime) -> tuple[Hazard, list[Struct]]:
+    """The hazard as a sweep at this very instant would leave it, and what it would record.
+
+    A step may end a clock that has run out since the last sweep: what was missed is recorded before it.
+    """
+    if hazard.next_check_at is None or hazard.next_check_at > now:
+        return hazard, []
+    return _climbed(register, hazard, register.escalated([hazard.id]), now)
+
+
+def _climbed(
+    register: Register, hazard: Hazard, known: Collection[tuple[UUID, int, str]], now: datetime
+) -> tuple[Hazard, list[Struct]]:
+    """`known`: the rungs that were recorded before."""
+    rungs = sorted(ladder(hazard, register.rules, register.calendar), key=lambda reach: reach.at)
+    reached = [
+        reach for reach in rungs if reach.at <= now and (hazard.id, reach.clock.number, reach.rung.name) not in known
+    ]
+    after, records = _recorded(register, hazard, reached, now)
+    return replace(after, next_check_at=next_reached(rungs, now)), records  # a rung changes nothing a clock goes by
+
+
+def _recorded(register: Register, hazard: Hazard, reached: list[Reach], now: datetime) -> tuple[Hazard, list[Struct]]:
     """Every rung has its line of history; where several were reached at once, only the highest is told."""
     after, records, lines = hazard, list[Struct](), dict[Rung, Entry]()
     for reach in reached:

@@ -1,10 +1,11 @@
 """The steps of supervisors: deadlines are extended and stopped, hazards supervised, handed over, opened again."""
 
 from datetime import UTC, timedelta
+from typing import Any
 
 from inspections.actions.case import Case, unless
 from inspections.categories import Severity, Term, TimeUnit
-from inspections.deadlines import due, left
+from inspections.deadlines import by_rule, due, left
 from inspections.errors import Conflict, Invalid
 from inspections.hazards import Evaluation, Hazard, MajorBasis, Outcome, State, Supervision, Suspension, Transfer
 from inspections.people import Person, Role
@@ -111,11 +112,12 @@ def unsupervise(case: Case, step: Unsupervise) -> Hazard:
 
 def transfer(case: Case, step: TransferStep) -> Hazard:
     now = case.now
-    by_rule = due(case.register.rules.transfer_reply, now, case.register.calendar).at
-    reply_due = step.reply_due_at.astimezone(UTC) if step.reply_due_at else by_rule
-    unless({("reply_due_at", "答复期限须在当前时间之后"): reply_due <= now})
+    clock: dict[str, Any] = by_rule("reply_due_at", case.register.rules.transfer_reply, now, case.register.calendar)
+    if step.reply_due_at:
+        unless({("reply_due_at", "答复期限须在当前时间之后"): step.reply_due_at <= now})
+        clock = {"reply_due_at": step.reply_due_at.astimezone(UTC)}
     handed = Transfer(case.person.username, now, step.to, step.reason)
-    return case.moved(step, transfer=handed, reply_due_at=reply_due, lead=None, assisting=())
+    return case.moved(step, transfer=handed, **clock, lead=None, assisting=())
 
 
 def answer_transfer(case: Case, step: TransferReply) -> Hazard:

@@ -13,7 +13,7 @@ from inspections.actions.dispatch import accepted_by_rule
 from inspections.actions.photos import Declaration, declare, received
 from inspections.calendar import shanghai_date
 from inspections.categories import Category, Severity
-from inspections.deadlines import due, look_back_due
+from inspections.deadlines import by_rule, look_back_due
 from inspections.duplicates import candidates
 from inspections.errors import Forbidden, IdConflict, IdTaken, Invalid, Missing, differing
 from inspections.evidence import Shown, has, missing, reasons_to_recheck
@@ -180,7 +180,7 @@ def _new_hazard(
         accepted_at=None,
         submitted_at=None,
         closed_at=None,
-        accept_due_at=due(register.rules.acceptance[category.priority], now, register.calendar).at,
+        **by_rule("accept_due_at", register.rules.acceptance[category.priority], now, register.calendar),
         due_at=None,
         due_provisional=False,
         deadline_number=0,

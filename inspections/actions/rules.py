@@ -5,7 +5,7 @@ A change holds for what happens after it. Only a deadline that rested on an unpu
 
 from collections.abc import Sequence
 from datetime import date, datetime
-from typing import Annotated, NamedTuple
+from typing import Annotated, Any, NamedTuple
 from uuid import UUID
 
 from msgspec import Meta, Struct
@@ -13,11 +13,11 @@ from msgspec.structs import replace
 
 from inspections.calendar import YEARS, CalendarDay, unlike_a_year
 from inspections.categories import Category, Priority, Term
-from inspections.deadlines import due, next_check
+from inspections.deadlines import CLOCKS, next_check, settled
 from inspections.dispatch import DispatchRule, can_fix_within
 from inspections.errors import IdConflict, Invalid, Missing, RulesStale, differing
 from inspections.fields import Line
-from inspections.hazards import Entry, Hazard, State
+from inspections.hazards import Entry, Hazard
 from inspections.history import written
 from inspections.people import SYSTEM, Person
 from inspections.policy import scope
@@ -191,18 +191,16 @@ def recompute_provisional(register: Register, now: datetime, limit: int, after: 
 
 
 def _recomputed(register: Register, hazard: Hazard, now: datetime) -> tuple[Hazard, tuple[Entry, ...]]:
-    """A suspended one waits: its clock stands still, and is set when it is resumed."""
-    if hazard.term is None or hazard.due_from is None or hazard.due_at is None or hazard.state is State.SUSPENDED:
-        return hazard, ()
-    deadline = due(hazard.term, hazard.due_from, register.calendar)
-    after = replace(hazard, due_at=max(hazard.due_at, deadline.at), due_provisional=deadline.provisional)
+    after = settled(hazard, register.calendar)
     if after == hazard:
         return hazard, ()
     after = replace(after, updated_at=now)
-    if after.due_at == hazard.due_at:
+    fields = [field for _, field in CLOCKS.values() if getattr(after, field) != getattr(hazard, field)]
+    if not fields:
         return after, ()
     after = replace(after, next_check_at=next_check(after, register.rules, register.calendar))
-    facts = {"due_at": after.due_at, "due_at_before": hazard.due_at, "deadline_number": hazard.deadline_number}
+    facts: dict[str, Any] = {field: getattr(after, field) for field in fields}
+    facts |= {f"{field}_before": getattr(hazard, field) for field in fields}
     after, line = written(
         register, hazard, after, line=register.new_id(), step="recompute", by=SYSTEM, now=now, facts=facts
     )

@@ -10,7 +10,8 @@ from msgspec import Struct
 
 from inspections.actions import decisions, handling, rechecks
 from inspections.actions.case import Case
-from inspections.actions.dispatch import assigned_by_rule
+from inspections.actions.clocks import caught_up
+from inspections.actions.dispatch import accepted_by_rule, assigned_by_rule
 from inspections.actions.merging import joined, master_of
 from inspections.actions.photos import declare
 from inspections.actions.reports import Dossier, facts_of, rebound
@@ -84,12 +85,13 @@ def taken(register: Register, person: Person, hazard: Hazard, step: Step, now: d
     born = rebound(hazard, register, person, now) if isinstance(step, LookBack) and step.result == "rebound" else None
     declared = declare(register, person, (step.id, (born or hazard).id), step.declared, now)
     shown = [*register.shown([hazard.id]), *(() if born else declared.shown)]
-    decided = _DECIDE[type(step)](Case(register, person, hazard, shown, born, now), step)
+    reached, rungs = caught_up(register, hazard, now)
+    decided = _DECIDE[type(step)](Case(register, person, reached, shown, born, now), step)
     lent_by = acting_for(person, f"step.{step.move}", hazard)
     said = facts_of(step)
     after, line = written(
         register,
-        hazard,
+        reached,
         decided,
         line=step.id,
         step=step.move,
@@ -102,7 +104,7 @@ def taken(register: Register, person: Person, hazard: Hazard, step: Step, now: d
     new = _begun(register, born, person, now) if born else ()
     with_master = joined(register, person, after, master, shown, now) if master else Change(shown)
     told = notices(register, hazard, after, (line, *more), now)
-    records = (*new, line, *more, *declared.records, *with_master.new, *told)
+    records = (*rungs, *new, line, *more, *declared.records, *with_master.new, *told)
     return Change(Dossier(after, with_master.answer), records, ((hazard, after), *with_master.changed))
 
 
@@ -180,4 +182,6 @@ def _begun(register: Register, born: Hazard, person: Person, now: datetime) -> t
     facts = {"recurrence_of": str(born.recurrence_of)}
     by = person.username
     begun, line = written(register, None, born, line=born.id, step="rebound", by=by, now=now, facts=facts)
-    return begun, line, *notices(register, None, begun, (line,), now)
+    category = register.category(born.category)
+    begun, more = accepted_by_rule(register, begun, category, now) if category else (begun, ())
+    return begun, line, *more, *notices(register, None, begun, (line, *more), now)

@@ -208,3 +208,4 @@ def test_looking_back(api, result):
     new = api.get("officer", "/hazards", params={"source": "look_back"}).json()["items"]
     assert [each["recurrence_of"] for each in new] == ([hazard["id"]] if result == "rebound" else [])
     assert [hazard["rebounded_as"]] == ([new[0]["id"]] if new else [None])
+    assert api.counts()["total"]["rebounded"] == len(new)

@@ -81,7 +81,8 @@ class Office:
         return sorted((day for day in self.all(CalendarDay) if day.day.year == year), key=lambda day: day.day)
 
     def provisional(self, after, limit):
-        found = [each for each in self.all(Hazard) if each.due_provisional and each.state in OPEN and each.id > after]
+        found = [each for each in self.all(Hazard) if each.due_provisional or each.stage_term]
+        found = [each for each in found if each.state in OPEN and each.id > after]
         return sorted(found, key=lambda each: each.id)[:limit]
 
     def __init__(self):

@@ -5,7 +5,7 @@ from msgspec.structs import replace
 
 from inspections.actions.clocks import claim_job, escalate
 from inspections.categories import Severity
-from inspections.hazards import State
+from inspections.hazards import Escalation, State
 from inspections.outbox import Notice
 from inspections.steps import Assign, ConfirmMajor, Note, ProposeMajor, Recheck, Start
 from tests.inspections.office import NOW, Office, later, li, ma, zhao
@@ -93,9 +93,33 @@ def test_a_step_that_comes_before_the_sweep_after_an_outage_loses_no_rung():
     office = Office()
     hazard = assigned(office)
     take(office, zhao, hazard, Start, now=later(days=30))
-    assert swept(office, later(days=30, seconds=1)) == len(FIX)
-    assert rungs(office, hazard) == FIX
+    assert sorted(rungs(office, hazard)) == sorted([*FIX, "start.overdue"])
+    assert swept(office, later(days=30, seconds=1)) == 0
     assert office.hazard(hazard.id).next_check_at is None
+
+
+def test_a_step_that_ends_a_clock_after_it_ran_out_records_the_rung_before_itself():
+    office = Office()
+    hazard = rectifying(office)
+    late = hazard.due_at + timedelta(seconds=1)
+    waits = fix(office, hazard, now=late)
+    assert rungs(office, hazard) == ["fix.reminder.day", "fix.reminder", "fix.overdue"]
+    assert [line.step for line in office.history(hazard.id)][-2:] == ["escalate", "submit_fix"]
+    assert told(office) == [("fix.overdue", "officer")]
+    assert waits.version == hazard.version + 1
+    assert swept(office, later(days=30)) == len(["recheck.overdue", "recheck.supervisor"])
+    assert len(office.all(Escalation)) == len(rungs(office, hazard))
+
+
+def test_a_step_before_any_rung_records_none_and_a_swept_one_is_not_repeated():
+    office = Office()
+    hazard = rectifying(office)
+    swept(office, hazard.due_at + timedelta(hours=1))
+    fix(office, office.hazard(hazard.id), now=hazard.due_at + timedelta(hours=1))
+    assert rungs(office, hazard) == ["fix.reminder.day", "fix.reminder", "fix.overdue"]
+    early = rectifying(office)
+    fix(office, early, now=later(hours=1))
+    assert rungs(office, early) == []
 
 
 def test_a_hazard_that_turns_out_major_is_told_of_at_once_where_its_ladder_began_earlier():

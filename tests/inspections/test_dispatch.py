@@ -6,7 +6,7 @@ from inspections.actions.steps import take_step
 from inspections.dispatch import DispatchRule
 from inspections.hazards import State
 from inspections.people import Role
-from inspections.steps import Accept, FixedOnSpot, Return
+from inspections.steps import Accept, FixedOnSpot, LookBack, Return
 from tests.inspections.office import HERE, NOW, THERE, Office, li, mention, new_id, person, sun, wang, zhao
 from tests.inspections.test_reports import report, reported
 from tests.inspections.test_steps import take
@@ -48,6 +48,16 @@ def test_only_inserted_is_what_a_rule_makes_of_a_report():
     """So that on PostgreSQL reports still share a commit."""
     change = report_hazard(office_with(rule()), wang, report(), NOW)
     assert (change.changed, change.removed) == ((), ())
+
+
+def test_what_a_look_back_finds_goes_where_a_report_would():
+    office = office_with(rule())
+    closed = replace(reported(office), state=State.CLOSED, lead=None)
+    office.keep(closed)
+    rebounded = take(office, wang, closed, LookBack, result="rebound", photos=(mention("c"),))
+    born = office.hazard(rebounded.rebounded_as)
+    assert (born.state, born.lead) == (State.ASSIGNED, "zhao")
+    assert [line.step for line in office.history(born.id)] == ["rebound", "accept", "assign"]
 
 
 def test_a_report_sent_again_is_answered_as_it_is_now():

@@ -4,6 +4,7 @@ from uuid import UUID
 import pytest
 from msgspec.structs import replace
 
+from inspections.actions.reports import report_hazard
 from inspections.actions.rules import (
     CategoryPolicy,
     NamedDay,
@@ -25,16 +26,18 @@ from inspections.errors import IdConflict, Invalid, Missing, RulesStale
 from inspections.hazards import Hazard, State
 from inspections.people import Role
 from inspections.rules import Rules
-from inspections.steps import Accept
-from tests.inspections.office import HERE, NOW, THERE, Office, later, li, new_id, person
+from inspections.steps import Accept, Assign, Start
+from inspections.steps import Transfer as TransferStep
+from tests.inspections.office import HERE, NOW, THERE, Office, later, li, ma, new_id, person, wang, zhao
 from tests.inspections.test_published_years import listed
-from tests.inspections.test_reports import reported
-from tests.inspections.test_steps import take
+from tests.inspections.test_reports import report, reported
+from tests.inspections.test_steps import fix, take
 
 admin = person("admin", Role.ADMIN, scope=HERE.street)
 local = person("local", Role.ADMIN)
 QUICK = Rules(recheck=Term(1, TimeUnit.WORKING_DAYS))
 YEAR_END = at(date(2026, 12, 30), time(10, 0))
+EVE = at(date(2026, 12, 31), time(16, 30))
 FIRST = UUID(int=0)
 
 
@@ -156,6 +159,45 @@ def test_while_the_year_is_not_published_nothing_is_written():
     hazard = provisional(office)
     assert office.do(recompute_provisional, later(days=40), 10, FIRST) == (1, 0, hazard.id)
     assert office.hazard(hazard.id) == hazard
+
+
+def test_the_clock_of_a_stage_moves_too_and_from_when_it_began():
+    office = Office()
+    hazard = office.do(report_hazard, wang, report(found_at=NOW), EVE).dossier.hazard
+    assert hazard.stage_term == Term(4, TimeUnit.WORKING_HOURS)
+    published(office, date(2027, 1, 4))
+    done = office.do(recompute_provisional, later(days=40), 10, FIRST)
+    assert (done.looked_at, done.moved) == (1, 1)
+    after = office.hazard(hazard.id)
+    assert after.accept_due_at - hazard.accept_due_at == timedelta(days=4)  # Friday; Tuesday
+    assert after.stage_term is None
+    line = office.history(hazard.id)[-1]
+    assert (line.step, line.facts.keys()) == ("recompute", {"accept_due_at", "accept_due_at_before"})
+
+
+def test_every_clock_that_the_rules_set_moves():
+    office = Office()
+    signs, waits, gone = (provisional(office, EVE) for _ in range(3))
+    take(office, li, signs, Assign, now=EVE, lead="zhao")
+    waits = take(office, li, waits, Assign, now=EVE, lead="zhao")
+    fix(office, take(office, zhao, waits, Start, now=EVE), now=EVE)
+    take(office, ma, gone, TransferStep, now=EVE, to="住建", reason="职责")
+    clocks = {signs.id: "start_due_at", waits.id: "recheck_due_at", gone.id: "reply_due_at"}
+    told = {each: getattr(office.hazard(each), field) for each, field in clocks.items()}
+    published(office, date(2027, 1, 4))
+    office.do(recompute_provisional, later(days=40), 10, FIRST)
+    for each, field in clocks.items():
+        assert getattr(office.hazard(each), field) > told[each], field
+        assert office.hazard(each).stage_term is None
+
+
+def test_a_reply_that_somebody_named_a_day_for_stays_on_that_day():
+    office = Office()
+    asked = later(days=60)
+    hazard = take(office, ma, provisional(office), TransferStep, now=EVE, to="住建", reason="职责", reply_due_at=asked)
+    published(office, date(2027, 1, 4))
+    office.do(recompute_provisional, later(days=40), 10, FIRST)
+    assert (hazard.stage_term, office.hazard(hazard.id).reply_due_at) == (None, asked)
 
 
 def test_a_stopped_clock_and_a_deadline_that_a_person_named_are_left_alone():

@@ -380,7 +380,7 @@ def test_quiet_hours_hold_what_goes_out_and_not_the_inbox():
     office = Office()
     night = later(hours=14)  # 23:00 in Shanghai
     take(office, li, reported(office), Reject, now=night, reason="不在辖区")
-    assert told(office, [HOOK], night) == [("reject", "wang")]
+    assert told(office, [HOOK], night) == [("accept.overdue", "li"), ("reject", "wang")]
     assert office.do(claim_deliveries, "webhook", later(hours=21, minutes=59), 10) == []
     assert len(office.do(claim_deliveries, "webhook", later(hours=22), 10)) == 1  # 7:00
 

@@ -17,6 +17,7 @@ def test_rates_are_null_without_anything_to_divide():
     assert Counts(cohort_accepted=4, cohort_closed=3, fixed_on_spot=1).rates()["completion_rate"] == 0.75
     assert Counts(quantity_found=3, quantity_done=1).rates()["fix_rate"] == 0.333333
     assert Counts(received=8, duplicate=2).rates()["duplicate_rate"] == 0.25
+    assert Counts(fixed=8, rebounded=1).rates()["rebound_rate"] == 0.125
 
 
 def test_the_identity_of_a_row():

@@ -5,6 +5,7 @@ import re
 import sqlite3
 import threading
 from functools import partial
+from uuid import UUID
 
 import pytest
 from msgspec.structs import replace
@@ -375,6 +376,21 @@ def test_who_asks_beside_gets_other_photos_to_develop(desk):
     desk.do(developed, "a" * 64, Facts())
     left = [desk.do(claim_undeveloped, NOW + CLAIM * 2, 9) for _ in range(6)]
     assert [len(claim) for claim in left] == [1, 1, 1, 1, 1, 0]
+
+
+def test_a_provisional_deadline_of_fixing_and_of_any_other_stage_is_found(desk):
+    by_weekdays = [desk.do(report_hazard, wang, report(), NOW).dossier.hazard.id for _ in range(2)]
+    desk.do(take_step, li, by_weekdays[0], Accept(id=new_id(), version=1), NOW)
+    found = desk.database.ask(lambda register: register.provisional(UUID(int=0), 9))
+    assert {each.id: each.stage_term is None for each in found} == dict(zip(by_weekdays, (True, False), strict=True))
+
+
+def test_who_only_reads_beside_forgets_no_claim_on_a_photo(desk, url):
+    desk.do(receive_photos, wang, [photo("a")], NOW)
+    assert len(desk.do(claim_undeveloped, NOW, 9)) == 1
+    beside = open_database(url)
+    assert beside.ask(lambda register: register.photo("a" * 64)).claimed_until == NOW + CLAIM
+    asyncio.run(beside.close())
 
 
 @only_postgres

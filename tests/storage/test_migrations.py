@@ -38,12 +38,12 @@ def test_the_code_knows_its_newest_revision():
 
 GONE = {
     "entries": {"clocks", "salts", "digest"},
-    "hazards": {"history_head"},
+    "hazards": {"history_head", "stage_term"},
     "notices": {"seq", "line", "to", "by", "facts", "told_at", "delivered_at"},
 }
 """What an older schema has no room for, and a newer one cannot make again: which deadlines a line had set; salts, which
-are random, and the digests made with them; whom a notice named, and whether it was told. Who comes back gets a whole
-chain, and another.
+are random, and the digests made with them; by which term a provisional clock was set; whom a notice named, and whether
+it was told. Who comes back gets a whole chain, and another.
 """
 
 
