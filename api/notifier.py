@@ -24,7 +24,7 @@ from storage.register import Register
 
 log = structlog.get_logger()
 
-_TOLD_AT_ONCE = 20
+_TOLD_AT_ONCE = 6
 _BREATH_SECONDS = 0.05
 """At most, between two batches: a flood of notices leaves half of the time to requests."""
 
@@ -71,12 +71,12 @@ class Notifier:
         return await self._database.transact(action)
 
     async def deliver(self, channel: Channel) -> int:
-        """Tries one batch of a channel's deliveries, side by side; answers how many."""
+        """Tries one batch of a channel's deliveries, side by side; answers how many it got out of the way."""
         now, began = self._clock(), time.monotonic()
         claim = partial(claim_deliveries, channel=channel.name, now=now, limit=channel.at_once)
-        claimed = await self._database.transact(claim)
+        claimed, put_off = await self._database.transact(claim)
         if not claimed:
-            return 0
+            return put_off
         envelopes = await self._database.read(partial(_envelopes, claimed=claimed))
         attempts = await asyncio.gather(*(self._try(channel, *each) for each in zip(claimed, envelopes, strict=True)))
         given_up = await self._database.transact(partial(settle, attempts=attempts, now=self._clock()))

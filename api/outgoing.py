@@ -6,10 +6,15 @@ something else a moment later changes nothing. A redirect is an answer like any 
 
 import asyncio
 import socket
+import ssl
 from collections.abc import Awaitable, Callable, Sequence
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
-from typing import Any, NamedTuple
-from urllib.parse import SplitResult, urlsplit
+from typing import TYPE_CHECKING, Literal, NamedTuple
+from urllib.parse import SplitResult, urlsplit, urlunsplit
+
+if TYPE_CHECKING:
+    from aiohttp import ClientSession, StreamReader
+    from yarl import URL
 
 Address = IPv4Address | IPv6Address
 Networks = Sequence[IPv4Network | IPv6Network]
@@ -79,17 +84,18 @@ async def resolve(host: str, port: int) -> list[str]:
 
 
 class Outgoing:
-    """Sends requests, keeping connections. `trust`: another set of certificates than httpx has, for an intranet's."""
+    """Sends requests, keeping connections. `trust`: other certificates than the system has, as of an intranet."""
 
-    def __init__(self, allowed: Networks = (), resolve: Resolve = resolve, trust: Any = True) -> None:
-        import httpx  # noqa: PLC0415  # who sends nothing does without
+    def __init__(
+        self, allowed: Networks = (), resolve: Resolve = resolve, trust: ssl.SSLContext | Literal[True] = True
+    ) -> None:
+        import aiohttp  # noqa: PLC0415  # who sends nothing does without
 
-        self._httpx = httpx
+        self._aiohttp = aiohttp
         self._allowed = allowed
         self._resolve = resolve
-        limits = httpx.Limits(max_connections=64, max_keepalive_connections=16, keepalive_expiry=20)
-        # No environment: a proxy that it names would resolve the name itself.
-        self._client = httpx.AsyncClient(trust_env=False, timeout=SECONDS, limits=limits, verify=trust)
+        self._trust = trust
+        self._session: ClientSession | None = None
 
     async def send(self, method: str, url: str, headers: dict[str, str], body: bytes = b"") -> Answer:
         """Raises Refused or Failed."""
@@ -98,27 +104,36 @@ class Outgoing:
                 return await self._send(method, url, headers, body)
         except TimeoutError:
             raise Failed(f"no answer within {SECONDS:g} s") from None
-        except (self._httpx.HTTPError, OSError, UnicodeError) as error:
+        except (self._aiohttp.ClientError, OSError, UnicodeError) as error:
             raise Failed(f"{type(error).__name__}: {error}") from error
 
     async def _send(self, method: str, url: str, headers: dict[str, str], body: bytes) -> Answer:
         parts = check_url(url)
-        host = parts.hostname or ""
-        address = await self._address(host, parts.port or (443 if parts.scheme == "https" else 80))
+        host, secure = parts.hostname or "", parts.scheme == "https"
+        port = parts.port or (443 if secure else 80)
+        address = await self._address(host, port)
         # To the address; the certificate is asked for, and held to, the name.
-        pinned = self._httpx.URL(url).copy_with(host=str(address))
-        request = self._client.build_request(
+        async with self._opened().request(
             method,
-            pinned,
+            _at(parts, address),
             headers={"Host": parts.netloc, "Accept-Encoding": "identity", **headers},
-            content=body,
-            extensions={"sni_hostname": host},
-        )
-        answer = await self._client.send(request, stream=True, follow_redirects=False)
-        try:
-            return Answer(answer.status_code, await self._beginning(answer))
-        finally:
-            await answer.aclose()
+            data=body,
+            allow_redirects=False,
+            server_hostname=host if secure else None,
+        ) as answer:
+            return Answer(answer.status, await self._beginning(answer.content))
+
+    def _opened(self) -> "ClientSession":
+        if self._session is None:  # made within the event loop that it belongs to
+            aiohttp = self._aiohttp
+            self._session = aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(limit=64, keepalive_timeout=20, ssl=self._trust),
+                timeout=aiohttp.ClientTimeout(total=None),  # `send` has its own
+                cookie_jar=aiohttp.DummyCookieJar(),
+                trust_env=False,  # a proxy that the environment names would resolve the name itself
+                auto_decompress=False,
+            )
+        return self._session
 
     async def _address(self, host: str, port: int) -> Address:
         """The first of the name's addresses that may be spoken to."""
@@ -131,14 +146,21 @@ class Outgoing:
         raise refused
 
     @staticmethod
-    async def _beginning(answer: Any) -> bytes:
+    async def _beginning(answer: "StreamReader") -> bytes:
         """What comes after it is not read, and the connection goes with it."""
-        read = bytearray()
-        async for chunk in answer.aiter_raw(_ANSWER_BYTES):
+        read = b""
+        while len(read) < _ANSWER_BYTES and (chunk := await answer.read(_ANSWER_BYTES - len(read))):
             read += chunk
-            if len(read) >= _ANSWER_BYTES:
-                break
-        return bytes(read[:_ANSWER_BYTES])
+        return read
 
     async def close(self) -> None:
-        await self._client.aclose()
+        if self._session is not None:
+            await self._session.close()
+
+
+def _at(parts: SplitResult, address: Address) -> "URL":
+    from yarl import URL  # noqa: PLC0415  # as above
+
+    where = f"[{address}]" if isinstance(address, IPv6Address) else str(address)
+    port = f":{parts.port}" if parts.port else ""
+    return URL(urlunsplit(parts._replace(netloc=where + port, fragment="")))

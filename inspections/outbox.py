@@ -65,6 +65,11 @@ class Delivery(Struct, frozen=True):
     def waits(self) -> bool:
         return self.delivered_at is None and self.dead_at is None
 
+    @property
+    def lane(self) -> tuple[UUID, str]:
+        """What comes one after the other through a channel: of one hazard, to one person."""
+        return self.hazard or self.id, self.username
+
 
 class Outlet(NamedTuple):
     """A channel as the domain sees it.

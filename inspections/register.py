@@ -198,11 +198,15 @@ class Register(Protocol):
         ...
 
     def deliverable(self, channel: str, now: datetime, limit: int) -> list[Delivery]:
-        """Deliveries whose time has come, each the first of its hazard, channel and person; claimed as with `due`."""
+        """Deliveries whose time has come, the earliest first, whatever waits before them; claimed as with `due`."""
         ...
 
-    def deliveries(self, ids: Sequence[UUID]) -> list[Delivery]:
-        """For who will change them."""
+    def waiting(self, channel: str, hazard_ids: Sequence[UUID]) -> list[Delivery]:
+        """What is still to arrive of these hazards through a channel, in the order of their lines, only to be read."""
+        ...
+
+    def deliveries(self, ids: Sequence[UUID], *, free: bool = False) -> list[Delivery]:
+        """For who will change them. `free`: only those that nobody beside is changing."""
         ...
 
     def senders(self, sha256: str) -> list[Sender]: ...

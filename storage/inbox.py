@@ -12,7 +12,7 @@ from inspections.hazards import Hazard
 from inspections.outbox import Delivery, InboxEntry, Notice
 from inspections.policy import Scope
 from storage.columns import Instant
-from storage.notice_tables import deliveries, inbox, notices, waiting
+from storage.notice_tables import WAITS, deliveries, inbox, notices
 from storage.register import Register
 from storage.scopes import covers_communities, within
 from storage.tables import hazards
@@ -103,7 +103,7 @@ def stuck(register: Register, reach: Scope | None, *, dead: bool, limit: int, af
                 hazards, hazards.c.id == deliveries.c.hazard
             )
         )
-        .where(deliveries.c.dead_at.is_not(None) if dead else waiting(deliveries) & deliveries.c.error.is_not(None))
+        .where(deliveries.c.dead_at.is_not(None) if dead else WAITS & deliveries.c.error.is_not(None))
         .order_by(deliveries.c.id)
         .limit(limit)
     )

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import Column, ColumnElement, ForeignKey, FromClause, Index, Integer, String, Table, Text, Uuid
+from sqlalchemy import Column, ForeignKey, Index, Integer, String, Table, Text, Uuid
 
 from inspections.people import Role
 from storage.columns import Instant, Json, Name
@@ -65,18 +65,15 @@ deliveries = Table(
 )
 
 
-def waiting(table: FromClause) -> ColumnElement[bool]:
-    """Those of `deliveries`, or of an alias of it, that are still to arrive."""
-    return table.c.delivered_at.is_(None) & table.c.dead_at.is_(None)
-
-
-_WAITING = waiting(deliveries)
+WAITS = deliveries.c.delivered_at.is_(None) & deliveries.c.dead_at.is_(None)
+"""Those that are still to arrive."""
 Index(
     "ix_deliveries_waiting",
     deliveries.c.channel,
     deliveries.c.next_try_at,
-    sqlite_where=_WAITING,
-    postgresql_where=_WAITING,
+    deliveries.c.seq,
+    sqlite_where=WAITS,
+    postgresql_where=WAITS,
 )
 Index(
     "ix_deliveries_of_hazard",
@@ -84,8 +81,8 @@ Index(
     deliveries.c.channel,
     deliveries.c.username,
     deliveries.c.seq,
-    sqlite_where=_WAITING,
-    postgresql_where=_WAITING,
+    sqlite_where=WAITS,
+    postgresql_where=WAITS,
 )
 _DEAD = deliveries.c.dead_at.is_not(None)
 Index("ix_deliveries_dead", deliveries.c.dead_at, sqlite_where=_DEAD, postgresql_where=_DEAD)

@@ -3,19 +3,19 @@
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Executable, Integer, and_, bindparam, case, exists, func, or_, select, tuple_
+from sqlalchemy import ColumnElement, Executable, Integer, and_, bindparam, case, exists, func, or_, select
 
 from inspections.calendar import midnight, shanghai_date
 from inspections.deadlines import FIXING
 from inspections.hazards import OPEN, State
 from inspections.policy import Scope
 from storage.deadlines import late
-from storage.notice_tables import deliveries, notices, waiting
+from storage.notice_tables import WAITS, deliveries, notices
 from storage.scopes import within
 from storage.tables import hazards, mentions, receipts
 
 _H = hazards.c
-_BEFORE, _AHEAD = notices.alias(), deliveries.alias()
+_BEFORE = notices.alias()
 UNTOLD = (
     select(notices)
     .where(
@@ -29,22 +29,19 @@ UNTOLD = (
 )
 DELIVERABLE = (
     select(deliveries)
-    .where(
-        deliveries.c.channel == bindparam("channel"),
-        deliveries.c.next_try_at <= bindparam("now"),
-        waiting(deliveries),
-        ~exists().where(
-            _AHEAD.c.hazard == deliveries.c.hazard,
-            _AHEAD.c.channel == deliveries.c.channel,
-            _AHEAD.c.username == deliveries.c.username,
-            waiting(_AHEAD),
-            tuple_(_AHEAD.c.seq, _AHEAD.c.id) < tuple_(deliveries.c.seq, deliveries.c.id),
-        ),
-    )
+    .where(deliveries.c.channel == bindparam("channel"), deliveries.c.next_try_at <= bindparam("now"), WAITS)
     .order_by(deliveries.c.next_try_at, deliveries.c.seq)
     .limit(bindparam("limit"))
 )
-"""Somebody's earlier notice of the same hazard that has not arrived keeps the later one waiting, and no other."""
+WAITING = (
+    select(deliveries)
+    .where(
+        deliveries.c.hazard.in_(bindparam("hazards", expanding=True)),
+        deliveries.c.channel == bindparam("channel"),
+        WAITS,
+    )
+    .order_by(deliveries.c.seq, deliveries.c.id)
+)
 DELIVERIES = select(deliveries).where(deliveries.c.id.in_(bindparam("ids", expanding=True))).order_by(deliveries.c.id)
 HAZARDS = select(hazards).where(_H.id.in_(bindparam("ids", expanding=True)))
 SENDERS = (

@@ -289,8 +289,12 @@ class Register:
         query = self._rows.locked(outbox.DELIVERABLE, skip=True)
         return [Delivery(*row) for row in self.rows(query, {"channel": channel, "now": now, "limit": limit})]
 
-    def deliveries(self, ids: Sequence[UUID]) -> list[Delivery]:
-        return [Delivery(*row) for row in self.rows(self._rows.locked(outbox.DELIVERIES), {"ids": ids})]
+    def waiting(self, channel: str, hazard_ids: Sequence[UUID]) -> list[Delivery]:
+        asked = {"channel": channel, "hazards": hazard_ids}
+        return [Delivery(*row) for row in self.rows(outbox.WAITING, asked)] if hazard_ids else []
+
+    def deliveries(self, ids: Sequence[UUID], *, free: bool = False) -> list[Delivery]:
+        return [Delivery(*row) for row in self.rows(self._rows.locked(outbox.DELIVERIES, skip=free), {"ids": ids})]
 
     def senders(self, sha256: str) -> list[Sender]:
         return [Sender(*row) for row in self.rows(outbox.SENDERS, {"sha256": sha256})]

@@ -6,6 +6,7 @@ least once, always under the id of its notice.
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import NamedTuple
 from uuid import UUID
 
 from msgspec import Struct
@@ -36,6 +37,13 @@ from inspections.templates import (
 
 CLAIM = timedelta(seconds=20)
 """Longer than any channel takes for a try (api/channels.py)."""
+
+
+class Claimed(NamedTuple):
+    """What is to be tried now, and how many wait behind something that has to be tried again later."""
+
+    deliveries: Sequence[Delivery]
+    put_off: int
 
 
 def tell(register: Register, now: datetime, limit: int, outlets: Sequence[Outlet]) -> Change[int]:
@@ -69,11 +77,24 @@ def _deliveries(
     return [delivery("", told)] if outlet.reach == "event" or notice.tells else []
 
 
-def claim_deliveries(register: Register, channel: str, now: datetime, limit: int) -> Change[Sequence[Delivery]]:
-    """Deliveries for one who tries them now, and for nobody else before CLAIM is over."""
-    found = register.deliverable(channel, now, limit)
-    claimed = [replace(each, next_try_at=now + CLAIM, tries=each.tries + 1) for each in found]
-    return Change(claimed, changed=tuple(zip(found, claimed, strict=True)))
+def claim_deliveries(register: Register, channel: str, now: datetime, limit: int) -> Change[Claimed]:
+    """Deliveries for one who tries them now, and for nobody else before CLAIM is over: each the first of its lane.
+
+    One that is due behind another that waits for its next try is put off until then: it stands in nobody's way.
+    """
+    due = register.deliverable(channel, now, limit)
+    waiting = register.waiting(channel, list({each.hazard for each in due if each.hazard}))
+    first = {each.lane: each for each in reversed(waiting)}
+    heads = {each.lane: first.get(each.lane, each) for each in due}
+    free = register.deliveries([each.id for each in heads.values() if each.next_try_at <= now], free=True)
+    tried = [each for each in free if each.waits and each.next_try_at <= now]
+    claimed = [replace(each, next_try_at=now + CLAIM, tries=each.tries + 1) for each in tried]
+    put_off = [
+        (each, replace(each, next_try_at=heads[each.lane].next_try_at))
+        for each in due
+        if heads[each.lane].next_try_at > now + CLAIM
+    ]
+    return Change(Claimed(claimed, len(put_off)), changed=(*zip(tried, claimed, strict=True), *put_off))
 
 
 def settle(register: Register, attempts: Sequence[Attempt], now: datetime) -> Change[int]:

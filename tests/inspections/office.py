@@ -289,15 +289,15 @@ class Office:
         return [each for each in self.all(Hazard) if each.id in hazard_ids]
 
     def deliverable(self, channel, now, limit):
-        waiting = [each for each in self.all(Delivery) if each.channel == channel and each.waits]
-        first = {}
-        for each in waiting:
-            lane = (each.hazard or each.id, each.username)
-            if lane not in first or each.seq < first[lane].seq:
-                first[lane] = each
-        return [each for each in first.values() if each.next_try_at <= now][:limit]
+        found = [each for each in self.all(Delivery) if each.channel == channel and each.waits]
+        found = [each for each in found if each.next_try_at <= now]
+        return sorted(found, key=lambda each: (each.next_try_at, each.seq))[:limit]
 
-    def deliveries(self, ids):
+    def waiting(self, channel, hazard_ids):
+        found = [each for each in self.all(Delivery) if each.channel == channel and each.waits]
+        return sorted((each for each in found if each.hazard in hazard_ids), key=lambda each: (each.seq, each.id))
+
+    def deliveries(self, ids, *, free=False):  # noqa: ARG002  # nobody is beside
         return [each for each in self.all(Delivery) if each.id in ids]
 
     def senders(self, sha256):

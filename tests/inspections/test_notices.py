@@ -70,6 +70,10 @@ def told(office, outlets=(), now=NOW):
     return [(kinds_of[entry.notice], entry.username) for entry in office.all(InboxEntry)]
 
 
+def claimed(office, now, limit=10):
+    return office.do(claim_deliveries, "webhook", now, limit).deliveries
+
+
 def told_last(office, kind):
     return {username for said, username in told(office) if said == kind}
 
@@ -274,11 +278,11 @@ def test_of_one_hazard_what_happened_first_is_told_first():
     assert office.do(tell, NOW, 50, [HOOK]) == 1  # of one line of history at a time
     assert [each.kind for each in office.all(Notice) if each.told_at is None] == ["assign"]
     told(office, [HOOK])
-    (first,) = office.do(claim_deliveries, "webhook", NOW, 10)
+    (first,) = claimed(office, NOW)
     assert (first.seq, first.recipients) == (1, ("li",))
-    assert office.do(claim_deliveries, "webhook", NOW, 10) == []  # the second waits for the first
+    assert claimed(office, NOW) == []  # the second waits for the first
     office.do(settle, [Attempt(first.id, None, 0)], NOW)
-    (second,) = office.do(claim_deliveries, "webhook", NOW, 10)
+    (second,) = claimed(office, NOW)
     assert second.recipients == ("zhao",)
 
 
@@ -300,15 +304,15 @@ def sent(office):
     """One delivery of a webhook, claimed."""
     reported(office, category="EB-01")
     told(office, [HOOK])
-    (delivery,) = office.do(claim_deliveries, "webhook", NOW, 10)
+    (delivery,) = claimed(office, NOW)
     return delivery
 
 
 def test_what_a_killed_worker_had_claimed_is_somebody_else_s_after_a_while():
     office = Office()
     delivery = sent(office)
-    assert office.do(claim_deliveries, "webhook", NOW + CLAIM - timedelta(seconds=1), 10) == []
-    (again,) = office.do(claim_deliveries, "webhook", NOW + CLAIM, 10)
+    assert claimed(office, NOW + CLAIM - timedelta(seconds=1)) == []
+    (again,) = claimed(office, NOW + CLAIM)
     assert (again.id, again.notice, again.tries) == (delivery.id, delivery.notice, 2)
     office.do(settle, [Attempt(again.id, None, 0)], NOW + CLAIM)
     office.do(settle, [Attempt(delivery.id, "too late", 0)], NOW + CLAIM)  # whoever was slow does not undo it
@@ -323,32 +327,63 @@ def test_what_fails_for_a_day_still_arrives_and_what_fails_for_longer_is_given_u
     while now < failed_until:
         assert office.do(settle, [Attempt(delivery.id, "answered 500", 0.99)], now) == 0
         now = office.all(Delivery)[0].next_try_at
-        (delivery,) = office.do(claim_deliveries, "webhook", now, 10)
+        (delivery,) = claimed(office, now)
     assert delivery.waits
     while office.do(settle, [Attempt(delivery.id, "answered 500", 0.99)], now) == 0:
         now = office.all(Delivery)[0].next_try_at
-        (delivery,) = office.do(claim_deliveries, "webhook", now, 10)
+        (delivery,) = claimed(office, now)
     assert delivery.tries == TRIES
-    assert office.do(claim_deliveries, "webhook", now + timedelta(days=9), 10) == []
+    assert claimed(office, now + timedelta(days=9)) == []
     office.do(settle, [Attempt(delivery.id, "and again", 0)], now + timedelta(hours=1))
     assert office.all(Delivery)[0].dead_at == now
     again = office.do(replay, None, delivery.id, now)
     assert (again.tries, again.waits) == (0, True)
     assert office.do(replay, None, delivery.id, now) == again
-    (claimed,) = office.do(claim_deliveries, "webhook", now, 10)
-    assert claimed.notice == delivery.notice
-    office.do(settle, [Attempt(claimed.id, None, 0)], now)
+    (mine,) = claimed(office, now)
+    assert mine.notice == delivery.notice
+    office.do(settle, [Attempt(mine.id, None, 0)], now)
     assert office.all(Delivery)[0].error is None
+
+
+def test_what_waits_behind_a_failure_is_put_off_and_holds_up_nobody():
+    office = Office()
+    hazard = assigned(office)
+    take(office, zhao, hazard, Return, reason="非本单位")
+    told(office, [HOOK])
+    (failing,) = claimed(office, NOW, 1)
+    office.keep(replace(office.all(Delivery)[0], tries=TRIES - 1))
+    office.do(settle, [Attempt(failing.id, "answered 500", 0)], NOW)
+    other = reported(office, category="EB-01")
+    told(office, [HOOK])
+    claims = [office.do(claim_deliveries, "webhook", NOW, 1) for _ in range(4)]
+    assert sum(claim.put_off for claim in claims) == 1
+    (arrived,) = [each for claim in claims for each in claim.deliveries]
+    assert arrived.hazard == other.id
+    office.do(settle, [Attempt(arrived.id, None, 0)], NOW)
+    (again,) = claimed(office, later(hours=1))
+    assert again.id == failing.id
+    office.do(settle, [Attempt(again.id, None, 0)], later(hours=1))
+    assert [each.hazard for each in claimed(office, later(hours=1))] == [hazard.id]
+
+
+def test_one_that_is_due_behind_another_is_not_tried_before_it():
+    office = Office()
+    assigned(office)
+    told(office, [HOOK])
+    (failing,) = claimed(office, NOW)
+    office.do(settle, [Attempt(failing.id, "answered 500", 0)], NOW)  # a second later it is tried again
+    assert office.do(claim_deliveries, "webhook", NOW, 10) == ([], 0)
+    assert [each.id for each in claimed(office, later(seconds=2), 1)] == [failing.id]
 
 
 def test_what_was_given_up_holds_up_nothing_that_comes_after_it():
     office = Office()
     assigned(office, category="EB-01")
     told(office, [HOOK])
-    (first,) = office.do(claim_deliveries, "webhook", NOW, 10)
+    (first,) = claimed(office, NOW)
     office.keep(replace(office.all(Delivery)[0], tries=TRIES))
     assert office.do(settle, [Attempt(first.id, "answered 410", 0)], NOW) == 1
-    (second,) = office.do(claim_deliveries, "webhook", NOW, 10)
+    (second,) = claimed(office, NOW)
     assert second.seq > first.seq
 
 
@@ -381,8 +416,8 @@ def test_quiet_hours_hold_what_goes_out_and_not_the_inbox():
     night = later(hours=14)  # 23:00 in Shanghai
     take(office, li, reported(office), Reject, now=night, reason="不在辖区")
     assert told(office, [HOOK], night) == [("accept.overdue", "li"), ("reject", "wang")]
-    assert office.do(claim_deliveries, "webhook", later(hours=21, minutes=59), 10) == []
-    assert len(office.do(claim_deliveries, "webhook", later(hours=22), 10)) == 1  # 7:00
+    assert claimed(office, later(hours=21, minutes=59)) == []
+    assert len(claimed(office, later(hours=22))) == 1  # 7:00
 
 
 def test_an_entry_is_read_once_and_by_its_owner():

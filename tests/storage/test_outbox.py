@@ -36,7 +36,7 @@ def assigned(desk):
 
 
 def claimed(desk, now=NOW, limit=10):
-    return desk.do(claim_deliveries, "webhook", now, limit)
+    return desk.do(claim_deliveries, "webhook", now, limit).deliveries
 
 
 def test_of_a_hazard_one_line_is_told_after_the_other_and_of_others_at_once(desk):
@@ -80,7 +80,7 @@ def test_side_by_side_nobody_claims_what_another_has(url, desk):
         for other in others:
             if other is not desk.database:
                 await other.close()
-        return [each.id for batch in found for each in batch]
+        return [each.id for batch in found for each in batch.deliveries]
 
     ids = asyncio.run(story())
     assert len(ids) == len(set(ids)) == 20
