@@ -53,14 +53,19 @@ def utc_now() -> datetime:
 
 
 @asynccontextmanager
-async def running(settings: Settings, clock: Callable[[], datetime], *, works: bool = True) -> AsyncGenerator[House]:
-    """A house over a migrated database; where it `works`, photos are developed, deadlines watched, people told here."""
+async def running(
+    settings: Settings, clock: Callable[[], datetime], *, works: bool = True, answers: bool = True
+) -> AsyncGenerator[House]:
+    """A house over a migrated database; where it `works`, photos are developed, deadlines watched, people told here.
+
+    Where it `answers` too, work leaves time to requests.
+    """
     channels = open_channels(settings) if works else []
     database = open_database(settings.database_url)
     store = open_photos(settings.photo_place, settings.scratch)
     developer = Developer(database, store, clock)
     scheduler = build_scheduler(database, store, settings.digest_folder, clock, settings.tick_seconds)
-    notifier = Notifier(database, channels, clock, settings.tick_seconds)
+    notifier = Notifier(database, channels, clock, settings.tick_seconds, yields=answers)
     heart = open_outgoing(settings, settings.heartbeat) if works and settings.heartbeat else None
     if heart:
         add_heartbeat(scheduler, database, heart, settings.heartbeat, settings.heartbeat_seconds, clock)

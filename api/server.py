@@ -62,7 +62,7 @@ def work(settings: Settings) -> None:
 
 
 async def _work(settings: Settings) -> None:
-    async with running(settings, utc_now):
+    async with running(settings, utc_now, answers=False):
         await _asked_to_stop().wait()
 
 

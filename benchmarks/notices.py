@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import os
 import subprocess
 import sys
 import time
@@ -19,8 +20,9 @@ from sqlalchemy import insert
 
 from api.app import utc_now
 from benchmarks.clocks_filling import Store
-from benchmarks.figures import Figure, Run, measured
+from benchmarks.figures import Figure, Run, console, measured
 from benchmarks.sides import ROOT, Anxun, Broken, free_port
+from benchmarks.storage_postgres import Absent, own_database
 from inspections.people import Role
 from storage.database import writing_engine
 from storage.notice_tables import notices
@@ -43,19 +45,33 @@ class Seen(NamedTuple):
 
 
 class Hooked(Anxun):
-    """With a webhook to the sink."""
+    """With a webhook to the sink. `url`: on PostgreSQL, where a second process does what nobody waits for."""
 
-    def __init__(self, folder: Path, sink: int) -> None:
+    def __init__(self, folder: Path, sink: int, url: str) -> None:
         super().__init__(folder, [])
-        self._sink = sink
-
-    def launch(self, command: list[str], cwd: Path, **environment: str) -> None:
-        hook = {
-            "ANXUN_WEBHOOK": f"http://127.0.0.1:{self._sink}/hook",
+        self._apart = url.startswith("postgresql")
+        self._worker: subprocess.Popen[bytes] | None = None
+        self._said = {
+            "ANXUN_DATABASE": url,
+            "ANXUN_WEBHOOK": f"http://127.0.0.1:{sink}/hook",
             "ANXUN_WEBHOOK_SECRET": "of a benchmark alone",
             "ANXUN_INTRANET": "127.0.0.1",
         }
-        super().launch(command, cwd, **environment, **hook)
+
+    def launch(self, command: list[str], cwd: Path, **environment: str) -> None:
+        said = {**environment, **self._said}
+        super().launch([*command, *(["--no-work"] if self._apart else [])], cwd, **said)
+        if self._apart:
+            with (self.folder / "worker.log").open("ab") as log:
+                self._worker = subprocess.Popen(
+                    [command[0], "work"], cwd=cwd, env={**os.environ, **said}, stdout=log, stderr=log
+                )
+
+    def stop(self) -> None:
+        super().stop()
+        if self._worker:
+            self._worker.terminate()
+            self._worker.wait()
 
 
 @contextmanager
@@ -131,23 +147,34 @@ class Client:
 
 
 def parts(run: Run, folder: Path, number: int) -> None:
+    (folder / "data").mkdir()
+    _part(run, folder / "sqlite", f"sqlite:///{folder}/data/anxun.db", "SQLite, one process", number)
+    try:
+        with own_database() as database:
+            _part(run, folder / "postgres", database.url, "PostgreSQL, `anxun work` apart", number)
+    except Absent as error:
+        console.print(f"[bold yellow]Without PostgreSQL:[/] {error}")
+
+
+def _part(run: Run, folder: Path, url: str, heading: str, number: int) -> None:
     with sink() as port:
-        side = Hooked(folder / "anxun", port)
-        (side.folder / "data").mkdir()
-        with closing(Store(f"sqlite:///{side.folder}/data/anxun.db")) as store:
-            run.followed("filling", number, store.fill(number))
+        side = Hooked(folder, port, url)
+        with closing(Store(url)) as store:
+            run.followed(f"filling {heading}", number, store.fill(number))
             have_told(store, number)
         begun = time.monotonic()
         side.open()
         try:
             client = Client(side)
-            with run.watching("SQLite", side.process_id):
-                _measure(run, client, port, number, begun + SETTLE.total_seconds())
+            with run.watching(heading, side.process_id):
+                _measure(run, client, port, number, begun + SETTLE.total_seconds(), heading)
         finally:
             side.stop()
 
 
-def _measure(run: Run, client: Client, port: int, number: int, due: float) -> None:
+def _measure(  # what it is done with, and when
+    run: Run, client: Client, port: int, number: int, due: float, heading: str
+) -> None:
     time.sleep(max(0.0, due - IDLE_SECONDS - time.monotonic() - 2))
     before = seen(port).events  # of the filling, and the file of the day's heads
     if before > number // 10:
@@ -161,7 +188,7 @@ def _measure(run: Run, client: Client, port: int, number: int, due: float) -> No
     if came.events < before + number:
         raise Broken(f"{came.events - before} of {number} notices came within {LATEST_SECONDS:g} s")
     run.figures += [
-        Figure("notices/min through a local webhook", [60 * number / (came.last - due)], [], least=10_000),
+        Figure(f"{heading}: notices/min", [60 * number / (came.last - due)], [], least=10_000),
         Figure("… calls that came twice", [came.calls - came.events], []),
     ]
     for name, alone, beside in zip(("GET /me", "POST /hazards"), idle, busy, strict=True):
