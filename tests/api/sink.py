@@ -8,7 +8,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 
 class Sink:
-    """`answer(number)` says how call number (from 1) is met: a status, `hang`, `flood`, `cut`, or ("location", url)."""
+    """`answer(number)` says how call number (from 1) is met.
+
+    A status, `hang`, `flood`, `cut`, `taken, then cut`, or (302, url).
+    """
 
     def __init__(self, answer=lambda _: 204):
         self.answer = answer
@@ -40,7 +43,10 @@ class Sink:
     def meet(self, handler, how, body):
         if how == "hang":
             time.sleep(60)
-        elif how == "cut":
+        elif how in {"cut", "taken, then cut"}:
+            if how != "cut":
+                with self.lock:
+                    self.accepted.append(body)
             handler.connection.close()
             handler.close_connection = True
         elif how == "flood":

@@ -37,8 +37,8 @@ SECRET = "0123456789abcdef"
 
 
 def poor(number):
-    """Three calls in ten go wrong, each in its way."""
-    return {1: 500, 4: "cut", 7: 503}.get(number % 10, 204)
+    """Three calls in ten go wrong, each in its way: one of them was taken, and comes again. Now and then one hangs."""
+    return "hang" if number % 50 == 25 else {1: 500, 4: "cut", 7: "taken, then cut"}.get(number % 10, 204)
 
 
 def settings(folder, url, address, **more):
