@@ -25,12 +25,12 @@ def memory(run: Run, folder: Path, photos: list[Path]) -> None:
     with run.watching("memory"):
         with _fresh(folder / "at-once") as server:
             time.sleep(IDLE_SECONDS)
-            run.figures.append(Figure("idle server: MiB", [_held(server, "VmRSS")], [], most=110))
+            run.figures.append(Figure("idle server: MiB", [held(server, "VmRSS")], [], most=110))
             sent = flood(server.port, server.sign_in(), [large], AT_ONCE, 60, each=1)
             drain(server)
             run.failures += sent.errors
             heading = f"{AT_ONCE} photos of 10 MB at once, peak: MiB"
-            run.figures.append(Figure(heading, [_held(server, "VmHWM")], [], most=180))
+            run.figures.append(Figure(heading, [held(server, "VmHWM")], [], most=180))
         with _fresh(folder / "stalled") as server:
             each = _stalled(server, large)
             run.figures.append(Figure(f"{STALLED} photos stalled half-way, each: MiB", [each], [], most=1))
@@ -68,7 +68,7 @@ def _stalled(server: Anxun, picture: Picture) -> float:
     bearer = server.sign_in()
     flood(server.port, bearer, [picture], 1, 60, each=1)
     drain(server)
-    before = _held(server, "VmRSS")
+    before = held(server, "VmRSS")
     with ExitStack() as stack:
         clients = [stack.enter_context(closing(Connection(server.port, bearer))) for _ in range(STALLED)]
         sent = sum(client.begin(picture, 0.5) for client in clients)
@@ -78,10 +78,10 @@ def _stalled(server: Anxun, picture: Picture) -> float:
             if time.monotonic() > until:
                 raise Broken(f"of {STALLED} half photos only {arrived / sent:.0%} arrived")
             time.sleep(0.1)
-        return (_held(server, "VmRSS") - before) / STALLED
+        return (held(server, "VmRSS") - before) / STALLED
 
 
-def _held(server: Anxun, what: str) -> float:
+def held(server: Anxun, what: str) -> float:
     """MiB of the process and its descendants."""
 
     def held(process: int) -> float:

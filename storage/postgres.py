@@ -170,8 +170,9 @@ class PostgresDatabase:
         return _again_where_it_may(partial(self._ask, ask))
 
     def _ask(self, ask: Callable[[Register], T]) -> T:
-        with self._engine.connect().execution_options(isolation_level="REPEATABLE READ") as connection:
-            connection.exec_driver_sql("set transaction read only")
+        # Both options go with BEGIN. It ends in a COMMIT: on a ROLLBACK psycopg forgets its prepared statements.
+        options = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+        with self._engine.connect().execution_options(**options) as connection, connection.begin():
             return ask(self._register(connection))
 
     def damage(self) -> list[str]:
