@@ -16,6 +16,7 @@ from litestar.connection import ASGIConnection
 from litestar.routes import HTTPRoute
 from uuid_utils.compat import uuid7
 
+from api.problems import UnknownRoute
 from api.tokens import digest_of, new_token
 from inspections.actions.sign_in import (
     Pair,
@@ -160,8 +161,19 @@ async def guard(request: Request[Any, Any, Any]) -> None:
         request.scope["user"] = person
         if not scope(person, action):
             raise Forbidden
-    if not opt.get("any_query") and (unknown := sorted(set(request.query_params) - set(opt["query"].values()))):
+    if "\0" in request.scope["path"]:
+        raise UnknownRoute
+    if request.scope["query_string"]:
+        _check_query(request)
+
+
+def _check_query(request: Request[Any, Any, Any]) -> None:
+    """No parameter that nobody knows, and no NUL, which PostgreSQL has no text for."""
+    opt, given = request.route_handler.opt, request.query_params
+    if not opt.get("any_query") and (unknown := sorted(set(given) - set(opt["query"].values()))):
         raise Invalid(*((name, "没有这个查询参数") for name in unknown))
+    if nul := sorted({name for name, value in given.multi_items() if "\0" in value}):
+        raise Invalid(*((name, "含有不允许的字符") for name in nul))
 
 
 def check_routes(app: Litestar) -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from storage import incoming
 from storage.drawings import draw
-from tests.api.conftest import HERE, MONDAY, THERE, body, problem
+from tests.api.conftest import HERE, MONDAY, THERE, body, on_both, problem
 
 PICTURE = draw("bad input", "EB-01", MONDAY)
 
@@ -173,6 +173,19 @@ def test_photos_that_are_refused(api):
 
 def cursor(said):
     return base64.urlsafe_b64encode(json.dumps(said).encode()).decode()
+
+
+@on_both
+def test_a_nul_in_an_address_is_no_fault_of_the_database(api):
+    for path, field in (
+        ("/statistics/communities?street=33040%002009", "street"),
+        ("/hazards?q=%00", "q"),
+        ("/hazards?community=%00&limit=1", "community"),
+    ):
+        said = problem(api.get("officer", path), 422, "step.needs")
+        assert [error["field"] for error in said["errors"]] == [field], path
+    problem(api.get("admin", "/people/handler%00"), 404, "route.not_found")
+    problem(api.post("admin", "/categories/EV-03%00", {}), 404, "route.not_found")
 
 
 def test_query_parameters_that_do_not_fit(api):
