@@ -31,6 +31,7 @@ from api.auth import SignIn, check_routes, guard
 from api.bodies import JSON_BYTES
 from api.channels import open_channels, open_outgoing
 from api.developer import Developer
+from api.headers import cors, set_headers
 from api.house import House
 from api.link_door import LinkDoor
 from api.link_key import LinkKey
@@ -99,15 +100,18 @@ def build(settings: Settings, clock: Callable[[], datetime] = utc_now, *, works:
         [
             Router("/api/v1", route_handlers=[route for noun in NOUNS for route in noun.ROUTES]),
             *system.ROUTES,
+            *(system.DOCS if settings.docs else ()),
             *fixing.ROUTES,
         ],
         before_request=guard,
         exception_handlers=HANDLERS,
         lifespan=[lifespan],
         state=State(),
-        openapi_config=openapi.SCHEMA,
+        openapi_config=openapi.SCHEMA if settings.docs else None,
         request_max_body_size=JSON_BYTES,
         logging_config=None,
+        before_send=[set_headers],
+        cors_config=cors(settings.cors),
     )
     check_routes(app)
     return app

@@ -161,14 +161,14 @@ async def guard(request: Request[Any, Any, Any]) -> None:
         request.scope["user"] = person
         if not scope(person, action):
             raise Forbidden
-    if "\0" in request.scope["path"]:
-        raise UnknownRoute
+        if "\0" in request.scope["path"]:  # PostgreSQL has no text for it
+            raise UnknownRoute
     if request.scope["query_string"]:
         _check_query(request)
 
 
 def _check_query(request: Request[Any, Any, Any]) -> None:
-    """No parameter that nobody knows, and no NUL, which PostgreSQL has no text for."""
+    """No parameter that nobody knows, and no NUL."""
     opt, given = request.route_handler.opt, request.query_params
     if not opt.get("any_query") and (unknown := sorted(set(given) - set(opt["query"].values()))):
         raise Invalid(*((name, "没有这个查询参数") for name in unknown))

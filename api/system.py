@@ -61,9 +61,15 @@ _PAGE = """<!DOCTYPE html>
 </body></html>"""
 
 
+_OWN_ALONE = (
+    "default-src 'self'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
+    "frame-ancestors 'none'"
+)
+
+
 @get("/docs", opt={"action": PUBLIC}, include_in_schema=False, media_type=MediaType.HTML, sync_to_thread=False)
-def docs() -> str:
-    return _PAGE
+def docs() -> Response[str]:
+    return Response(_PAGE, headers={"Content-Security-Policy": _OWN_ALONE})
 
 
 @get("/docs/{name:str}", opt={"action": PUBLIC}, include_in_schema=False)
@@ -75,4 +81,5 @@ async def docs_file(request: AnyRequest, name: FromPath[str]) -> Response[bytes]
     return await serve(request, content, f"{name}-{version('offapi')}", _FILES[name], fresh)
 
 
-ROUTES = [live, ready, docs, docs_file]
+ROUTES = [live, ready]
+DOCS = [docs, docs_file]
