@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import NamedTuple
 
 from storage.drawings import draw
-from tests.api.conftest import MONDAY, PASSWORD, body
+from tests.api.conftest import HERE, MONDAY, PASSWORD, body
 
 ROLES = ("inspector", "officer", "handler", "supervisor", "analyst", "admin")
 AFTER_TUS = "application/offset+octet-stream"
@@ -38,12 +38,12 @@ def form(picture):
 
 def reading(hazard, digest, cursor, door):
     """Who asks for what."""
-    found = "state=reported&q=%E5%B9%A2&found_from=2026-11-01&limit=5&group=EB&overdue=false"
+    found = "state=reported&q=%E5%B9%A2&found_from=2026-11-01T00:00:00Z&limit=5&group=EB&overdue=false"
     counted = "from=2026-01-01&to=2026-12-31&street=330402009"
     return {
         "inspector": [
             *("/me", "/limits", "/communities", "/categories", "/inbox?unread=true"),
-            *(f"/photos/{digest}{more}" for more in ("", "?size=320", "?size=1280", "?caption=true")),
+            *(f"/photos/{digest}{more}" for more in ("", "?size=320", "?size=1280", f"?size=1280&watermark={hazard}")),
             door,
         ],
         "officer": [
@@ -51,38 +51,46 @@ def reading(hazard, digest, cursor, door):
             *(f"/sync?cursor={cursor}&limit=5", f"/hazards?{found}"),
         ],
         "analyst": [f"/statistics/communities?{counted}", "/hazards?limit=1"],
-        "admin": ["/people?role=handler", "/calendar/2026", "/rules", "/deliveries", "/notice-templates"],
-        "supervisor": ["/delegations", "/people/handler", "/dispatch-rules"],
+        "admin": [
+            "/people?role=handler",
+            "/people/handler",
+            "/calendar/2026",
+            "/rules",
+            "/deliveries",
+            "/notice-templates",
+        ],
+        "supervisor": ["/delegations", "/dispatch-rules"],
     }
 
 
-def telling(hazard, digest, report, rules):
+def telling(hazard, digest, report, rules, days):
     """Who sends which JSON where."""
 
     def new(**facts):
         return {"id": str(uuid.uuid4()), **facts}
 
     steps = f"/hazards/{hazard}/steps"
-    grants = [{"role": "handler", "scope": "330402009"}]
+    grants = [{"role": "handler", "scope": HERE}]
+    both = [{"sha256": digest, "stage": stage} for stage in ("before", "after")]
     spot = {"method": "移出", "quantity_done": 1}
-    day = {"day": "2027-01-01", "working": False, "name": "元旦"}
+    since = report["found_at"]
     noted = {"hazard": hazard, **new(version=1, step="note", note="x")}
     return [
         ("inspector", "/hazards", report | new()),
-        ("inspector", "/hazards", report | new(fixed_on_spot=spot)),
+        ("inspector", "/hazards", report | new(fixed_on_spot=spot, photos=both)),
         ("inspector", "/photos/links", {"photos": [{"sha256": digest, "size": "320"}]}),
         ("inspector", "/auth/login", {"username": "inspector", "password": PASSWORD, "device": "x"}),
         ("inspector", "/auth/refresh", {"refresh_token": "anxr_x"}),
         ("officer", steps, new(version=1, step="accept", severity="general", priority="high")),
-        ("officer", steps, new(version=1, step="assign", lead="handler", assisting=[])),
+        ("officer", steps, new(version=2, step="assign", lead="handler", assisting=[])),
         ("officer", "/hazards/steps", {"items": [noted]}),
         ("officer", f"/hazards/{hazard}/links", new(days=3)),
         ("admin", f"/hazards/{hazard}/erasures", new(reason="x", fields=["description"])),
         ("admin", "/people", {"username": "new", "name": "新", "password": PASSWORD, "grants": grants}),
-        ("admin", "/calendar/2027", {"source": "x", "days": [day]}),
+        ("admin", "/calendar/2026", {"source": "x", "days": days}),
         ("admin", "/rules", {"version": 0, "rules": rules}),
         ("admin", "/notice-templates/assign", {"version": 0, "title": "{number}", "text": "{place}"}),
-        ("supervisor", "/delegations", new(to="officer", role="supervisor", until="2027-01-01T00:00:00Z")),
+        ("supervisor", "/delegations", new(to="officer", reason="x", since=since, until="2027-01-01T00:00:00Z")),
     ]
 
 
@@ -105,9 +113,11 @@ def recorded(process):
     link = officer.post(f"/hazards/{hazard}/links", json={"id": str(uuid.uuid4()), "days": 3}).json()
     door = "/f/" + link["addresses"]["url"].rpartition("/")[2]
     asked = reading(hazard, digest, officer.get("/sync").json()["cursor"], door)
-    told = telling(hazard, digest, report, people["admin"].get("/rules").json()["rules"])
+    year = people["admin"].get("/calendar/2026").json()["days"]
+    days = [{name: each[name] for name in ("day", "working", "name")} for each in year]
+    told = telling(hazard, digest, report, people["admin"].get("/rules").json()["rules"], days)
     resumed = [f"{name}: {value}" for name, value in tus.items()]
-    by_form = ("inspector", form(picture), "multipart/form-data; boundary=b")
+    by_form = "multipart/form-data; boundary=b"
     fixed = {"step": "submit_fix", "version": 1, "method": "移出", "quantity_done": 1, "photos": []}
     fix = json.dumps({"id": str(uuid.uuid4()), **fixed}).encode()
     for client in people.values():
@@ -120,7 +130,8 @@ def recorded(process):
     return [
         *(sent(who, "GET", path) for who, paths in asked.items() for path in paths),
         *(sent(who, "POST", path, json.dumps(said, ensure_ascii=False).encode()) for who, path, said in told),
-        *(sent(by_form[0], "POST", path, *by_form[1:]) for path in ("/hazards", "/photos")),
+        sent("inspector", "POST", "/hazards", form(picture), by_form),
+        sent("inspector", "POST", "/photos", form(picture)[form(picture).index(b"--b", 3) :], by_form),
         sent("inspector", "PUT", f"/photos/{digest}", picture, "image/jpeg"),
         sent("inspector", "POST", "/uploads", b"", AFTER_TUS, *resumed),
         sent("inspector", "PATCH", upload, picture[:999], AFTER_TUS, resumed[0], "Upload-Offset: 0"),

@@ -116,6 +116,8 @@ def status(port, raw):
 def send(process, number, seed):
     """Sends so many mutations; answers how often there was which status. Fails on the first fault."""
     good = recorded(process)
+    came = [status(process.port, each.raw()) for each in good]
+    assert [said for said in came if said not in {200, 201, 204}] == [401, 409]  # no token; the version of before
 
     def one(at):
         chance = random.Random(f"{seed} {at}")  # noqa: S311  # so that it can be repeated
