@@ -74,7 +74,7 @@ def telling(hazard, digest, report, rules, days):
     both = [{"sha256": digest, "stage": stage} for stage in ("before", "after")]
     spot = {"method": "移出", "quantity_done": 1}
     since = report["found_at"]
-    noted = {"hazard": hazard, **new(version=1, step="note", note="x")}
+    noted = {"hazard": hazard, "step": new(version=1, step="note", note="x")}
     return [
         ("inspector", "/hazards", report | new()),
         ("inspector", "/hazards", report | new(fixed_on_spot=spot, photos=both)),

@@ -1,0 +1,259 @@
+"""Every route, every role, and nobody; its own, somebody else's, and what is not there: each cell is stated.
+
+A cell that is missing fails, and so does a route that has no line. A cell `own/foreign/nowhere` says what comes of a
+person's own object, of one of the other office, and of one that is nowhere; a single status stands for all three, or
+for a route that names no object. The last two must look the same, in body and status, whoever asks.
+"""
+
+import re
+import uuid
+from typing import NamedTuple
+
+import pytest
+
+from inspections.delegations import Delegation
+from inspections.dispatch import DispatchRule
+from inspections.outbox import Delivery, InboxEntry, Notice
+from inspections.people import Role
+from inspections.register import Change
+from tests.api.conftest import HERE, MONDAY, PASSWORD, THERE, body, problem
+
+ROLES = ("inspector", "officer", "handler", "supervisor", "analyst", "admin")
+NOWHERE = "01900000-0000-7000-8000-000000000000"
+
+
+CELLS = """
+GET /me                                      200         200         200         200         200         200
+GET /sync                                    200         200         200         200         200         403
+GET /live?cursor=none                        422         422         422         422         422         403
+GET /communities                             200         200         200         200         200         200
+GET /categories                              200         200         200         200         200         200
+GET /people                                  403         200         403         200         403         200
+POST /people                                 403         403         403         403         403         201/403/403
+GET /people/{person}                         403         403         403         403         403         200/404/404
+POST /people/{person}                        403         403         403         403         403         409/404/404
+GET /delegations                             200         200         200         200         200         200
+POST /delegations                            403         403         403         201/422/422 403         403
+POST /delegations/{delegation}/revoke        403         403         403         200/404/404 403         200/404/404
+GET /rules                                   403         200         403         200         403         200
+POST /rules                                  403         403         403         403         403         409
+POST /categories/EV-03                       403         403         403         403         403         422
+GET /calendar/2026                           200         200         200         200         200         200
+POST /calendar/2026                          403         403         403         403         403         422
+GET /dispatch-rules                          403         200         403         200         403         200
+GET /inbox                                   200         200         200         200         200         200
+POST /inbox/{entry}/read                     200/404/404 200/404/404 200/404/404 200/404/404 200/404/404 200/404/404
+GET /notice-templates                        403         200         403         200         403         200
+POST /notice-templates/assign                403         403         403         403         403         409
+GET /deliveries                              403         403         403         403         403         200
+POST /deliveries/{delivery}/replay           403         403         403         403         403         200/404/404
+POST /dispatch-rules                         403         403         403         403         403         201/404/404
+POST /dispatch-rules/{rule}/remove           403         403         403         403         403         200/404/404
+GET /hazards                                 200         200         200         200         200         403
+POST /hazards                                201/404/404 201/404/404 403         403         403         403
+GET /hazards/{hazard}                        200/404/404 200/404/404 200/404/404 200/404/404 200/404/404 403
+GET /hazards/{hazard}/history                200/404/404 200/404/404 200/404/404 200/404/404 403/404/404 403
+POST /hazards/{hazard}/steps                 409/404/404 409/404/404 409/404/404 409/404/404 403/404/404 403
+POST /hazards/{hazard}/erasures              403         403         403         403         403         201/404/404
+GET /hazards/{hazard}/links                  403         200/404/404 403         200/404/404 403         403
+POST /hazards/{hazard}/links                 403         201/404/404 403         403         403         403
+POST /hazards/{hazard}/links/{link}/revoke   403         200/404/404 403         200/404/404 403         403
+POST /hazards/steps                          200/200/200 200         200         200         200         403
+PUT /photos/{photo}                          422/422/422 422         422         422         403         403
+GET /photos/{photo}                          200/404/404 200/404/404 200/404/404 200/404/404 404         403
+HEAD /photos/{photo}                         200/404/404 200/404/404 200/404/404 200/404/404 404         403
+POST /photos                                 400         400         400         400         403         403
+POST /photos/links                           200/200/200 200         200         200         200         403
+POST /uploads                                201         201         201         201         403         403
+HEAD /uploads/{upload}                       200/404/404 200/404/404 200/404/404 200/404/404 403         403
+PATCH /uploads/{upload}                      204/404/404 204/404/404 204/404/404 204/404/404 403         403
+POST /uploads/{upload}                       409/404/404 409/404/404 409/404/404 409/404/404 403         403
+GET /statistics/communities                  200         200         403         200         200         403
+DELETE /uploads/{upload}                     204/404/404 204/404/404 204/404/404 204/404/404 403         403
+GET /hazards?community={area}                200/200/200 200         200         200         200         403
+GET /statistics/communities?community={area} 200/404/404 200/404/404 403         200/404/404 200/404/404 403
+GET /people?community={area}                 403         200/404/404 403         200/404/404 403         200/404/404
+GET /photos/{photo}?size=320                 200/404/404 200/404/404 200/404/404 200/404/404 200/404/404 403
+POST /auth/logout                            204         204         204         204         204         204
+"""
+
+
+class Things(NamedTuple):
+    """What one column is about."""
+
+    hazard: str
+    photo: str
+    upload: str
+    link: str
+    person: str
+    delegation: str
+    rule: str
+    entry: str
+    delivery: str
+    area: str
+
+
+def _keep(api, *records):
+    database = api.client.app.state.house.database
+    api.client.blocking_portal.call(database.transact, lambda _: Change(None, records))
+
+
+def _things(api, role, community):
+    """Things of one office; `role` is assigned, told, and has begun an upload, where it may."""
+    here = community == HERE
+    inspector, officer = ("inspector", "officer") if here else ("inspector2", "officer2")
+    photo = api.photo(inspector)
+    party = {"kind": "merchant", "name": "某店"}
+    hazard = api.report(
+        inspector, community=community, responsible_party=party, photos=[{"sha256": photo, "stage": "before"}]
+    )
+    hazard = api.taken(officer, hazard, "accept")
+    if here:
+        hazard = api.taken(officer, hazard, "assign", lead="handler")
+    sender = role if here and role in {"inspector", "officer", "handler", "supervisor"} else inspector
+    begun = api.call(sender, "POST", "/uploads", headers={"Tus-Resumable": "1.0.0", "Upload-Length": "99"})
+    link = api.post(officer, f"/hazards/{hazard['id']}/links", {"id": str(uuid.uuid4())}).json()["link"]["id"]
+    ids = [uuid.uuid4() for _ in range(5)]
+    told = role if here else inspector
+    notice = Notice(ids[0], "report", MONDAY, uuid.UUID(hazard["id"]), 1, told_at=MONDAY)
+    lead, giver = ("handler", "supervisor") if here else ("inspector2", "officer2")
+    _keep(
+        api,
+        notice,
+        InboxEntry(ids[1], told, notice.id, MONDAY),
+        Delivery(ids[2], notice.id, "webhook", "", (told,), notice.hazard, 1, MONDAY, dead_at=MONDAY),
+        DispatchRule(ids[3], community, lead=lead, category="WN-03", group=None, assisting=(), accepts=False),
+        Delegation(
+            ids[4], giver, officer, Role.SUPERVISOR, community, MONDAY, MONDAY.replace(year=2027), "出差", MONDAY
+        ),
+    )
+    return Things(
+        hazard["id"], photo, begun.headers["location"].rpartition("/")[2], link, lead, str(ids[4]), str(ids[3]),
+        str(ids[1]), str(ids[2]), community,
+    )  # fmt: skip
+
+
+def _nothing():
+    return Things(NOWHERE, "0" * 64, NOWHERE, NOWHERE, "nobody", NOWHERE, NOWHERE, NOWHERE, NOWHERE, "999999999999")
+
+
+TUS = {"Tus-Resumable": "1.0.0", "Upload-Offset": "0", "Content-Type": "application/offset+octet-stream"}
+STEP = {"step": "note", "version": 99, "note": "…"}
+TERM = {"amount": 3, "unit": "working_days"}
+POLICY = {"name": "堆物", "group": "楼道", "priority": "low", "term": TERM, "unit": "处"}
+
+
+def _said(route, t):
+    """Path, JSON or bytes, and headers of a request about `t`."""
+    new = {"id": str(uuid.uuid4())}
+    grants, begun, over = [{"role": "handler", "scope": t.area}], "2026-11-24T00:00:00Z", "2026-11-25T00:00:00Z"
+    lent = {"to": "officer", "since": begun, "until": over, "reason": "出差", "scope": t.area}
+    given = {
+        "POST /people": {"username": "new", "name": "新", "password": PASSWORD, "grants": grants},
+        "POST /people/{person}": {"version": 99, "active": True},
+        "POST /delegations": {**new, **lent},
+        "POST /rules": {"version": 7, "rules": {}},
+        "POST /categories/EV-03": POLICY,
+        "POST /calendar/2026": {"source": "…", "days": []},
+        "POST /notice-templates/assign": {"version": 7, "title": "…", "text": "…"},
+        "POST /dispatch-rules": {**new, "community": t.area, "category": "WN-03", "lead": t.person},
+        "POST /hazards": body(community=t.area),
+        "POST /hazards/{hazard}/steps": {**new, **STEP},
+        "POST /hazards/{hazard}/erasures": {**new, "fields": ["name"], "reason": "…"},
+        "POST /hazards/{hazard}/links": {**new, "days": 3},
+        "POST /hazards/steps": {"items": [{"hazard": t.hazard, "step": {**new, **STEP}}]},
+        "POST /photos/links": {"photos": [{"sha256": t.photo}]},
+    }.get(route)  # fmt: skip
+    method, path = route.split(" ")
+    headers = TUS if "/uploads" in path else {}
+    if route == "POST /uploads/{upload}":
+        headers = {**TUS, "X-HTTP-Method-Override": "PATCH"}
+    if route == "POST /uploads":
+        headers = {"Tus-Resumable": "1.0.0", "Upload-Length": "9"}
+    content = b"no picture" if method == "PUT" or path in {"/photos", "/uploads"} or method == "PATCH" else None
+    return method, path.format(**t._asdict()), given, content, headers
+
+
+def _answer(api, who, route, t):
+    """Status, and what is said, without what the request named."""
+    method, path, given, content, headers = _said(route, t)
+    sent = {"json": given} if given is not None else {"content": content or b""}
+    answer = api.call(who, method, path, headers=headers, **sent)
+    said = answer.text if "json" in answer.headers.get("content-type", "") else ""
+    for named in t:
+        said = said.replace(named, "·")
+    return answer.status_code, said
+
+
+def _lines():
+    for line in CELLS.strip().splitlines():
+        method, path, *cells = line.split()
+        columns = max(cell.count("/") + 1 for cell in cells)
+        whole = [cell.split("/") if "/" in cell else [cell] * columns for cell in cells]
+        yield f"{method} {path}", dict(zip(ROLES, whole, strict=True))
+
+
+ROUTES = dict(_lines())
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_every_cell_of_a_role(api, role):
+    own, foreign, nothing = _things(api, role, HERE), _things(api, role, THERE), _nothing()
+    wrong, seen = [], []
+    for route, cells in ROUTES.items():
+        columns = [own, foreign, nothing][: len(cells[role])]
+        answers = [_answer(api, role, route, t) for t in columns]
+        came = [str(status) for status, _ in answers]
+        wrong += [(route, cells[role], came)] if came != cells[role] else []
+        seen += [(route, answers[1:])] if len(answers) > 1 and answers[1] != answers[2] else []
+    assert wrong == []
+    assert seen == []  # somebody else's looks like none
+
+
+def _session(api):
+    answer = api.post(None, "/auth/login", {"username": "officer", "password": PASSWORD}).json()
+    return answer["access_token"]
+
+
+@pytest.mark.parametrize("kind", ["expired", "revoked", "none", "empty", "nonsense", "basic", "no ascii"])
+def test_without_a_good_token_there_is_nothing_and_nothing_to_learn(api, kind):
+    own = _things(api, "officer", HERE)
+    token = _session(api)
+    if kind == "revoked":
+        assert api.call(None, "POST", "/auth/logout", headers={"Authorization": f"Bearer {token}"}).status_code == 204
+    if kind == "expired":
+        api.clock.pass_(minutes=15)
+    shown = {
+        "empty": b"Bearer",
+        "nonsense": b"Bearer nonsense",
+        "basic": b"Basic eDp4",
+        "no ascii": b"bearer anxa_\xe9",
+    }
+    header = shown.get(kind, f"Bearer {token}".encode())
+    for route in ROUTES:
+        method, path, _, _, headers = _said(route, own)
+        bearer = {} if kind == "none" else {"Authorization": header}
+        for t in (own, _nothing()):
+            path = _said(route, t)[1]
+            answer = api.call(None, method, path, headers={**headers, **bearer}, content=b"{}")
+            assert (answer.status_code, answer.headers["www-authenticate"]) == (401, "Bearer"), route
+            if method != "HEAD":
+                problem(answer, 401, "auth.required")
+
+
+PUBLIC = {
+    *("POST /auth/login", "POST /auth/refresh", "GET /limits"),
+    *(f"{method} /photos/*/*" for method in ("GET", "HEAD")),  # by a signed address alone
+}
+
+
+def test_every_route_of_the_app_has_its_line(api):
+    listed = {re.sub(r"\{[^}]*\}|(?<=/)(EV-03|assign|2026)$", "*", route.partition("?")[0]) for route in ROUTES}
+    there = {
+        f"{method} {re.sub(r'{[^}]*}', '*', route.path.removeprefix('/api/v1'))}"
+        for route in api.client.app.routes
+        if route.path.startswith("/api/v1")
+        for method in route.methods
+        if method != "OPTIONS"
+    }
+    assert there == listed | PUBLIC
