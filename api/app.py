@@ -9,6 +9,7 @@ from litestar.datastructures import State
 
 from api import (
     delegations,
+    devices,
     fix_links,
     fixing,
     hazards,
@@ -45,7 +46,7 @@ from storage.photo_store import open_photos
 
 NOUNS = (
     *(hazards, steps, sync, live, photos, pictures, uploads),
-    *(places, rules, people, delegations, sessions, statistics, fix_links, notices),
+    *(places, rules, people, delegations, sessions, devices, statistics, fix_links, notices),
 )
 
 

@@ -19,16 +19,17 @@ from uuid_utils.compat import uuid7
 from api.problems import UnknownRoute
 from api.tokens import digest_of, new_token
 from inspections.actions.sign_in import (
-    Pair,
     SignedIn,
     behind_access,
     close_session,
     open_session,
     refresh_session,
+    use_access,
 )
 from inspections.errors import Forbidden, Invalid, SignInFailed, TooMany, Unauthenticated
 from inspections.people import Person
 from inspections.policy import BY_LINK, POLICY, PUBLIC, scope
+from inspections.sessions import Digests
 from storage.database import Database
 
 T = TypeVar("T")
@@ -49,8 +50,8 @@ class Tokens(NamedTuple):
     refresh: str
 
     @property
-    def digests(self) -> Pair:
-        return Pair(digest_of(self.access), digest_of(self.refresh))
+    def digests(self) -> Digests:
+        return Digests(digest_of(self.access), digest_of(self.refresh))
 
 
 def new_tokens() -> Tokens:
@@ -79,7 +80,9 @@ class SignIn:
             raise SignInFailed
         tokens = new_tokens()
         now = self._clock()
-        action = partial(open_session, person=person, session_id=uuid7(), device=device, pair=tokens.digests, now=now)
+        action = partial(
+            open_session, person=person, session_id=uuid7(), device=device, digests=tokens.digests, now=now
+        )
         return await self._database.transact(action), tokens
 
     async def hashed(self, username: str, password: str) -> str:
@@ -101,7 +104,8 @@ class SignIn:
 
     async def refresh(self, token: str) -> tuple[SignedIn, Tokens]:
         tokens = new_tokens()
-        renew = partial(refresh_session, digest=digest_of(token), pair=tokens.digests, now=self._clock())
+        digest, now = digest_of(token), self._clock()
+        renew = partial(refresh_session, digest=digest, pair_id=uuid7(), digests=tokens.digests, now=now)
         renewed = await self._database.transact(renew)
         if renewed is None:
             raise Unauthenticated("登录已过期，请重新登录")
@@ -123,6 +127,8 @@ class SignIn:
         if known and time.monotonic() - checked < _REMEMBERED_SECONDS and now < known.until:
             return known.person
         found = await self._database.read(partial(behind_access, digest=digest, now=now))
+        if found and not found.pair.used_at:
+            found = await self._database.transact(partial(use_access, digest=digest, now=now))
         if found is None:
             self._remembered.pop(digest, None)
             raise Unauthenticated

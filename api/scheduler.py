@@ -27,6 +27,7 @@ from inspections.actions.digests import DIGESTS, tell_digest, tell_history_diges
 from inspections.actions.feed import forget
 from inspections.actions.fix_links import forget_tallies
 from inspections.actions.rules import recompute_provisional
+from inspections.actions.sign_in import forget_tokens
 from inspections.actions.uploads import end_expired_uploads
 from inspections.calendar import shanghai_date
 from inspections.errors import Unavailable
@@ -133,11 +134,12 @@ async def forget_changes(database: Database, now: datetime) -> int:
     return forgotten
 
 
-async def forget_knocks(database: Database, now: datetime) -> int:
-    """Who knocked at links, and how often, is not kept."""
+async def forget_over(database: Database, now: datetime) -> int:
+    """Who knocked at links, and how often, is not kept; nor are tokens that have expired."""
     forgotten = 0
-    while over := await database.transact(partial(forget_tallies, now=now, limit=SWEEP_BATCH)):
-        forgotten += over
+    for action in (forget_tallies, forget_tokens):
+        while over := await database.transact(partial(action, now=now, limit=SWEEP_BATCH)):
+            forgotten += over
     return forgotten
 
 
@@ -221,7 +223,7 @@ def build_scheduler(
     scheduler.every(_TIDY_SECONDS, job(partial(recompute_daily, database), "deadlines recomputed"), "provisional")
     scheduler.every(_TIDY_SECONDS, job(partial(end_uploads, database, store), "uploads expired"), "uploads")
     scheduler.every(_TIDY_SECONDS, job(partial(forget_changes, database), "changes forgotten"), "changes")
-    scheduler.every(_TIDY_SECONDS, job(partial(forget_knocks, database), "tallies forgotten"), "tallies")
+    scheduler.every(_TIDY_SECONDS, job(partial(forget_over, database), "tallies and tokens forgotten"), "over")
     scheduler.every(_TIDY_SECONDS, job(partial(announce, database, digests), "digests written"), "digests")
     scheduler.every(_LOOK_SECONDS, job(partial(digest, database), "digests told"), "agendas")
     return scheduler

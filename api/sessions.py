@@ -6,8 +6,9 @@ from api.auth import Tokens, bearer
 from api.bodies import AnyRequest, json_body
 from api.house import house, person_of
 from api.schemas import Credentials, PersonView, RefreshToken, TokenView, person_view
-from inspections.actions.sign_in import ACCESS_LASTS, SignedIn
+from inspections.actions.sign_in import SignedIn
 from inspections.policy import PUBLIC
+from inspections.sessions import ACCESS_LASTS
 
 
 @post("/auth/login", opt={"action": PUBLIC, "body": Credentials}, status_code=200)

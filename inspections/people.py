@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Annotated
-from uuid import UUID
 
 from msgspec import Meta, Struct
 from msgspec.structs import replace
@@ -80,22 +79,6 @@ class Person(Struct, frozen=True, cache_hash=True):
     def fixes_in(self, community: str) -> bool:
         """Whether hazards there can be assigned to them."""
         return self.active and self.holds(Role.HANDLER, community)
-
-
-class Session(Struct, frozen=True):
-    """A signed-in device. Only SHA-256 digests of its tokens are kept."""
-
-    id: UUID
-    username: str
-    device: str
-    access: str
-    access_expires_at: datetime
-    refresh: str
-    refresh_expires_at: datetime
-    previous_refresh: str | None
-    previous_until: datetime | None
-    created_at: datetime
-    revoked_at: datetime | None = None
 
 
 ScopePrefix = Annotated[str, Meta(pattern=r"\A[0-9]{0,12}\Z", description="the beginning of community codes")]

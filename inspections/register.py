@@ -18,11 +18,12 @@ from inspections.fix_links import FixLink
 from inspections.hazards import Entry, Hazard, Job, Mention, Named, Photo, Receipt
 from inspections.links import Secret
 from inspections.outbox import Agenda, Delivery, Notice, Sender
-from inspections.people import Person, Session
+from inspections.people import Person
 from inspections.places import Community, Street
 from inspections.policy import Scope
 from inspections.rates import Tally
 from inspections.rules import Rules
+from inspections.sessions import Session, TokenPair
 from inspections.uploads import Upload
 
 T_co = TypeVar("T_co", covariant=True)
@@ -91,9 +92,16 @@ class Register(Protocol):
         """Those that were not ended, for who will end them."""
         ...
 
-    def session(self, session_id: UUID) -> Session | None: ...
-    def session_of(self, digest: str) -> Session | None:
-        """The session whose access, refresh or previous refresh token has this digest."""
+    def pair_of(self, digest: str) -> TokenPair | None:
+        """The pair one of whose tokens has this digest, for who will read it again by `kept` before changing it."""
+        ...
+
+    def standing_pairs(self, session_id: UUID) -> list[TokenPair]:
+        """Those of a session that no other has replaced, for who will change them."""
+        ...
+
+    def expired_pairs(self, now: datetime, limit: int) -> list[TokenPair]:
+        """Those whose refresh token is good no more; claimed as with `due`."""
         ...
 
     def hazard(self, hazard_id: UUID) -> Hazard | None: ...

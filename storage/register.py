@@ -13,10 +13,8 @@ from uuid import UUID
 
 from msgspec import Struct
 from sqlalchemy import (
-    ColumnElement,
     Connection,
     Select,
-    Text,
     bindparam,
     exists,
     func,
@@ -40,14 +38,15 @@ from inspections.fix_links import FixLink
 from inspections.hazards import Entry, Hazard, Job, Mention, Named, Photo, Receipt
 from inspections.links import Secret
 from inspections.outbox import Agenda, Delivery, Notice, Sender
-from inspections.people import Person, Role, Session
+from inspections.people import Person
 from inspections.places import Community, Street
 from inspections.policy import Scope, scope
 from inspections.rates import Tally
 from inspections.register import Change
 from inspections.rules import Rules
+from inspections.sessions import Session, TokenPair
 from inspections.uploads import Upload
-from storage import claims, duplicates, evidence, fix_links, outbox
+from storage import accounts, claims, duplicates, evidence, fix_links, outbox
 from storage.changes import note
 from storage.evidence import WIDE
 from storage.reference import KINDS, REFERENCE, Reference
@@ -56,13 +55,10 @@ from storage.scopes import within
 from storage.tables import (
     TABLE_OF,
     changes,
-    delegations,
     escalations,
     hazards,
     mentions,
     numbers,
-    people,
-    sessions,
     uploads,
 )
 
@@ -142,29 +138,35 @@ class Register:
         return self._by_key(Person, username)
 
     def account(self, username: str) -> Person | None:
-        return next(iter(self._for_change(Person, _ACCOUNT, username=username)), None)
+        return next(iter(self._for_change(Person, accounts.ACCOUNT, username=username)), None)
 
     def administrators(self) -> list[Person]:
-        return self._for_change(Person, _ADMINISTRATORS)
+        return self._for_change(Person, accounts.ADMINISTRATORS)
 
     def delegation(self, delegation_id: UUID) -> Delegation | None:
         return self._by_key(Delegation, delegation_id)
 
     def received(self, username: str, now: datetime) -> list[Delegation]:
         # What waits in the same group may be left out: it counts when this is asked again, within a second.
-        return [Delegation(*row) for row in self._rows.found(_RECEIVED, {"username": username, "now": now})]
+        return [Delegation(*row) for row in self._rows.found(accounts.RECEIVED, {"username": username, "now": now})]
 
     def delegations(self, username: str | None) -> list[Delegation]:
-        return self.select(Delegation, _DELEGATIONS if username is None else _DELEGATIONS.where(_concern(username)))
+        return self.select(Delegation, accounts.delegations_of(username))
 
     def open_sessions(self, username: str) -> list[Session]:
-        return self._for_change(Session, _OPEN_SESSIONS, username=username)
+        return self._for_change(Session, accounts.OPEN_SESSIONS, username=username)
 
     def _for_change(self, kind: type[R], query: Select[Any], **parameters: Any) -> list[R]:
         return [kind(*row) for row in self.rows(self._rows.locked(query), parameters)]
 
-    def session(self, session_id: UUID) -> Session | None:
-        return self._by_key(Session, session_id)
+    def pair_of(self, digest: str) -> TokenPair | None:
+        return next((TokenPair(*row) for row in self.rows(accounts.PAIR_OF, {"digest": digest})), None)
+
+    def standing_pairs(self, session_id: UUID) -> list[TokenPair]:
+        return self._for_change(TokenPair, accounts.STANDING_PAIRS, session=session_id)
+
+    def expired_pairs(self, now: datetime, limit: int) -> list[TokenPair]:
+        return self._claimed(TokenPair, accounts.EXPIRED_PAIRS, now, limit)
 
     def hazard(self, hazard_id: UUID) -> Hazard | None:
         return self._by_key(Hazard, hazard_id)
@@ -202,12 +204,7 @@ class Register:
 
     def people(self) -> list[Person]:
         """Everybody, with what is kept of them."""
-        return self.select(Person, _PEOPLE)
-
-    def session_of(self, digest: str) -> Session | None:
-        """The session that a token's digest belongs to: access, refresh or the refresh token before it."""
-        query = self._rows.locked(_SESSION_OF)
-        return next(iter(Session(*row) for row in self.rows(query, {"digest": digest})), None)
+        return self.select(Person, accounts.PEOPLE)
 
     def may_see_photo(self, person: Person, sha256: str, action: str = "photo.see") -> bool:
         reach = scope(person, action)
@@ -369,10 +366,6 @@ class Register:
                 self._connection.execute(insert(numbers), {"series": series, "last": last})
 
 
-def _concern(username: str) -> ColumnElement[bool]:
-    return (delegations.c.giver == username) | (delegations.c.receiver == username)
-
-
 def _key(record: Struct) -> tuple[Any, ...]:
     return tuple(getattr(record, name) for name in KEYS[type(record)])
 
@@ -388,25 +381,6 @@ _OPEN_UPLOADS = select(func.count()).where(
     uploads.c.username == bindparam("username"), uploads.c.expires_at > bindparam("now"), uploads.c.photo.is_(None)
 )
 _OLD_CHANGES = select(changes).where(changes.c.day < bindparam("day")).order_by(changes.c.id).limit(bindparam("limit"))
-_PEOPLE = select(people).order_by(people.c.username)
-_ACCOUNT = select(people).where(people.c.username == bindparam("username"))
-_ADMINISTRATORS = _PEOPLE.where(people.c.grants.cast(Text).contains(f'"{Role.ADMIN}"'))
-_RECEIVED = select(delegations).where(
-    delegations.c.receiver == bindparam("username"),
-    delegations.c.until > bindparam("now"),
-    delegations.c.revoked_at.is_(None),
-)
-_DELEGATIONS = select(delegations).order_by(delegations.c.made_at.desc(), delegations.c.id)
-_OPEN_SESSIONS = (
-    select(sessions)
-    .where(sessions.c.username == bindparam("username"), sessions.c.revoked_at.is_(None))
-    .order_by(sessions.c.id)
-)
-_SESSION_OF = select(sessions).where(
-    (sessions.c.access == bindparam("digest"))
-    | (sessions.c.refresh == bindparam("digest"))
-    | (sessions.c.previous_refresh == bindparam("digest"))
-)
 _NEW_REFERENCE = text(
     "insert into numbers (series, last) values (:series, 1) on conflict (series) do update set last = numbers.last + 1"
 )

@@ -23,9 +23,9 @@ from inspections.dispatch import DispatchRule
 from inspections.fix_links import FixLink
 from inspections.hazards import Hazard, Job
 from inspections.outbox import InboxEntry
-from inspections.people import Session
 from inspections.rates import Tally
 from inspections.rules import Rulebook
+from inspections.sessions import Session, TokenPair
 from inspections.templates import Template
 from inspections.uploads import Upload
 from storage.tables import TABLE_OF
@@ -46,7 +46,7 @@ _BY_KEY: dict[type[Struct], Select[Any]] = {
 }
 CHANGING = {
     *(Hazard, Session, Job, Upload, Rulebook, Category, DispatchRule, Delegation),
-    *(Template, InboxEntry, FixLink, Tally),
+    *(Template, InboxEntry, FixLink, Tally, TokenPair),
 }
 """What is read in order to change it, and therefore locked where several write side by side."""
 _INSERT = {kind: insert(table) for kind, table in TABLE_OF.items()}

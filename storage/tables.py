@@ -54,10 +54,11 @@ from inspections.hazards import (
 )
 from inspections.links import Secret
 from inspections.outbox import Delivery, InboxEntry, Notice
-from inspections.people import Person, Session
+from inspections.people import Person
 from inspections.places import KEY_LENGTH, Community, Point, Street
 from inspections.rates import Tally
 from inspections.rules import Rulebook
+from inspections.sessions import Session, TokenPair
 from inspections.templates import Template
 from inspections.uploads import Upload
 from storage.columns import Bits64, Instant, Json, Name, present_day, present_transaction
@@ -75,6 +76,7 @@ from storage.office_tables import (
     rules,
     sessions,
     streets,
+    token_pairs,
 )
 
 photos = Table(
@@ -348,6 +350,7 @@ TABLE_OF: dict[type[Struct], Table] = {
     Delegation: delegations,
     DispatchRule: dispatch_rules,
     Session: sessions,
+    TokenPair: token_pairs,
     Photo: photos,
     Receipt: receipts,
     Band: bands,

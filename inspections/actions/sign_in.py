@@ -1,10 +1,6 @@
-"""Sessions: a device signs in, renews its tokens, signs out. Secrets come in as digests only.
+"""Sessions: a device signs in, renews its tokens, signs out. Secrets come in as digests only."""
 
-A refresh token rotates. The one before it stays good for a minute, because the answer that carried the new pair may
-have been lost in a stairwell; used after that, it is somebody else's copy, and the session ends.
-"""
-
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
@@ -12,93 +8,111 @@ from msgspec.structs import replace
 
 from inspections.actions.delegations import with_lent
 from inspections.errors import SignInFailed
-from inspections.people import Person, Session
+from inspections.people import Person
 from inspections.register import Change, Register
-
-ACCESS_LASTS = timedelta(minutes=15)
-REFRESH_LASTS = timedelta(days=14)
-GRACE = timedelta(seconds=60)
-
-
-class Pair(NamedTuple):
-    """SHA-256 digests of a new access and a new refresh token."""
-
-    access: str
-    refresh: str
+from inspections.sessions import (
+    SESSION_LASTS,
+    Changes,
+    Digests,
+    Session,
+    TokenPair,
+    first_use,
+    giving_way,
+    new_pair,
+)
 
 
 class SignedIn(NamedTuple):
-    """`person`: with nothing but the grants that count now. `until`: from when on this has to be asked again."""
+    """`person`: with nothing but the grants that count now. `until`: from when on this has to be asked again.
+
+    `pair`: whose token was shown; it is new while nobody has used it.
+    """
 
     person: Person
     session: Session
+    pair: TokenPair
     until: datetime
 
 
 def open_session(
-    register: Register, person: Person, session_id: UUID, device: str, pair: Pair, now: datetime
+    register: Register, person: Person, session_id: UUID, device: str, digests: Digests, now: datetime
 ) -> Change[SignedIn]:
     """`person` has shown their password. Raises SignInFailed where the account was changed meanwhile."""
-    known = register.person(person.username)
+    known = register.account(person.username)  # to be changed: so that no end of all its sessions misses this one
     if known is None or not known.active or known.password != person.password:
         raise SignInFailed
-    session = Session(
-        id=session_id,
-        username=person.username,
-        device=device,
-        access=pair.access,
-        access_expires_at=now + ACCESS_LASTS,
-        refresh=pair.refresh,
-        refresh_expires_at=now + REFRESH_LASTS,
-        previous_refresh=None,
-        previous_until=None,
-        created_at=now,
-    )
-    return Change(_signed_in(register, known, session, now), (session,))
+    session = Session(session_id, person.username, device, now, now + SESSION_LASTS, now)
+    pair = new_pair(session, session_id, digests, now)
+    return Change(_signed_in(register, known, session, pair, now), (session, pair))
 
 
-def refresh_session(register: Register, digest: str, pair: Pair, now: datetime) -> Change[SignedIn | None]:
-    """`digest` is of the refresh token that was sent. None: it is unknown, spent or expired."""
-    session = register.session_of(digest)
+def refresh_session(
+    register: Register, digest: str, pair_id: UUID, digests: Digests, now: datetime
+) -> Change[SignedIn | None]:
+    """`digest` is of the refresh token that was sent. None: it is unknown, replaced or expired."""
+    session, pair = _behind(register, digest)
     person = register.person(session.username) if session else None
-    if session is None or person is None or not person.active or not is_alive(session, now):
+    if session is None or pair is None or digest != pair.refresh or not session.stands(now):
         return Change(None)
-    if digest == session.previous_refresh and now > (session.previous_until or now):
+    if person is None or not person.active or now >= pair.refresh_expires_at:
+        return Change(None)
+    if not pair.renews(now):
         return Change(None, changed=((session, replace(session, revoked_at=now)),))
-    if digest not in {session.refresh, session.previous_refresh}:
+    standing = register.standing_pairs(session.id)
+    made = new_pair(session, pair_id, digests, now, parent=pair.id)
+    seen, used = replace(session, seen_at=now), _used(register, pair, standing, now)
+    removed = () if used else giving_way(standing)
+    return Change(_signed_in(register, person, seen, made, now), (made,), ((session, seen), *used), removed)
+
+
+def use_access(register: Register, digest: str, now: datetime) -> Change[SignedIn | None]:
+    """The first use of an access token: its pair stands from now on, alone. None where it is good no more."""
+    session, pair = _behind(register, digest)
+    if session is None or pair is None:
         return Change(None)
-    renewed = replace(
-        session,
-        access=pair.access,
-        access_expires_at=now + ACCESS_LASTS,
-        refresh=pair.refresh,
-        refresh_expires_at=now + REFRESH_LASTS,
-        previous_refresh=digest,
-        previous_until=now + GRACE if digest == session.refresh else session.previous_until,
-    )
-    return Change(_signed_in(register, person, renewed, now), changed=((session, renewed),))
+    known = _known(register, session, pair, digest, now)
+    return Change(known, changed=_used(register, pair, register.standing_pairs(session.id), now) if known else ())
 
 
 def close_session(register: Register, digest: str, now: datetime) -> Change[None]:
-    session = register.session_of(digest)
+    session, _ = _behind(register, digest)
     if session is None or session.revoked_at:
         return Change(None)
     return Change(None, changed=((session, replace(session, revoked_at=now)),))
 
 
-def is_alive(session: Session, now: datetime) -> bool:
-    return session.revoked_at is None and now < session.refresh_expires_at
+def forget_tokens(register: Register, now: datetime, limit: int) -> Change[int]:
+    """At most `limit` pairs whose refresh token has expired go; answers how many."""
+    over = register.expired_pairs(now, limit)
+    return Change(len(over), removed=tuple(over))
 
 
 def behind_access(register: Register, digest: str, now: datetime) -> SignedIn | None:
     """Who an access token belongs to, while it is good."""
-    session = register.session_of(digest)
-    if session is None or session.access != digest or session.revoked_at or now >= session.access_expires_at:
+    session, pair = _behind(register, digest)
+    return _known(register, session, pair, digest, now) if session and pair else None
+
+
+def _behind(register: Register, digest: str) -> tuple[Session | None, TokenPair | None]:
+    """The session is asked for before its pair, as by everybody who changes both."""
+    found = register.pair_of(digest)
+    session = register.kept(Session, found.session) if found else None
+    return session, register.kept(TokenPair, found.id) if found and session else None
+
+
+def _known(register: Register, session: Session, pair: TokenPair, digest: str, now: datetime) -> SignedIn | None:
+    if digest != pair.access or not pair.gives_access(now) or not session.stands(now):
         return None
     person = register.person(session.username)
-    return _signed_in(register, person, session, now) if person and person.active else None
+    return _signed_in(register, person, session, pair, now) if person and person.active else None
 
 
-def _signed_in(register: Register, person: Person, session: Session, now: datetime) -> SignedIn:
+def _used(register: Register, pair: TokenPair, standing: list[TokenPair], now: datetime) -> Changes:
+    if pair.used_at or pair.spent_until:
+        return ()
+    return first_use(pair, register.kept(TokenPair, pair.parent) if pair.parent else None, standing, now)
+
+
+def _signed_in(register: Register, person: Person, session: Session, pair: TokenPair, now: datetime) -> SignedIn:
     whole = with_lent(register, person, now)
-    return SignedIn(whole.at(now), session, min([session.access_expires_at, *whole.turns_after(now)]))
+    return SignedIn(whole.at(now), session, pair, min([pair.access_expires_at, *whole.turns_after(now)]))

@@ -127,9 +127,11 @@ def test_signing_in_and_out(api):
     api.tokens["me"] = answer["access_token"]
     assert api.get("me", "/me").json() == answer["user"]
     renewed = api.post(None, "/auth/refresh", {"refresh_token": answer["refresh_token"]}).json()
+    assert api.get("me", "/hazards").status_code == 200  # until the new one is used
+    api.tokens |= {"me": renewed["access_token"], "before": answer["access_token"]}
+    assert api.get("me", "/hazards").status_code == 200
     time.sleep(1.1)  # a token that was replaced is refused within a second
-    problem(api.get("me", "/hazards"), 401, "auth.required")
-    api.tokens["me"] = renewed["access_token"]
+    problem(api.get("before", "/hazards"), 401, "auth.required")
     assert api.call("me", "POST", "/auth/logout").status_code == 204
     problem(api.get("me", "/me"), 401, "auth.required")
     problem(api.post(None, "/auth/refresh", {"refresh_token": renewed["refresh_token"]}), 401, "auth.required")

@@ -16,6 +16,7 @@ from inspections.dispatch import DispatchRule
 from inspections.outbox import Delivery, InboxEntry, Notice
 from inspections.people import Role
 from inspections.register import Change
+from inspections.sessions import Session
 from tests.api.conftest import HERE, MONDAY, PASSWORD, THERE, body, problem
 
 ROLES = ("inspector", "officer", "handler", "supervisor", "analyst", "admin")
@@ -24,6 +25,10 @@ NOWHERE = "01900000-0000-7000-8000-000000000000"
 
 CELLS = """
 GET /me                                      200         200         200         200         200         200
+GET /me/devices                              200         200         200         200         200         200
+POST /me/devices/{device}/revoke             200/404/404 200/404/404 200/404/404 200/404/404 200/404/404 200/404/404
+GET /people/{person}/devices                 403         403         403         403         403         200/404/404
+POST /people/{person}/devices/{theirs}/revoke 403        403         403         403         403         200/404/404
 GET /sync                                    200         200         200         200         200         403
 GET /live?cursor=none                        422         422         422         422         422         403
 GET /communities                             200         200         200         200         200         200
@@ -79,18 +84,20 @@ POST /auth/logout                            204         204         204        
 
 
 class Things(NamedTuple):
-    """What one column is about."""
+    """What one column is about; by default what is nowhere."""
 
-    hazard: str
-    photo: str
-    upload: str
-    link: str
-    person: str
-    delegation: str
-    rule: str
-    entry: str
-    delivery: str
-    area: str
+    hazard: str = NOWHERE
+    photo: str = "0" * 64
+    upload: str = NOWHERE
+    link: str = NOWHERE
+    person: str = "nobody"
+    delegation: str = NOWHERE
+    rule: str = NOWHERE
+    entry: str = NOWHERE
+    delivery: str = NOWHERE
+    area: str = "999999999999"
+    device: str = NOWHERE
+    theirs: str = NOWHERE
 
 
 def _keep(api, *records):
@@ -113,28 +120,24 @@ def _things(api, role, community):
     sender = role if here and role in {"inspector", "officer", "handler", "supervisor"} else inspector
     begun = api.call(sender, "POST", "/uploads", headers={"Tus-Resumable": "1.0.0", "Upload-Length": "99"})
     link = api.post(officer, f"/hazards/{hazard['id']}/links", {"id": str(uuid.uuid4())}).json()["link"]["id"]
-    ids = [uuid.uuid4() for _ in range(5)]
+    ids = [uuid.uuid4() for _ in range(7)]
     told = role if here else inspector
     notice = Notice(ids[0], "report", MONDAY, uuid.UUID(hazard["id"]), 1, told_at=MONDAY)
     lead, giver = ("handler", "supervisor") if here else ("inspector2", "officer2")
+    far = MONDAY.replace(year=2027)
     _keep(
         api,
         notice,
+        Session(ids[5], told, "phone", MONDAY, far, MONDAY),
+        Session(ids[6], lead, "phone", MONDAY, far, MONDAY),
         InboxEntry(ids[1], told, notice.id, MONDAY),
         Delivery(ids[2], notice.id, "webhook", "", (told,), notice.hazard, 1, MONDAY, dead_at=MONDAY),
         DispatchRule(ids[3], community, lead=lead, category="WN-03", group=None, assisting=(), accepts=False),
-        Delegation(
-            ids[4], giver, officer, Role.SUPERVISOR, community, MONDAY, MONDAY.replace(year=2027), "出差", MONDAY
-        ),
+        Delegation(ids[4], giver, officer, Role.SUPERVISOR, community, MONDAY, far, "出差", MONDAY),
     )
-    return Things(
-        hazard["id"], photo, begun.headers["location"].rpartition("/")[2], link, lead, str(ids[4]), str(ids[3]),
-        str(ids[1]), str(ids[2]), community,
-    )  # fmt: skip
-
-
-def _nothing():
-    return Things(NOWHERE, "0" * 64, NOWHERE, NOWHERE, "nobody", NOWHERE, NOWHERE, NOWHERE, NOWHERE, "999999999999")
+    made = dict(zip(("entry", "delivery", "rule", "delegation", "device", "theirs"), map(str, ids[1:]), strict=True))
+    upload = begun.headers["location"].rpartition("/")[2]
+    return Things(hazard["id"], photo, upload, link, lead, area=community, **made)
 
 
 TUS = {"Tus-Resumable": "1.0.0", "Upload-Offset": "0", "Content-Type": "application/offset+octet-stream"}
@@ -198,7 +201,7 @@ ROUTES = dict(_lines())
 
 @pytest.mark.parametrize("role", ROLES)
 def test_every_cell_of_a_role(api, role):
-    own, foreign, nothing = _things(api, role, HERE), _things(api, role, THERE), _nothing()
+    own, foreign, nothing = _things(api, role, HERE), _things(api, role, THERE), Things()
     wrong, seen = [], []
     for route, cells in ROUTES.items():
         columns = [own, foreign, nothing][: len(cells[role])]
@@ -233,7 +236,7 @@ def test_without_a_good_token_there_is_nothing_and_nothing_to_learn(api, kind):
     for route in ROUTES:
         method, path, _, _, headers = _said(route, own)
         bearer = {} if kind == "none" else {"Authorization": header}
-        for t in (own, _nothing()):
+        for t in (own, Things()):
             path = _said(route, t)[1]
             answer = api.call(None, method, path, headers={**headers, **bearer}, content=b"{}")
             assert (answer.status_code, answer.headers["www-authenticate"]) == (401, "Bearer"), route

@@ -32,11 +32,12 @@ from inspections.hazards import (
 from inspections.likeness import NEAR, distance
 from inspections.links import Secret
 from inspections.outbox import Agenda, Delivery, Notice, Sender
-from inspections.people import Grant, Person, Role, Session
+from inspections.people import Grant, Person, Role
 from inspections.places import Community, Street
 from inspections.policy import scope
 from inspections.rates import Tally
 from inspections.rules import OFFICE, Rulebook, Rules
+from inspections.sessions import Session, TokenPair
 from inspections.templates import Template
 from inspections.uploads import Upload
 
@@ -160,12 +161,14 @@ class Office:
     def open_sessions(self, username):
         return [each for each in self.all(Session) if each.username == username and not each.revoked_at]
 
-    def session(self, session_id):
-        return self.records.get((Session, session_id))
+    def pair_of(self, digest):
+        return next((each for each in self.all(TokenPair) if digest in {each.access, each.refresh}), None)
 
-    def session_of(self, digest):
-        tokens = ((each, (each.access, each.refresh, each.previous_refresh)) for each in self.all(Session))
-        return next((session for session, digests in tokens if digest in digests), None)
+    def standing_pairs(self, session_id):
+        return [each for each in self.all(TokenPair) if each.session == session_id and not each.spent_until]
+
+    def expired_pairs(self, now, limit):
+        return [each for each in self.all(TokenPair) if each.refresh_expires_at <= now][:limit]
 
     def hazard(self, hazard_id):
         return self.records.get((Hazard, hazard_id))

@@ -5,7 +5,7 @@ import pytest
 from msgspec.structs import replace
 
 from inspections.actions.people import add_person, change_person, seen_person
-from inspections.actions.sign_in import Pair, behind_access, open_session
+from inspections.actions.sign_in import behind_access, open_session
 from inspections.actions.steps import take_step
 from inspections.errors import (
     Erased,
@@ -18,8 +18,9 @@ from inspections.errors import (
     PersonStale,
     SignInFailed,
 )
-from inspections.people import ERASED, Grant, NewGrant, NewPerson, PersonChange, Role, Session
+from inspections.people import ERASED, Grant, NewGrant, NewPerson, PersonChange, Role
 from inspections.policy import scope
+from inspections.sessions import Digests, Session
 from inspections.steps import Accept, Assign
 from tests.inspections.office import HERE, NOW, THERE, Office, later, new_id, person, wang, zhao, zhou
 from tests.inspections.test_reports import reported
@@ -158,7 +159,7 @@ def test_a_change_carries_what_it_saw(office):
 def test_a_new_password_and_the_end_of_an_account_end_its_sessions(office):
     for at, facts in enumerate(({"password": "new"}, {"active": False}, {"erase": True})):
         office.keep(wang)
-        office.do(open_session, wang, new_id(), "phone", Pair(f"access {at}", f"refresh {at}"), NOW)
+        office.do(open_session, wang, new_id(), "phone", Digests(f"access {at}", f"refresh {at}"), NOW)
         change(office, "wang", name="王")
         assert behind_access(office, f"access {at}", NOW).person.name == "王"
         change(office, "wang", **facts, now=later(minutes=1))
@@ -169,7 +170,7 @@ def test_a_new_password_and_the_end_of_an_account_end_its_sessions(office):
 def test_who_was_changed_while_signing_in_is_not_let_in(office):
     change(office, "wang", password="new")
     with pytest.raises(SignInFailed):
-        office.do(open_session, wang, new_id(), "phone", Pair("a", "r"), NOW)
+        office.do(open_session, wang, new_id(), "phone", Digests("a", "r"), NOW)
 
 
 def test_the_last_administrator_stays(office):

@@ -1,21 +1,41 @@
+from datetime import timedelta
+
+from hypothesis import given
+from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from inspections.actions.sign_in import Pair, behind_access, close_session, open_session, refresh_session
-from inspections.people import Session
+from inspections.actions.sign_in import (
+    behind_access,
+    close_session,
+    forget_tokens,
+    open_session,
+    refresh_session,
+    use_access,
+)
+from inspections.sessions import UNUSED_AT_MOST, Digests, Session, TokenPair
 from tests.inspections.office import NOW, Office, later, new_id, wang
 
+SESSION = new_id()
 
-def pair(name):
-    return Pair(f"access {name}", f"refresh {name}")
+
+def digests(name):
+    return Digests(f"access {name}", f"refresh {name}")
 
 
 def signed_in():
     office = Office()
-    office.do(open_session, wang, SESSION, "phone", pair(1), NOW)
+    office.do(open_session, wang, SESSION, "phone", digests(1), NOW)
     return office
 
 
-SESSION = new_id()
+def renew(office, old, new, now=NOW):
+    """With the refresh token of the pair `old`, for the pair `new`."""
+    return office.do(refresh_session, f"refresh {old}", new_id(), digests(new), now)
+
+
+def use(office, name, now=NOW):
+    """Whether the access token of this pair lets in."""
+    return office.do(use_access, f"access {name}", now) is not None
 
 
 def test_an_access_token_is_good_for_a_quarter_of_an_hour():
@@ -24,34 +44,73 @@ def test_an_access_token_is_good_for_a_quarter_of_an_hour():
     assert behind_access(office, "access 1", later(minutes=15)) is None
     assert behind_access(office, "refresh 1", NOW) is None
     assert behind_access(office, "nobody's", NOW) is None
+    assert not use(office, "nobody's")
 
 
-def test_a_refresh_token_rotates_and_the_one_before_stays_good_for_a_minute():
+def test_a_phone_whose_answer_was_lost_asks_again_and_again():
     office = signed_in()
-    assert office.do(refresh_session, "refresh 1", pair(2), later(minutes=20)).person == wang
-    assert behind_access(office, "access 1", later(minutes=20)) is None
-    assert behind_access(office, "access 2", later(minutes=20)).person == wang
-    # the answer was lost in a stairwell: the phone asks again with the old one
-    assert office.do(refresh_session, "refresh 1", pair(3), later(minutes=20, seconds=30))
-    assert behind_access(office, "access 3", later(minutes=21)).person == wang
+    for lost in range(2, 6):
+        assert renew(office, 1, lost, later(hours=lost)).person == wang
+    assert renew(office, 1, 6, later(hours=7))
+    assert use(office, 6, later(hours=7))
+    assert not use(office, 5, later(hours=7))  # of siblings the one that is used stands
+    assert not use(office, 1, later(hours=7))
 
 
-def test_a_spent_refresh_token_ends_the_session():
+def test_the_old_tokens_stay_good_until_the_new_ones_are_used():
     office = signed_in()
-    office.do(refresh_session, "refresh 1", pair(2), NOW)
-    assert office.do(refresh_session, "refresh 1", pair(3), later(minutes=2)) is None
-    assert office.session(SESSION).revoked_at == later(minutes=2)
-    assert behind_access(office, "access 2", later(minutes=3)) is None
-    assert office.do(refresh_session, "refresh 2", pair(4), later(minutes=3)) is None
+    renew(office, 1, 2, later(minutes=5))
+    assert use(office, 1, later(minutes=6))
+    assert use(office, 2, later(minutes=7))
+    assert not use(office, 1, later(minutes=7))
+
+
+def test_what_was_replaced_may_ask_again_for_a_minute_and_then_ends_everything():
+    office = signed_in()
+    renew(office, 1, 2)
+    use(office, 2)
+    assert renew(office, 1, 3, later(seconds=60)).person == wang
+    assert use(office, 3, later(seconds=60))
+    assert renew(office, 2, 4, later(seconds=61)) is None  # it got no more grace than the one before had
+    assert office.all(Session)[0].revoked_at == later(seconds=61)
+    assert not use(office, 3, later(seconds=62))
+    assert renew(office, 3, 5, later(seconds=62)) is None
+
+
+def test_whoever_renews_with_a_new_token_has_used_it():
+    office = signed_in()
+    renew(office, 1, 2)
+    assert renew(office, 2, 3)
+    assert not use(office, 1)
+    assert renew(office, 1, 4, later(minutes=2)) is None
+    assert not use(office, 3, later(minutes=2))
+
+
+def test_who_is_away_for_two_weeks_or_signed_in_a_month_ago_signs_in_again():
+    office = signed_in()
+    assert renew(office, 1, 2, later(days=14)) is None
+    assert office.all(Session)[0].revoked_at is None
+    for day in range(1, 30):
+        assert renew(office, day, day + 1, later(days=day))
+    assert use(office, 30, later(days=29))
+    assert renew(office, 30, 31, later(days=30)) is None
+    assert office.all(TokenPair)[-1].refresh_expires_at == later(days=30)
+
+
+def test_pairs_that_nobody_used_give_way():
+    office = signed_in()
+    for name in range(2, 100):
+        assert renew(office, 1, name, later(seconds=name))
+    assert len(office.all(TokenPair)) <= UNUSED_AT_MOST + 1
+    assert use(office, 99, later(minutes=2))
 
 
 def test_what_is_no_refresh_token_renews_nothing():
     office = signed_in()
-    assert office.do(refresh_session, "unknown", pair(2), NOW) is None
-    assert office.do(refresh_session, "access 1", pair(2), NOW) is None
-    assert office.do(refresh_session, "refresh 1", pair(2), later(days=14)) is None
+    assert renew(office, "unknown", 2) is None
+    assert office.do(refresh_session, "access 1", new_id(), digests(2), NOW) is None
     office.keep(replace(wang, active=False))
-    assert office.do(refresh_session, "refresh 1", pair(2), NOW) is None
+    assert renew(office, 1, 2) is None
     assert behind_access(office, "access 1", NOW) is None
 
 
@@ -62,3 +121,60 @@ def test_signing_out_ends_the_session_once():
     office.do(close_session, "unknown", NOW)
     assert office.all(Session)[0].revoked_at == NOW
     assert behind_access(office, "access 1", NOW) is None
+
+
+def test_tokens_that_nothing_can_be_done_with_are_forgotten():
+    office = signed_in()
+    renew(office, 1, 2, later(days=1))
+    assert office.do(forget_tokens, later(days=14, seconds=-1), 10) == 0
+    assert office.do(forget_tokens, later(days=14), 10) == 1
+    assert [each.refresh for each in office.all(TokenPair)] == ["refresh 2"]
+
+
+class Holder:
+    """Somebody with tokens, who does not know whether others have them too."""
+
+    def __init__(self, office, name):
+        self.office = office
+        self.name = name
+        self.told = []
+
+    def asks(self, now):
+        """Whether they are let in: by the access token they have, or by a new one."""
+        return use(self.office, self.name, now) or (self.renews(now) and use(self.office, self.name, now))
+
+    def renews(self, now, lost=0):
+        for number in range(lost + 1):
+            self.told.append(number)
+            new = f"{self.name}.{len(self.told)}"
+            if renew(self.office, self.name, new, now) is None:
+                return False
+        self.name = new
+        return True
+
+
+WAITS = st.sampled_from([0, 1, 20, 59, 61, 600, 899, 901, 3600, 86_400])
+
+
+@given(st.lists(st.tuples(WAITS, st.sampled_from(["asks", "renews"]), st.integers(0, 3)), max_size=40))
+def test_a_phone_is_never_signed_out_by_a_bad_network(story):
+    office, now = signed_in(), NOW
+    phone = Holder(office, 1)
+    for seconds, what, lost in story:
+        if now + timedelta(seconds=seconds) >= later(days=30):
+            break
+        now += timedelta(seconds=seconds)
+        assert phone.asks(now) if what == "asks" else phone.renews(now, lost)
+
+
+@given(st.lists(st.tuples(WAITS, st.booleans(), st.integers(0, 2)), min_size=1, max_size=30))
+def test_a_thief_with_a_copy_does_not_live_on_beside_the_phone(story):
+    office, now = signed_in(), NOW
+    phone, thief = Holder(office, 1), Holder(office, 1)
+    thief.told = ["copied"] * 100
+    for seconds, by_thief, lost in story:
+        now += timedelta(seconds=seconds)
+        (thief if by_thief else phone).renews(now, lost)
+    for minute in range(1, 40):  # both go on, each by itself
+        last = phone.asks(now + timedelta(minutes=minute)), thief.asks(now + timedelta(minutes=minute, seconds=20))
+    assert last != (True, True)

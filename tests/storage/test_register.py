@@ -13,10 +13,11 @@ from inspections.calendar import CalendarDay
 from inspections.deadlines import is_overdue
 from inspections.delegations import Delegation
 from inspections.hazards import Hazard, Mention, Outcome, Party, Stage, State
-from inspections.people import Grant, Person, Role, Session
+from inspections.people import Grant, Person, Role
 from inspections.places import Point
 from inspections.policy import scope
 from inspections.register import Change
+from inspections.sessions import Session, TokenPair
 from inspections.steps import Note
 from storage.drawings import draw
 from storage.listing import HazardFilters, Reaches, page
@@ -72,18 +73,23 @@ def test_a_hazard_comes_back_as_it_went(desk):
 def test_everything_else_comes_back_as_it_went(desk):
     hazard = desk.do(report_hazard, wang, report(), NOW).dossier.hazard
     day = CalendarDay(date(2027, 1, 1), working=False, name="元旦", source="office")
-    session = Session(new_id(), "wang", "phone", "a", NOW, "r", NOW, "p", NOW, NOW, NOW)
+    session = Session(new_id(), "wang", "phone", NOW, NOW, NOW)
+    pair = TokenPair(new_id(), session.id, new_id(), "a", NOW, "r", NOW, NOW, NOW)
     picture = replace(photo("f"), point=POINT, taken_at=NOW, camera="Phone")
     said = Mention(hazard.id, "f" * 64, Stage.AFTER, hazard.id, "wang", NOW, by_sight=True, taken_at=NOW, point=POINT)
     grant = Grant(Role.ADMIN, "", NOW, later(days=1))
     person = Person("new", "新人", (grant,), "-", active=False, demo=True, version=3)
     lent = Delegation(new_id(), "new", "wang", Role.SUPERVISOR, HERE.code, NOW, later(days=1), "休假", NOW, NOW)
-    desk.do(lambda _: Change(None, (day, session, picture, said, person, lent)))
+    desk.do(lambda _: Change(None, (day, session, pair, picture, said, person, lent)))
 
     def kept(register: Register):
         return (
-            register.session(session.id),
-            register.session_of("p"),
+            register.kept(Session, session.id),
+            register.open_sessions("wang"),
+            register.pair_of("a"),
+            register.pair_of("r"),
+            register.standing_pairs(session.id),
+            register.expired_pairs(NOW, 9),
             register.photo("f" * 64),
             register.person("new"),
             register.account("new"),
@@ -98,7 +104,11 @@ def test_everything_else_comes_back_as_it_went(desk):
 
     assert desk.database.ask(kept) == (
         session,
-        session,
+        [session],
+        pair,
+        pair,
+        [pair],
+        [pair],
         picture,
         person,
         person,

@@ -1,0 +1,95 @@
+"""Devices that are signed in: one's own, and for an administrator those of an account of theirs."""
+
+from datetime import datetime
+from functools import partial
+from uuid import UUID
+
+from litestar import get, post
+from litestar.params import FromPath
+from msgspec import Struct
+
+from api.auth import bearer
+from api.bodies import AnyRequest
+from api.house import house, person_of
+from api.tokens import digest_of
+from inspections.actions.devices import devices, revoke
+from inspections.actions.people import seen_person
+from inspections.policy import Scope, scope
+from inspections.register import Change
+from inspections.sessions import Session
+from storage.register import Register
+
+
+class DeviceView(Struct, frozen=True):
+    """`name`: as the device called itself when it signed in. `seen_at`: when it last got tokens.
+
+    `current`: it is the one that asks.
+    """
+
+    id: UUID
+    name: str
+    signed_in_at: datetime
+    seen_at: datetime
+    revoked_at: datetime | None
+    current: bool
+
+
+class DeviceList(Struct, frozen=True):
+    items: list[DeviceView]
+
+
+def _view(session: Session, current: UUID | None) -> DeviceView:
+    return DeviceView(
+        session.id, session.device, session.created_at, session.seen_at, session.revoked_at, session.id == current
+    )
+
+
+def _current(register: Register, request: AnyRequest) -> UUID | None:
+    pair = register.pair_of(digest_of(bearer(request)))
+    return pair.session if pair else None
+
+
+@get("/me/devices", opt={"action": "me"})
+async def my_devices(request: AnyRequest) -> DeviceList:
+    home, person = house(request), person_of(request)
+
+    def ask(register: Register) -> DeviceList:
+        current = _current(register, request)
+        return DeviceList([_view(each, current) for each in devices(register, person.username, home.clock())])
+
+    return await home.database.read(ask)
+
+
+@post("/me/devices/{device_id:uuid}/revoke", opt={"action": "me"}, status_code=200)
+async def revoke_mine(request: AnyRequest, device_id: FromPath[UUID]) -> DeviceView:
+    """A lost phone is cut off within a second, on every process."""
+    home, person = house(request), person_of(request)
+    action = partial(revoke, username=person.username, device_id=device_id, now=home.clock())
+    current = await home.database.read(partial(_current, request=request))
+    return _view(await home.database.transact(action), current)
+
+
+@get("/people/{username:str}/devices", opt={"action": "people.manage"})
+async def devices_of(request: AnyRequest, username: FromPath[str]) -> DeviceList:
+    home, reach = house(request), scope(person_of(request), "people.manage")
+
+    def ask(register: Register) -> DeviceList:
+        seen_person(register, reach, username)
+        return DeviceList([_view(each, None) for each in devices(register, username, home.clock())])
+
+    return await home.database.read(ask)
+
+
+@post("/people/{username:str}/devices/{device_id:uuid}/revoke", opt={"action": "people.manage"}, status_code=200)
+async def revoke_of(request: AnyRequest, username: FromPath[str], device_id: FromPath[UUID]) -> DeviceView:
+    home, reach = house(request), scope(person_of(request), "people.manage")
+    action = partial(_revoke_of, reach=reach, username=username, device_id=device_id, now=home.clock())
+    return _view(await home.database.transact(action), None)
+
+
+def _revoke_of(register: Register, reach: Scope, username: str, device_id: UUID, now: datetime) -> Change[Session]:
+    seen_person(register, reach, username)
+    return revoke(register, username, device_id, now)
+
+
+ROUTES = [my_devices, revoke_mine, devices_of, revoke_of]

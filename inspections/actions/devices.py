@@ -1,0 +1,27 @@
+"""The devices of an account: listed, and cut off one by one, by their owner or by an administrator."""
+
+from datetime import datetime
+from uuid import UUID
+
+from msgspec.structs import replace
+
+from inspections.errors import Missing
+from inspections.register import Change, Register
+from inspections.sessions import Session
+
+
+def devices(register: Register, username: str, now: datetime) -> list[Session]:
+    """Those that are signed in, the one seen last first."""
+    standing = [session for session in register.open_sessions(username) if session.stands(now)]
+    return sorted(standing, key=lambda session: session.seen_at, reverse=True)
+
+
+def revoke(register: Register, username: str, device_id: UUID, now: datetime) -> Change[Session]:
+    """The device is signed out; one that was stays as it is. Raises Missing where it is not this account's."""
+    session = register.kept(Session, device_id)
+    if session is None or session.username != username:
+        raise Missing("device")
+    if session.revoked_at is not None:
+        return Change(session)
+    after = replace(session, revoked_at=now)
+    return Change(after, changed=((session, after),))

@@ -1,0 +1,97 @@
+"""A signed-in device and the family of its tokens: which are good, and what the first use of one means for the others.
+
+Whoever renews gets a new pair, and the old one stays good until the new one is first used: the answer may have been
+lost in a stairwell, any number of times. Asked again, the old one makes a sibling of equal standing. Of siblings the
+first that is used stands, alone; for a minute what it replaced may still ask again. Whatever comes later with a token
+that was replaced holds a copy, or is the one whose copy was used: the whole family ends, and the person signs in again
+(RFC 9700, 4.14.2, with grace).
+"""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import NamedTuple
+from uuid import UUID
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+ACCESS_LASTS = timedelta(minutes=15)
+IDLE_LASTS = timedelta(days=14)
+SESSION_LASTS = timedelta(days=30)
+GRACE = timedelta(seconds=60)
+UNUSED_AT_MOST = 16
+"""Pairs of a session that nobody has used yet; the oldest give way."""
+
+
+class Digests(NamedTuple):
+    """SHA-256 digests of a new access and a new refresh token."""
+
+    access: str
+    refresh: str
+
+
+class Session(Struct, frozen=True):
+    """A device that signed in. `seen_at`: when it last got tokens."""
+
+    id: UUID
+    username: str
+    device: str
+    created_at: datetime
+    expires_at: datetime
+    seen_at: datetime
+    revoked_at: datetime | None = None
+
+    def stands(self, now: datetime) -> bool:
+        return self.revoked_at is None and now < self.expires_at
+
+
+class TokenPair(Struct, frozen=True):
+    """An access and a refresh token, of which only SHA-256 digests are kept.
+
+    `parent`: the pair whose refresh token made this one. `used_at`: when either was first used. `spent_until`: another
+    pair stands in its place; until then its refresh token may ask again.
+    """
+
+    id: UUID
+    session: UUID
+    parent: UUID | None
+    access: str
+    access_expires_at: datetime
+    refresh: str
+    refresh_expires_at: datetime
+    issued_at: datetime
+    used_at: datetime | None = None
+    spent_until: datetime | None = None
+
+    def gives_access(self, now: datetime) -> bool:
+        return self.spent_until is None and now < self.access_expires_at
+
+    def renews(self, now: datetime) -> bool:
+        return now < self.refresh_expires_at and (self.spent_until is None or now <= self.spent_until)
+
+
+Changes = tuple[tuple[TokenPair, TokenPair], ...]
+
+
+def new_pair(session: Session, pair_id: UUID, digests: Digests, now: datetime, parent: UUID | None = None) -> TokenPair:
+    access_ends, refresh_ends = min(now + ACCESS_LASTS, session.expires_at), min(now + IDLE_LASTS, session.expires_at)
+    return TokenPair(pair_id, session.id, parent, digests.access, access_ends, digests.refresh, refresh_ends, now)
+
+
+def first_use(pair: TokenPair, parent: TokenPair | None, standing: Sequence[TokenPair], now: datetime) -> Changes:
+    """What changes when `pair` is used for the first time. `standing`: the pairs of its session that are not spent.
+
+    Where the parent is spent already, what is replaced now gets no more grace than the parent has: two who hold copies
+    cannot take turns for longer than a minute.
+    """
+    used = (pair, replace(pair, used_at=now))
+    if parent is None:
+        return (used,)
+    until = parent.spent_until or now + GRACE
+    return (used, *((each, replace(each, spent_until=until)) for each in standing if each.id != pair.id))
+
+
+def giving_way(standing: Sequence[TokenPair]) -> tuple[TokenPair, ...]:
+    """The unused pairs that go when one more is made."""
+    unused = sorted((each for each in standing if each.used_at is None), key=lambda each: each.issued_at)
+    return tuple(unused[: max(0, len(unused) - UNUSED_AT_MOST + 1)])

@@ -1,0 +1,44 @@
+"""The queries behind who signs in: accounts, what is lent, sessions and their tokens."""
+
+from typing import Any
+
+from sqlalchemy import Select, Text, bindparam, select
+
+from inspections.people import Role
+from storage.tables import delegations, people, sessions, token_pairs
+
+PEOPLE = select(people).order_by(people.c.username)
+ACCOUNT = select(people).where(people.c.username == bindparam("username"))
+ADMINISTRATORS = PEOPLE.where(people.c.grants.cast(Text).contains(f'"{Role.ADMIN}"'))
+RECEIVED = select(delegations).where(
+    delegations.c.receiver == bindparam("username"),
+    delegations.c.until > bindparam("now"),
+    delegations.c.revoked_at.is_(None),
+)
+OPEN_SESSIONS = (
+    select(sessions)
+    .where(sessions.c.username == bindparam("username"), sessions.c.revoked_at.is_(None))
+    .order_by(sessions.c.id)
+)
+PAIR_OF = select(token_pairs).where(
+    (token_pairs.c.access == bindparam("digest")) | (token_pairs.c.refresh == bindparam("digest"))
+)
+STANDING_PAIRS = (
+    select(token_pairs)
+    .where(token_pairs.c.session == bindparam("session"), token_pairs.c.spent_until.is_(None))
+    .order_by(token_pairs.c.id)
+)
+EXPIRED_PAIRS = (
+    select(token_pairs)
+    .where(token_pairs.c.refresh_expires_at <= bindparam("now"))
+    .order_by(token_pairs.c.refresh_expires_at)
+    .limit(bindparam("limit"))
+)
+
+
+def delegations_of(username: str | None) -> Select[Any]:
+    """All that this person gave or received, or that anybody did; the newest first."""
+    found = select(delegations).order_by(delegations.c.made_at.desc(), delegations.c.id)
+    if username is None:
+        return found
+    return found.where((delegations.c.giver == username) | (delegations.c.receiver == username))
