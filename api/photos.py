@@ -13,7 +13,7 @@ from api.problems import Unparsable
 from api.schemas import ReceivedPhoto, ReceivedPhotos
 from inspections.actions.photos import Received, receive_photos
 from inspections.errors import DigestMismatch, Invalid
-from inspections.hazards import Photo
+from inspections.hazards import Photo, PhotoState
 from inspections.people import Person
 from storage.incoming import Incoming
 from storage.photo_names import original
@@ -39,8 +39,10 @@ async def _received(home: House, person: Person, incoming: Sequence[Incoming]) -
     return result
 
 
-def _answer(photo: Photo) -> ReceivedPhoto:
-    return ReceivedPhoto(photo.sha256, photo.size, photo.format, photo.width, photo.height, photo.state)
+def _answer(photo: Photo, *, known: bool) -> ReceivedPhoto:
+    """What is new to the sender has just been received, for them: that others sent the same is not theirs to know."""
+    state = photo.state if known else PhotoState.RECEIVED
+    return ReceivedPhoto(photo.sha256, photo.size, photo.format, photo.width, photo.height, state)
 
 
 @put(
@@ -56,9 +58,9 @@ async def put_photo(request: AnyRequest, sha256: FromPath[str]) -> Response[Rece
         if incoming.sha256 != sha256:
             raise DigestMismatch(sha256, incoming.sha256)
         result = await _received(home, person_of(request), [incoming])
-    photo = result.photos[0]
-    headers = {"Anxun-Photo-State": photo.state}
-    return Response(_answer(photo), status_code=200 if result.known else 201, headers=headers)
+    answer = _answer(result.photos[0], known=result.known)
+    headers = {"Anxun-Photo-State": answer.state}
+    return Response(answer, status_code=200 if result.known else 201, headers=headers)
 
 
 @post("/photos", opt={"action": "photo.send"}, request_max_body_size=FORM_BYTES)
@@ -71,7 +73,7 @@ async def post_photos(request: AnyRequest) -> ReceivedPhotos:
         if not form.photos:
             raise Invalid(("file", "请选择照片"))
         result = await _received(home, person_of(request), form.photos)
-    return ReceivedPhotos([_answer(photo) for photo in result.photos])
+    return ReceivedPhotos([_answer(photo, known=result.known) for photo in result.photos])
 
 
 ROUTES = [put_photo, post_photos]

@@ -1,6 +1,7 @@
 """Who sees and may do what: anonymous, by role, by community, by assignment."""
 
 import asyncio
+import hashlib
 import time
 
 import pytest
@@ -10,7 +11,8 @@ from api.app import build
 from api.auth import check_routes
 from api.settings import Settings
 from inspections.errors import SignInFailed, TooMany
-from tests.api.conftest import HERE, PASSWORD, THERE, body, problem
+from storage.drawings import draw
+from tests.api.conftest import HERE, MONDAY, PASSWORD, THERE, body, problem
 
 
 @pytest.mark.parametrize("opt", [{}, {"action": "hazard.fly"}])
@@ -52,6 +54,20 @@ def test_the_other_office_sees_nothing(api):
         assert {each["code"] for each in api.get(who, "/communities").json()["items"]} == {THERE, "330402009029"}
     assert [each["username"] for each in api.get("officer2", "/people").json()["items"]] == ["inspector2", "officer2"]
     problem(api.get("officer2", "/people", params={"community": HERE}), 404, "community.not_found")
+
+
+def test_who_sends_what_others_have_sent_is_not_told_so(api):
+    picture = draw("the same", "EB-01", MONDAY)
+    digest = hashlib.sha256(picture).hexdigest()
+    sent = [api.call("inspector", "PUT", f"/photos/{digest}", content=picture)]
+    until = time.monotonic() + 10
+    while api.get("inspector", f"/photos/{digest}").headers["anxun-photo-state"] == "received":
+        assert time.monotonic() < until
+        time.sleep(0.05)
+    sent.append(api.call("inspector2", "PUT", f"/photos/{digest}", content=picture))
+    assert [answer.status_code for answer in sent] == [201, 201]
+    assert sent[0].json() == sent[1].json()
+    assert api.call("inspector", "PUT", f"/photos/{digest}", content=picture).json()["state"] == "developed"
 
 
 def test_a_handler_sees_what_is_assigned(api):

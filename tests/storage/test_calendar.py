@@ -1,3 +1,4 @@
+import holidays
 import pytest
 
 from inspections.calendar import WorkingCalendar, unlike_a_year
@@ -20,3 +21,10 @@ def test_what_is_loaded_would_be_taken_from_an_administrator_too(year):
 
 def test_the_published_years_are_those_compared():
     assert set(PUBLISHED) == set(SCHEDULES)
+
+
+@pytest.mark.parametrize("year", PUBLISHED)
+def test_a_library_that_knows_them_too_has_the_same_days(year):
+    china = holidays.country_holidays("CN", years=year)
+    for day, working in days_of(year).items():
+        assert working is china.is_working_day(day), day
