@@ -6,7 +6,7 @@ STAMP  := $(VENV)/.ready
 UV     := $(shell command -v uv)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench drill lock openapi clean
+.PHONY: help run test check bench drill audit lock openapi clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -55,6 +55,11 @@ lock: ## compile requirements/*.txt with hashes from pyproject.toml (needs uv)
 	@uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --upgrade pyproject.toml --group dev -o requirements/dev.txt
 	@uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --upgrade --group bench -o requirements/bench.txt
 	@uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --upgrade --group build -o requirements/build.txt
+
+audit: ## known holes in what requirements/run.txt names (asks the public advisory database)
+	@$(PYTHON) -m venv .venv-audit
+	@.venv-audit/bin/python -m pip install --quiet --disable-pip-version-check pip-audit
+	@.venv-audit/bin/pip-audit --disable-pip --require-hashes --requirement requirements/run.txt
 
 openapi: $(STAMP) ## write the golden OpenAPI file anew
 	@$(BIN)/anxun openapi > tests/api/openapi.json
