@@ -65,4 +65,4 @@ openapi: $(STAMP) ## write the golden OpenAPI file anew
 	@$(BIN)/anxun openapi > tests/api/openapi.json
 
 clean: ## remove the environment (data stays)
-	rm -rf $(VENV)
+	rm -rf $(VENV) .venv-audit

@@ -26,7 +26,7 @@ from storage.feed import Page, changed, head
 from storage.register import Register
 
 HEARTBEAT = timedelta(seconds=15)
-_HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}  # the second: nginx is to pass it on at once
+_HEADERS = {"X-Accel-Buffering": "no"}  # nginx is to pass it on at once
 
 
 class Moved(Struct, frozen=True):

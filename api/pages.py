@@ -18,9 +18,7 @@ _A_MINUTE = timedelta(minutes=1)
 _FOLDER = Path(__file__).parent / "templates"
 HEADERS = {
     "Cache-Control": "no-store",
-    "Referrer-Policy": "no-referrer",
     "X-Robots-Tag": "noindex, nofollow",
-    "X-Content-Type-Options": "nosniff",
 }
 """Of everything that is reached by a token: the address is the key, so nobody is to pass it on or keep it."""
 

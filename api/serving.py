@@ -15,7 +15,6 @@ _RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})\Z")
 _ALWAYS = {
     "Cache-Control": "private, immutable, max-age=31536000",
     "Accept-Ranges": "bytes",
-    "X-Content-Type-Options": "nosniff",
     "Content-Security-Policy": "default-src 'none'; sandbox",
 }
 

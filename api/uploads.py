@@ -147,7 +147,7 @@ async def _go_on(request: AnyRequest, upload_id: UUID) -> Response[None]:
 
 async def _how_far(request: AnyRequest, upload_id: UUID) -> Response[None]:
     upload = await _own(request, upload_id)
-    headers = {"Upload-Length": str(upload.length), "Cache-Control": "no-store"}
+    headers = {"Upload-Length": str(upload.length)}
     return _answer(upload, 200, headers | ({"Upload-Metadata": upload.metadata} if upload.metadata else {}))
 
 

@@ -1,5 +1,6 @@
 """What changed, for phones and screens: far behind, not behind at all, and a thousand who listen; see README.md."""
 
+import argparse
 import json
 import os
 import selectors
@@ -9,11 +10,10 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
-from functools import partial
 from http.client import HTTPConnection
 from pathlib import Path
 from statistics import median
-from typing import Any, NamedTuple
+from typing import Any
 from uuid import uuid4
 
 from api.app import utc_now
@@ -44,15 +44,8 @@ class Kept(Anxun):
         super().launch(command, cwd, **environment, ANXUN_DATABASE=self._url)
 
 
-class Heard(NamedTuple):
-    """MiB that the readers add, and the seconds from each report until the last of them has heard of it."""
-
-    mebibytes: float
-    seconds: list[float]
-
-
 class Phone:
-    """One connection, opened anew where the server has closed it meanwhile."""
+    """One connection."""
 
     def __init__(self, side: Anxun) -> None:
         self._port = side.port
@@ -63,6 +56,7 @@ class Phone:
         self._connection = HTTPConnection("127.0.0.1", self._port, timeout=30)
 
     def renew(self) -> None:
+        """The server closes one that has been idle."""
         self._connection.close()
         self._open()
 
@@ -131,14 +125,6 @@ def phone_part(run: Run, side: Anxun, heading: str) -> None:
 
 
 def readers_part(run: Run, side: Anxun, heading: str) -> None:
-    heard = listened(side)
-    run.figures += [
-        Figure(f"{heading}: {READERS:,} readers of /live, MiB", [heard.mebibytes], [], most=60),
-        Figure("… until the last has heard of a report, s", heard.seconds, [], most=1),
-    ]
-
-
-def listened(side: Anxun) -> Heard:
     bearer, phone = side.sign_in(), Phone(side)
     request = f"GET /api/v1/live HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {bearer}\r\n\r\n".encode()
     before = held(side, "VmRSS")
@@ -155,7 +141,10 @@ def listened(side: Anxun) -> Heard:
             phone.report()
             _wait_for(selector, b"event: hazard", number)
             seconds.append(time.perf_counter() - at)
-    return Heard(mebibytes, seconds)
+    run.figures += [
+        Figure(f"{heading}: {READERS:,} readers of /live, MiB", [mebibytes], [], most=60),
+        Figure("… until the last has heard of a report, s", seconds, [], most=1),
+    ]
 
 
 def _wait_for(selector: selectors.BaseSelector, words: bytes, times: int) -> None:
@@ -192,5 +181,10 @@ def parts(run: Run, folder: Path) -> None:
         console.print(f"[bold yellow]Without PostgreSQL:[/] {error}")
 
 
+def main() -> int:
+    argparse.ArgumentParser(description=__doc__).parse_args()
+    return measured("The feed", "feed", parts)
+
+
 if __name__ == "__main__":
-    sys.exit(measured("The feed", "feed", partial(parts)))
+    sys.exit(main())

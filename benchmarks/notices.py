@@ -172,9 +172,7 @@ def _part(run: Run, folder: Path, url: str, heading: str, number: int) -> None:
             side.stop()
 
 
-def _measure(  # what it is done with, and when
-    run: Run, client: Client, port: int, number: int, due: float, heading: str
-) -> None:
+def _measure(run: Run, client: Client, port: int, number: int, due: float, heading: str) -> None:
     time.sleep(max(0.0, due - IDLE_SECONDS - time.monotonic() - 2))
     before = seen(port).events  # of the filling, and the file of the day's heads
     if before > number // 10:

@@ -81,14 +81,12 @@ def new_pair(session: Session, pair_id: UUID, digests: Digests, now: datetime, p
 def first_use(pair: TokenPair, parent: TokenPair | None, standing: Sequence[TokenPair], now: datetime) -> Changes:
     """What changes when `pair` is used for the first time. `standing`: the pairs of its session that are not spent.
 
-    Where the parent is spent already, what is replaced now gets no more grace than the parent has: two who hold copies
-    cannot take turns for longer than a minute.
+    `parent`: None where there is none, or none any more. Where it is spent already, what is replaced now gets no more
+    grace than it has: two who hold copies cannot take turns for longer than a minute.
     """
-    used = (pair, replace(pair, used_at=now))
-    if parent is None:
-        return (used,)
-    until = parent.spent_until or now + GRACE
-    return (used, *((each, replace(each, spent_until=until)) for each in standing if each.id != pair.id))
+    until = (parent.spent_until if parent else None) or now + GRACE
+    others = [each for each in standing if each.id != pair.id]
+    return ((pair, replace(pair, used_at=now)), *((each, replace(each, spent_until=until)) for each in others))
 
 
 def giving_way(standing: Sequence[TokenPair]) -> tuple[TokenPair, ...]:

@@ -45,6 +45,7 @@ def postgres_engine(url: str) -> Engine:
         url.replace("postgresql://", "postgresql+psycopg://", 1),
         pool_size=CONNECTIONS + 1,  # one for each thread, and one for the block of numbers that one of them may fetch
         max_overflow=0,
+        hide_parameters=True,  # a failure is logged with its statement: what people wrote is not to be in it
         pool_timeout=5,
         connect_args={"connect_timeout": 5, "options": "-c timezone=UTC"},
     )

@@ -67,6 +67,7 @@ def sqlite_engine(database: Path, *, writing: bool) -> Engine:
         poolclass=QueuePool,
         pool_size=size,
         max_overflow=0,
+        hide_parameters=True,  # as on PostgreSQL
         pool_reset_on_return="rollback",
         connect_args={"check_same_thread": False, "timeout": 30},
     )

@@ -88,8 +88,9 @@ def forget_tokens(register: Register, now: datetime, limit: int) -> Change[int]:
 
 
 def behind_access(register: Register, digest: str, now: datetime) -> SignedIn | None:
-    """Who an access token belongs to, while it is good."""
-    session, pair = _behind(register, digest)
+    """Who an access token belongs to, while it is good; for who changes nothing."""
+    pair = register.pair_of(digest)
+    session = register.kept(Session, pair.session) if pair else None
     return _known(register, session, pair, digest, now) if session and pair else None
 
 

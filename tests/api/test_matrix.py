@@ -213,15 +213,10 @@ def test_every_cell_of_a_role(api, role):
     assert seen == []  # somebody else's looks like none
 
 
-def _session(api):
-    answer = api.post(None, "/auth/login", {"username": "officer", "password": PASSWORD}).json()
-    return answer["access_token"]
-
-
 @pytest.mark.parametrize("kind", ["expired", "revoked", "none", "empty", "nonsense", "basic", "no ascii"])
 def test_without_a_good_token_there_is_nothing_and_nothing_to_learn(api, kind):
     own = _things(api, "officer", HERE)
-    token = _session(api)
+    token = api.post(None, "/auth/login", {"username": "officer", "password": PASSWORD}).json()["access_token"]
     if kind == "revoked":
         assert api.call(None, "POST", "/auth/logout", headers={"Authorization": f"Bearer {token}"}).status_code == 204
     if kind == "expired":
@@ -232,12 +227,10 @@ def test_without_a_good_token_there_is_nothing_and_nothing_to_learn(api, kind):
         "basic": b"Basic eDp4",
         "no ascii": b"bearer anxa_\xe9",
     }
-    header = shown.get(kind, f"Bearer {token}".encode())
+    bearer = {} if kind == "none" else {"Authorization": shown.get(kind, f"Bearer {token}".encode())}
     for route in ROUTES:
-        method, path, _, _, headers = _said(route, own)
-        bearer = {} if kind == "none" else {"Authorization": header}
         for t in (own, Things()):
-            path = _said(route, t)[1]
+            method, path, _, _, headers = _said(route, t)
             answer = api.call(None, method, path, headers={**headers, **bearer}, content=b"{}")
             assert (answer.status_code, answer.headers["www-authenticate"]) == (401, "Bearer"), route
             if method != "HEAD":

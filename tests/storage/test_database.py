@@ -9,7 +9,7 @@ from uuid import UUID
 
 import pytest
 from msgspec.structs import replace
-from sqlalchemy import Transaction, delete
+from sqlalchemy import Transaction, delete, insert
 from sqlalchemy.event import listen
 from sqlalchemy.exc import IntegrityError, OperationalError
 
@@ -19,10 +19,11 @@ from inspections.actions.reports import report_hazard
 from inspections.actions.steps import take_step
 from inspections.errors import Conflict, IdTaken, Invalid, Stale, Unavailable
 from inspections.hazards import Candidate, Hazard
+from inspections.places import Street
 from inspections.register import Change
 from inspections.steps import Accept, Note
 from storage import postgres
-from storage.database import open_database
+from storage.database import open_database, writing_engine
 from storage.sqlite import Locked, owning
 from storage.tables import TABLE_OF
 from tests.inspections.office import HERE, NOW, later, li, mention, new_id, photo, wang
@@ -383,6 +384,15 @@ def test_a_provisional_deadline_of_fixing_and_of_any_other_stage_is_found(desk):
     desk.do(take_step, li, by_weekdays[0], Accept(id=new_id(), version=1), NOW)
     found = desk.database.ask(lambda register: register.provisional(UUID(int=0), 9))
     assert {each.id: each.stage_term is None for each in found} == dict(zip(by_weekdays, (True, False), strict=True))
+
+
+def test_what_people_wrote_is_not_said_of_a_statement_that_failed(url):
+    engine = writing_engine(url)
+    street = {"code": "330402009", "name": "某人的话", "abbreviation": "XJ"}
+    with pytest.raises(IntegrityError) as failed, engine.begin() as connection:
+        connection.execute(insert(TABLE_OF[Street]), [street, street])
+    engine.dispose()
+    assert "某人的话" not in str(failed.value)
 
 
 def test_who_only_reads_beside_forgets_no_claim_on_a_photo(desk, url):
