@@ -19,9 +19,11 @@ from api.outgoing import Outgoing, networks
 from api.scheduler import beat, digest
 from api.settings import Settings
 from inspections.actions.reports import report_hazard
+from inspections.actions.rules import NewRules, edit_rules
 from inspections.actions.steps import take_step
 from inspections.outbox import Delivery, Notice
 from inspections.register import Change
+from inspections.rules import Rules
 from inspections.steps import Accept, Assign, Return
 from storage.database import open_database, owned
 from storage.notice_tables import deliveries, notices
@@ -56,8 +58,11 @@ async def works(url, number, begin=0):
     """Hazards that are reported, accepted, assigned, returned and assigned again, by people side by side."""
     database = open_database(url)
     people = await database.read(
-        lambda register: {name: register.person(name) for name in ("inspector", "officer", "handler")}
+        lambda register: {name: register.person(name) for name in ("inspector", "officer", "handler", "admin")}
     )
+    if begin == 0:  # no quiet hours: the clock is the real one, at whatever hour this runs
+        awake = partial(edit_rules, person=people["admin"], sent=NewRules(0, Rules(quiet_hours=None)))
+        await database.transact(partial(awake, now=datetime.now(UTC)))
 
     async def one(at):
         now = datetime.now(UTC)
@@ -162,6 +167,10 @@ def test_a_server_that_is_killed_goes_on_where_it_was_on_sqlite(tmp_path):
     with sink(poor) as poorly:
         hook = {"ANXUN_WEBHOOK": poorly.url, "ANXUN_WEBHOOK_SECRET": SECRET, "ANXUN_INTRANET": "127.0.0.1"}
         server = Process(tmp_path / "data", ANXUN_TICK_SECONDS=0.1, **hook).start()
+        with closing(server.client("admin")) as admin:  # no quiet hours, as above
+            kept = admin.get("/rules").json()
+            rules = {"version": kept["version"], "rules": {**kept["rules"], "quiet_hours": None}}
+            assert admin.post("/rules", json=rules).status_code == 200
         with closing(server.client()) as client:
             sent = [client.post("/hazards", json=body()).json()["hazard"]["id"] for _ in range(6)]
         server.stop(signal.SIGKILL)
