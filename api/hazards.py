@@ -24,6 +24,7 @@ from api.schemas import (
     cursor_of,
     entry_view,
     hazard_view,
+    hazard_views,
 )
 from inspections.actions.erasure import Erasure, erase
 from inspections.actions.reports import Dossier, Reported, report_hazard
@@ -124,7 +125,7 @@ async def list_hazards(  # noqa: PLR0913, PLR0917  # the filters of the contract
     )  # fmt: skip
     ask = partial(_page, person=person, filters=filters, after=after_cursor(cursor), limit=limit)
     found, more = await home.database.read(ask)
-    views = [hazard_view(each, person, filters.now) for each in found]
+    views = hazard_views(found, person, filters.now)
     return HazardList(views, cursor_of(found[-1].hazard) if more else None)
 
 

@@ -26,9 +26,9 @@ log = structlog.get_logger()
 
 _TOLD_AT_ONCE = 3
 """Requests wait while a batch is decided: about a millisecond."""
-_BREATH_BESIDE_REQUESTS, _BREATH_APART = 2.0, 0.5
+_BREATH_BESIDE_REQUESTS, _BREATH_APART = 2.0, 1.0
 """Between two batches, for every second of the one before: a flood leaves two thirds of the time to requests, and in a
-process without any a third of it to the database that they need."""
+process without any half of it to the database that they need."""
 _BREATH_SECONDS = 0.1
 """At most."""
 

@@ -1,13 +1,15 @@
 """What the API answers where it differs from the domain, and the small bodies that only the API knows."""
 
 import base64
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
+from operator import attrgetter
 from typing import Annotated, Any
 from uuid import UUID
 
 import msgspec
 from msgspec import Meta, Struct
+from msgspec.structs import replace
 
 from inspections.actions.reports import Dossier
 from inspections.categories import Category, Priority, Severity
@@ -37,7 +39,7 @@ from inspections.history import gone
 from inspections.lifecycle import possible
 from inspections.people import Grant, Person
 from inspections.places import Point
-from inspections.policy import scope
+from inspections.policy import scope, steps_within
 from storage.listing import After
 
 
@@ -238,6 +240,8 @@ class ReceivedPhotos(Struct, frozen=True):
 
 
 _SHARED = tuple(name for name in HazardView.__struct_fields__ if name in Hazard.__struct_fields__)
+"""They come first, in this order: a page of hundreds is made of them at once."""
+_shared = attrgetter(*_SHARED)
 _MASKED: dict[str, Any] = {
     "description": None,
     "place": None,
@@ -259,18 +263,26 @@ _MASKED: dict[str, Any] = {
 
 
 def hazard_view(dossier: Dossier, person: Person, now: datetime) -> HazardView:
-    hazard, shown, others = dossier
-    knows_people = scope(person, "hazard.personal").covers(hazard)
-    sees = scope(person, "hazard.see").covers(hazard)  # who returned it may ask again what became of the step
-    values: dict[str, Any] = {name: getattr(hazard, name) for name in _SHARED} | ({} if knows_people else _MASKED)
-    steps = [move for move in possible(hazard) if scope(person, f"step.{move}").covers(hazard)]
-    return HazardView(
-        **values,
-        overdue=is_overdue(hazard, now),
-        next_steps=steps,
-        photos=_photo_views(shown, others, knows_people=knows_people) if sees else [],
-        missing_photos=missing(shown) if sees else [],
-    )
+    return hazard_views([dossier], person, now)[0]
+
+
+def hazard_views(dossiers: Iterable[Dossier], person: Person, now: datetime) -> list[HazardView]:
+    people, seen, steps = scope(person, "hazard.personal"), scope(person, "hazard.see"), steps_within(person)
+
+    def view(hazard: Hazard, shown: list[Shown], others: Mapping[UUID, Named]) -> HazardView:
+        knows_people = people.covers(hazard)
+        sees = seen.covers(hazard)  # who returned it may ask again what became of the step
+        values: tuple[Any, ...] = (
+            *_shared(hazard),
+            is_overdue(hazard, now),
+            [step for step in possible(hazard) if step in steps and steps[step].covers(hazard)],
+            _photo_views(shown, others, knows_people=knows_people) if sees else [],
+            missing(shown) if sees else [],
+        )
+        whole = HazardView(*values)
+        return whole if knows_people else replace(whole, **_MASKED)
+
+    return [view(*dossier) for dossier in dossiers]
 
 
 def _photo_views(shown: list[Shown], others: Mapping[UUID, Named], *, knows_people: bool) -> list[PhotoView]:

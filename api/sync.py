@@ -14,7 +14,7 @@ from msgspec import Struct
 from api.bodies import AnyRequest
 from api.hazards import dossiers
 from api.house import house, person_of
-from api.schemas import HazardView, hazard_view
+from api.schemas import HazardView, hazard_views
 from inspections.errors import Invalid, SyncRestart
 from inspections.feed import Place, view_of
 from inspections.people import Person
@@ -98,7 +98,7 @@ def _since(register: Register, person: Person, cursor: Cursor | None, limit: int
         page, after = changed(register, reach, present, cursor.place, limit), None
     else:
         page, after = _beginning(register, reach, present, cursor, limit, now)
-    views = [hazard_view(dossier, person, now) for dossier in dossiers(register, person, page.hazards)]
+    views = hazard_views(dossiers(register, person, page.hazards), person, now)
     return SyncView(views, page.gone, Cursor.at(present, person, page.place, after).written(), page.more)
 
 

@@ -16,6 +16,8 @@ from statistics import median
 from typing import Any
 from uuid import uuid4
 
+import msgspec
+
 from api.app import utc_now
 from benchmarks.figures import Figure, Run, console, measured
 from benchmarks.photos_memory import held
@@ -42,6 +44,17 @@ class Kept(Anxun):
 
     def launch(self, command: list[str], cwd: Path, **environment: str) -> None:
         super().launch(command, cwd, **environment, ANXUN_DATABASE=self._url)
+
+
+class Page(msgspec.Struct):
+    """What a phone reads of an answer before it asks again; what it makes of the hazards is its own time."""
+
+    items: list[msgspec.Raw]
+    cursor: str
+    more: bool
+
+
+_PAGE = msgspec.json.Decoder(Page)
 
 
 class Phone:
@@ -81,10 +94,10 @@ class Phone:
         came = 0
         while True:
             asked = f"?limit={PAGE}" + (f"&cursor={cursor}" if cursor else "")
-            page = json.loads(self._call("GET", f"/sync{asked}"))
-            cursor, came = page["cursor"], came + len(page["items"])
-            if not page["more"]:
-                return str(cursor), came
+            page = _PAGE.decode(self._call("GET", f"/sync{asked}"))
+            cursor, came = page.cursor, came + len(page.items)
+            if not page.more:
+                return cursor, came
 
 
 def reported(side: Anxun) -> Iterator[int]:

@@ -74,13 +74,14 @@ _ASKS: dict[str, Callable[[Hazard], bool]] = {
 """What a move asks of a hazard besides its state."""
 
 
+_TAKEN_FROM = {
+    state: [move for move, targets in MOVES.items() if state in targets and move not in BY_ITSELF] for state in State
+}
+
+
 def possible(hazard: Hazard) -> list[str]:
     """The steps that people can take on it now."""
-    return [
-        move
-        for move, targets in MOVES.items()
-        if hazard.state in targets and move not in BY_ITSELF and _fits(hazard, move)
-    ]
+    return [move for move in _TAKEN_FROM[hazard.state] if _fits(hazard, move)]
 
 
 def _fits(hazard: Hazard, move: str) -> bool:

@@ -3,8 +3,10 @@
 A route names its action and does not start without a line in this table; a step is the action `step.<name>`.
 """
 
+from collections.abc import Mapping
 from enum import StrEnum
 from functools import lru_cache
+from types import MappingProxyType
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -25,6 +27,7 @@ _FIELD = {_I: _C, _O: _C, _S: _C, _H: Reach.ASSIGNED}  # who sees and works on h
 _RECHECKERS = {_I: _C, _O: _C}
 _SUPERVISOR = {_S: _C}
 
+_STEP = "step."
 PUBLIC = "public"
 """The action of routes that need no sign-in."""
 BY_LINK = "by link"
@@ -130,6 +133,13 @@ def scope(person: Person, action: str) -> Scope:
         return tuple(grant.scope for grant in person.grants if _reach(may, grant) is reach)
 
     return Scope(person.username, prefixes(Reach.COMMUNITY), prefixes(Reach.ASSIGNED))
+
+
+@lru_cache(maxsize=4096)
+def steps_within(person: Person) -> Mapping[str, Scope]:
+    """The steps that some role of `person`'s may take, each with what they reach with it."""
+    reached = {action[len(_STEP) :]: scope(person, action) for action in POLICY if action.startswith(_STEP)}
+    return MappingProxyType({step: reach for step, reach in reached.items() if reach})
 
 
 def acting_for(person: Person, action: str, hazard: Hazard) -> str | None:

@@ -16,7 +16,7 @@ from inspections.hazards import OPEN, Hazard
 from inspections.policy import Scope
 from storage.columns import oldest_open_transaction
 from storage.register import Register
-from storage.scopes import within
+from storage.scopes import narrowed
 from storage.tables import changes, feeds, hazards
 
 _C, _H = changes.c, hazards.c
@@ -97,7 +97,7 @@ def _window(register: Register, reach: Scope, head: Head, after: Place, limit: i
 def everything(register: Register, reach: Scope, after: UUID, since: datetime, limit: int) -> list[Hazard]:
     """At most `limit` hazards in scope that are open or have changed `since`, by id, those that follow `after`."""
     fresh = _H.state.in_(sorted(OPEN)) | (_H.updated_at >= since)
-    query = select(hazards).where(_H.id > after, fresh, within(reach)).order_by(_H.id).limit(limit)
+    query = select(hazards).where(_H.id > after, fresh, narrowed(reach)).order_by(_H.id).limit(limit)
     return register.select(Hazard, query)
 
 
@@ -125,4 +125,4 @@ def _bounds(after: Place) -> dict[str, int]:
 
 
 def _hazards(register: Register, reach: Scope, ids: Sequence[UUID]) -> list[Hazard]:
-    return register.select(Hazard, select(hazards).where(_H.id.in_(ids), within(reach))) if ids else []
+    return register.select(Hazard, select(hazards).where(_H.id.in_(ids), narrowed(reach))) if ids else []

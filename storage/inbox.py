@@ -14,7 +14,7 @@ from inspections.policy import Scope
 from storage.columns import Instant
 from storage.notice_tables import WAITS, deliveries, inbox, notices
 from storage.register import Register
-from storage.scopes import covers_communities, within
+from storage.scopes import covers_communities, narrowed
 from storage.tables import hazards
 
 _ENTRY, _NOTICE = len(inbox.c), len(notices.c)
@@ -43,7 +43,7 @@ def inbox_page(
         select(inbox, *notices.c, *hazards.c)
         .select_from(
             inbox.join(notices, notices.c.id == inbox.c.notice).outerjoin(
-                hazards, (hazards.c.id == notices.c.hazard) & within(see)
+                hazards, (hazards.c.id == notices.c.hazard) & narrowed(see)
             )
         )
         .where(inbox.c.username == username)
@@ -111,5 +111,5 @@ def stuck(register: Register, reach: Scope | None, *, dead: bool, limit: int, af
         query = query.where(deliveries.c.id > after)
     if reach is not None:
         of_none = deliveries.c.hazard.is_(None) & covers_communities(reach.communities, literal(""))
-        query = query.where(or_(of_none, deliveries.c.hazard.is_not(None) & within(reach)))
+        query = query.where(or_(of_none, deliveries.c.hazard.is_not(None) & narrowed(reach)))
     return [Stuck(Delivery(*row[:-2]), row[-2], row[-1]) for row in register.rows(query)]

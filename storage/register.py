@@ -51,7 +51,7 @@ from storage.changes import note
 from storage.evidence import WIDE
 from storage.reference import KINDS, REFERENCE, Reference
 from storage.rows import KEYS, Rows
-from storage.scopes import within
+from storage.scopes import narrowed
 from storage.tables import (
     TABLE_OF,
     changes,
@@ -208,11 +208,12 @@ class Register:
 
     def may_see_photo(self, person: Person, sha256: str, action: str = "photo.see") -> bool:
         reach = scope(person, action)
-        query = evidence.SHOWING.where(mentions.c.sha256 == sha256, within(reach)) if reach else None
+        query = evidence.SHOWING.where(mentions.c.sha256 == sha256, narrowed(reach)) if reach else None
         return query is not None and bool(self.rows(select(exists(query)))[0][0])
 
     def shown(self, hazard_ids: Sequence[UUID]) -> list[Shown]:
-        rows = self.rows(evidence.SHOWN, {"ids": hazard_ids}) if hazard_ids else ()
+        self.flush()
+        rows = self._rows.found(evidence.SHOWN, {"ids": tuple(hazard_ids)}) if hazard_ids else ()
         return [Shown(Mention(*row[:WIDE]), Photo(*row[WIDE:]) if row[WIDE] else None) for row in rows]
 
     def pointed_to(self, person: Person, shown: Iterable[Shown]) -> dict[UUID, Named]:
@@ -220,7 +221,7 @@ class Register:
         ids = {flag.hazard for each in shown for flag in each.mention.flags if flag.hazard}
         if not ids:
             return {}
-        query = _NAMED.where(hazards.c.id.in_(ids), within(scope(person, "hazard.see")))
+        query = _NAMED.where(hazards.c.id.in_(ids), narrowed(scope(person, "hazard.see")))
         return {row[0]: Named(*row) for row in self.rows(query)}
 
     def history(self, hazard_id: UUID) -> list[Entry]:

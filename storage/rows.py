@@ -6,14 +6,16 @@ and its care for lost connections is wanted.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import cache
+from functools import cache, partial
 from itertools import groupby
 from types import MappingProxyType
 from typing import Any, NamedTuple, Protocol, TypeVar, cast
+from uuid import UUID
 
+import msgspec
 from msgspec import Struct
 from msgspec.structs import astuple
-from sqlalchemy import Connection, Insert, Select, Update, and_, bindparam, delete, insert, select, update
+from sqlalchemy import Connection, Insert, Select, Update, Uuid, and_, bindparam, delete, insert, select, update
 from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 from sqlalchemy.types import TypeEngine
 
@@ -153,6 +155,9 @@ class SqliteRows:
 
     def found(self, query: Query, parameters: Mapping[str, Any]) -> Sequence[Sequence[Any]]:
         form = _read(query)
+        if form.expands:
+            with self._connection.execute(query, parameters) as result:
+                return [form.shaped(row) for row in cast("Any", result.cursor)]
         return [form.shaped(row) for row in self._driver.execute(form.sql, form.bound(parameters))]
 
     def records(self, kind: type[R], query: Select[Any]) -> list[R]:
@@ -213,13 +218,15 @@ class _Form(NamedTuple):
     """A compiled statement: its parameters in order, and what our types do to them.
 
     `fixed`: parameters whose value the statement has itself, such as a limit. `shapes`: by position, what our types do
-    to a row that comes back, or, of an INSERT, to a record that goes in.
+    to a row that comes back, or, of an INSERT, to a record that goes in. `expands`: a parameter of it is a list, for
+    which Core alone knows the words.
     """
 
     sql: str
     parameters: tuple[tuple[str, Callable[[Any], Any] | None], ...]
     fixed: Mapping[str, Any]
     shapes: tuple[tuple[int, Callable[[Any], Any]], ...] = ()
+    expands: bool = False
 
     def bound(self, values: Mapping[str, Any]) -> list[Any]:
         given = {**self.fixed, **values} if self.fixed else values
@@ -258,11 +265,18 @@ def _compiled(statement: Query | Insert | Update, keys: list[str] | None = None)
     made: Any = statement.compile(dialect=_DIALECT, column_keys=keys)
     types = ((name, made.binds[name].type) for name in made.positiontup or ())
     fixed = {name: value for name, value in made.params.items() if value is not None}
-    return _Form(str(made), tuple((name, _unshape(kind)) for name, kind in types), fixed)
+    expands = any(bind.expanding for bind in made.binds.values())
+    return _Form(str(made), tuple((name, _unshape(kind)) for name, kind in types), fixed, expands=expands)
+
+
+_uuid = partial(msgspec.convert, type=UUID)
+"""Of 32 digits; in less than half the time that uuid.UUID takes."""
 
 
 def _shape(kind: TypeEngine[Any]) -> Callable[[Any], Any] | None:
     """What makes a value of what SQLite keeps of it."""
+    if isinstance(kind, Uuid):
+        return _uuid
     return getattr(kind, "from_sqlite", None) or _on_sqlite(kind).result_processor(_DIALECT, None)
 
 

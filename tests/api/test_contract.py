@@ -6,7 +6,9 @@ from pathlib import Path
 
 from api.app import build
 from api.openapi import description
+from api.schemas import HazardView
 from api.settings import Settings
+from inspections.hazards import Hazard
 from tests.api.conftest import problem
 
 GOLDEN = Path(__file__).parent / "openapi.json"
@@ -70,3 +72,9 @@ def test_categories_say_their_policy(api):
     assert items["EB-01"]["term"] == {"amount": 24, "unit": "h"}
     assert items["WN-03"]["advisory"]
     assert len(items) == 25
+
+
+def test_what_a_hazard_and_its_view_share_comes_first_in_the_same_order():
+    """A view is made of it by position."""
+    shared = [name for name in HazardView.__struct_fields__ if name in Hazard.__struct_fields__]
+    assert HazardView.__struct_fields__ == (*shared, "overdue", "next_steps", "photos", "missing_photos")

@@ -3,10 +3,11 @@
 import asyncio
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from time import monotonic
 from uuid import UUID
 
 import pytest
-from sqlalchemy import insert, update
+from sqlalchemy import insert, select, update
 
 from inspections.actions.feed import forget
 from inspections.actions.reports import report_hazard
@@ -43,6 +44,14 @@ class Follower:
         return page
 
 
+def settled(database):
+    """Waits until the last change can be read: who has just ended in another database holds it back for an instant."""
+    last = select(changes.c.transaction_id, changes.c.id).order_by(changes.c.id.desc()).limit(1)
+    until = monotonic() + 10
+    while database.ask(lambda register: Place(*register.rows(last)[0])) != database.ask(head).place:
+        assert monotonic() < until, "nobody who could see the last change"
+
+
 async def writes(database, count):
     """Reports, and a note on each as soon as it is there."""
     for _ in range(count // 2):
@@ -72,6 +81,7 @@ def test_a_follower_beside_many_writers_misses_nothing_and_gets_no_state_twice(d
     asyncio.run(side_by_side(follower, [database, other], count, writers=8))
     if other is not database:
         asyncio.run(other.close())
+    settled(database)
     while follower.follow().more:
         pass
     assert len(follower.came) == len(set(follower.came)), "a state came twice"
@@ -85,6 +95,7 @@ def test_a_follower_beside_many_writers_misses_nothing_and_gets_no_state_twice(d
 def test_a_transaction_that_commits_late_is_not_passed_by(database, url, desk):
     follower = Follower(database)
     first, second = (desk.do(report_hazard, wang, report(), NOW).dossier.hazard for _ in range(2))
+    settled(database)
     follower.follow()
     engine = writing_engine(url)
     with engine.connect() as slow:
@@ -92,6 +103,7 @@ def test_a_transaction_that_commits_late_is_not_passed_by(database, url, desk):
         desk.do(take_step, li, second.id, Note(id=new_id(), version=1, note="看过了"), NOW)
         assert follower.follow().hazards == [], "what came after the slow one waits for it"
         slow.commit()
+        settled(database)
         assert [each.id for each in follower.follow().hazards] == [first.id, second.id]
     engine.dispose()
     assert follower.follow().hazards == []
@@ -105,6 +117,7 @@ def test_a_long_transaction_in_another_database_holds_nothing_up(database, desk)
         with engine.connect() as foreign:
             foreign.exec_driver_sql("select txid_current()")
             hazard = desk.do(report_hazard, wang, report(), NOW).dossier.hazard
+            settled(database)
             assert [each.id for each in follower.follow().hazards] == [hazard.id]
         engine.dispose()
 
@@ -115,6 +128,7 @@ def test_who_has_little_to_follow_is_led_past_what_is_not_theirs(database, desk)
         desk.do(report_hazard, wang, report(), NOW)
     mine = desk.do(report_hazard, zhou, report(community=THERE.code), NOW).dossier.hazard
     desk.do(report_hazard, wang, report(), NOW)
+    settled(database)
     reach = scope(qian, "hazard.see")
     page = database.ask(lambda register: changed(register, reach, head(register), place, 2))
     assert [each.id for each in page.hazards] == [mine.id]
@@ -127,6 +141,7 @@ def test_an_action_that_was_refused_leaves_no_change(database, desk):
     desk.do(report_hazard, wang, report(), NOW)
     with pytest.raises(ValueError, match="no"):
         asyncio.run(database.transact(_fails))
+    settled(database)
     assert len(follower.follow().hazards) == 1
     assert follower.follow().hazards == []
 
@@ -146,6 +161,7 @@ def test_old_changes_are_forgotten_and_the_place_of_the_last_one_is_known(databa
         old = {"day": last.day - KEPT.days - 1}
         connection.execute(update(changes).where(changes.c.id < last.id).values(old))
     engine.dispose()
+    settled(database)
     assert desk.do(forget, today, 1) == 1
     assert desk.do(forget, today, 500) == 1
     assert desk.do(forget, today + timedelta(days=1), 500) == 0

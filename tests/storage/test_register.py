@@ -20,6 +20,7 @@ from inspections.register import Change
 from inspections.sessions import Session, TokenPair
 from inspections.steps import Note
 from storage.drawings import draw
+from storage.feed import changed, head
 from storage.listing import HazardFilters, Reaches, page
 from storage.photo_folder import PhotoFolder
 from storage.photo_names import original
@@ -255,3 +256,21 @@ def test_a_page_walks_the_newest_hazards_and_never_sorts_all_of_them(database):
         with database._reader.connect() as connection:
             plan = str(connection.exec_driver_sql(explain, parameters).all())
         assert "USE TEMP B-TREE FOR ORDER BY" not in plan
+
+
+@pytest.mark.parametrize("url", ["sqlite"], indirect=True)
+def test_a_page_of_changes_looks_up_its_hazards_and_not_all_of_their_communities(desk):
+    begun = desk.database.ask(head).place
+    desk.do(report_hazard, wang, report(), NOW)
+    asked = []
+    listen(desk.database._reader, "before_cursor_execute", lambda *facts: asked.append(facts[2:4]))
+    several = replace(li, grants=(*li.grants, Grant(Role.OFFICER, THERE.code)))
+    page_ = desk.database.ask(
+        lambda register: changed(register, scope(several, "hazard.see"), head(register), begun, 500)
+    )
+    assert len(page_.hazards) == 1
+    statement, parameters = next(each for each in asked if "hazards.description" in each[0])
+    with desk.database._reader.connect() as connection:
+        plan = str(connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters).all())
+    assert "(id=?)" in plan
+    assert "community" not in plan
