@@ -20,10 +20,14 @@ from api.problems import UnknownRoute
 from api.tokens import digest_of, new_token
 from inspections.actions.sign_in import (
     SignedIn,
+    Tries,
     behind_access,
+    change_password,
     close_session,
+    good_password,
     open_session,
     refresh_session,
+    try_password,
     use_access,
 )
 from inspections.errors import Forbidden, Invalid, SignInFailed, TooMany, Unauthenticated
@@ -71,11 +75,9 @@ class SignIn:
         self._hashing = ThreadPoolExecutor(_HASHING_AT_ONCE, "anxun-hash")
         self._waiting = 0
 
-    async def open(self, username: str, password: str, device: str) -> tuple[SignedIn, Tokens]:
-        """Raises SignInFailed, after the same work whether or not there is such a person; TooMany in a flood."""
-        person = await self._database.read(lambda register: register.person(username))
-        hashed = (person and person.password) or self._nobody
-        good = await self._in_turn(partial(verified, hashed, password))
+    async def open(self, username: str, password: str, device: str, address: str) -> tuple[SignedIn, Tokens]:
+        """Raises SignInFailed, after the same work whether or not there is such a person; TooManyTries; TooMany."""
+        person, good = await self._tried(username, password, address)
         if not (person and person.active and good):
             raise SignInFailed
         tokens = new_tokens()
@@ -84,6 +86,33 @@ class SignIn:
             open_session, person=person, session_id=uuid7(), device=device, digests=tokens.digests, now=now
         )
         return await self._database.transact(action), tokens
+
+    async def change_password(self, token: str, username: str, old: str, new: str, address: str) -> None:
+        """Raises Invalid for a wrong old password, TooManyTries, TooMany. Asked again, what was done stays done."""
+        person, good = await self._tried(username, old, address)
+        if person is None:
+            raise Unauthenticated
+        same = await self._in_turn(partial(verified, person.password, new))
+        if good and same:
+            raise Invalid(("new_password", "新密码不能与原密码相同"))
+        if same:
+            return
+        if not good:
+            raise Invalid(("password", "原密码不正确"))
+        hashed = await self._in_turn(partial(HASHER.hash, new))
+        action = partial(change_password, person=person, digest=digest_of(token), password=hashed, now=self._clock())
+        await self._database.transact(action)
+
+    async def _tried(self, username: str, password: str, address: str) -> tuple[Person | None, bool]:
+        """Whose name it is, and whether this is their password; who keeps failing waits longer and longer."""
+        self._check_turn()  # before it counts as a failure
+        tries = Tries(*(digest_of(each) for each in (f"account {username}", f"address {address}")))
+        await self._database.transact(partial(try_password, tries=tries, now=self._clock()))
+        person = await self._database.read(lambda register: register.person(username))
+        good = await self._in_turn(partial(verified, (person and person.password) or self._nobody, password))
+        if person and person.active and good:
+            await self._database.transact(partial(good_password, tries=tries))
+        return person, good
 
     async def hashed(self, username: str, password: str) -> str:
         """The argon2id hash of a password; the one that is kept, where it is this account's already."""
@@ -94,13 +123,16 @@ class SignIn:
 
     async def _in_turn(self, work: Callable[[], T]) -> T:
         """Hashes on the thread for it. Raises TooMany where too many wait already."""
-        if self._waiting >= _HASHING_WAITING:
-            raise TooMany
+        self._check_turn()
         self._waiting += 1
         try:
             return await asyncio.get_running_loop().run_in_executor(self._hashing, work)
         finally:
             self._waiting -= 1
+
+    def _check_turn(self) -> None:
+        if self._waiting >= _HASHING_WAITING:
+            raise TooMany
 
     async def refresh(self, token: str) -> tuple[SignedIn, Tokens]:
         tokens = new_tokens()

@@ -37,7 +37,7 @@ from inspections.hazards import (
 )
 from inspections.history import gone
 from inspections.lifecycle import possible
-from inspections.people import Grant, Person
+from inspections.people import Grant, Password, Person
 from inspections.places import Point
 from inspections.policy import scope, steps_within
 from storage.listing import After
@@ -47,6 +47,13 @@ class Credentials(Struct, frozen=True, forbid_unknown_fields=True):
     username: Annotated[str, Meta(min_length=1, max_length=64)]
     password: Annotated[str, Meta(min_length=1, max_length=1024)]
     device: Annotated[str, Meta(min_length=1, max_length=200)] = "unnamed"
+
+
+class PasswordChange(Struct, frozen=True, forbid_unknown_fields=True):
+    """`password`: the one until now."""
+
+    password: Annotated[str, Meta(min_length=1, max_length=1024)]
+    new_password: Password
 
 
 class RefreshToken(Struct, frozen=True, forbid_unknown_fields=True):

@@ -214,6 +214,11 @@ class TooMany(Refusal):
     title = "请求过于频繁，请稍后重试"
 
 
+class TooManyTries(TooMany):
+    code = "auth.too_many"
+    title = "登录失败次数过多，请稍后再试"
+
+
 class Unavailable(Refusal):
     code = "store.unavailable"
     title = "系统暂时无法保存，请稍后重试"

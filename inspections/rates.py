@@ -1,10 +1,13 @@
-"""How often somebody may knock: counted in windows, in rows that all processes share."""
+"""How often somebody may knock, and how soon after a wrong password: in rows that all processes share."""
 
 from datetime import datetime, timedelta
+from math import ceil
+from typing import NamedTuple
 
 from msgspec import Struct
+from msgspec.structs import replace
 
-from inspections.errors import TooMany
+from inspections.errors import TooMany, TooManyTries
 
 WINDOW = timedelta(minutes=10)
 PER_LINK = 120
@@ -27,3 +30,42 @@ def counted(before: Tally | None, key: str, limit: int, now: datetime) -> Tally:
     if before.count >= limit:
         raise TooMany(retry_after=int((before.since + WINDOW - now).total_seconds()) + 1)
     return Tally(key, before.since, before.count + 1)
+
+
+class Patience(NamedTuple):
+    """So many failures in a row cost no time; behind them each wait is twice the one before, up to `longest`."""
+
+    free: int
+    longest: timedelta
+
+
+OF_ACCOUNT = Patience(5, timedelta(minutes=5))
+"""Three hundred guesses a day at most: short enough that who is kept out by a stranger comes in the same morning."""
+OF_ADDRESS = Patience(50, timedelta(minutes=1))
+"""Behind one address stands a whole office, or the phones of a mobile carrier."""
+TRIES_KEPT = timedelta(hours=1)
+"""Since the last one."""
+_FIRST = timedelta(seconds=1)
+_DOUBLINGS = 20
+
+
+def tried(before: Tally | None, key: str, patience: Patience, now: datetime) -> Tally:
+    """The tally with one more try, taken as failed until it is known: of those that come at once each counts.
+
+    `since`: of the last try. Raises TooManyTries, which says in how many seconds to come again.
+    """
+    if before is None or not before.since <= now < before.since + TRIES_KEPT:
+        return Tally(key, now, 1)
+    over = before.since + _pause(before.count - patience.free, patience.longest)
+    if now < over:
+        raise TooManyTries(retry_after=ceil((over - now).total_seconds()))
+    return Tally(key, now, before.count + 1)
+
+
+def untried(before: Tally) -> Tally | None:
+    """The tally without a try that was no failure; None where that was all."""
+    return replace(before, count=before.count - 1) if before.count > 1 else None
+
+
+def _pause(failures: int, longest: timedelta) -> timedelta:
+    return min(_FIRST * 2 ** min(failures, _DOUBLINGS), longest) if failures >= 0 else timedelta(0)

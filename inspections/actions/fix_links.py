@@ -27,7 +27,7 @@ from inspections.hazards import OPEN, Entry, Hazard, Stage
 from inspections.history import comparable, written
 from inspections.people import Person
 from inspections.policy import acting_for, scope
-from inspections.rates import PER_ADDRESS, PER_LINK, WINDOW, Tally, counted
+from inspections.rates import PER_ADDRESS, PER_LINK, TRIES_KEPT, WINDOW, Tally, counted
 from inspections.register import Change, Register
 from inspections.steps import SubmitFix
 
@@ -155,8 +155,8 @@ def _tallied(register: Register, key: str, limit: int, now: datetime) -> tuple[S
 
 
 def forget_tallies(register: Register, now: datetime, limit: int) -> Change[int]:
-    """Windows that are over say nothing any more; addresses are not kept longer."""
-    over = register.old_tallies(now - WINDOW, limit)
+    """Windows and failures that are over say nothing any more; addresses are not kept longer."""
+    over = register.old_tallies(now - max(WINDOW, TRIES_KEPT), limit)
     return Change(len(over), removed=tuple(over))
 
 

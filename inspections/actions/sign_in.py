@@ -1,4 +1,7 @@
-"""Sessions: a device signs in, renews its tokens, signs out. Secrets come in as digests only."""
+"""Sessions: a device signs in, renews its tokens, signs out; its owner changes the password.
+
+Secrets come in as digests only.
+"""
 
 from datetime import datetime
 from typing import NamedTuple
@@ -7,8 +10,9 @@ from uuid import UUID
 from msgspec.structs import replace
 
 from inspections.actions.delegations import with_lent
-from inspections.errors import SignInFailed
+from inspections.errors import Forbidden, SignInFailed, Unauthenticated
 from inspections.people import Person
+from inspections.rates import OF_ACCOUNT, OF_ADDRESS, Tally, tried, untried
 from inspections.register import Change, Register
 from inspections.sessions import (
     SESSION_LASTS,
@@ -34,6 +38,32 @@ class SignedIn(NamedTuple):
     until: datetime
 
 
+class Tries(NamedTuple):
+    """Under which keys a password is tried: of the account and of the address, so that neither is kept in words."""
+
+    account: str
+    address: str
+
+
+def try_password(register: Register, tries: Tries, now: datetime) -> Change[None]:
+    """Counts a try before the password is looked at. Raises TooManyTries where the last one is too recent."""
+    counting = [
+        (before := register.kept(Tally, key), tried(before, key, patience, now))
+        for key, patience in zip(tries, (OF_ACCOUNT, OF_ADDRESS), strict=True)
+    ]
+    new = tuple(after for before, after in counting if before is None)
+    return Change(None, new, tuple((before, after) for before, after in counting if before is not None))
+
+
+def good_password(register: Register, tries: Tries) -> Change[None]:
+    """The password was right: the account has no failures any more, and its address one less."""
+    account, address = (register.kept(Tally, key) for key in tries)
+    left = untried(address) if address else None
+    removed = (account, None if left else address)
+    changed = ((address, left),) if address and left else ()
+    return Change(None, changed=changed, removed=tuple(each for each in removed if each))
+
+
 def open_session(
     register: Register, person: Person, session_id: UUID, device: str, digests: Digests, now: datetime
 ) -> Change[SignedIn]:
@@ -44,6 +74,23 @@ def open_session(
     session = Session(session_id, person.username, device, now, now + SESSION_LASTS, now)
     pair = new_pair(session, session_id, digests, now)
     return Change(_signed_in(register, known, session, pair, now), (session, pair))
+
+
+def change_password(register: Register, person: Person, digest: str, password: str, now: datetime) -> Change[None]:
+    """`person` has shown the old password; `password`: the hash of the new one. Every other device is signed out.
+
+    `digest`: of the access token that asks. Raises Unauthenticated where the account was changed meanwhile, and
+    Forbidden for an account of the demo office, whose password others have been told.
+    """
+    known = register.account(person.username)
+    if known is None or not known.active or known.password != person.password:
+        raise Unauthenticated
+    if known.demo:
+        raise Forbidden("演示账号不能修改密码")
+    own, _ = _behind(register, digest)
+    others = [each for each in register.open_sessions(known.username) if own is None or each.id != own.id]
+    ended = tuple((each, replace(each, revoked_at=now)) for each in others)
+    return Change(None, changed=((known, replace(known, password=password)), *ended))
 
 
 def refresh_session(

@@ -62,7 +62,7 @@ async def _load(url):
     sign_in = SignIn(database, Clock())
     tokens = {}
     for username in USERNAMES:
-        _, pair = await sign_in.open(username, PASSWORD, "test")
+        _, pair = await sign_in.open(username, PASSWORD, "test", "here")
         tokens[username] = pair.access
     await database.close()
     return tokens

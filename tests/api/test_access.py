@@ -117,7 +117,7 @@ def test_a_handler_keeps_nothing_of_a_hazard_that_was_taken_away(api):
 def test_a_flood_of_sign_ins_is_told_to_wait(api):
     async def flood():
         sign_in = api.client.app.state.house.sign_in
-        tries = [sign_in.open("inspector", "wrong", "x") for _ in range(60)]
+        tries = [sign_in.open(f"inspector{at}", "wrong", "x", f"{at}") for at in range(60)]
         return await asyncio.gather(*tries, return_exceptions=True)
 
     answers = {type(answer) for answer in api.client.blocking_portal.call(flood)}

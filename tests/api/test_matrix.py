@@ -79,6 +79,7 @@ GET /hazards?community={area}                200/200/200 200         200        
 GET /statistics/communities?community={area} 200/404/404 200/404/404 403         200/404/404 200/404/404 403
 GET /people?community={area}                 403         200/404/404 403         200/404/404 403         200/404/404
 GET /photos/{photo}?size=320                 200/404/404 200/404/404 200/404/404 200/404/404 200/404/404 403
+POST /auth/password                          403         403         403         403         403         403
 POST /auth/logout                            204         204         204         204         204         204
 """
 
@@ -152,6 +153,7 @@ def _said(route, t):
     grants, begun, over = [{"role": "handler", "scope": t.area}], "2026-11-24T00:00:00Z", "2026-11-25T00:00:00Z"
     lent = {"to": "officer", "since": begun, "until": over, "reason": "出差", "scope": t.area}
     given = {
+        "POST /auth/password": {"password": PASSWORD, "new_password": "for everybody who tries"},
         "POST /people": {"username": "new", "name": "新", "password": PASSWORD, "grants": grants},
         "POST /people/{person}": {"version": 99, "active": True},
         "POST /delegations": {**new, **lent},
