@@ -34,7 +34,7 @@ from inspections.fix_links import LEAST, PAST_DUE, SENDS, NewLink, by_link
 from inspections.hazards import Party, Stage, State
 from inspections.history import ERASED
 from inspections.people import Grant, Role
-from inspections.rates import PER_ADDRESS, PER_LINK, WINDOW, Tally
+from inspections.rates import PER_ADDRESS, PER_LINK, TRIES_KEPT, WINDOW, Tally
 from inspections.steps import Assign, Attach, Cancel, Recheck, SubmitFix, Suspend
 from tests.inspections.histories import broken
 from tests.inspections.office import (
@@ -330,6 +330,6 @@ def test_a_link_takes_so_many_photos_and_no_more(office, link):
 @pytest.mark.usefixtures("link")
 def test_addresses_are_forgotten(office):
     office.do(knock, TOKEN, "10.0.0.1", NOW, None)
-    assert office.do(forget_tallies, NOW + WINDOW, 10) == 0
-    assert office.do(forget_tallies, later(minutes=11), 10) == 2
+    assert office.do(forget_tallies, NOW + TRIES_KEPT, 10) == 0
+    assert office.do(forget_tallies, later(minutes=61), 10) == 2
     assert office.all(Tally) == []

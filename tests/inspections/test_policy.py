@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from inspections.people import Grant, Person, Role
-from inspections.policy import POLICY, Reach, scope
+from inspections.policy import POLICY, Reach, scope, steps_within
 from tests.inspections.office import HERE, THERE, Office, chen, li, wang, zhao
 from tests.inspections.test_reports import reported
 
@@ -45,3 +45,12 @@ def test_people_hold_roles_in_communities():
     assert li.holds(Role.OFFICER, HERE.code)
     assert not li.holds(Role.OFFICER, THERE.code)
     assert not li.holds(Role.INSPECTOR, HERE.code)
+
+
+@pytest.mark.parametrize("who", [li, wang, zhao, chen])
+def test_the_steps_within_are_those_that_reach_anything(who):
+    assert dict(steps_within(who)) == {
+        action.removeprefix("step."): scope(who, action)
+        for action in POLICY
+        if action.startswith("step.") and scope(who, action)
+    }

@@ -1,17 +1,20 @@
 from datetime import timedelta
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from inspections.actions.sign_in import (
     behind_access,
+    change_password,
     close_session,
     forget_tokens,
     open_session,
     refresh_session,
     use_access,
 )
+from inspections.errors import Forbidden, Unauthenticated
 from inspections.sessions import UNUSED_AT_MOST, Digests, Session, TokenPair
 from tests.inspections.office import NOW, Office, later, new_id, wang
 
@@ -187,3 +190,27 @@ def test_a_thief_with_a_copy_does_not_live_on_beside_the_phone(story):
     for minute in range(1, 40):  # both go on, each by itself
         last = phone.asks(now + timedelta(minutes=minute)), thief.asks(now + timedelta(minutes=minute, seconds=20))
     assert last != (True, True)
+
+
+def test_who_changes_the_password_is_alone_afterwards():
+    office = signed_in()
+    office.do(open_session, wang, new_id(), "another", digests("other"), NOW)
+    office.do(change_password, wang, "access 1", "new hash", NOW)
+    assert office.person("wang").password == "new hash"
+    assert (use(office, 1), use(office, "other")) == (True, False)
+    with pytest.raises(Unauthenticated):
+        office.do(change_password, wang, "access 1", "a third", NOW)  # it is another account by now
+
+
+def test_a_session_that_is_forgotten_changes_the_password_and_ends_the_others():
+    office = signed_in()
+    office.do(change_password, wang, "nobody's", "new hash", NOW)
+    assert not use(office, 1)
+
+
+def test_the_password_of_the_demo_office_stays():
+    office = signed_in()
+    demo = replace(wang, demo=True)
+    office.keep(demo)
+    with pytest.raises(Forbidden):
+        office.do(change_password, demo, "access 1", "new hash", NOW)
