@@ -26,6 +26,7 @@ from api import (
     steps,
     sync,
     system,
+    totp,
     uploads,
 )
 from api.auth import SignIn, check_routes, guard
@@ -46,7 +47,7 @@ from storage.photo_store import open_photos
 
 NOUNS = (
     *(hazards, steps, sync, live, photos, pictures, uploads),
-    *(places, rules, people, delegations, sessions, devices, statistics, fix_links, notices),
+    *(places, rules, people, delegations, sessions, devices, totp, statistics, fix_links, notices),
 )
 
 

@@ -16,6 +16,7 @@ from litestar.connection import ASGIConnection
 from litestar.routes import HTTPRoute
 from uuid_utils.compat import uuid7
 
+from api.authenticator import shown
 from api.problems import UnknownRoute
 from api.tokens import digest_of, new_token
 from inspections.actions.sign_in import (
@@ -30,9 +31,10 @@ from inspections.actions.sign_in import (
     try_password,
     use_access,
 )
-from inspections.errors import Forbidden, Invalid, SignInFailed, TooMany, Unauthenticated
+from inspections.errors import Forbidden, Invalid, SecondFactorNeeded, SignInFailed, TooMany, Unauthenticated
 from inspections.people import Person
 from inspections.policy import BY_LINK, POLICY, PUBLIC, scope
+from inspections.second_factor import SecondFactor
 from inspections.sessions import Digests
 from storage.database import Database
 
@@ -75,44 +77,69 @@ class SignIn:
         self._hashing = ThreadPoolExecutor(_HASHING_AT_ONCE, "anxun-hash")
         self._waiting = 0
 
-    async def open(self, username: str, password: str, device: str, address: str) -> tuple[SignedIn, Tokens]:
-        """Raises SignInFailed, after the same work whether or not there is such a person; TooManyTries; TooMany."""
-        person, good = await self._tried(username, password, address)
+    async def open(
+        self, username: str, password: str, device: str, address: str, code: str | None = None
+    ) -> tuple[SignedIn, Tokens]:
+        """`code`: of a second factor. The same work whether or not there is such a person.
+
+        Raises SignInFailed, SecondFactorNeeded, TooManyTries, TooMany.
+        """
+        tries = await self._try(username, address)
+        person, good = await self._fits(username, password)
         if not (person and person.active and good):
             raise SignInFailed
-        tokens = new_tokens()
-        now = self._clock()
+        tokens, now = new_tokens(), self._clock()
+        factor = await self._database.read(lambda register: register.kept(SecondFactor, username))
+        proof = shown(factor, code, now) if factor and code else None
         action = partial(
-            open_session, person=person, session_id=uuid7(), device=device, digests=tokens.digests, now=now
+            open_session, person=person, session_id=uuid7(), device=device, digests=tokens.digests, now=now, shown=proof
         )
-        return await self._database.transact(action), tokens
+        try:
+            opened = await self._database.transact(action)
+        except SecondFactorNeeded:
+            await self._database.transact(partial(good_password, tries=tries, whole=False))
+            raise
+        await self._database.transact(partial(good_password, tries=tries, whole=True))
+        return opened, tokens
+
+    async def check_password(self, username: str, password: str, address: str) -> Person:
+        """Whose it is. Raises Invalid for a wrong one, TooManyTries, TooMany."""
+        tries = await self._try(username, address)
+        person, good = await self._fits(username, password)
+        if person is None or not good:
+            raise Invalid(("password", "密码不正确"))
+        await self._database.transact(partial(good_password, tries=tries, whole=False))
+        return person
 
     async def change_password(self, token: str, username: str, old: str, new: str, address: str) -> None:
         """Raises Invalid for a wrong old password, TooManyTries, TooMany. Asked again, what was done stays done."""
-        person, good = await self._tried(username, old, address)
+        tries = await self._try(username, address)
+        person, good = await self._fits(username, old)
         if person is None:
             raise Unauthenticated
         same = await self._in_turn(partial(verified, person.password, new))
-        if good and same:
-            raise Invalid(("new_password", "新密码不能与原密码相同"))
-        if same:
-            return
-        if not good:
+        if not good and not same:
             raise Invalid(("password", "原密码不正确"))
+        await self._database.transact(partial(good_password, tries=tries, whole=False))
+        if not good:
+            return  # it was changed before
+        if same:
+            raise Invalid(("new_password", "新密码不能与原密码相同"))
         hashed = await self._in_turn(partial(HASHER.hash, new))
         action = partial(change_password, person=person, digest=digest_of(token), password=hashed, now=self._clock())
         await self._database.transact(action)
 
-    async def _tried(self, username: str, password: str, address: str) -> tuple[Person | None, bool]:
-        """Whose name it is, and whether this is their password; who keeps failing waits longer and longer."""
+    async def _try(self, username: str, address: str) -> Tries:
+        """Who keeps failing waits longer and longer. Raises TooManyTries, TooMany."""
         self._check_turn()  # before it counts as a failure
         tries = Tries(*(digest_of(each) for each in (f"account {username}", f"address {address}")))
         await self._database.transact(partial(try_password, tries=tries, now=self._clock()))
+        return tries
+
+    async def _fits(self, username: str, password: str) -> tuple[Person | None, bool]:
+        """Whose name it is, and whether this is their password."""
         person = await self._database.read(lambda register: register.person(username))
-        good = await self._in_turn(partial(verified, (person and person.password) or self._nobody, password))
-        if person and person.active and good:
-            await self._database.transact(partial(good_password, tries=tries))
-        return person, good
+        return person, await self._in_turn(partial(verified, (person and person.password) or self._nobody, password))
 
     async def hashed(self, username: str, password: str) -> str:
         """The argon2id hash of a password; the one that is kept, where it is this account's already."""

@@ -47,6 +47,7 @@ class Credentials(Struct, frozen=True, forbid_unknown_fields=True):
     username: Annotated[str, Meta(min_length=1, max_length=64)]
     password: Annotated[str, Meta(min_length=1, max_length=1024)]
     device: Annotated[str, Meta(min_length=1, max_length=200)] = "unnamed"
+    totp: Annotated[str, Meta(max_length=32, description="of a second factor; a recovery code will do")] | None = None
 
 
 class PasswordChange(Struct, frozen=True, forbid_unknown_fields=True):

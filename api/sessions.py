@@ -15,7 +15,10 @@ from inspections.sessions import ACCESS_LASTS
 @post("/auth/login", opt={"action": PUBLIC, "body": Credentials}, status_code=200)
 async def log_in(request: AnyRequest) -> TokenView:
     asked: Credentials = await json_body(request, Credentials)
-    return _view(*await house(request).sign_in.open(asked.username, asked.password, asked.device, address_of(request)))
+    opened = await house(request).sign_in.open(
+        asked.username, asked.password, asked.device, address_of(request), asked.totp
+    )
+    return _view(*opened)
 
 
 @post("/auth/refresh", opt={"action": PUBLIC, "body": RefreshToken}, status_code=200)

@@ -11,6 +11,7 @@ Refusal
 │   ├── WrongState       hazard.state        not a step of this state
 │   ├── WrongOffset      upload.offset       bytes that do not follow what is kept
 │   ├── LastAdministrator person.last_admin  nobody would be left to manage accounts
+│   ├── Enrolled         totp.enrolled       a second factor is there already
 │   ├── Erased           person.erased       an account without a name is not used again
 │   └── PhotosMissing    photo.missing       declared photos have not arrived
 ├── Gone                 *.*                 it was there, and is no more
@@ -56,6 +57,11 @@ class Unauthenticated(Refusal):
 class SignInFailed(Unauthenticated):
     code = "auth.failed"
     title = "用户名或密码不正确"
+
+
+class SecondFactorNeeded(Unauthenticated):
+    code = "auth.totp_required"
+    title = "请输入动态验证码"
 
 
 class Missing(Refusal):
@@ -119,6 +125,11 @@ class LastAdministrator(Conflict):
 class Erased(Conflict):
     code = "person.erased"
     title = "该账号的姓名已删除，不能再修改"
+
+
+class Enrolled(Conflict):
+    code = "totp.enrolled"
+    title = "动态验证码已启用"
 
 
 class RulesStale(Stale):

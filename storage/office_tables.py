@@ -1,6 +1,7 @@
 """The tables of what an office is made of: places, categories, calendar, rules, people and their sessions."""
 
 from sqlalchemy import (
+    BigInteger,
     Boolean,
     Column,
     Date,
@@ -90,6 +91,17 @@ people = Table(
     Column("demo", Boolean, nullable=False),
     Column("version", Integer, nullable=False, server_default="1"),
     Column("email", String(254)),
+)
+
+second_factors = Table(
+    "second_factors",
+    metadata,
+    Column("username", String(64), ForeignKey("people.username"), primary_key=True),
+    Column("secret", String(64), nullable=False),
+    Column("made_at", Instant, nullable=False),
+    Column("confirmed_at", Instant),
+    Column("last_step", BigInteger, nullable=False),
+    Column("recovery", Json(tuple[str, ...]), nullable=False),
 )
 
 delegations = Table(

@@ -27,6 +27,7 @@ from inspections.hazards import Hazard, Job
 from inspections.outbox import InboxEntry
 from inspections.rates import Tally
 from inspections.rules import Rulebook
+from inspections.second_factor import SecondFactor
 from inspections.sessions import Session, TokenPair
 from inspections.templates import Template
 from inspections.uploads import Upload
@@ -48,7 +49,7 @@ _BY_KEY: dict[type[Struct], Select[Any]] = {
 }
 CHANGING = {
     *(Hazard, Session, Job, Upload, Rulebook, Category, DispatchRule, Delegation),
-    *(Template, InboxEntry, FixLink, Tally, TokenPair),
+    *(Template, InboxEntry, FixLink, Tally, TokenPair, SecondFactor),
 }
 """What is read in order to change it, and therefore locked where several write side by side."""
 _INSERT = {kind: insert(table) for kind, table in TABLE_OF.items()}

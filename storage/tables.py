@@ -58,6 +58,7 @@ from inspections.people import Person
 from inspections.places import KEY_LENGTH, Community, Point, Street
 from inspections.rates import Tally
 from inspections.rules import Rulebook
+from inspections.second_factor import SecondFactor
 from inspections.sessions import Session, TokenPair
 from inspections.templates import Template
 from inspections.uploads import Upload
@@ -74,6 +75,7 @@ from storage.office_tables import (
     metadata,
     people,
     rules,
+    second_factors,
     sessions,
     streets,
     token_pairs,
@@ -349,6 +351,7 @@ TABLE_OF: dict[type[Struct], Table] = {
     Person: people,
     Delegation: delegations,
     DispatchRule: dispatch_rules,
+    SecondFactor: second_factors,
     Session: sessions,
     TokenPair: token_pairs,
     Photo: photos,

@@ -20,6 +20,7 @@ from inspections.errors import (
 from inspections.people import ERASED, Grant, NewPerson, Person, PersonChange, Role, granted
 from inspections.policy import Scope
 from inspections.register import Change, Register
+from inspections.second_factor import SecondFactor
 
 
 class Added(NamedTuple):
@@ -76,7 +77,9 @@ def change_person(
     _check_scopes(register, after.grants if after.grants != before.grants else ())
     _check_administrators(administrators, before, after, now)
     after = replace(after, version=before.version + 1)
-    return Change(after, changed=((before, after), *_signed_out(register, before, after, now)))
+    factor = register.kept(SecondFactor, username) if asked.erase else None
+    changed = ((before, after), *_signed_out(register, before, after, now))
+    return Change(after, changed=changed, removed=(factor,) if factor else ())
 
 
 def _seen(reach: Scope, person: Person | None) -> Person:

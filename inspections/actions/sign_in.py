@@ -14,6 +14,7 @@ from inspections.errors import Forbidden, SignInFailed, Unauthenticated
 from inspections.people import Person
 from inspections.rates import OF_ACCOUNT, OF_ADDRESS, Tally, tried, untried
 from inspections.register import Change, Register
+from inspections.second_factor import SecondFactor, Shown, used
 from inspections.sessions import (
     SESSION_LASTS,
     Changes,
@@ -55,25 +56,40 @@ def try_password(register: Register, tries: Tries, now: datetime) -> Change[None
     return Change(None, new, tuple((before, after) for before, after in counting if before is not None))
 
 
-def good_password(register: Register, tries: Tries) -> Change[None]:
-    """The password was right: the account has no failures any more, and its address one less."""
+def good_password(register: Register, tries: Tries, *, whole: bool) -> Change[None]:
+    """The password was right: this try was no failure. `whole`: nothing is missing, and what was before is forgiven.
+
+    Who knows a password and guesses the codes of a second factor does not begin anew with every guess.
+    """
     account, address = (register.kept(Tally, key) for key in tries)
-    left = untried(address) if address else None
-    removed = (account, None if left else address)
-    changed = ((address, left),) if address and left else ()
-    return Change(None, changed=changed, removed=tuple(each for each in removed if each))
+    left = {before: untried(before) for before in (account, address) if before}
+    if account and whole:
+        left[account] = None
+    changed = tuple((before, after) for before, after in left.items() if after)
+    return Change(None, changed=changed, removed=tuple(before for before, after in left.items() if not after))
 
 
 def open_session(
-    register: Register, person: Person, session_id: UUID, device: str, digests: Digests, now: datetime
+    register: Register,
+    person: Person,
+    session_id: UUID,
+    device: str,
+    digests: Digests,
+    now: datetime,
+    shown: Shown | None = None,
 ) -> Change[SignedIn]:
-    """`person` has shown their password. Raises SignInFailed where the account was changed meanwhile."""
+    """`person` has shown their password, and `shown` of a second factor, which is asked for where there is one.
+
+    Raises SignInFailed, also where the account was changed meanwhile; SecondFactorNeeded.
+    """
     known = register.account(person.username)  # to be changed: so that no end of all its sessions misses this one
     if known is None or not known.active or known.password != person.password:
         raise SignInFailed
     session = Session(session_id, person.username, device, now, now + SESSION_LASTS, now)
     pair = new_pair(session, session_id, digests, now)
-    return Change(_signed_in(register, known, session, pair, now), (session, pair))
+    factor = register.kept(SecondFactor, person.username)
+    asked = ((factor, used(factor, shown)),) if factor and factor.confirmed_at else ()
+    return Change(_signed_in(register, known, session, pair, now), (session, pair), asked)
 
 
 def change_password(register: Register, person: Person, digest: str, password: str, now: datetime) -> Change[None]:

@@ -79,6 +79,11 @@ GET /hazards?community={area}                200/200/200 200         200        
 GET /statistics/communities?community={area} 200/404/404 200/404/404 403         200/404/404 200/404/404 403
 GET /people?community={area}                 403         200/404/404 403         200/404/404 403         200/404/404
 GET /photos/{photo}?size=320                 200/404/404 200/404/404 200/404/404 200/404/404 200/404/404 403
+GET /me/totp                                 200         200         200         200         200         200
+POST /me/totp                                403         403         403         403         403         403
+POST /me/totp/confirm                        404         404         404         404         404         404
+POST /me/totp/remove                         404         404         404         404         404         404
+POST /people/{person}/totp/remove            403         403         403         403         403         204/404/404
 POST /auth/password                          403         403         403         403         403         403
 POST /auth/logout                            204         204         204         204         204         204
 """
@@ -154,6 +159,9 @@ def _said(route, t):
     lent = {"to": "officer", "since": begun, "until": over, "reason": "出差", "scope": t.area}
     given = {
         "POST /auth/password": {"password": PASSWORD, "new_password": "for everybody who tries"},
+        "POST /me/totp": {"password": PASSWORD},
+        "POST /me/totp/confirm": {"code": "123456"},
+        "POST /me/totp/remove": {"password": PASSWORD, "code": "123456"},
         "POST /people": {"username": "new", "name": "新", "password": PASSWORD, "grants": grants},
         "POST /people/{person}": {"version": 99, "active": True},
         "POST /delegations": {**new, **lent},

@@ -37,6 +37,7 @@ from inspections.places import Community, Street
 from inspections.policy import scope
 from inspections.rates import Tally
 from inspections.rules import OFFICE, Rulebook, Rules
+from inspections.second_factor import SecondFactor
 from inspections.sessions import Session, TokenPair
 from inspections.templates import Template
 from inspections.uploads import Upload
@@ -337,6 +338,7 @@ _KEYS = {
     Feed: ("name",),
     Job: ("name",),
     Tally: ("key",),
+    SecondFactor: ("username",),
     Secret: ("name",),
     Rulebook: ("name",),
     Template: ("kind",),

@@ -52,11 +52,14 @@ def test_what_was_no_failure_is_not_counted():
     for _ in range(2):
         office.do(try_password, TRIES, NOW)
     assert {each.key: each.count for each in office.all(Tally)} == {"a": 2, "b": 2}
-    office.do(good_password, TRIES)
+    office.do(good_password, TRIES, whole=False)
+    assert {each.key: each.count for each in office.all(Tally)} == {"a": 1, "b": 1}
+    office.do(try_password, TRIES, NOW)
+    office.do(good_password, TRIES, whole=True)
     assert {each.key: each.count for each in office.all(Tally)} == {"b": 1}
-    office.do(good_password, TRIES)
+    office.do(good_password, TRIES, whole=True)
     assert office.all(Tally) == []
-    office.do(good_password, TRIES)
+    office.do(good_password, TRIES, whole=True)
     assert untried(Tally("b", NOW, 1)) is None
 
 
