@@ -13,6 +13,7 @@ from api import (
     fix_links,
     fixing,
     hazards,
+    keys,
     live,
     notices,
     openapi,
@@ -47,7 +48,7 @@ from storage.photo_store import open_photos
 
 NOUNS = (
     *(hazards, steps, sync, live, photos, pictures, uploads),
-    *(places, rules, people, delegations, sessions, devices, totp, statistics, fix_links, notices),
+    *(places, rules, people, delegations, sessions, devices, totp, keys, statistics, fix_links, notices),
 )
 
 

@@ -18,7 +18,8 @@ from uuid_utils.compat import uuid7
 
 from api.authenticator import shown
 from api.problems import UnknownRoute
-from api.tokens import digest_of, new_token
+from api.tokens import KEY_PREFIX, digest_of, new_token
+from inspections.actions.keys import behind_key, use_key
 from inspections.actions.sign_in import (
     SignedIn,
     Tries,
@@ -65,13 +66,20 @@ def new_tokens() -> Tokens:
     return Tokens(new_token("anxa_"), new_token("anxr_"))
 
 
+class _Known(NamedTuple):
+    """Who a token belongs to. `until`: from when on this has to be asked again."""
+
+    person: Person
+    until: datetime
+
+
 class SignIn:
     """Opens, renews and ends sessions, and knows who a token belongs to (for a second without asking again)."""
 
     def __init__(self, database: Database, clock: Callable[[], datetime]) -> None:
         self._database = database
         self._clock = clock
-        self._remembered: dict[str, tuple[float, SignedIn]] = {}
+        self._remembered: dict[str, tuple[float, _Known]] = {}
         self._nobody = HASHER.hash(secrets.token_urlsafe())
         # Hashing is dear on purpose: threads of its own, so that a flood of sign-ins does not hold up a photo.
         self._hashing = ThreadPoolExecutor(_HASHING_AT_ONCE, "anxun-hash")
@@ -185,9 +193,7 @@ class SignIn:
         now = self._clock()
         if known and time.monotonic() - checked < _REMEMBERED_SECONDS and now < known.until:
             return known.person
-        found = await self._database.read(partial(behind_access, digest=digest, now=now))
-        if found and not found.pair.used_at:
-            found = await self._database.transact(partial(use_access, digest=digest, now=now))
+        found = await (self._program(digest, now) if token.startswith(KEY_PREFIX) else self._signed_in(digest, now))
         if found is None:
             self._remembered.pop(digest, None)
             raise Unauthenticated
@@ -195,6 +201,18 @@ class SignIn:
             self._remembered.clear()
         self._remembered[digest] = (time.monotonic(), found)
         return found.person
+
+    async def _signed_in(self, digest: str, now: datetime) -> _Known | None:
+        found = await self._database.read(partial(behind_access, digest=digest, now=now))
+        if found and not found.pair.used_at:
+            found = await self._database.transact(partial(use_access, digest=digest, now=now))
+        return _Known(found.person, found.until) if found else None
+
+    async def _program(self, digest: str, now: datetime) -> _Known | None:
+        found = await self._database.read(partial(behind_key, digest=digest, now=now))
+        if found and not found.used_at and digest == found.secret:
+            found = await self._database.transact(partial(use_key, digest=digest, now=now))
+        return _Known(found.holder, found.expires_at) if found else None
 
 
 def verified(hashed: str, password: str) -> bool:

@@ -4,6 +4,8 @@ import hashlib
 import secrets
 
 TOKEN_BYTES = 32
+KEY_PREFIX = "anxk_"
+"""Of the keys of programs; of a person's tokens see auth.new_tokens."""
 
 
 def new_token(prefix: str = "") -> str:

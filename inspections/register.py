@@ -16,6 +16,7 @@ from inspections.evidence import Shown, Sighting
 from inspections.feed import Changed, Feed
 from inspections.fix_links import FixLink
 from inspections.hazards import Entry, Hazard, Job, Mention, Named, Photo, Receipt
+from inspections.keys import Key
 from inspections.links import Secret
 from inspections.outbox import Agenda, Delivery, Notice, Sender
 from inspections.people import Person
@@ -102,6 +103,14 @@ class Register(Protocol):
 
     def expired_pairs(self, now: datetime, limit: int) -> list[TokenPair]:
         """Those whose refresh token is good no more; claimed as with `due`."""
+        ...
+
+    def all_keys(self) -> list[Key]:
+        """The newest first."""
+        ...
+
+    def key_of(self, digest: str) -> Key | None:
+        """The key one of whose secrets has this digest, for who will read it again by `kept` before changing it."""
         ...
 
     def hazard(self, hazard_id: UUID) -> Hazard | None: ...

@@ -5,7 +5,7 @@ from typing import Any
 from sqlalchemy import Select, Text, bindparam, select
 
 from inspections.people import Role
-from storage.tables import delegations, people, sessions, token_pairs
+from storage.tables import delegations, keys, people, sessions, token_pairs
 
 PEOPLE = select(people).order_by(people.c.username)
 ACCOUNT = select(people).where(people.c.username == bindparam("username"))
@@ -34,6 +34,8 @@ EXPIRED_PAIRS = (
     .order_by(token_pairs.c.refresh_expires_at)
     .limit(bindparam("limit"))
 )
+KEYS = select(keys).order_by(keys.c.made_at.desc(), keys.c.id)
+KEY_OF = select(keys).where((keys.c.secret == bindparam("digest")) | (keys.c.previous == bindparam("digest")))
 
 
 def delegations_of(username: str | None) -> Select[Any]:

@@ -13,7 +13,7 @@ from storage.tables import metadata
 if TYPE_CHECKING:
     from alembic.config import Config
 
-HEAD = "0016"
+HEAD = "0017"
 """The newest revision (a test compares it with alembic's own answer)."""
 
 

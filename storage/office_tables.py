@@ -104,6 +104,22 @@ second_factors = Table(
     Column("recovery", Json(tuple[str, ...]), nullable=False),
 )
 
+keys = Table(
+    "keys",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("name", NAME, nullable=False),
+    Column("role", Name(Role), nullable=False),
+    Column("scope", CODE, nullable=False),
+    Column("made_by", String(64), ForeignKey("people.username"), nullable=False),
+    Column("made_at", Instant, nullable=False),
+    Column("expires_at", Instant, nullable=False),
+    Column("secret", String(64), nullable=False, unique=True),
+    Column("used_at", Instant),
+    Column("previous", String(64), unique=True),
+    Column("revoked_at", Instant),
+)
+
 delegations = Table(
     "delegations",
     metadata,

@@ -36,6 +36,7 @@ from inspections.evidence import Shown, Sighting
 from inspections.feed import Changed, Feed
 from inspections.fix_links import FixLink
 from inspections.hazards import Entry, Hazard, Job, Mention, Named, Photo, Receipt
+from inspections.keys import Key
 from inspections.links import Secret
 from inspections.outbox import Agenda, Delivery, Notice, Sender
 from inspections.people import Person
@@ -167,6 +168,12 @@ class Register:
 
     def expired_pairs(self, now: datetime, limit: int) -> list[TokenPair]:
         return self._claimed(TokenPair, accounts.EXPIRED_PAIRS, now, limit)
+
+    def all_keys(self) -> list[Key]:
+        return self.select(Key, accounts.KEYS)
+
+    def key_of(self, digest: str) -> Key | None:
+        return next((Key(*row) for row in self.rows(accounts.KEY_OF, {"digest": digest})), None)
 
     def hazard(self, hazard_id: UUID) -> Hazard | None:
         return self._by_key(Hazard, hazard_id)

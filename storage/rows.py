@@ -24,6 +24,7 @@ from inspections.delegations import Delegation
 from inspections.dispatch import DispatchRule
 from inspections.fix_links import FixLink
 from inspections.hazards import Hazard, Job
+from inspections.keys import Key
 from inspections.outbox import InboxEntry
 from inspections.rates import Tally
 from inspections.rules import Rulebook
@@ -49,7 +50,7 @@ _BY_KEY: dict[type[Struct], Select[Any]] = {
 }
 CHANGING = {
     *(Hazard, Session, Job, Upload, Rulebook, Category, DispatchRule, Delegation),
-    *(Template, InboxEntry, FixLink, Tally, TokenPair, SecondFactor),
+    *(Template, InboxEntry, FixLink, Tally, TokenPair, SecondFactor, Key),
 }
 """What is read in order to change it, and therefore locked where several write side by side."""
 _INSERT = {kind: insert(table) for kind, table in TABLE_OF.items()}

@@ -52,6 +52,7 @@ from inspections.hazards import (
     Suspension,
     Transfer,
 )
+from inspections.keys import Key
 from inspections.links import Secret
 from inspections.outbox import Delivery, InboxEntry, Notice
 from inspections.people import Person
@@ -72,6 +73,7 @@ from storage.office_tables import (
     communities,
     delegations,
     dispatch_rules,
+    keys,
     metadata,
     people,
     rules,
@@ -352,6 +354,7 @@ TABLE_OF: dict[type[Struct], Table] = {
     Delegation: delegations,
     DispatchRule: dispatch_rules,
     SecondFactor: second_factors,
+    Key: keys,
     Session: sessions,
     TokenPair: token_pairs,
     Photo: photos,

@@ -1,5 +1,6 @@
 """An administrator makes accounts and changes them, within their own scope."""
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import NamedTuple
 
@@ -40,7 +41,7 @@ def add_person(register: Register, reach: Scope, asked: NewPerson, password: str
     earlier = register.account(asked.username)
     if earlier is not None:
         return Change(_again(reach, earlier, wanted))
-    _check_scopes(register, wanted.grants)
+    check_scopes(register, wanted.grants)
     return Change(Added(wanted, repeated=False), (wanted,))
 
 
@@ -74,7 +75,7 @@ def change_person(
         raise PersonStale(asked.version, before.version)
     if not before.password:
         raise Erased
-    _check_scopes(register, after.grants if after.grants != before.grants else ())
+    check_scopes(register, after.grants if after.grants != before.grants else ())
     _check_administrators(administrators, before, after, now)
     after = replace(after, version=before.version + 1)
     factor = register.kept(SecondFactor, username) if asked.erase else None
@@ -115,11 +116,16 @@ def _permit(reach: Scope, grants: set[Grant]) -> None:
         raise Forbidden("超出您的管理范围")
 
 
-def _check_scopes(register: Register, grants: tuple[Grant, ...]) -> None:
-    """A scope is the beginning of the code of a community that there is, or "" for all that there will be."""
+def check_scopes(
+    register: Register, grants: tuple[Grant, ...], field: Callable[[int], str] = "grants[{}].scope".format
+) -> None:
+    """A scope is the beginning of the code of a community that there is, or "" for all that there will be.
+
+    Raises Invalid, which names each `field` by its place.
+    """
     codes = [community.code for community in register.communities()]
     unknown = [
-        (f"grants[{at}].scope", "没有以此开头的社区")
+        (field(at), "没有以此开头的社区")
         for at, grant in enumerate(grants)
         if grant.scope and not any(code.startswith(grant.scope) for code in codes)
     ]

@@ -36,7 +36,7 @@ def test_every_body_and_every_problem_is_described():
             described = (
                 "requestBody" in operation
                 or method in {"get", "head", "delete"}
-                or path.endswith(("/logout", "/revoke", "/remove", "/read", "/replay"))
+                or path.endswith(("/logout", "/revoke", "/remove", "/read", "/replay", "/rotate"))
             )
             assert described, (method, path)
             assert operation["responses"]["default"]["content"].keys() == {"application/problem+json"}

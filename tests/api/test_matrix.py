@@ -13,6 +13,7 @@ import pytest
 
 from inspections.delegations import Delegation
 from inspections.dispatch import DispatchRule
+from inspections.keys import Key
 from inspections.outbox import Delivery, InboxEntry, Notice
 from inspections.people import Role
 from inspections.register import Change
@@ -79,6 +80,10 @@ GET /hazards?community={area}                200/200/200 200         200        
 GET /statistics/communities?community={area} 200/404/404 200/404/404 403         200/404/404 200/404/404 403
 GET /people?community={area}                 403         200/404/404 403         200/404/404 403         200/404/404
 GET /photos/{photo}?size=320                 200/404/404 200/404/404 200/404/404 200/404/404 200/404/404 403
+GET /keys                                    403         403         403         403         403         200
+POST /keys                                   403         403         403         403         403         201/403/403
+POST /keys/{key}/rotate                      403         403         403         403         403         200/404/404
+POST /keys/{key}/revoke                      403         403         403         403         403         200/404/404
 GET /me/totp                                 200         200         200         200         200         200
 POST /me/totp                                403         403         403         403         403         403
 POST /me/totp/confirm                        404         404         404         404         404         404
@@ -104,6 +109,7 @@ class Things(NamedTuple):
     area: str = "999999999999"
     device: str = NOWHERE
     theirs: str = NOWHERE
+    key: str = NOWHERE
 
 
 def _keep(api, *records):
@@ -126,7 +132,7 @@ def _things(api, role, community):
     sender = role if here and role in {"inspector", "officer", "handler", "supervisor"} else inspector
     begun = api.call(sender, "POST", "/uploads", headers={"Tus-Resumable": "1.0.0", "Upload-Length": "99"})
     link = api.post(officer, f"/hazards/{hazard['id']}/links", {"id": str(uuid.uuid4())}).json()["link"]["id"]
-    ids = [uuid.uuid4() for _ in range(7)]
+    ids = [uuid.uuid4() for _ in range(8)]
     told = role if here else inspector
     notice = Notice(ids[0], "report", MONDAY, uuid.UUID(hazard["id"]), 1, told_at=MONDAY)
     lead, giver = ("handler", "supervisor") if here else ("inspector2", "officer2")
@@ -139,9 +145,12 @@ def _things(api, role, community):
         InboxEntry(ids[1], told, notice.id, MONDAY),
         Delivery(ids[2], notice.id, "webhook", "", (told,), notice.hazard, 1, MONDAY, dead_at=MONDAY),
         DispatchRule(ids[3], community, lead=lead, category="WN-03", group=None, assisting=(), accepts=False),
+        Key(ids[7], "大屏", Role.ANALYST, community, "admin", MONDAY, far, str(ids[7])),
         Delegation(ids[4], giver, officer, Role.SUPERVISOR, community, MONDAY, far, "出差", MONDAY),
     )
-    made = dict(zip(("entry", "delivery", "rule", "delegation", "device", "theirs"), map(str, ids[1:]), strict=True))
+    made = dict(
+        zip(("entry", "delivery", "rule", "delegation", "device", "theirs", "key"), map(str, ids[1:]), strict=True)
+    )
     upload = begun.headers["location"].rpartition("/")[2]
     return Things(hazard["id"], photo, upload, link, lead, area=community, **made)
 
@@ -165,6 +174,7 @@ def _said(route, t):
         "POST /people": {"username": "new", "name": "新", "password": PASSWORD, "grants": grants},
         "POST /people/{person}": {"version": 99, "active": True},
         "POST /delegations": {**new, **lent},
+        "POST /keys": {**new, "name": "大屏", "scope": t.area, "expires_at": over},
         "POST /rules": {"version": 7, "rules": {}},
         "POST /categories/EV-03": POLICY,
         "POST /calendar/2026": {"source": "…", "days": []},

@@ -29,6 +29,7 @@ from inspections.hazards import (
     Stage,
     State,
 )
+from inspections.keys import Key
 from inspections.likeness import NEAR, distance
 from inspections.links import Secret
 from inspections.outbox import Agenda, Delivery, Notice, Sender
@@ -170,6 +171,12 @@ class Office:
 
     def expired_pairs(self, now, limit):
         return [each for each in self.all(TokenPair) if each.refresh_expires_at <= now][:limit]
+
+    def all_keys(self):
+        return sorted(self.all(Key), key=lambda key: key.made_at, reverse=True)
+
+    def key_of(self, digest):
+        return next((key for key in self.all(Key) if digest in {key.secret, key.previous}), None)
 
     def hazard(self, hazard_id):
         return self.records.get((Hazard, hazard_id))
