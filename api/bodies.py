@@ -1,10 +1,10 @@
 """Bodies: JSON into Structs, multipart into fields and files; whatever is wrong with them is a 400 or a 422."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable
-from contextlib import AsyncExitStack, aclosing, asynccontextmanager
+from collections.abc import AsyncGenerator, Callable, Generator
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager, contextmanager
 from datetime import date, datetime
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import msgspec
 from litestar import Request
@@ -19,7 +19,8 @@ from multipart import (
 from api.house import house
 from api.problems import BodyTooLarge, Interrupted, Stalled, Unparsable, invalid_field
 from inspections.calendar import YEARS
-from inspections.errors import Invalid, Refusal, TooLarge
+from inspections.errors import Invalid, Refusal, TooLarge, TooMany
+from inspections.people import Person
 from storage.incoming import Incoming
 from storage.photo_store import PhotoStore
 
@@ -33,6 +34,7 @@ PHOTO_FIELDS = {"file", "photo"}
 STALL_SECONDS = 15.0
 """One bar of signal is slow, not hostile: a body may take long, but not stand still."""
 _PARTS = 64
+_SOON_SECONDS = 2
 FORM_BYTES = PHOTO_BYTES * PHOTOS_AT_ONCE + JSON_BYTES
 
 
@@ -74,6 +76,25 @@ async def photo_chunks(request: AnyRequest) -> AsyncGenerator[bytes]:
             yield chunk
 
 
+@contextmanager
+def sending(request: AnyRequest) -> Generator[None]:
+    """One of the bodies with photos that somebody sends at once; who has no account is known by their link.
+
+    Raises TooMany for more than the settings allow: so that one phone gone wild leaves room to all the others.
+    """
+    home, person = house(request), cast("dict[str, Any]", request.scope).get("user")
+    who = person.username if isinstance(person, Person) else str(request.path_params.get("token"))
+    if home.sending[who] >= home.settings.uploads_at_once:
+        raise TooMany("同时上传的照片过多，请稍后重试", retry_after=_SOON_SECONDS)
+    home.sending[who] += 1
+    try:
+        yield
+    finally:
+        home.sending[who] -= 1
+        if not home.sending[who]:
+            del home.sending[who]
+
+
 async def json_body(request: AnyRequest, kind: type[T] | Any) -> Any:
     raw = bytearray()
     async for chunk in chunks(request):
@@ -98,8 +119,9 @@ def is_form(request: AnyRequest) -> bool:
 async def receive_photo(request: AnyRequest, photo: Incoming) -> None:
     """The raw body into `photo`, read to its end. Raises TooLarge."""
     try:
-        async for chunk in photo_chunks(request):
-            photo.write(chunk)
+        with sending(request):
+            async for chunk in photo_chunks(request):
+                photo.write(chunk)
     except BodyTooLarge:
         raise _too_large() from None
 
@@ -122,6 +144,7 @@ async def received_form(request: AnyRequest, store: PhotoStore, texts: set[str])
     """
     _, options = request.content_type
     async with AsyncExitStack() as stack:
+        stack.enter_context(sending(request))
         reader = _FormReader(Form(), texts, lambda: stack.enter_context(store.receive()))
         try:
             with PushMultipartParser(options.get("boundary", ""), max_segment_count=_PARTS) as parser:

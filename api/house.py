@@ -1,6 +1,7 @@
 """What a running server is made of; handlers find it at `house(request)`."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -23,7 +24,7 @@ from storage.photo_store import PhotoStore
 class House:
     """`clock` gives the present instant; nothing else in the program asks for it.
 
-    `turn`: held by the photo whose next piece is taken (bodies.photo_chunks).
+    `turn`: held by the photo whose next piece is taken (bodies.photo_chunks). `sending`: who sends how many at once.
     """
 
     settings: Settings
@@ -36,6 +37,7 @@ class House:
     live: LiveFeed
     clock: Callable[[], datetime]
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+    sending: Counter[str] = field(default_factory=Counter[str])
 
 
 def house(connection: ASGIConnection[Any, Any, Any, Any]) -> House:

@@ -26,6 +26,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     `digests`: the folder of the daily digests of all histories; best one that this machine cannot change.
     `public_url`: how phones reach this server, for addresses that go out on paper; as the request came, without it.
     `cors`: origins, with commas, whose pages may ask this server. `docs`: whether /docs and /schema are there.
+    `uploads_at_once`: bodies with photos that one person may send side by side, to each process.
     `trusted_proxies`: addresses or networks, with commas, whose X-Forwarded-For and -Proto are believed.
     `webhook` to `robots`: where notices go besides the inboxes (channels.py); `intranet`: networks, with commas, to
     which a webhook and the heartbeat may lead though they are not public. `heartbeat`: an address that is asked for
@@ -53,6 +54,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     heartbeat_seconds: Annotated[float, Meta(ge=1, le=86_400)] = 60.0
     cors: Annotated[str, Meta(pattern=r"\A(https?://[^\s/?#,*]+/?(,\s*)?)*\Z")] = ""
     docs: bool = True
+    uploads_at_once: Annotated[int, Meta(ge=1, le=10_000)] = 16
     public_url: Annotated[str, Meta(pattern=r"\A(https?://[^\s/?#]+[^\s?#]*)?\Z")] = ""
 
     @property

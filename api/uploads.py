@@ -19,7 +19,7 @@ from uuid import UUID
 from litestar import Request, Response, Router, delete, head, patch, post, route
 from litestar.params import FromPath
 
-from api.bodies import PHOTO_BYTES, AnyRequest, check_size, photo_chunks
+from api.bodies import PHOTO_BYTES, AnyRequest, check_size, photo_chunks, sending
 from api.house import House, house, person_of
 from api.photos import checked, keep
 from api.problems import (
@@ -103,9 +103,10 @@ async def begin(request: AnyRequest) -> Response[None]:
     action = partial(
         begin_upload, person=person, length=length, promised=_promised(metadata), metadata=metadata, now=home.clock()
     )
-    upload = await home.database.transact(action)
-    if request.headers.get("content-type") == _OCTETS:
-        upload = await _add(request, upload)
+    with sending(request):
+        upload = await home.database.transact(action)
+        if request.headers.get("content-type") == _OCTETS:
+            upload = await _add(request, upload)
     return _answer(upload, 201, {"Location": f"{request.url.path.rstrip('/')}/{upload.id}"})
 
 
@@ -142,7 +143,8 @@ async def _go_on(request: AnyRequest, upload_id: UUID) -> Response[None]:
     offset = _number(request, "upload-offset")
     if offset != upload.offset:
         raise WrongOffset(offset, upload.offset)
-    return _answer(await _add(request, upload), 204)
+    with sending(request):
+        return _answer(await _add(request, upload), 204)
 
 
 async def _how_far(request: AnyRequest, upload_id: UUID) -> Response[None]:

@@ -144,6 +144,7 @@ class Anxun(Side):
             ANXUN_DATA=str(self.folder / "data"),
             ANXUN_PORT=str(self.port),
             ANXUN_DEMO_PASSWORD=self._password,
+            ANXUN_UPLOADS_AT_ONCE="1000",  # all of them come from one account
         )
 
     def sign_in(self) -> str:

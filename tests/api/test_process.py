@@ -231,15 +231,34 @@ def test_the_openapi_command_prints_the_golden_file():
     assert json.loads(done.stdout) == json.loads((Path(__file__).parent / "openapi.json").read_text())
 
 
-def stalled_upload(process):
+def stalled_upload(process, username="inspector"):
     """A phone that has begun to send and stands still."""
-    client = process.client()
+    client = process.client(username)
     token = client.headers["Authorization"]
     client.close()
     phone = socket.create_connection(("127.0.0.1", process.port))
     lines = (f"PUT /api/v1/photos/{'0' * 64} HTTP/1.1", "Host: x", f"Authorization: {token}", "Content-Length: 3000000")
     phone.sendall("\r\n".join((*lines, "", "")).encode() + bytes(100_000))
     return phone
+
+
+def test_a_phone_gone_wild_leaves_room_to_the_others(process):
+    phones = [stalled_upload(process) for _ in range(16)]
+    picture = draw("the seventeenth", "EB-01", MONDAY)
+    path = f"/photos/{hashlib.sha256(picture).hexdigest()}"
+    with contextlib.closing(process.client()) as wild, contextlib.closing(process.client("officer")) as other:
+        until = time.monotonic() + 10
+        while (answer := wild.put(path, content=picture)).status_code != 429:
+            assert time.monotonic() < until
+        assert (answer.json()["code"], answer.headers["retry-after"]) == ("requests.too_many", "2")
+        assert wild.post("/photos", files={"file": picture}).status_code == 429
+        assert wild.get("/hazards").status_code == 200
+        assert other.put(path, content=picture).status_code == 201
+        for phone in phones:
+            phone.close()
+        until = time.monotonic() + 10
+        while wild.put(path, content=picture).status_code == 429:
+            assert time.monotonic() < until
 
 
 @pytest.mark.drill
