@@ -35,6 +35,8 @@ _FORM = {
         "photo": {"type": "array", "items": {"type": "string", "format": "binary"}},
     },
 }
+_PAGES = "/f/"
+"""Where people come with a browser; programs ask for JSON."""
 _FORM_PATHS = {"/api/v1/hazards", "/api/v1/photos"}
 _ANY_PROBLEM = {
     "description": "Problem",
@@ -71,6 +73,8 @@ def description(app: Litestar) -> bytes:
         for method, operation in operations.items():
             option = options[path, method]
             _complete(operation, _content(path, method, option, schema_of))
+            if path.startswith(_PAGES):
+                _for_people(operation)
             operation["tags"] = [path.removeprefix("/api/v1").split("/")[1]]
             operation["security"] = [] if option["action"] in {PUBLIC, BY_LINK} else [{"bearer": []}]
     known = schema.setdefault("components", {})
@@ -109,3 +113,12 @@ def _complete(operation: Json, content: Json) -> None:
     for status in [status for status in answers if status.startswith(("4", "5"))]:
         del answers[status]
     answers["default"] = _ANY_PROBLEM
+
+
+def _for_people(operation: Json) -> None:
+    """Every answer may be a page."""
+    page = {"text/html": {"schema": {"type": "string"}}}
+    operation["responses"] = {
+        status: {**answer, "content": {**answer.get("content", {}), **page}}
+        for status, answer in operation["responses"].items()
+    }
