@@ -92,7 +92,7 @@ class SignIn:
 
         Raises SignInFailed, SecondFactorNeeded, TooManyTries, TooMany.
         """
-        tries = await self._try(username, address)
+        tries = await self.count_try(username, address)
         person, good = await self._fits(username, password)
         if not (person and person.active and good):
             raise SignInFailed
@@ -105,30 +105,33 @@ class SignIn:
         try:
             opened = await self._database.transact(action)
         except SecondFactorNeeded:
-            await self._database.transact(partial(good_password, tries=tries, whole=False))
+            await self.take_back(tries)
             raise
-        await self._database.transact(partial(good_password, tries=tries, whole=True))
+        await self.take_back(tries, whole=True)
         return opened, tokens
 
-    async def check_password(self, username: str, password: str, address: str) -> Person:
-        """Whose it is. Raises Invalid for a wrong one, TooManyTries, TooMany."""
-        tries = await self._try(username, address)
+    async def check_password(self, username: str, password: str, address: str) -> Tries:
+        """A try, which counts as failed until it is taken back. Raises Invalid, TooManyTries, TooMany."""
+        tries = await self.count_try(username, address)
         person, good = await self._fits(username, password)
         if person is None or not good:
             raise Invalid(("password", "密码不正确"))
-        await self._database.transact(partial(good_password, tries=tries, whole=False))
-        return person
+        return tries
+
+    async def take_back(self, tries: Tries, *, whole: bool = False) -> None:
+        """It was no failure; see good_password."""
+        await self._database.transact(partial(good_password, tries=tries, whole=whole))
 
     async def change_password(self, token: str, username: str, old: str, new: str, address: str) -> None:
         """Raises Invalid for a wrong old password, TooManyTries, TooMany. Asked again, what was done stays done."""
-        tries = await self._try(username, address)
+        tries = await self.count_try(username, address)
         person, good = await self._fits(username, old)
         if person is None:
             raise Unauthenticated
         same = await self._in_turn(partial(verified, person.password, new))
         if not good and not same:
             raise Invalid(("password", "原密码不正确"))
-        await self._database.transact(partial(good_password, tries=tries, whole=False))
+        await self.take_back(tries)
         if not good:
             return  # it was changed before
         if same:
@@ -137,7 +140,7 @@ class SignIn:
         action = partial(change_password, person=person, digest=digest_of(token), password=hashed, now=self._clock())
         await self._database.transact(action)
 
-    async def _try(self, username: str, address: str) -> Tries:
+    async def count_try(self, username: str, address: str) -> Tries:
         """Who keeps failing waits longer and longer. Raises TooManyTries, TooMany."""
         self._check_turn()  # before it counts as a failure
         tries = Tries(*(digest_of(each) for each in (f"account {username}", f"address {address}")))

@@ -70,7 +70,9 @@ async def begin(request: AnyRequest) -> TotpBegun:
     """A secret for an authenticator app. It counts from the first code that comes back to /me/totp/confirm."""
     asked: OwnPassword = await json_body(request, OwnPassword)
     home, person = house(request), person_of(request)
-    await home.sign_in.check_password(person.username, asked.password, address_of(request))
+    await home.sign_in.take_back(
+        await home.sign_in.check_password(person.username, asked.password, address_of(request))
+    )
     action = partial(begin_factor, person=person, secret=new_secret(), now=home.clock())
     begun = await home.database.transact(action)
     uri = otpauth(begun)
@@ -83,11 +85,13 @@ async def confirm(request: AnyRequest) -> RecoveryCodes:
     asked: TotpCode = await json_body(request, TotpCode)
     home, username = house(request), person_of(request).username
     codes = [base64.b32encode(secrets.token_bytes(_RECOVERY_BYTES)).decode() for _ in range(RECOVERY_CODES)]
+    tries = await home.sign_in.count_try(username, address_of(request))
     proof = await _proof(request, username, asked.code)
     digests = [digest_of(code) for code in codes]
     await home.database.transact(
         partial(confirm_factor, username=username, shown=proof, recovery=digests, now=home.clock())
     )
+    await home.sign_in.take_back(tries)
     return RecoveryCodes(["-".join(code[at : at + 4] for at in range(0, len(code), 4)) for code in codes])
 
 
@@ -95,9 +99,12 @@ async def confirm(request: AnyRequest) -> RecoveryCodes:
 async def remove(request: AnyRequest) -> None:
     asked: TotpRemoval = await json_body(request, TotpRemoval)
     home, username = house(request), person_of(request).username
-    await home.sign_in.check_password(username, asked.password, address_of(request))
+    tries = await home.sign_in.check_password(username, asked.password, address_of(request))
     proof = await _proof(request, username, asked.code)
-    await home.database.transact(partial(remove_factor, username=username, shown=proof))
+    await home.database.transact(
+        partial(remove_factor, username=username, shown=proof)
+    )  # a wrong code is a failure too
+    await home.sign_in.take_back(tries)
 
 
 @post("/people/{username:str}/totp/remove", opt={"action": "people.manage"}, status_code=204)

@@ -69,6 +69,22 @@ def test_who_knows_the_password_cannot_guess_the_code(api):
     problem(with_code(api, "000000"), 429, "auth.too_many")
 
 
+def test_nor_before_it_is_confirmed(api):
+    hired(api)
+    comes(api, PASSWORD)
+    api.post("phone", "/me/totp", {"password": PASSWORD})
+    for _ in range(5):
+        problem(api.post("phone", "/me/totp/confirm", {"code": "000000"}), 422, "step.needs")
+    problem(api.post("phone", "/me/totp/confirm", {"code": "000000"}), 429, "auth.too_many")
+
+
+def test_nor_where_the_factor_is_taken_away(api):
+    enrolled(api)
+    for _ in range(5):
+        problem(api.post("phone", "/me/totp/remove", {"password": PASSWORD, "code": "000000"}), 422, "step.needs")
+    problem(api.post("phone", "/me/totp/remove", {"password": PASSWORD, "code": "000000"}), 429, "auth.too_many")
+
+
 def test_it_is_taken_away_with_password_and_code(api):
     _, recovery = enrolled(api)
     problem(api.post("phone", "/me/totp", {"password": PASSWORD}), 409, "totp.enrolled")
