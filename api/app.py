@@ -22,6 +22,7 @@ from api import (
     pictures,
     places,
     rules,
+    security,
     sessions,
     statistics,
     steps,
@@ -42,13 +43,14 @@ from api.live_feed import LiveFeed
 from api.notifier import Notifier
 from api.problems import HANDLERS
 from api.scheduler import add_heartbeat, build_scheduler
+from api.security_log import SecurityLog
 from api.settings import Settings
 from storage.database import open_database
 from storage.photo_store import open_photos
 
 NOUNS = (
     *(hazards, steps, sync, live, photos, pictures, uploads),
-    *(places, rules, people, delegations, sessions, devices, totp, keys, statistics, fix_links, notices),
+    *(places, rules, people, delegations, sessions, devices, totp, keys, security, statistics, fix_links, notices),
 )
 
 
@@ -78,8 +80,9 @@ async def running(
         scheduler.start()
         notifier.start()
     try:
-        sign_in, key, door = SignIn(database, clock), LinkKey(database), LinkDoor(database, clock)
-        yield House(settings, database, store, sign_in, key, door, developer, LiveFeed(database), clock)
+        log, key, door = SecurityLog(database, clock), LinkKey(database), LinkDoor(database, clock)
+        sign_in = SignIn(database, clock, log)
+        yield House(settings, database, store, log, sign_in, key, door, developer, LiveFeed(database), clock)
     finally:
         if works:
             scheduler.shutdown(wait=False)

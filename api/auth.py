@@ -18,8 +18,10 @@ from uuid_utils.compat import uuid7
 
 from api.authenticator import shown
 from api.problems import UnknownRoute
+from api.security_log import SecurityLog
 from api.tokens import KEY_PREFIX, digest_of, new_token
 from inspections.actions.keys import behind_key, use_key
+from inspections.actions.security import Caller
 from inspections.actions.sign_in import (
     SignedIn,
     Tries,
@@ -36,7 +38,8 @@ from inspections.errors import Forbidden, Invalid, SecondFactorNeeded, SignInFai
 from inspections.people import Person
 from inspections.policy import BY_LINK, POLICY, PUBLIC, scope
 from inspections.second_factor import SecondFactor
-from inspections.sessions import Digests
+from inspections.security import Event
+from inspections.sessions import Digests, Session
 from storage.database import Database
 
 T = TypeVar("T")
@@ -76,9 +79,10 @@ class _Known(NamedTuple):
 class SignIn:
     """Opens, renews and ends sessions, and knows who a token belongs to (for a second without asking again)."""
 
-    def __init__(self, database: Database, clock: Callable[[], datetime]) -> None:
+    def __init__(self, database: Database, clock: Callable[[], datetime], log: SecurityLog) -> None:
         self._database = database
         self._clock = clock
+        self._log = log
         self._remembered: dict[str, tuple[float, _Known]] = {}
         self._nobody = HASHER.hash(secrets.token_urlsafe())
         # Hashing is dear on purpose: threads of its own, so that a flood of sign-ins does not hold up a photo.
@@ -95,6 +99,7 @@ class SignIn:
         tries = await self.count_try(username, address)
         person, good = await self._fits(username, password)
         if not (person and person.active and good):
+            await self._note_failure(person, address)
             raise SignInFailed
         tokens, now = new_tokens(), self._clock()
         factor = await self._database.read(lambda register: register.kept(SecondFactor, username))
@@ -103,12 +108,22 @@ class SignIn:
             open_session, person=person, session_id=uuid7(), device=device, digests=tokens.digests, now=now, shown=proof
         )
         try:
-            opened = await self._database.transact(action)
+            opened = await self._log.transact(
+                action, Event.SIGNED_IN, Caller(username, address), username, {"device": device}
+            )
         except SecondFactorNeeded:
             await self.take_back(tries)
             raise
+        except SignInFailed:
+            await self._note_failure(person, address, "totp")
+            raise
         await self.take_back(tries, whole=True)
         return opened, tokens
+
+    async def _note_failure(self, person: Person | None, address: str, what: str = "password") -> None:
+        """Not under a name that nobody has: it may be a password in the wrong field."""
+        about = person.username if person else ""
+        await self._log.note(Event.SIGN_IN_FAILED, Caller("", address), about, {"wrong": what if person else "name"})
 
     async def check_password(self, username: str, password: str, address: str) -> Tries:
         """A try, which counts as failed until it is taken back. Raises Invalid, TooManyTries, TooMany."""
@@ -138,7 +153,7 @@ class SignIn:
             raise Invalid(("new_password", "新密码不能与原密码相同"))
         hashed = await self._in_turn(partial(HASHER.hash, new))
         action = partial(change_password, person=person, digest=digest_of(token), password=hashed, now=self._clock())
-        await self._database.transact(action)
+        await self._log.transact(action, Event.PASSWORD_CHANGED, Caller(username, address), username)
 
     async def count_try(self, username: str, address: str) -> Tries:
         """Who keeps failing waits longer and longer. Raises TooManyTries, TooMany."""
@@ -172,19 +187,23 @@ class SignIn:
         if self._waiting >= _HASHING_WAITING:
             raise TooMany
 
-    async def refresh(self, token: str) -> tuple[SignedIn, Tokens]:
+    async def refresh(self, token: str, address: str) -> tuple[SignedIn, Tokens]:
+        """Raises Unauthenticated; where a token comes again that was replaced, its whole session has ended."""
         tokens = new_tokens()
         digest, now = digest_of(token), self._clock()
         renew = partial(refresh_session, digest=digest, pair_id=uuid7(), digests=tokens.digests, now=now)
         renewed = await self._database.transact(renew)
-        if renewed is None:
+        if isinstance(renewed, Session):
+            await self._log.note(Event.TOKEN_COPIED, Caller("", address), renewed.username, {"device": renewed.device})
+        if not isinstance(renewed, SignedIn):
             raise Unauthenticated("登录已过期，请重新登录")
         return renewed, tokens
 
-    async def close(self, token: str) -> None:
+    async def close(self, token: str, caller: Caller) -> None:
         digest = digest_of(token)
         self._remembered.pop(digest, None)
-        await self._database.transact(partial(close_session, digest=digest, now=self._clock()))
+        action = partial(close_session, digest=digest, now=self._clock())
+        await self._log.transact(action, Event.SIGNED_OUT, caller, caller.by)
 
     async def person(self, token: str) -> Person:
         """Who a token belongs to, with the grants that count now: what ends by the clock ends at once.

@@ -50,7 +50,7 @@ def serve(*, demo: bool, workers: int, no_work: bool) -> None:
     from api.logs import configure  # noqa: PLC0415  # each command loads only what it needs
     from api.server import serve as run  # noqa: PLC0415
 
-    configure(settings().log)
+    configure(settings().log, settings().syslog)
     run(settings(), console, demo=demo, workers=workers, works=not no_work)
 
 
@@ -63,7 +63,7 @@ def work() -> None:
     from api.logs import configure  # noqa: PLC0415
     from api.server import work as run  # noqa: PLC0415
 
-    configure(settings().log)
+    configure(settings().log, settings().syslog)
     run(settings())
 
 

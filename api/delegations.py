@@ -9,8 +9,10 @@ from litestar.params import FromPath
 from api.bodies import AnyRequest, json_body
 from api.house import house, person_of
 from api.schemas import DelegationList
+from api.security_log import caller_of
 from inspections.actions.delegations import delegations_seen, make_delegation, revoke_delegation
 from inspections.delegations import Delegation, NewDelegation
+from inspections.security import Event
 
 
 @post("/delegations", opt={"action": "delegation.make", "body": NewDelegation})
@@ -18,7 +20,9 @@ async def post_delegation(request: AnyRequest) -> Response[Delegation]:
     """At most 90 days, within what the giver holds by themselves; `scope` "" is all of that."""
     asked: NewDelegation = await json_body(request, NewDelegation)
     home, person = house(request), person_of(request)
-    made = await home.database.transact(partial(make_delegation, person=person, asked=asked, now=home.clock()))
+    action = partial(make_delegation, person=person, asked=asked, now=home.clock())
+    facts = {"to": asked.to, "scope": asked.scope, "until": asked.until.isoformat()}
+    made = await home.log.transact(action, Event.DELEGATION_MADE, caller_of(request), str(asked.id), facts)
     return Response(made.delegation, status_code=200 if made.repeated else 201)
 
 
@@ -34,7 +38,7 @@ async def revoke(request: AnyRequest, delegation_id: FromPath[UUID]) -> Delegati
     """By its giver or an administrator. It no longer counts within a second; one that has ended stays as it is."""
     home = house(request)
     action = partial(revoke_delegation, person=person_of(request), delegation_id=delegation_id, now=home.clock())
-    return await home.database.transact(action)
+    return await home.log.transact(action, Event.DELEGATION_REVOKED, caller_of(request), str(delegation_id))
 
 
 ROUTES = [post_delegation, list_delegations, revoke]

@@ -11,11 +11,13 @@ from msgspec import Struct
 from api.auth import bearer
 from api.bodies import AnyRequest
 from api.house import house, person_of
+from api.security_log import caller_of
 from api.tokens import digest_of
 from inspections.actions.devices import devices, revoke
 from inspections.actions.people import seen_person
 from inspections.policy import Scope, scope
 from inspections.register import Change
+from inspections.security import Event
 from inspections.sessions import Session
 from storage.register import Register
 
@@ -66,7 +68,8 @@ async def revoke_mine(request: AnyRequest, device_id: FromPath[UUID]) -> DeviceV
     home, person = house(request), person_of(request)
     action = partial(revoke, username=person.username, device_id=device_id, now=home.clock())
     current = await home.database.read(partial(_current, request=request))
-    return _view(await home.database.transact(action), current)
+    ended = await home.log.transact(action, Event.DEVICE_REVOKED, caller_of(request), person.username)
+    return _view(ended, current)
 
 
 @get("/people/{username:str}/devices", opt={"action": "people.manage"})
@@ -84,7 +87,7 @@ async def devices_of(request: AnyRequest, username: FromPath[str]) -> DeviceList
 async def revoke_of(request: AnyRequest, username: FromPath[str], device_id: FromPath[UUID]) -> DeviceView:
     home, reach = house(request), scope(person_of(request), "people.manage")
     action = partial(_revoke_of, reach=reach, username=username, device_id=device_id, now=home.clock())
-    return _view(await home.database.transact(action), None)
+    return _view(await home.log.transact(action, Event.DEVICE_REVOKED, caller_of(request), username), None)
 
 
 def _revoke_of(register: Register, reach: Scope, username: str, device_id: UUID, now: datetime) -> Change[Session]:

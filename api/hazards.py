@@ -26,6 +26,7 @@ from api.schemas import (
     hazard_view,
     hazard_views,
 )
+from api.security_log import caller_of
 from inspections.actions.erasure import Erasure, erase
 from inspections.actions.reports import Dossier, Reported, report_hazard
 from inspections.actions.steps import visible
@@ -34,6 +35,7 @@ from inspections.evidence import Shown
 from inspections.hazards import Hazard, Photo, PhotoMention, Stage, State
 from inspections.people import Person
 from inspections.policy import scope
+from inspections.security import Event
 from inspections.steps import PHOTOS_DECLARED, Report
 from storage.listing import After, HazardFilters, Reaches, page
 from storage.register import Register
@@ -178,7 +180,8 @@ async def post_erasure(request: AnyRequest, hazard_id: FromPath[UUID]) -> Respon
     home, person = house(request), person_of(request)
     erasure: Erasure = await json_body(request, Erasure)
     action = partial(erase, person=person, hazard_id=hazard_id, erasure=erasure, now=home.clock())
-    done = await home.database.transact(action)
+    facts = {"fields": " ".join(erasure.fields)}
+    done = await home.log.transact(action, Event.WORDS_ERASED, caller_of(request), str(hazard_id), facts)
     return Response(entry_view(done.line), status_code=200 if done.repeated else 201)
 
 

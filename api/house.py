@@ -14,6 +14,7 @@ from api.developer import Developer
 from api.link_door import LinkDoor
 from api.link_key import LinkKey
 from api.live_feed import LiveFeed
+from api.security_log import SecurityLog
 from api.settings import Settings
 from inspections.people import Person
 from storage.database import Database
@@ -30,6 +31,7 @@ class House:
     settings: Settings
     database: Database
     photos: PhotoStore
+    log: SecurityLog
     sign_in: SignIn
     link_key: LinkKey
     door: LinkDoor

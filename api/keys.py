@@ -10,10 +10,12 @@ from msgspec import Struct
 
 from api.bodies import AnyRequest, json_body
 from api.house import house, person_of
+from api.security_log import caller_of
 from api.tokens import KEY_PREFIX, digest_of, new_token
 from inspections.actions.keys import keys_seen, make_key, revoke_key, rotate_key
 from inspections.keys import Key, NewKey
 from inspections.people import Role
+from inspections.security import Event
 
 
 class KeyView(Struct, frozen=True):
@@ -53,7 +55,8 @@ async def post_key(request: AnyRequest) -> Response[KeyMade]:
     asked: NewKey = await json_body(request, NewKey)
     home, token = house(request), new_token(KEY_PREFIX)
     action = partial(make_key, person=person_of(request), asked=asked, secret=digest_of(token), now=home.clock())
-    made = await home.database.transact(action)
+    facts = {"name": asked.name, "grants": f"{asked.role}:{asked.scope}"}
+    made = await home.log.transact(action, Event.KEY_MADE, caller_of(request), str(asked.id), facts)
     if made.repeated:
         return Response(KeyMade(_view(made.key), None), status_code=200)
     return Response(KeyMade(_view(made.key), token), status_code=201)
@@ -70,7 +73,8 @@ async def rotate(request: AnyRequest, key_id: FromPath[UUID]) -> KeyMade:
     """A new secret. The one in use stays good beside it until there is another; a lost answer costs nothing."""
     home, token = house(request), new_token(KEY_PREFIX)
     action = partial(rotate_key, person=person_of(request), key_id=key_id, secret=digest_of(token), now=home.clock())
-    return KeyMade(_view(await home.database.transact(action)), token)
+    renewed = await home.log.transact(action, Event.KEY_RENEWED, caller_of(request), str(key_id))
+    return KeyMade(_view(renewed), token)
 
 
 @post("/keys/{key_id:uuid}/revoke", opt={"action": "key.manage"}, status_code=200)
@@ -78,7 +82,7 @@ async def revoke(request: AnyRequest, key_id: FromPath[UUID]) -> KeyView:
     """It opens nothing any more, within a second, on every process."""
     home = house(request)
     action = partial(revoke_key, person=person_of(request), key_id=key_id, now=home.clock())
-    return _view(await home.database.transact(action))
+    return _view(await home.log.transact(action, Event.KEY_REVOKED, caller_of(request), str(key_id)))
 
 
 ROUTES = [post_key, get_keys, rotate, revoke]

@@ -13,10 +13,12 @@ from msgspec import Struct
 
 from api.bodies import AnyRequest, json_body
 from api.house import house, person_of
+from api.security_log import caller_of
 from inspections.actions.notices import edit_template, kinds, mark_read, replay, template, worded
 from inspections.errors import Invalid
 from inspections.hazards import Named
 from inspections.policy import scope
+from inspections.security import Event
 from inspections.templates import NewTemplate, Template, fields
 from storage.inbox import AfterEntry, Received, Stuck, inbox_page, notice_of, received, stuck, unread
 from storage.register import Register
@@ -143,7 +145,8 @@ async def post_template(request: AnyRequest, kind: FromPath[str]) -> TemplateVie
     """Other words for a kind of notice. A field that there is not is refused by name."""
     home, sent = house(request), await json_body(request, NewTemplate)
     action = partial(edit_template, person=person_of(request), kind=kind, sent=sent, now=home.clock())
-    return _template_view(await home.database.transact(action))
+    edited = await home.log.transact(action, Event.RULES_EDITED, caller_of(request), f"template {kind}")
+    return _template_view(edited)
 
 
 def _template_view(kept: Template) -> TemplateView:

@@ -9,11 +9,13 @@ from litestar.params import FromPath, FromQuery
 from api.bodies import AnyRequest, json_body
 from api.house import house, person_of
 from api.schemas import PersonList, PersonView, person_view
+from api.security_log import caller_of
 from inspections.actions.delegations import everybody
 from inspections.actions.people import add_person, change_person, seen_person
 from inspections.errors import Missing
 from inspections.people import Grant, NewPerson, Person, PersonChange, Role
 from inspections.policy import Scope, scope
+from inspections.security import Event
 from storage.register import Register
 
 
@@ -78,7 +80,14 @@ async def post_person(request: AnyRequest) -> Response[PersonView]:
     home, reach = house(request), scope(person_of(request), "people.manage")
     password = await home.sign_in.hashed(asked.username, asked.password)
     action = partial(add_person, reach=reach, asked=asked, password=password)
-    added = await home.database.transact(action)
+    grants = " ".join(f"{each.role}:{each.scope}" for each in asked.grants)
+    added = await home.log.transact(
+        action,
+        Event.ACCOUNT_MADE,
+        caller_of(request),
+        asked.username,
+        {"grants": grants},
+    )
     return Response(person_view(added.person, managed=True), status_code=200 if added.repeated else 201)
 
 
@@ -90,7 +99,8 @@ async def change(request: AnyRequest, username: FromPath[str]) -> PersonView:
     password = None if asked.password is None else await home.sign_in.hashed(username, asked.password)
     now = home.clock()
     action = partial(change_person, reach=reach, username=username, asked=asked, password=password, now=now)
-    return person_view(await home.database.transact(action), managed=True)
+    after = await home.log.transact(action, Event.ACCOUNT_CHANGED, caller_of(request), username)
+    return person_view(after, managed=True)
 
 
 ROUTES = [people, get_person, post_person, change]

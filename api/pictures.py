@@ -11,6 +11,7 @@ from msgspec import Meta, Struct
 
 from api.bodies import AnyRequest, json_body
 from api.house import House, house, person_of
+from api.security_log import caller_of
 from api.serving import Content, serve
 from inspections.actions.steps import visible
 from inspections.calendar import SHANGHAI
@@ -22,6 +23,7 @@ from inspections.hazards import Hazard, Photo
 from inspections.links import LIFE, Secret, Variant, holds, signature
 from inspections.people import Person
 from inspections.policy import PUBLIC
+from inspections.security import Event
 from storage.photo_store import read_original
 from storage.register import Register
 
@@ -78,6 +80,8 @@ async def get_photo(
     """
     home, variant = house(request), _variant(sha256, size, watermark)
     view = await home.database.read(partial(_view, person=person_of(request), variant=variant))
+    if size == "original" and request.method == "GET":
+        await home.log.note(Event.ORIGINAL_VIEWED, caller_of(request), sha256)
     return await _send(request, home, variant, view)
 
 
@@ -106,6 +110,9 @@ async def post_links(request: AnyRequest) -> LinkList:
     variants = [_variant(each.sha256, each.size, each.watermark) for each in wanted.photos]
     seen = await home.database.read(partial(_seen, person=person, variants=variants))
     secret, expires = await home.link_key.secret(), int((home.clock() + LIFE).timestamp())
+    for variant, may in zip(variants, seen, strict=True):
+        if may and variant.size == "original":
+            await home.log.note(Event.ORIGINAL_VIEWED, caller_of(request), variant.sha256, {"by": "link"})
     urls = [_url(secret, variant, expires) if may else None for variant, may in zip(variants, seen, strict=True)]
     seconds = int(LIFE.total_seconds())
     pairs = zip(variants, urls, strict=True)

@@ -1,6 +1,7 @@
 """Routes of what an office decides for itself: rules, policies of categories, calendar, dispatch rules."""
 
 from functools import partial
+from typing import TypeVar
 from uuid import UUID
 
 import msgspec
@@ -11,6 +12,7 @@ from msgspec import Struct
 from api.bodies import AnyRequest, json_body
 from api.house import house, person_of
 from api.scheduler import recompute
+from api.security_log import caller_of
 from inspections.actions.rules import (
     CategoryPolicy,
     Code,
@@ -30,7 +32,10 @@ from inspections.dispatch import DispatchRule
 from inspections.errors import Invalid
 from inspections.policy import scope
 from inspections.rules import Rulebook
-from storage.register import Register
+from inspections.security import Event
+from storage.register import Action, Register
+
+T = TypeVar("T")
 
 
 class CalendarView(Struct, frozen=True):
@@ -59,14 +64,18 @@ async def post_rules(request: AnyRequest) -> Rulebook:
     """The whole document; what it leaves out is as the program has it."""
     home, sent = house(request), await json_body(request, NewRules)
     action = partial(edit_rules, person=person_of(request), sent=sent, now=home.clock())
-    return await home.database.transact(action)
+    return await _edited(request, action, "rules")
 
 
 @post("/categories/{code:str}", opt={"action": "rules.edit", "body": CategoryPolicy}, status_code=200)
 async def post_category(request: AnyRequest, code: FromPath[str]) -> Category:
     """The whole policy of a category, or a new category."""
     sent = await json_body(request, CategoryPolicy)
-    return await house(request).database.transact(partial(edit_category, code=_code(code), sent=sent))
+    return await _edited(request, partial(edit_category, code=_code(code), sent=sent), f"category {code}")
+
+
+async def _edited(request: AnyRequest, action: Action[T], what: str) -> T:
+    return await house(request).log.transact(action, Event.RULES_EDITED, caller_of(request), what)
 
 
 def _code(code: str) -> str:
@@ -91,7 +100,7 @@ async def get_calendar(request: AnyRequest, year: FromPath[int]) -> CalendarView
 async def post_calendar(request: AnyRequest, year: FromPath[int]) -> CalendarView:
     """The published schedule of a year, in place of what was there; provisional deadlines are computed anew."""
     home, sent = house(request), await json_body(request, NewCalendar)
-    days = await home.database.transact(partial(edit_calendar, year=year, sent=sent))
+    days = await _edited(request, partial(edit_calendar, year=year, sent=sent), f"calendar {year}")
     return CalendarView(year, published=True, days=list(days), recomputed=await recompute(home.database, home.clock()))
 
 
@@ -115,14 +124,14 @@ async def post_dispatch_rule(request: AnyRequest) -> Response[DispatchRule]:
     """A new rule; the same again is answered with 200."""
     sent = await json_body(request, NewDispatchRule)
     action = partial(add_dispatch_rule, person=person_of(request), sent=sent)
-    added = await house(request).database.transact(action)
+    added = await _edited(request, action, f"dispatch {sent.id}")
     return Response(added.rule, status_code=200 if added.repeated else 201)
 
 
 @post("/dispatch-rules/{rule_id:uuid}/remove", opt={"action": "rules.edit"}, status_code=200)
 async def post_dispatch_rule_removal(request: AnyRequest, rule_id: FromPath[UUID]) -> DispatchRule:
     action = partial(remove_dispatch_rule, person=person_of(request), rule_id=rule_id)
-    return await house(request).database.transact(action)
+    return await _edited(request, action, f"dispatch {rule_id}")
 
 
 ROUTES = [

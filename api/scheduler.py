@@ -27,6 +27,7 @@ from inspections.actions.digests import DIGESTS, tell_digest, tell_history_diges
 from inspections.actions.feed import forget
 from inspections.actions.fix_links import forget_tallies
 from inspections.actions.rules import recompute_provisional
+from inspections.actions.security import forget_events
 from inspections.actions.sign_in import forget_tokens
 from inspections.actions.uploads import end_expired_uploads
 from inspections.calendar import shanghai_date
@@ -135,9 +136,9 @@ async def forget_changes(database: Database, now: datetime) -> int:
 
 
 async def forget_over(database: Database, now: datetime) -> int:
-    """Who knocked at links, and how often, is not kept; nor are tokens that have expired."""
+    """Who knocked at links, tokens that have expired, security events whose time is over: none of it is kept."""
     forgotten = 0
-    for action in (forget_tallies, forget_tokens):
+    for action in (forget_tallies, forget_tokens, forget_events):
         while over := await database.transact(partial(action, now=now, limit=SWEEP_BATCH)):
             forgotten += over
     return forgotten

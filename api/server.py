@@ -160,5 +160,5 @@ def _worker(settings: Settings, parent: int, _: str, *, works: bool) -> Callable
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
         if os.getppid() != parent:  # gone before we asked to be told
             os.kill(os.getpid(), signal.SIGKILL)
-    logs.configure(settings.log)
+    logs.configure(settings.log, settings.syslog)
     return _behind_proxies(settings, build(settings, works=works))

@@ -7,6 +7,7 @@ from api.bodies import AnyRequest, json_body
 from api.house import house, person_of
 from api.link_door import address_of
 from api.schemas import Credentials, PasswordChange, PersonView, RefreshToken, TokenView, person_view
+from api.security_log import caller_of
 from inspections.actions.sign_in import SignedIn
 from inspections.policy import PUBLIC
 from inspections.sessions import ACCESS_LASTS
@@ -24,7 +25,7 @@ async def log_in(request: AnyRequest) -> TokenView:
 @post("/auth/refresh", opt={"action": PUBLIC, "body": RefreshToken}, status_code=200)
 async def refresh(request: AnyRequest) -> TokenView:
     asked: RefreshToken = await json_body(request, RefreshToken)
-    return _view(*await house(request).sign_in.refresh(asked.refresh_token))
+    return _view(*await house(request).sign_in.refresh(asked.refresh_token, address_of(request)))
 
 
 @post("/auth/password", opt={"action": "me", "body": PasswordChange}, status_code=204)
@@ -38,7 +39,7 @@ async def change_password(request: AnyRequest) -> None:
 
 @post("/auth/logout", opt={"action": "me"}, status_code=204)
 async def log_out(request: AnyRequest) -> None:
-    await house(request).sign_in.close(bearer(request))
+    await house(request).sign_in.close(bearer(request), caller_of(request))
 
 
 @get("/me", opt={"action": "me"})

@@ -27,6 +27,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     `public_url`: how phones reach this server, for addresses that go out on paper; as the request came, without it.
     `cors`: origins, with commas, whose pages may ask this server. `docs`: whether /docs and /schema are there.
     `uploads_at_once`: bodies with photos that one person may send side by side, to each process.
+    `syslog`: where the security log also goes: host:port by UDP, or the path of a socket.
     `trusted_proxies`: addresses or networks, with commas, whose X-Forwarded-For and -Proto are believed.
     `webhook` to `robots`: where notices go besides the inboxes (channels.py); `intranet`: networks, with commas, to
     which a webhook and the heartbeat may lead though they are not public. `heartbeat`: an address that is asked for
@@ -41,6 +42,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     demo_password: Annotated[str, Meta(min_length=8)] | None = None
     tick_seconds: Annotated[float, Meta(gt=0, le=60)] = 1.0
     log: str = "auto"
+    syslog: Annotated[str, Meta(pattern=r"\A(/\S+|[^\s/:]+:[0-9]{1,5}|\[[0-9a-f:]+\]:[0-9]{1,5})?\Z")] = ""
     trusted_proxies: str = ""
     digests: str = ""
     webhook: str = ""

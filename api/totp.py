@@ -13,10 +13,12 @@ from api.authenticator import new_secret, otpauth, shown
 from api.bodies import AnyRequest, json_body
 from api.house import house, person_of
 from api.link_door import address_of
+from api.security_log import caller_of
 from api.tokens import digest_of
 from inspections.actions.second_factor import begin_factor, confirm_factor, remove_factor, take_factor
 from inspections.policy import scope
 from inspections.second_factor import RECOVERY_CODES, SecondFactor, Shown
+from inspections.security import Event
 
 _RECOVERY_BYTES = 10
 
@@ -88,9 +90,8 @@ async def confirm(request: AnyRequest) -> RecoveryCodes:
     tries = await home.sign_in.count_try(username, address_of(request))
     proof = await _proof(request, username, asked.code)
     digests = [digest_of(code) for code in codes]
-    await home.database.transact(
-        partial(confirm_factor, username=username, shown=proof, recovery=digests, now=home.clock())
-    )
+    action = partial(confirm_factor, username=username, shown=proof, recovery=digests, now=home.clock())
+    await home.log.transact(action, Event.FACTOR_CONFIRMED, caller_of(request), username)
     await home.sign_in.take_back(tries)
     return RecoveryCodes(["-".join(code[at : at + 4] for at in range(0, len(code), 4)) for code in codes])
 
@@ -101,9 +102,8 @@ async def remove(request: AnyRequest) -> None:
     home, username = house(request), person_of(request).username
     tries = await home.sign_in.check_password(username, asked.password, address_of(request))
     proof = await _proof(request, username, asked.code)
-    await home.database.transact(
-        partial(remove_factor, username=username, shown=proof)
-    )  # a wrong code is a failure too
+    action = partial(remove_factor, username=username, shown=proof)  # a wrong code is a failure too
+    await home.log.transact(action, Event.FACTOR_REMOVED, caller_of(request), username)
     await home.sign_in.take_back(tries)
 
 
@@ -111,7 +111,7 @@ async def remove(request: AnyRequest) -> None:
 async def take(request: AnyRequest, username: FromPath[str]) -> None:
     """For who has lost phone and recovery codes."""
     action = partial(take_factor, reach=scope(person_of(request), "people.manage"), username=username)
-    await house(request).database.transact(action)
+    await house(request).log.transact(action, Event.FACTOR_REMOVED, caller_of(request), username)
 
 
 async def _proof(request: AnyRequest, username: str, code: str) -> Shown:

@@ -38,6 +38,7 @@ POLICY: dict[str, dict[Role, Reach]] = {
     "place.see": _EVERYONE,
     "people.see": {_O: _C, _S: _C, _M: _C},
     "people.manage": {_M: _C},
+    "security.see": {_M: _C},
     "key.manage": {_M: _C},
     "delegation.see": _EVERYONE,
     "delegation.make": {_S: _C},

@@ -24,6 +24,7 @@ from inspections.places import Community, Street
 from inspections.policy import Scope
 from inspections.rates import Tally
 from inspections.rules import Rules
+from inspections.security import SecurityEvent
 from inspections.sessions import Session, TokenPair
 from inspections.uploads import Upload
 
@@ -103,6 +104,10 @@ class Register(Protocol):
 
     def expired_pairs(self, now: datetime, limit: int) -> list[TokenPair]:
         """Those whose refresh token is good no more; claimed as with `due`."""
+        ...
+
+    def old_events(self, before: datetime, limit: int) -> list[SecurityEvent]:
+        """Lines of the security log from before that instant; claimed as with `due`."""
         ...
 
     def all_keys(self) -> list[Key]:

@@ -5,7 +5,7 @@ from typing import Any
 from sqlalchemy import Select, Text, bindparam, select
 
 from inspections.people import Role
-from storage.tables import delegations, keys, people, sessions, token_pairs
+from storage.tables import delegations, keys, people, security_events, sessions, token_pairs
 
 PEOPLE = select(people).order_by(people.c.username)
 ACCOUNT = select(people).where(people.c.username == bindparam("username"))
@@ -32,6 +32,12 @@ EXPIRED_PAIRS = (
     select(token_pairs)
     .where(token_pairs.c.refresh_expires_at <= bindparam("now"))
     .order_by(token_pairs.c.refresh_expires_at)
+    .limit(bindparam("limit"))
+)
+OLD_EVENTS = (
+    select(security_events)
+    .where(security_events.c.at < bindparam("now"))
+    .order_by(security_events.c.at)
     .limit(bindparam("limit"))
 )
 KEYS = select(keys).order_by(keys.c.made_at.desc(), keys.c.id)

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, Engine, inspect, text
 
+from storage.append_only import guard_tables
 from storage.changes import begin_feed
 from storage.database import sqlite_path, writing_engine
 from storage.failures import Unready
@@ -13,8 +14,11 @@ from storage.tables import metadata
 if TYPE_CHECKING:
     from alembic.config import Config
 
-HEAD = "0017"
+HEAD = "0018"
 """The newest revision (a test compares it with alembic's own answer)."""
+
+
+guard_tables()
 
 
 class WrongSchema(Unready):

@@ -17,6 +17,7 @@ from sqlalchemy import (
 from inspections.categories import Priority, Term
 from inspections.people import Grant, Role
 from inspections.rules import Rules
+from inspections.security import Event
 from storage.columns import Instant, Json, Name
 
 metadata = MetaData(
@@ -118,6 +119,18 @@ keys = Table(
     Column("used_at", Instant),
     Column("previous", String(64), unique=True),
     Column("revoked_at", Instant),
+)
+
+security_events = Table(
+    "security_events",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("at", Instant, nullable=False, index=True),
+    Column("event", Name(Event), nullable=False),
+    Column("by", String(64), nullable=False, index=True),
+    Column("about", String(200), nullable=False, index=True),
+    Column("address", String(64), nullable=False),
+    Column("facts", Json(dict[str, str]), nullable=False),
 )
 
 delegations = Table(

@@ -45,6 +45,7 @@ from inspections.policy import Scope, scope
 from inspections.rates import Tally
 from inspections.register import Change
 from inspections.rules import Rules
+from inspections.security import SecurityEvent
 from inspections.sessions import Session, TokenPair
 from inspections.uploads import Upload
 from storage import accounts, claims, duplicates, evidence, fix_links, outbox
@@ -168,6 +169,9 @@ class Register:
 
     def expired_pairs(self, now: datetime, limit: int) -> list[TokenPair]:
         return self._claimed(TokenPair, accounts.EXPIRED_PAIRS, now, limit)
+
+    def old_events(self, before: datetime, limit: int) -> list[SecurityEvent]:
+        return self._claimed(SecurityEvent, accounts.OLD_EVENTS, before, limit)
 
     def all_keys(self) -> list[Key]:
         return self.select(Key, accounts.KEYS)

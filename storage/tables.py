@@ -60,6 +60,7 @@ from inspections.places import KEY_LENGTH, Community, Point, Street
 from inspections.rates import Tally
 from inspections.rules import Rulebook
 from inspections.second_factor import SecondFactor
+from inspections.security import SecurityEvent
 from inspections.sessions import Session, TokenPair
 from inspections.templates import Template
 from inspections.uploads import Upload
@@ -78,6 +79,7 @@ from storage.office_tables import (
     people,
     rules,
     second_factors,
+    security_events,
     sessions,
     streets,
     token_pairs,
@@ -355,6 +357,7 @@ TABLE_OF: dict[type[Struct], Table] = {
     DispatchRule: dispatch_rules,
     SecondFactor: second_factors,
     Key: keys,
+    SecurityEvent: security_events,
     Session: sessions,
     TokenPair: token_pairs,
     Photo: photos,

@@ -111,8 +111,11 @@ def change_password(register: Register, person: Person, digest: str, password: s
 
 def refresh_session(
     register: Register, digest: str, pair_id: UUID, digests: Digests, now: datetime
-) -> Change[SignedIn | None]:
-    """`digest` is of the refresh token that was sent. None: it is unknown, replaced or expired."""
+) -> Change[SignedIn | Session | None]:
+    """`digest` is of the refresh token that was sent. None: it is unknown or expired.
+
+    A session: it has ended now, because this token was replaced before and is known to somebody else too.
+    """
     session, pair = _behind(register, digest)
     person = register.person(session.username) if session else None
     if session is None or pair is None or digest != pair.refresh or not session.stands(now):
@@ -120,7 +123,8 @@ def refresh_session(
     if person is None or not person.active or now >= pair.refresh_expires_at:
         return Change(None)
     if not pair.renews(now):
-        return Change(None, changed=((session, replace(session, revoked_at=now)),))
+        ended = replace(session, revoked_at=now)
+        return Change(ended, changed=((session, ended),))
     standing = register.standing_pairs(session.id)
     made = new_pair(session, pair_id, digests, now, parent=pair.id)
     seen, used = replace(session, seen_at=now), _used(register, pair, standing, now)

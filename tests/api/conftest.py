@@ -13,6 +13,7 @@ from litestar.testing import TestClient
 from api.app import build
 from api.auth import SignIn
 from api.demo.office import USERNAMES, load_office
+from api.security_log import SecurityLog
 from api.settings import Settings
 from storage.database import open_database
 from storage.drawings import draw
@@ -59,7 +60,8 @@ def prepare(url):
 async def _load(url):
     database = open_database(url)
     await load_office(database, PASSWORD)
-    sign_in = SignIn(database, Clock())
+    clock = Clock()
+    sign_in = SignIn(database, clock, SecurityLog(database, clock))
     tokens = {}
     for username in USERNAMES:
         _, pair = await sign_in.open(username, PASSWORD, "test", "here")

@@ -58,7 +58,7 @@ def test_of_answers_that_were_lost_the_one_that_is_used_counts(api):
     sign_in = api.client.app.state.house.sign_in
 
     async def at_once():
-        return await asyncio.gather(*(sign_in.refresh(first["refresh_token"]) for _ in range(5)))
+        return await asyncio.gather(*(sign_in.refresh(first["refresh_token"], "here") for _ in range(5)))
 
     pairs = [tokens for _, tokens in api.client.blocking_portal.call(at_once)]
     assert len({digest_of(pair.access) for pair in pairs}) == 5
@@ -79,7 +79,7 @@ def test_two_who_use_siblings_at_once_do_not_both_stay(api):
     sign_in = api.client.app.state.house.sign_in
 
     async def story():
-        pairs = [(await sign_in.refresh(first["refresh_token"]))[1] for _ in range(2)]
+        pairs = [(await sign_in.refresh(first["refresh_token"], "here"))[1] for _ in range(2)]
         used = await asyncio.gather(*(sign_in.person(pair.access) for pair in pairs), return_exceptions=True)
         return [type(each) for each in used]
 

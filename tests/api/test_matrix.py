@@ -84,6 +84,7 @@ GET /keys                                    403         403         403        
 POST /keys                                   403         403         403         403         403         201/403/403
 POST /keys/{key}/rotate                      403         403         403         403         403         200/404/404
 POST /keys/{key}/revoke                      403         403         403         403         403         200/404/404
+GET /security/events                         403         403         403         403         403         200
 GET /me/totp                                 200         200         200         200         200         200
 POST /me/totp                                403         403         403         403         403         403
 POST /me/totp/confirm                        404         404         404         404         404         404

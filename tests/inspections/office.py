@@ -39,6 +39,7 @@ from inspections.policy import scope
 from inspections.rates import Tally
 from inspections.rules import OFFICE, Rulebook, Rules
 from inspections.second_factor import SecondFactor
+from inspections.security import SecurityEvent
 from inspections.sessions import Session, TokenPair
 from inspections.templates import Template
 from inspections.uploads import Upload
@@ -171,6 +172,9 @@ class Office:
 
     def expired_pairs(self, now, limit):
         return [each for each in self.all(TokenPair) if each.refresh_expires_at <= now][:limit]
+
+    def old_events(self, before, limit):
+        return [each for each in self.all(SecurityEvent) if each.at < before][:limit]
 
     def all_keys(self):
         return sorted(self.all(Key), key=lambda key: key.made_at, reverse=True)

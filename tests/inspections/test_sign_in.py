@@ -33,7 +33,8 @@ def signed_in():
 
 def renew(office, old, new, now=NOW):
     """With the refresh token of the pair `old`, for the pair `new`."""
-    return office.do(refresh_session, f"refresh {old}", new_id(), digests(new), now)
+    renewed = office.do(refresh_session, f"refresh {old}", new_id(), digests(new), now)
+    return None if isinstance(renewed, Session) else renewed
 
 
 def use(office, name, now=NOW):

@@ -82,7 +82,17 @@ def schema_of(engine):
         found.get_check_constraints,
     )
     tables = [name for name in found.get_table_names() if name != "alembic_version"]
-    return {name: [sorted(_said(each(name))) for each in ask] for name in tables}
+    with engine.connect() as connection:
+        triggers = [str(row) for row in connection.execute(text(TRIGGERS[engine.dialect.name]))]
+    assert triggers
+    return {"triggers": triggers} | {name: [sorted(_said(each(name))) for each in ask] for name in tables}
+
+
+TRIGGERS = {
+    "sqlite": "select name, sql from sqlite_master where type = 'trigger' order by name",
+    "postgresql": "select tgname, pg_get_triggerdef(t.oid), prosrc from pg_trigger t join pg_proc p on p.oid = tgfoid "
+    "where not tgisinternal order by tgname",
+}
 
 
 def _said(found):
@@ -96,7 +106,7 @@ def test_a_new_database_is_what_the_revisions_make_of_an_empty_one(engine):
     move(engine, command.downgrade, "base")
     move(engine, command.upgrade, "head")
     assert schema_of(engine) == made
-    assert len(made) == len(metadata.tables)
+    assert len(made) == len(metadata.tables) + 1  # and the triggers
 
 
 def test_each_revision_goes_down_and_up_again_with_rows_in_it(desk, engine):
