@@ -7,15 +7,16 @@ from functools import partial
 import msgspec
 
 from api.auth import HASHER
-from inspections.actions.people import Added, add_person
+from inspections.actions.people import Added, Powers, add_person
 from inspections.errors import Refusal
 from inspections.people import Grant, NewPerson, Person
 from inspections.policy import Scope
+from inspections.profile import STANDARD, Profile
 from storage.database import open_database, owned
 from storage.failures import Unready
 from storage.migration import check
 
-_EVERYWHERE = Scope("", ("",), ())
+_EVERYWHERE = Powers(*[Scope("", ("",), ())] * 3)
 """Whoever has the machine may make any account."""
 
 
@@ -23,13 +24,13 @@ class Unfit(Unready):
     """What was asked for makes no account; says why."""
 
 
-def add(url: str, username: str, name: str, roles: Sequence[str], password: str) -> None:
+def add(url: str, username: str, name: str, roles: Sequence[str], password: str, profile: Profile = STANDARD) -> None:
     """`roles`: each `role:scope`. Raises Unfit, Locked, WrongSchema."""
     asked = _asked(username, name, roles, password)
     with owned(url):
         check(url)
         try:
-            asyncio.run(_add(url, asked))
+            asyncio.run(_add(url, asked, profile))
         except Refusal as refusal:
             raise Unfit(f"{username}: {refusal.title}; {refusal}") from None
 
@@ -52,10 +53,11 @@ def _asked(username: str, name: str, roles: Sequence[str], password: str) -> New
         raise Unfit(str(error)) from None
 
 
-async def _add(url: str, asked: NewPerson) -> Added:
+async def _add(url: str, asked: NewPerson, profile: Profile) -> Added:
+    profile.check_password("password", asked.password, asked.username)
     database = open_database(url)
     try:
-        action = partial(add_person, reach=_EVERYWHERE, asked=asked, password=HASHER.hash(asked.password))
+        action = partial(add_person, by=_EVERYWHERE, asked=asked, password=HASHER.hash(asked.password), profile=profile)
         return await database.transact(action)
     finally:
         await database.close()

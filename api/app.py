@@ -81,7 +81,7 @@ async def running(
         notifier.start()
     try:
         log, key, door = SecurityLog(database, clock), LinkKey(database), LinkDoor(database, clock)
-        sign_in = SignIn(database, clock, log)
+        sign_in = SignIn(database, clock, log, settings.asks)
         yield House(settings, database, store, log, sign_in, key, door, developer, LiveFeed(database), clock)
     finally:
         if works:

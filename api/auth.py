@@ -12,11 +12,11 @@ from typing import Any, NamedTuple, TypeVar
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 from litestar import Litestar, Request
-from litestar.connection import ASGIConnection
 from litestar.routes import HTTPRoute
 from uuid_utils.compat import uuid7
 
 from api.authenticator import shown
+from api.page_cookies import ACCESS_COOKIE, page_token
 from api.problems import UnknownRoute
 from api.security_log import SecurityLog
 from api.tokens import KEY_PREFIX, digest_of, new_token
@@ -24,6 +24,7 @@ from inspections.actions.keys import behind_key, use_key
 from inspections.actions.security import Caller
 from inspections.actions.sign_in import (
     SignedIn,
+    Terms,
     Tries,
     behind_access,
     change_password,
@@ -34,13 +35,15 @@ from inspections.actions.sign_in import (
     try_password,
     use_access,
 )
-from inspections.errors import Forbidden, Invalid, SecondFactorNeeded, SignInFailed, TooMany, Unauthenticated
+from inspections.errors import Forbidden, Invalid, Refusal, SecondFactorNeeded, SignInFailed, TooMany, Unauthenticated
 from inspections.people import Person
 from inspections.policy import BY_LINK, POLICY, PUBLIC, scope
+from inspections.profile import Profile, holds
 from inspections.second_factor import SecondFactor
 from inspections.security import Event
-from inspections.sessions import Digests, Session
+from inspections.sessions import IDLE_LASTS, Digests, Session
 from storage.database import Database
+from storage.register import Register
 
 T = TypeVar("T")
 
@@ -70,19 +73,21 @@ def new_tokens() -> Tokens:
 
 
 class _Known(NamedTuple):
-    """Who a token belongs to. `until`: from when on this has to be asked again."""
+    """Who a token belongs to. `until`: from when on this has to be asked again. `unmet`: what they have to do first."""
 
     person: Person
     until: datetime
+    unmet: Refusal | None = None
 
 
 class SignIn:
     """Opens, renews and ends sessions, and knows who a token belongs to (for a second without asking again)."""
 
-    def __init__(self, database: Database, clock: Callable[[], datetime], log: SecurityLog) -> None:
+    def __init__(self, database: Database, clock: Callable[[], datetime], log: SecurityLog, profile: Profile) -> None:
         self._database = database
         self._clock = clock
         self._log = log
+        self._profile = profile
         self._remembered: dict[str, tuple[float, _Known]] = {}
         self._nobody = HASHER.hash(secrets.token_urlsafe())
         # Hashing is dear on purpose: threads of its own, so that a flood of sign-ins does not hold up a photo.
@@ -90,9 +95,9 @@ class SignIn:
         self._waiting = 0
 
     async def open(
-        self, username: str, password: str, device: str, address: str, code: str | None = None
+        self, username: str, password: str, device: str, address: str, code: str | None = None, *, page: bool = False
     ) -> tuple[SignedIn, Tokens]:
-        """`code`: of a second factor. The same work whether or not there is such a person.
+        """`code`: of a second factor. `page`: in a browser. The same work whether or not there is such a person.
 
         Raises SignInFailed, SecondFactorNeeded, TooManyTries, TooMany.
         """
@@ -105,7 +110,14 @@ class SignIn:
         factor = await self._database.read(lambda register: register.kept(SecondFactor, username))
         proof = shown(factor, code, now) if factor and code else None
         action = partial(
-            open_session, person=person, session_id=uuid7(), device=device, digests=tokens.digests, now=now, shown=proof
+            open_session,
+            person=person,
+            session_id=uuid7(),
+            device=device,
+            digests=tokens.digests,
+            now=now,
+            shown=proof,
+            terms=Terms(self._profile.page_idle if page else IDLE_LASTS, holds(person, self._profile.alone)),
         )
         try:
             opened = await self._log.transact(
@@ -149,6 +161,7 @@ class SignIn:
         await self.take_back(tries)
         if not good:
             return  # it was changed before
+        self._profile.check_password("new_password", new, username)
         if same:
             raise Invalid(("new_password", "新密码不能与原密码相同"))
         hashed = await self._in_turn(partial(HASHER.hash, new))
@@ -159,7 +172,8 @@ class SignIn:
         """Who keeps failing waits longer and longer. Raises TooManyTries, TooMany."""
         self._check_turn()  # before it counts as a failure
         tries = Tries(*(digest_of(each) for each in (f"account {username}", f"address {address}")))
-        await self._database.transact(partial(try_password, tries=tries, now=self._clock()))
+        action = partial(try_password, tries=tries, now=self._clock(), patience=self._profile.patience)
+        await self._database.transact(action)
         return tries
 
     async def _fits(self, username: str, password: str) -> tuple[Person | None, bool]:
@@ -168,7 +182,8 @@ class SignIn:
         return person, await self._in_turn(partial(verified, (person and person.password) or self._nobody, password))
 
     async def hashed(self, username: str, password: str) -> str:
-        """The argon2id hash of a password; the one that is kept, where it is this account's already."""
+        """The argon2id hash of a password; the one that is kept, where it is this account's already. Raises Invalid."""
+        self._profile.check_password("password", password, username)
         person = await self._database.read(lambda register: register.person(username))
         if person and await self._in_turn(partial(verified, person.password, password)):
             return person.password
@@ -205,16 +220,23 @@ class SignIn:
         action = partial(close_session, digest=digest, now=self._clock())
         await self._log.transact(action, Event.SIGNED_OUT, caller, caller.by)
 
-    async def person(self, token: str) -> Person:
+    async def person(self, token: str, action: str) -> Person:
         """Who a token belongs to, with the grants that count now: what ends by the clock ends at once.
 
-        Raises Unauthenticated. What is revoked or given counts within a second, on every process.
+        Raises Unauthenticated; and what they have to do first, unless `action` is about themselves. What is revoked or
+        given counts within a second, on every process.
         """
+        known = await self._known(token)
+        if known.unmet and action != "me":
+            raise known.unmet
+        return known.person
+
+    async def _known(self, token: str) -> _Known:
         digest = digest_of(token)
         checked, known = self._remembered.get(digest, (0.0, None))
         now = self._clock()
         if known and time.monotonic() - checked < _REMEMBERED_SECONDS and now < known.until:
-            return known.person
+            return known
         found = await (self._program(digest, now) if token.startswith(KEY_PREFIX) else self._signed_in(digest, now))
         if found is None:
             self._remembered.pop(digest, None)
@@ -222,19 +244,27 @@ class SignIn:
         if len(self._remembered) >= _REMEMBERED_LIMIT:
             self._remembered.clear()
         self._remembered[digest] = (time.monotonic(), found)
-        return found.person
+        return found
 
     async def _signed_in(self, digest: str, now: datetime) -> _Known | None:
         found = await self._database.read(partial(behind_access, digest=digest, now=now))
         if found and not found.pair.used_at:
             found = await self._database.transact(partial(use_access, digest=digest, now=now))
-        return _Known(found.person, found.until) if found else None
+        if found is None:
+            return None
+        person = found.person
+        factor = await self._database.read(partial(_factor_of, person)) if self._profile.needs_factor else None
+        return _Known(person, found.until, self._profile.unmet(person, factor, now))
 
     async def _program(self, digest: str, now: datetime) -> _Known | None:
         found = await self._database.read(partial(behind_key, digest=digest, now=now))
         if found and not found.used_at and digest == found.secret:
             found = await self._database.transact(partial(use_key, digest=digest, now=now))
         return _Known(found.holder, found.expires_at) if found else None
+
+
+def _factor_of(person: Person, register: Register) -> SecondFactor | None:
+    return register.kept(SecondFactor, person.username)
 
 
 def verified(hashed: str, password: str) -> bool:
@@ -244,9 +274,11 @@ def verified(hashed: str, password: str) -> bool:
         return False
 
 
-def bearer(connection: ASGIConnection[Any, Any, Any, Any]) -> str:
-    """Raises Unauthenticated where there is no bearer token (RFC 6750)."""
-    scheme, _, token = connection.headers.get("authorization", "").partition(" ")
+def shown_token(request: Request[Any, Any, Any]) -> str:
+    """The bearer token (RFC 6750), or else the cookie of a page. Raises Unauthenticated, CrossSite."""
+    if (said := request.headers.get("authorization")) is None:
+        return page_token(request, ACCESS_COOKIE)
+    scheme, _, token = said.partition(" ")
     if scheme.lower() != "bearer" or not token:
         raise Unauthenticated
     return token.strip()
@@ -262,7 +294,7 @@ async def guard(request: Request[Any, Any, Any]) -> None:
     if action == BY_LINK:
         request.scope["user"] = await request.app.state.house.door.sender(request)
     elif action != PUBLIC:
-        person = await request.app.state.house.sign_in.person(bearer(request))
+        person = await request.app.state.house.sign_in.person(shown_token(request), action)
         request.scope["user"] = person
         if not scope(person, action):
             raise Forbidden

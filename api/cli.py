@@ -215,7 +215,7 @@ def add_user(username: str, name: str, roles: tuple[str, ...], password_file: Pa
         password = password_file.read_text().partition("\n")[0].rstrip("\r")
     else:
         password = click.prompt("Password", hide_input=True, confirmation_prompt=True)
-    add(settings().database_url, username, name, roles, password)
+    add(settings().database_url, username, name, roles, password, settings().asks)
     console.print(f"{username} is there")
 
 

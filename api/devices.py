@@ -8,7 +8,7 @@ from litestar import get, post
 from litestar.params import FromPath
 from msgspec import Struct
 
-from api.auth import bearer
+from api.auth import shown_token
 from api.bodies import AnyRequest
 from api.house import house, person_of
 from api.security_log import caller_of
@@ -47,7 +47,7 @@ def _view(session: Session, current: UUID | None) -> DeviceView:
 
 
 def _current(register: Register, request: AnyRequest) -> UUID | None:
-    pair = register.pair_of(digest_of(bearer(request)))
+    pair = register.pair_of(digest_of(shown_token(request)))
     return pair.session if pair else None
 
 
@@ -72,9 +72,9 @@ async def revoke_mine(request: AnyRequest, device_id: FromPath[UUID]) -> DeviceV
     return _view(ended, current)
 
 
-@get("/people/{username:str}/devices", opt={"action": "people.manage"})
+@get("/people/{username:str}/devices", opt={"action": "rights.manage"})
 async def devices_of(request: AnyRequest, username: FromPath[str]) -> DeviceList:
-    home, reach = house(request), scope(person_of(request), "people.manage")
+    home, reach = house(request), scope(person_of(request), "rights.manage")
 
     def ask(register: Register) -> DeviceList:
         seen_person(register, reach, username)
@@ -83,9 +83,9 @@ async def devices_of(request: AnyRequest, username: FromPath[str]) -> DeviceList
     return await home.database.read(ask)
 
 
-@post("/people/{username:str}/devices/{device_id:uuid}/revoke", opt={"action": "people.manage"}, status_code=200)
+@post("/people/{username:str}/devices/{device_id:uuid}/revoke", opt={"action": "rights.manage"}, status_code=200)
 async def revoke_of(request: AnyRequest, username: FromPath[str], device_id: FromPath[UUID]) -> DeviceView:
-    home, reach = house(request), scope(person_of(request), "people.manage")
+    home, reach = house(request), scope(person_of(request), "rights.manage")
     action = partial(_revoke_of, reach=reach, username=username, device_id=device_id, now=home.clock())
     return _view(await home.log.transact(action, Event.DEVICE_REVOKED, caller_of(request), username), None)
 

@@ -35,6 +35,7 @@ from inspections.evidence import Shown
 from inspections.hazards import Hazard, Photo, PhotoMention, Stage, State
 from inspections.people import Person
 from inspections.policy import scope
+from inspections.profile import contact_shown
 from inspections.security import Event
 from inspections.steps import PHOTOS_DECLARED, Report
 from storage.listing import After, HazardFilters, Reaches, page
@@ -82,7 +83,7 @@ async def _report(request: AnyRequest, report: Report) -> Response[ReportView]:
 
 
 def _answer(home: House, person: Person, done: Reported) -> Response[ReportView]:
-    hazard = hazard_view(done.dossier, person, home.clock())
+    hazard = hazard_view(done.dossier, person, home)
     answer = ReportView(hazard, hazard.missing_photos, done.similar)
     return Response(answer, status_code=200 if done.repeated else 201)
 
@@ -127,7 +128,7 @@ async def list_hazards(  # noqa: PLR0913, PLR0917  # the filters of the contract
     )  # fmt: skip
     ask = partial(_page, person=person, filters=filters, after=after_cursor(cursor), limit=limit)
     found, more = await home.database.read(ask)
-    views = hazard_views(found, person, filters.now)
+    views = hazard_views(found, person, filters.now, home.settings.asks)
     return HazardList(views, cursor_of(found[-1].hazard) if more else None)
 
 
@@ -152,7 +153,7 @@ def dossiers(register: Register, person: Person, hazards: Sequence[Hazard]) -> l
 async def get_hazard(request: AnyRequest, hazard_id: FromPath[UUID]) -> HazardView:
     home, person = house(request), person_of(request)
     found = await home.database.read(partial(dossier, person=person, hazard_id=hazard_id))
-    return hazard_view(found, person, home.clock())
+    return hazard_view(found, person, home)
 
 
 def dossier(register: Register, person: Person, hazard_id: UUID) -> Dossier:
@@ -169,7 +170,8 @@ async def get_history(request: AnyRequest, hazard_id: FromPath[UUID]) -> History
         hazard = visible(register, person, hazard_id)
         if not scope(person, "hazard.history").covers(hazard):
             raise Forbidden
-        return HistoryView([entry_view(line) for line in register.history(hazard.id)])
+        whole = contact_shown(house(request).settings.asks, person, hazard)
+        return HistoryView([entry_view(line, whole=whole) for line in register.history(hazard.id)])
 
     return await house(request).database.read(ask)
 

@@ -12,7 +12,7 @@ from litestar.params import FromQuery, HeaderParameter
 from litestar.response import Stream
 from msgspec import Struct
 
-from api.auth import bearer
+from api.auth import shown_token
 from api.bodies import AnyRequest
 from api.house import House, house, person_of
 from api.live_feed import BATCH, Batch, Reader
@@ -62,7 +62,7 @@ async def get_live(
     present = await home.database.read(head)
     since = Cursor.read(words) if words else Cursor.at(present, person, present.place)
     since.check(present, person)
-    listener = Listener(home, person, bearer(request), since.place, Cursor.at(present, person, present.place))
+    listener = Listener(home, person, shown_token(request), since.place, Cursor.at(present, person, present.place))
     return Stream(listener.events(), media_type="text/event-stream", headers=_HEADERS)
 
 
@@ -122,7 +122,7 @@ class Listener:
     async def _is_signed_in(self) -> bool:
         """What is revoked counts within a second."""
         try:
-            self._person = await self._home.sign_in.person(self._token)
+            self._person = await self._home.sign_in.person(self._token, "hazard.see")
         except Refusal:
             return False
         return True

@@ -11,7 +11,7 @@ from api.house import house, person_of
 from api.schemas import PersonList, PersonView, person_view
 from api.security_log import caller_of
 from inspections.actions.delegations import everybody
-from inspections.actions.people import add_person, change_person, seen_person
+from inspections.actions.people import add_person, change_person, powers, seen_person
 from inspections.errors import Missing
 from inspections.people import Grant, NewPerson, Person, PersonChange, Role
 from inspections.policy import Scope, scope
@@ -74,12 +74,12 @@ async def get_person(request: AnyRequest, username: FromPath[str]) -> PersonView
     return person_view(found, managed=True)
 
 
-@post("/people", opt={"action": "people.manage", "body": NewPerson})
+@post("/people", opt={"action": "account.manage", "body": NewPerson})
 async def post_person(request: AnyRequest) -> Response[PersonView]:
     asked: NewPerson = await json_body(request, NewPerson)
-    home, reach = house(request), scope(person_of(request), "people.manage")
+    home, by = house(request), powers(person_of(request))
     password = await home.sign_in.hashed(asked.username, asked.password)
-    action = partial(add_person, reach=reach, asked=asked, password=password)
+    action = partial(add_person, by=by, asked=asked, password=password, profile=home.settings.asks)
     grants = " ".join(f"{each.role}:{each.scope}" for each in asked.grants)
     added = await home.log.transact(
         action,
@@ -95,10 +95,10 @@ async def post_person(request: AnyRequest) -> Response[PersonView]:
 async def change(request: AnyRequest, username: FromPath[str]) -> PersonView:
     """Name, grants, password, active; or `erase`. A new password and an end of the account end its sessions."""
     asked: PersonChange = await json_body(request, PersonChange)
-    home, reach = house(request), scope(person_of(request), "people.manage")
+    home, by = house(request), powers(person_of(request))
     password = None if asked.password is None else await home.sign_in.hashed(username, asked.password)
-    now = home.clock()
-    action = partial(change_person, reach=reach, username=username, asked=asked, password=password, now=now)
+    change_it = partial(change_person, by=by, username=username, asked=asked, password=password)
+    action = partial(change_it, now=home.clock(), profile=home.settings.asks)
     after = await home.log.transact(action, Event.ACCOUNT_CHANGED, caller_of(request), username)
     return person_view(after, managed=True)
 

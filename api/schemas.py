@@ -4,13 +4,14 @@ import base64
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from operator import attrgetter
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 import msgspec
 from msgspec import Meta, Struct
 from msgspec.structs import replace
 
+from api.house import House
 from inspections.actions.reports import Dossier
 from inspections.categories import Category, Priority, Severity
 from inspections.deadlines import is_overdue
@@ -40,6 +41,7 @@ from inspections.lifecycle import possible
 from inspections.people import Grant, Password, Person
 from inspections.places import Point
 from inspections.policy import scope, steps_within
+from inspections.profile import Profile, contact_shown, masked
 from storage.listing import After
 
 
@@ -48,6 +50,7 @@ class Credentials(Struct, frozen=True, forbid_unknown_fields=True):
     password: Annotated[str, Meta(min_length=1, max_length=1024)]
     device: Annotated[str, Meta(min_length=1, max_length=200)] = "unnamed"
     totp: Annotated[str, Meta(max_length=32, description="of a second factor; a recovery code will do")] | None = None
+    page: bool = False
 
 
 class PasswordChange(Struct, frozen=True, forbid_unknown_fields=True):
@@ -58,7 +61,7 @@ class PasswordChange(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class RefreshToken(Struct, frozen=True, forbid_unknown_fields=True):
-    refresh_token: Annotated[str, Meta(min_length=1, max_length=200)]
+    refresh_token: Annotated[str, Meta(min_length=1, max_length=200)] | None = None
 
 
 class PersonView(Struct, frozen=True):
@@ -76,11 +79,13 @@ class PersonView(Struct, frozen=True):
 
 
 class TokenView(Struct, frozen=True):
-    access_token: str
-    refresh_token: str
+    """The tokens are null where a page has them in cookies."""
+
+    access_token: str | None
+    refresh_token: str | None
     expires_in: int
     user: PersonView
-    token_type: str = "Bearer"  # noqa: S105  # a kind, not a secret
+    token_type: Literal["Bearer", "Cookie"] = "Bearer"  # noqa: S105  # a kind, not a secret
 
 
 class CommunityView(Struct, frozen=True):
@@ -270,11 +275,11 @@ _MASKED: dict[str, Any] = {
 }
 
 
-def hazard_view(dossier: Dossier, person: Person, now: datetime) -> HazardView:
-    return hazard_views([dossier], person, now)[0]
+def hazard_view(dossier: Dossier, person: Person, home: House) -> HazardView:
+    return hazard_views([dossier], person, home.clock(), home.settings.asks)[0]
 
 
-def hazard_views(dossiers: Iterable[Dossier], person: Person, now: datetime) -> list[HazardView]:
+def hazard_views(dossiers: Iterable[Dossier], person: Person, now: datetime, profile: Profile) -> list[HazardView]:
     people, seen, steps = scope(person, "hazard.personal"), scope(person, "hazard.see"), steps_within(person)
 
     def view(hazard: Hazard, shown: list[Shown], others: Mapping[UUID, Named]) -> HazardView:
@@ -288,7 +293,11 @@ def hazard_views(dossiers: Iterable[Dossier], person: Person, now: datetime) -> 
             missing(shown) if sees else [],
         )
         whole = HazardView(*values)
-        return whole if knows_people else replace(whole, **_MASKED)
+        if not knows_people:
+            return replace(whole, **_MASKED)
+        if whole.responsible_party and not contact_shown(profile, person, hazard):
+            return replace(whole, responsible_party=masked(whole.responsible_party))
+        return whole
 
     return [view(*dossier) for dossier in dossiers]
 
@@ -315,8 +324,11 @@ def _flag_view(flag: Flag, others: Mapping[UUID, Named]) -> FlagView:
     return FlagView(flag.kind, FLAGS[flag.kind], flag.amount, others.get(flag.hazard) if flag.hazard else None)
 
 
-def entry_view(line: Entry) -> EntryView:
+def entry_view(line: Entry, *, whole: bool = True) -> EntryView:
+    """Not `whole`: the party's name and number are masked; that line's digest cannot be checked with what is shown."""
     kept = {name: getattr(line, name) for name in EntryView.__struct_fields__ if name != "erased"}
+    if not whole and (party := line.facts.get("responsible_party")):
+        kept["facts"] = {**line.facts, "responsible_party": masked(msgspec.convert(party, Party))}
     return EntryView(**kept, erased=gone(line))
 
 

@@ -26,6 +26,8 @@ from api.app import build, running, utc_now
 from api.demo.office import USERNAMES, demo_password, load_office
 from api.house import House
 from api.settings import BadSettings, Settings
+from inspections.people import Person, Role
+from inspections.profile import holds
 from storage.database import open_database, owned, sqlite_path
 from storage.migration import check, migrate
 from storage.photo_store import open_photos
@@ -45,7 +47,9 @@ def serve(settings: Settings, console: Console, *, demo: bool, workers: int, wor
     with owned(settings.database_url):
         open_photos(settings.photo_place, settings.scratch)  # a store that cannot be used is said before anything
         migrate(settings.database_url)
-        _check_exposure(settings, has_demo=asyncio.run(_prepare(settings, demo=demo)))
+        people = asyncio.run(_prepare(settings, demo=demo))
+        _check_exposure(settings, has_demo=any(person.demo for person in people))
+        _check_strict(settings, people)
         if demo:
             _greet(settings, console)
         if workers > 1:
@@ -66,13 +70,13 @@ async def _work(settings: Settings) -> None:
         await _asked_to_stop().wait()
 
 
-async def _prepare(settings: Settings, *, demo: bool) -> bool:
-    """Loads the demo office where asked; true if this database has demo accounts."""
+async def _prepare(settings: Settings, *, demo: bool) -> list[Person]:
+    """Loads the demo office where asked; answers everybody who has an account."""
     database = open_database(settings.database_url)
     try:
         if demo:
             await load_office(database, demo_password(settings.folder, settings.demo_password))
-        return await database.read(lambda register: any(person.demo for person in register.people()))
+        return await database.read(lambda register: register.people())
     finally:
         await database.close()
 
@@ -82,6 +86,20 @@ def _check_exposure(settings: Settings, *, has_demo: bool) -> None:
     if has_demo and not loopback and settings.demo_password is None:
         raise BadSettings(
             "demo accounts must not listen beyond loopback: set ANXUN_DEMO_PASSWORD, or ANXUN_HOST=127.0.0.1"
+        )
+
+
+def _check_strict(settings: Settings, people: list[Person]) -> None:
+    """Who turns to the strict profile is told what of before does not go with it."""
+    active = [person for person in people if person.active]
+    if settings.asks.divided and any(person.demo for person in active):
+        raise BadSettings("ANXUN_PROFILE=strict: this is the demo office, whose password others know")
+    whole = [person.username for person in active if holds(person, (Role.ADMIN,))]
+    if settings.asks.divided and whole:
+        raise BadSettings(
+            f"ANXUN_PROFILE=strict: {', '.join(whole)} is all administrators in one. Make the three first: "
+            "anxun user add NAME --role system_admin: (and security_admin:, audit_admin:); then, still without the "
+            "strict profile, take the role admin away"
         )
 
 

@@ -1,11 +1,12 @@
 """Sign-in routes: /auth/login, /auth/refresh, /auth/password, /auth/logout, /me."""
 
-from litestar import get, post
+from litestar import Response, get, post
 
-from api.auth import Tokens, bearer
+from api.auth import Tokens, shown_token
 from api.bodies import AnyRequest, json_body
 from api.house import house, person_of
 from api.link_door import address_of
+from api.page_cookies import ACCESS_COOKIE, REFRESH_COOKIE, no_cookies, page_cookies, page_token
 from api.schemas import Credentials, PasswordChange, PersonView, RefreshToken, TokenView, person_view
 from api.security_log import caller_of
 from inspections.actions.sign_in import SignedIn
@@ -14,18 +15,25 @@ from inspections.sessions import ACCESS_LASTS
 
 
 @post("/auth/login", opt={"action": PUBLIC, "body": Credentials}, status_code=200)
-async def log_in(request: AnyRequest) -> TokenView:
+async def log_in(request: AnyRequest) -> Response[TokenView]:
+    """`page`: for a page in a browser. Over https its tokens come as cookies that no script reads, and not in the body.
+
+    Over plain http a page gets them as everybody does, and keeps them in its tab.
+    """
     asked: Credentials = await json_body(request, Credentials)
     opened = await house(request).sign_in.open(
-        asked.username, asked.password, asked.device, address_of(request), asked.totp
+        asked.username, asked.password, asked.device, address_of(request), asked.totp, page=asked.page
     )
-    return _view(*opened)
+    return _answer(*opened, cookies=asked.page and request.scope["scheme"] == "https")
 
 
 @post("/auth/refresh", opt={"action": PUBLIC, "body": RefreshToken}, status_code=200)
-async def refresh(request: AnyRequest) -> TokenView:
+async def refresh(request: AnyRequest) -> Response[TokenView]:
+    """A page that has its tokens in cookies sends `{}`."""
     asked: RefreshToken = await json_body(request, RefreshToken)
-    return _view(*await house(request).sign_in.refresh(asked.refresh_token, address_of(request)))
+    token = asked.refresh_token or page_token(request, REFRESH_COOKIE)
+    renewed = await house(request).sign_in.refresh(token, address_of(request))
+    return _answer(*renewed, cookies=asked.refresh_token is None)
 
 
 @post("/auth/password", opt={"action": "me", "body": PasswordChange}, status_code=204)
@@ -34,12 +42,13 @@ async def change_password(request: AnyRequest) -> None:
     asked: PasswordChange = await json_body(request, PasswordChange)
     username, address = person_of(request).username, address_of(request)
     sign_in = house(request).sign_in
-    await sign_in.change_password(bearer(request), username, asked.password, asked.new_password, address)
+    await sign_in.change_password(shown_token(request), username, asked.password, asked.new_password, address)
 
 
 @post("/auth/logout", opt={"action": "me"}, status_code=204)
-async def log_out(request: AnyRequest) -> None:
-    await house(request).sign_in.close(bearer(request), caller_of(request))
+async def log_out(request: AnyRequest) -> Response[None]:
+    await house(request).sign_in.close(shown_token(request), caller_of(request))
+    return Response(None, cookies=no_cookies() if ACCESS_COOKIE in request.cookies else None)
 
 
 @get("/me", opt={"action": "me"})
@@ -47,8 +56,12 @@ async def me(request: AnyRequest) -> PersonView:
     return person_view(person_of(request))
 
 
-def _view(signed_in: SignedIn, tokens: Tokens) -> TokenView:
-    return TokenView(tokens.access, tokens.refresh, int(ACCESS_LASTS.total_seconds()), person_view(signed_in.person))
+def _answer(signed_in: SignedIn, tokens: Tokens, *, cookies: bool) -> Response[TokenView]:
+    lasts, person = int(ACCESS_LASTS.total_seconds()), person_view(signed_in.person)
+    if not cookies:
+        return Response(TokenView(tokens.access, tokens.refresh, lasts, person))
+    kept = page_cookies(tokens.access, tokens.refresh, signed_in.pair)
+    return Response(TokenView(None, None, lasts, person, "Cookie"), cookies=kept)
 
 
 ROUTES = [log_in, refresh, change_password, log_out, me]

@@ -3,11 +3,12 @@
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import Meta, Struct
 
+from inspections.profile import PROFILES, Profile
 from storage.failures import Unready
 
 _PREFIX = "ANXUN_"
@@ -27,6 +28,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     `public_url`: how phones reach this server, for addresses that go out on paper; as the request came, without it.
     `cors`: origins, with commas, whose pages may ask this server. `docs`: whether /docs and /schema are there.
     `uploads_at_once`: bodies with photos that one person may send side by side, to each process.
+    `profile`: what is asked of whoever signs in (inspections/profile.py).
     `syslog`: where the security log also goes: host:port by UDP, or the path of a socket.
     `trusted_proxies`: addresses or networks, with commas, whose X-Forwarded-For and -Proto are believed.
     `webhook` to `robots`: where notices go besides the inboxes (channels.py); `intranet`: networks, with commas, to
@@ -41,6 +43,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     port: Annotated[int, Meta(ge=0, le=65535)] = 8000
     demo_password: Annotated[str, Meta(min_length=8)] | None = None
     tick_seconds: Annotated[float, Meta(gt=0, le=60)] = 1.0
+    profile: Literal["standard", "strict"] = "standard"
     log: str = "auto"
     syslog: Annotated[str, Meta(pattern=r"\A(/\S+|[^\s/:]+:[0-9]{1,5}|\[[0-9a-f:]+\]:[0-9]{1,5})?\Z")] = ""
     trusted_proxies: str = ""
@@ -80,6 +83,10 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
         if scheme != "s3" or not bucket.partition("/")[0]:
             raise BadSettings("ANXUN_PHOTOS: a folder, or s3://bucket/prefix")
         return self.photos.rstrip("/")
+
+    @property
+    def asks(self) -> Profile:
+        return PROFILES[self.profile]
 
     @property
     def digest_folder(self) -> Path:

@@ -114,11 +114,11 @@ async def _taken(home: House, person: Person, hazard_id: UUID, step: Step) -> Ha
         done = await home.database.transact(action)
     except (Stale, WrongState) as refusal:
         present = await home.database.read(partial(dossier, person=person, hazard_id=hazard_id))
-        refusal.facts["hazard"] = hazard_view(present, person, home.clock())
+        refusal.facts["hazard"] = hazard_view(present, person, home)
         raise
     if any(each.mention.flags for each in done.shown):  # what they point to is looked up beside the transaction
         done = done._replace(others=await home.database.read(partial(_pointed_to, person=person, seen=done)))
-    return hazard_view(done, person, home.clock())
+    return hazard_view(done, person, home)
 
 
 def _pointed_to(register: Register, person: Person, seen: Dossier) -> Mapping[UUID, Named]:

@@ -19,6 +19,7 @@ from inspections.errors import Invalid, SyncRestart
 from inspections.feed import Place, view_of
 from inspections.people import Person
 from inspections.policy import Scope, scope
+from inspections.profile import Profile
 from storage.feed import Head, Page, changed, everything, head
 from storage.register import Register
 
@@ -85,10 +86,13 @@ async def get_sync(
     """
     home, person = house(request), person_of(request)
     since = Cursor.read(cursor) if cursor is not None else None
-    return await home.database.read(partial(_since, person=person, cursor=since, limit=limit, now=home.clock()))
+    page = partial(_since, person=person, cursor=since, limit=limit)
+    return await home.database.read(partial(page, now=home.clock(), profile=home.settings.asks))
 
 
-def _since(register: Register, person: Person, cursor: Cursor | None, limit: int, now: datetime) -> SyncView:
+def _since(
+    register: Register, person: Person, cursor: Cursor | None, limit: int, now: datetime, profile: Profile
+) -> SyncView:
     present = head(register)
     if cursor is None:
         cursor = Cursor.at(present, person, present.place, _NIL)
@@ -98,7 +102,7 @@ def _since(register: Register, person: Person, cursor: Cursor | None, limit: int
         page, after = changed(register, reach, present, cursor.place, limit), None
     else:
         page, after = _beginning(register, reach, present, cursor, limit, now)
-    views = hazard_views(dossiers(register, person, page.hazards), person, now)
+    views = hazard_views(dossiers(register, person, page.hazards), person, now, profile)
     return SyncView(views, page.gone, Cursor.at(present, person, page.place, after).written(), page.more)
 
 

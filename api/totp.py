@@ -107,10 +107,10 @@ async def remove(request: AnyRequest) -> None:
     await home.sign_in.take_back(tries)
 
 
-@post("/people/{username:str}/totp/remove", opt={"action": "people.manage"}, status_code=204)
+@post("/people/{username:str}/totp/remove", opt={"action": "rights.manage"}, status_code=204)
 async def take(request: AnyRequest, username: FromPath[str]) -> None:
     """For who has lost phone and recovery codes."""
-    action = partial(take_factor, reach=scope(person_of(request), "people.manage"), username=username)
+    action = partial(take_factor, reach=scope(person_of(request), "rights.manage"), username=username)
     await house(request).log.transact(action, Event.FACTOR_REMOVED, caller_of(request), username)
 
 

@@ -19,11 +19,12 @@ from msgspec.structs import fields
 from api.app import utc_now
 from api.demo.office import COMMUNITIES
 from api.hazards import _page
-from api.schemas import HazardList, cursor_of, hazard_view
+from api.schemas import HazardList, cursor_of, hazard_views
 from benchmarks.storage_recording import recording
 from inspections.hazards import Hazard
 from inspections.people import Person
 from inspections.policy import scope
+from inspections.profile import STANDARD
 from storage.listing import HazardFilters, Reaches, page
 from storage.register import Register
 from storage.sqlite import SqliteDatabase
@@ -96,7 +97,7 @@ class Pages:
         """What `GET /hazards` does besides: one hazard more, their photos, the view of this person."""
         ask = partial(_page, person=self._person, filters=self._filters, after=None, limit=PAGE)
         dossiers, more = self._database.ask(ask)
-        views = [hazard_view(dossier, self._person, self._filters.now) for dossier in dossiers]
+        views = hazard_views(dossiers, self._person, self._filters.now, STANDARD)
         return encode(HazardList(views, cursor_of(dossiers[-1].hazard) if more else None))
 
     def floor(self) -> bytes:

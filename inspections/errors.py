@@ -4,6 +4,9 @@ Refusal
 ├── Unauthenticated      auth.*              who are you?
 ├── Missing              *.not_found         not there, or not yours: the two look the same
 ├── Forbidden            role.forbidden …    you may not
+│   ├── PasswordOld      auth.password_old   to be changed before anything else
+│   ├── FactorMissing    auth.totp_missing   a second factor before anything else
+│   └── CrossSite        auth.cross_site     another site asks with our cookie
 ├── Conflict             *.*                 not now
 │   ├── IdConflict       id.conflict         this id says something else already
 │   ├── IdTaken          id.taken            this id is somebody else's
@@ -79,6 +82,21 @@ class Missing(Refusal):
 class Forbidden(Refusal):
     code = "role.forbidden"
     title = "您的角色无权进行此操作"
+
+
+class PasswordOld(Forbidden):
+    code = "auth.password_old"
+    title = "密码已到期或由管理员设置，请先修改密码"
+
+
+class FactorMissing(Forbidden):
+    code = "auth.totp_missing"
+    title = "请先启用动态验证码"
+
+
+class CrossSite(Forbidden):
+    code = "auth.cross_site"
+    title = "请求来自其他网站，已拒绝"
 
 
 class OwnFix(Forbidden):

@@ -80,7 +80,12 @@ _ONLY: dict[str, Callable[[Hazard], bool]] = {
     "fix_on_spot": lambda hazard: hazard.state is State.PENDING_RECHECK,
 }
 _PROPOSING = frozenset({"accept", MAJOR, "set_cause", "reclassify"})
-_INSTEAD = {Role.HANDLER: Role.OFFICER, Role.OFFICER: Role.SUPERVISOR, Role.SUPERVISOR: Role.ADMIN}
+_INSTEAD = {
+    Role.HANDLER: Role.OFFICER,
+    Role.OFFICER: Role.SUPERVISOR,
+    Role.SUPERVISOR: Role.ADMIN,
+    Role.ADMIN: Role.SYSTEM_ADMIN,
+}
 """Who is told where nobody holds a role: a deadline that nobody hears of is no deadline."""
 
 

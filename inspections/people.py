@@ -20,6 +20,9 @@ class Role(StrEnum):
     ANALYST = "analyst"
     DEVICE = "device"
     ADMIN = "admin"
+    SYSTEM_ADMIN = "system_admin"
+    SECURITY_ADMIN = "security_admin"
+    AUDIT_ADMIN = "audit_admin"
 
 
 SYSTEM = "system"
@@ -51,7 +54,8 @@ class Person(Struct, frozen=True, cache_hash=True):
     """An account. `password` is an argon2id hash in PHC form, never a password; "" where the name was erased.
 
     `version` grows with each change that an administrator makes. The hash is remembered: policy.scope asks for it.
-    `email`: where notices go to, besides the inbox.
+    `email`: where notices go to, besides the inbox. `password_at`: when its owner set the password; None: somebody else
+    did.
     """
 
     username: str
@@ -62,6 +66,7 @@ class Person(Struct, frozen=True, cache_hash=True):
     demo: bool = False
     version: int = 1
     email: str | None = None
+    password_at: datetime | None = None
 
     def at(self, now: datetime) -> "Person":
         """The person with nothing but the grants that count at `now`: what the policy may be asked about."""

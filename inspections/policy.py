@@ -20,12 +20,16 @@ class Reach(StrEnum):
     ASSIGNED = "assigned"  # there, and only what is assigned to the person
 
 
-_I, _O, _H, _S, _A, _M = Role.INSPECTOR, Role.OFFICER, Role.HANDLER, Role.SUPERVISOR, Role.ANALYST, Role.ADMIN
+_I, _O, _H, _S, _A = Role.INSPECTOR, Role.OFFICER, Role.HANDLER, Role.SUPERVISOR, Role.ANALYST
+_M, _SYSTEM, _SECURITY, _AUDIT = Role.ADMIN, Role.SYSTEM_ADMIN, Role.SECURITY_ADMIN, Role.AUDIT_ADMIN
 _C = Reach.COMMUNITY
 _EVERYONE = dict.fromkeys(Role, _C)
 _FIELD = {_I: _C, _O: _C, _S: _C, _H: Reach.ASSIGNED}  # who sees and works on hazards
 _RECHECKERS = {_I: _C, _O: _C}
 _SUPERVISOR = {_S: _C}
+_FOR_SYSTEM = {_M: _C, _SYSTEM: _C}
+_FOR_SECURITY = {_M: _C, _SECURITY: _C}
+_FOR_AUDIT = {_M: _C, _AUDIT: _C}
 
 _STEP = "step."
 PUBLIC = "public"
@@ -36,30 +40,34 @@ BY_LINK = "by link"
 POLICY: dict[str, dict[Role, Reach]] = {
     "me": _EVERYONE,
     "place.see": _EVERYONE,
-    "people.see": {_O: _C, _S: _C, _M: _C},
-    "people.manage": {_M: _C},
-    "security.see": {_M: _C},
-    "key.manage": {_M: _C},
+    "people.see": {_O: _C, _S: _C, **_FOR_SYSTEM, **_FOR_SECURITY, **_FOR_AUDIT},
+    "people.manage": {**_FOR_SYSTEM, **_FOR_SECURITY},  # an account as it is kept; what of it, the next two say
+    "account.manage": _FOR_SYSTEM,  # it comes, goes, and has a name
+    "rights.manage": _FOR_SECURITY,  # grants, passwords, second factors, devices
+    "security.see": _FOR_AUDIT,
+    "key.manage": _FOR_SECURITY,
     "delegation.see": _EVERYONE,
     "delegation.make": {_S: _C},
-    "delegation.revoke": {_S: _C, _M: _C},  # whoever gave it, and who manages the giver
+    "delegation.revoke": {_S: _C, **_FOR_SECURITY},  # whoever gave it, and who manages the giver
+    "delegation.oversee": _FOR_SECURITY,
     "photo.send": {_I: _C, _O: _C, _H: _C, _S: _C},
     "photo.see": {**_FIELD, _A: _C},
     "photo.original": _FIELD,
     "hazard.report": {_I: _C, _O: _C},
     "hazard.see": {**_FIELD, _A: _C},
     "hazard.personal": _FIELD,  # names, phones, free words: not for analysts
+    "hazard.contact": {_O: _C, _S: _C, _H: Reach.ASSIGNED},  # who deals with the responsible party
     "hazard.history": _FIELD,
-    "hazard.erase": {_M: _C},
+    "hazard.erase": _FOR_SYSTEM,
     "inbox.see": _EVERYONE,
-    "delivery.manage": {_M: _C},
+    "delivery.manage": _FOR_SYSTEM,
     "digest.daily": {_O: _C},  # who is told in sum what stands to be done
     "digest.weekly": _SUPERVISOR,
     "link.make": {_O: _C},  # a notice is the office's act: a handler who could send one might fix in the party's name
     "link.see": {_O: _C, _S: _C},
     "link.revoke": {_O: _C, _S: _C},
-    "rules.see": {_O: _C, _S: _C, _M: _C},
-    "rules.edit": {_M: _C},
+    "rules.see": {_O: _C, _S: _C, **_FOR_SYSTEM},
+    "rules.edit": _FOR_SYSTEM,
     "statistics.see": {_O: _C, _S: _C, _A: _C, _I: _C},
     "step.accept": {_O: _C},
     "step.reject": {_O: _C},

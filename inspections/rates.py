@@ -33,19 +33,24 @@ def counted(before: Tally | None, key: str, limit: int, now: datetime) -> Tally:
 
 
 class Patience(NamedTuple):
-    """So many failures in a row cost no time; behind them each wait is twice the one before, up to `longest`."""
+    """So many failures in a row cost no time; behind them `first`, then each wait is twice the one before.
+
+    Up to `longest`.
+    """
 
     free: int
     longest: timedelta
+    first: timedelta = timedelta(seconds=1)
 
 
 OF_ACCOUNT = Patience(5, timedelta(minutes=5))
 """Three hundred guesses a day at most: short enough that who is kept out by a stranger comes in the same morning."""
+LOCKING = Patience(5, timedelta(minutes=30), timedelta(minutes=30))
+"""Where a lock is asked for (profile.py)."""
 OF_ADDRESS = Patience(50, timedelta(minutes=1))
 """Behind one address stands a whole office, or the phones of a mobile carrier."""
 TRIES_KEPT = timedelta(hours=1)
 """Since the last one."""
-_FIRST = timedelta(seconds=1)
 _DOUBLINGS = 20
 
 
@@ -56,7 +61,7 @@ def tried(before: Tally | None, key: str, patience: Patience, now: datetime) -> 
     """
     if before is None or not before.since <= now < before.since + TRIES_KEPT:
         return Tally(key, now, 1)
-    over = before.since + _pause(before.count - patience.free, patience.longest)
+    over = before.since + _pause(before.count - patience.free, patience)
     if now < over:
         raise TooManyTries(retry_after=ceil((over - now).total_seconds()))
     return Tally(key, now, before.count + 1)
@@ -67,5 +72,5 @@ def untried(before: Tally) -> Tally | None:
     return replace(before, count=before.count - 1) if before.count > 1 else None
 
 
-def _pause(failures: int, longest: timedelta) -> timedelta:
-    return min(_FIRST * 2 ** min(failures, _DOUBLINGS), longest) if failures >= 0 else timedelta(0)
+def _pause(failures: int, patience: Patience) -> timedelta:
+    return min(patience.first * 2 ** min(failures, _DOUBLINGS), patience.longest) if failures >= 0 else timedelta(0)

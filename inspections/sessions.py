@@ -31,7 +31,7 @@ class Digests(NamedTuple):
 
 
 class Session(Struct, frozen=True):
-    """A device that signed in. `seen_at`: when it last got tokens."""
+    """A device that signed in. `seen_at`: when it last got tokens. `idle_seconds`: it ends so long after that."""
 
     id: UUID
     username: str
@@ -40,9 +40,13 @@ class Session(Struct, frozen=True):
     expires_at: datetime
     seen_at: datetime
     revoked_at: datetime | None = None
+    idle_seconds: int = int(IDLE_LASTS.total_seconds())
 
     def stands(self, now: datetime) -> bool:
         return self.revoked_at is None and now < self.expires_at
+
+    def idle_until(self, now: datetime) -> datetime:
+        return min(now + timedelta(seconds=self.idle_seconds), self.expires_at)
 
 
 class TokenPair(Struct, frozen=True):
@@ -74,7 +78,7 @@ Changes = tuple[tuple[TokenPair, TokenPair], ...]
 
 
 def new_pair(session: Session, pair_id: UUID, digests: Digests, now: datetime, parent: UUID | None = None) -> TokenPair:
-    access_ends, refresh_ends = min(now + ACCESS_LASTS, session.expires_at), min(now + IDLE_LASTS, session.expires_at)
+    access_ends, refresh_ends = min(now + ACCESS_LASTS, session.expires_at), session.idle_until(now)
     return TokenPair(pair_id, session.id, parent, digests.access, access_ends, digests.refresh, refresh_ends, now)
 
 

@@ -4,12 +4,11 @@ from typing import Any
 
 from sqlalchemy import Select, Text, bindparam, select
 
-from inspections.people import Role
 from storage.tables import delegations, keys, people, security_events, sessions, token_pairs
 
 PEOPLE = select(people).order_by(people.c.username)
 ACCOUNT = select(people).where(people.c.username == bindparam("username"))
-ADMINISTRATORS = PEOPLE.where(people.c.grants.cast(Text).contains(f'"{Role.ADMIN}"'))
+ADMINISTRATORS = PEOPLE.where(people.c.grants.cast(Text).contains('admin"'))
 RECEIVED = select(delegations).where(
     delegations.c.receiver == bindparam("username"),
     delegations.c.until > bindparam("now"),

@@ -92,6 +92,7 @@ people = Table(
     Column("demo", Boolean, nullable=False),
     Column("version", Integer, nullable=False, server_default="1"),
     Column("email", String(254)),
+    Column("password_at", Instant),
 )
 
 second_factors = Table(
@@ -171,6 +172,7 @@ sessions = Table(
     Column("expires_at", Instant, nullable=False),
     Column("seen_at", Instant, nullable=False),
     Column("revoked_at", Instant),
+    Column("idle_seconds", Integer, nullable=False, server_default="1209600"),
 )
 
 token_pairs = Table(

@@ -102,7 +102,7 @@ def revoke_delegation(register: Register, person: Person, delegation_id: UUID, n
 
 def delegations_seen(register: Register, person: Person) -> list[Delegation]:
     """What this person gave and received, present and past, the newest first; an administrator sees those of others."""
-    everybody = bool(scope(person, "people.manage"))
+    everybody = bool(scope(person, "delegation.oversee"))
     found = register.delegations(None if everybody else person.username)
     return [each for each in found if _concerns(register, person, each)]
 
@@ -113,4 +113,4 @@ def _concerns(register: Register, person: Person, delegation: Delegation) -> boo
 
 def _oversees(register: Register, person: Person, delegation: Delegation) -> bool:
     giver = register.person(delegation.giver)
-    return giver is not None and scope(person, "people.manage").sees(giver)
+    return giver is not None and scope(person, "delegation.oversee").sees(giver)

@@ -18,8 +18,9 @@ from inspections.errors import (
     PersonStale,
     differing,
 )
-from inspections.people import ERASED, Grant, NewPerson, Person, PersonChange, Role, granted
-from inspections.policy import Scope
+from inspections.people import ERASED, Grant, NewPerson, Person, PersonChange, granted
+from inspections.policy import Scope, scope
+from inspections.profile import STANDARD, Profile
 from inspections.register import Change, Register
 from inspections.second_factor import SecondFactor
 
@@ -31,16 +32,32 @@ class Added(NamedTuple):
     repeated: bool
 
 
-def add_person(register: Register, reach: Scope, asked: NewPerson, password: str) -> Change[Added]:
-    """`reach`: whom the administrator may manage. `password`: the hash, and the kept one where nothing differs.
+class Powers(NamedTuple):
+    """What an administrator reaches: accounts to look at, accounts to make and change, rights to give."""
+
+    seeing: Scope
+    account: Scope
+    rights: Scope
+
+
+def powers(person: Person) -> Powers:
+    return Powers(*(scope(person, action) for action in ("people.manage", "account.manage", "rights.manage")))
+
+
+def add_person(
+    register: Register, by: Powers, asked: NewPerson, password: str, profile: Profile = STANDARD
+) -> Change[Added]:
+    """`password`: the hash, and the kept one where nothing differs.
 
     Raises Forbidden, IdConflict, IdTaken, Invalid.
     """
     wanted = Person(asked.username, asked.name, granted(asked.grants), password, email=asked.email or None)
-    _permit(reach, set(wanted.grants))
+    if wanted.grants:
+        _permit(by.rights, set(wanted.grants))
     earlier = register.account(asked.username)
     if earlier is not None:
-        return Change(_again(reach, earlier, wanted))
+        return Change(_again(by.seeing, earlier, wanted))
+    profile.check_roles(wanted.grants)
     check_scopes(register, wanted.grants)
     return Change(Added(wanted, repeated=False), (wanted,))
 
@@ -59,23 +76,31 @@ def seen_person(register: Register, reach: Scope, username: str) -> Person:
 
 
 def change_person(
-    register: Register, reach: Scope, username: str, asked: PersonChange, password: str | None, now: datetime
+    register: Register,
+    by: Powers,
+    username: str,
+    asked: PersonChange,
+    password: str | None,
+    now: datetime,
+    profile: Profile = STANDARD,
 ) -> Change[Person]:
     """`password`: the hash of the one asked for, as with `add_person`.
 
     Raises Missing, Forbidden, PersonStale, Erased, LastAdministrator, Invalid. What is as asked already stays so.
     """
     administrators = register.administrators()  # first: two who remove each other wait here, in the same order
-    before = _seen(reach, register.account(username))
+    before = _seen(by.seeing, register.account(username))
     after = _changed(before, asked, password)
-    _permit(reach, _touched(before, after))
+    _check_powers(by, before, after)
     if after == before and asked.version in {before.version, before.version - 1}:
         return Change(before)
     if asked.version != before.version:
         raise PersonStale(asked.version, before.version)
     if not before.password:
         raise Erased
-    check_scopes(register, after.grants if after.grants != before.grants else ())
+    if after.grants != before.grants:
+        profile.check_roles(after.grants)
+        check_scopes(register, after.grants)
     _check_administrators(administrators, before, after, now)
     after = replace(after, version=before.version + 1)
     factor = register.kept(SecondFactor, username) if asked.erase else None
@@ -91,28 +116,34 @@ def _seen(reach: Scope, person: Person | None) -> Person:
 
 def _changed(before: Person, asked: PersonChange, password: str | None) -> Person:
     if asked.erase:
-        return replace(before, name=ERASED, active=False, password="", email=None)
+        return replace(before, name=ERASED, active=False, password="", password_at=None, email=None)
     return replace(
         before,
         name=before.name if asked.name is None else asked.name,
         grants=before.grants if asked.grants is None else granted(asked.grants),
         active=before.active if asked.active is None else asked.active,
         password=before.password if password is None else password,
+        password_at=before.password_at if password in {None, before.password} else None,
         email=before.email if asked.email is None else asked.email or None,
     )
 
 
-def _touched(before: Person, after: Person) -> set[Grant]:
-    """The grants that a change is about: those that come and go, and all of them where it is about the account.
+def _check_powers(by: Powers, before: Person, after: Person) -> None:
+    """Rights are judged by the grants that come and go; account and password by all that the account holds.
 
-    Who sets a password could sign in with it: that takes the right to give whatever the account holds.
+    Who sets a password could sign in with it: that takes the right to give whatever it opens. Raises Forbidden.
     """
-    whole = replace(after, grants=before.grants) != before
-    return set(before.grants) ^ set(after.grants) | (set(before.grants) if whole else set())
+    rights, whole = set(before.grants) ^ set(after.grants), set(before.grants)
+    if sets_password := after.password not in {before.password, ""}:
+        rights |= whole
+    if rights or sets_password:
+        _permit(by.rights, rights)
+    if any(getattr(before, field) != getattr(after, field) for field in ("name", "email", "active")):
+        _permit(by.account, whole)
 
 
 def _permit(reach: Scope, grants: set[Grant]) -> None:
-    if not all(reach.covers_community(grant.scope) for grant in grants):
+    if not reach or not all(reach.covers_community(grant.scope) for grant in grants):
         raise Forbidden("超出您的管理范围")
 
 
@@ -134,14 +165,17 @@ def check_scopes(
 
 
 def _check_administrators(administrators: list[Person], before: Person, after: Person, now: datetime) -> None:
-    others = (each for each in administrators if each.username != before.username)
-    if _administers(before, now) and not any(_administers(each, now) for each in (after, *others)):
-        raise LastAdministrator
+    """Whatever only administrators may do, somebody else must still be able to."""
+    others = [each for each in administrators if each.username != before.username]
+    for action in ("account.manage", "rights.manage", "security.see"):
+        if _may(before, action, now) and not any(_may(each, action, now) for each in (after, *others)):
+            raise LastAdministrator
 
 
-def _administers(person: Person, now: datetime) -> bool:
+def _may(person: Person, action: str, now: datetime) -> bool:
     """For good: who administers until some day leaves nobody behind."""
-    return person.active and any(each.role is Role.ADMIN and each.until is None for each in person.at(now).grants)
+    lasting = tuple(grant for grant in person.at(now).grants if grant.until is None)
+    return person.active and bool(scope(replace(person, grants=lasting), action))
 
 
 def _signed_out(register: Register, before: Person, after: Person, now: datetime) -> tuple[tuple[Struct, Struct], ...]:

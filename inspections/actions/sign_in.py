@@ -3,7 +3,7 @@
 Secrets come in as digests only.
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple
 from uuid import UUID
 
@@ -12,10 +12,11 @@ from msgspec.structs import replace
 from inspections.actions.delegations import with_lent
 from inspections.errors import Forbidden, SignInFailed, Unauthenticated
 from inspections.people import Person
-from inspections.rates import OF_ACCOUNT, OF_ADDRESS, Tally, tried, untried
+from inspections.rates import OF_ACCOUNT, OF_ADDRESS, Patience, Tally, tried, untried
 from inspections.register import Change, Register
 from inspections.second_factor import SecondFactor, Shown, used
 from inspections.sessions import (
+    IDLE_LASTS,
     SESSION_LASTS,
     Changes,
     Digests,
@@ -39,6 +40,16 @@ class SignedIn(NamedTuple):
     until: datetime
 
 
+class Terms(NamedTuple):
+    """`idle`: how long a device may be left alone. `alone`: every other session of the account ends with this one."""
+
+    idle: timedelta = IDLE_LASTS
+    alone: bool = False
+
+
+USUAL = Terms()
+
+
 class Tries(NamedTuple):
     """Under which keys a password is tried: of the account and of the address, so that neither is kept in words."""
 
@@ -46,11 +57,11 @@ class Tries(NamedTuple):
     address: str
 
 
-def try_password(register: Register, tries: Tries, now: datetime) -> Change[None]:
+def try_password(register: Register, tries: Tries, now: datetime, patience: Patience = OF_ACCOUNT) -> Change[None]:
     """Counts a try before the password is looked at. Raises TooManyTries where the last one is too recent."""
     counting = [
-        (before := register.kept(Tally, key), tried(before, key, patience, now))
-        for key, patience in zip(tries, (OF_ACCOUNT, OF_ADDRESS), strict=True)
+        (before := register.kept(Tally, key), tried(before, key, each, now))
+        for key, each in zip(tries, (patience, OF_ADDRESS), strict=True)
     ]
     new = tuple(after for before, after in counting if before is None)
     return Change(None, new, tuple((before, after) for before, after in counting if before is not None))
@@ -77,6 +88,7 @@ def open_session(
     digests: Digests,
     now: datetime,
     shown: Shown | None = None,
+    terms: Terms = USUAL,
 ) -> Change[SignedIn]:
     """`person` has shown their password, and `shown` of a second factor, which is asked for where there is one.
 
@@ -85,11 +97,14 @@ def open_session(
     known = register.account(person.username)  # to be changed: so that no end of all its sessions misses this one
     if known is None or not known.active or known.password != person.password:
         raise SignInFailed
-    session = Session(session_id, person.username, device, now, now + SESSION_LASTS, now)
+    seconds = int(terms.idle.total_seconds())
+    session = Session(session_id, person.username, device, now, now + SESSION_LASTS, now, idle_seconds=seconds)
     pair = new_pair(session, session_id, digests, now)
     factor = register.kept(SecondFactor, person.username)
     asked = ((factor, used(factor, shown)),) if factor and factor.confirmed_at else ()
-    return Change(_signed_in(register, known, session, pair, now), (session, pair), asked)
+    others = register.open_sessions(known.username) if terms.alone else []
+    ended = tuple((each, replace(each, revoked_at=now)) for each in others)
+    return Change(_signed_in(register, known, session, pair, now), (session, pair), (*asked, *ended))
 
 
 def change_password(register: Register, person: Person, digest: str, password: str, now: datetime) -> Change[None]:
@@ -106,7 +121,7 @@ def change_password(register: Register, person: Person, digest: str, password: s
     own, _ = _behind(register, digest)
     others = [each for each in register.open_sessions(known.username) if own is None or each.id != own.id]
     ended = tuple((each, replace(each, revoked_at=now)) for each in others)
-    return Change(None, changed=((known, replace(known, password=password)), *ended))
+    return Change(None, changed=((known, replace(known, password=password, password_at=now)), *ended))
 
 
 def refresh_session(

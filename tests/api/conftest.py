@@ -15,6 +15,7 @@ from api.auth import SignIn
 from api.demo.office import USERNAMES, load_office
 from api.security_log import SecurityLog
 from api.settings import Settings
+from inspections.profile import STANDARD
 from storage.database import open_database
 from storage.drawings import draw
 from storage.migration import migrate
@@ -61,7 +62,7 @@ async def _load(url):
     database = open_database(url)
     await load_office(database, PASSWORD)
     clock = Clock()
-    sign_in = SignIn(database, clock, SecurityLog(database, clock))
+    sign_in = SignIn(database, clock, SecurityLog(database, clock), STANDARD)
     tokens = {}
     for username in USERNAMES:
         _, pair = await sign_in.open(username, PASSWORD, "test", "here")

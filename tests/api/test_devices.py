@@ -80,7 +80,9 @@ def test_two_who_use_siblings_at_once_do_not_both_stay(api):
 
     async def story():
         pairs = [(await sign_in.refresh(first["refresh_token"], "here"))[1] for _ in range(2)]
-        used = await asyncio.gather(*(sign_in.person(pair.access) for pair in pairs), return_exceptions=True)
+        used = await asyncio.gather(
+            *(sign_in.person(pair.access, "hazard.see") for pair in pairs), return_exceptions=True
+        )
         return [type(each) for each in used]
 
     assert api.client.blocking_portal.call(story).count(Unauthenticated) == 1

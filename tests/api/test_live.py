@@ -197,7 +197,7 @@ def at_home(loaded, tmp_path):
     def run(story):
         async def told():
             async with running(Settings(data=str(tmp_path / "data")), Clock(), works=False) as home:
-                officer = await home.sign_in.person(tokens["officer"])
+                officer = await home.sign_in.person(tokens["officer"], "hazard.see")
                 await story(home, officer, tokens["officer"])
 
         asyncio.run(told())

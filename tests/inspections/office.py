@@ -147,7 +147,7 @@ class Office:
         return self.person(username)
 
     def administrators(self):
-        return [each for each in self.all(Person) if any(grant.role is Role.ADMIN for grant in each.grants)]
+        return [each for each in self.all(Person) if any("admin" in grant.role for grant in each.grants)]
 
     def communities(self):
         return self.all(Community)

@@ -4,7 +4,7 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
-from inspections.actions.people import add_person, change_person, seen_person
+from inspections.actions.people import add_person, change_person, powers, seen_person
 from inspections.actions.sign_in import behind_access, open_session
 from inspections.actions.steps import take_step
 from inspections.errors import (
@@ -19,7 +19,6 @@ from inspections.errors import (
     SignInFailed,
 )
 from inspections.people import ERASED, Grant, NewGrant, NewPerson, PersonChange, Role
-from inspections.policy import scope
 from inspections.sessions import Digests, Session
 from inspections.steps import Accept, Assign
 from tests.inspections.office import HERE, NOW, THERE, Office, later, new_id, person, wang, zhao, zhou
@@ -27,7 +26,7 @@ from tests.inspections.test_reports import reported
 
 zheng = person("zheng", Role.ADMIN, scope="")
 feng = person("feng", Role.ADMIN, scope=HERE.code)
-ALL, OURS = scope(zheng, "people.manage"), scope(feng, "people.manage")
+ALL, OURS = powers(zheng), powers(feng)
 INSPECTOR = NewGrant(Role.INSPECTOR, HERE.code)
 HAN = NewPerson("han", "韩", "correct horse battery", (INSPECTOR,))
 
@@ -137,12 +136,12 @@ def test_an_account_that_reaches_further_is_not_taken_over(office):
 
 
 def test_an_account_is_seen_by_those_who_manage_it(office):
-    assert seen_person(office, ALL, "zhou") == zhou
-    assert seen_person(office, OURS, "wang") == wang
+    assert seen_person(office, ALL.seeing, "zhou") == zhou
+    assert seen_person(office, OURS.seeing, "wang") == wang
     with pytest.raises(Missing):
-        seen_person(office, OURS, "zhou")
+        seen_person(office, OURS.seeing, "zhou")
     office.keep(replace(zhou, grants=()))
-    assert seen_person(office, OURS, "zhou").grants == ()
+    assert seen_person(office, OURS.seeing, "zhou").grants == ()
 
 
 def test_a_change_carries_what_it_saw(office):

@@ -3,7 +3,7 @@
 import pytest
 from msgspec.structs import replace
 
-from inspections.actions.people import change_person
+from inspections.actions.people import Powers, change_person
 from inspections.actions.second_factor import begin_factor, confirm_factor, remove_factor, take_factor
 from inspections.actions.sign_in import open_session
 from inspections.errors import Enrolled, Forbidden, Invalid, Missing, SecondFactorNeeded, SignInFailed
@@ -91,5 +91,5 @@ def test_an_administrator_takes_it_away(office):
 
 
 def test_it_goes_with_the_name_of_its_owner(office):
-    office.do(change_person, EVERYWHERE, "wang", PersonChange(version=1, erase=True), None, NOW)
+    office.do(change_person, Powers(*[EVERYWHERE] * 3), "wang", PersonChange(version=1, erase=True), None, NOW)
     assert office.all(SecondFactor) == []

@@ -4,7 +4,7 @@ import asyncio
 from functools import partial
 
 from inspections.actions.delegations import make_delegation, revoke_delegation
-from inspections.actions.people import change_person
+from inspections.actions.people import Powers, change_person
 from inspections.delegations import NewDelegation
 from inspections.errors import LastAdministrator, PersonStale
 from inspections.people import PersonChange, Role
@@ -25,9 +25,8 @@ def at_once(database, *actions):
 
 
 def changed(username, **facts):
-    return partial(
-        change_person, reach=EVERYWHERE, username=username, asked=PersonChange(1, **facts), password=None, now=NOW
-    )
+    asked, by = PersonChange(1, **facts), Powers(*[EVERYWHERE] * 3)
+    return partial(change_person, by=by, username=username, asked=asked, password=None, now=NOW)
 
 
 def test_two_administrators_who_remove_each_other_leave_one(desk):
