@@ -13,6 +13,7 @@ from api import (
     fix_links,
     fixing,
     hazards,
+    identities,
     keys,
     live,
     notices,
@@ -42,6 +43,7 @@ from api.link_key import LinkKey
 from api.live_feed import LiveFeed
 from api.notifier import Notifier
 from api.problems import HANDLERS
+from api.providers import open_providers
 from api.scheduler import add_heartbeat, build_scheduler
 from api.security_log import SecurityLog
 from api.settings import Settings
@@ -50,7 +52,21 @@ from storage.photo_store import open_photos
 
 NOUNS = (
     *(hazards, steps, sync, live, photos, pictures, uploads),
-    *(places, rules, people, delegations, sessions, devices, totp, keys, security, statistics, fix_links, notices),
+    *(
+        places,
+        rules,
+        people,
+        delegations,
+        sessions,
+        devices,
+        totp,
+        identities,
+        keys,
+        security,
+        statistics,
+        fix_links,
+        notices,
+    ),
 )
 
 
@@ -72,6 +88,7 @@ async def running(
     developer = Developer(database, store, clock)
     scheduler = build_scheduler(database, store, settings.digest_folder, clock, settings.tick_seconds)
     notifier = Notifier(database, channels, clock, settings.tick_seconds, yields=answers)
+    providers = open_providers(settings) if answers else {}
     heart = open_outgoing(settings, settings.heartbeat) if works and settings.heartbeat else None
     if heart:
         add_heartbeat(scheduler, database, heart, settings.heartbeat, settings.heartbeat_seconds, clock)
@@ -82,13 +99,14 @@ async def running(
     try:
         log, key, door = SecurityLog(database, clock), LinkKey(database), LinkDoor(database, clock)
         sign_in = SignIn(database, clock, log, settings.asks)
-        yield House(settings, database, store, log, sign_in, key, door, developer, LiveFeed(database), clock)
+        live_feed = LiveFeed(database)
+        yield House(settings, database, store, log, sign_in, key, door, developer, live_feed, providers, clock)
     finally:
         if works:
             scheduler.shutdown(wait=False)
         await notifier.stop()
-        if heart:
-            await heart.close()
+        for each in (*([heart] if heart else []), *providers.values()):
+            await each.close()
         await developer.stop()
         await database.close()
 

@@ -106,6 +106,19 @@ class SignIn:
         if not (person and person.active and good):
             await self._note_failure(person, address)
             raise SignInFailed
+        try:
+            opened = await self.open_for(person, device, address, code, page=page)
+        except SecondFactorNeeded:
+            await self.take_back(tries)
+            raise
+        await self.take_back(tries, whole=True)
+        return opened
+
+    async def open_for(
+        self, person: Person, device: str, address: str, code: str | None = None, *, page: bool = False
+    ) -> tuple[SignedIn, Tokens]:
+        """For who has shown that they are this person. Raises SignInFailed, SecondFactorNeeded."""
+        username = person.username
         tokens, now = new_tokens(), self._clock()
         factor = await self._database.read(lambda register: register.kept(SecondFactor, username))
         proof = shown(factor, code, now) if factor and code else None
@@ -123,13 +136,9 @@ class SignIn:
             opened = await self._log.transact(
                 action, Event.SIGNED_IN, Caller(username, address), username, {"device": device}
             )
-        except SecondFactorNeeded:
-            await self.take_back(tries)
-            raise
         except SignInFailed:
             await self._note_failure(person, address, "totp")
             raise
-        await self.take_back(tries, whole=True)
         return opened, tokens
 
     async def _note_failure(self, person: Person | None, address: str, what: str = "password") -> None:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, cast
@@ -14,6 +14,7 @@ from api.developer import Developer
 from api.link_door import LinkDoor
 from api.link_key import LinkKey
 from api.live_feed import LiveFeed
+from api.providers import Provider
 from api.security_log import SecurityLog
 from api.settings import Settings
 from inspections.people import Person
@@ -25,6 +26,7 @@ from storage.photo_store import PhotoStore
 class House:
     """`clock` gives the present instant; nothing else in the program asks for it.
 
+    `providers`: who says who somebody is, besides us.
     `turn`: held by the photo whose next piece is taken (bodies.photo_chunks). `sending`: who sends how many at once.
     """
 
@@ -37,6 +39,7 @@ class House:
     door: LinkDoor
     developer: Developer
     live: LiveFeed
+    providers: Mapping[str, Provider]
     clock: Callable[[], datetime]
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)
     sending: Counter[str] = field(default_factory=Counter[str])

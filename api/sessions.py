@@ -24,7 +24,7 @@ async def log_in(request: AnyRequest) -> Response[TokenView]:
     opened = await house(request).sign_in.open(
         asked.username, asked.password, asked.device, address_of(request), asked.totp, page=asked.page
     )
-    return _answer(*opened, cookies=asked.page and request.scope["scheme"] == "https")
+    return signed_in_answer(*opened, cookies=asked.page and request.scope["scheme"] == "https")
 
 
 @post("/auth/refresh", opt={"action": PUBLIC, "body": RefreshToken}, status_code=200)
@@ -33,7 +33,7 @@ async def refresh(request: AnyRequest) -> Response[TokenView]:
     asked: RefreshToken = await json_body(request, RefreshToken)
     token = asked.refresh_token or page_token(request, REFRESH_COOKIE)
     renewed = await house(request).sign_in.refresh(token, address_of(request))
-    return _answer(*renewed, cookies=asked.refresh_token is None)
+    return signed_in_answer(*renewed, cookies=asked.refresh_token is None)
 
 
 @post("/auth/password", opt={"action": "me", "body": PasswordChange}, status_code=204)
@@ -56,7 +56,7 @@ async def me(request: AnyRequest) -> PersonView:
     return person_view(person_of(request))
 
 
-def _answer(signed_in: SignedIn, tokens: Tokens, *, cookies: bool) -> Response[TokenView]:
+def signed_in_answer(signed_in: SignedIn, tokens: Tokens, *, cookies: bool) -> Response[TokenView]:
     lasts, person = int(ACCESS_LASTS.total_seconds()), person_view(signed_in.person)
     if not cookies:
         return Response(TokenView(tokens.access, tokens.refresh, lasts, person))

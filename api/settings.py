@@ -13,7 +13,7 @@ from storage.failures import Unready
 
 _PREFIX = "ANXUN_"
 _OF_TESTS = {"ANXUN_SAMPLES"}
-_SECRETS = ("demo_password", "webhook", "webhook_secret", "smtp_password", "robots", "heartbeat")
+_SECRETS = ("demo_password", "webhook", "webhook_secret", "smtp_password", "robots", "heartbeat", "sign_in")
 """May also be given as the name of a file that holds them, with `_file` behind the setting's own name."""
 
 
@@ -27,6 +27,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     `digests`: the folder of the daily digests of all histories; best one that this machine cannot change.
     `public_url`: how phones reach this server, for addresses that go out on paper; as the request came, without it.
     `cors`: origins, with commas, whose pages may ask this server. `docs`: whether /docs and /schema are there.
+    `sign_in`: who else says who somebody is (providers.py).
     `uploads_at_once`: bodies with photos that one person may send side by side, to each process.
     `profile`: what is asked of whoever signs in (inspections/profile.py).
     `syslog`: where the security log also goes: host:port by UDP, or the path of a socket.
@@ -55,6 +56,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     smtp_password: str = ""
     mail_from: str = ""
     robots: str = ""
+    sign_in: str = ""
     heartbeat: str = ""
     heartbeat_seconds: Annotated[float, Meta(ge=1, le=86_400)] = 60.0
     cors: Annotated[str, Meta(pattern=r"\A(https?://[^\s/?#,*]+/?(,\s*)?)*\Z")] = ""

@@ -15,6 +15,7 @@ Refusal
 │   ├── WrongOffset      upload.offset       bytes that do not follow what is kept
 │   ├── LastAdministrator person.last_admin  nobody would be left to manage accounts
 │   ├── Enrolled         totp.enrolled       a second factor is there already
+│   ├── IdentityTaken    identity.taken      linked to another account already
 │   ├── Erased           person.erased       an account without a name is not used again
 │   └── PhotosMissing    photo.missing       declared photos have not arrived
 ├── Gone                 *.*                 it was there, and is no more
@@ -60,6 +61,11 @@ class Unauthenticated(Refusal):
 class SignInFailed(Unauthenticated):
     code = "auth.failed"
     title = "用户名或密码不正确"
+
+
+class NotLinked(Unauthenticated):
+    code = "auth.not_linked"
+    title = "尚未绑定账号，请先用用户名和密码登录并绑定"
 
 
 class SecondFactorNeeded(Unauthenticated):
@@ -148,6 +154,11 @@ class Erased(Conflict):
 class Enrolled(Conflict):
     code = "totp.enrolled"
     title = "动态验证码已启用"
+
+
+class IdentityTaken(Conflict):
+    code = "identity.taken"
+    title = "该外部账号已绑定其他用户"
 
 
 class RulesStale(Stale):

@@ -16,6 +16,7 @@ from inspections.evidence import Shown, Sighting
 from inspections.feed import Changed, Feed
 from inspections.fix_links import FixLink
 from inspections.hazards import Entry, Hazard, Job, Mention, Named, Photo, Receipt
+from inspections.identities import Identity
 from inspections.keys import Key
 from inspections.links import Secret
 from inspections.outbox import Agenda, Delivery, Notice, Sender
@@ -108,6 +109,10 @@ class Register(Protocol):
 
     def old_events(self, before: datetime, limit: int) -> list[SecurityEvent]:
         """Lines of the security log from before that instant; claimed as with `due`."""
+        ...
+
+    def identities(self, username: str) -> list[Identity]:
+        """By provider."""
         ...
 
     def all_keys(self) -> list[Key]:

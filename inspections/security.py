@@ -28,6 +28,8 @@ class Event(StrEnum):
     PASSWORD_CHANGED = "password.changed"  # noqa: S105  # the name of an event
     FACTOR_CONFIRMED = "totp.confirmed"
     FACTOR_REMOVED = "totp.removed"
+    IDENTITY_LINKED = "identity.linked"
+    IDENTITY_UNLINKED = "identity.unlinked"
     ACCOUNT_MADE = "account.made"
     ACCOUNT_CHANGED = "account.changed"
     KEY_MADE = "key.made"

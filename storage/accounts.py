@@ -4,7 +4,7 @@ from typing import Any
 
 from sqlalchemy import Select, Text, bindparam, select
 
-from storage.tables import delegations, keys, people, security_events, sessions, token_pairs
+from storage.tables import delegations, identities, keys, people, security_events, sessions, token_pairs
 
 PEOPLE = select(people).order_by(people.c.username)
 ACCOUNT = select(people).where(people.c.username == bindparam("username"))
@@ -33,6 +33,7 @@ EXPIRED_PAIRS = (
     .order_by(token_pairs.c.refresh_expires_at)
     .limit(bindparam("limit"))
 )
+IDENTITIES = select(identities).where(identities.c.username == bindparam("username")).order_by(identities.c.provider)
 OLD_EVENTS = (
     select(security_events)
     .where(security_events.c.at < bindparam("now"))

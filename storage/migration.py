@@ -14,7 +14,7 @@ from storage.tables import metadata
 if TYPE_CHECKING:
     from alembic.config import Config
 
-HEAD = "0019"
+HEAD = "0020"
 """The newest revision (a test compares it with alembic's own answer)."""
 
 

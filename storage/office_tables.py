@@ -122,6 +122,15 @@ keys = Table(
     Column("revoked_at", Instant),
 )
 
+identities = Table(
+    "identities",
+    metadata,
+    Column("provider", String(16), primary_key=True),
+    Column("subject", NAME, primary_key=True),
+    Column("username", String(64), ForeignKey("people.username"), nullable=False, index=True),
+    Column("linked_at", Instant, nullable=False),
+)
+
 security_events = Table(
     "security_events",
     metadata,

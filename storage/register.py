@@ -36,6 +36,7 @@ from inspections.evidence import Shown, Sighting
 from inspections.feed import Changed, Feed
 from inspections.fix_links import FixLink
 from inspections.hazards import Entry, Hazard, Job, Mention, Named, Photo, Receipt
+from inspections.identities import Identity
 from inspections.keys import Key
 from inspections.links import Secret
 from inspections.outbox import Agenda, Delivery, Notice, Sender
@@ -172,6 +173,9 @@ class Register:
 
     def old_events(self, before: datetime, limit: int) -> list[SecurityEvent]:
         return self._claimed(SecurityEvent, accounts.OLD_EVENTS, before, limit)
+
+    def identities(self, username: str) -> list[Identity]:
+        return self._for_change(Identity, accounts.IDENTITIES, username=username)
 
     def all_keys(self) -> list[Key]:
         return self.select(Key, accounts.KEYS)

@@ -52,6 +52,7 @@ from inspections.hazards import (
     Suspension,
     Transfer,
 )
+from inspections.identities import Identity
 from inspections.keys import Key
 from inspections.links import Secret
 from inspections.outbox import Delivery, InboxEntry, Notice
@@ -74,6 +75,7 @@ from storage.office_tables import (
     communities,
     delegations,
     dispatch_rules,
+    identities,
     keys,
     metadata,
     people,
@@ -356,6 +358,7 @@ TABLE_OF: dict[type[Struct], Table] = {
     Delegation: delegations,
     DispatchRule: dispatch_rules,
     SecondFactor: second_factors,
+    Identity: identities,
     Key: keys,
     SecurityEvent: security_events,
     Session: sessions,

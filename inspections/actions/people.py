@@ -103,9 +103,15 @@ def change_person(
         check_scopes(register, after.grants)
     _check_administrators(administrators, before, after, now)
     after = replace(after, version=before.version + 1)
-    factor = register.kept(SecondFactor, username) if asked.erase else None
+    removed = _personal(register, username) if asked.erase else ()
     changed = ((before, after), *_signed_out(register, before, after, now))
-    return Change(after, changed=changed, removed=(factor,) if factor else ())
+    return Change(after, changed=changed, removed=removed)
+
+
+def _personal(register: Register, username: str) -> tuple[Struct, ...]:
+    """What goes with a name."""
+    factor = register.kept(SecondFactor, username)
+    return (*register.identities(username), *((factor,) if factor else ()))
 
 
 def _seen(reach: Scope, person: Person | None) -> Person:

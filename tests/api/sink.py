@@ -78,9 +78,12 @@ class Sink:
             return [json.loads(body) for body in self.accepted]
 
 
-@contextmanager
 def sink(answer=lambda _: 204):
-    made = Sink(answer)
+    return running(Sink(answer))
+
+
+@contextmanager
+def running(made):
     thread = threading.Thread(target=made.server.serve_forever, args=(0.05,), daemon=True)
     thread.start()
     try:

@@ -29,6 +29,7 @@ from inspections.hazards import (
     Stage,
     State,
 )
+from inspections.identities import Identity
 from inspections.keys import Key
 from inspections.likeness import NEAR, distance
 from inspections.links import Secret
@@ -79,7 +80,7 @@ class Office:
         return [rule for rule in self.all(DispatchRule) if rule.active]
 
     def kept(self, kind, *key):
-        return self.records.get((kind, key[0]))
+        return self.records.get((kind, key if len(key) > 1 else key[0]))
 
     def calendar_days(self, year):
         return sorted((day for day in self.all(CalendarDay) if day.day.year == year), key=lambda day: day.day)
@@ -175,6 +176,11 @@ class Office:
 
     def old_events(self, before, limit):
         return [each for each in self.all(SecurityEvent) if each.at < before][:limit]
+
+    def identities(self, username):
+        return sorted(
+            (each for each in self.all(Identity) if each.username == username), key=lambda each: each.provider
+        )
 
     def all_keys(self):
         return sorted(self.all(Key), key=lambda key: key.made_at, reverse=True)
@@ -345,6 +351,7 @@ _KEYS = {
     Band: ("key", "sha256"),
     Escalation: ("hazard", "deadline_number", "rung"),
     Photo: ("sha256",),
+    Identity: ("provider", "subject"),
     Person: ("username",),
     Feed: ("name",),
     Job: ("name",),

@@ -1,0 +1,101 @@
+"""Sign-in by somebody else's word: with a code of WeChat or 浙政钉, for accounts whose owners have linked them."""
+
+from datetime import datetime
+from functools import partial
+from typing import Annotated
+
+from litestar import Response, get, post
+from litestar.params import FromPath
+from msgspec import Meta, Struct
+
+from api.bodies import AnyRequest, json_body
+from api.house import House, house, person_of
+from api.link_door import address_of
+from api.providers import Provider
+from api.schemas import TokenView
+from api.security_log import caller_of
+from api.sessions import signed_in_answer
+from inspections.actions.identities import link_identity, linked_person, unlink_identity
+from inspections.errors import Missing
+from inspections.policy import PUBLIC
+from inspections.security import Event
+from storage.register import Register
+
+Code = Annotated[str, Meta(min_length=1, max_length=500)]
+
+
+class ExternalCredentials(Struct, frozen=True, forbid_unknown_fields=True):
+    """`code`: as the provider gave it to the page or mini-program; `totp` and `page` as for /auth/login."""
+
+    code: Code
+    device: Annotated[str, Meta(min_length=1, max_length=200)] = "unnamed"
+    totp: Annotated[str, Meta(max_length=32)] | None = None
+    page: bool = False
+
+
+class ExternalCode(Struct, frozen=True, forbid_unknown_fields=True):
+    code: Code
+
+
+class IdentityView(Struct, frozen=True):
+    provider: str
+    linked_at: datetime
+
+
+class IdentityList(Struct, frozen=True):
+    """`providers`: those that this server knows."""
+
+    items: list[IdentityView]
+    providers: list[str]
+
+
+@post("/auth/external/{provider:str}", opt={"action": PUBLIC, "body": ExternalCredentials}, status_code=200)
+async def log_in(request: AnyRequest, provider: FromPath[str]) -> Response[TokenView]:
+    """401 `auth.not_linked` for who has not linked an account yet: they sign in by password once, and link it."""
+    home, asked = house(request), await json_body(request, ExternalCredentials)
+    address = address_of(request)
+    tries = await home.sign_in.count_try(f"{provider} {address}", address)
+    subject = await _provider(home, provider).subject(asked.code)
+    person = await home.database.read(partial(linked_person, provider=provider, subject=subject))
+    opened = await home.sign_in.open_for(person, asked.device, address, asked.totp, page=asked.page)
+    await home.sign_in.take_back(tries, whole=True)
+    return signed_in_answer(*opened, cookies=asked.page and request.scope["scheme"] == "https")
+
+
+@get("/me/identities", opt={"action": "me"})
+async def my_identities(request: AnyRequest) -> IdentityList:
+    home, username = house(request), person_of(request).username
+
+    def ask(register: Register) -> list[IdentityView]:
+        return [IdentityView(each.provider, each.linked_at) for each in register.identities(username)]
+
+    return IdentityList(await home.database.read(ask), sorted(home.providers))
+
+
+@post("/me/identities/{provider:str}", opt={"action": "me", "body": ExternalCode}, status_code=200)
+async def link(request: AnyRequest, provider: FromPath[str]) -> IdentityView:
+    """From now on whoever this code is of signs in as the caller, without the password."""
+    home, person, asked = house(request), person_of(request), await json_body(request, ExternalCode)
+    subject = await _provider(home, provider).subject(asked.code)
+    action = partial(link_identity, person=person, provider=provider, subject=subject, now=home.clock())
+    facts = {"provider": provider}
+    made = await home.log.transact(action, Event.IDENTITY_LINKED, caller_of(request), person.username, facts)
+    return IdentityView(made.provider, made.linked_at)
+
+
+@post("/me/identities/{provider:str}/remove", opt={"action": "me"}, status_code=204)
+async def unlink(request: AnyRequest, provider: FromPath[str]) -> None:
+    home, person = house(request), person_of(request)
+    action = partial(unlink_identity, person=person, provider=provider)
+    facts = {"provider": provider}
+    await home.log.transact(action, Event.IDENTITY_UNLINKED, caller_of(request), person.username, facts)
+
+
+def _provider(home: House, name: str) -> Provider:
+    """Raises Missing."""
+    if name not in home.providers:
+        raise Missing("provider")
+    return home.providers[name]
+
+
+ROUTES = [log_in, my_identities, link, unlink]

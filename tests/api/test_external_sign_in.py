@@ -1,0 +1,159 @@
+"""Sign-in by WeChat's and 浙政钉's word, against providers that stand in for them on this machine."""
+
+import base64
+import hashlib
+import hmac
+import json
+import shutil
+from urllib.parse import parse_qs, parse_qsl, urlsplit
+
+import pyotp
+import pytest
+from litestar.testing import TestClient
+
+from api.app import build
+from api.auth import HASHER
+from api.providers import open_providers
+from api.settings import BadSettings, Settings
+from inspections.people import Grant, Person, Role
+from inspections.register import Change
+from tests.api.conftest import HERE, Api, problem
+from tests.api.sink import Sink, running
+
+OWN = "a password of their own"
+
+
+class Platform(Sink):
+    """Both providers. `people`: by code whose it is. It looks at what an application must send."""
+
+    def __init__(self):
+        super().__init__()
+        self.people = {"code-wang": "o-wang", "code-li": "o-li"}
+        self.says = None
+        self.tokens = 0
+
+    def meet(self, handler, how, body):  # noqa: ARG002  # as Sink calls it
+        status, said = self.says or self.answer_to(handler, body)
+        data = said if isinstance(said, bytes) else json.dumps(said).encode()
+        handler.send_response(status)
+        handler.send_header("Content-Length", str(len(data)))
+        handler.end_headers()
+        handler.wfile.write(data)
+
+    def answer_to(self, handler, body):
+        url = urlsplit(handler.path)
+        sent = {name: values[0] for name, values in parse_qs(url.query or body.decode()).items()}
+        if url.path == "/wx/sns/jscode2session":
+            assert (sent["appid"], sent["secret"]) == ("app", "s3cret/")
+            assert sent["grant_type"] == "authorization_code"
+            openid = self.people.get(sent["js_code"])
+            return 200, {"openid": openid, "session_key": "x"} if openid else {
+                "errcode": 40029,
+                "errmsg": "invalid code",
+            }
+        self.check_signature(handler, url.path, body.decode())
+        if url.path == "/gettoken.json":
+            self.tokens += 1
+            return 200, {"success": True, "content": {"data": {"accessToken": "at", "expiresIn": 7200}}}
+        assert sent["access_token"] == "at"
+        account = {"code-wang": 1234567}.get(sent["auth_code"])
+        return 200, {"success": True, "content": {"data": {"accountId": account} if account else None}}
+
+    def check_signature(self, handler, path, body):
+        said = handler.headers
+        parts = [handler.command, said["X-Hmac-Auth-Timestamp"], said["X-Hmac-Auth-Nonce"], path]
+        sorted_body = "&".join(f"{name}={value}" for name, value in sorted(parse_qsl(body)))
+        words = "\n".join([*parts, sorted_body] if body else parts)
+        expected = base64.b64encode(hmac.new(b"s3cret/", words.encode(), hashlib.sha256).digest()).decode()
+        assert (said["apiKey"], said["X-Hmac-Auth-Signature"]) == ("app", expected)
+
+
+@pytest.fixture
+def platform():
+    with running(Platform()) as platform:
+        yield platform
+
+
+@pytest.fixture
+def api(tmp_path, clock, loaded, platform):
+    shutil.copytree(loaded[0], tmp_path / "data")
+    at = f"http://app:s3cret%2F@127.0.0.1:{platform.port}"
+    words = f"wechat={at}/wx zwding={at}"
+    settings = Settings(data=str(tmp_path / "data"), tick_seconds=0.05, sign_in=words, intranet="127.0.0.0/8")
+    people = tuple(
+        Person(name, name, (Grant(role, HERE),), HASHER.hash(OWN))
+        for name, role in (("wang", Role.INSPECTOR), ("li", Role.OFFICER))
+    )
+    with TestClient(build(settings, clock), raise_server_exceptions=False) as client:
+        api = Api(client, clock, dict(loaded[1]), tmp_path / "data")
+        client.blocking_portal.call(client.app.state.house.database.transact, lambda _: Change(None, people))
+        for person in people:
+            answer = api.post(None, "/auth/login", {"username": person.username, "password": OWN})
+            api.tokens[person.username] = answer.json()["access_token"]
+        yield api
+
+
+@pytest.mark.parametrize("provider", ["wechat", "zwding"])
+def test_who_has_linked_their_account_comes_in_without_a_password(api, provider):
+    come = f"/auth/external/{provider}"
+    problem(api.post(None, come, {"code": "code-wang"}), 401, "auth.not_linked")
+    assert api.post("wang", f"/me/identities/{provider}", {"code": "code-wang"}).status_code == 200
+    came = api.post(None, come, {"code": "code-wang", "device": "浙政钉"})
+    assert came.status_code == 200, came.text
+    assert came.json()["user"]["username"] == "wang"
+    api.tokens["phone"] = came.json()["access_token"]
+    listed = api.get("phone", "/me/identities").json()
+    assert ([each["provider"] for each in listed["items"]], listed["providers"]) == ([provider], ["wechat", "zwding"])
+    problem(api.post(None, come, {"code": "made up"}), 401, "auth.failed")
+    assert api.post("wang", f"/me/identities/{provider}/remove", None).status_code == 204
+    problem(api.post(None, come, {"code": "code-wang"}), 401, "auth.not_linked")
+
+
+def test_nobody_takes_a_name_that_is_linked_already(api):
+    assert api.post("wang", "/me/identities/wechat", {"code": "code-wang"}).status_code == 200
+    problem(api.post("li", "/me/identities/wechat", {"code": "code-wang"}), 409, "identity.taken")
+    problem(api.post("officer", "/me/identities/wechat", {"code": "code-li"}), 403, "role.forbidden")
+
+
+def test_the_second_factor_is_asked_for_here_too(api, clock):
+    assert api.post("li", "/me/identities/wechat", {"code": "code-li"}).status_code == 200
+    totp = pyotp.TOTP(api.post("li", "/me/totp", {"password": OWN}).json()["secret"])
+    assert api.post("li", "/me/totp/confirm", {"code": totp.at(clock.now)}).status_code == 200
+    clock.pass_(seconds=31)
+    problem(api.post(None, "/auth/external/wechat", {"code": "code-li"}), 401, "auth.totp_required")
+    assert api.post(None, "/auth/external/wechat", {"code": "code-li", "totp": totp.at(clock.now)}).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "says",
+    [
+        (500, {}),
+        (302, {}),
+        (200, b"no json"),
+        (200, b"[" * 3000),
+        (200, [1]),
+        (200, {"openid": ["o"]}),
+        (200, {"openid": "o" * 201}),
+        (200, {"errcode": -1, "errmsg": "system busy"}),
+        (200, b'{"openid": "\xff"}'),
+    ],
+)
+@pytest.mark.parametrize("provider", ["wechat", "zwding"])
+def test_a_provider_that_fails_is_a_503_and_never_an_account(api, platform, provider, says):
+    platform.says = says
+    problem(api.post(None, f"/auth/external/{provider}", {"code": "code-wang"}), 503, "auth.provider_unavailable")
+
+
+def test_who_guesses_codes_waits_longer_and_longer_and_others_do_not(api):
+    for _ in range(5):
+        problem(api.post(None, "/auth/external/wechat", {"code": "guess"}), 401, "auth.failed")
+    problem(api.post(None, "/auth/external/wechat", {"code": "guess"}), 429, "auth.too_many")
+    problem(api.post(None, "/auth/external/other", {"code": "guess"}), 404, "provider.not_found")
+
+
+@pytest.mark.parametrize(
+    "words", ["wechat=https://host", "other=https://a:b@host", "wechat", "wechat=https://a:b@", "wechat=ftp://a:b@h"]
+)
+def test_a_provider_that_is_not_whole_is_refused_at_the_start(words):
+    with pytest.raises(BadSettings):
+        open_providers(Settings(sign_in=words))
