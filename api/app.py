@@ -16,6 +16,7 @@ from api import (
     identities,
     keys,
     live,
+    metrics,
     notices,
     openapi,
     people,
@@ -124,6 +125,7 @@ def build(settings: Settings, clock: Callable[[], datetime] = utc_now, *, works:
         [
             Router("/api/v1", route_handlers=[route for noun in NOUNS for route in noun.ROUTES]),
             *system.ROUTES,
+            *(metrics.ROUTES if settings.metrics != "off" else ()),
             *(system.DOCS if settings.docs else ()),
             *fixing.ROUTES,
         ],
@@ -134,7 +136,7 @@ def build(settings: Settings, clock: Callable[[], datetime] = utc_now, *, works:
         openapi_config=openapi.SCHEMA if settings.docs else None,
         request_max_body_size=JSON_BYTES,
         logging_config=None,
-        before_send=[set_headers],
+        before_send=[set_headers, metrics.count],
         cors_config=cors(settings.cors),
     )
     check_routes(app)

@@ -16,6 +16,7 @@ from litestar.routes import HTTPRoute
 from uuid_utils.compat import uuid7
 
 from api.authenticator import shown
+from api.metrics import begin
 from api.page_cookies import ACCESS_COOKIE, page_token
 from api.problems import UnknownRoute
 from api.security_log import SecurityLog
@@ -298,8 +299,10 @@ async def guard(request: Request[Any, Any, Any]) -> None:
 
     Runs before every handler. Not one of Litestar's guards, which get a copy of the handler made for each request.
     """
-    opt = request.route_handler.opt
-    action = opt["action"]
+    begin(request.scope)
+    action = request.route_handler.opt["action"]
+    if action == "metrics.see" and request.app.state.house.settings.metrics == "open":
+        action = PUBLIC
     if action == BY_LINK:
         request.scope["user"] = await request.app.state.house.door.sender(request)
     elif action != PUBLIC:

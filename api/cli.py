@@ -5,8 +5,9 @@
 import asyncio
 import os
 import sys
+import tempfile
 from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import NoReturn
 from uuid import UUID
@@ -47,11 +48,20 @@ def serve(*, demo: bool, workers: int, no_work: bool) -> None:
 
     Brings the database to the present schema first. Stop with Ctrl-C or SIGTERM: what was accepted is finished.
     """
-    from api.logs import configure  # noqa: PLC0415  # each command loads only what it needs
-    from api.server import serve as run  # noqa: PLC0415
+    with _counting_together() if workers > 1 else nullcontext():
+        from api.logs import configure  # noqa: PLC0415  # each command loads only what it needs
+        from api.server import serve as run  # noqa: PLC0415
 
-    configure(settings().log, settings().syslog)
-    run(settings(), console, demo=demo, workers=workers, works=not no_work)
+        configure(settings().log, settings().syslog)
+        run(settings(), console, demo=demo, workers=workers, works=not no_work)
+
+
+@contextmanager
+def _counting_together() -> Generator[None]:
+    """Workers count requests into files that they share (metrics.py); asked for before anything counts."""
+    with tempfile.TemporaryDirectory(prefix="anxun-metrics-") as folder:
+        os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder
+        yield
 
 
 @commands.command()

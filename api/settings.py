@@ -27,6 +27,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     `digests`: the folder of the daily digests of all histories; best one that this machine cannot change.
     `public_url`: how phones reach this server, for addresses that go out on paper; as the request came, without it.
     `cors`: origins, with commas, whose pages may ask this server. `docs`: whether /docs and /schema are there.
+    `metrics`: who reads /metrics: keys of programs and administrators, everybody, nobody.
     `sign_in`: who else says who somebody is (providers.py).
     `uploads_at_once`: bodies with photos that one person may send side by side, to each process.
     `profile`: what is asked of whoever signs in (inspections/profile.py).
@@ -61,6 +62,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     heartbeat_seconds: Annotated[float, Meta(ge=1, le=86_400)] = 60.0
     cors: Annotated[str, Meta(pattern=r"\A(https?://[^\s/?#,*]+/?(,\s*)?)*\Z")] = ""
     docs: bool = True
+    metrics: Literal["keys", "open", "off"] = "keys"
     uploads_at_once: Annotated[int, Meta(ge=1, le=10_000)] = 16
     public_url: Annotated[str, Meta(pattern=r"\A(https?://[^\s/?#]+[^\s?#]*)?\Z")] = ""
 

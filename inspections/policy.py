@@ -45,6 +45,7 @@ POLICY: dict[str, dict[Role, Reach]] = {
     "account.manage": _FOR_SYSTEM,  # it comes, goes, and has a name
     "rights.manage": _FOR_SECURITY,  # grants, passwords, second factors, devices
     "security.see": _FOR_AUDIT,
+    "metrics.see": {_A: _C, **_FOR_SYSTEM},
     "key.manage": _FOR_SECURITY,
     "delegation.see": _EVERYONE,
     "delegation.make": {_S: _C},

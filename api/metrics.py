@@ -1,0 +1,64 @@
+"""What Prometheus reads at /metrics: how many requests there were, how they ended, how long they took.
+
+Several workers behind one port count into files that they share (prometheus-client's multiprocess mode): whichever of
+them is asked answers for all.
+"""
+
+import os
+import time
+from typing import Any, cast
+
+from litestar import Response, get
+from litestar.types import HTTPScope, Message, Scope
+from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client.multiprocess import MultiProcessCollector
+
+_SHARED = "PROMETHEUS_MULTIPROC_DIR"
+"""The library's own setting: cli.py sets it for workers, before this is imported."""
+_TEXT = "text/plain; version=0.0.4"
+_BEGAN = "anxun_began"
+_OTHER = "none"
+
+OWN = CollectorRegistry()
+REQUESTS = Counter(
+    "anxun_requests", "Requests by route, method and status.", ("route", "method", "status"), registry=OWN
+)
+SECONDS = Histogram(
+    "anxun_request_seconds",
+    "Until the answer began, by route.",
+    ("route",),
+    buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10),
+    registry=OWN,
+)
+
+
+def begin(scope: HTTPScope) -> None:
+    scope["state"][_BEGAN] = time.perf_counter()
+
+
+async def count(message: Message, scope: Scope) -> None:
+    """By the route's template: an address with an id in it would make a series of each."""
+    if message["type"] != "http.response.start":
+        return
+    asked = cast("dict[str, Any]", scope)
+    route = asked.get("path_template") or _OTHER
+    REQUESTS.labels(route, asked["method"], str(message["status"])).inc()
+    if (began := asked["state"].get(_BEGAN)) is not None:
+        SECONDS.labels(route).observe(time.perf_counter() - began)
+
+
+def _said() -> bytes:
+    if _SHARED not in os.environ:
+        return generate_latest(OWN)
+    everybody = CollectorRegistry()
+    MultiProcessCollector(everybody)
+    return generate_latest(everybody)
+
+
+@get("/metrics", opt={"action": "metrics.see"}, include_in_schema=False, sync_to_thread=True)
+def metrics() -> Response[bytes]:
+    """For a key of a program (`POST /keys`), and for administrators; for everybody where a setting says so."""
+    return Response(_said(), media_type=_TEXT)
+
+
+ROUTES = [metrics]
