@@ -15,11 +15,11 @@ from api.security_log import caller_of
 from api.serving import Content, serve
 from inspections.actions.steps import visible
 from inspections.calendar import SHANGHAI
-from inspections.errors import Invalid, Missing
+from inspections.errors import Invalid, Missing, PhotoGone
 from inspections.evidence import Shown
 from inspections.fields import Digest
 from inspections.fix_links import by_link
-from inspections.hazards import Hazard, Photo
+from inspections.hazards import Hazard, Photo, PhotoState
 from inspections.links import LIFE, Secret, Variant, holds, signature
 from inspections.people import Person
 from inspections.policy import PUBLIC
@@ -156,6 +156,7 @@ def _view(register: Register, person: Person, variant: Variant) -> _View:
         register.receipt(variant.sha256, person.username) or register.may_see_photo(person, variant.sha256, action)
     ):
         raise Missing("photo")
+    _check_kept(photo)
     if variant.watermark is None:
         return _View(photo, ())
     hazard = visible(register, person, variant.watermark, "hazard.personal")  # the caption names people
@@ -168,7 +169,13 @@ def _signed_view(register: Register, variant: Variant) -> _View:
     hazard = register.hazard(variant.watermark) if variant.watermark else None
     if photo is None or (variant.watermark and hazard is None):
         raise Missing("photo")
+    _check_kept(photo)
     return _View(photo, _caption(register, hazard, variant.sha256) if hazard else ())
+
+
+def _check_kept(photo: Photo) -> None:
+    if photo.state is PhotoState.LET_GO:
+        raise PhotoGone
 
 
 def _seen(register: Register, person: Person, variants: list[Variant]) -> list[bool]:
@@ -178,7 +185,7 @@ def _seen(register: Register, person: Person, variants: list[Variant]) -> list[b
 def _may_see(register: Register, person: Person, variant: Variant) -> bool:
     try:
         _view(register, person, variant)
-    except Missing:
+    except (Missing, PhotoGone):
         return False
     return True
 

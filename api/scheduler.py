@@ -26,12 +26,15 @@ from inspections.actions.clocks import claim_job, escalate
 from inspections.actions.digests import DIGESTS, tell_digest, tell_history_digest
 from inspections.actions.feed import forget
 from inspections.actions.fix_links import forget_tallies
+from inspections.actions.retention import kept_since, let_go
 from inspections.actions.rules import recompute_provisional
-from inspections.actions.security import forget_events
+from inspections.actions.security import Caller, forget_events, noted
 from inspections.actions.sign_in import forget_tokens
 from inspections.actions.uploads import end_expired_uploads
 from inspections.calendar import shanghai_date
 from inspections.errors import Unavailable
+from inspections.people import SYSTEM
+from inspections.security import Event
 from storage.database import Database
 from storage.digests import due, write_digest
 from storage.orphans import DAY, sweep_orphans
@@ -113,6 +116,19 @@ async def tidy(database: Database, store: PhotoStore, now: datetime) -> int:
     if not await database.transact(partial(claim_job, name="orphans", now=now, every=DAY)):
         return 0
     return await asyncio.to_thread(sweep_orphans, database, store, now)
+
+
+async def let_photos_go(database: Database, now: datetime) -> int:
+    """Once a day, by one process of all; the orphans' sweep then takes the bytes away."""
+    before = await database.read(partial(kept_since, now=now))
+    if before is None or not await database.transact(partial(claim_job, name="retention", now=now, every=DAY)):
+        return 0
+    gone, us = 0, Caller(SYSTEM, "")
+    while digests := await database.read(lambda register: register.photos_to_let_go(before, SWEEP_BATCH)):
+        action = partial(let_go, digests=digests, before=before)
+        facts = {"first": digests[0], "photos": str(len(digests))}
+        gone += await database.transact(noted(action, Event.PHOTOS_LET_GO, us, now, "", facts))
+    return gone
 
 
 async def end_uploads(database: Database, store: PhotoStore, now: datetime) -> int:
@@ -221,6 +237,7 @@ def build_scheduler(
     scheduler = MonotonicScheduler(tick)
     scheduler.every(tick, job(partial(sweep, database), "escalated"), "deadlines")
     scheduler.every(_TIDY_SECONDS, job(partial(tidy, database, store), "orphans swept"), "orphans")
+    scheduler.every(_TIDY_SECONDS, job(partial(let_photos_go, database), "photos let go"), "retention")
     scheduler.every(_TIDY_SECONDS, job(partial(recompute_daily, database), "deadlines recomputed"), "provisional")
     scheduler.every(_TIDY_SECONDS, job(partial(end_uploads, database, store), "uploads expired"), "uploads")
     scheduler.every(_TIDY_SECONDS, job(partial(forget_changes, database), "changes forgotten"), "changes")

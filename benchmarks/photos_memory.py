@@ -23,7 +23,7 @@ _ARRIVE_SECONDS = 12  # less than the server lets a body stand still
 def memory(run: Run, folder: Path, photos: list[Path]) -> None:
     large = large_picture(photos[0])
     with run.watching("memory"):
-        with _fresh(folder / "at-once") as server:
+        with fresh(folder / "at-once") as server:
             time.sleep(IDLE_SECONDS)
             run.figures.append(Figure("idle server: MiB", [held(server, "VmRSS")], [], most=110))
             sent = flood(server.port, server.sign_in(), [large], AT_ONCE, 60, each=1)
@@ -31,20 +31,20 @@ def memory(run: Run, folder: Path, photos: list[Path]) -> None:
             run.failures += sent.errors
             heading = f"{AT_ONCE} photos of 10 MB at once, peak: MiB"
             run.figures.append(Figure(heading, [held(server, "VmHWM")], [], most=180))
-        with _fresh(folder / "stalled") as server:
+        with fresh(folder / "stalled") as server:
             each = _stalled(server, large)
             run.figures.append(Figure(f"{STALLED} photos stalled half-way, each: MiB", [each], [], most=1))
 
 
-def large_picture(photo: Path) -> Picture:
-    """The same picture compressed as little as 10 MB allow, filled up by comments."""
-    data, quality = bytes(LARGE_BYTES), 99
+def large_picture(photo: Path, size: int = LARGE_BYTES) -> Picture:
+    """The same picture compressed as little as `size` bytes allow, filled up by comments."""
+    data, quality = bytes(size), 99
     with Image.open(photo) as image:
-        while len(data) >= LARGE_BYTES:
+        while len(data) >= size:
             out = io.BytesIO()
             image.save(out, "JPEG", quality=quality)
             data, quality = out.getvalue(), quality - 2
-    missing = LARGE_BYTES - len(data)
+    missing = size - len(data)
     comments = bytearray()
     while missing - len(comments) > 4:
         length = min(missing - len(comments) - 2, 0xFFFF)
@@ -53,7 +53,7 @@ def large_picture(photo: Path) -> Picture:
 
 
 @contextmanager
-def _fresh(folder: Path) -> Generator[Anxun]:
+def fresh(folder: Path) -> Generator[Anxun]:
     server = Anxun(folder, [])
     try:
         server.open()

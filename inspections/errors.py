@@ -20,6 +20,7 @@ Refusal
 │   └── PhotosMissing    photo.missing       declared photos have not arrived
 ├── Gone                 *.*                 it was there, and is no more
 │   ├── SyncRestart      sync.restart        a place that cannot be followed any further
+│   ├── PhotoGone        photo.gone          older than the office keeps photos
 │   └── LinkOver         link.*              used, revoked, ended or expired
 ├── Invalid              step.needs …        what is asked for does not hold, field by field
 ├── DigestMismatch       photo.digest        the bytes are not the ones that were promised
@@ -198,6 +199,11 @@ class Gone(Refusal):
 class SyncRestart(Gone):
     code = "sync.restart"
     title = "数据范围或数据库已变化，请重新同步"
+
+
+class PhotoGone(Gone):
+    code = "photo.gone"
+    title = "照片已超过保存期限，按规定删除"
 
 
 class LinkOver(Gone):

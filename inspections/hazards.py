@@ -52,6 +52,8 @@ class PhotoState(StrEnum):
     RECEIVED = "received"
     DEVELOPED = "developed"
     DAMAGED = "damaged"
+    LET_GO = "let_go"
+    """Older than the office keeps photos; the bytes are gone. It counts as having been there."""
 
 
 class Party(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):

@@ -154,6 +154,10 @@ class Register(Protocol):
         """Those whose window began before that instant; claimed as with `due`."""
         ...
 
+    def photos_over(self, before: datetime, digests: Sequence[str]) -> list[Photo]:
+        """Those of these that came before that instant, and that no hazard shows which is open or was touched since."""
+        ...
+
     def unexamined(self, limit: int) -> list[Mention]:
         """Declared photos that are there, developed, and not examined yet, but those of duplicates; as with `due`."""
         ...

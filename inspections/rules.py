@@ -115,6 +115,7 @@ class Rules(Struct, frozen=True, forbid_unknown_fields=True):
 
     `suspension_review`: when a suspension is looked at again if it names no date, and at most. `quiet_hours`: from one
     time of the day to another, mostly over midnight, nothing is delivered; what happened is recorded all the same.
+    `photos_kept_days`: the photos of hazards that ended, and that nobody has touched for so long, are let go.
     """
 
     office_hours: Annotated[tuple[Span, ...], Meta(min_length=1, max_length=10)] = OFFICE_HOURS
@@ -127,6 +128,7 @@ class Rules(Struct, frozen=True, forbid_unknown_fields=True):
     reopen_within_days: Annotated[int, Meta(ge=1, le=10_000)] = 30
     ladders: Ladders = field(default=_LADDERS)
     quiet_hours: tuple[Clock, Clock] | None = (time(22), time(7))
+    photos_kept_days: Annotated[int, Meta(ge=180, le=36_500)] | None = None
 
     def __post_init__(self) -> None:
         edges = [edge for span in self.office_hours for edge in span]

@@ -40,6 +40,7 @@ class Event(StrEnum):
     RULES_EDITED = "rules.edited"
     WORDS_ERASED = "words.erased"
     ORIGINAL_VIEWED = "original.viewed"
+    PHOTOS_LET_GO = "photos.let_go"
     EXPORTED = "exported"
 
 

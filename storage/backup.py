@@ -165,7 +165,8 @@ def _digests(database: Path) -> list[str]:
     if not database.exists():
         raise FileNotFoundError(f"{database} is no backup of anxun")
     with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as connection:
-        return [row[0] for row in connection.execute("select sha256 from photos order by sha256")]
+        kept = "select sha256 from photos where state <> 'let_go' order by sha256"
+        return [row[0] for row in connection.execute(kept)]
 
 
 def _copy_photo(store: PhotoStore, sha256: str, target: Path) -> Iterator[Finding]:

@@ -5,8 +5,9 @@ from collections.abc import Mapping
 from sqlalchemy import Integer, and_, bindparam, exists, false, literal_column, select
 
 from inspections.evidence import Sighting
-from inspections.hazards import Mention, State
+from inspections.hazards import OPEN, Mention, PhotoState, State
 from inspections.likeness import NEAR, distance, keys_near
+from storage.columns import Instant
 from storage.rows import Rows
 from storage.tables import bands, entries, hazards, mentions, photos, receipts
 
@@ -38,6 +39,26 @@ SHOWING = (
 _LIVING = exists().where(hazards.c.id == mentions.c.hazard, hazards.c.state != literal_column(f"'{State.DUPLICATE}'"))
 """The photos of a duplicate stand on its master: there they are examined, and there others are compared with them."""
 
+KEPT = photos.c.state != PhotoState.LET_GO
+"""Whose bytes are there."""
+OVER = (
+    select(photos)
+    .where(
+        photos.c.state == PhotoState.DEVELOPED,
+        photos.c.received_at < bindparam("before", type_=Instant()),
+        ~exists(
+            select(mentions.c.sha256)
+            .join(hazards, hazards.c.id == mentions.c.hazard)
+            .where(
+                mentions.c.sha256 == photos.c.sha256,
+                hazards.c.state.in_(OPEN) | (hazards.c.updated_at >= bindparam("before", type_=Instant())),
+            )
+        ),
+    )
+    .order_by(photos.c.received_at)
+)
+"""Photos that nothing needs any more which was touched since `before`."""
+OVER_OF_THESE = OVER.where(photos.c.sha256.in_(bindparam("digests", expanding=True)))
 UNEXAMINED = (
     select(mentions)
     .where(

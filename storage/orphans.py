@@ -1,5 +1,7 @@
 """Bytes without a row: left by a crash between the photo store and the commit. Removed in two steps, a day apart.
 
+So are those of photos that were let go.
+
 The same bytes may be sent again while they are being swept away. So an original without a row is only moved aside;
 a day later no upload of that moment is on its way any more, and the rows say for certain whether it is wanted: then it
 goes back, else it is removed. In between it is read where it lies.
@@ -12,6 +14,7 @@ from itertools import islice
 from sqlalchemy import select
 
 from storage.database import Database
+from storage.evidence import KEPT
 from storage.photo_names import Stored, original, orphan
 from storage.photo_store import PhotoStore
 from storage.tables import photos
@@ -33,7 +36,7 @@ def _batches(stored: Iterable[Stored]) -> Iterator[list[Stored]]:
 
 
 def _swept(database: Database, store: PhotoStore, batch: list[Stored]) -> int:
-    wanted = select(photos.c.sha256).where(photos.c.sha256.in_({each.sha256 for each in batch}))
+    wanted = select(photos.c.sha256).where(photos.c.sha256.in_({each.sha256 for each in batch}), KEPT)
     known = {sha256 for (sha256,) in database.ask(lambda register: register.rows(wanted))}
     touched = 0
     for each in batch:

@@ -267,6 +267,14 @@ class Register:
         rows = self.rows(self._rows.locked(query, skip=True), {"now": now, "limit": limit})
         return [kind(*row) for row in rows]
 
+    def photos_over(self, before: datetime, digests: Sequence[str]) -> list[Photo]:
+        query = self._rows.locked(evidence.OVER_OF_THESE, skip=True)
+        return [Photo(*row) for row in self.rows(query, {"before": before, "digests": list(digests)})]
+
+    def photos_to_let_go(self, before: datetime, limit: int) -> list[str]:
+        """The digests of the first ones, for who will look at them again in the transaction that lets them go."""
+        return [row[0] for row in self.rows(evidence.OVER.limit(limit), {"before": before})]
+
     def unexamined(self, limit: int) -> list[Mention]:
         rows = self.rows(self._rows.locked(evidence.UNEXAMINED, skip=True), {"limit": limit})
         return [Mention(*row) for row in rows]

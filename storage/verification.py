@@ -11,6 +11,7 @@ from inspections.errors import Missing
 from inspections.fix_links import FixLink
 from storage.database import Database
 from storage.digests import check_digests
+from storage.evidence import KEPT
 from storage.findings import Finding
 from storage.histories import histories, kept, strays
 from storage.photo_store import PhotoStore, read_original
@@ -30,7 +31,7 @@ def verify(
     if digests is not None:
         yield from check_digests(digests, partial(kept, database))
     yield from database.ask(lambda register: [*_numbers(register), *_senders(register)])
-    rows = database.ask(lambda register: register.rows(select(photos.c.sha256).order_by(photos.c.sha256)))
+    rows = database.ask(lambda register: register.rows(select(photos.c.sha256).where(KEPT).order_by(photos.c.sha256)))
     for at, (sha256,) in enumerate(rows, 1):
         yield from _photo(store, sha256)
         advance(at, len(rows))

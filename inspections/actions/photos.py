@@ -41,11 +41,15 @@ class Facts(NamedTuple):
 
 
 class Received(NamedTuple):
-    """Photos whose bytes a person has sent, whether all were known to be theirs, and the records to keep."""
+    """Photos whose bytes a person has sent, whether all were known to be theirs, and the records to keep.
+
+    `back`: those that had been let go, and are there again.
+    """
 
     photos: tuple[Photo, ...]
     known: bool
     records: tuple[Struct, ...]
+    back: tuple[tuple[Photo, Photo], ...] = ()
 
     def check(self) -> None:
         """Raises Damaged for bytes that have proved broken before: sending them again cannot help."""
@@ -56,22 +60,26 @@ class Received(NamedTuple):
 def received(register: Register, person: Person, arrived: Sequence[Photo], now: datetime) -> Received:
     photos: dict[str, Photo] = {}
     records: list[Struct] = []
+    back: list[tuple[Photo, Photo]] = []
     known = True
     for photo in {photo.sha256: photo for photo in arrived}.values():
         kept = register.photo(photo.sha256)
+        if kept and kept.state is PhotoState.LET_GO:
+            back.append((kept, replace(kept, state=PhotoState.DEVELOPED)))
+            kept = back[-1][1]
         photos[photo.sha256] = kept or photo
         records += [] if kept else [photo]
         if not register.receipt(photo.sha256, person.username):
             known = False
             records.append(Receipt(photo.sha256, person.username, now))
-    return Received(tuple(photos[photo.sha256] for photo in arrived), known, tuple(records))
+    return Received(tuple(photos[photo.sha256] for photo in arrived), known, tuple(records), tuple(back))
 
 
 def receive_photos(register: Register, person: Person, arrived: Sequence[Photo], now: datetime) -> Change[Received]:
     """Raises Damaged."""
     result = received(register, person, arrived, now)
     result.check()
-    return Change(result, result.records)
+    return Change(result, result.records, result.back)
 
 
 class Declaration(NamedTuple):

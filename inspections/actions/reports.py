@@ -62,7 +62,7 @@ def report_hazard(
     earlier = register.entry(report.id)
     sent = received(register, person, arrived, now)
     if earlier is not None and earlier.by == person.username:
-        return Change(_again(register, person, report, earlier), sent.records)
+        return Change(_again(register, person, report, earlier), sent.records, sent.back)
     community = _community(register, person, report)
     if earlier is not None:
         raise IdTaken
@@ -89,7 +89,7 @@ def report_hazard(
         hazard, more = accepted_by_rule(register, hazard, category, now)
     answer = Reported(Dossier(hazard, list(declared.shown)), _similar(register, person, hazard), repeated=False)
     told = notices(register, None, hazard, (line, *more), now)
-    return Change(answer, (*sent.records, hazard, line, *more, *declared.records, *told))
+    return Change(answer, (*sent.records, hazard, line, *more, *declared.records, *told), sent.back)
 
 
 def _community(register: Register, person: Person, report: Report) -> Community:

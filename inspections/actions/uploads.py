@@ -50,7 +50,7 @@ def complete_upload(register: Register, person: Person, before: Upload, photo: P
     arrived = received(register, person, [photo], now)
     arrived.check()
     after = replace(upload, offset=upload.length, pieces=(), photo=photo.sha256)
-    return Change(after, arrived.records, ((upload, after),))
+    return Change(after, arrived.records, ((upload, after), *arrived.back))
 
 
 def _unmoved(register: Register, person: Person, before: Upload, now: datetime) -> Upload:

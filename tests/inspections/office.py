@@ -210,6 +210,14 @@ class Office:
     def secret(self, name):
         return self.records.get((Secret, name))
 
+    def photos_over(self, before, digests):
+        def needed(photo):
+            shown = [self.hazard(each.hazard) for each in self.all(Mention) if each.sha256 == photo.sha256]
+            return any(hazard.state in OPEN or hazard.updated_at >= before for hazard in shown)
+
+        old = [each for each in self.all(Photo) if each.sha256 in digests and each.received_at < before]
+        return [each for each in old if each.state is PhotoState.DEVELOPED and not needed(each)]
+
     def unexamined(self, limit):
         found = [
             mention

@@ -1,0 +1,207 @@
+"""What it costs to know who asks, and what is left for others while many ask badly: slow, large, without end.
+
+Authentication is measured in this process, the same handler behind a public route and behind one that asks for a
+token, by turns; the rest against a server of its own.
+"""
+
+import argparse
+import asyncio
+import socket
+import sys
+import threading
+import time
+from collections.abc import Generator
+from contextlib import ExitStack, closing, contextmanager
+from http.client import HTTPConnection
+from pathlib import Path
+from statistics import quantiles
+from typing import Any
+
+from litestar import get
+
+from api.app import build, utc_now
+from api.auth import check_routes
+from api.demo.office import load_office
+from api.settings import Settings
+from benchmarks.figures import Figure, Run, measured
+from benchmarks.photos_memory import fresh, held, large_picture
+from benchmarks.photos_sending import flood
+from benchmarks.sides import Anxun, Broken
+from storage.database import open_database
+from storage.drawings import draw
+from storage.migration import migrate
+
+REQUESTS, ROUNDS = 5_000, 5
+SLOW, HEALTHY = 1_000, 2_000
+PHOTOS, PHOTO_BYTES = 64, 19_990_000
+ENDLESS_BYTES, CHUNK = 10_000_000_000, 1 << 20
+_PASSWORD = "a password for this benchmark"  # of an office that ends with it
+
+
+def authentication(run: Run, folder: Path) -> None:
+    with run.watching("authentication"):
+        above = asyncio.run(_above_public(folder))
+    run.figures.append(Figure("signed in above public: µs of processor", above, [], most=40))
+
+
+async def _above_public(folder: Path) -> list[float]:
+    """Microseconds of processor for each request, above the same request to a public route, round by round."""
+    settings = Settings(data=str(folder), tick_seconds=60)
+    migrate(settings.database_url)
+    database = open_database(settings.database_url)
+    await load_office(database, _PASSWORD)
+    await database.close()
+    app = build(settings, works=False)
+
+    async def answer() -> dict[str, str]:
+        return {"status": "live"}
+
+    for path, action in (("/public", "public"), ("/signed-in", "me")):
+        app.register(get(path, opt={"action": action})(answer))
+    check_routes(app)
+    async with app.lifespan():
+        _, tokens = await app.state.house.sign_in.open("inspector", _PASSWORD, "benchmark", "")
+        public, signed_in = _scope("/public"), _scope("/signed-in", tokens.access)
+        rounds = [[await _cpu_of(app, scope) for scope in (public, signed_in)] for _ in range(ROUNDS + 1)]
+    return [above - below for below, above in rounds[1:]]  # the first one warms up
+
+
+def _scope(path: str, token: str = "") -> dict[str, Any]:
+    bearer = [(b"authorization", f"Bearer {token}".encode())] if token else []
+    return {
+        "type": "http",
+        "asgi": {"version": "3.0"},
+        "http_version": "1.1",
+        "method": "GET",
+        "scheme": "http",
+        "path": path,
+        "raw_path": path.encode(),
+        "query_string": b"",
+        "root_path": "",
+        "headers": [(b"host", b"127.0.0.1"), *bearer],
+        "client": ("127.0.0.1", 1),
+        "server": ("127.0.0.1", 2),
+    }
+
+
+async def _cpu_of(app: Any, scope: dict[str, Any]) -> float:
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    statuses: set[int] = set()
+
+    async def send(message: dict[str, Any]) -> None:
+        statuses.add(message.get("status", 200))
+
+    begun = time.process_time()
+    for _ in range(REQUESTS):
+        await app({**scope, "headers": list(scope["headers"])}, receive, send)
+    taken = time.process_time() - begun
+    if statuses != {200}:
+        raise Broken(f"answers {statuses}")
+    return taken / REQUESTS * 1e6
+
+
+def slow_connections(run: Run, folder: Path) -> None:
+    """One client of good will, alone and beside a thousand that send a letter now and then."""
+    with fresh(folder / "slow") as server:
+        bearer = server.sign_in()
+        alone = _p99(server, bearer)
+        with run.watching(f"{SLOW} slow connections", server.process_id), _slow(server, bearer):
+            run.figures.append(Figure(f"p99 beside {SLOW} slow connections: ms", [_p99(server, bearer)], [], most=200))
+        run.figures.append(Figure("p99 alone: ms", [alone], []))
+
+
+@contextmanager
+def _slow(server: Anxun, bearer: str) -> Generator[None]:
+    """Half of them never end their headers, half never end a photo; a letter each second in turn."""
+    ended = threading.Event()
+    head = f"PUT /api/v1/photos/{'0' * 64} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {bearer}\r\n"
+    with ExitStack() as stack:
+        connections = (socket.create_connection(("127.0.0.1", server.port)) for _ in range(SLOW))
+        clients = [stack.enter_context(closing(each)) for each in connections]
+        for number, client in enumerate(clients):
+            client.sendall((head + ("X-Slow: " if number % 2 else "Content-Length: 9999999\r\n\r\n")).encode())
+
+        def drip() -> None:
+            while not ended.wait(1.0):
+                for client in clients:
+                    try:
+                        client.send(b"x")
+                    except OSError:  # the server has had enough of it, as it should
+                        continue
+
+        dripping = threading.Thread(target=drip)
+        dripping.start()
+        try:
+            yield
+        finally:
+            ended.set()
+            dripping.join()
+
+
+def _p99(server: Anxun, bearer: str) -> float:
+    with closing(HTTPConnection("127.0.0.1", server.port, timeout=30)) as client:
+        times: list[float] = []
+        for _ in range(HEALTHY):
+            begun = time.perf_counter()
+            client.request("GET", "/api/v1/hazards?limit=10", headers={"Authorization": f"Bearer {bearer}"})
+            answer = client.getresponse()
+            answer.read()
+            if answer.status != 200:
+                raise Broken(f"answered {answer.status}")
+            times.append((time.perf_counter() - begun) * 1000)
+    return quantiles(times, n=100)[98]
+
+
+def large_uploads(run: Run, folder: Path) -> None:
+    drawn = folder / "drawn.jpg"
+    drawn.write_bytes(draw("benchmark", "EB-01", utc_now()))
+    picture = large_picture(drawn, PHOTO_BYTES)
+    with fresh(folder / "large") as server, run.watching(f"{PHOTOS} photos of 20 MB", server.process_id):
+        sent = flood(server.port, server.sign_in(), [picture], PHOTOS, 120, each=1)
+        run.failures += sent.errors
+        heading = f"{PHOTOS} photos of 20 MB at once, peak: MiB"
+        run.figures.append(Figure(heading, [held(server, "VmHWM")], [], most=300))
+
+
+def endless_body(run: Run, folder: Path) -> None:
+    """Chunked bodies of 10 GB, as a photo and as a report: refused at the limit."""
+    with fresh(folder / "endless") as server, run.watching("10 GB chunked", server.process_id):
+        bearer = server.sign_in()
+        before = held(server, "VmHWM")
+        routes = (("PUT", f"/api/v1/photos/{'0' * 64}"), ("POST", "/api/v1/hazards"))
+        sent = [_endless(server, bearer, *route) for route in routes]
+        run.figures.append(Figure("10 GB chunked: MiB more at the peak", [held(server, "VmHWM") - before], [], most=64))
+        run.figures.append(Figure("10 GB chunked: MB sent before it was refused", [max(sent) / 1e6], []))
+
+
+def _endless(server: Anxun, bearer: str, method: str, path: str) -> int:
+    """Answers how many bytes went out. Raises Broken where all of them did, or the answer is no 413."""
+    with closing(socket.create_connection(("127.0.0.1", server.port), timeout=60)) as client:
+        head = f"{method} {path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {bearer}\r\n"
+        client.sendall(f"{head}Transfer-Encoding: chunked\r\n\r\n".encode())
+        chunk, sent = f"{CHUNK:x}\r\n".encode() + bytes(CHUNK) + b"\r\n", 0
+        try:
+            while sent < ENDLESS_BYTES:
+                client.sendall(chunk)
+                sent += CHUNK
+        except OSError:  # it does not listen any more
+            return sent
+    raise Broken(f"{path} took {sent} bytes")
+
+
+def parts(run: Run, folder: Path) -> None:
+    for part in (authentication, slow_connections, large_uploads, endless_body):
+        here = folder / part.__name__
+        here.mkdir()
+        part(run, here)
+
+
+def main() -> int:
+    argparse.ArgumentParser(description=__doc__).parse_args()
+    return measured("Access", "access", parts)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
