@@ -120,13 +120,13 @@ class SignIn:
     ) -> tuple[SignedIn, Tokens]:
         """For who has shown that they are this person. Raises SignInFailed, SecondFactorNeeded."""
         username = person.username
-        tokens, now = new_tokens(), self._clock()
+        tokens, session_id, now = new_tokens(), uuid7(), self._clock()
         factor = await self._database.read(lambda register: register.kept(SecondFactor, username))
         proof = shown(factor, code, now) if factor and code else None
         action = partial(
             open_session,
             person=person,
-            session_id=uuid7(),
+            session_id=session_id,
             device=device,
             digests=tokens.digests,
             now=now,
@@ -135,7 +135,7 @@ class SignIn:
         )
         try:
             opened = await self._log.transact(
-                action, Event.SIGNED_IN, Caller(username, address), username, {"device": device}
+                action, Event.SIGNED_IN, Caller(username, address), username, {"device": str(session_id)}
             )
         except SignInFailed:
             await self._note_failure(person, address, "totp")
@@ -219,7 +219,7 @@ class SignIn:
         renew = partial(refresh_session, digest=digest, pair_id=uuid7(), digests=tokens.digests, now=now)
         renewed = await self._database.transact(renew)
         if isinstance(renewed, Session):
-            await self._log.note(Event.TOKEN_COPIED, Caller("", address), renewed.username, {"device": renewed.device})
+            await self._log.note(Event.TOKEN_COPIED, Caller("", address), renewed.username, {"device": str(renewed.id)})
         if not isinstance(renewed, SignedIn):
             raise Unauthenticated("登录已过期，请重新登录")
         return renewed, tokens

@@ -38,14 +38,20 @@ _SOON_SECONDS = 2
 FORM_BYTES = PHOTO_BYTES * PHOTOS_AT_ONCE + JSON_BYTES
 
 
+_NUL = b"\\u0000"
+
+
 def decoded(raw: bytes | bytearray, kind: type[T] | Any) -> Any:
     """The body as `kind`. Raises Unparsable (400) for what is no JSON, Invalid (422) for what does not fit."""
     try:
-        return msgspec.json.decode(raw, type=kind)
+        found = msgspec.json.decode(raw, type=kind)
     except msgspec.ValidationError as error:
         raise Invalid(invalid_field(error)) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise Unparsable(reason=str(error)) from None
+    if _NUL in raw:  # no text that PostgreSQL can keep, whichever field it is in
+        raise Unparsable(reason="NUL")
+    return found
 
 
 async def chunks(request: AnyRequest) -> AsyncGenerator[bytes]:

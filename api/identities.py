@@ -17,6 +17,7 @@ from api.security_log import caller_of
 from api.sessions import signed_in_answer
 from inspections.actions.identities import link_identity, linked_person, unlink_identity
 from inspections.errors import Missing
+from inspections.fields import Line
 from inspections.policy import PUBLIC
 from inspections.security import Event
 from storage.register import Register
@@ -28,7 +29,7 @@ class ExternalCredentials(Struct, frozen=True, forbid_unknown_fields=True):
     """`code`: as the provider gave it to the page or mini-program; `totp` and `page` as for /auth/login."""
 
     code: Code
-    device: Annotated[str, Meta(min_length=1, max_length=200)] = "unnamed"
+    device: Line = "unnamed"
     totp: Annotated[str, Meta(max_length=32)] | None = None
     page: bool = False
 

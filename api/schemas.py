@@ -18,6 +18,7 @@ from inspections.deadlines import is_overdue
 from inspections.delegations import Delegation
 from inspections.errors import Invalid
 from inspections.evidence import FLAGS, Shown, missing
+from inspections.fields import Line
 from inspections.hazards import (
     Candidate,
     Clocks,
@@ -48,7 +49,7 @@ from storage.listing import After
 class Credentials(Struct, frozen=True, forbid_unknown_fields=True):
     username: Annotated[str, Meta(min_length=1, max_length=64)]
     password: Annotated[str, Meta(min_length=1, max_length=1024)]
-    device: Annotated[str, Meta(min_length=1, max_length=200)] = "unnamed"
+    device: Line = "unnamed"
     totp: Annotated[str, Meta(max_length=32, description="of a second factor; a recovery code will do")] | None = None
     page: bool = False
 

@@ -91,6 +91,10 @@ class Register(Protocol):
         """All that this person gave or received, or that anybody did; the newest first."""
         ...
 
+    def sessions(self, username: str) -> list[Session]:
+        """All there ever were, for who will change them."""
+        ...
+
     def open_sessions(self, username: str) -> list[Session]:
         """Those that were not ended, for who will end them."""
         ...

@@ -14,11 +14,8 @@ RECEIVED = select(delegations).where(
     delegations.c.until > bindparam("now"),
     delegations.c.revoked_at.is_(None),
 )
-OPEN_SESSIONS = (
-    select(sessions)
-    .where(sessions.c.username == bindparam("username"), sessions.c.revoked_at.is_(None))
-    .order_by(sessions.c.id)
-)
+SESSIONS = select(sessions).where(sessions.c.username == bindparam("username")).order_by(sessions.c.id)
+OPEN_SESSIONS = SESSIONS.where(sessions.c.revoked_at.is_(None))
 PAIR_OF = select(token_pairs).where(
     (token_pairs.c.access == bindparam("digest")) | (token_pairs.c.refresh == bindparam("digest"))
 )

@@ -156,6 +156,9 @@ class Register:
     def delegations(self, username: str | None) -> list[Delegation]:
         return self.select(Delegation, accounts.delegations_of(username))
 
+    def sessions(self, username: str) -> list[Session]:
+        return self._for_change(Session, accounts.SESSIONS, username=username)
+
     def open_sessions(self, username: str) -> list[Session]:
         return self._for_change(Session, accounts.OPEN_SESSIONS, username=username)
 

@@ -185,7 +185,13 @@ def _may(person: Person, action: str, now: datetime) -> bool:
 
 
 def _signed_out(register: Register, before: Person, after: Person, now: datetime) -> tuple[tuple[Struct, Struct], ...]:
-    """The sessions that end with this change: all of them, with a new password or without the account."""
+    """The sessions that end with this change: all of them, with a new password or without the account.
+
+    Where the name was erased, what devices were called goes too.
+    """
+    if not after.password:
+        every = register.sessions(before.username)
+        return tuple((each, replace(each, device=ERASED, revoked_at=each.revoked_at or now)) for each in every)
     if after.active and after.password == before.password:
         return ()
     return tuple((each, replace(each, revoked_at=now)) for each in register.open_sessions(before.username))

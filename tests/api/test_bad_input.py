@@ -11,7 +11,7 @@ import pytest
 
 from storage import incoming
 from storage.drawings import draw
-from tests.api.conftest import HERE, MONDAY, THERE, body, on_both, problem
+from tests.api.conftest import HERE, MONDAY, PASSWORD, THERE, body, on_both, problem
 
 PICTURE = draw("bad input", "EB-01", MONDAY)
 
@@ -102,6 +102,17 @@ def test_a_body_that_is_no_json(api, raw):
         answer = api.call("inspector", "POST", path, content=raw, headers={"Content-Type": "application/json"})
         assert answer.status_code in {400, 422}, (path, answer.text)
         assert answer.headers["content-type"] == "application/problem+json"
+
+
+@on_both
+def test_nul_is_no_text_in_whichever_field(api):
+    """A million mutations found it: a name nobody looked at on its way to PostgreSQL."""
+    good = {"username": "officer", "password": PASSWORD, "device": "phone"}
+    for field in good:
+        answer = api.post(None, "/auth/login", {**good, field: "a\x00b"})
+        assert answer.status_code in {400, 422}, (field, answer.text)
+    odd = {"id": str(uuid.uuid4()), "step": "note", "version": 1, "note": "\x00"}
+    assert api.post("officer", f"/hazards/{uuid.uuid4()}/steps", odd).status_code in {400, 422}
 
 
 def form(*parts, boundary=b"b", end=True):

@@ -117,6 +117,8 @@ def _said(route, t):
     given = {
         "POST /auth/password": {"password": PASSWORD, "new_password": "for everybody who tries"},
         "POST /me/identities/wechat": {"code": "x"},
+        "POST /parties/data": {"name": "无此人"},
+        "POST /parties/erasures": {**new, "name": "无此人", "reason": "…"},
         "POST /me/totp": {"password": PASSWORD},
         "POST /me/totp/confirm": {"code": "123456"},
         "POST /me/totp/remove": {"password": PASSWORD, "code": "123456"},

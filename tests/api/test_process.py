@@ -57,6 +57,13 @@ class Process:
         client = httpx.Client(base_url=f"http://127.0.0.1:{self.port}/api/v1", timeout=20)
         answer = client.post("/auth/login", json={"username": username, "password": PASSWORD})
         client.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
+        client.refresh_token = answer.json()["refresh_token"]
+        return client
+
+    @staticmethod
+    def renew(client):
+        answer = client.post("/auth/refresh", json={"refresh_token": client.refresh_token})
+        client.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
         return client
 
 

@@ -162,6 +162,9 @@ class Office:
     def received(self, username, now):
         return [each for each in self.all(Delegation) if each.receiver == username and each.stands(now)]
 
+    def sessions(self, username):
+        return [each for each in self.all(Session) if each.username == username]
+
     def open_sessions(self, username):
         return [each for each in self.all(Session) if each.username == username and not each.revoked_at]
 
