@@ -2,22 +2,26 @@
 
 import asyncio
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from functools import partial
 
 import msgspec
 
 from api.auth import HASHER
 from inspections.actions.people import Added, Powers, add_person
+from inspections.actions.security import Caller, noted
 from inspections.errors import Refusal
-from inspections.people import Grant, NewPerson, Person
+from inspections.people import SYSTEM, Grant, NewPerson, Person
 from inspections.policy import Scope
 from inspections.profile import STANDARD, Profile
+from inspections.security import Event
 from storage.database import open_database, owned
 from storage.failures import Unready
 from storage.migration import check
 
 _EVERYWHERE = Powers(*[Scope("", ("",), ())] * 3)
 """Whoever has the machine may make any account."""
+_HERE = Caller(SYSTEM, "local")
 
 
 class Unfit(Unready):
@@ -57,8 +61,11 @@ async def _add(url: str, asked: NewPerson, profile: Profile) -> Added:
     profile.check_password("password", asked.password, asked.username)
     database = open_database(url)
     try:
-        action = partial(add_person, by=_EVERYWHERE, asked=asked, password=HASHER.hash(asked.password), profile=profile)
-        return await database.transact(action)
+        password = HASHER.hash(asked.password)
+        action = partial(add_person, by=_EVERYWHERE, asked=asked, password=password, profile=profile)
+        facts = {"grants": " ".join(f"{each.role}:{each.scope}" for each in asked.grants)}
+        now = datetime.now(UTC)
+        return await database.transact(noted(action, Event.ACCOUNT_MADE, _HERE, now, asked.username, facts))
     finally:
         await database.close()
 

@@ -2,10 +2,12 @@
 
 import pytest
 from click.testing import CliRunner
+from sqlalchemy import select
 
 from api.cli import commands
-from storage.database import owned
+from storage.database import owned, writing_engine
 from storage.migration import migrate
+from storage.office_tables import security_events
 from storage.sqlite import Locked
 from tests.api.conftest import PASSWORD
 
@@ -27,6 +29,11 @@ def test_the_first_administrator_is_made_at_the_machine(tmp_path):
     said = anxun(tmp_path, "user", "list").output
     assert "zheng  郑  admin:\n" in said
     assert "qian  钱" in said
+    engine = writing_engine(f"sqlite:///{tmp_path}/anxun.db")
+    with engine.connect() as connection:
+        lines = connection.execute(select(security_events.c.event, security_events.c.by, security_events.c.about)).all()
+    engine.dispose()
+    assert [tuple(line) for line in lines] == [("account.made", "system", name) for name in ("zheng", "qian")]
 
 
 @pytest.mark.parametrize(
