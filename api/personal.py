@@ -18,6 +18,7 @@ from api.security_log import caller_of
 from inspections.actions.erasure import Erasure, erase
 from inspections.actions.people import seen_person
 from inspections.delegations import Delegation
+from inspections.errors import Missing
 from inspections.fields import Line, Words
 from inspections.hazards import Named
 from inspections.identities import Identity
@@ -98,14 +99,15 @@ class ErasedParty(Struct, frozen=True):
 async def my_data(request: AnyRequest) -> PersonalData:
     """A copy of what is kept about the caller."""
     home, username = house(request), person_of(request).username
+    found = await home.database.read(partial(_own, username=username))
     await home.log.note(Event.EXPORTED, caller_of(request), username)
-    return await home.database.read(partial(_own, username=username))
+    return found
 
 
 def _own(register: Register, username: str) -> PersonalData:
     person = register.person(username)
     if person is None:  # a key of a program: nobody's
-        raise LookupError(username)
+        raise Missing("person")
     return _everything(register, person)
 
 

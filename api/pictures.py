@@ -112,7 +112,7 @@ async def post_links(request: AnyRequest) -> LinkList:
     secret, expires = await home.link_key.secret(), int((home.clock() + LIFE).timestamp())
     for variant, may in zip(variants, seen, strict=True):
         if may and variant.size == "original":
-            await home.log.note(Event.ORIGINAL_VIEWED, caller_of(request), variant.sha256, {"by": "link"})
+            await home.log.note(Event.ORIGINAL_VIEWED, caller_of(request), variant.sha256, {"through": "link"})
     urls = [_url(secret, variant, expires) if may else None for variant, may in zip(variants, seen, strict=True)]
     seconds = int(LIFE.total_seconds())
     pairs = zip(variants, urls, strict=True)

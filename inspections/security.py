@@ -78,4 +78,4 @@ def _moves(before: tuple[Grant, ...], after: tuple[Grant, ...]) -> Iterator[str]
 def line_of(event: SecurityEvent) -> Mapping[str, str]:
     """The event as a collector gets it."""
     shared = {"id": str(event.id), "at": event.at.isoformat(), "event": event.event, "by": event.by}
-    return {**shared, "about": event.about, "address": event.address, **event.facts}
+    return {**event.facts, **shared, "about": event.about, "address": event.address}

@@ -12,7 +12,8 @@ def link_identity(register: Register, person: Person, provider: str, subject: st
     """In place of one of the same provider. Raises IdentityTaken; Forbidden for the demo office's accounts."""
     if person.demo:
         raise Forbidden("演示账号不能绑定外部账号")
-    register.account(person.username)  # two of the same account wait for each other
+    if register.account(person.username) is None:  # two of the same account wait here for each other
+        raise Forbidden("程序密钥不能绑定外部账号")
     found = register.kept(Identity, provider, subject)
     if found is not None:
         if found.username != person.username:

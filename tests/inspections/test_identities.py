@@ -55,5 +55,6 @@ def test_it_goes_with_the_name_of_the_account(office):
 
 
 def test_accounts_of_the_demo_office_are_not_linked():
-    with pytest.raises(Forbidden):
-        Office().do(link_identity, replace(wang, demo=True), "wechat", "o", NOW)
+    for nobody in (replace(wang, demo=True), replace(wang, username="key of a program")):
+        with pytest.raises(Forbidden):
+            Office().do(link_identity, nobody, "wechat", "o", NOW)
