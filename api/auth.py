@@ -152,6 +152,7 @@ class SignIn:
         tries = await self.count_try(username, address)
         person, good = await self._fits(username, password)
         if person is None or not good:
+            await self._note_failure(person, address)
             raise Invalid(("password", "密码不正确"))
         return tries
 
@@ -167,6 +168,7 @@ class SignIn:
             raise Unauthenticated
         same = await self._in_turn(partial(verified, person.password, new))
         if not good and not same:
+            await self._note_failure(person, address)
             raise Invalid(("password", "原密码不正确"))
         await self.take_back(tries)
         if not good:
