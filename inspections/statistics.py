@@ -41,6 +41,27 @@ DEFINITIONS: dict[str, str] = {
 }
 
 
+FLOWS: dict[str, str] = {
+    "received": "该时段内上报的隐患数（以系统收到时间计）",
+    "accepted": "该时段内受理的件数，不论何时上报，不含并案",
+    "closed": "该时段内销号的件数，不论何时上报",
+    "fixed": "其中以“已整改”销号的件数",
+}
+"""What happened in a stretch of time, whenever the hazards were reported: no cohort, so no rates."""
+
+
+class Flow(Struct, frozen=True):
+    """See FLOWS."""
+
+    received: int = 0
+    accepted: int = 0
+    closed: int = 0
+    fixed: int = 0
+
+    def __add__(self, other: "Flow") -> "Flow":
+        return Flow(*(getattr(self, name) + getattr(other, name) for name in self.__struct_fields__))
+
+
 class Counts(Struct, frozen=True):
     """The counts of one community or of several together; see DEFINITIONS."""
 

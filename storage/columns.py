@@ -135,6 +135,23 @@ class present_day(FunctionElement[int]):  # noqa: N801
     inherit_cache = True
 
 
+class shanghai_day(FunctionElement[int]):  # noqa: N801
+    """Days since 1970, cut at Shanghai's midnight, of an instant; eight hours east since 1991."""
+
+    type = Integer()
+    inherit_cache = True
+
+
+@compiles(shanghai_day, "sqlite")
+def _of_microseconds(element: Any, compiler: Any, **words: Any) -> str:
+    return f"(({compiler.process(element.clauses, **words)} + 28800000000) / 86400000000)"
+
+
+@compiles(shanghai_day, "postgresql")
+def _of_timestamps(element: Any, compiler: Any, **words: Any) -> str:
+    return f"floor((extract(epoch from {compiler.process(element.clauses, **words)}) + 28800) / 86400)::integer"
+
+
 def _says(construct: type[FunctionElement[int]], **words: str) -> None:
     for dialect, said in words.items():
 

@@ -1,6 +1,6 @@
 """The queries behind the numbers: one pass over the hazards in scope, grouped by community."""
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 from msgspec import Struct
 from sqlalchemy import ColumnElement, Integer, case, func, or_, select, true
@@ -9,7 +9,8 @@ from inspections.categories import Category
 from inspections.deadlines import FIXING
 from inspections.hazards import Outcome, State
 from inspections.policy import Scope
-from inspections.statistics import Counts
+from inspections.statistics import Counts, Flow
+from storage.columns import shanghai_day
 from storage.deadlines import late
 from storage.listing import between
 from storage.register import Register
@@ -17,6 +18,7 @@ from storage.scopes import within
 from storage.tables import hazards
 
 _H = hazards.c
+_EPOCH = date(1970, 1, 1)
 
 
 class Filters(Struct, frozen=True):
@@ -40,6 +42,26 @@ def counts_by_community(register: Register, scope: Scope, filters: Filters, now:
         .group_by(_H.community)
     )
     return {code: Counts(*map(int, numbers)) for code, *numbers in register.rows(query)}
+
+
+def flow_by_day(register: Register, scope: Scope, filters: Filters) -> dict[date, Flow]:
+    """Shanghai day → what happened on it, for the days of the filters on which anything did."""
+    happened = {
+        "received": (_H.reported_at, true()),
+        "accepted": (_H.accepted_at, _H.state != State.DUPLICATE),
+        "closed": (_H.closed_at, _H.state == State.CLOSED),
+        "fixed": (_H.closed_at, (_H.state == State.CLOSED) & (_H.outcome == Outcome.FIXED)),
+    }
+    chosen = _chosen(filters, register.categories())
+    found: dict[date, Flow] = {}
+    for name, (at, clause) in happened.items():
+        day = shanghai_day(at)
+        within_days = between(at, filters.first, filters.last)
+        query = select(day, func.count()).where(within(scope), within_days, clause, *chosen).group_by(day)
+        for number, count in register.rows(query):
+            on = _EPOCH + timedelta(days=int(number))
+            found[on] = found.get(on, Flow()) + Flow(**{name: int(count)})
+    return found
 
 
 def _chosen(filters: Filters, catalogue: list[Category]) -> list[ColumnElement[bool]]:

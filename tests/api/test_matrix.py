@@ -90,6 +90,7 @@ def _things(api, role, community):
     notice = Notice(ids[0], "report", MONDAY, uuid.UUID(hazard["id"]), 1, told_at=MONDAY)
     lead, giver = ("handler", "supervisor") if here else ("inspector2", "officer2")
     far = MONDAY.replace(year=2027)
+    soon = MONDAY.replace(month=12)  # lent already, it would make a supervisor of the officer
     _keep(
         api,
         notice,
@@ -99,7 +100,7 @@ def _things(api, role, community):
         Delivery(ids[2], notice.id, "webhook", "", (told,), notice.hazard, 1, MONDAY, dead_at=MONDAY),
         DispatchRule(ids[3], community, lead=lead, category="WN-03", group=None, assisting=(), accepts=False),
         Key(ids[7], "大屏", Role.ANALYST, community, "admin", MONDAY, far, str(ids[7])),
-        Delegation(ids[4], giver, officer, Role.SUPERVISOR, community, MONDAY, far, "出差", MONDAY),
+        Delegation(ids[4], giver, officer, Role.SUPERVISOR, community, soon, far, "出差", MONDAY),
     )
     made = dict(
         zip(("entry", "delivery", "rule", "delegation", "device", "theirs", "key"), map(str, ids[1:]), strict=True)

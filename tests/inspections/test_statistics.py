@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inspections.statistics import DEFINITIONS, Counts, holds
+from inspections.statistics import DEFINITIONS, FLOWS, Counts, Flow, holds
 
 
 @given(st.lists(st.integers(0, 1000), min_size=len(Counts.__struct_fields__), max_size=len(Counts.__struct_fields__)))
@@ -27,3 +27,8 @@ def test_the_identity_of_a_row():
 
 def test_every_number_and_rate_is_defined():
     assert set(DEFINITIONS) == {*Counts.__struct_fields__, "open", *Counts().rates()}
+
+
+def test_what_happens_adds_up_and_each_number_of_it_has_a_meaning():
+    assert Flow(1, 2, 3, 4) + Flow(10, 20, 30, 40) == Flow(11, 22, 33, 44)
+    assert set(FLOWS) == set(Flow.__struct_fields__)

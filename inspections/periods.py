@@ -1,0 +1,108 @@
+"""Periods of Shanghai days, cut into days, ISO weeks or months, and the periods they are compared with."""
+
+from calendar import monthrange
+from collections.abc import Iterator
+from datetime import date, timedelta
+from enum import StrEnum
+from typing import NamedTuple
+
+_DAY = timedelta(days=1)
+_WEEK_DAYS, _MONTHS = 7, 12
+
+
+class Interval(StrEnum):
+    DAY = "day"
+    WEEK = "week"
+    MONTH = "month"
+
+
+class Period(NamedTuple):
+    """From `first` to `last`, both included."""
+
+    first: date
+    last: date
+
+    @property
+    def days(self) -> int:
+        return (self.last - self.first).days + 1
+
+
+class Bucket(NamedTuple):
+    """A part of a period. `name`: 2026-11-23, 2026-W48 (ISO 8601) or 2026-11, also where the period cuts it."""
+
+    name: str
+    period: Period
+
+
+def buckets(period: Period, interval: Interval) -> Iterator[Bucket]:
+    """All of the period, in order, nothing left out and nothing twice."""
+    begins = period.first
+    while begins <= period.last:
+        name, ends = _around(begins, interval)
+        ends = min(ends, period.last)
+        yield Bucket(name, Period(begins, ends))
+        begins = ends + _DAY
+
+
+def _around(day: date, interval: Interval) -> tuple[str, date]:
+    """The name of the whole day, week or month that a day lies in, and its last day."""
+    if interval is Interval.DAY:
+        return day.isoformat(), day
+    if interval is Interval.WEEK:
+        year, week, weekday = day.isocalendar()
+        return f"{year}-W{week:02}", day + (_WEEK_DAYS - weekday) * _DAY
+    return f"{day:%Y-%m}", _end_of_month(day)
+
+
+def default(today: date, interval: Interval) -> Period:
+    """The last thirty days, twelve weeks or twelve months, the present one included."""
+    if interval is Interval.DAY:
+        return Period(today - 29 * _DAY, today)
+    if interval is Interval.WEEK:
+        return Period(today - (today.isocalendar().weekday - 1 + 11 * _WEEK_DAYS) * _DAY, today)
+    return Period(_months_before(today.replace(day=1), 11), today)
+
+
+def prior(period: Period) -> Period:
+    """环比: as many whole months before, where it is whole months; else as many days before."""
+    last = period.first - _DAY
+    if period.first.day == 1 and period.last == _end_of_month(period.last):
+        months = _months(period.last) - _months(period.first) + 1
+        return Period(_months_before(period.first, months), last)
+    return Period(period.first - period.days * _DAY, last)
+
+
+def year_before(period: Period) -> Period:
+    """同比: the same dates a year before; the last day of a month stays the last day, whatever February has."""
+    return Period(_year_before(period.first), _year_before(period.last, ends=True))
+
+
+def _year_before(day: date, *, ends: bool = False) -> date:
+    there = day.replace(year=day.year - 1, day=1)
+    last = _end_of_month(there)
+    return last if ends and day == _end_of_month(day) else there.replace(day=min(day.day, last.day))
+
+
+def _months(day: date) -> int:
+    return day.year * _MONTHS + day.month - 1
+
+
+def _months_before(first: date, months: int) -> date:
+    year, month = divmod(_months(first) - months, _MONTHS)
+    return date(year, month + 1, 1)
+
+
+def _end_of_month(day: date) -> date:
+    return day.replace(day=monthrange(day.year, day.month)[1])
+
+
+class Change(NamedTuple):
+    """Against another period. `percent` of what it was then, two digits; None where that was nothing."""
+
+    then: int
+    delta: int
+    percent: float | None
+
+
+def change(now: int, then: int) -> Change:
+    return Change(then, now - then, round((now - then) / then * 100, 2) if then else None)

@@ -1,0 +1,70 @@
+"""Periods: every day counted once, months of any length, a 29 February."""
+
+from datetime import date, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from inspections.periods import Interval, Period, buckets, change, default, prior, year_before
+
+
+def period(first, last):
+    return Period(date.fromisoformat(first), date.fromisoformat(last))
+
+
+PERIODS = st.builds(
+    lambda first, days: Period(first, first + timedelta(days)),
+    st.dates(date(1990, 1, 1), date(2100, 1, 1)),
+    st.integers(0, 800),
+)
+
+
+@given(whole=PERIODS, interval=st.sampled_from(Interval))
+def test_the_parts_of_a_period_are_all_of_it_and_each_day_once(whole, interval):
+    parts = list(buckets(whole, interval))
+    days = [part.period.first + timedelta(at) for part in parts for at in range(part.period.days)]
+    assert days == [whole.first + timedelta(at) for at in range(whole.days)]
+    assert len({part.name for part in parts}) == len(parts)
+
+
+def test_weeks_are_those_of_iso_also_over_the_new_year():
+    names = [part.name for part in buckets(period("2026-12-27", "2027-01-04"), Interval.WEEK)]
+    assert names == ["2026-W52", "2026-W53", "2027-W01"]
+
+
+@given(whole=PERIODS)
+def test_the_period_before_ends_where_this_one_begins(whole):
+    before = prior(whole)
+    assert before.last == whole.first - timedelta(1)
+    assert before.days == whole.days or whole.first.day == before.first.day == 1
+
+
+@pytest.mark.parametrize(
+    ("whole", "before", "year"),
+    [
+        (("2024-02-01", "2024-02-29"), ("2024-01-01", "2024-01-31"), ("2023-02-01", "2023-02-28")),
+        (("2025-02-01", "2025-02-28"), ("2025-01-01", "2025-01-31"), ("2024-02-01", "2024-02-29")),
+        (("2024-02-29", "2024-02-29"), ("2024-02-28", "2024-02-28"), ("2023-02-28", "2023-02-28")),
+        (("2024-01-01", "2024-12-31"), ("2023-01-01", "2023-12-31"), ("2023-01-01", "2023-12-31")),
+        (("2026-07-01", "2026-09-30"), ("2026-04-01", "2026-06-30"), ("2025-07-01", "2025-09-30")),
+        (("2026-11-16", "2026-11-22"), ("2026-11-09", "2026-11-15"), ("2025-11-16", "2025-11-22")),
+    ],
+)
+def test_what_a_period_is_compared_with(whole, before, year):
+    assert prior(period(*whole)) == period(*before)
+    assert year_before(period(*whole)) == period(*year)
+
+
+def test_what_is_shown_without_being_asked_for():
+    today = date(2026, 11, 25)
+    assert default(today, Interval.DAY) == period("2026-10-27", "2026-11-25")
+    assert default(today, Interval.WEEK) == period("2026-09-07", "2026-11-25")
+    assert default(today, Interval.MONTH) == period("2025-12-01", "2026-11-25")
+    assert [len(list(buckets(default(today, each), each))) for each in Interval] == [30, 12, 12]
+
+
+def test_nothing_before_is_no_percentage():
+    assert change(3, 0) == (0, 3, None)
+    assert change(3, 4) == (4, -1, -25.0)
+    assert change(0, 3) == (3, -3, -100.0)
