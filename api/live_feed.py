@@ -109,7 +109,7 @@ class LiveFeed:
 
 def _next(register: Register, after: Place) -> Batch | None:
     """What was committed behind `after`, each hazard once."""
-    if head(register).place == after:
+    if head(register).place <= after:
         return None
     rows, hazards = passing(register, after, BATCH)
     if not rows:

@@ -59,7 +59,7 @@ class Cursor(Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
 
     def check(self, present: Head, person: Person) -> None:
         """Raises SyncRestart where it stands in another store, for another reach, or before what is still known."""
-        known = present.feed.forgotten <= self.place <= present.place
+        known = present.feed.forgotten <= self.place <= present.newest
         if (self.epoch, self.view) != (present.feed.epoch, view_of(person)) or not known:
             raise SyncRestart
 
@@ -113,7 +113,7 @@ def _beginning(
     found = everything(register, reach, cursor.after or _NIL, now - _ENDED_SINCE, limit + 1)
     if len(found) > limit:
         return Page(found[:limit], [], cursor.place, more=True), found[limit - 1].id
-    return Page(found, [], cursor.place, more=cursor.place != present.place), None
+    return Page(found, [], cursor.place, more=cursor.place < present.place), None
 
 
 ROUTES = [get_sync]

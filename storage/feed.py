@@ -25,10 +25,14 @@ _WINDOWS = 20
 
 
 class Head(NamedTuple):
-    """A feed, and the last place in it that can be read now."""
+    """A feed, the last place in it that can be read now, and the last one there is.
+
+    The first goes back for a moment where somebody ends who wrote to another database of the server.
+    """
 
     feed: Feed
     place: Place
+    newest: Place
 
 
 class Page(NamedTuple):
@@ -48,9 +52,10 @@ _LAST = (
     .limit(1)
     .subquery("last")
 )
+_NEWEST = select(_C.transaction_id, _C.id).order_by(_C.transaction_id.desc(), _C.id.desc()).limit(1).subquery("newest")
 _HEAD = (
-    select(feeds, _LAST.c.transaction_id, _LAST.c.id)
-    .select_from(feeds.outerjoin(_LAST, literal(1) == 1))
+    select(feeds, _LAST.c.transaction_id, _LAST.c.id, _NEWEST.c.transaction_id, _NEWEST.c.id)
+    .select_from(feeds.outerjoin(_LAST, literal(1) == 1).outerjoin(_NEWEST, literal(1) == 1))
     .where(feeds.c.name == HAZARDS)
 )
 _LATER = changes.alias("later")
@@ -66,9 +71,19 @@ _BEHIND = tuple_(_C.transaction_id, _C.id) > tuple_(
 )
 
 
+_UPTO = tuple_(_C.transaction_id, _C.id) <= tuple_(
+    bindparam("upto_transaction", type_=BigInteger), bindparam("upto_id", type_=BigInteger)
+)
+"""Not _SETTLED asked anew: who writes in another database ends in between, and what is settled is then another thing
+than where the page says that it ends. Changes would be passed over, or come twice.
+"""
+
+
 def head(register: Register) -> Head:
-    *feed, transaction, number = register.rows(_HEAD)[0]
-    return Head(Feed(*feed), Place(transaction or 0, number or 0))
+    *feed, transaction, number, newest, its_number = register.rows(_HEAD)[0]
+    known = Feed(*feed)  # where all changes were forgotten, there is none behind them
+    last, there_is = Place(transaction or 0, number or 0), Place(newest or 0, its_number or 0)
+    return Head(known, max(last, known.forgotten), max(there_is, known.forgotten))
 
 
 def changed(register: Register, reach: Scope, head: Head, after: Place, limit: int) -> Page:
@@ -76,7 +91,7 @@ def changed(register: Register, reach: Scope, head: Head, after: Place, limit: i
 
     Where none of them is this person's, of those that follow, so that whoever has little to follow asks seldom.
     """
-    page = Page([], [], after, more=after != head.place)
+    page = Page([], [], after, more=after < head.place)  # it may lie before `after`, while another database is written
     for _ in range(_WINDOWS):
         if page.hazards or page.gone or not page.more:
             break
@@ -85,7 +100,8 @@ def changed(register: Register, reach: Scope, head: Head, after: Place, limit: i
 
 
 def _window(register: Register, reach: Scope, head: Head, after: Place, limit: int) -> Page:
-    found = register.rows(_BEHIND_IT, {**_bounds(after), "limit": limit + 1})
+    upto = {"upto_transaction": head.place.transaction, "upto_id": head.place.id}
+    found = register.rows(_BEHIND_IT, {**_bounds(after), **upto, "limit": limit + 1})
     rows, more = found[:limit], len(found) > limit
     mine = [row for row in rows if row.latest or reach.username in row.lost]
     by_id = {each.id: each for each in _hazards(register, reach, [row.hazard for row in mine])}
@@ -114,7 +130,7 @@ _PASSING = select(changes).where(_SETTLED, _BEHIND).order_by(_C.transaction_id, 
 
 _BEHIND_IT = (
     select(_C.transaction_id, _C.id, _C.hazard, _C.lost, _LATEST.label("latest"))
-    .where(_SETTLED, _BEHIND)
+    .where(_UPTO, _BEHIND)
     .order_by(_C.transaction_id, _C.id)
     .limit(bindparam("limit"))
 )

@@ -52,6 +52,31 @@ def settled(database):
         assert monotonic() < until, "nobody who could see the last change"
 
 
+def test_a_page_ends_where_the_head_was_and_never_before_it_began(database):
+    """What is settled is asked once for a page: it moves while other databases of the same server are written."""
+    follower = Follower(database)
+    begin = follower.place
+    asyncio.run(writes(database, 4))
+    settled(database)
+    end = database.ask(head)
+    whole = follower.follow()
+    assert (whole.place, len(whole.hazards)) == (end.place, 2)
+
+    def ask(to, after):
+        return database.ask(lambda register: changed(register, REACH, end._replace(place=to), after, 50))
+
+    rows = database.ask(lambda register: passing(register, begin, 50)[0])
+    places = [Place(each.transaction_id, each.id) for each in rows]
+    early = ask(places[1], begin)
+    assert early.place == places[1]
+    assert early.more is False
+    assert {each.id for each in early.hazards} == {whole.hazards[0].id}
+    late = ask(end.place, places[1])
+    assert {each.id for each in late.hazards} == {whole.hazards[1].id}
+    back = ask(places[0], end.place)
+    assert (back.hazards, back.gone, back.place, back.more) == ([], [], end.place, False)
+
+
 async def writes(database, count):
     """Reports, and a note on each as soon as it is there."""
     for _ in range(count // 2):
@@ -165,7 +190,10 @@ def test_old_changes_are_forgotten_and_the_place_of_the_last_one_is_known(databa
     assert desk.do(forget, today, 1) == 1
     assert desk.do(forget, today, 500) == 1
     assert desk.do(forget, today + timedelta(days=1), 500) == 0
-    feed, place = database.ask(head)
+    feed, place, _ = database.ask(head)
     assert place == Place(last.transaction_id, last.id)
     assert early < feed.forgotten < place
     assert [each.id for each in database.ask(lambda register: passing(register, early, 10))[0]] == [last.id]
+    assert desk.do(forget, today + KEPT + timedelta(days=2), 500) == 1
+    quiet = database.ask(head)  # an office in which nothing has happened for longer than changes are kept
+    assert quiet.place == quiet.newest == quiet.feed.forgotten == place
