@@ -78,7 +78,7 @@ class _Known(NamedTuple):
 
     person: Person
     until: datetime
-    unmet: Refusal | None = None
+    unmet: type[Refusal] | None = None
 
 
 class SignIn:

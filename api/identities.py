@@ -11,6 +11,7 @@ from msgspec import Meta, Struct
 from api.bodies import AnyRequest, json_body
 from api.house import House, house, person_of
 from api.link_door import address_of
+from api.page_cookies import takes_cookies
 from api.providers import Provider
 from api.schemas import TokenView
 from api.security_log import caller_of
@@ -54,13 +55,13 @@ class IdentityList(Struct, frozen=True):
 async def log_in(request: AnyRequest, provider: FromPath[str]) -> Response[TokenView]:
     """401 `auth.not_linked` for who has not linked an account yet: they sign in by password once, and link it."""
     home, asked = house(request), await json_body(request, ExternalCredentials)
-    address = address_of(request)
+    cookies, address = takes_cookies(request, page=asked.page), address_of(request)
     tries = await home.sign_in.count_try(f"{provider} {address}", address)
     subject = await _provider(home, provider).subject(asked.code)
     person = await home.database.read(partial(linked_person, provider=provider, subject=subject))
     opened = await home.sign_in.open_for(person, asked.device, address, asked.totp, page=asked.page)
     await home.sign_in.take_back(tries, whole=True)
-    return signed_in_answer(*opened, cookies=asked.page and request.scope["scheme"] == "https")
+    return signed_in_answer(*opened, cookies=cookies)
 
 
 @get("/me/identities", opt={"action": "me"})

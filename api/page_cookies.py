@@ -19,6 +19,17 @@ ACCESS_COOKIE, REFRESH_COOKIE = "__Host-anxun-access", "__Host-anxun-refresh"
 _ONLY_READING = {"GET", "HEAD", "OPTIONS"}
 
 
+def takes_cookies(request: Request[Any, Any, Any], *, page: bool) -> bool:
+    """Whether who signs in gets cookies: a page of ours over https.
+
+    Raises CrossSite: another site could otherwise sign somebody in as itself, and be sent what they report.
+    """
+    if not page or request.scope["scheme"] != "https":
+        return False
+    _check_origin(request)
+    return True
+
+
 def page_token(request: Request[Any, Any, Any], cookie: str) -> str:
     """Raises Unauthenticated where there is no such cookie, CrossSite where another site's page may be asking."""
     token = request.cookies.get(cookie)
@@ -30,7 +41,7 @@ def page_token(request: Request[Any, Any, Any], cookie: str) -> str:
 
 
 def _check_origin(request: Request[Any, Any, Any]) -> None:
-    """Every browser sends the origin with what changes something (Fetch, 3.2)."""
+    """Every browser sends the origin with what changes something (Fetch, 3.2). Raises CrossSite."""
     own = f"{request.scope['scheme']}://{request.headers.get('host', '')}"
     public = urlsplit(cast("Settings", request.app.state.house.settings).public_url)
     if request.headers.get("origin") not in {own, f"{public.scheme}://{public.netloc}"}:

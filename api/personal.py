@@ -27,6 +27,7 @@ from inspections.policy import scope
 from inspections.security import Event, SecurityEvent
 from storage.personal import (
     Device,
+    LineBy,
     Mentioned,
     PhotoSent,
     Told,
@@ -37,7 +38,6 @@ from storage.personal import (
     photos_of,
     told,
 )
-from storage.personal import Line as LineBy
 from storage.register import Register
 
 

@@ -22,13 +22,14 @@ from apscheduler.jobstores.memory import MemoryJobStore
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from api.outgoing import Failed, Outgoing, Refused
+from api.security_log import SecurityLog
 from inspections.actions.clocks import claim_job, escalate
 from inspections.actions.digests import DIGESTS, tell_digest, tell_history_digest
 from inspections.actions.feed import forget
 from inspections.actions.fix_links import forget_tallies
 from inspections.actions.retention import kept_since, let_go
 from inspections.actions.rules import recompute_provisional
-from inspections.actions.security import Caller, forget_events, noted
+from inspections.actions.security import Caller, forget_events
 from inspections.actions.sign_in import forget_tokens
 from inspections.actions.uploads import end_expired_uploads
 from inspections.calendar import shanghai_date
@@ -123,11 +124,14 @@ async def let_photos_go(database: Database, now: datetime) -> int:
     before = await database.read(partial(kept_since, now=now))
     if before is None or not await database.transact(partial(claim_job, name="retention", now=now, every=DAY)):
         return 0
-    gone, us = 0, Caller(SYSTEM, "")
+    gone, security = 0, SecurityLog(database, lambda: now)
     while digests := await database.read(lambda register: register.photos_to_let_go(before, SWEEP_BATCH)):
         action = partial(let_go, digests=digests, before=before)
         facts = {"first": digests[0], "photos": str(len(digests))}
-        gone += await database.transact(noted(action, Event.PHOTOS_LET_GO, us, now, "", facts))
+        done = await security.transact(action, Event.PHOTOS_LET_GO, Caller(SYSTEM, ""), "", facts)
+        if not done:
+            break  # somebody holds them just now: tomorrow
+        gone += done
     return gone
 
 

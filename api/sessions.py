@@ -6,7 +6,7 @@ from api.auth import Tokens, shown_token
 from api.bodies import AnyRequest, json_body
 from api.house import house, person_of
 from api.link_door import address_of
-from api.page_cookies import ACCESS_COOKIE, REFRESH_COOKIE, no_cookies, page_cookies, page_token
+from api.page_cookies import ACCESS_COOKIE, REFRESH_COOKIE, no_cookies, page_cookies, page_token, takes_cookies
 from api.schemas import Credentials, PasswordChange, PersonView, RefreshToken, TokenView, person_view
 from api.security_log import caller_of
 from inspections.actions.sign_in import SignedIn
@@ -21,10 +21,11 @@ async def log_in(request: AnyRequest) -> Response[TokenView]:
     Over plain http a page gets them as everybody does, and keeps them in its tab.
     """
     asked: Credentials = await json_body(request, Credentials)
+    cookies = takes_cookies(request, page=asked.page)
     opened = await house(request).sign_in.open(
         asked.username, asked.password, asked.device, address_of(request), asked.totp, page=asked.page
     )
-    return signed_in_answer(*opened, cookies=asked.page and request.scope["scheme"] == "https")
+    return signed_in_answer(*opened, cookies=cookies)
 
 
 @post("/auth/refresh", opt={"action": PUBLIC, "body": RefreshToken}, status_code=200)

@@ -148,15 +148,14 @@ async def compare(
 
 def _totals(register: Register, reach: Scope, filters: Filters, now: datetime) -> dict[str, int]:
     _chosen(register, reach, filters)
-    total = sum(counts_by_community(register, reach, filters, now).values(), Counts())
-    return {**asdict(total), "open": total.open}
+    return _numbers(sum(counts_by_community(register, reach, filters, now).values(), Counts()))
 
 
 def _period(first: date | None, last: date | None, interval: Interval, now: datetime) -> Period:
     """Raises Invalid for a period that is reversed, or longer than anybody reads."""
     usual = default(shanghai_date(now), interval)
     last = last or usual.last
-    first = first or (min(usual.first, last))
+    first = first or min(usual.first, last)
     _checked(Filters(first=first, last=last))
     if (last - first).days > _LONGEST_DAYS or first.year - 1 not in YEARS:
         raise Invalid(("from", "时间跨度最长十年"))
@@ -198,8 +197,11 @@ def _chosen(register: Register, reach: Scope, filters: Filters) -> list[Communit
 
 
 def _row(counts: Counts) -> dict[str, Any]:
-    numbers = {name: getattr(counts, name) for name in counts.__struct_fields__}
-    return {**numbers, "open": counts.open, **counts.rates()}
+    return {**_numbers(counts), **counts.rates()}
+
+
+def _numbers(counts: Counts) -> dict[str, int]:
+    return {**asdict(counts), "open": counts.open}
 
 
 def _cases(community: str, filters: Filters) -> str:

@@ -54,13 +54,13 @@ class Profile(Struct, frozen=True):
         if self.password_kinds > 1 and username.lower() in password.lower():
             raise Invalid((field, "密码不能包含用户名"))
 
-    def unmet(self, person: Person, factor: SecondFactor | None, now: datetime) -> Refusal | None:
-        """What a signed-in person has to do before anything else."""
+    def unmet(self, person: Person, factor: SecondFactor | None, now: datetime) -> type[Refusal] | None:
+        """The refusal of who has to do something before anything else."""
         lasts = self.password_lasts
         if lasts and (person.password_at is None or now >= person.password_at + lasts):
-            return PasswordOld()
+            return PasswordOld
         if holds(person, self.needs_factor) and not (factor and factor.confirmed_at):
-            return FactorMissing()
+            return FactorMissing
         return None
 
     def check_roles(self, grants: Iterable[Grant]) -> None:

@@ -17,15 +17,14 @@ from storage.scopes import narrowed
 from storage.tables import entries, hazards, inbox, notices, receipts
 
 
-class Line(Struct, frozen=True):
-    """A line of history that somebody wrote."""
+class LineBy(Struct, frozen=True):
+    """A line of history that somebody wrote; what it says is about the hazard, and shown to who may see that."""
 
     hazard: UUID
     number: str
     seq: int
     step: str
     at: datetime
-    facts: dict[str, Any]
 
 
 class PhotoSent(Struct, frozen=True):
@@ -46,15 +45,15 @@ class Device(Struct, frozen=True):
     revoked_at: datetime | None
 
 
-def lines_by(register: Register, username: str) -> list[Line]:
+def lines_by(register: Register, username: str) -> list[LineBy]:
     """In the order of time."""
     query = (
-        select(entries.c.hazard, hazards.c.number, entries.c.seq, entries.c.step, entries.c.at, entries.c.facts)
+        select(entries.c.hazard, hazards.c.number, entries.c.seq, entries.c.step, entries.c.at)
         .join(hazards, hazards.c.id == entries.c.hazard)
         .where(entries.c.by == username)
         .order_by(entries.c.at, entries.c.hazard, entries.c.seq)
     )
-    return [Line(*row) for row in register.rows(query)]
+    return [LineBy(*row) for row in register.rows(query)]
 
 
 def photos_of(register: Register, username: str) -> list[PhotoSent]:

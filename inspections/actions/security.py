@@ -35,8 +35,7 @@ def noted(
         if not (change.new or change.changed or change.removed):
             return change
         said = {**differences(change.changed), **(facts or {})}
-        line = SecurityEvent(register.new_id(), now, event, caller.by, about, caller.address, said)
-        return replace(change, new=(*change.new, line))
+        return replace(change, new=(*change.new, *note(register, event, caller, now, about, said).new))
 
     return both
 

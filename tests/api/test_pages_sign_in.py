@@ -7,11 +7,16 @@ from tests.api.conftest import PASSWORD, body, problem
 OWN, OTHER = "https://anxun.example", "https://evil.example"
 
 
+def sign_in(api, origin):
+    sent = {"username": "officer", "password": PASSWORD, "page": True}
+    return api.client.post("/api/v1/auth/login", json=sent, headers={"Origin": origin} if origin else {})
+
+
 @pytest.fixture
 def page(api):
     """A browser on our own page over https, as the proxy hands it on."""
     api.client.base_url = OWN
-    answer = api.client.post("/api/v1/auth/login", json={"username": "officer", "password": PASSWORD, "page": True})
+    answer = sign_in(api, OWN)
     assert answer.status_code == 200, answer.text
     api.signed_in = answer
     return api
@@ -44,6 +49,14 @@ def test_nobody_else_s_page_changes_anything_with_them(page, origin):
         problem(asked(page, method, path, origin, content=b"{}"), 403, "auth.cross_site")
     problem(asked(page, "POST", "/auth/refresh", origin, json={}), 403, "auth.cross_site")
     assert asked(page, "POST", "/auth/logout").status_code == 204
+
+
+@pytest.mark.parametrize("origin", [OTHER, None, "null"])
+def test_nobody_else_s_page_signs_somebody_in(api, origin):
+    api.client.base_url = OWN
+    refused = sign_in(api, origin)
+    problem(refused, 403, "auth.cross_site")
+    assert "set-cookie" not in refused.headers
 
 
 def test_a_page_renews_by_its_cookie_and_signs_out(page):

@@ -21,12 +21,12 @@ def test_an_account_gets_a_copy_of_everything_with_its_name_on_it(api):
     mine = api.get("inspector", "/me/data").json()
     assert mine["account"]["username"] == "inspector"
     assert [(line["number"], line["step"]) for line in mine["lines"]] == [(hazard["number"], "report")]
-    assert mine["lines"][0]["facts"]["description"] == "楼道堆物"
     assert [each["sha256"] for each in mine["photos"]] == [hazard["photos"][0]["sha256"]]
     assert [each["name"] for each in mine["devices"]] == ["test"]
     assert {each["event"] for each in mine["security_events"]} == {"sign_in"}
     seen = api.get("admin", "/people/inspector/data").json()
     assert seen["lines"] == mine["lines"]
+    assert "楼道堆物" not in str(seen)  # who manages accounts may not read hazards
     assert api.get("admin", "/security/events?event=exported").json()["items"][0]["about"] == "inspector"
     problem(api.get("admin", "/people/inspector2/data"), 404, "person.not_found")
 

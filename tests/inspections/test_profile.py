@@ -58,16 +58,16 @@ def test_a_strict_password_has_three_kinds_of_letters_and_not_the_name(password,
 def test_who_was_given_a_password_or_has_an_old_one_changes_it_first():
     handler = replace(zhao, password_at=NOW)
     assert STANDARD.unmet(zhao, None, NOW) is None
-    assert isinstance(STRICT.unmet(zhao, None, NOW), PasswordOld)
+    assert STRICT.unmet(zhao, None, NOW) is PasswordOld
     assert STRICT.unmet(handler, None, later(days=89)) is None
-    assert isinstance(STRICT.unmet(handler, None, later(days=90)), PasswordOld)
+    assert STRICT.unmet(handler, None, later(days=90)) is PasswordOld
 
 
 def test_officers_supervisors_and_administrators_need_a_second_factor_others_do_not():
     factor = SecondFactor("li", "secret", NOW)
     officer = replace(li, password_at=NOW)
-    assert isinstance(STRICT.unmet(officer, None, NOW), FactorMissing)
-    assert isinstance(STRICT.unmet(officer, factor, NOW), FactorMissing)
+    assert STRICT.unmet(officer, None, NOW) is FactorMissing
+    assert STRICT.unmet(officer, factor, NOW) is FactorMissing
     assert STRICT.unmet(officer, replace(factor, confirmed_at=NOW), NOW) is None
     assert STRICT.unmet(replace(wang, password_at=NOW), None, NOW) is None
     assert STANDARD.unmet(officer, None, NOW) is None
