@@ -30,6 +30,8 @@ from api.security_log import caller_of
 from inspections.actions.erasure import Erasure, erase
 from inspections.actions.reports import Dossier, Reported, report_hazard
 from inspections.actions.steps import visible
+from inspections.categories import Severity
+from inspections.deadlines import CLOCKS
 from inspections.errors import Forbidden, Invalid
 from inspections.evidence import Shown
 from inspections.hazards import Hazard, Photo, PhotoMention, Stage, State
@@ -37,6 +39,7 @@ from inspections.people import Person
 from inspections.policy import scope
 from inspections.profile import contact_shown
 from inspections.security import Event
+from inspections.statistics import COUNTED
 from inspections.steps import PHOTOS_DECLARED, Report
 from storage.listing import After, HazardFilters, Reaches, page
 from storage.register import Register
@@ -109,6 +112,13 @@ async def list_hazards(  # noqa: PLR0913, PLR0917  # the filters of the contract
     flagged: FromQuery[bool | None] = None,
     merged_into: FromQuery[UUID | None] = None,
     look_back_due: FromQuery[bool | None] = None,
+    severity: FromQuery[Severity | None] = None,
+    counted_as: FromQuery[str | None] = None,
+    counted_from: FromQuery[date | None] = None,
+    counted_to: FromQuery[date | None] = None,
+    clock: FromQuery[str | None] = None,
+    clock_due_from: FromQuery[datetime | None] = None,
+    clock_due_before: FromQuery[datetime | None] = None,
     limit: Annotated[int, QueryParameter(ge=1, le=500)] = _PAGE,
     cursor: FromQuery[str | None] = None,
 ) -> HazardList:
@@ -120,11 +130,19 @@ async def list_hazards(  # noqa: PLR0913, PLR0917  # the filters of the contract
         found_from=found_from,
         found_to=found_to,
         updated_after=updated_after,
+        counted_from=counted_from,
+        counted_to=counted_to,
+        clock_due_from=clock_due_from,
+        clock_due_before=clock_due_before,
     )
+    if counted_as not in {None, *COUNTED}:
+        raise Invalid(("counted_as", "没有这个统计项"))
+    if clock not in {None, *CLOCKS}:
+        raise Invalid(("clock", "没有这个环节"))
     filters = HazardFilters(
         home.clock(), community, street, category, group, hazard_state, overdue, stage_overdue,
         assignee, source, reported_from, reported_to, found_from, found_to, updated_after, q, flagged, merged_into,
-        look_back_due,
+        look_back_due, severity, counted_as, counted_from, counted_to, clock, clock_due_from, clock_due_before,
     )  # fmt: skip
     ask = partial(_page, person=person, filters=filters, after=after_cursor(cursor), limit=limit)
     found, more = await home.database.read(ask)

@@ -36,6 +36,7 @@ from inspections.calendar import shanghai_date
 from inspections.errors import Unavailable
 from inspections.people import SYSTEM
 from inspections.security import Event
+from storage.counters import fold
 from storage.database import Database
 from storage.digests import due, write_digest
 from storage.orphans import DAY, sweep_orphans
@@ -45,6 +46,7 @@ log = structlog.get_logger()
 
 SWEEP_BATCH = 100
 """One transaction of the sweep. On SQLite requests wait while it is decided: about ten milliseconds."""
+_SUMMED_AT_ONCE = 300
 _TIDY_SECONDS = 600.0
 _LOOK_SECONDS = 15.0
 _HTTP_ERRORS = 400
@@ -182,6 +184,13 @@ async def announce(database: Database, folder: Path, now: datetime) -> int:
     return 1
 
 
+async def sum_up(database: Database, now: datetime) -> int:
+    """What steps have appended to the counts goes into the sums, by one process at a time."""
+    while await database.transact(partial(fold, now=now, limit=_SUMMED_AT_ONCE)) == _SUMMED_AT_ONCE:
+        pass
+    return 0
+
+
 async def digest(database: Database, now: datetime) -> int:
     """To whom it is time to say in sum what stands to be done; answers how many that were."""
     return sum([await database.transact(partial(tell_digest, digest=each, now=now)) for each in DIGESTS])
@@ -240,6 +249,7 @@ def build_scheduler(
 
     scheduler = MonotonicScheduler(tick)
     scheduler.every(tick, job(partial(sweep, database), "escalated"), "deadlines")
+    scheduler.every(tick, job(partial(sum_up, database), "summed up"), "counts")
     scheduler.every(_TIDY_SECONDS, job(partial(tidy, database, store), "orphans swept"), "orphans")
     scheduler.every(_TIDY_SECONDS, job(partial(let_photos_go, database), "photos let go"), "retention")
     scheduler.every(_TIDY_SECONDS, job(partial(recompute_daily, database), "deadlines recomputed"), "provisional")

@@ -1,43 +1,85 @@
-"""Statistics routes: the numbers per community."""
+"""Statistics routes: the numbers per community and per category, in sum, over time, beside other periods, by clock."""
 
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta
-from functools import partial
-from typing import Annotated, Any
-from urllib.parse import urlencode
+from typing import Any
 
 from litestar import get
-from litestar.params import FromQuery, QueryParameter
+from litestar.di import NamedDependency
+from litestar.params import FromQuery
+from litestar.response import Response
 from msgspec import Struct, field
-from msgspec.structs import asdict
+from msgspec.structs import asdict, replace
 
-from api.bodies import AnyRequest, check_moments
-from api.house import house, person_of
-from inspections.calendar import YEARS, shanghai_date
-from inspections.errors import Invalid, Missing
-from inspections.people import Person
-from inspections.periods import Interval, Period, buckets, change, default, prior, year_before
-from inspections.places import Community
-from inspections.policy import Scope, scope
-from inspections.statistics import DEFINITIONS, FLOWS, Counts, Flow
+from api.bodies import AnyRequest
+from api.figures import figures
+from api.house import house
+from api.sheets import AskedForm, Sheet
+from api.statistics_filters import FILTERS, cases, chosen, period_of, running
+from inspections.deadlines import CLOCKS
+from inspections.periods import Interval, buckets, change, prior, year_before
+from inspections.policy import Scope
+from inspections.statistics import (
+    CLOCK_DEFINITIONS,
+    CLOCK_TITLES,
+    COUNTED,
+    DEFINITIONS,
+    FLOWS,
+    METRICS,
+    RATES,
+    Counts,
+    Flow,
+)
 from storage.register import Register
-from storage.statistics import Filters, counts_by_community, flow_by_day
+from storage.statistics import Filters, counts, flow_by_day, standing_by_clock
 
-_LONGEST_DAYS = 3660
+Row = dict[str, Any]
 
 
 class CommunityStatistics(Struct, frozen=True):
-    """`items`: a flat row a community in scope, zeros included; `definitions`: what each number means (口径)."""
+    """`items`: a flat row a community in scope, zeros included; `definitions`: what each number means (口径).
 
-    items: list[dict[str, Any]]
-    total: dict[str, Any]
+    Every rate stands between its `_numerator` and its `_denominator`. `cases` lists what `received` counts: with the
+    name of another count for `counted_as` it lists that.
+    """
+
+    items: list[Row]
+    total: Row
     as_of: datetime
     definitions: dict[str, str]
+
+
+class CategoryStatistics(Struct, frozen=True):
+    """As CommunityStatistics, a row a category; `groups`: a row a group of them."""
+
+    items: list[Row]
+    groups: list[Row]
+    total: Row
+    as_of: datetime
+    definitions: dict[str, str]
+
+
+class Figure(Struct, frozen=True):
+    """A number as it is read aloud, what it means (口径), what lists its cases; a rate has the two that it divides."""
+
+    metric: str
+    title: str
+    value: int | float | None
+    numerator: int | None
+    denominator: int | None
+    meaning: str
+    cases: str | None
+
+
+class Summary(Struct, frozen=True):
+    items: list[Figure]
+    as_of: datetime
 
 
 class Trend(Struct, frozen=True):
     """`items`: a flat row for each day, week or month, zeros included; `definitions`: what each number means (口径)."""
 
-    items: list[dict[str, Any]]
+    items: list[Row]
     total: Flow
     interval: Interval
     definitions: dict[str, str]
@@ -57,6 +99,7 @@ class Compared(Struct, frozen=True):
     """
 
     metric: str
+    title: str
     meaning: str
     value: int
     prior: int
@@ -75,145 +118,200 @@ class Comparison(Struct, frozen=True):
     as_of: datetime
 
 
-@get("/statistics/communities", opt={"action": "statistics.see"})
-async def communities(  # the filters of the contract
-    request: AnyRequest,
-    community: FromQuery[str | None] = None,
-    street: FromQuery[str | None] = None,
-    category: FromQuery[str | None] = None,
-    group: FromQuery[str | None] = None,
-    first: Annotated[date | None, QueryParameter(name="from")] = None,
-    last: Annotated[date | None, QueryParameter(name="to")] = None,
-) -> CommunityStatistics:
-    home, person, now = house(request), person_of(request), house(request).clock()
-    filters = _checked(Filters(community, street, category, group, first, last))
-    return await home.database.read(partial(_ask, person=person, filters=filters, now=now))
+class ClockStatistics(Struct, frozen=True):
+    """`items`: a flat row for each clock that runs: on time, and overdue by how long. `cases` lists all that run."""
+
+    items: list[Row]
+    as_of: datetime
+    definitions: dict[str, str]
 
 
-@get("/statistics/trend", opt={"action": "statistics.see"})
+@get("/statistics/communities", opt={"action": "statistics.see"}, dependencies=FILTERS)
+async def communities(
+    request: AnyRequest, filters: NamedDependency[Filters], form: AskedForm = None
+) -> Response[CommunityStatistics]:
+    """A row for every community in scope, zeros included."""
+
+    def ask(register: Register, reach: Scope, now: datetime) -> CommunityStatistics:
+        asked = chosen(register, reach, filters)
+        found = counts(register, "community", [each.code for each in asked], filters, now)
+        rows = [(each, found.get(each.code, Counts())) for each in asked]
+        items = [
+            {
+                "community": each.code,
+                "name": each.name,
+                **row.row(),
+                "cases": cases(replace(filters, community=each.code), "received"),
+            }
+            for each, row in rows
+        ]
+        return CommunityStatistics(items, _total(row for _, row in rows), now, DEFINITIONS)
+
+    titles = {"community": "社区代码", "name": "社区", **_TITLES}
+    return await figures(request, form, ask, lambda found: _sheet("社区统计", titles, found.items, found.total))
+
+
+@get("/statistics/categories", opt={"action": "statistics.see"}, dependencies=FILTERS)
+async def by_category(
+    request: AnyRequest, filters: NamedDependency[Filters], form: AskedForm = None
+) -> Response[CategoryStatistics]:
+    """A row for every category that is chosen, and for every group, zeros included; no alert checks."""
+
+    def ask(register: Register, reach: Scope, now: datetime) -> CategoryStatistics:
+        codes = [each.code for each in chosen(register, reach, filters)]
+        found = counts(register, "category", codes, filters, now)
+        rows = [
+            (each, found.get(each.code, Counts()))
+            for each in register.categories()
+            if not each.from_device and filters.category in {None, each.code} and filters.group in {None, each.group}
+        ]
+        items = [
+            {
+                "category": each.code,
+                "name": each.name,
+                "group": each.group,
+                **row.row(),
+                "cases": cases(replace(filters, category=each.code), "received"),
+            }
+            for each, row in rows
+        ]
+        groups = [
+            {
+                "group": name,
+                **_total(row for each, row in rows if each.group == name),
+                "cases": cases(replace(filters, group=name), "received"),
+            }
+            for name in dict.fromkeys(each.group for each, _ in rows)
+        ]
+        return CategoryStatistics(items, groups, _total(row for _, row in rows), now, DEFINITIONS)
+
+    titles = {"category": "类别代码", "name": "类别", "group": "大类", **_TITLES}
+    return await figures(request, form, ask, lambda found: _sheet("类别统计", titles, found.items, found.total))
+
+
+@get("/statistics/summary", opt={"action": "statistics.see"}, dependencies=FILTERS)
+async def summary(request: AnyRequest, filters: NamedDependency[Filters], form: AskedForm = None) -> Response[Summary]:
+    """Every number of the scope, a row each, with what it means and a link that lists its cases."""
+
+    def ask(register: Register, reach: Scope, now: datetime) -> Summary:
+        row = _everything(register, reach, filters, now).row()
+        return Summary([_figure(name, row, filters) for name in METRICS], now)
+
+    titles = {"title": "指标", "value": "数值", "numerator": "分子", "denominator": "分母", "meaning": "口径"}
+    return await figures(
+        request, form, ask, lambda found: Sheet("统计汇总", titles, [asdict(each) for each in found.items])
+    )
+
+
+@get("/statistics/trend", opt={"action": "statistics.see"}, dependencies=FILTERS)
 async def trend(
     request: AnyRequest,
+    filters: NamedDependency[Filters],
     interval: FromQuery[Interval] = Interval.DAY,
-    community: FromQuery[str | None] = None,
-    street: FromQuery[str | None] = None,
-    category: FromQuery[str | None] = None,
-    group: FromQuery[str | None] = None,
-    first: Annotated[date | None, QueryParameter(name="from")] = None,
-    last: Annotated[date | None, QueryParameter(name="to")] = None,
-) -> Trend:
+    form: AskedForm = None,
+) -> Response[Trend]:
     """What happened on each day, ISO week or month; without dates the last thirty days, twelve weeks or months."""
-    home, reach = house(request), scope(person_of(request), "statistics.see")
-    period = _period(first, last, interval, home.clock())
-    filters = Filters(community, street, category, group, period.first, period.last)
+    period = period_of(filters, interval, house(request).clock())
+    bounded = replace(filters, first=period.first, last=period.last)
 
-    def ask(register: Register) -> dict[date, Flow]:
-        _chosen(register, reach, filters)
-        return flow_by_day(register, reach, filters)
+    def ask(register: Register, reach: Scope, _: datetime) -> Trend:
+        days = flow_by_day(register, [each.code for each in chosen(register, reach, bounded)], bounded)
+        items: list[Row] = []
+        for name, part in buckets(period, interval):
+            flow = sum((days.get(part.first + timedelta(at), Flow()) for at in range(part.days)), Flow())
+            items.append({interval: name, "from": part.first, "to": part.last, **asdict(flow)})
+        return Trend(items, sum(days.values(), Flow()), interval, FLOWS)
 
-    days = await home.database.read(ask)
-    items: list[dict[str, Any]] = []
-    for name, part in buckets(period, interval):
-        flow = sum((days.get(part.first + timedelta(at), Flow()) for at in range(part.days)), Flow())
-        items.append({interval: name, "from": part.first, "to": part.last, **asdict(flow)})
-    return Trend(items, sum(days.values(), Flow()), interval, FLOWS)
+    titles = {interval: "时段", "from": "起", "to": "止", "received": "上报", "accepted": "受理"}
+    titles |= {"closed": "销号", "fixed": "整改"}
+    return await figures(request, form, ask, lambda found: Sheet("趋势", titles, found.items))
 
 
-@get("/statistics/compare", opt={"action": "statistics.see"})
+@get("/statistics/compare", opt={"action": "statistics.see"}, dependencies=FILTERS)
 async def compare(
-    request: AnyRequest,
-    community: FromQuery[str | None] = None,
-    street: FromQuery[str | None] = None,
-    category: FromQuery[str | None] = None,
-    group: FromQuery[str | None] = None,
-    first: Annotated[date | None, QueryParameter(name="from")] = None,
-    last: Annotated[date | None, QueryParameter(name="to")] = None,
-) -> Comparison:
+    request: AnyRequest, filters: NamedDependency[Filters], form: AskedForm = None
+) -> Response[Comparison]:
     """The period against the one before and the same a year before; without dates the last thirty days."""
-    home, reach = house(request), scope(person_of(request), "statistics.see")
-    now = home.clock()
-    period = _period(first, last, Interval.DAY, now)
+    period = period_of(filters, Interval.DAY, house(request).clock())
     periods = (period, prior(period), year_before(period))
 
-    def ask(register: Register) -> list[dict[str, int]]:
-        return [_totals(register, reach, Filters(community, street, category, group, *each), now) for each in periods]
+    def ask(register: Register, reach: Scope, now: datetime) -> Comparison:
+        here, before, a_year_ago = (
+            _everything(register, reach, replace(filters, first=each.first, last=each.last), now).numbers()
+            for each in periods
+        )
+        items = [
+            Compared(
+                *(name, METRICS[name].title, METRICS[name].meaning, value),
+                *change(value, before[name]),
+                *change(value, a_year_ago[name]),
+            )
+            for name, value in here.items()
+        ]
+        here_days, prior_days, year_days = (Days(*each) for each in periods)
+        return Comparison(items, here_days, prior_days, year_days, now)
 
-    here, before, a_year_ago = await home.database.read(ask)
-    items = [
-        Compared(name, DEFINITIONS[name], value, *change(value, before[name]), *change(value, a_year_ago[name]))
-        for name, value in here.items()
-    ]
-    here_days, prior_days, year_days = (Days(*each) for each in periods)
-    return Comparison(items, here_days, prior_days, year_days, now)
-
-
-def _totals(register: Register, reach: Scope, filters: Filters, now: datetime) -> dict[str, int]:
-    _chosen(register, reach, filters)
-    return _numbers(sum(counts_by_community(register, reach, filters, now).values(), Counts()))
-
-
-def _period(first: date | None, last: date | None, interval: Interval, now: datetime) -> Period:
-    """Raises Invalid for a period that is reversed, or longer than anybody reads."""
-    usual = default(shanghai_date(now), interval)
-    last = last or usual.last
-    first = first or min(usual.first, last)
-    _checked(Filters(first=first, last=last))
-    if (last - first).days > _LONGEST_DAYS or first.year - 1 not in YEARS:
-        raise Invalid(("from", "时间跨度最长十年"))
-    return Period(first, last)
+    titles = {"title": "指标", "value": "本期", "prior": "上期", "prior_delta": "环比增减", "prior_percent": "环比%"}
+    titles |= {"year_before": "去年同期", "year_delta": "同比增减", "year_percent": "同比%", "meaning": "口径"}
+    return await figures(
+        request, form, ask, lambda found: Sheet("对比", titles, [asdict(each) for each in found.items])
+    )
 
 
-def _checked(filters: Filters) -> Filters:
-    first, last = filters.first, filters.last
-    check_moments(**{"from": first, "to": last})
-    if first and last and last < first:
-        raise Invalid(("to", "结束日期早于开始日期"))
-    return filters
+@get("/statistics/deadlines", opt={"action": "statistics.see"}, dependencies=FILTERS)
+async def deadlines(
+    request: AnyRequest, filters: NamedDependency[Filters], form: AskedForm = None
+) -> Response[ClockStatistics]:
+    """How every stage stands now: on time, overdue by how long; with a period, of those reported in it."""
+
+    def ask(register: Register, reach: Scope, now: datetime) -> ClockStatistics:
+        codes = [each.code for each in chosen(register, reach, filters)]
+        standing = standing_by_clock(register, codes, filters, now)
+        items = [
+            {"clock": name, "title": CLOCK_TITLES[name], **asdict(standing[name]), "cases": running(filters, name)}
+            for name in CLOCKS
+        ]
+        return ClockStatistics(items, now, CLOCK_DEFINITIONS)
+
+    titles = {"title": "环节", "on_time": "期限内", "overdue": "逾期", "overdue_1d": "逾期一天内"}
+    titles |= {"overdue_3d": "逾期一至三天", "overdue_7d": "逾期三至七天", "overdue_more": "逾期七天以上"}
+    titles |= {"extended": "其中延过期"}
+    return await figures(request, form, ask, lambda found: Sheet("时限", titles, found.items), timed=True)
 
 
-def _ask(register: Register, person: Person, filters: Filters, now: datetime) -> CommunityStatistics:
-    reach = scope(person, "statistics.see")
-    chosen = _chosen(register, reach, filters)
-    counts = counts_by_community(register, reach, filters, now)
-    rows = [(each, counts.get(each.code, Counts())) for each in chosen]
-    items = [
-        {"community": each.code, "name": each.name, **_row(row), "cases": _cases(each.code, filters)}
-        for each, row in rows
-    ]
-    return CommunityStatistics(items, _row(sum((row for _, row in rows), Counts())), now, DEFINITIONS)
+def _everything(register: Register, reach: Scope, filters: Filters, now: datetime) -> Counts:
+    codes = [each.code for each in chosen(register, reach, filters)]
+    return sum(counts(register, "community", codes, filters, now).values(), Counts())
 
 
-def _chosen(register: Register, reach: Scope, filters: Filters) -> list[Community]:
-    """Raises Missing for a community that is not theirs to see, or that there is not."""
-    chosen = [
-        each
-        for each in register.communities()
-        if reach.covers_community(each.code)
-        and filters.community in {None, each.code}
-        and filters.street in {None, each.street}
-    ]
-    if filters.community is not None and not chosen:
-        raise Missing("community", "community")
-    return chosen
+def _figure(name: str, row: Mapping[str, Any], filters: Filters) -> Figure:
+    title, meaning = METRICS[name]
+    if name in RATES:
+        return Figure(name, title, row[name], row[f"{name}_numerator"], row[f"{name}_denominator"], meaning, None)
+    return Figure(name, title, row[name], None, None, meaning, cases(filters, name))
 
 
-def _row(counts: Counts) -> dict[str, Any]:
-    return {**_numbers(counts), **counts.rates()}
+def _total(rows: Iterable[Counts]) -> Row:
+    return sum(rows, Counts()).row()
 
 
-def _numbers(counts: Counts) -> dict[str, int]:
-    return {**asdict(counts), "open": counts.open}
+def _sheet(name: str, titles: Mapping[str, str], items: Sequence[Row], total: Row) -> Sheet:
+    first = "community" if "community" in titles else "category"
+    return Sheet(name, titles, [*items, {first: "合计", **total}])
 
 
-def _cases(community: str, filters: Filters) -> str:
-    """The list of the cases behind `received` of this row."""
-    query = {
-        "community": community,
-        "category": filters.category,
-        "group": filters.group,
-        "reported_from": filters.first,
-        "reported_to": filters.last,
-    }
-    return "/api/v1/hazards?" + urlencode({name: value for name, value in query.items() if value})
+def _columns() -> dict[str, str]:
+    """The title of every number in a row, rates with the two that they divide."""
+    titles = {name: METRICS[name].title for name in COUNTED}
+    for name, rate in RATES.items():
+        titles |= {
+            name: rate.title,
+            f"{name}_numerator": f"{rate.title}分子",
+            f"{name}_denominator": f"{rate.title}分母",
+        }
+    return titles
 
 
-ROUTES = [communities, trend, compare]
+_TITLES = _columns()
+
+ROUTES = [communities, by_category, summary, trend, compare, deadlines]

@@ -96,6 +96,23 @@ def _end_of_month(day: date) -> date:
     return day.replace(day=monthrange(day.year, day.month)[1])
 
 
+def pieces(first: date, last: date) -> Iterator[tuple[bool, Period]]:
+    """A period as what is left of its first month, the months that lie in it as a whole, and what is begun of its last.
+
+    Whether it is whole months, and from when to when; nothing that is empty.
+    """
+    begins = first if first.day == 1 else _end_of_month(first) + _DAY
+    ends = last if last == _end_of_month(last) else last.replace(day=1) - _DAY
+    if ends < begins:
+        yield False, Period(first, last)
+        return
+    if first < begins:
+        yield False, Period(first, begins - _DAY)
+    yield True, Period(begins, ends)
+    if ends < last:
+        yield False, Period(ends + _DAY, last)
+
+
 class Change(NamedTuple):
     """Against another period. `percent` of what it was then, two digits; None where that was nothing."""
 

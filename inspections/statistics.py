@@ -1,44 +1,131 @@
 """What each number means. Every rate states its denominator (口径); rates are null where there is nothing to divide.
 
-A row counts the hazards of one community that were **received** in the period (by `reported_at`, cut at Asia/Shanghai)
-and where they stand now, so that per community and in total, for every period:
+A row counts the hazards that were **received** in the period (by `reported_at`, cut at Asia/Shanghai) and where they
+stand now, so that per community and in total, for every period:
 
     received = open + closed + rejected + duplicate + cancelled
     open     = waiting + on_time + overdue + suspended + pending_recheck + transferred
 
-The quantities and the completion rate follow the cohort **accepted** in the period (by `accepted_at`).
+The quantities and the completion rate follow the cohort **accepted** in the period (by `accepted_at`), the rates of
+deadlines that were met those whose deadline fell in it.
 """
+
+from collections.abc import Mapping
+from typing import NamedTuple
 
 from msgspec import Struct
 
-DEFINITIONS: dict[str, str] = {
-    "received": "期间内上报的隐患数（以系统收到时间计）",
-    "accepted": "期间内上报的隐患中已受理的件数，不含后来并案的",
-    "rejected": "期间内上报、不予受理的件数",
-    "duplicate": "期间内上报、重复并案的件数",
-    "cancelled": "期间内上报、作废的件数",
-    "closed": "期间内上报、已销号的件数（含不属实、误报、自行消除、拒改管控、移交办结）",
-    "fixed": "期间内上报、以“已整改”销号的件数",
-    "rebounded": "其中销号后回头看发现反弹的件数（反弹另立新案）",
-    "open": "期间内上报、尚未办结的件数 = 待受理 + 整改期限内 + 逾期 + 暂缓 + 待复查 + 移交中",
-    "waiting": "其中待受理的件数",
-    "on_time": "其中已受理、整改期限未到的件数（动员类不计逾期）",
-    "overdue": "其中已受理、超过整改期限仍未提交整改的件数",
-    "suspended": "其中暂缓整改的件数",
-    "pending_recheck": "其中待复查的件数",
-    "transferred": "其中移交、等待对方答复的件数",
-    "quantity_found": "期间内受理隐患的数量之和（处、辆、个），不含并案",
-    "quantity_done": "上述隐患经复查确认已整改的数量之和",
-    "cohort_accepted": "期间内受理的隐患件数，不含并案",
-    "cohort_closed": "上述隐患中已销号的件数",
-    "fixed_on_spot": "上述隐患中即查即改的件数",
-    "acceptance_rate": "受理率 = accepted ÷ (received − duplicate)；尚待受理的见 waiting",
-    "completion_rate": "办结率 = cohort_closed ÷ cohort_accepted（同一批受理的隐患）",
-    "fix_rate": "整改率 = quantity_done ÷ quantity_found",
-    "on_spot_rate": "现场整改率 = fixed_on_spot ÷ cohort_accepted",
-    "duplicate_rate": "重复上报率 = duplicate ÷ received",
-    "rebound_rate": "反弹率 = rebounded ÷ fixed",
+from inspections.counting import MEASURES
+
+
+class Metric(NamedTuple):
+    """What people call a number, and what it counts (口径)."""
+
+    title: str
+    meaning: str
+
+
+_COUNTS: dict[str, Metric] = {
+    "received": Metric("上报", "期间内上报的隐患数（以系统收到时间计）"),
+    "accepted": Metric("受理", "期间内上报的隐患中已受理的件数，不含后来并案的"),
+    "rejected": Metric("不予受理", "期间内上报、不予受理的件数"),
+    "duplicate": Metric("重复并案", "期间内上报、重复并案的件数"),
+    "cancelled": Metric("作废", "期间内上报、作废的件数"),
+    "closed": Metric("销号", "期间内上报、已销号的件数（含不属实、误报、自行消除、拒改管控、移交办结）"),
+    "fixed": Metric("已整改", "期间内上报、以“已整改”销号的件数"),
+    "false_alarm": Metric("误报", "期间内上报、以“误报”销号的件数"),
+    "rebounded": Metric("反弹", "其中销号后回头看发现反弹的件数（反弹另立新案）"),
+    "open": Metric("未办结", "期间内上报、尚未办结的件数 = 待受理 + 整改期限内 + 逾期 + 暂缓 + 待复查 + 移交中"),
+    "waiting": Metric("待受理", "其中待受理的件数"),
+    "on_time": Metric("整改期限内", "其中已受理、整改期限未到的件数（动员类不计逾期）"),
+    "overdue": Metric("逾期", "其中已受理、超过整改期限仍未提交整改的件数"),
+    "suspended": Metric("暂缓", "其中暂缓整改的件数"),
+    "pending_recheck": Metric("待复查", "其中待复查的件数"),
+    "transferred": Metric("移交中", "其中移交、等待对方答复的件数"),
+    "quantity_found": Metric("发现数量", "期间内受理隐患的数量之和（处、辆、个），不含并案"),
+    "quantity_done": Metric("整改数量", "上述隐患经复查确认已整改的数量之和"),
+    "cohort_accepted": Metric("期内受理", "期间内受理的隐患件数，不含并案"),
+    "cohort_closed": Metric("期内受理已销号", "上述隐患中已销号的件数"),
+    "fixed_on_spot": Metric("即查即改", "上述隐患中即查即改的件数"),
+    "returned": Metric("退单", "上述隐患中被退过单的件数"),
+    "reworked": Metric("返工", "上述隐患中复查不通过过的件数"),
+    "extended": Metric("延期", "上述隐患中延过期的件数"),
+    "closed_then": Metric("期内销号", "期间内销号的件数，不论何时上报（流量）"),
+    "fixed_then": Metric("期内整改", "其中以“已整改”销号的件数（流量）"),
+    "due_decided": Metric(
+        "期限已见分晓", "整改期限（含批准的延期）落在期间内，且已整改或拒改销号、或已逾期未改的件数；动员类不计"
+    ),
+    "due_met": Metric("按期整改", "其中在期限内提交整改并经复查通过的件数"),
+    "first_due_decided": Metric(
+        "原期限已见分晓", "延期之前的原期限落在期间内，且已整改或拒改销号、或已过原期限未改的件数；动员类不计"
+    ),
+    "first_due_met": Metric("按原期限整改", "其中在原期限内提交整改并经复查通过的件数"),
 }
+
+
+class Rate(NamedTuple):
+    """`numerator` and `denominator`: what is added up of the counts for each; of the latter `less` is taken away."""
+
+    title: str
+    numerator: str
+    denominator: str
+    less: str | None = None
+
+    @property
+    def meaning(self) -> str:
+        below = f"({self.denominator} − {self.less})" if self.less else self.denominator
+        return f"{self.title} = {self.numerator} ÷ {below}"
+
+
+RATES: dict[str, Rate] = {
+    "acceptance_rate": Rate("受理率", "accepted", "received", less="duplicate"),
+    "completion_rate": Rate("办结率", "cohort_closed", "cohort_accepted"),
+    "fix_rate": Rate("整改率", "quantity_done", "quantity_found"),
+    "on_time_rate": Rate("按期办结率", "due_met", "due_decided"),
+    "first_on_time_rate": Rate("原期限按期办结率", "first_due_met", "first_due_decided"),
+    "on_spot_rate": Rate("现场整改率", "fixed_on_spot", "cohort_accepted"),
+    "rework_rate": Rate("返工率", "reworked", "cohort_accepted"),
+    "return_rate": Rate("退单率", "returned", "cohort_accepted"),
+    "extension_rate": Rate("延期率", "extended", "cohort_accepted"),
+    "rebound_rate": Rate("反弹率", "rebounded", "fixed"),
+    "false_alarm_rate": Rate("误报率", "false_alarm", "closed"),
+    "duplicate_rate": Rate("重复上报率", "duplicate", "received"),
+}
+
+METRICS: dict[str, Metric] = _COUNTS | {name: Metric(rate.title, rate.meaning) for name, rate in RATES.items()}
+DEFINITIONS: dict[str, str] = {name: metric.meaning for name, metric in METRICS.items()}
+COUNTED = tuple(_COUNTS)
+"""The counts that a row has, in the order in which people read them."""
+
+CLOCK_TITLES: dict[str, str] = {
+    "accept": "受理",
+    "start": "签收",
+    "fix": "整改",
+    "recheck": "复查",
+    "review": "暂缓到期复核",
+    "reply": "移交答复",
+}
+CLOCK_DEFINITIONS: dict[str, str] = {
+    "accept": "待受理的隐患，以受理期限计",
+    "start": "已派单、未签收的隐患，以签收期限计",
+    "fix": "已受理、尚未提交整改的隐患，以整改期限（含批准的延期）计；动员类不计",
+    "recheck": "待复查的隐患，以复查期限计",
+    "review": "暂缓整改的隐患，以复核日期计",
+    "reply": "移交中的隐患，以答复期限计",
+}
+"""By the clocks of deadlines.CLOCKS; overdue ones by how long: up to a day, up to three, up to seven, longer."""
+
+
+class ClockStanding(Struct, frozen=True):
+    """How many hazards have this clock running. `extended`: those whose deadline was extended, whatever else."""
+
+    on_time: int = 0
+    overdue: int = 0
+    overdue_1d: int = 0
+    overdue_3d: int = 0
+    overdue_7d: int = 0
+    overdue_more: int = 0
+    extended: int = 0
 
 
 FLOWS: dict[str, str] = {
@@ -62,52 +149,56 @@ class Flow(Struct, frozen=True):
         return Flow(*(getattr(self, name) + getattr(other, name) for name in self.__struct_fields__))
 
 
-class Counts(Struct, frozen=True):
-    """The counts of one community or of several together; see DEFINITIONS."""
+class Late(NamedTuple):
+    """What nobody's step makes so, but the time that passes: overdue of those reported in the period, and of those due
+    in it; and open past their first deadline.
+    """
 
-    received: int = 0
-    accepted: int = 0
-    rejected: int = 0
-    duplicate: int = 0
-    cancelled: int = 0
-    closed: int = 0
-    fixed: int = 0
-    waiting: int = 0
-    on_time: int = 0
     overdue: int = 0
-    suspended: int = 0
-    pending_recheck: int = 0
-    transferred: int = 0
-    quantity_found: int = 0
-    quantity_done: int = 0
-    cohort_accepted: int = 0
-    cohort_closed: int = 0
-    fixed_on_spot: int = 0
-    rebounded: int = 0
+    due_overdue: int = 0
+    first_due_overdue: int = 0
 
-    @property
-    def open(self) -> int:
-        return self.waiting + self.on_time + self.overdue + self.suspended + self.pending_recheck + self.transferred
+
+class Counts(Struct, frozen=True):
+    """What was counted of one community or of several together, in the order of counting.MEASURES, and what is late."""
+
+    measured: tuple[int, ...] = (0,) * len(MEASURES)
+    late: Late = Late()
 
     def __add__(self, other: "Counts") -> "Counts":
-        return Counts(*(getattr(self, name) + getattr(other, name) for name in self.__struct_fields__))
+        measured = tuple(map(int.__add__, self.measured, other.measured))
+        return Counts(measured, Late(*map(int.__add__, self.late, other.late)))
 
-    def rates(self) -> dict[str, float | None]:
-        return {
-            "acceptance_rate": _rate(self.accepted, self.received - self.duplicate),
-            "completion_rate": _rate(self.cohort_closed, self.cohort_accepted),
-            "fix_rate": _rate(self.quantity_done, self.quantity_found),
-            "on_spot_rate": _rate(self.fixed_on_spot, self.cohort_accepted),
-            "duplicate_rate": _rate(self.duplicate, self.received),
-            "rebound_rate": _rate(self.rebounded, self.fixed),
+    def numbers(self) -> dict[str, int]:
+        """Each of COUNTED, in that order."""
+        found = dict(zip(MEASURES, self.measured, strict=True))
+        late = self.late
+        found |= {
+            "open": found["fixing"] + sum(found[name] for name in _WAITING),
+            "on_time": found["fixing"] - late.overdue,
+            "overdue": late.overdue,
+            "due_decided": found["due_ended"] + late.due_overdue,
+            "first_due_decided": found["first_due_ended"] + late.first_due_overdue,
         }
+        return {name: found[name] for name in COUNTED}
+
+    def row(self) -> dict[str, int | float | None]:
+        """The numbers, and every rate with what it divides by what."""
+        numbers = self.numbers()
+        row: dict[str, int | float | None] = {**numbers}
+        for name, rate in RATES.items():
+            above = numbers[rate.numerator]
+            below = numbers[rate.denominator] - (numbers[rate.less] if rate.less else 0)
+            row |= {name: round(above / below, 6) if below else None}
+            row |= {f"{name}_numerator": above, f"{name}_denominator": below}
+        return row
 
 
-def _rate(numerator: int, denominator: int) -> float | None:
-    return round(numerator / denominator, 6) if denominator else None
+_WAITING = ("waiting", "suspended", "pending_recheck", "transferred")
 
 
-def holds(counts: Counts) -> bool:
-    """The identities of this module, over one row or a total."""
-    ended = counts.closed + counts.rejected + counts.duplicate + counts.cancelled
-    return counts.received == counts.open + ended
+def holds(numbers: Mapping[str, int]) -> bool:
+    """The identities of this module, over the numbers of one row or of a total."""
+    ended = sum(numbers[name] for name in ("closed", "rejected", "duplicate", "cancelled"))
+    stands = sum(numbers[name] for name in ("on_time", "overdue", *_WAITING))
+    return numbers["received"] == numbers["open"] + ended and numbers["open"] == stands

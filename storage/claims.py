@@ -1,10 +1,10 @@
 """What waits for somebody to work on it: queries that narrow, whose rows are claimed by who asks."""
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import bindparam, func, select
 
 from inspections.hazards import OPEN
 from storage.tables import PROVISIONAL as _PROVISIONAL
-from storage.tables import hazards, photos, uploads
+from storage.tables import escalations, hazards, photos, uploads
 
 DUE = (
     select(hazards)
@@ -34,4 +34,11 @@ EXPIRED = (
     .where(uploads.c.expires_at <= bindparam("now"))
     .order_by(uploads.c.expires_at)
     .limit(bindparam("limit"))
+)
+ESCALATED = select(escalations.c.hazard, escalations.c.deadline_number, escalations.c.rung).where(
+    escalations.c.hazard.in_(bindparam("ids", expanding=True))
+)
+"""The rungs that some hazards have reached already."""
+OPEN_UPLOADS = select(func.count()).where(
+    uploads.c.username == bindparam("username"), uploads.c.expires_at > bindparam("now"), uploads.c.photo.is_(None)
 )

@@ -5,18 +5,30 @@ between: a page of a hundred hazards does it five thousand times.
 """
 
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
 import msgspec
-from sqlalchemy import BigInteger, DateTime, Dialect, Integer, String, Text
+from sqlalchemy import BigInteger, ColumnElement, DateTime, Dialect, Integer, String, Text
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
+from inspections.calendar import midnight
+
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
+
+
+def between(column: ColumnElement[datetime | None], first: date | None, last: date | None) -> ColumnElement[bool]:
+    """Set, and on a Shanghai day from `first` to `last`, both included; None: no bound."""
+    clause: ColumnElement[bool] = column.is_not(None)
+    if first:
+        clause &= column >= midnight(first)
+    if last:
+        clause &= column < midnight(last + timedelta(days=1))
+    return clause
 
 
 class Instant(TypeDecorator[datetime]):
@@ -140,6 +152,25 @@ class shanghai_day(FunctionElement[int]):  # noqa: N801
 
     type = Integer()
     inherit_cache = True
+
+
+class first_of_month(FunctionElement[int]):  # noqa: N801
+    """The first day of the month that a day lies in, both since 1970."""
+
+    type = Integer()
+    inherit_cache = True
+
+
+@compiles(first_of_month, "sqlite")
+def _by_julian_day(element: Any, compiler: Any, **words: Any) -> str:
+    day = compiler.process(element.clauses, **words)
+    return f"cast(julianday(date(({day}) * 86400, 'unixepoch', 'start of month')) - 2440587.5 as integer)"
+
+
+@compiles(first_of_month, "postgresql")
+def _by_truncation(element: Any, compiler: Any, **words: Any) -> str:
+    day = compiler.process(element.clauses, **words)
+    return f"(date_trunc('month', date '1970-01-01' + ({day}))::date - date '1970-01-01')"
 
 
 @compiles(shanghai_day, "sqlite")

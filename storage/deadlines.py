@@ -4,21 +4,26 @@ from datetime import datetime
 
 from sqlalchemy import ColumnElement, and_, or_
 
-from inspections.deadlines import CLOCKS, FIXING
-from storage.tables import hazards
+from inspections.deadlines import CLOCKS
+from storage.tables import MAY_BE_LATE, hazards
 
 _H = hazards.c
 
 
 def late(now: datetime) -> ColumnElement[bool]:
     """The SQL twin of deadlines.is_overdue (a test holds them together)."""
-    return and_(_H.state.in_(sorted(FIXING)), ~_H.advisory, _H.due_at.is_not(None), _H.due_at < now)
+    return and_(MAY_BE_LATE, _H.due_at.is_not(None), _H.due_at < now)
 
 
 def stage_late(now: datetime) -> ColumnElement[bool]:
     """A clock of deadlines.CLOCKS has run out."""
-    others = [clock for name, clock in CLOCKS.items() if name != "fix"]
-    return or_(
-        late(now),
-        *(and_(_H.state.in_(sorted(states)), _H[field].is_not(None), _H[field] < now) for states, field in others),
-    )
+    clocks = (running(name) for name in CLOCKS)
+    return or_(*(and_(clause, due_at < now) for clause, due_at in clocks))
+
+
+def running(clock: str) -> tuple[ColumnElement[bool], ColumnElement[datetime | None]]:
+    """Where a clock runs, and when it is due there. Persuasion has none for fixing."""
+    states, field = CLOCKS[clock]
+    due_at = _H[field]
+    where = MAY_BE_LATE if clock == "fix" else _H.state.in_(sorted(states))
+    return where & due_at.is_not(None), due_at

@@ -9,15 +9,16 @@ from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
-from sqlalchemy import BigInteger, bindparam, exists, literal, select, tuple_
+from sqlalchemy import BigInteger, bindparam, exists, func, literal, select, tuple_
 
 from inspections.feed import HAZARDS, Changed, Feed, Place
 from inspections.hazards import OPEN, Hazard
 from inspections.policy import Scope
 from storage.columns import oldest_open_transaction
+from storage.reference import REFERENCE
 from storage.register import Register
 from storage.scopes import narrowed
-from storage.tables import changes, feeds, hazards
+from storage.tables import changes, feeds, hazards, numbers
 
 _C, _H = changes.c, hazards.c
 _WINDOWS = 20
@@ -58,6 +59,13 @@ _HEAD = (
     .select_from(feeds.outerjoin(_LAST, literal(1) == 1).outerjoin(_NEWEST, literal(1) == 1))
     .where(feeds.c.name == HAZARDS)
 )
+_UNSETTLED = select(func.count()).where(~_SETTLED).scalar_subquery()
+_REFERENCE = select(numbers.c.last).where(numbers.c.series == REFERENCE).scalar_subquery()
+_STAMP = (
+    select(feeds.c.epoch, _LAST.c.transaction_id, _LAST.c.id, _UNSETTLED, _REFERENCE)
+    .select_from(feeds.outerjoin(_LAST, literal(1) == 1))
+    .where(feeds.c.name == HAZARDS)
+)
 _LATER = changes.alias("later")
 _LATEST = ~exists().where(
     _LATER.c.hazard == _C.hazard,
@@ -84,6 +92,15 @@ def head(register: Register) -> Head:
     known = Feed(*feed)  # where all changes were forgotten, there is none behind them
     last, there_is = Place(transaction or 0, number or 0), Place(newest or 0, its_number or 0)
     return Head(known, max(last, known.forgotten), max(there_is, known.forgotten))
+
+
+def stamp(register: Register) -> str:
+    """Another one whenever any hazard, or the reference, is not what it was; as long as nothing is, the same.
+
+    The last change is not enough where an earlier one may still become visible: those behind what is settled are
+    counted, and only become more until something settles.
+    """
+    return "/".join(map(str, register.rows(_STAMP)[0]))
 
 
 def changed(register: Register, reach: Scope, head: Head, after: Place, limit: int) -> Page:

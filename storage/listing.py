@@ -1,6 +1,6 @@
 """Lists of hazards: filters, newest first, page by page from a key (never by counting rows to skip)."""
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from functools import lru_cache
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -9,14 +9,16 @@ from msgspec import Struct
 from msgspec.structs import replace
 from sqlalchemy import ColumnElement, Select, Uuid, exists, literal, or_, select, tuple_
 
-from inspections.calendar import midnight
+from inspections.categories import Severity
 from inspections.fields import Moment
 from inspections.hazards import Hazard, State
 from inspections.policy import Scope
-from storage.columns import Instant
-from storage.deadlines import late, stage_late
+from storage.columns import Instant, between
+from storage.counting import counted
+from storage.deadlines import late, running, stage_late
 from storage.register import Register
 from storage.scopes import assigned_to, narrowed, within
+from storage.statistics import behind
 from storage.tables import hazards, mentions
 
 _H = hazards.c
@@ -25,7 +27,8 @@ _H = hazards.c
 class HazardFilters(Struct, frozen=True):
     """Which hazards are listed; None: whichever. Dates are Shanghai days, both included.
 
-    `overdue`, `stage_overdue` and `look_back_due` (回头看 is planned by now) are judged at `now`.
+    `overdue`, `stage_overdue` and `look_back_due` (回头看 is planned by now) are judged at `now`. `counted_as`: one of
+    statistics.COUNTED, which counted them in these days. `clock`: one of deadlines.CLOCKS, which runs.
     """
 
     now: datetime
@@ -47,6 +50,13 @@ class HazardFilters(Struct, frozen=True):
     flagged: bool | None = None
     merged_into: UUID | None = None
     look_back_due: bool | None = None
+    severity: Severity | None = None
+    counted_as: str | None = None
+    counted_from: date | None = None
+    counted_to: date | None = None
+    clock: str | None = None
+    clock_due_from: datetime | None = None
+    clock_due_before: datetime | None = None
 
 
 class Reaches(NamedTuple):
@@ -66,8 +76,11 @@ class After(Struct, frozen=True):
 def page(register: Register, reach: Reaches, filters: HazardFilters, after: After | None, limit: int) -> list[Hazard]:
     """At most `limit` hazards in scope, newest report first."""
     codes = tuple(category.code for category in register.categories() if category.group == filters.group)
-    timeless = all(each is None for each in (filters.overdue, filters.stage_overdue, filters.look_back_due))
-    query = _query(reach, replace(filters, now=_WHENEVER) if timeless else filters, codes, limit)
+    judged = (filters.overdue, filters.stage_overdue, filters.look_back_due, filters.counted_as)
+    timed = filters if any(each is not None for each in judged) else replace(filters, now=_WHENEVER)
+    query = _query(reach, timed, codes, limit)
+    if filters.counted_as is not None:
+        query = query.where(counted(register.categories()))
     if after:
         query = query.where(
             tuple_(_H.reported_at, _H.id) < tuple_(literal(after.reported_at, Instant()), literal(after.id, Uuid()))
@@ -96,6 +109,7 @@ def _clauses(codes: tuple[str, ...], filters: HazardFilters, personal: Scope) ->
         (filters.found_to, _H.found_at.__le__),
         (filters.updated_after, _H.updated_at.__gt__),
         (filters.merged_into, _H.merged_into.__eq__),
+        (filters.severity, _H.severity.__eq__),
     ]
     clauses = [compare(value) for value, compare in chosen if value is not None]
     clauses += [_H.category.in_(codes)] if filters.group is not None else []
@@ -105,6 +119,7 @@ def _clauses(codes: tuple[str, ...], filters: HazardFilters, personal: Scope) ->
     clauses += [_is(filters.stage_overdue, stage_late(filters.now))] if filters.stage_overdue is not None else []
     clauses += [_is(filters.flagged, _FLAGGED)] if filters.flagged is not None else []
     clauses += [_is(filters.look_back_due, _look_back(filters.now))] if filters.look_back_due is not None else []
+    clauses += _counted(filters) + _running(filters)
     clauses += [between(_H.reported_at, filters.reported_from, filters.reported_to)]
     if words := filters.q:
         said = or_(*(column.contains(words, autoescape=True) for column in (_H.place, _H.description)))
@@ -112,18 +127,25 @@ def _clauses(codes: tuple[str, ...], filters: HazardFilters, personal: Scope) ->
     return clauses
 
 
+def _counted(filters: HazardFilters) -> list[ColumnElement[bool]]:
+    if filters.counted_as is None:
+        return []
+    clause, instant = behind(filters.counted_as, filters.now)
+    return [clause, between(instant, filters.counted_from, filters.counted_to)]
+
+
+def _running(filters: HazardFilters) -> list[ColumnElement[bool]]:
+    if filters.clock is None:
+        return []
+    clause, due_at = running(filters.clock)
+    clauses = [clause]
+    clauses += [due_at >= filters.clock_due_from] if filters.clock_due_from else []
+    clauses += [due_at < filters.clock_due_before] if filters.clock_due_before else []
+    return clauses
+
+
 _FLAGGED = exists().where(mentions.c.hazard == _H.id, mentions.c.flags != ())
 """Something speaks against one of its photos."""
-
-
-def between(column: ColumnElement[datetime | None], first: date | None, last: date | None) -> ColumnElement[bool]:
-    """Set, and on a Shanghai day from `first` to `last`, both included; None: no bound."""
-    clause: ColumnElement[bool] = column.is_not(None)
-    if first:
-        clause &= column >= midnight(first)
-    if last:
-        clause &= column < midnight(last + timedelta(days=1))
-    return clause
 
 
 def _look_back(now: datetime) -> ColumnElement[bool]:

@@ -17,7 +17,6 @@ from sqlalchemy import (
     Select,
     bindparam,
     exists,
-    func,
     insert,
     select,
     text,
@@ -51,6 +50,7 @@ from inspections.sessions import Session, TokenPair
 from inspections.uploads import Upload
 from storage import accounts, claims, duplicates, evidence, fix_links, outbox
 from storage.changes import note
+from storage.counting import count
 from storage.evidence import WIDE
 from storage.reference import KINDS, REFERENCE, Reference
 from storage.rows import KEYS, Rows
@@ -58,11 +58,9 @@ from storage.scopes import narrowed
 from storage.tables import (
     TABLE_OF,
     changes,
-    escalations,
     hazards,
     mentions,
     numbers,
-    uploads,
 )
 
 R = TypeVar("R", bound=Struct)
@@ -215,6 +213,15 @@ class Register:
         self.flush()
         return self._connection.execute(query, parameters).all()
 
+    @property
+    def dialect(self) -> str:
+        return self._connection.dialect.name
+
+    def execute(self, statement: Executable) -> None:
+        """For what is written of no record."""
+        self.flush()
+        self._connection.execute(statement)
+
     def stream(self, query: Executable, at_once: int = 500) -> Iterable[Any]:
         """`rows` for more than memory should hold: they are fetched as they are asked for."""
         self.flush()
@@ -264,7 +271,7 @@ class Register:
         return self._claimed(Tally, fix_links.OLD_TALLIES, before, limit)
 
     def open_uploads(self, username: str, now: datetime) -> int:
-        return self.rows(_OPEN_UPLOADS, {"username": username, "now": now})[0][0]
+        return self.rows(claims.OPEN_UPLOADS, {"username": username, "now": now})[0][0]
 
     def _claimed(self, kind: type[R], query: Select[Any], now: datetime, limit: int) -> list[R]:
         rows = self.rows(self._rows.locked(query, skip=True), {"now": now, "limit": limit})
@@ -299,7 +306,7 @@ class Register:
         return [Named(*row) for row in self.rows(query)]
 
     def escalated(self, hazard_ids: Sequence[UUID]) -> set[tuple[UUID, int, str]]:
-        rows = self.rows(_ESCALATED, {"ids": hazard_ids}) if hazard_ids else ()
+        rows = self.rows(claims.ESCALATED, {"ids": hazard_ids}) if hazard_ids else ()
         return {(hazard, number, rung) for hazard, number, rung in rows}
 
     def untold(self, limit: int) -> list[Notice]:
@@ -381,6 +388,7 @@ class Register:
         if self._rows.replace(updates) != len(updates):
             raise Conflict("记录已被更新，请重试")
         note(self._connection, inserts, updates)
+        count(self._connection, inserts, updates, self._reference.categories)
 
     def finish(self) -> None:
         """Writes everything that waits, and how far the numbers have come."""
@@ -400,12 +408,6 @@ def _key(record: Struct) -> tuple[Any, ...]:
 _NAMED = select(hazards.c.id, hazards.c.number, hazards.c.state)
 _HISTORY = (
     select(TABLE_OF[Entry]).where(TABLE_OF[Entry].c.hazard == bindparam("hazard")).order_by(TABLE_OF[Entry].c.seq)
-)
-_ESCALATED = select(escalations.c.hazard, escalations.c.deadline_number, escalations.c.rung).where(
-    escalations.c.hazard.in_(bindparam("ids", expanding=True))
-)
-_OPEN_UPLOADS = select(func.count()).where(
-    uploads.c.username == bindparam("username"), uploads.c.expires_at > bindparam("now"), uploads.c.photo.is_(None)
 )
 _OLD_CHANGES = select(changes).where(changes.c.day < bindparam("day")).order_by(changes.c.id).limit(bindparam("limit"))
 _NEW_REFERENCE = text(

@@ -1,24 +1,45 @@
-"""The queries behind the numbers: one pass over the hazards in scope, grouped by community."""
+"""The numbers behind the statistics: sums of what is counted, of the grain that has the fewest rows for a question."""
 
+from collections.abc import Sequence
 from datetime import date, datetime, timedelta
+from functools import lru_cache
+from typing import Any, Literal, NamedTuple
 
 from msgspec import Struct
-from sqlalchemy import ColumnElement, Integer, case, func, or_, select, true
+from sqlalchemy import (
+    ColumnElement,
+    CompoundSelect,
+    Integer,
+    Select,
+    bindparam,
+    case,
+    false,
+    func,
+    literal_column,
+    select,
+    union_all,
+)
 
-from inspections.categories import Category
-from inspections.deadlines import FIXING
-from inspections.hazards import Outcome, State
+from inspections.categories import Category, Severity
+from inspections.counting import MEASURES, day_number, day_of
+from inspections.deadlines import CLOCKS
+from inspections.hazards import OPEN
+from inspections.periods import pieces
 from inspections.policy import Scope
-from inspections.statistics import Counts, Flow
-from storage.columns import shanghai_day
-from storage.deadlines import late
-from storage.listing import between
+from inspections.statistics import ClockStanding, Counts, Flow, Late
+from storage.columns import between
+from storage.counter_tables import Grain, counter_deltas, counters
+from storage.counting import CLAUSES, FIRST_DUE_AT, INSTANTS, counted
+from storage.deadlines import running
 from storage.register import Register
 from storage.scopes import within
-from storage.tables import hazards
+from storage.tables import MAY_BE_LATE, hazards
 
 _H = hazards.c
-_EPOCH = date(1970, 1, 1)
+_FLOW = ("received", "cohort_accepted", "closed_then", "fixed_then")
+"""What Flow counts, in the order of its fields."""
+
+By = Literal["community", "category", "day"]
 
 
 class Filters(Struct, frozen=True):
@@ -28,92 +49,205 @@ class Filters(Struct, frozen=True):
     street: str | None = None
     category: str | None = None
     group: str | None = None
+    severity: Severity | None = None
+    source: str | None = None
     first: date | None = None
     last: date | None = None
 
 
-def counts_by_community(register: Register, scope: Scope, filters: Filters, now: datetime) -> dict[str, Counts]:
-    """Community code → counts, for the communities that have any hazard in scope."""
-    reported = between(_H.reported_at, filters.first, filters.last)
-    accepted = between(_H.accepted_at, filters.first, filters.last)
-    query = (
-        select(_H.community, *_columns(reported, accepted, now))
-        .where(within(scope), or_(reported, accepted), *_chosen(filters, register.categories()))
-        .group_by(_H.community)
-    )
-    return {code: Counts(*map(int, numbers)) for code, *numbers in register.rows(query)}
+class _Kinds(NamedTuple):
+    """The kinds that are asked for; None: all of them."""
+
+    category: tuple[str, ...] | None
+    severity: tuple[str, ...] | None
+    source: tuple[str, ...] | None
 
 
-def flow_by_day(register: Register, scope: Scope, filters: Filters) -> dict[date, Flow]:
+def counts(
+    register: Register,
+    by: Literal["community", "category"],
+    communities: Sequence[str],
+    filters: Filters,
+    now: datetime,
+) -> dict[str, Counts]:
+    """Code → counts, for the communities or categories that have any hazard in those `communities`."""
+    kinds = _kinds(filters, register.categories())
+    sums = _sums(register, by, communities, kinds, filters, tuple(MEASURES))
+    late = _late(register, by, communities, kinds, filters, now)
+    return {code: Counts(sums.get(code, _NOTHING), late.get(code, Late())) for code in {*sums, *late}}
+
+
+_NOTHING = (0,) * len(MEASURES)
+
+
+def flow_by_day(register: Register, communities: Sequence[str], filters: Filters) -> dict[date, Flow]:
     """Shanghai day → what happened on it, for the days of the filters on which anything did."""
-    happened = {
-        "received": (_H.reported_at, true()),
-        "accepted": (_H.accepted_at, _H.state != State.DUPLICATE),
-        "closed": (_H.closed_at, _H.state == State.CLOSED),
-        "fixed": (_H.closed_at, (_H.state == State.CLOSED) & (_H.outcome == Outcome.FIXED)),
+    kinds = _kinds(filters, register.categories())
+    return {
+        day_of(day): Flow(*numbers)
+        for day, numbers in _sums(register, "day", communities, kinds, filters, _FLOW).items()
     }
-    chosen = _chosen(filters, register.categories())
-    found: dict[date, Flow] = {}
-    for name, (at, clause) in happened.items():
-        day = shanghai_day(at)
-        within_days = between(at, filters.first, filters.last)
-        query = select(day, func.count()).where(within(scope), within_days, clause, *chosen).group_by(day)
-        for number, count in register.rows(query):
-            on = _EPOCH + timedelta(days=int(number))
-            found[on] = found.get(on, Flow()) + Flow(**{name: int(count)})
-    return found
 
 
-def _chosen(filters: Filters, catalogue: list[Category]) -> list[ColumnElement[bool]]:
-    codes = [category.code for category in catalogue if category.group == filters.group]
-    alarms = [category.code for category in catalogue if category.from_device]
+def _kinds(filters: Filters, catalogue: Sequence[Category]) -> _Kinds:
+    codes: tuple[str, ...] | None = None
+    if filters.category is not None or filters.group is not None:
+        codes = tuple(
+            each.code
+            for each in catalogue
+            if filters.category in {None, each.code} and filters.group in {None, each.group}
+        )
+    severity = None if filters.severity is None else (filters.severity.value,)
+    return _Kinds(codes, severity, None if filters.source is None else (filters.source,))
+
+
+def _sums(
+    register: Register, by: By, communities: Sequence[str], kinds: _Kinds, filters: Filters, measures: tuple[str, ...]
+) -> dict[Any, tuple[int, ...]]:
+    by_kind = by == "category" or any(kinds)
+    grains = _grains(filters, by_kind=by_kind, by_day=by == "day")
+    asked = {name: value for name, value in kinds._asdict().items() if value is not None}
+    query = _query(by, tuple(grain for grain, _, _ in grains), tuple(asked), measures)
+    parameters: dict[str, Any] = {"communities": communities, **asked}
+    parameters |= {f"first{at}": first for at, (_, first, _) in enumerate(grains)}
+    parameters |= {f"last{at}": last for at, (_, _, last) in enumerate(grains)}
+    parameters |= {"first": _number(filters.first, _FIRST), "last": _number(filters.last, _LAST)}
+    sums: dict[Any, tuple[int, ...]] = {}
+    for key, *numbers in register.rows(query, parameters):
+        known = sums.get(key)
+        sums[key] = tuple(map(int, numbers)) if known is None else tuple(map(_plus, known, numbers))
+    return sums
+
+
+def _plus(one: int, other: Any) -> int:
+    return one + int(other)
+
+
+_FIRST, _LAST = date(1, 1, 1), date(9999, 12, 31)
+
+
+def _number(day: date | None, otherwise: date) -> int:
+    return day_number(otherwise if day is None else day)
+
+
+def _grains(filters: Filters, *, by_kind: bool, by_day: bool) -> list[tuple[Grain, int, int]]:
+    """Which sums make up the period: whole months where there are some, the days beside them."""
+    all_, months, days = (Grain.ALL_KINDS, Grain.MONTH_KINDS, Grain.DAY_KINDS) if by_kind else _WHOLE
+    if filters.first is None and filters.last is None and not by_day:
+        return [(all_, 0, 0)]
+    first, last = filters.first or _FIRST, filters.last or _LAST
+    if by_day:
+        return [(days, day_number(first), day_number(last))]
     return [
-        _H.category.not_in(alarms),  # alert checks count as alarms, not as hazards found
-        _H.community == filters.community if filters.community is not None else true(),
-        _H.community.startswith(filters.street, autoescape=True) if filters.street is not None else true(),
-        _H.category == filters.category if filters.category is not None else true(),
-        _H.category.in_(codes) if filters.group is not None else true(),
+        (months if whole else days, day_number(each.first), day_number(each.last))
+        for whole, each in pieces(first, last)
     ]
 
 
-def _columns(reported: ColumnElement[bool], accepted: ColumnElement[bool], now: datetime) -> list[ColumnElement[int]]:
-    """One sum for each field of Counts, in its order."""
+_WHOLE = (Grain.ALL, Grain.MONTHS, Grain.DAYS)
 
-    def count(*clauses: ColumnElement[bool]) -> ColumnElement[int]:
-        return total(1, reported, *clauses)
 
-    def total(value: int | ColumnElement[int], *clauses: ColumnElement[bool]) -> ColumnElement[int]:
-        every = clauses[0]
-        for clause in clauses[1:]:
-            every &= clause
-        return func.coalesce(func.sum(case((every, value), else_=0), type_=Integer), 0)
+@lru_cache(maxsize=512)
+def _query(by: By, grains: tuple[Grain, ...], kinds: tuple[str, ...], measures: tuple[str, ...]) -> CompoundSelect[Any]:
+    """Summed up and not yet, each in its own order; one statement, so that nobody sums up in between."""
 
-    def state(name: State) -> ColumnElement[bool]:
-        return _H.state == name
+    def summed(table: Any, day: ColumnElement[int], first: str, last: str) -> Select[Any]:
+        key: ColumnElement[Any] = day if by == "day" else table.c[by]
+        return (
+            select(key.label("key"), *(func.sum(table.c[name]).label(name) for name in measures))
+            .where(
+                table.c.community.in_(bindparam("communities", expanding=True)),
+                day.between(bindparam(first, type_=Integer), bindparam(last, type_=Integer)),
+                *(table.c[name].in_(bindparam(name, expanding=True)) for name in kinds),
+            )
+            .group_by(key)
+        )
 
-    original = _H.state != State.DUPLICATE
-    fixing = _H.state.in_(sorted(FIXING))
-    overdue = late(now)
-    cohort = accepted & original
-    columns = {
-        "received": count(),
-        "accepted": count(_H.accepted_at.is_not(None), original),
-        "rejected": count(state(State.REJECTED)),
-        "duplicate": count(state(State.DUPLICATE)),
-        "cancelled": count(state(State.CANCELLED)),
-        "closed": count(state(State.CLOSED)),
-        "fixed": count(state(State.CLOSED), _H.outcome == Outcome.FIXED),
-        "waiting": count(state(State.REPORTED)),
-        "on_time": count(fixing, ~overdue),
-        "overdue": count(overdue),
-        "suspended": count(state(State.SUSPENDED)),
-        "pending_recheck": count(state(State.PENDING_RECHECK)),
-        "transferred": count(state(State.TRANSFERRED)),
-        "quantity_found": total(_H.quantity, cohort),
-        "quantity_done": total(_H.quantity_done, cohort),
-        "cohort_accepted": total(1, cohort),
-        "cohort_closed": total(1, cohort, state(State.CLOSED)),
-        "fixed_on_spot": total(1, cohort, _H.fixed_on_spot),
-        "rebounded": count(_H.rebounded_as.is_not(None)),
+    arms = [
+        summed(counters, counters.c.start, f"first{at}", f"last{at}").where(
+            counters.c.grain == literal_column(str(int(grain)), Integer)
+        )
+        for at, grain in enumerate(grains)
+    ]
+    return union_all(*arms, summed(counter_deltas, counter_deltas.c.day, "first", "last"))
+
+
+def _late(
+    register: Register, by: str, communities: Sequence[str], kinds: _Kinds, filters: Filters, now: datetime
+) -> dict[str, Late]:
+    """How many are overdue: of those reported in the period, of those due in it, and by their first deadline."""
+    key = _H[by]
+    overdue, first_overdue = _H.due_at < now, now > FIRST_DUE_AT
+    chosen = [_H[name].in_(value) for name, value in kinds._asdict().items() if value is not None]
+    query = (
+        select(
+            key,
+            _number_of(overdue & between(_H.reported_at, filters.first, filters.last)),
+            _number_of(overdue & between(_H.due_at, filters.first, filters.last)),
+            _number_of(first_overdue & between(FIRST_DUE_AT, filters.first, filters.last)),
+        )
+        .where(
+            MAY_BE_LATE,
+            overdue | (_H.original_due_at < now),
+            _H.community.in_(communities),
+            counted(register.categories()),
+            *chosen,
+        )
+        .group_by(key)
+    )
+    return {code: Late(*map(int, numbers)) for code, *numbers in register.rows(query)}
+
+
+_AGES = (timedelta(), timedelta(days=1), timedelta(days=3), timedelta(days=7))
+
+
+def standing_by_clock(
+    register: Register, communities: Sequence[str], filters: Filters, now: datetime
+) -> dict[str, ClockStanding]:
+    """For each of deadlines.CLOCKS, those reported in the period for which it runs."""
+    catalogue = register.categories()
+    kinds = _kinds(filters, catalogue)._asdict()
+    chosen = [_H[name].in_(value) for name, value in kinds.items() if value is not None]
+    bounds = [now - age for age in _AGES]
+    found: dict[str, ClockStanding] = {}
+    for name in CLOCKS:
+        runs, due_at = running(name)
+        late = [due_at < bound for bound in bounds]
+        aged = [late[at] & ~late[at + 1] for at in range(len(late) - 1)]
+        extended = _H.times_extended > 0 if name == "fix" else false()
+        query = select(*map(_number_of, (~late[0], late[0], *aged, late[-1], extended))).where(
+            runs,
+            between(_H.reported_at, filters.first, filters.last),
+            _H.community.in_(communities),
+            counted(catalogue),
+            *chosen,
+        )
+        found[name] = ClockStanding(*(int(number or 0) for number in register.rows(query)[0]))
+    return found
+
+
+def next_late(register: Register, reach: Scope, now: datetime) -> datetime | None:
+    """When the next deadline passes in this scope: until then, time alone changes no number."""
+    found = [
+        register.rows(select(column).where(MAY_BE_LATE, column >= now, within(reach)).order_by(column).limit(1))
+        for column in (_H.due_at, _H.original_due_at)
+    ]
+    return min((rows[0][0] for rows in found if rows), default=None)
+
+
+def behind(name: str, now: datetime) -> tuple[ColumnElement[bool], ColumnElement[datetime | None]]:
+    """The hazards that one of statistics.COUNTED counts, and the instant that has to lie in the period."""
+    late, first_late = MAY_BE_LATE & (_H.due_at < now), MAY_BE_LATE & (now > FIRST_DUE_AT)
+    derived: dict[str, tuple[ColumnElement[bool], str]] = {
+        "open": (_H.state.in_(sorted(OPEN)), "reported_at"),
+        "on_time": (CLAUSES["fixing"] & ~(late & _H.due_at.is_not(None)), "reported_at"),
+        "overdue": (late, "reported_at"),
+        "due_decided": (CLAUSES["due_ended"] | late, "due_at"),
+        "first_due_decided": (CLAUSES["first_due_ended"] | first_late, "first_due_at"),
     }
-    return [columns[name] for name in Counts.__struct_fields__]
+    clause, on = derived[name] if name in derived else (CLAUSES[name], MEASURES[name])
+    return clause, INSTANTS[on]
+
+
+def _number_of(clause: ColumnElement[bool]) -> ColumnElement[int]:
+    return func.sum(case((clause, 1), else_=0), type_=Integer)

@@ -18,6 +18,7 @@ from sqlalchemy import (
     UniqueConstraint,
     Uuid,
     false,
+    literal_column,
     or_,
     text,
     true,
@@ -25,6 +26,7 @@ from sqlalchemy import (
 
 from inspections.calendar import CalendarDay
 from inspections.categories import Category, Priority, Severity, Term
+from inspections.deadlines import FIXING
 from inspections.delegations import Delegation
 from inspections.dispatch import DispatchRule
 from inspections.feed import Changed, Feed
@@ -228,6 +230,17 @@ Index(
     postgresql_where=_MEASURED,
 )
 Index("ix_hazards_merged_into", hazards.c.merged_into, sqlite_where=_MERGED, postgresql_where=_MERGED)
+MAY_BE_LATE = hazards.c.state.in_([literal_column(f"'{state}'") for state in sorted(FIXING)]) & ~hazards.c.advisory
+"""In words that SQLite finds again in the index: it knows no parameters there."""
+Index(
+    "ix_hazards_may_be_late",
+    *(hazards.c[name] for name in ("due_at", "community", "category", "severity", "source", "reported_at")),
+    *(hazards.c[name] for name in ("original_due_at", "state", "advisory")),
+    sqlite_where=MAY_BE_LATE,
+    postgresql_where=MAY_BE_LATE,
+)
+_EXTENDED = MAY_BE_LATE & hazards.c.original_due_at.is_not(None)
+Index("ix_hazards_first_due", hazards.c.original_due_at, sqlite_where=_EXTENDED, postgresql_where=_EXTENDED)
 _WATCHED = hazards.c.next_check_at.is_not(None)
 Index("ix_hazards_next_check", hazards.c.next_check_at, sqlite_where=_WATCHED, postgresql_where=_WATCHED)
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inspections.periods import Interval, Period, buckets, change, default, prior, year_before
+from inspections.periods import Interval, Period, buckets, change, default, pieces, prior, year_before
 
 
 def period(first, last):
@@ -68,3 +68,16 @@ def test_nothing_before_is_no_percentage():
     assert change(3, 0) == (0, 3, None)
     assert change(3, 4) == (4, -1, -25.0)
     assert change(0, 3) == (3, -3, -100.0)
+
+
+@given(st.dates(date(2020, 1, 1), date(2030, 1, 1)), st.integers(0, 1000))
+def test_a_period_falls_into_whole_months_and_the_days_beside_them(first, length):
+    whole = period(first.isoformat(), (first + timedelta(length)).isoformat())
+    parts = list(pieces(*whole))
+    days = [each.first + timedelta(at) for _, each in parts for at in range(each.days)]
+    assert days == [whole.first + timedelta(at) for at in range(whole.days)]
+    for months, part in parts:
+        if months:
+            assert part.first.day == (part.last + timedelta(1)).day == 1
+    assert len(parts) <= 3
+    assert sum(part.days for months, part in parts if not months) < 62

@@ -1,32 +1,64 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inspections.statistics import DEFINITIONS, FLOWS, Counts, Flow, holds
+from inspections.counting import MEASURES
+from inspections.deadlines import CLOCKS
+from inspections.statistics import (
+    CLOCK_DEFINITIONS,
+    CLOCK_TITLES,
+    COUNTED,
+    DEFINITIONS,
+    FLOWS,
+    RATES,
+    Counts,
+    Flow,
+    Late,
+    holds,
+)
 
 
-@given(st.lists(st.integers(0, 1000), min_size=len(Counts.__struct_fields__), max_size=len(Counts.__struct_fields__)))
+def counted(*late, **numbers):
+    return Counts(tuple(numbers.pop(name, 0) for name in MEASURES), Late(*late)) if numbers else Counts()
+
+
+@given(st.lists(st.integers(0, 1000), min_size=len(MEASURES), max_size=len(MEASURES)))
 def test_adding_rows_adds_every_number(numbers):
-    row = Counts(*numbers)
+    row = Counts(tuple(numbers), Late(1, 2, 3))
     assert row + Counts() == row
-    assert (row + row).open == 2 * row.open
+    assert (row + row).numbers() == {name: 2 * number for name, number in row.numbers().items()}
 
 
 def test_rates_are_null_without_anything_to_divide():
-    assert set(Counts().rates().values()) == {None}
-    assert Counts(received=10, duplicate=2, accepted=6).rates()["acceptance_rate"] == 0.75
-    assert Counts(cohort_accepted=4, cohort_closed=3, fixed_on_spot=1).rates()["completion_rate"] == 0.75
-    assert Counts(quantity_found=3, quantity_done=1).rates()["fix_rate"] == 0.333333
-    assert Counts(received=8, duplicate=2).rates()["duplicate_rate"] == 0.25
-    assert Counts(fixed=8, rebounded=1).rates()["rebound_rate"] == 0.125
+    row = Counts().row()
+    assert {row[name] for name in RATES} == {None}
+    assert {row[f"{name}_denominator"] for name in RATES} == {0}
+
+
+def test_a_rate_stands_between_what_it_divides():
+    row = counted(received=10, duplicate=2, accepted=6).row()
+    assert [row[f"acceptance_rate{part}"] for part in ("", "_numerator", "_denominator")] == [0.75, 6, 8]
+    assert row["duplicate_rate"] == 0.2
+    assert counted(cohort_accepted=4, cohort_closed=3, fixed_on_spot=1).row()["completion_rate"] == 0.75
+    assert counted(quantity_found=3, quantity_done=1).row()["fix_rate"] == 0.333333
+    assert counted(fixed=8, rebounded=1).row()["rebound_rate"] == 0.125
+
+
+def test_what_is_overdue_counts_against_the_deadlines_that_were_met():
+    row = counted(2, 3, 4, fixing=5, due_ended=7, due_met=6, first_due_ended=7, first_due_met=5).row()
+    assert (row["overdue"], row["on_time"], row["open"]) == (2, 3, 5)
+    assert (row["on_time_rate"], row["on_time_rate_denominator"]) == (0.6, 10)
+    assert (row["first_on_time_rate_numerator"], row["first_on_time_rate_denominator"]) == (5, 11)
 
 
 def test_the_identity_of_a_row():
-    assert holds(Counts(received=3, waiting=1, closed=1, rejected=1))
-    assert not holds(Counts(received=3, waiting=1))
+    assert holds(counted(received=3, waiting=1, closed=1, rejected=1).numbers())
+    assert not holds(counted(received=3, waiting=1).numbers())
 
 
 def test_every_number_and_rate_is_defined():
-    assert set(DEFINITIONS) == {*Counts.__struct_fields__, "open", *Counts().rates()}
+    assert set(DEFINITIONS) == {*COUNTED, *RATES}
+    assert list(Counts().numbers()) == list(COUNTED)
+    assert list(CLOCK_DEFINITIONS) == list(CLOCK_TITLES) == list(CLOCKS)
 
 
 def test_what_happens_adds_up_and_each_number_of_it_has_a_meaning():

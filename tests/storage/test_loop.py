@@ -23,7 +23,8 @@ from inspections.actions.clocks import escalate
 from inspections.actions.photos import receive_photos
 from inspections.actions.reports import report_hazard
 from inspections.actions.steps import take_step
-from inspections.categories import CATALOGUE
+from inspections.calendar import shanghai_date
+from inspections.categories import CATALOGUE, Severity
 from inspections.deadlines import running
 from inspections.errors import Refusal, Stale
 from inspections.hazards import OPEN, Party, Stage, State
@@ -32,7 +33,7 @@ from inspections.lifecycle import MOVES
 from inspections.places import Street
 from inspections.policy import Scope
 from inspections.register import Change
-from inspections.statistics import Counts, holds
+from inspections.statistics import COUNTED, Counts, holds
 from inspections.steps import (
     Accept,
     Assign,
@@ -63,9 +64,11 @@ from inspections.steps import (
     Unsupervise,
     Verify,
 )
+from storage.counters import check_counts, fold
 from storage.database import open_database
+from storage.listing import HazardFilters, Reaches, page
 from storage.migration import migrate
-from storage.statistics import Filters, counts_by_community
+from storage.statistics import Filters, counts
 from storage.tables import escalations
 from tests.inspections.office import HERE, NOW, THERE, li, ma, mention, new_id, photo, sun, wang, zhao
 from tests.inspections.test_decisions import FIVE
@@ -120,6 +123,25 @@ def tries(now, other):
         (wang, Evaluate, {"score": 4}),
         (ma, Cancel, {"reason": "误建"}),
     ]
+
+
+def check_counts_and_lists(register, filters, now):
+    """Every number is what lists of its cases have, whatever was asked."""
+    codes = [each.code for each in register.communities()]
+    numbers = sum(counts(register, "community", codes, filters, now).values(), Counts()).numbers()
+    for name in COUNTED:
+        asked = HazardFilters(
+            now,
+            category=filters.category,
+            group=filters.group,
+            severity=filters.severity,
+            counted_as=name,
+            counted_from=filters.first,
+            counted_to=filters.last,
+        )
+        listed = page(register, Reaches(EVERYTHING, EVERYTHING), asked, None, 500)
+        value = {"quantity_found": "quantity", "quantity_done": "quantity_done"}.get(name)
+        assert sum(getattr(each, value) if value else 1 for each in listed) == numbers[name], name
 
 
 COUNT = len(tries(NOW, new_id()))
@@ -245,6 +267,20 @@ class Loop(RuleBasedStateMachine):
         assert self.store.do(escalate, self.now, 100).recorded == 0
         self.touched |= set(self.hazards)
 
+    @rule()
+    def sum_up(self):
+        self.store.do(fold, self.now, 7)
+        self.ask(lambda register: [check_counts_and_lists(register, each, self.now) for each in self.periods()])
+
+    def periods(self):
+        today = shanghai_date(self.now)
+        month = today.replace(day=1)
+        yield Filters()
+        yield Filters(first=today, last=today)
+        yield Filters(first=today - timedelta(days=40), last=today + timedelta(days=40), category="EV-03")
+        yield Filters(last=month - timedelta(days=1), severity=Severity.GENERAL)
+        yield Filters(first=month, group="用电监测")
+
     @rule(lot=st.integers(0, 4))
     def restart(self, lot):
         if lot == 0:
@@ -260,10 +296,13 @@ class Loop(RuleBasedStateMachine):
     def check(self, register):
         for hazard_id in self.touched:
             check_record(register.hazard(hazard_id), register.history(hazard_id))
-        counted = counts_by_community(register, EVERYTHING, Filters(), self.now)
+        codes = [each.code for each in register.communities()]
+        counted = counts(register, "community", codes, Filters(), self.now)
         total = sum(counted.values(), Counts())
-        assert all(holds(counts) for counts in (*counted.values(), total))
-        assert total.received == len(self.hazards)
+        assert all(holds(each.numbers()) for each in (*counted.values(), total))
+        assert total.numbers()["received"] == len(self.hazards)
+        assert sum(counts(register, "category", codes, Filters(), self.now).values(), Counts()) == total
+        assert [finding for code in codes for finding in check_counts(register, code)] == []
 
     def teardown(self):
         if self.hazards:

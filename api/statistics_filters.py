@@ -1,0 +1,88 @@
+"""What statistics are asked of: the filters that all of them have, and the links that list the cases of a number."""
+
+from collections.abc import Sequence
+from datetime import date, datetime
+from typing import Annotated, Any
+from urllib.parse import urlencode
+
+from litestar.di import Provide
+from litestar.params import FromQuery, QueryParameter
+
+from api.bodies import check_moments
+from inspections.calendar import YEARS, shanghai_date
+from inspections.categories import Severity
+from inspections.errors import Invalid, Missing
+from inspections.periods import Interval, Period, default
+from inspections.places import Community
+from inspections.policy import Scope
+from storage.register import Register
+from storage.statistics import Filters
+
+_LONGEST_DAYS = 3660
+
+
+def _filters(
+    community: FromQuery[str | None] = None,
+    street: FromQuery[str | None] = None,
+    category: FromQuery[str | None] = None,
+    group: FromQuery[str | None] = None,
+    severity: FromQuery[Severity | None] = None,
+    source: FromQuery[str | None] = None,
+    first: Annotated[date | None, QueryParameter(name="from")] = None,
+    last: Annotated[date | None, QueryParameter(name="to")] = None,
+) -> Filters:
+    check_moments(**{"from": first, "to": last})
+    if first and last and last < first:
+        raise Invalid(("to", "结束日期早于开始日期"))
+    return Filters(community, street, category, group, severity, source, first, last)
+
+
+FILTERS = {"filters": Provide(_filters, sync_to_thread=False)}
+
+
+def period_of(filters: Filters, interval: Interval, now: datetime) -> Period:
+    """The one that is asked for, or the usual one. Raises Invalid for one that is longer than anybody reads."""
+    usual = default(shanghai_date(now), interval)
+    last = filters.last or usual.last
+    first = filters.first or min(usual.first, last)
+    if last < first:
+        raise Invalid(("from", "开始日期晚于今天"))
+    if (last - first).days > _LONGEST_DAYS or first.year - 1 not in YEARS:
+        raise Invalid(("from", "时间跨度最长十年"))
+    return Period(first, last)
+
+
+def chosen(register: Register, reach: Scope, filters: Filters) -> Sequence[Community]:
+    """The communities in scope that are asked about. Raises Missing for one that is not there to see."""
+    found = [
+        each
+        for each in register.communities()
+        if reach.covers_community(each.code)
+        and filters.community in {None, each.code}
+        and filters.street in {None, each.street}
+    ]
+    if filters.community is not None and not found:
+        raise Missing("community", "community")
+    return found
+
+
+def cases(filters: Filters, counted_as: str) -> str:
+    """The list of exactly the hazards that were counted as this."""
+    return _listed(filters, counted_as=counted_as, counted_from=filters.first, counted_to=filters.last)
+
+
+def running(filters: Filters, clock: str) -> str:
+    """The list of those that this clock runs for."""
+    return _listed(filters, clock=clock, counted_as="received", counted_from=filters.first, counted_to=filters.last)
+
+
+def _listed(filters: Filters, **query: Any) -> str:
+    query |= {
+        "community": filters.community,
+        "street": filters.street,
+        "category": filters.category,
+        "group": filters.group,
+        "severity": filters.severity,
+        "source": filters.source,
+    }
+    return "/api/v1/hazards?" + urlencode({name: value for name, value in query.items() if value is not None})

@@ -1,0 +1,56 @@
+"""The tables of what is counted: sums by grain, and what is not in them yet."""
+
+from enum import IntEnum
+
+from sqlalchemy import BigInteger, Column, Index, Integer, SmallInteger, String, Table
+
+from inspections.counting import MEASURES
+from storage.office_tables import CODE, metadata
+
+
+class Grain(IntEnum):
+    """How finely sums are kept: for all time, by month or by day; of everything, or by kind.
+
+    A kind is a category, a severity and a source together. Whatever is asked, some grain has few rows for it.
+    """
+
+    ALL, ALL_KINDS, MONTHS, MONTH_KINDS, DAYS, DAY_KINDS = range(6)
+
+    @property
+    def by_kind(self) -> bool:
+        return self in {Grain.ALL_KINDS, Grain.MONTH_KINDS, Grain.DAY_KINDS}
+
+
+def _kind() -> list[Column[str]]:
+    """Empty where the grain is not by kind."""
+    return [Column(name, String(32), nullable=False) for name in ("category", "severity", "source")]
+
+
+def _measures() -> list[Column[int]]:
+    kinds = {name: BigInteger if name.startswith("quantity") else Integer for name in MEASURES}
+    return [Column(name, kind, nullable=False, server_default="0") for name, kind in kinds.items()]
+
+
+counters = Table(
+    "counters",
+    metadata,
+    Column("grain", SmallInteger, primary_key=True),
+    Column("community", CODE, primary_key=True),
+    Column("start", Integer, primary_key=True),  # its first day, since 1970; 0 for all time
+    *(Column(column.name, column.type, primary_key=True) for column in _kind()),
+    *_measures(),
+    sqlite_with_rowid=False,
+)
+
+counter_deltas = Table(
+    "counter_deltas",
+    metadata,
+    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
+    Column("community", CODE, nullable=False),
+    Column("day", Integer, nullable=False),
+    *_kind(),
+    *_measures(),
+    sqlite_autoincrement=True,
+)
+Index("ix_counter_deltas_day", counter_deltas.c.day)
+"""Whoever takes a step only adds here, and waits for nobody who takes another in the same community."""

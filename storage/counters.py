@@ -1,0 +1,178 @@
+"""What is counted, summed up: by one at a time, from what the steps appended; and counted anew, to see that it holds.
+
+Whoever reads asks for both in one statement, so that what is summed up and what is not yet are never both left out,
+and never both counted.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Integer,
+    Select,
+    String,
+    case,
+    delete,
+    func,
+    literal,
+    literal_column,
+    select,
+    true,
+    union_all,
+)
+from sqlalchemy.dialects import postgresql, sqlite
+
+from inspections.counting import MEASURES, day_number, day_of
+from inspections.hazards import Job
+from inspections.register import Change
+from storage.columns import first_of_month, shanghai_day
+from storage.counter_tables import Grain, counter_deltas, counters
+from storage.counting import CLAUSES, INSTANTS, VALUES
+from storage.findings import Finding
+from storage.register import Register
+from storage.tables import categories, hazards
+
+_D, _H, _C = counter_deltas.c, hazards.c, counters.c
+_KIND = ("category", "severity", "source")
+_FOLDER = "counters"
+_NOWHERE = literal_column("''", String)
+
+_BY_DAY, _BY_MONTH = {Grain.DAYS, Grain.DAY_KINDS}, {Grain.MONTHS, Grain.MONTH_KINDS}
+
+
+def fold(register: Register, now: datetime, limit: int) -> Change[int]:
+    """Sums up at most `limit` of what steps have appended; answers how many.
+
+    The row of the job keeps others out until the commit: who comes second finds what was summed up gone.
+    """
+    if register.job(_FOLDER) is None:
+        return Change(0, new=(Job(_FOLDER, now),))
+    ids = [row[0] for row in register.rows(select(_D.id).order_by(_D.id).limit(limit))]
+    if ids:
+        chosen = select(counter_deltas).where(_D.id.in_(ids)).cte("chosen")
+        for grain in Grain:
+            register.execute(_added(register.dialect, grain, chosen.c, chosen.c.day))
+        register.execute(delete(counter_deltas).where(_D.id.in_(ids)))
+    return Change(len(ids))
+
+
+def _added(dialect: str, grain: Grain, found: Any, day: ColumnElement[int]) -> Any:
+    """Adds what is found, of days, to the sums of a grain."""
+    start = _start(grain, day)
+    kind = [found[name] if grain.by_kind else _NOWHERE for name in _KIND]
+    by = [found.community, *([] if start is None else [start]), *(kind if grain.by_kind else [])]
+    sums = [func.sum(found[name]).label(name) for name in MEASURES]
+    query = select(
+        literal(int(grain)), found.community, literal_column("0", Integer) if start is None else start, *kind, *sums
+    ).where(true())  # without it SQLite takes ON CONFLICT for a join's ON
+    made = (postgresql if dialect == "postgresql" else sqlite).insert(counters)
+    made = made.from_select(["grain", "community", "start", *_KIND, *MEASURES], query.group_by(*by))
+    return made.on_conflict_do_update(
+        index_elements=["grain", "community", "start", *_KIND],
+        set_={name: _C[name] + made.excluded[name] for name in MEASURES},
+    )
+
+
+def _start(grain: Grain, day: ColumnElement[int]) -> ColumnElement[int] | None:
+    if grain in _BY_MONTH:
+        return first_of_month(day)
+    return day if grain in _BY_DAY else None
+
+
+def fill(connection: Connection) -> None:
+    """Counts everything anew, from the hazards alone; for who has the database to himself."""
+    connection.execute(delete(counters))
+    connection.execute(delete(counter_deltas))
+    dialect = connection.dialect.name
+    parts = union_all(*(_of_hazards(on, sums=False) for on in INSTANTS)).subquery("parts")
+    connection.execute(_added(dialect, Grain.DAY_KINDS, parts.c, parts.c.day))
+    finest = select(counters).where(_C.grain == int(Grain.DAY_KINDS)).subquery("finest")
+    for grain in set(Grain) - {Grain.DAY_KINDS}:
+        connection.execute(_added(dialect, grain, finest.c, finest.c.start))
+
+
+def _of_hazards(on: str, *, sums: bool) -> Select[Any]:
+    """What hazards count for on the days of one instant, each for itself or summed up by cell."""
+    day = shanghai_day(INSTANTS[on])
+    place = [_H.community, _H.category, _H.severity, _H.source, day.label("day")]
+
+    def number(name: str) -> ColumnElement[int]:
+        if MEASURES[name] != on:
+            return literal_column("0", Integer)
+        value = case((CLAUSES[name], VALUES.get(name, literal(1))), else_=0)
+        return func.sum(value) if sums else value
+
+    query = select(*place, *(number(name).label(name) for name in MEASURES)).where(
+        INSTANTS[on].is_not(None), _H.category.in_(select(categories.c.code).where(~categories.c.from_device))
+    )
+    return query.group_by(_H.community, _H.category, _H.severity, _H.source, day) if sums else query
+
+
+# counted anew -----------------------------------------------------------------------------------------------
+
+_Cell = tuple[int, str, str, str]
+"""The first day of a sum, and its kind."""
+_Numbers = tuple[int, ...]
+
+
+def check_counts(register: Register, community: str) -> Iterator[Finding]:
+    """What is counted in a community, against what its hazards say; and every grain against the finest."""
+    finest = list(_kept(register, community, Grain.DAY_KINDS))
+    unfolded = select(_D.day, *(_D[name] for name in (*_KIND, *MEASURES))).where(_D.community == community)
+    hazards_say = [
+        (_cell(day, kind), numbers)
+        for on in INSTANTS
+        for (_, *kind, day), numbers in (
+            (row[:5], row[5:]) for row in register.rows(_of_hazards(on, sums=True).where(_H.community == community))
+        )
+    ]
+    present = _summed([*finest, *_cells(register.rows(unfolded))])
+    for where, numbers in _differing(present, _summed(hazards_say)):
+        yield Finding("count is wrong", f"{community} {where}: {numbers}")
+    for grain in set(Grain) - {Grain.DAY_KINDS}:
+        finer = _summed([(_coarser(grain, cell), numbers) for cell, numbers in finest])
+        for where, numbers in _differing(_summed(_kept(register, community, grain)), finer):
+            yield Finding("sum is wrong", f"{grain.name} {community} {where}: {numbers}")
+
+
+def _kept(register: Register, community: str, grain: Grain) -> Iterator[tuple[_Cell, _Numbers]]:
+    columns = (_C.start, *(_C[name] for name in (*_KIND, *MEASURES)))
+    return _cells(register.rows(select(*columns).where(_C.grain == int(grain), _C.community == community)))
+
+
+def _cells(rows: Iterable[Sequence[Any]]) -> Iterator[tuple[_Cell, _Numbers]]:
+    return ((_cell(start, kind), tuple(numbers)) for start, *kind, numbers in ((*row[:4], row[4:]) for row in rows))
+
+
+def _cell(start: Any, kind: Sequence[Any]) -> _Cell:
+    category, severity, source = kind
+    return int(start), category, str(severity), source
+
+
+def _coarser(grain: Grain, cell: _Cell) -> _Cell:
+    start, *kind = cell
+    if grain in _BY_MONTH:
+        start = day_number(day_of(start).replace(day=1))
+    return _cell(start if grain in _BY_DAY | _BY_MONTH else 0, kind if grain.by_kind else ("", "", ""))
+
+
+def _summed(found: Iterable[tuple[_Cell, Sequence[Any]]]) -> dict[_Cell, list[int]]:
+    sums: dict[_Cell, list[int]] = {}
+    for cell, numbers in found:
+        known = sums.setdefault(cell, [0] * len(MEASURES))
+        for at, number in enumerate(numbers):
+            known[at] += int(number)
+    return {cell: numbers for cell, numbers in sums.items() if any(numbers)}
+
+
+def _differing(here: dict[_Cell, list[int]], there: dict[_Cell, list[int]]) -> Iterator[tuple[str, str]]:
+    nothing = [0] * len(MEASURES)
+    for cell in sorted({*here, *there}):
+        pairs = zip(MEASURES, here.get(cell, nothing), there.get(cell, nothing), strict=True)
+        wrong = ", ".join(f"{name} is {is_}, not {said}" for name, is_, said in pairs if is_ != said)
+        if wrong:
+            start, *kind = cell
+            yield " ".join(filter(None, ["" if start == 0 else day_of(start).isoformat(), *kind])), wrong
