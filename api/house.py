@@ -27,7 +27,8 @@ class House:
     """`clock` gives the present instant; nothing else in the program asks for it.
 
     `providers`: who says who somebody is, besides us.
-    `turn`: held by the photo whose next piece is taken (bodies.photo_chunks). `sending`: who sends how many at once.
+    `exporting`: who has a ledger made.
+    `turn`: held by the photo whose next piece is taken (bodies.photo_chunks). `sending`: who sends how many at once
     """
 
     settings: Settings
@@ -43,6 +44,7 @@ class House:
     clock: Callable[[], datetime]
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)
     sending: Counter[str] = field(default_factory=Counter[str])
+    exporting: set[str] = field(default_factory=set[str])
 
 
 def house(connection: ASGIConnection[Any, Any, Any, Any]) -> House:

@@ -5,7 +5,6 @@
 
 import csv
 import io
-import re
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from enum import StrEnum
@@ -16,9 +15,9 @@ from litestar.params import QueryParameter
 
 from api.bodies import AnyRequest
 from inspections.calendar import SHANGHAI
+from storage.cells import BOM, plain
 
 _XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
-_BOM = "\ufeff"
 
 
 class Form(StrEnum):
@@ -55,11 +54,8 @@ def form_of(request: AnyRequest, asked: Form | None) -> Form:
     return next((named[each] for each in accepted if each in named), Form.JSON)
 
 
-_FORMULA = re.compile(r"\A\s*[=+\-@\t\r]")
-
-
 def cell(value: Any) -> Any:
-    """A value as a cell: numbers stay numbers, and no text is taken for a formula (OWASP: CSV Injection)."""
+    """A value as a cell: numbers stay numbers, and no text is taken for a formula."""
     match value:
         case None:
             return ""
@@ -67,10 +63,8 @@ def cell(value: Any) -> Any:
             return f"{value.astimezone(SHANGHAI):%Y-%m-%d %H:%M:%S}"
         case date():
             return value.isoformat()
-        case str() if _FORMULA.match(value):
-            return f"'{value}"
         case _:
-            return value
+            return plain(value)
 
 
 def as_csv(sheet: Sheet) -> bytes:
@@ -79,7 +73,7 @@ def as_csv(sheet: Sheet) -> bytes:
     writer = csv.writer(text)
     writer.writerow(sheet.titles.values())
     writer.writerows([cell(row.get(key)) for key in sheet.titles] for row in sheet.rows)
-    return (_BOM + text.getvalue()).encode()
+    return (BOM + text.getvalue()).encode()
 
 
 def as_xlsx(sheet: Sheet) -> bytes:
@@ -91,12 +85,12 @@ def as_xlsx(sheet: Sheet) -> bytes:
         page.write_row(0, 0, list(sheet.titles.values()), bold)
         page.freeze_panes(1, 0)
         for at, row in enumerate(sheet.rows, 1):
-            page.write_row(at, 0, [_plain(row.get(key)) for key in sheet.titles])
+            page.write_row(at, 0, [_kept(row.get(key)) for key in sheet.titles])
         page.autofit()
     return file.getvalue()
 
 
-def _plain(value: Any) -> Any:
+def _kept(value: Any) -> Any:
     return cell(value) if isinstance(value, datetime | date | None) else value
 
 

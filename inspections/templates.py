@@ -128,7 +128,7 @@ def _filled(text: str, values: Mapping[str, str]) -> str:
 
 # what the fields hold ---------------------------------------------------------------------------------------
 
-_STATES = {
+STATES = {
     State.REPORTED: "待受理",
     State.ACCEPTED: "已受理",
     State.REJECTED: "不予受理",
@@ -142,7 +142,7 @@ _STATES = {
     State.CANCELLED: "作废",
 }
 _PRIORITIES = {Priority.NORMAL: "一般", Priority.HIGH: "较急", Priority.URGENT: "紧急", None: "待定"}
-_SEVERITIES = {Severity.GENERAL: "一般隐患", Severity.MAJOR: "重大隐患"}
+SEVERITIES = {Severity.GENERAL: "一般隐患", Severity.MAJOR: "重大隐患"}
 
 
 class Names(NamedTuple):
@@ -159,9 +159,9 @@ def of_hazard(hazard: Hazard, names: Names) -> dict[str, str]:
         "community": names.community,
         "category": names.category,
         "place": hazard.place,
-        "state": _STATES[hazard.state],
+        "state": STATES[hazard.state],
         "priority": _PRIORITIES[hazard.priority],
-        "severity": _SEVERITIES[hazard.severity],
+        "severity": SEVERITIES[hazard.severity],
         "due_at": shown(hazard.due_at),
         "quantity": str(hazard.quantity),
         "unit": hazard.unit,

@@ -154,6 +154,44 @@ class shanghai_day(FunctionElement[int]):  # noqa: N801
     inherit_cache = True
 
 
+class shanghai_text(FunctionElement[str]):  # noqa: N801
+    """An instant as people in Shanghai write it, to the minute."""
+
+    type = String()
+    inherit_cache = True
+
+
+@compiles(shanghai_text, "sqlite")
+def _formatted(element: Any, compiler: Any, **words: Any) -> str:
+    at = compiler.process(element.clauses, **words)
+    return f"strftime('%Y-%m-%d %H:%M', {at} / 1000000 + 28800, 'unixepoch')"
+
+
+@compiles(shanghai_text, "postgresql")
+def _said_there(element: Any, compiler: Any, **words: Any) -> str:
+    at = compiler.process(element.clauses, **words)
+    return f"to_char({at} at time zone 'Asia/Shanghai', 'YYYY-MM-DD HH24:MI')"
+
+
+class json_text(FunctionElement[str]):  # noqa: N801
+    """A member of an object that is kept as JSON text; `json_text(column, name)`."""
+
+    type = String()
+    inherit_cache = True
+
+
+@compiles(json_text, "sqlite")
+def _extracted(element: Any, compiler: Any, **words: Any) -> str:
+    column, name = (compiler.process(each, **words) for each in element.clauses)
+    return f"json_extract({column}, '$.' || {name})"
+
+
+@compiles(json_text, "postgresql")
+def _member(element: Any, compiler: Any, **words: Any) -> str:
+    column, name = (compiler.process(each, **words) for each in element.clauses)
+    return f"({column}::json ->> {name})"
+
+
 class first_of_month(FunctionElement[int]):  # noqa: N801
     """The first day of the month that a day lies in, both since 1970."""
 

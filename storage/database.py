@@ -61,6 +61,13 @@ def writing_engine(url: str) -> Engine:
     return _postgres().postgres_engine(url)
 
 
+def reading_engine(url: str) -> Engine:
+    """For who reads beside those who write, in another process."""
+    if (path := sqlite_path(url)) is not None:
+        return sqlite_engine(path, writing=False)
+    return _postgres().postgres_engine(url, reading=True)
+
+
 def _postgres() -> ModuleType:
     """The embedded default does without psycopg. Raises NotInstalled where it is asked for and not there."""
     if importlib.util.find_spec("psycopg") is None:

@@ -39,8 +39,9 @@ _REFERENCE_SECONDS = 2.0
 _AGAIN = frozenset({"40001", "40P01", "23505"})  # serialization_failure, deadlock_detected, unique_violation
 
 
-def postgres_engine(url: str) -> Engine:
+def postgres_engine(url: str, *, reading: bool = False) -> Engine:
     """Connections of psycopg 3; who waits for one longer than five seconds is told so."""
+    only = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True} if reading else {}
     return create_engine(
         url.replace("postgresql://", "postgresql+psycopg://", 1),
         pool_size=CONNECTIONS + 1,  # one for each thread, and one for the block of numbers that one of them may fetch
@@ -48,6 +49,7 @@ def postgres_engine(url: str) -> Engine:
         hide_parameters=True,  # a failure is logged with its statement: what people wrote is not to be in it
         pool_timeout=5,
         connect_args={"connect_timeout": 5, "options": "-c timezone=UTC"},
+        execution_options=only,
     )
 
 

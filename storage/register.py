@@ -217,10 +217,10 @@ class Register:
     def dialect(self) -> str:
         return self._connection.dialect.name
 
-    def execute(self, statement: Executable) -> None:
+    def execute(self, statement: Executable, parameters: dict[str, Any]) -> None:
         """For what is written of no record."""
         self.flush()
-        self._connection.execute(statement)
+        self._connection.execute(statement, parameters)
 
     def stream(self, query: Executable, at_once: int = 500) -> Iterable[Any]:
         """`rows` for more than memory should hold: they are fetched as they are asked for."""

@@ -17,9 +17,11 @@ from sqlalchemy import (
     func,
     literal_column,
     select,
+    true,
     union_all,
 )
 
+from inspections.calendar import midnight
 from inspections.categories import Category, Severity
 from inspections.counting import MEASURES, day_number, day_of
 from inspections.deadlines import CLOCKS
@@ -27,7 +29,7 @@ from inspections.hazards import OPEN
 from inspections.periods import pieces
 from inspections.policy import Scope
 from inspections.statistics import ClockStanding, Counts, Flow, Late
-from storage.columns import between
+from storage.columns import Instant, between
 from storage.counter_tables import Grain, counter_deltas, counters
 from storage.counting import CLAUSES, FIRST_DUE_AT, INSTANTS, counted
 from storage.deadlines import running
@@ -97,7 +99,7 @@ def _kinds(filters: Filters, catalogue: Sequence[Category]) -> _Kinds:
             for each in catalogue
             if filters.category in {None, each.code} and filters.group in {None, each.group}
         )
-    severity = None if filters.severity is None else (filters.severity.value,)
+    severity = None if filters.severity is None else (str(filters.severity),)
     return _Kinds(codes, severity, None if filters.source is None else (filters.source,))
 
 
@@ -123,7 +125,9 @@ def _plus(one: int, other: Any) -> int:
     return one + int(other)
 
 
-_FIRST, _LAST = date(1, 1, 1), date(9999, 12, 31)
+_FIRST, _LAST = date(1970, 1, 1), date(2999, 12, 31)
+"""Of calendar.YEARS: nothing that is kept lies outside."""
+_DAY = timedelta(days=1)
 
 
 def _number(day: date | None, otherwise: date) -> int:
@@ -176,26 +180,51 @@ def _late(
     register: Register, by: str, communities: Sequence[str], kinds: _Kinds, filters: Filters, now: datetime
 ) -> dict[str, Late]:
     """How many are overdue: of those reported in the period, of those due in it, and by their first deadline."""
-    key = _H[by]
-    overdue, first_overdue = _H.due_at < now, now > FIRST_DUE_AT
-    chosen = [_H[name].in_(value) for name, value in kinds._asdict().items() if value is not None]
-    query = (
-        select(
-            key,
-            _number_of(overdue & between(_H.reported_at, filters.first, filters.last)),
-            _number_of(overdue & between(_H.due_at, filters.first, filters.last)),
-            _number_of(first_overdue & between(FIRST_DUE_AT, filters.first, filters.last)),
+    asked = {name: value for name, value in kinds._asdict().items() if value is not None}
+    query = _late_query(by, tuple(asked), dated=filters.first is not None or filters.last is not None)
+    catalogue = register.categories()
+    parameters: dict[str, Any] = {
+        "communities": communities,
+        "alarms": [each.code for each in catalogue if each.from_device],
+        "now": now,
+        "begins": midnight(filters.first or _FIRST),
+        "ends": midnight((filters.last or _LAST) + _DAY),
+        **asked,
+    }
+    late: dict[str, Late] = {}
+    for code, *numbers in register.rows(query, parameters):
+        known = late.get(code, Late())
+        late[code] = Late(*(one + int(other) for one, other in zip(known, numbers, strict=True)))
+    return late
+
+
+@lru_cache(maxsize=64)
+def _late_query(by: str, kinds: tuple[str, ...], *, dated: bool) -> CompoundSelect[Any]:
+    """Those whose deadline has passed, by an index that has only what may be late; and the few extended ones."""
+    now, begins, ends = (bindparam(name, type_=Instant()) for name in ("now", "begins", "ends"))
+
+    def number(clause: ColumnElement[bool], at: ColumnElement[datetime | None]) -> ColumnElement[int]:
+        return _number_of(clause & (at >= begins) & (at < ends) if dated else clause)
+
+    def counted_where(*late: ColumnElement[bool], overdue: ColumnElement[bool]) -> Select[Any]:
+        numbers = ((overdue, _H.reported_at), (overdue, _H.due_at), (now > FIRST_DUE_AT, FIRST_DUE_AT))
+        columns: list[ColumnElement[Any]] = [_H[by], *(number(*each) for each in numbers)]
+        return (
+            select(*columns)
+            .where(
+                MAY_BE_LATE,
+                *late,
+                _H.community.in_(bindparam("communities", expanding=True)),
+                _H.category.not_in(bindparam("alarms", expanding=True)),
+                *(_H[name].in_(bindparam(name, expanding=True)) for name in kinds),
+            )
+            .group_by(_H[by])
         )
-        .where(
-            MAY_BE_LATE,
-            overdue | (_H.original_due_at < now),
-            _H.community.in_(communities),
-            counted(register.categories()),
-            *chosen,
-        )
-        .group_by(key)
+
+    return union_all(
+        counted_where(_H.due_at < now, overdue=true()),
+        counted_where(_H.original_due_at < now, _H.due_at >= now, overdue=false()),
     )
-    return {code: Late(*map(int, numbers)) for code, *numbers in register.rows(query)}
 
 
 _AGES = (timedelta(), timedelta(days=1), timedelta(days=3), timedelta(days=7))

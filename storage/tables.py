@@ -234,7 +234,7 @@ MAY_BE_LATE = hazards.c.state.in_([literal_column(f"'{state}'") for state in sor
 """In words that SQLite finds again in the index: it knows no parameters there."""
 Index(
     "ix_hazards_may_be_late",
-    *(hazards.c[name] for name in ("due_at", "community", "category", "severity", "source", "reported_at")),
+    *(hazards.c[name] for name in ("community", "due_at", "category", "severity", "source", "reported_at")),
     *(hazards.c[name] for name in ("original_due_at", "state", "advisory")),
     sqlite_where=MAY_BE_LATE,
     postgresql_where=MAY_BE_LATE,

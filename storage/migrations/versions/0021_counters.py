@@ -22,7 +22,7 @@ def upgrade() -> None:
     never = "advisory = 0" if op.get_bind().dialect.name == "sqlite" else "NOT advisory"
     may_be_late = sa.text(f"state IN ('accepted', 'assigned', 'rectifying') AND {never}")
     extended = sa.text(f"{may_be_late} AND original_due_at IS NOT NULL")
-    columns = ["due_at", "community", "category", "severity", "source", "reported_at", "original_due_at"]
+    columns = ["community", "due_at", "category", "severity", "source", "reported_at", "original_due_at"]
     op.create_index(
         "ix_hazards_may_be_late",
         "hazards",

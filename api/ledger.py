@@ -1,0 +1,156 @@
+"""The ledger (电子台账) goes out: made in a process of its own, sent on as it grows."""
+
+import asyncio
+import sys
+import tempfile
+from asyncio.subprocess import DEVNULL, PIPE, Process
+from collections.abc import AsyncGenerator, Generator
+from contextlib import AsyncExitStack, contextmanager, suppress
+from pathlib import Path
+from typing import BinaryIO, cast
+
+import msgspec
+import structlog
+from litestar import get
+from litestar.di import NamedDependency
+from litestar.response import Stream
+
+from api.bodies import AnyRequest
+from api.fix_links import public_url
+from api.house import House, house, person_of
+from api.security_log import caller_of
+from api.sheets import MEDIA_TYPES, Form
+from api.statistics_filters import FILTERS, chosen
+from inspections.errors import TooMany, Unavailable
+from inspections.policy import scope
+from inspections.security import Event
+from storage.ledger import Selection
+from storage.ledger_file import Order
+from storage.register import Register
+from storage.statistics import Filters
+
+log = structlog.get_logger()
+
+_PIECE = 256 * 1024
+_LOOK_SECONDS = 0.02
+_AT_ONCE = 4
+_SOON_SECONDS = 30
+
+
+@get("/ledger.csv", opt={"action": "ledger.export"}, dependencies=FILTERS, media_type="text/csv")
+async def ledger_csv(request: AnyRequest, filters: NamedDependency[Filters]) -> Stream:
+    """Every hazard of the period, a line each, as it stands at this moment, today included; no alert checks.
+
+    The last line has `#`, how many there are, and `sha256:` with the digest of all bytes before it: a file without it
+    is not whole.
+    """
+    return await _sent(request, filters, Form.CSV)
+
+
+@get("/ledger.xlsx", opt={"action": "ledger.export"}, dependencies=FILTERS, media_type=MEDIA_TYPES[Form.XLSX])
+async def ledger_xlsx(request: AnyRequest, filters: NamedDependency[Filters]) -> Stream:
+    """The same as a workbook, on as many sheets as it takes; it comes when all of it is made."""
+    return await _sent(request, filters, Form.XLSX)
+
+
+async def _sent(request: AnyRequest, filters: Filters, form: Form) -> Stream:
+    home = house(request)
+    selection = await home.database.read(lambda register: _selected(register, request, filters))
+    stack = AsyncExitStack()
+    try:
+        stack.enter_context(_one_of_few(home, person_of(request).username))
+        made = await _begun(stack, home, selection, form)
+        await home.log.note(Event.EXPORTED, caller_of(request), "ledger", {"form": form.value, **_asked(filters)})
+    except BaseException:
+        await stack.aclose()
+        raise
+    named = {"Content-Disposition": f'attachment; filename="ledger.{form}"', "X-Accel-Buffering": "no"}
+    return Stream(_pieces(stack, *made), media_type=MEDIA_TYPES[form], headers=named)
+
+
+def _selected(register: Register, request: AnyRequest, filters: Filters) -> Selection:
+    person = person_of(request)
+    see = scope(person, "ledger.export")
+    chosen(register, see, filters)
+    kinds = tuple(
+        each.code
+        for each in register.categories()
+        if not each.from_device and filters.category in {None, each.code} and filters.group in {None, each.group}
+    )
+    return Selection(
+        see,
+        scope(person, "hazard.personal"),
+        public_url(request),
+        filters.community,
+        filters.street,
+        kinds,
+        filters.severity,
+        filters.source,
+        filters.first,
+        filters.last,
+    )
+
+
+def _asked(filters: Filters) -> dict[str, str]:
+    found = ((name, getattr(filters, name)) for name in filters.__struct_fields__)
+    return {name: str(value) for name, value in found if value is not None}
+
+
+@contextmanager
+def _one_of_few(home: House, username: str) -> Generator[None]:
+    """Raises TooMany for a second one of the same person, and where enough are made for others."""
+    if username in home.exporting or len(home.exporting) >= _AT_ONCE:
+        raise TooMany("正在导出其他台账，请稍后重试", retry_after=_SOON_SECONDS)
+    home.exporting.add(username)
+    try:
+        yield
+    finally:
+        home.exporting.discard(username)
+
+
+async def _begun(stack: AsyncExitStack, home: House, selection: Selection, form: Form) -> tuple[Process, BinaryIO]:
+    """A process that writes, and what it writes. Raises Unavailable where it ends without a byte.
+
+    The file is there until `stack` closes, and the process not longer.
+    """
+    folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="ledger-", dir=home.settings.folder)))
+    path = folder / f"ledger.{form}"
+    path.touch(mode=0o600)
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "storage.ledger_file"), stdin=PIPE, stdout=DEVNULL
+    )
+    stack.push_async_callback(_ended, process)
+    order = Order(home.settings.database_url, str(path), form.value, selection)
+    ordering = cast("asyncio.StreamWriter", process.stdin)
+    ordering.write(msgspec.json.encode(order))
+    ordering.close()
+    while not (path.stat().st_size if form is Form.CSV else process.returncode == 0):
+        if process.returncode:
+            log.error("ledger failed", status=process.returncode)
+            raise Unavailable
+        await asyncio.sleep(_LOOK_SECONDS)
+    return process, path.open("rb")
+
+
+async def _pieces(stack: AsyncExitStack, process: Process, file: BinaryIO) -> AsyncGenerator[bytes]:
+    """What is written so far, then what comes. A process that fails breaks the answer off: it is seen to be cut."""
+    async with stack:
+        with file:
+            while True:
+                ended = process.returncode is not None
+                while piece := await asyncio.to_thread(file.read, _PIECE):
+                    yield piece
+                if ended:
+                    break
+                await asyncio.sleep(_LOOK_SECONDS)
+        if process.returncode:
+            raise Unavailable
+
+
+async def _ended(process: Process) -> None:
+    with suppress(ProcessLookupError):
+        process.kill()
+    await process.wait()
+
+
+ROUTES = [ledger_csv, ledger_xlsx]

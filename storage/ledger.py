@@ -1,0 +1,154 @@
+"""The ledger (电子台账): a line a hazard, newest first, as the office knows it from its spreadsheet."""
+
+from collections.abc import Callable, Iterator
+from datetime import date
+from typing import Any, NamedTuple
+
+from msgspec import Struct
+from sqlalchemy import ColumnElement, Connection, Select, case, func, literal, select
+
+from inspections.categories import Severity
+from inspections.hazards import Outcome, Stage
+from inspections.policy import Scope
+from inspections.templates import SEVERITIES, STATES
+from storage.columns import between, json_text, shanghai_text
+from storage.office_tables import categories, communities, people
+from storage.scopes import narrowed, within
+from storage.tables import entries, hazards, mentions
+
+_H = hazards.c
+_AT_ONCE = 1000
+_PHOTO = "/api/v1/photos/"
+
+_OUTCOMES = {
+    Outcome.FIXED: "已整改",
+    Outcome.UNFOUNDED: "不属实",
+    Outcome.FALSE_ALARM: "误报",
+    Outcome.SELF_RESOLVED: "自行消除",
+    Outcome.REFUSED_CONTROLLED: "拒改，落实管控",
+    Outcome.SETTLED_ELSEWHERE: "移交办结",
+}
+
+
+class Selection(Struct, frozen=True):
+    """Which hazards are in it: what somebody may see, and of which also names and words (`personal`).
+
+    Dates are Shanghai days of the report, both included; None: all time. `public_url`: what addresses begin with.
+    """
+
+    see: Scope
+    personal: Scope
+    public_url: str = ""
+    community: str | None = None
+    street: str | None = None
+    categories: tuple[str, ...] | None = None
+    severity: Severity | None = None
+    source: str | None = None
+    first: date | None = None
+    last: date | None = None
+
+
+class _Column(NamedTuple):
+    """`free`: people write it, so that it may look like a formula. `words`: what stands for a name."""
+
+    title: str
+    value: ColumnElement[Any]
+    personal: bool = False
+    free: bool = False
+    words: dict[Any, str] | None = None
+
+
+def _columns(public_url: str) -> list[_Column]:
+    return [
+        _Column("编号", _H.number),
+        _Column("上报时间", shanghai_text(_H.reported_at)),
+        _Column("发现时间", shanghai_text(_H.found_at)),
+        _Column("社区", _named(communities, _H.community)),
+        _Column("地点", _H.place, personal=True, free=True),
+        _Column("类别", _named(categories, _H.category)),
+        _Column("等级", _H.severity, words=dict(SEVERITIES)),
+        _Column("隐患描述", _H.description, personal=True, free=True),
+        _Column("数量", _H.quantity),
+        _Column("单位", _H.unit),
+        _Column("责任主体", json_text(_H.responsible_party, "name"), personal=True, free=True),
+        _Column("联系电话", json_text(_H.responsible_party, "phone"), personal=True, free=True),
+        _Column("状态", _H.state, words=dict(STATES)),
+        _Column("办结方式", _H.outcome, words=dict(_OUTCOMES)),
+        _Column("受理时间", shanghai_text(_H.accepted_at)),
+        _Column("整改期限", shanghai_text(_H.due_at)),
+        _Column("整改措施", _H.fix_method, personal=True, free=True),
+        _Column("已整改数量", _H.quantity_done),
+        _Column("提交整改时间", shanghai_text(_H.submitted_at)),
+        _Column("复查时间", shanghai_text(_H.closed_at)),
+        _Column("复查人", _rechecker(), personal=True, free=True),
+        _Column("整改前照片", _photos(Stage.BEFORE, public_url)),
+        _Column("整改后照片", _photos(Stage.AFTER, public_url)),
+    ]
+
+
+def _named(table: Any, code: ColumnElement[str]) -> ColumnElement[Any]:
+    return select(table.c.name).where(table.c.code == code).scalar_subquery()
+
+
+def _rechecker() -> ColumnElement[Any]:
+    """Who signed for the last re-check."""
+    return (
+        select(people.c.name)
+        .where(entries.c.hazard == _H.id, entries.c.step.startswith("recheck."), people.c.username == entries.c.by)
+        .order_by(entries.c.seq.desc())
+        .limit(1)
+        .scalar_subquery()
+    )
+
+
+def _photos(stage: Stage, public_url: str) -> ColumnElement[Any]:
+    """The addresses of its photos, with a space between them; whoever opens one has to be signed in."""
+    address = literal(public_url + _PHOTO) + mentions.c.sha256 + literal("?size=1280")
+    return (
+        select(func.aggregate_strings(address, " "))
+        .where(mentions.c.hazard == _H.id, mentions.c.stage == stage)
+        .scalar_subquery()
+    )
+
+
+TITLES = [column.title for column in _columns("")]
+FREE = [at for at, column in enumerate(_columns("")) if column.free]
+"""Columns that people write."""
+
+
+def lines(connection: Connection, selection: Selection) -> Iterator[list[Any]]:
+    """In one statement, so of one moment. `connection` reads it as it is asked for."""
+    worded = [(at, column.words) for at, column in enumerate(_columns("")) if column.words]
+    query = _query(selection)
+    for row in connection.execute(query, execution_options={"yield_per": _AT_ONCE}):
+        line = list(row)
+        for at, words in worded:
+            line[at] = words.get(line[at], "")
+        yield line
+
+
+def _query(selection: Selection) -> Select[Any]:
+    personal = within(selection.personal)
+    columns = [
+        case((personal, column.value), else_=None) if column.personal else column.value
+        for column in _columns(selection.public_url)
+    ]
+    return select(*columns).where(*_chosen(selection)).order_by(_H.reported_at.desc(), _H.id.desc())
+
+
+def size(connection: Connection, selection: Selection) -> int:
+    return connection.execute(select(func.count()).select_from(hazards).where(*_chosen(selection))).scalar_one()
+
+
+def _chosen(selection: Selection) -> list[ColumnElement[bool]]:
+    chosen: list[tuple[Any, Callable[[Any], ColumnElement[bool]]]] = [
+        (selection.community, _H.community.__eq__),
+        (selection.categories, _H.category.in_),
+        (selection.severity, _H.severity.__eq__),
+        (selection.source, _H.source.__eq__),
+    ]
+    clauses = [narrowed(selection.see), between(_H.reported_at, selection.first, selection.last)]
+    clauses += [compare(value) for value, compare in chosen if value is not None]
+    if selection.street is not None:
+        clauses.append(_H.community.startswith(selection.street, autoescape=True))
+    return clauses
