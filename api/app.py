@@ -8,6 +8,7 @@ from litestar import Litestar, Router
 from litestar.datastructures import State
 
 from api import (
+    briefings,
     delegations,
     devices,
     fix_links,
@@ -67,6 +68,7 @@ NOUNS = (
         identities,
         keys,
         security,
+        briefings,
         ledger,
         statistics,
         fix_links,

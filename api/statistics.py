@@ -39,8 +39,8 @@ Row = dict[str, Any]
 class CommunityStatistics(Struct, frozen=True):
     """`items`: a flat row a community in scope, zeros included; `definitions`: what each number means (口径).
 
-    Every rate stands between its `_numerator` and its `_denominator`. `cases` lists what `received` counts: with the
-    name of another count for `counted_as` it lists that.
+    Every rate has its `_numerator` and its `_denominator`. `cases` lists what `received` counts: with the name of
+    another count for `counted_as` it lists that.
     """
 
     items: list[Row]
@@ -195,7 +195,7 @@ async def summary(request: AnyRequest, filters: NamedDependency[Filters], form: 
 
     def ask(register: Register, reach: Scope, now: datetime) -> Summary:
         row = _everything(register, reach, filters, now).row()
-        return Summary([_figure(name, row, filters) for name in METRICS], now)
+        return Summary([figure(name, row, filters) for name in METRICS], now)
 
     titles = {"title": "指标", "value": "数值", "numerator": "分子", "denominator": "分母", "meaning": "口径"}
     return await figures(
@@ -284,7 +284,7 @@ def _everything(register: Register, reach: Scope, filters: Filters, now: datetim
     return sum(counts(register, "community", codes, filters, now).values(), Counts())
 
 
-def _figure(name: str, row: Mapping[str, Any], filters: Filters) -> Figure:
+def figure(name: str, row: Mapping[str, Any], filters: Filters) -> Figure:
     title, meaning = METRICS[name]
     if name in RATES:
         return Figure(name, title, row[name], row[f"{name}_numerator"], row[f"{name}_denominator"], meaning, None)

@@ -186,14 +186,14 @@ class Counts(Struct, frozen=True):
         """The numbers, and every rate with what it divides by what."""
         numbers = self.numbers()
         row: dict[str, int | float | None] = {**numbers}
-        for name, rate in RATES.items():
-            above = numbers[rate.numerator]
-            below = numbers[rate.denominator] - (numbers[rate.less] if rate.less else 0)
-            row |= {name: round(above / below, 6) if below else None}
-            row |= {f"{name}_numerator": above, f"{name}_denominator": below}
+        for (name, above_name, below_name), rate in _DIVIDED:
+            row[above_name] = above = numbers[rate.numerator]
+            row[below_name] = below = numbers[rate.denominator] - (numbers[rate.less] if rate.less else 0)
+            row[name] = round(above / below, 6) if below else None
         return row
 
 
+_DIVIDED = [((name, f"{name}_numerator", f"{name}_denominator"), rate) for name, rate in RATES.items()]
 _WAITING = ("waiting", "suspended", "pending_recheck", "transferred")
 
 

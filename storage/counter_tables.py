@@ -1,10 +1,12 @@
-"""The tables of what is counted: sums by grain, and what is not in them yet."""
+"""The tables of what is counted: sums by grain, and what is not in them yet; and what was said of it."""
 
 from enum import IntEnum
+from typing import Any
 
-from sqlalchemy import BigInteger, Column, Index, Integer, SmallInteger, String, Table
+from sqlalchemy import BigInteger, Column, Date, Index, Integer, SmallInteger, String, Table, Uuid
 
 from inspections.counting import MEASURES
+from storage.columns import Instant, Json
 from storage.office_tables import CODE, metadata
 
 
@@ -54,3 +56,15 @@ counter_deltas = Table(
 )
 Index("ix_counter_deltas_day", counter_deltas.c.day)
 """Whoever takes a step only adds here, and waits for nobody who takes another in the same community."""
+
+briefings = Table(
+    "briefings",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("made_at", Instant, nullable=False, index=True),
+    Column("made_by", String(64), nullable=False),
+    Column("first", Date, nullable=False),
+    Column("last", Date, nullable=False),
+    Column("communities", Json(tuple[str, ...]), nullable=False),
+    Column("content", Json(dict[str, Any]), nullable=False),
+)

@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, and_, or_
 
 from inspections.deadlines import CLOCKS
-from storage.tables import MAY_BE_LATE, hazards
+from storage.tables import MAY_BE_LATE, STANDS_OPEN, hazards
 
 _H = hazards.c
 
@@ -25,5 +25,5 @@ def running(clock: str) -> tuple[ColumnElement[bool], ColumnElement[datetime | N
     """Where a clock runs, and when it is due there. Persuasion has none for fixing."""
     states, field = CLOCKS[clock]
     due_at = _H[field]
-    where = MAY_BE_LATE if clock == "fix" else _H.state.in_(sorted(states))
+    where = MAY_BE_LATE if clock == "fix" else STANDS_OPEN & _H.state.in_(sorted(states))
     return where & due_at.is_not(None), due_at

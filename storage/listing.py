@@ -9,11 +9,13 @@ from msgspec import Struct
 from msgspec.structs import replace
 from sqlalchemy import ColumnElement, Select, Uuid, exists, literal, or_, select, tuple_
 
+from inspections.briefing import Briefing
 from inspections.categories import Severity
 from inspections.fields import Moment
 from inspections.hazards import Hazard, State
 from inspections.policy import Scope
 from storage.columns import Instant, between
+from storage.counter_tables import briefings
 from storage.counting import counted
 from storage.deadlines import late, running, stage_late
 from storage.register import Register
@@ -88,6 +90,12 @@ def page(register: Register, reach: Reaches, filters: HazardFilters, after: Afte
     return register.select(Hazard, query)
 
 
+def briefings_of(register: Register) -> list[Briefing]:
+    """The newest ones, of whatever scope."""
+    return register.select(Briefing, select(briefings).order_by(briefings.c.made_at.desc()).limit(_BRIEFINGS))
+
+
+_BRIEFINGS = 100
 _WHENEVER = datetime(1970, 1, 1, tzinfo=UTC)
 
 

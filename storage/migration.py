@@ -15,7 +15,7 @@ from storage.tables import metadata
 if TYPE_CHECKING:
     from alembic.config import Config
 
-HEAD = "0021"
+HEAD = "0022"
 """The newest revision (a test compares it with alembic's own answer)."""
 
 

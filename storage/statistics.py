@@ -257,11 +257,17 @@ def standing_by_clock(
 
 def next_late(register: Register, reach: Scope, now: datetime) -> datetime | None:
     """When the next deadline passes in this scope: until then, time alone changes no number."""
-    found = [
-        register.rows(select(column).where(MAY_BE_LATE, column >= now, within(reach)).order_by(column).limit(1))
-        for column in (_H.due_at, _H.original_due_at)
-    ]
-    return min((rows[0][0] for rows in found if rows), default=None)
+    rows = register.rows(_next_late(reach), {"now": now})
+    return min((at for (at,) in rows if at is not None), default=None)
+
+
+@lru_cache(maxsize=4096)
+def _next_late(reach: Scope) -> CompoundSelect[Any]:
+    def first(column: ColumnElement[Any]) -> Select[Any]:
+        soon = select(column).where(MAY_BE_LATE, column >= bindparam("now", type_=Instant()), within(reach))
+        return select(soon.order_by(column).limit(1).scalar_subquery())
+
+    return union_all(first(_H.due_at), first(_H.original_due_at))
 
 
 def behind(name: str, now: datetime) -> tuple[ColumnElement[bool], ColumnElement[datetime | None]]:

@@ -9,6 +9,7 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    ColumnElement,
     ForeignKey,
     Index,
     Integer,
@@ -24,14 +25,16 @@ from sqlalchemy import (
     true,
 )
 
+from inspections.briefing import Briefing
 from inspections.calendar import CalendarDay
 from inspections.categories import Category, Priority, Severity, Term
-from inspections.deadlines import FIXING
+from inspections.deadlines import CLOCKS, FIXING
 from inspections.delegations import Delegation
 from inspections.dispatch import DispatchRule
 from inspections.feed import Changed, Feed
 from inspections.fix_links import FixLink
 from inspections.hazards import (
+    OPEN,
     Band,
     Clocks,
     Entry,
@@ -68,6 +71,7 @@ from inspections.sessions import Session, TokenPair
 from inspections.templates import Template
 from inspections.uploads import Upload
 from storage.columns import Bits64, Instant, Json, Name, present_day, present_transaction
+from storage.counter_tables import briefings
 from storage.notice_tables import deliveries, inbox, notices, templates
 from storage.office_tables import (
     CODE,
@@ -230,12 +234,25 @@ Index(
     postgresql_where=_MEASURED,
 )
 Index("ix_hazards_merged_into", hazards.c.merged_into, sqlite_where=_MERGED, postgresql_where=_MERGED)
-MAY_BE_LATE = hazards.c.state.in_([literal_column(f"'{state}'") for state in sorted(FIXING)]) & ~hazards.c.advisory
-"""In words that SQLite finds again in the index: it knows no parameters there."""
+
+
+def _among(states: frozenset[State]) -> ColumnElement[bool]:
+    """In words that SQLite finds again in an index: it knows no parameters there."""
+    return hazards.c.state.in_([literal_column(f"'{state}'") for state in sorted(states)])
+
+
+STANDS_OPEN = _among(OPEN)
+Index(
+    "ix_hazards_open",
+    *(hazards.c[name] for name in ("community", "state", *(field for _, field in CLOCKS.values()), "original_due_at")),
+    *(hazards.c[name] for name in ("advisory", "times_extended", "category", "severity", "source", "reported_at")),
+    sqlite_where=STANDS_OPEN,
+    postgresql_where=STANDS_OPEN,
+)
+MAY_BE_LATE = STANDS_OPEN & _among(FIXING) & ~hazards.c.advisory
 Index(
     "ix_hazards_may_be_late",
-    *(hazards.c[name] for name in ("community", "due_at", "category", "severity", "source", "reported_at")),
-    *(hazards.c[name] for name in ("original_due_at", "state", "advisory")),
+    *(hazards.c.due_at, hazards.c.community),
     sqlite_where=MAY_BE_LATE,
     postgresql_where=MAY_BE_LATE,
 )
@@ -392,6 +409,7 @@ TABLE_OF: dict[type[Struct], Table] = {
     Template: templates,
     Job: jobs,
     Secret: secrets,
+    Briefing: briefings,
     Changed: changes,
     Feed: feeds,
 }

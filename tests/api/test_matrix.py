@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 import pytest
 
+from inspections.briefing import Briefing
 from inspections.delegations import Delegation
 from inspections.dispatch import DispatchRule
 from inspections.keys import Key
@@ -45,6 +46,7 @@ class Things(NamedTuple):
     device: str = NOWHERE
     theirs: str = NOWHERE
     key: str = NOWHERE
+    briefing: str = NOWHERE
 
 
 def _keep(api, *records):
@@ -85,7 +87,7 @@ def _things(api, role, community):
     sender = role if here and role in {"inspector", "officer", "handler", "supervisor"} else inspector
     begun = api.call(sender, "POST", "/uploads", headers={"Tus-Resumable": "1.0.0", "Upload-Length": "99"})
     link = api.post(officer, f"/hazards/{hazard['id']}/links", {"id": str(uuid.uuid4())}).json()["link"]["id"]
-    ids = [uuid.uuid4() for _ in range(8)]
+    ids = [uuid.uuid4() for _ in range(9)]
     told = role if here and role != Role.DEVICE else inspector
     notice = Notice(ids[0], "report", MONDAY, uuid.UUID(hazard["id"]), 1, told_at=MONDAY)
     lead, giver = ("handler", "supervisor") if here else ("inspector2", "officer2")
@@ -99,16 +101,31 @@ def _things(api, role, community):
         InboxEntry(ids[1], told, notice.id, MONDAY),
         Delivery(ids[2], notice.id, "webhook", "", (told,), notice.hazard, 1, MONDAY, dead_at=MONDAY),
         DispatchRule(ids[3], community, lead=lead, category="WN-03", group=None, assisting=(), accepts=False),
+        Briefing(ids[8], MONDAY, "admin", MONDAY.date(), MONDAY.date(), (community,), BRIEFED),
         Key(ids[7], "大屏", Role.ANALYST, community, "admin", MONDAY, far, str(ids[7])),
         Delegation(ids[4], giver, officer, Role.SUPERVISOR, community, soon, far, "出差", MONDAY),
     )
     made = dict(
-        zip(("entry", "delivery", "rule", "delegation", "device", "theirs", "key"), map(str, ids[1:]), strict=True)
+        zip(
+            ("entry", "delivery", "rule", "delegation", "device", "theirs", "key", "briefing"),
+            map(str, ids[1:]),
+            strict=True,
+        )
     )
     upload = begun.headers["location"].rpartition("/")[2]
     return Things(hazard["id"], photo, upload, link, lead, area=community, **made)
 
 
+DAYS = {"from": "2026-11-23", "to": "2026-11-23"}
+BRIEFED = {
+    **dict.fromkeys(("title", "text", "year"), ""),
+    "items": [],
+    "total": {},
+    "figures": [],
+    "period": DAYS,
+    "prior": DAYS,
+    "year_before": DAYS,
+}
 TUS = {"Tus-Resumable": "1.0.0", "Upload-Offset": "0", "Content-Type": "application/offset+octet-stream"}
 STEP = {"step": "note", "version": 99, "note": "…"}
 TERM = {"amount": 3, "unit": "working_days"}

@@ -15,28 +15,29 @@ branch_labels = None
 depends_on = None
 
 
+_OPEN = "'accepted', 'assigned', 'pending_recheck', 'rectifying', 'reported', 'suspended', 'transferred'"
+_CLOCKS = ("accept_due_at", "start_due_at", "due_at", "recheck_due_at", "review_due_at", "reply_due_at")
+_KIND = ("original_due_at", "advisory", "times_extended", "category", "severity", "source", "reported_at")
+
+
 def upgrade() -> None:
     """The sums are filled after the last revision (storage/migration.py): they follow from the hazards alone."""
     for table in (counters, counter_deltas):
         table.create(op.get_bind())
     never = "advisory = 0" if op.get_bind().dialect.name == "sqlite" else "NOT advisory"
-    may_be_late = sa.text(f"state IN ('accepted', 'assigned', 'rectifying') AND {never}")
-    extended = sa.text(f"{may_be_late} AND original_due_at IS NOT NULL")
-    columns = ["community", "due_at", "category", "severity", "source", "reported_at", "original_due_at"]
-    op.create_index(
-        "ix_hazards_may_be_late",
-        "hazards",
-        [*columns, "state", "advisory"],
-        sqlite_where=may_be_late,
-        postgresql_where=may_be_late,
+    is_open = f"state IN ({_OPEN})"
+    may_be_late = f"{is_open} AND state IN ('accepted', 'assigned', 'rectifying') AND {never}"
+    indexes = (
+        ("ix_hazards_open", ["community", "state", *_CLOCKS, *_KIND], is_open),
+        ("ix_hazards_may_be_late", ["due_at", "community"], may_be_late),
+        ("ix_hazards_first_due", ["original_due_at"], f"{may_be_late} AND original_due_at IS NOT NULL"),
     )
-    op.create_index(
-        "ix_hazards_first_due", "hazards", ["original_due_at"], sqlite_where=extended, postgresql_where=extended
-    )
+    for name, columns, where in indexes:
+        op.create_index(name, "hazards", columns, sqlite_where=sa.text(where), postgresql_where=sa.text(where))
 
 
 def downgrade() -> None:
-    op.drop_index("ix_hazards_first_due", "hazards")
-    op.drop_index("ix_hazards_may_be_late", "hazards")
+    for name in ("ix_hazards_first_due", "ix_hazards_may_be_late", "ix_hazards_open"):
+        op.drop_index(name, "hazards")
     op.drop_table("counter_deltas")
     op.drop_table("counters")

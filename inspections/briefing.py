@@ -1,0 +1,167 @@
+"""The paragraph that is read aloud: figures of a period in the wording of an office's 通报, and of its yearly report.
+
+Each figure stands in it as it is counted in statistics.py, with what it is compared with; nothing is rounded but rates.
+"""
+
+import uuid
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
+from typing import Any, NamedTuple
+
+import msgspec
+from msgspec import Struct
+
+from inspections.calendar import SHANGHAI
+from inspections.periods import Period, change
+
+Numbers = Mapping[str, Any]
+
+_NAMESPACE = uuid.UUID("7c9e7d2a-3d53-5a0e-9a3b-0b8f6f0c1d5e")
+_MOST = 3
+_WORKS = {
+    "电动车充电": "整治电动车违规停放充电",
+    "防盗窗拆除": "拆除、改造防盗窗（网）",
+    "用电监测": "消除用电隐患",
+    "生命通道": "畅通生命通道",
+    "消防设施": "修复消防设施",
+    "违规住人": "清退违规住人",
+    "燃气": "消除燃气隐患",
+    "动火作业": "制止违规动火",
+}
+"""What the work on a group of categories is called in a yearly report."""
+
+
+class Briefing(Struct, frozen=True):
+    """A snapshot: what was said, of what figures, as of when; `content` is the answer as it was given.
+
+    `communities`: those that it counts; nobody sees it who may not see all of them.
+    """
+
+    id: uuid.UUID
+    made_at: datetime
+    made_by: str
+    first: date
+    last: date
+    communities: tuple[str, ...]
+    content: dict[str, Any]
+
+
+class Material(NamedTuple):
+    """What is told of: numbers of the period, of the one before and of the same a year before (statistics.COUNTED).
+
+    `row` also has the rates. `groups` and `communities`: by name, in the order of the catalogue and of the codes.
+    """
+
+    place: str
+    period: Period
+    as_of: datetime
+    row: Numbers
+    before: Numbers
+    year_before: Numbers
+    groups: Mapping[str, Numbers]
+    communities: Mapping[str, Numbers]
+
+
+def snapshot_id(*figures: Any) -> uuid.UUID:
+    """The same for the same figures, whoever asks and however often."""
+    return uuid.uuid5(_NAMESPACE, msgspec.json.encode(figures, order="sorted").hex())
+
+
+def title(period: Period) -> str:
+    return f"{_days(period)}安全隐患排查整治情况"
+
+
+def paragraph(told: Material) -> str:
+    return "".join([_found(told), _fixed(told), _standing(told), _compared(told), _kinds(told), _late(told)])
+
+
+def of_the_year(told: Material) -> str:
+    """The sentences of the yearly report; empty for a period that is no whole year."""
+    first, last = told.period
+    if (first.month, first.day, last.month, last.day) != (1, 1, 12, 31) or first.year != last.year:
+        return ""
+    works = [
+        f"{words}{numbers['quantity_done']}处"
+        for name, words in _WORKS.items()
+        if (numbers := told.groups.get(name)) and numbers["quantity_done"]
+    ]
+    row = told.row
+    said = f"{first.year}年，{told.place}共排查发现安全隐患{row['quantity_found']}处，完成整改{row['quantity_done']}处"
+    return f"{said}{_rate('，整改率', row['fix_rate'])}。" + (f"其中{'，'.join(works)}。" if works else "")
+
+
+def _found(told: Material) -> str:
+    row = told.row
+    said = f"{_days(told.period)}，{told.place}{len(told.communities)}个社区共上报安全隐患{row['received']}件"
+    merged = f"，其中重复上报{row['duplicate']}件" if row["duplicate"] else ""
+    return f"{said}{merged}；受理{row['accepted']}件{_rate('，受理率', row['acceptance_rate'])}。"
+
+
+def _fixed(told: Material) -> str:
+    row = told.row
+    said = f"期间受理的隐患{row['cohort_accepted']}件，涉及{row['quantity_found']}处（辆、个）"
+    done = f"已整改{row['quantity_done']}处（辆、个）{_rate('，整改率', row['fix_rate'])}"
+    ended = f"已销号{row['cohort_closed']}件{_rate('，办结率', row['completion_rate'])}"
+    spot = f"，即查即改{row['fixed_on_spot']}件" if row["fixed_on_spot"] else ""
+    due = (
+        f"；到期应整改{row['due_decided']}件{_rate('，按期办结率', row['on_time_rate'])}" if row["due_decided"] else ""
+    )
+    return f"{said}，{done}；{ended}{spot}{due}。"
+
+
+def _standing(told: Material) -> str:
+    row, as_of = told.row, told.as_of.astimezone(SHANGHAI)
+    moment = f"截至{as_of.year}年{as_of.month}月{as_of.day}日{as_of.hour}时{as_of.minute}分"
+    if not row["open"]:
+        return f"{moment}，上述上报的隐患已全部办结。"
+    named = (("待受理", "waiting"), ("整改期限内", "on_time"), ("逾期", "overdue"), ("暂缓", "suspended"))
+    named += (("待复查", "pending_recheck"), ("移交中", "transferred"))
+    parts = "、".join(f"{words}{row[name]}件" for words, name in named if row[name])
+    return f"{moment}，尚有{row['open']}件未办结，其中{parts}。"
+
+
+def _compared(told: Material) -> str:
+    now = told.row["received"]
+    said = [
+        f"{words}{_moved(now, then['received'])}" for words, then in (("环比", told.before), ("同比", told.year_before))
+    ]
+    return f"上报件数{'，'.join(said)}。"
+
+
+def _moved(now: int, then: int) -> str:
+    _, delta, percent = change(now, then)
+    if percent is None:
+        return "无可比数据" if now else "持平"
+    return "持平" if not delta else f"{'上升' if delta > 0 else '下降'}{_number(abs(percent))}%"
+
+
+def _kinds(told: Material) -> str:
+    said = [f"{name}{numbers['received']}件" for name, numbers in told.groups.items() if numbers["received"]]
+    return f"从类别看，{'、'.join(said)}。" if said else ""
+
+
+def _late(told: Material) -> str:
+    """Communities are compared, people never."""
+    late: Sequence[tuple[str, int]] = sorted(
+        ((name, numbers["overdue"]) for name, numbers in told.communities.items() if numbers["overdue"]),
+        key=lambda each: -each[1],
+    )
+    said = "、".join(f"{name}{number}件" for name, number in late[:_MOST])
+    return f"逾期未整改较多的社区：{said}。" if said else ""
+
+
+def _rate(words: str, rate: float | None) -> str:
+    return "" if rate is None else f"{words}{_number(round(rate * 100, 2))}%"
+
+
+def _number(value: float) -> str:
+    return f"{value:.2f}".rstrip("0").rstrip(".")
+
+
+def _days(period: Period) -> str:
+    first, last = period
+    begins = f"{first.year}年{first.month}月{first.day}日"
+    if first == last:
+        return begins
+    same = f"{last.year}年" if last.year != first.year else ""
+    return f"{begins}至{same}{last.month}月{last.day}日"
