@@ -49,7 +49,7 @@ _SQLITE = _Words(
     "WITH RECURSIVE series(n) AS (SELECT :first UNION ALL SELECT n + 1 FROM series WHERE n < :last)",
     "printf('%032x', n)",
     "({}) * 1000000",
-    "ANALYZE",
+    "PRAGMA wal_checkpoint(TRUNCATE)",
 )
 _POSTGRES = _Words(
     "WITH series AS (SELECT generate_series(CAST(:first AS bigint), CAST(:last AS bigint)) AS n)",

@@ -10,7 +10,8 @@ The quantities and the completion rate follow the cohort **accepted** in the per
 deadlines that were met those whose deadline fell in it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from operator import itemgetter
 from typing import NamedTuple
 
 from msgspec import Struct
@@ -171,34 +172,53 @@ class Counts(Struct, frozen=True):
 
     def numbers(self) -> dict[str, int]:
         """Each of COUNTED, in that order."""
-        found = dict(zip(MEASURES, self.measured, strict=True))
-        late = self.late
-        found |= {
-            "open": found["fixing"] + sum(found[name] for name in _WAITING),
-            "on_time": found["fixing"] - late.overdue,
-            "overdue": late.overdue,
-            "due_decided": found["due_ended"] + late.due_overdue,
-            "first_due_decided": found["first_due_ended"] + late.first_due_overdue,
-        }
-        return {name: found[name] for name in COUNTED}
+        return dict(zip(COUNTED, self._counted(), strict=True))
 
     def row(self) -> dict[str, int | float | None]:
         """The numbers, and every rate with what it divides by what."""
-        numbers = self.numbers()
-        row: dict[str, int | float | None] = {**numbers}
-        for (name, above_name, below_name), rate in _DIVIDED:
-            row[above_name] = above = numbers[rate.numerator]
-            row[below_name] = below = numbers[rate.denominator] - (numbers[rate.less] if rate.less else 0)
-            row[name] = round(above / below, 6) if below else None
-        return row
+        counted = self._counted()
+        values: list[int | float | None] = [*counted]
+        for at_above, at_below, at_less in _DIVIDED:
+            above = counted[at_above]
+            below = counted[at_below] - (0 if at_less is None else counted[at_less])
+            values += (round(above / below, 6) if below else None, above, below)
+        return dict(zip(ROW, values, strict=True))
+
+    def _counted(self) -> tuple[int, ...]:
+        """By position, not by name: a row of every community is made for each look at all of them."""
+        measured, late = self.measured, self.late
+        fixing = measured[_FIXING]
+        derived = (
+            fixing + sum(measured[at] for at in _WAITING),
+            fixing - late.overdue,
+            late.overdue,
+            measured[_DUE_ENDED] + late.due_overdue,
+            measured[_FIRST_DUE_ENDED] + late.first_due_overdue,
+        )
+        return _IN_ORDER((*measured, *derived))
 
 
-_DIVIDED = [((name, f"{name}_numerator", f"{name}_denominator"), rate) for name, rate in RATES.items()]
-_WAITING = ("waiting", "suspended", "pending_recheck", "transferred")
+_STANDS = ("waiting", "suspended", "pending_recheck", "transferred")
+_AT = {
+    name: at for at, name in enumerate((*MEASURES, "open", "on_time", "overdue", "due_decided", "first_due_decided"))
+}
+_FIXING, _DUE_ENDED, _FIRST_DUE_ENDED = _AT["fixing"], _AT["due_ended"], _AT["first_due_ended"]
+_WAITING = tuple(_AT[name] for name in _STANDS)
+_IN_ORDER: Callable[[tuple[int, ...]], tuple[int, ...]] = itemgetter(*(_AT[name] for name in COUNTED))
+_DIVIDED = [
+    (
+        COUNTED.index(rate.numerator),
+        COUNTED.index(rate.denominator),
+        COUNTED.index(rate.less) if rate.less else None,
+    )
+    for rate in RATES.values()
+]
+ROW = (*COUNTED, *(f"{name}{part}" for name in RATES for part in ("", "_numerator", "_denominator")))
+"""The keys of a row."""
 
 
 def holds(numbers: Mapping[str, int]) -> bool:
     """The identities of this module, over the numbers of one row or of a total."""
     ended = sum(numbers[name] for name in ("closed", "rejected", "duplicate", "cancelled"))
-    stands = sum(numbers[name] for name in ("on_time", "overdue", *_WAITING))
+    stands = sum(numbers[name] for name in ("on_time", "overdue", *_STANDS))
     return numbers["received"] == numbers["open"] + ended and numbers["open"] == stands

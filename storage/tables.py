@@ -244,8 +244,9 @@ def _among(states: frozenset[State]) -> ColumnElement[bool]:
 STANDS_OPEN = _among(OPEN)
 Index(
     "ix_hazards_open",
-    *(hazards.c[name] for name in ("community", "state", *(field for _, field in CLOCKS.values()), "original_due_at")),
-    *(hazards.c[name] for name in ("advisory", "times_extended", "category", "severity", "source", "reported_at")),
+    *(hazards.c[name] for name in ("community", "state", "due_at", "category", "advisory", "original_due_at")),
+    *(hazards.c[field] for _, field in CLOCKS.values() if field != "due_at"),
+    *(hazards.c[name] for name in ("times_extended", "severity", "source", "reported_at")),
     sqlite_where=STANDS_OPEN,
     postgresql_where=STANDS_OPEN,
 )

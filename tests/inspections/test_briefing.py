@@ -3,12 +3,14 @@
 from datetime import date
 
 import pytest
+from msgspec.structs import replace
 
-from inspections.briefing import Material, of_the_year, paragraph, snapshot_id, title
+from inspections.actions.briefings import keep_briefing
+from inspections.briefing import Briefing, Material, of_the_year, paragraph, snapshot_id, title
 from inspections.counting import MEASURES
 from inspections.periods import Period
 from inspections.statistics import Counts, Late
-from tests.inspections.office import NOW
+from tests.inspections.office import HERE, NOW, Office, later
 
 NOVEMBER = Period(date(2026, 11, 1), date(2026, 11, 30))
 
@@ -105,3 +107,10 @@ def test_it_is_headed_by_its_days(period, words):
 def test_the_same_figures_are_the_same_briefing():
     assert snapshot_id({"a": 1, "b": 2}, NOVEMBER) == snapshot_id({"b": 2, "a": 1}, NOVEMBER)
     assert snapshot_id({"a": 1}) != snapshot_id({"a": 2})
+
+
+def test_what_was_said_before_keeps_its_time():
+    office = Office()
+    made = Briefing(snapshot_id(1), NOW, "wu", *NOVEMBER, (HERE.code,), {"text": "…"})
+    assert office.do(keep_briefing, made) == made
+    assert office.do(keep_briefing, replace(made, made_at=later(days=9), made_by="li")) == made

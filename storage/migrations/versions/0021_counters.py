@@ -16,8 +16,10 @@ depends_on = None
 
 
 _OPEN = "'accepted', 'assigned', 'pending_recheck', 'rectifying', 'reported', 'suspended', 'transferred'"
-_CLOCKS = ("accept_due_at", "start_due_at", "due_at", "recheck_due_at", "review_due_at", "reply_due_at")
-_KIND = ("original_due_at", "advisory", "times_extended", "category", "severity", "source", "reported_at")
+_COLUMNS = (
+    *("community", "state", "due_at", "category", "advisory", "original_due_at", "accept_due_at", "start_due_at"),
+    *("recheck_due_at", "review_due_at", "reply_due_at", "times_extended", "severity", "source", "reported_at"),
+)
 
 
 def upgrade() -> None:
@@ -28,7 +30,7 @@ def upgrade() -> None:
     is_open = f"state IN ({_OPEN})"
     may_be_late = f"{is_open} AND state IN ('accepted', 'assigned', 'rectifying') AND {never}"
     indexes = (
-        ("ix_hazards_open", ["community", "state", *_CLOCKS, *_KIND], is_open),
+        ("ix_hazards_open", [*_COLUMNS], is_open),
         ("ix_hazards_may_be_late", ["due_at", "community"], may_be_late),
         ("ix_hazards_first_due", ["original_due_at"], f"{may_be_late} AND original_due_at IS NOT NULL"),
     )
