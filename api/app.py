@@ -29,6 +29,7 @@ from api import (
     rules,
     security,
     sessions,
+    standing,
     statistics,
     steps,
     sync,
@@ -131,7 +132,7 @@ def build(settings: Settings, clock: Callable[[], datetime] = utc_now, *, works:
         [
             Router("/api/v1", route_handlers=[route for noun in NOUNS for route in noun.ROUTES]),
             *system.ROUTES,
-            *(metrics.ROUTES if settings.metrics != "off" else ()),
+            *(standing.ROUTES if settings.metrics != "off" else ()),
             *(system.DOCS if settings.docs else ()),
             *fixing.ROUTES,
         ],

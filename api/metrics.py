@@ -1,4 +1,4 @@
-"""What Prometheus reads at /metrics: how many requests there were, how they ended, how long they took.
+"""How many requests there were, how they ended, how long they took: counted for Prometheus.
 
 Several workers behind one port count into files that they share (prometheus-client's multiprocess mode): whichever of
 them is asked answers for all.
@@ -8,14 +8,12 @@ import os
 import time
 from typing import Any, cast
 
-from litestar import Response, get
 from litestar.types import HTTPScope, Message, Scope
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
 
 _SHARED = "PROMETHEUS_MULTIPROC_DIR"
 """The library's own setting: cli.py sets it for workers, before this is imported."""
-_TEXT = "text/plain; version=0.0.4"
 _BEGAN = "anxun_began"
 _OTHER = "none"
 
@@ -47,18 +45,9 @@ async def count(message: Message, scope: Scope) -> None:
         SECONDS.labels(route).observe(time.perf_counter() - began)
 
 
-def _said() -> bytes:
+def said() -> bytes:
     if _SHARED not in os.environ:
         return generate_latest(OWN)
     everybody = CollectorRegistry()
     MultiProcessCollector(everybody)
     return generate_latest(everybody)
-
-
-@get("/metrics", opt={"action": "metrics.see"}, include_in_schema=False, sync_to_thread=True)
-def metrics() -> Response[bytes]:
-    """For a key of a program (`POST /keys`), and for administrators; for everybody where a setting says so."""
-    return Response(_said(), media_type=_TEXT)
-
-
-ROUTES = [metrics]

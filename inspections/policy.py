@@ -133,6 +133,10 @@ class Scope(Struct, frozen=True):
         return bool(self.communities or self.assigned)
 
 
+EVERYWHERE = Scope("", ("",), ())
+"""Of nobody: what is asked on behalf of the office itself."""
+
+
 @lru_cache(maxsize=4096)
 def scope(person: Person, action: str) -> Scope:
     """What `person` reaches with `action`; false where no role of theirs may do it at all.

@@ -129,6 +129,9 @@ class ClockStanding(Struct, frozen=True):
     extended: int = 0
 
 
+OPEN_AS = ("waiting", "on_time", "overdue", "suspended", "pending_recheck", "transferred")
+"""The counts that `open` is the sum of."""
+
 FLOWS: dict[str, str] = {
     "received": "该时段内上报的隐患数（以系统收到时间计）",
     "accepted": "该时段内受理的件数，不论何时上报，不含并案",
@@ -220,5 +223,5 @@ ROW = (*COUNTED, *(f"{name}{part}" for name in RATES for part in ("", "_numerato
 def holds(numbers: Mapping[str, int]) -> bool:
     """The identities of this module, over the numbers of one row or of a total."""
     ended = sum(numbers[name] for name in ("closed", "rejected", "duplicate", "cancelled"))
-    stands = sum(numbers[name] for name in ("on_time", "overdue", *_STANDS))
+    stands = sum(numbers[name] for name in OPEN_AS)
     return numbers["received"] == numbers["open"] + ended and numbers["open"] == stands

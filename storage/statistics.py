@@ -29,14 +29,14 @@ from inspections.deadlines import CLOCKS
 from inspections.hazards import OPEN
 from inspections.periods import pieces
 from inspections.policy import Scope
-from inspections.statistics import ClockStanding, Counts, Flow, Late
+from inspections.statistics import OPEN_AS, ClockStanding, Counts, Flow, Late
 from storage.columns import Instant, between
 from storage.counter_tables import Grain, counter_deltas, counters
 from storage.counting import CLAUSES, FIRST_DUE_AT, INSTANTS, counted
 from storage.deadlines import running
 from storage.register import Register
 from storage.scopes import within
-from storage.tables import MAY_BE_LATE, hazards
+from storage.tables import MAY_BE_LATE, STANDS_OPEN, hazards
 
 _H = hazards.c
 _FLOW = ("received", "cohort_accepted", "closed_then", "fixed_then")
@@ -234,6 +234,28 @@ def _late_query(by: str, kinds: tuple[str, ...], *, dated: bool) -> CompoundSele
     )
 
 
+class Standing(NamedTuple):
+    """How the open hazards of a street stand, by the names of statistics.OPEN_AS. `oldest`: when it was reported."""
+
+    numbers: dict[str, int]
+    oldest: datetime | None
+
+
+def open_by_street(register: Register, reach: Scope, now: datetime) -> dict[str, Standing]:
+    """Every street in scope, zeros included."""
+    asked = [each for each in register.communities() if reach.covers_community(each.code)]
+    found = counts(register, "community", [each.code for each in asked], Filters(), now)
+    first: dict[str, datetime] = dict(map(tuple, register.rows(_OLDEST)))
+    streets: dict[str, Standing] = {}
+    for each in asked:
+        numbers = found.get(each.code, Counts()).numbers()
+        known = streets.get(each.street, Standing(dict.fromkeys(OPEN_AS, 0), None))
+        oldest = min((at for at in (known.oldest, first.get(each.code)) if at is not None), default=None)
+        streets[each.street] = Standing({name: known.numbers[name] + numbers[name] for name in OPEN_AS}, oldest)
+    return streets
+
+
+_OLDEST = select(_H.community, func.min(_H.reported_at)).where(STANDS_OPEN).group_by(_H.community)
 _AGES = (timedelta(), timedelta(days=1), timedelta(days=3), timedelta(days=7))
 
 

@@ -9,7 +9,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from api.app import build
 from api.settings import Settings
-from tests.api.conftest import HERE, body, problem
+from tests.api.conftest import HERE, THERE, body, on_both, problem
 from tests.api.test_process import PASSWORD, Process
 from tests.postgres import new_database
 
@@ -78,3 +78,24 @@ def test_whichever_of_several_workers_is_asked_answers_for_all(tmp_path):
         finally:
             process.stop()
     assert counts == {20}
+
+
+@on_both
+def test_a_program_reads_how_the_hazards_of_its_communities_stand(api):
+    far = {"id": str(uuid.uuid4()), "name": "Prometheus", "scope": HERE, "expires_at": "2027-01-31T00:00:00Z"}
+    api.tokens["prometheus"] = api.post("admin", "/keys", far).json()["token"]
+    api.report("inspector")
+    api.assigned(category="EB-02")
+    api.closed()
+    api.report("inspector2", community=THERE)
+    api.clock.pass_(hours=25)
+
+    def standing():
+        found = samples(api.get("prometheus", "/metrics", root=True).text)
+        assert found["anxun_store_up", ()] == 1
+        oldest = found["anxun_oldest_open_seconds", (("street", HERE[:9]),)]
+        names = ("waiting", "on_time", "overdue", "pending_recheck")
+        street = ("street", HERE[:9])
+        return oldest, [found["anxun_hazards", (("standing", name), street)] for name in names]
+
+    assert standing() == (25 * 3600, [1, 0, 1, 0])
