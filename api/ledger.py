@@ -1,12 +1,12 @@
 """The ledger (电子台账) goes out: made in a process of its own, sent on as it grows."""
 
 import asyncio
+import os
 import sys
 import tempfile
-from asyncio.subprocess import DEVNULL, PIPE, Process
+from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncGenerator, Generator
 from contextlib import AsyncExitStack, contextmanager, suppress
-from pathlib import Path
 from typing import BinaryIO, cast
 
 import msgspec
@@ -31,6 +31,7 @@ from storage.statistics import Filters
 
 log = structlog.get_logger()
 
+_COMMAND = (sys.executable, "-m", "storage.ledger_file")
 _PIECE = 256 * 1024
 _LOOK_SECONDS = 0.02
 _AT_ONCE = 4
@@ -109,39 +110,35 @@ def _one_of_few(home: House, username: str) -> Generator[None]:
 
 
 async def _begun(stack: AsyncExitStack, home: House, selection: Selection, form: Form) -> tuple[Process, BinaryIO]:
-    """A process that writes, and what it writes. Raises Unavailable where it ends without a byte.
+    """A process that writes, and what it writes: a file without a name, which is gone with the last who has it open.
 
-    The file is there until `stack` closes, and the process not longer.
+    Raises Unavailable where it ends without a byte. The process is there no longer than `stack`.
     """
-    folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="ledger-", dir=home.settings.folder)))
-    path = folder / f"ledger.{form}"
-    path.touch(mode=0o600)
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "storage.ledger_file"), stdin=PIPE, stdout=DEVNULL
-    )
+    home.settings.scratch.mkdir(parents=True, exist_ok=True)
+    file = cast("BinaryIO", stack.enter_context(tempfile.TemporaryFile(dir=home.settings.scratch)))  # noqa: SIM115  # by the stack
+    process = await asyncio.create_subprocess_exec(*_COMMAND, stdin=PIPE, stdout=file)
     stack.push_async_callback(_ended, process)
-    order = Order(home.settings.database_url, str(path), form.value, selection)
     ordering = cast("asyncio.StreamWriter", process.stdin)
-    ordering.write(msgspec.json.encode(order))
+    ordering.write(msgspec.json.encode(Order(home.settings.database_url, form.value, selection)))
     ordering.close()
-    while not (path.stat().st_size if form is Form.CSV else process.returncode == 0):
+    while not (os.fstat(file.fileno()).st_size if form is Form.CSV else process.returncode == 0):
         if process.returncode:
             log.error("ledger failed", status=process.returncode)
             raise Unavailable
         await asyncio.sleep(_LOOK_SECONDS)
-    return process, path.open("rb")
+    return process, file
 
 
 async def _pieces(stack: AsyncExitStack, process: Process, file: BinaryIO) -> AsyncGenerator[bytes]:
     """What is written so far, then what comes. A process that fails breaks the answer off: it is seen to be cut."""
     async with stack:
-        with file:
-            while True:
-                ended = process.returncode is not None
-                while piece := await asyncio.to_thread(file.read, _PIECE):
-                    yield piece
-                if ended:
-                    break
+        sent, ended = 0, False
+        while not ended:
+            ended = process.returncode is not None
+            while piece := await asyncio.to_thread(os.pread, file.fileno(), _PIECE, sent):
+                sent += len(piece)
+                yield piece
+            if not ended:
                 await asyncio.sleep(_LOOK_SECONDS)
         if process.returncode:
             raise Unavailable

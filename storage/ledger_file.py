@@ -1,4 +1,4 @@
-"""Writes the ledger to a file, in a process of its own: `python -m storage.ledger_file`, told what by standard input.
+"""Writes the ledger to its standard output, a file, in a process of its own, told what by standard input.
 
 Nobody who reads it holds the database's snapshot at his own pace, and requests do not wait for the interpreter.
 """
@@ -11,8 +11,7 @@ import io
 import os
 import sys
 from collections.abc import Iterator, Sequence
-from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import msgspec
 import xlsxwriter
@@ -29,10 +28,9 @@ XLSX_ROWS = 1_048_575
 
 
 class Order(Struct, frozen=True):
-    """`url`: of the database. `path`: the file, which is there already. `form`: csv or xlsx."""
+    """`url`: of the database. `form`: csv or xlsx."""
 
     url: str
-    path: str
     form: str
     selection: Selection
 
@@ -44,25 +42,25 @@ def main() -> None:
     engine = reading_engine(order.url)
     with engine.connect() as connection, connection.begin():
         write = write_csv if order.form == "csv" else write_xlsx
-        write(connection, order.selection, Path(order.path))
+        write(connection, order.selection, sys.stdout.buffer)
+        sys.stdout.buffer.flush()
     engine.dispose()
 
 
-def write_csv(connection: Connection, selection: Selection, path: Path) -> None:
+def write_csv(connection: Connection, selection: Selection, file: BinaryIO) -> None:
     """RFC 4180 with a byte order mark. Last come the number of lines and a digest of all bytes before."""
-    with path.open("wb") as file:
-        written, digest = 0, hashlib.sha256()
+    written, digest = 0, hashlib.sha256()
 
-        def write(data: bytes) -> None:
-            digest.update(data)
-            file.write(data)
-            file.flush()  # whoever sends it on reads beside us
+    def write(data: bytes) -> None:
+        digest.update(data)
+        file.write(data)
+        file.flush()  # whoever sends it on reads beside us
 
-        write((BOM + _csv([TITLES])).encode())
-        for batch in _batches(lines(connection, selection)):
-            write(_csv(batch).encode())
-            written += len(batch)
-        file.write(_csv([["#", written, f"sha256:{digest.hexdigest()}"]]).encode())
+    write((BOM + _csv([TITLES])).encode())
+    for batch in _batches(lines(connection, selection)):
+        write(_csv(batch).encode())
+        written += len(batch)
+    file.write(_csv([["#", written, f"sha256:{digest.hexdigest()}"]]).encode())
 
 
 def _csv(rows: Sequence[Sequence[object]]) -> str:
@@ -84,16 +82,15 @@ def _batches(rows: Iterator[list[object]]) -> Iterator[list[list[object]]]:
         yield batch
 
 
-def write_xlsx(connection: Connection, selection: Selection, path: Path) -> None:
+def write_xlsx(connection: Connection, selection: Selection, file: BinaryIO) -> None:
     """As many worksheets as it takes; a row at a time in memory. Text stays text: no formula, no link."""
     options = {
         "constant_memory": True,
         "strings_to_formulas": False,
         "strings_to_urls": False,
         "strings_to_numbers": False,
-        "tmpdir": str(path.parent),
     }
-    with xlsxwriter.Workbook(str(path), options) as book:
+    with xlsxwriter.Workbook(file, options) as book:
         bold = book.add_format({"bold": True})
         page, at = None, 0
         for row in lines(connection, selection):
