@@ -34,6 +34,7 @@ from inspections.register import Change
 from storage.columns import first_of_month, shanghai_day
 from storage.counter_tables import Grain, counter_deltas, counters
 from storage.counting import CLAUSES, INSTANTS, VALUES
+from storage.database import writing_engine
 from storage.findings import Finding
 from storage.register import Register
 from storage.tables import categories, hazards
@@ -92,6 +93,16 @@ def _start(grain: Grain, day: ColumnElement[int]) -> ColumnElement[int] | None:
     if grain in _BY_MONTH:
         return first_of_month(day)
     return day if grain in _BY_DAY else None
+
+
+def recount(url: str) -> None:
+    """`fill`, of the database behind `url`."""
+    engine = writing_engine(url)
+    try:
+        with engine.begin() as connection:
+            fill(connection)
+    finally:
+        engine.dispose()
 
 
 def fill(connection: Connection) -> None:

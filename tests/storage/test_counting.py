@@ -12,7 +12,7 @@ from inspections.policy import Scope
 from inspections.statistics import Counts, holds
 from inspections.steps import Accept, Reject
 from storage.counter_tables import counter_deltas, counters
-from storage.counters import check_counts, fold
+from storage.counters import check_counts, fold, recount
 from storage.database import open_database, writing_engine
 from storage.feed import stamp
 from storage.migration import config, migrate
@@ -107,6 +107,9 @@ def test_verify_says_which_number_is_wrong_and_an_older_database_is_counted(desk
     assert found[0].what == "count is wrong"
     assert f"{HERE.code} 2026-11-23 EV-03 general" in found[0].where
     assert "received is 5, not 4" in found[0].where
+    recount(url)
+    assert not findings(database)
+    assert total(database) == before
     with engine.begin() as connection:
         connection.execute(delete(counter_deltas))
         command.downgrade(config(connection), "0020")
