@@ -4,13 +4,14 @@ import itertools
 from collections.abc import Sequence
 from datetime import date, datetime
 from functools import partial
-from typing import Annotated
+from typing import Annotated, Any, cast
 from uuid import UUID
 
 from litestar import Response, get, post
 from litestar.params import FromPath, FromQuery, QueryParameter
 from msgspec.structs import replace
 
+from api import geojson
 from api.bodies import FORM_BYTES, AnyRequest, Form, check_moments, decoded, is_form, json_body, received_form
 from api.house import House, house, person_of
 from api.photos import checked, keep
@@ -121,8 +122,8 @@ async def list_hazards(  # noqa: PLR0913, PLR0917  # the filters of the contract
     clock_due_before: FromQuery[datetime | None] = None,
     limit: Annotated[int, QueryParameter(ge=1, le=500)] = _PAGE,
     cursor: FromQuery[str | None] = None,
-) -> HazardList:
-    """Newest report first, page by page."""
+) -> Response[HazardList]:
+    """Newest report first, page by page; for maps with `Accept: application/geo+json`."""
     home, person = house(request), person_of(request)
     check_moments(
         reported_from=reported_from,
@@ -147,7 +148,10 @@ async def list_hazards(  # noqa: PLR0913, PLR0917  # the filters of the contract
     ask = partial(_page, person=person, filters=filters, after=after_cursor(cursor), limit=limit)
     found, more = await home.database.read(ask)
     views = hazard_views(found, person, filters.now, home.settings.asks)
-    return HazardList(views, cursor_of(found[-1].hazard) if more else None)
+    listed = HazardList(views, cursor_of(found[-1].hazard) if more else None)
+    if geojson.wanted(request):
+        return Response(cast("Any", geojson.feature_collection(listed)), media_type=geojson.MEDIA_TYPE)
+    return Response(listed)
 
 
 def _page(

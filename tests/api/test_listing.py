@@ -107,3 +107,24 @@ def test_every_community_in_scope_is_listed_zeros_included(api):
     assert len(items) == 9
     assert items[0]["received"] == 0
     assert items[0]["acceptance_rate"] is None
+
+
+def test_a_map_reads_hazards_as_geojson_in_wgs84(api):
+    hazard = api.report("inspector", point={"lat": 30.77, "lon": 120.75, "crs": "gcj02"})
+    api.report("inspector")
+    headers = {"Accept": "application/geo+json, application/json"}
+    answer = api.get("officer", "/hazards?limit=1", headers=headers)
+    assert (answer.status_code, answer.headers["content-type"]) == (200, "application/geo+json")
+    found = answer.json()
+    rest = api.get("officer", f"/hazards?cursor={found['next_cursor']}", headers=headers).json()
+    assert (found["type"], rest["next_cursor"]) == ("FeatureCollection", None)
+    features = {each["id"]: each for each in (*found["features"], *rest["features"])}
+    there = features.pop(hazard["id"])
+    lon, lat = there["geometry"]["coordinates"]
+    assert (round(lon, 3), round(lat, 3)) == (120.746, 30.772)  # half a kilometre from what the phone said
+    assert there["properties"]["number"] == hazard["number"]
+    assert next(iter(features.values()))["geometry"] is None
+    seen = api.get("analyst", "/hazards", headers=headers).json()["features"]
+    assert {each["properties"]["number"] for each in seen} >= {hazard["number"]}
+    assert "description" not in str(seen)
+    assert "items" in api.get("officer", "/hazards").json()
