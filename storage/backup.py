@@ -17,6 +17,7 @@ from sqlalchemy import Connection, bindparam, insert, select, update
 
 from inspections.errors import Missing
 from storage.changes import FEED, begin_feed
+from storage.counter_tables import counter_deltas
 from storage.database import sqlite_path, writing_engine
 from storage.failures import Unready
 from storage.findings import Finding
@@ -150,8 +151,12 @@ def _copy_rows(source: Connection, target: Connection) -> None:
         own = [column for column in table.c if any(key.column.table is table for key in column.foreign_keys)]
         later: list[dict[str, object]] = []
         rows = source.execution_options(yield_per=_ROWS).execute(select(table)).mappings()
+        left = {each.name: None for each in own}
         for batch in rows.partitions():
-            target.execute(insert(table), [{**row, **dict.fromkeys(each.name for each in own)} for row in batch])
+            copies = [{**row, **left} for row in batch]
+            if table is counter_deltas:  # numbered by the database that they go into, which would give these again
+                copies = [{name: value for name, value in row.items() if name != "id"} for row in copies]
+            target.execute(insert(table), copies)
             later += [
                 {"own_id": row["id"], **{each.name: row[each.name] for each in own}}
                 for row in batch

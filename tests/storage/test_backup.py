@@ -15,9 +15,10 @@ from storage.database import open_database
 from storage.drawings import draw
 from storage.photo_folder import PhotoFolder
 from storage.photo_names import original
+from storage.statistics import Filters, counts
 from storage.tables import TABLE_OF
 from storage.verification import verify
-from tests.inspections.office import NOW, li, new_id, wang
+from tests.inspections.office import HERE, NOW, li, new_id, wang
 from tests.inspections.test_reports import report
 from tests.postgres import new_database
 
@@ -94,3 +95,21 @@ def test_a_photo_that_is_lost_does_not_cost_the_others(url, kept, store, tmp_pat
     found = {finding.what for finding in restore(tmp_path / "copy", target, restored, quiet)}
     assert found == {"photo is missing in the backup", "photo is not what it was"}
     assert [each.name for each in restored.stored()] == [original(whole)]
+
+
+@pytest.mark.parametrize("into", ["sqlite", "postgresql"])
+@pytest.mark.usefixtures("kept")
+def test_what_was_restored_goes_on_counting(desk, url, store, tmp_path, into):
+    for _ in range(8):  # more than anybody tries again
+        desk.do(report_hazard, wang, report(), NOW)
+    assert list(backup(url, store, tmp_path / "copy", quiet)) == []
+    restored = PhotoFolder(tmp_path / "restored" / "photos")
+    with empty(into, tmp_path) as target:
+        assert list(restore(tmp_path / "copy", target, restored, quiet)) == []
+        again = open_database(target)
+        for _ in range(3):
+            asyncio.run(again.transact(lambda register: report_hazard(register, wang, report(), NOW)))
+        found = again.ask(lambda register: counts(register, "community", [HERE.code], Filters(), NOW))
+        assert found[HERE.code].numbers()["received"] == 13
+        assert list(verify(again, restored, quiet)) == []
+        asyncio.run(again.close())
