@@ -64,7 +64,7 @@ class Figure(Struct, frozen=True):
 
     metric: str
     title: str
-    value: int | float | None
+    value: float | None
     numerator: int | None
     denominator: int | None
     meaning: str
