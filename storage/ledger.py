@@ -136,10 +136,6 @@ def _query(selection: Selection) -> Select[Any]:
     return select(*columns).where(*_chosen(selection)).order_by(_H.reported_at.desc(), _H.id.desc())
 
 
-def size(connection: Connection, selection: Selection) -> int:
-    return connection.execute(select(func.count()).select_from(hazards).where(*_chosen(selection))).scalar_one()
-
-
 def _chosen(selection: Selection) -> list[ColumnElement[bool]]:
     chosen: list[tuple[Any, Callable[[Any], ColumnElement[bool]]]] = [
         (selection.community, _H.community.__eq__),
