@@ -59,7 +59,7 @@ async def _sent(request: AnyRequest, filters: Filters, form: Form) -> Stream:
     selection = await home.database.read(lambda register: _selected(register, request, filters))
     stack = AsyncExitStack()
     try:
-        stack.enter_context(_one_of_few(home, person_of(request).username))
+        stack.enter_context(one_of_few(home, person_of(request).username))
         made = await _begun(stack, home, selection, form)
         await home.log.note(Event.EXPORTED, caller_of(request), "ledger", {"form": form.value, **_asked(filters)})
     except BaseException:
@@ -98,7 +98,7 @@ def _asked(filters: Filters) -> dict[str, str]:
 
 
 @contextmanager
-def _one_of_few(home: House, username: str) -> Generator[None]:
+def one_of_few(home: House, username: str) -> Generator[None]:
     """Raises TooMany for a second one of the same person, and where enough are made for others."""
     if username in home.exporting or len(home.exporting) >= _AT_ONCE:
         raise TooMany("正在导出其他台账，请稍后重试", retry_after=_SOON_SECONDS)

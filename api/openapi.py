@@ -99,7 +99,7 @@ def _content(path: str, method: str, option: Json, schema_of: dict[int, Json]) -
     if id(option.get("body")) in schema_of:
         content["application/json"] = {"schema": schema_of[id(option["body"])]}
     if option.get("body") is bytes:
-        content["image/*"] = {"schema": {"type": "string", "format": "binary"}}
+        content[option.get("takes", "image/*")] = {"schema": {"type": "string", "format": "binary"}}
     if method == "post" and path in _FORM_PATHS:
         content["multipart/form-data"] = {"schema": _FORM}
     return content

@@ -70,6 +70,7 @@ POLICY: dict[str, dict[Role, Reach]] = {
     "rules.see": {_O: _C, _S: _C, **_FOR_SYSTEM},
     "rules.edit": _FOR_SYSTEM,
     "ledger.export": {_O: _C, _S: _C, _A: _C},
+    "ledger.import": {_M: _C},
     "statistics.see": {_O: _C, _S: _C, _A: _C, _I: _C},
     "step.accept": {_O: _C},
     "step.reject": {_O: _C},

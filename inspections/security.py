@@ -42,6 +42,7 @@ class Event(StrEnum):
     ORIGINAL_VIEWED = "original.viewed"
     PHOTOS_LET_GO = "photos.let_go"
     EXPORTED = "exported"
+    IMPORTED = "imported"
 
 
 class SecurityEvent(Struct, frozen=True):

@@ -10,7 +10,7 @@ from msgspec import Meta, Struct
 from inspections.calendar import SHANGHAI
 from inspections.categories import Priority, Severity
 from inspections.fields import Line, Words
-from inspections.hazards import Entry, Hazard, State
+from inspections.hazards import Entry, Hazard, Outcome, State
 from inspections.notices import DAILY, DAMAGED, HISTORY, MAJOR, WEEKLY
 
 _HAZARD = ("number", "community", "category", "place", "state", "priority", "severity", "due_at", "quantity", "unit")
@@ -142,6 +142,14 @@ STATES = {
     State.CANCELLED: "作废",
 }
 _PRIORITIES = {Priority.NORMAL: "一般", Priority.HIGH: "较急", Priority.URGENT: "紧急", None: "待定"}
+OUTCOMES = {
+    Outcome.FIXED: "已整改",
+    Outcome.UNFOUNDED: "不属实",
+    Outcome.FALSE_ALARM: "误报",
+    Outcome.SELF_RESOLVED: "自行消除",
+    Outcome.REFUSED_CONTROLLED: "拒改，落实管控",
+    Outcome.SETTLED_ELSEWHERE: "移交办结",
+}
 SEVERITIES = {Severity.GENERAL: "一般隐患", Severity.MAJOR: "重大隐患"}
 
 

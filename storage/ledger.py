@@ -8,9 +8,9 @@ from msgspec import Struct
 from sqlalchemy import ColumnElement, Connection, Select, case, func, literal, select
 
 from inspections.categories import Severity
-from inspections.hazards import Outcome, Stage
+from inspections.hazards import Stage
 from inspections.policy import Scope
-from inspections.templates import SEVERITIES, STATES
+from inspections.templates import OUTCOMES, SEVERITIES, STATES
 from storage.columns import between, json_text, shanghai_text
 from storage.office_tables import categories, communities, people
 from storage.scopes import narrowed, within
@@ -19,15 +19,6 @@ from storage.tables import entries, hazards, mentions
 _H = hazards.c
 _AT_ONCE = 1000
 _PHOTO = "/api/v1/photos/"
-
-_OUTCOMES = {
-    Outcome.FIXED: "已整改",
-    Outcome.UNFOUNDED: "不属实",
-    Outcome.FALSE_ALARM: "误报",
-    Outcome.SELF_RESOLVED: "自行消除",
-    Outcome.REFUSED_CONTROLLED: "拒改，落实管控",
-    Outcome.SETTLED_ELSEWHERE: "移交办结",
-}
 
 
 class Selection(Struct, frozen=True):
@@ -73,7 +64,7 @@ def _columns(public_url: str) -> list[_Column]:
         _Column("责任主体", json_text(_H.responsible_party, "name"), personal=True, free=True),
         _Column("联系电话", json_text(_H.responsible_party, "phone"), personal=True, free=True),
         _Column("状态", _H.state, words=dict(STATES)),
-        _Column("办结方式", _H.outcome, words=dict(_OUTCOMES)),
+        _Column("办结方式", _H.outcome, words=dict(OUTCOMES)),
         _Column("受理时间", shanghai_text(_H.accepted_at)),
         _Column("整改期限", shanghai_text(_H.due_at)),
         _Column("整改措施", _H.fix_method, personal=True, free=True),

@@ -68,7 +68,8 @@ def report_hazard(
         raise IdTaken
     sent.check()
     category = _needs(register, report)
-    hazard = _new_hazard(register, person, report, community, category, now, demo=demo)
+    source = _source(person, community)
+    hazard = new_hazard(register, report, person.username, source, (community, category), now, demo=demo)
     declared = declare(register, person, (report.id, report.id), report.photos, now, sent.photos)
     lent_by = acting_for(person, "hazard.report", hazard)
     said = facts_of(report)
@@ -138,11 +139,17 @@ def _needs(register: Register, report: Report) -> Category:
     return category
 
 
-def _new_hazard(
-    register: Register, person: Person, report: Report, community: Community, category: Category, now: datetime,
-    *, demo: bool,
-) -> Hazard:  # fmt: skip
+def _source(person: Person, community: Community) -> str:
     officer = person.holds(Role.OFFICER, community.code) and not person.holds(Role.INSPECTOR, community.code)
+    return "officer" if officer else "inspector"
+
+
+def new_hazard(
+    register: Register, report: Report, by: str, source: str, of: tuple[Community, Category], now: datetime,
+    *, demo: bool = False,
+) -> Hazard:  # fmt: skip
+    """As it is before its first line of history. `by`: the account it is reported by; `source`: how it came in."""
+    community, category = of
     new = Hazard(
         id=report.id,
         number=_number(register, community, now),
@@ -165,8 +172,8 @@ def _new_hazard(
         quantity_claimed=0,
         quantity_done=0,
         responsible_party=report.responsible_party,
-        source="officer" if officer else "inspector",
-        reporter=person.username,
+        source=source,
+        reporter=by,
         reporters=(),
         lead=None,
         assisting=(),
@@ -256,5 +263,6 @@ def rebound(hazard: Hazard, register: Register, person: Person, now: datetime) -
         point=hazard.point,
         responsible_party=hazard.responsible_party,
     )
-    new = _new_hazard(register, person, report, community, category, now, demo=hazard.demo)
-    return replace(new, source="look_back", recurrence_of=hazard.id)
+    by, of = person.username, (community, category)
+    new = new_hazard(register, report, by, "look_back", of, now, demo=hazard.demo)
+    return replace(new, recurrence_of=hazard.id)
