@@ -11,6 +11,7 @@ from api import (
     briefings,
     delegations,
     devices,
+    exports,
     fix_links,
     fixing,
     hazards,
@@ -42,6 +43,7 @@ from api.auth import SignIn, check_routes, guard
 from api.bodies import JSON_BYTES
 from api.channels import open_channels, open_outgoing
 from api.developer import Developer
+from api.exporter import Exporter
 from api.headers import cors, set_headers
 from api.house import House
 from api.link_door import LinkDoor
@@ -72,6 +74,7 @@ NOUNS = (
         security,
         briefings,
         ledger,
+        exports,
         old_ledger,
         statistics,
         fix_links,
@@ -96,6 +99,7 @@ async def running(
     database = open_database(settings.database_url)
     store = open_photos(settings.photo_place, settings.scratch)
     developer = Developer(database, store, clock)
+    exporter = Exporter(settings, database, store, clock)
     scheduler = build_scheduler(database, store, settings.digest_folder, clock, settings.tick_seconds)
     notifier = Notifier(database, channels, clock, settings.tick_seconds, yields=answers)
     providers = open_providers(settings) if answers else {}
@@ -104,13 +108,16 @@ async def running(
         add_heartbeat(scheduler, database, heart, settings.heartbeat, settings.heartbeat_seconds, clock)
     if works:
         developer.start()
+        exporter.start()
         scheduler.start()
         notifier.start()
     try:
         log, key, door = SecurityLog(database, clock), LinkKey(database), LinkDoor(database, clock)
         sign_in = SignIn(database, clock, log, settings.asks)
         live_feed = LiveFeed(database)
-        yield House(settings, database, store, log, sign_in, key, door, developer, live_feed, providers, clock)
+        yield House(
+            settings, database, store, log, sign_in, key, door, developer, exporter, live_feed, providers, clock
+        )
     finally:
         if works:
             scheduler.shutdown(wait=False)
@@ -118,6 +125,7 @@ async def running(
         for each in (*([heart] if heart else []), *providers.values()):
             await each.close()
         await developer.stop()
+        await exporter.stop()
         await database.close()
 
 

@@ -11,6 +11,7 @@ from litestar.connection import ASGIConnection
 
 from api.auth import SignIn
 from api.developer import Developer
+from api.exporter import Exporter
 from api.link_door import LinkDoor
 from api.link_key import LinkKey
 from api.live_feed import LiveFeed
@@ -39,6 +40,7 @@ class House:
     link_key: LinkKey
     door: LinkDoor
     developer: Developer
+    exporter: Exporter
     live: LiveFeed
     providers: Mapping[str, Provider]
     clock: Callable[[], datetime]

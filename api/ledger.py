@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import sys
 import tempfile
 from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncGenerator, Generator
@@ -16,22 +15,23 @@ from litestar.di import NamedDependency
 from litestar.response import Stream
 
 from api.bodies import AnyRequest
+from api.exporter import COMMAND
 from api.fix_links import public_url
 from api.house import House, house, person_of
 from api.security_log import caller_of
 from api.sheets import MEDIA_TYPES, Form
 from api.statistics_filters import FILTERS, chosen
 from inspections.errors import TooMany, Unavailable
+from inspections.exports import ExportForm
+from inspections.ledger import Selection
 from inspections.policy import scope
 from inspections.security import Event
-from storage.ledger import Selection
 from storage.ledger_file import Order
 from storage.register import Register
 from storage.statistics import Filters
 
 log = structlog.get_logger()
 
-_COMMAND = (sys.executable, "-m", "storage.ledger_file")
 _PIECE = 256 * 1024
 _LOOK_SECONDS = 0.02
 _AT_ONCE = 4
@@ -56,12 +56,12 @@ async def ledger_xlsx(request: AnyRequest, filters: NamedDependency[Filters]) ->
 
 async def _sent(request: AnyRequest, filters: Filters, form: Form) -> Stream:
     home = house(request)
-    selection = await home.database.read(lambda register: _selected(register, request, filters))
+    selection = await home.database.read(lambda register: selected(register, request, filters))
     stack = AsyncExitStack()
     try:
         stack.enter_context(one_of_few(home, person_of(request).username))
         made = await _begun(stack, home, selection, form)
-        await home.log.note(Event.EXPORTED, caller_of(request), "ledger", {"form": form.value, **_asked(filters)})
+        await home.log.note(Event.EXPORTED, caller_of(request), "ledger", {"form": form.value, **asked(filters)})
     except BaseException:
         await stack.aclose()
         raise
@@ -69,7 +69,7 @@ async def _sent(request: AnyRequest, filters: Filters, form: Form) -> Stream:
     return Stream(_pieces(stack, *made), media_type=MEDIA_TYPES[form], headers=named)
 
 
-def _selected(register: Register, request: AnyRequest, filters: Filters) -> Selection:
+def selected(register: Register, request: AnyRequest, filters: Filters) -> Selection:
     person = person_of(request)
     see = scope(person, "ledger.export")
     chosen(register, see, filters)
@@ -92,7 +92,7 @@ def _selected(register: Register, request: AnyRequest, filters: Filters) -> Sele
     )
 
 
-def _asked(filters: Filters) -> dict[str, str]:
+def asked(filters: Filters) -> dict[str, str]:
     found = ((name, getattr(filters, name)) for name in filters.__struct_fields__)
     return {name: str(value) for name, value in found if value is not None}
 
@@ -116,10 +116,10 @@ async def _begun(stack: AsyncExitStack, home: House, selection: Selection, form:
     """
     home.settings.scratch.mkdir(parents=True, exist_ok=True)
     file = cast("BinaryIO", stack.enter_context(tempfile.TemporaryFile(dir=home.settings.scratch)))  # noqa: SIM115  # by the stack
-    process = await asyncio.create_subprocess_exec(*_COMMAND, stdin=PIPE, stdout=file)
+    process = await asyncio.create_subprocess_exec(*COMMAND, stdin=PIPE, stdout=file)
     stack.push_async_callback(_ended, process)
     ordering = cast("asyncio.StreamWriter", process.stdin)
-    ordering.write(msgspec.json.encode(Order(home.settings.database_url, form.value, selection)))
+    ordering.write(msgspec.json.encode(Order(home.settings.database_url, ExportForm(form.value), selection)))
     ordering.close()
     while not (os.fstat(file.fileno()).st_size if form is Form.CSV else process.returncode == 0):
         if process.returncode:

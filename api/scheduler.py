@@ -25,6 +25,7 @@ from api.outgoing import Failed, Outgoing, Refused
 from api.security_log import SecurityLog
 from inspections.actions.clocks import claim_job, escalate
 from inspections.actions.digests import DIGESTS, tell_digest, tell_history_digest
+from inspections.actions.exports import forget_exports
 from inspections.actions.feed import forget
 from inspections.actions.fix_links import forget_tallies
 from inspections.actions.retention import kept_since, let_go
@@ -158,9 +159,9 @@ async def forget_changes(database: Database, now: datetime) -> int:
 
 
 async def forget_over(database: Database, now: datetime) -> int:
-    """Who knocked at links, tokens that have expired, security events whose time is over: none of it is kept."""
+    """Who knocked at links, expired tokens, security events and exports whose time is over: none of it is kept."""
     forgotten = 0
-    for action in (forget_tallies, forget_tokens, forget_events):
+    for action in (forget_tallies, forget_tokens, forget_events, forget_exports):
         while over := await database.transact(partial(action, now=now, limit=SWEEP_BATCH)):
             forgotten += over
     return forgotten

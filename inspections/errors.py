@@ -17,6 +17,7 @@ Refusal
 │   ├── Enrolled         totp.enrolled       a second factor is there already
 │   ├── IdentityTaken    identity.taken      linked to another account already
 │   ├── Erased           person.erased       an account without a name is not used again
+│   ├── NotMade          export.not_made     a ledger that is not there yet, or has failed
 │   └── PhotosMissing    photo.missing       declared photos have not arrived
 ├── Gone                 *.*                 it was there, and is no more
 │   ├── SyncRestart      sync.restart        a place that cannot be followed any further
@@ -181,6 +182,11 @@ class WrongOffset(Conflict):
 
     def __init__(self, sent: int, current: int) -> None:
         super().__init__(sent=sent, current=current)
+
+
+class NotMade(Conflict):
+    code = "export.not_made"
+    title = "台账尚未制作完成"
 
 
 class PhotosMissing(Conflict):

@@ -13,6 +13,7 @@ from inspections.delegations import Delegation
 from inspections.dispatch import DispatchRule
 from inspections.duplicates import Earlier
 from inspections.evidence import Shown, Sighting
+from inspections.exports import Export
 from inspections.feed import Changed, Feed
 from inspections.fix_links import FixLink
 from inspections.hazards import Entry, Hazard, Job, Mention, Named, Photo, Receipt
@@ -180,6 +181,18 @@ class Register(Protocol):
 
     def expired_uploads(self, now: datetime, limit: int) -> list[Upload]:
         """Claimed as with `due`."""
+        ...
+
+    def exports(self, username: str) -> list[Export]:
+        """All that this person asked for and that are remembered."""
+        ...
+
+    def waiting_exports(self, now: datetime, limit: int) -> list[Export]:
+        """Those that are not ended and that nobody has claimed until after `now`; claimed as with `due`."""
+        ...
+
+    def old_exports(self, before: datetime, limit: int) -> list[Export]:
+        """Those that were asked for by that instant; claimed as with `due`."""
         ...
 
     def new_id(self) -> UUID:

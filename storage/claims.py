@@ -1,8 +1,11 @@
 """What waits for somebody to work on it: queries that narrow, whose rows are claimed by who asks."""
 
-from sqlalchemy import bindparam, func, select
+from typing import Any
+
+from sqlalchemy import Select, bindparam, func, select
 
 from inspections.hazards import OPEN
+from storage.counter_tables import exports
 from storage.tables import PROVISIONAL as _PROVISIONAL
 from storage.tables import escalations, hazards, photos, uploads
 
@@ -39,6 +42,22 @@ ESCALATED = select(escalations.c.hazard, escalations.c.deadline_number, escalati
     escalations.c.hazard.in_(bindparam("ids", expanding=True))
 )
 """The rungs that some hazards have reached already."""
+_FREE = exports.c.claimed_until.is_(None) | (exports.c.claimed_until < bindparam("now"))
+WAITING_EXPORTS = (
+    select(exports)
+    .where(exports.c.state.in_(["waiting", "making"]), _FREE)
+    .order_by(exports.c.asked_at)
+    .limit(bindparam("limit"))
+)
+OLD_EXPORTS = (
+    select(exports).where(exports.c.asked_at <= bindparam("now")).order_by(exports.c.asked_at).limit(bindparam("limit"))
+)
+
+
+def exports_of(username: str) -> Select[Any]:
+    return select(exports).where(exports.c.by == username)
+
+
 OPEN_UPLOADS = select(func.count()).where(
     uploads.c.username == bindparam("username"), uploads.c.expires_at > bindparam("now"), uploads.c.photo.is_(None)
 )

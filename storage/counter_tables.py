@@ -1,12 +1,14 @@
-"""The tables of what is counted: sums by grain, and what is not in them yet; and what was said of it."""
+"""The tables of what is counted: sums by grain, and what is not in them yet; what was said of it, and who takes it away."""
 
 from enum import IntEnum
 from typing import Any
 
-from sqlalchemy import BigInteger, Column, Date, Index, Integer, SmallInteger, String, Table, Uuid
+from sqlalchemy import BigInteger, Boolean, Column, Date, Index, Integer, SmallInteger, String, Table, Uuid
 
 from inspections.counting import MEASURES
-from storage.columns import Instant, Json
+from inspections.exports import ExportForm, ExportState
+from inspections.ledger import Selection
+from storage.columns import Instant, Json, Name
 from storage.office_tables import CODE, metadata
 
 
@@ -56,6 +58,24 @@ counter_deltas = Table(
 )
 Index("ix_counter_deltas_day", counter_deltas.c.day)
 """Whoever takes a step only adds here, and waits for nobody who takes another in the same community."""
+
+exports = Table(
+    "exports",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("by", String(64), nullable=False),
+    Column("form", Name(ExportForm), nullable=False),
+    Column("pictures", Boolean, nullable=False),
+    Column("selection", Json(Selection), nullable=False),
+    Column("asked_at", Instant, nullable=False, index=True),
+    Column("state", Name(ExportState), nullable=False),
+    Column("done", Integer, nullable=False),
+    Column("total", Integer),
+    Column("size", BigInteger),
+    Column("error", String(200)),
+    Column("claimed_until", Instant),
+    Column("tries", Integer, nullable=False),
+)
 
 briefings = Table(
     "briefings",

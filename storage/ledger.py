@@ -1,15 +1,12 @@
 """The ledger (电子台账): a line a hazard, newest first, as the office knows it from its spreadsheet."""
 
 from collections.abc import Callable, Iterator
-from datetime import date
 from typing import Any, NamedTuple
 
-from msgspec import Struct
 from sqlalchemy import ColumnElement, Connection, Select, case, func, literal, select
 
-from inspections.categories import Severity
 from inspections.hazards import Stage
-from inspections.policy import Scope
+from inspections.ledger import Selection
 from inspections.templates import OUTCOMES, SEVERITIES, STATES
 from storage.columns import between, json_text, shanghai_text
 from storage.office_tables import categories, communities, people
@@ -19,24 +16,6 @@ from storage.tables import entries, hazards, mentions
 _H = hazards.c
 _AT_ONCE = 1000
 _PHOTO = "/api/v1/photos/"
-
-
-class Selection(Struct, frozen=True):
-    """Which hazards are in it: what somebody may see, and of which also names and words (`personal`).
-
-    Dates are Shanghai days of the report, both included; None: all time. `public_url`: what addresses begin with.
-    """
-
-    see: Scope
-    personal: Scope
-    public_url: str = ""
-    community: str | None = None
-    street: str | None = None
-    categories: tuple[str, ...] | None = None
-    severity: Severity | None = None
-    source: str | None = None
-    first: date | None = None
-    last: date | None = None
 
 
 class _Column(NamedTuple):
@@ -103,6 +82,7 @@ def _photos(stage: Stage, public_url: str) -> ColumnElement[Any]:
 
 
 TITLES = [column.title for column in _columns("")]
+PHOTOS = TITLES.index("整改前照片"), TITLES.index("整改后照片")
 FREE = [at for at, column in enumerate(_columns("")) if column.free]
 """Columns that people write."""
 
@@ -116,6 +96,11 @@ def lines(connection: Connection, selection: Selection) -> Iterator[list[Any]]:
         for at, words in worded:
             line[at] = words.get(line[at], "")
         yield line
+
+
+def number(connection: Connection, selection: Selection) -> int:
+    """How many lines there are, of the same moment where it is asked in the same transaction."""
+    return connection.execute(select(func.count()).select_from(hazards).where(*_chosen(selection))).scalar_one()
 
 
 def _query(selection: Selection) -> Select[Any]:

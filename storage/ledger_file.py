@@ -11,28 +11,50 @@ import io
 import os
 import sys
 from collections.abc import Iterator, Sequence
-from typing import Any, BinaryIO
+from pathlib import Path
+from typing import Any, BinaryIO, NamedTuple
 
 import msgspec
 import xlsxwriter
 from msgspec import Struct
-from sqlalchemy import Connection
 
+from inspections.exports import ExportForm
+from inspections.ledger import Selection
 from storage.cells import BOM, plain
 from storage.database import reading_engine
-from storage.ledger import FREE, TITLES, Selection, lines
+from storage.ledger import FREE, TITLES, lines, number
+from storage.photo_store import open_photos
+from storage.thumbnails import Thumbnails
 
 _AT_ONCE = 1000
 XLSX_ROWS = 1_048_575
 """Of a worksheet, without its head: ECMA-376 has 1,048,576."""
 
 
+class Photos(NamedTuple):
+    """Where they are: as open_photos."""
+
+    place: str
+    scratch: str
+
+
 class Order(Struct, frozen=True):
-    """`url`: of the database. `form`: csv or xlsx."""
+    """`url`: of the database. `pictures`: from where, if small ones are to stand in a workbook.
+
+    `tells`: how far it is goes to standard error, a line of two numbers: so many of so many.
+    """
 
     url: str
-    form: str
+    form: ExportForm
     selection: Selection
+    pictures: Photos | None = None
+    tells: bool = False
+
+
+PICTURES = 5_000
+"""Lines of a ledger with pictures in it."""
+TOO_MANY = 3
+"""The exit status where there are more."""
 
 
 def main() -> None:
@@ -41,13 +63,39 @@ def main() -> None:
     os.nice(10)
     engine = reading_engine(order.url)
     with engine.connect() as connection, connection.begin():
-        write = write_csv if order.form == "csv" else write_xlsx
-        write(connection, order.selection, sys.stdout.buffer)
+        total = number(connection, order.selection) if order.tells or order.pictures else 0
+        if order.pictures and total > PICTURES:
+            sys.exit(TOO_MANY)
+        rows = lines(connection, order.selection)
+        _write(order, _telling(rows, total) if order.tells else rows, sys.stdout.buffer)
         sys.stdout.buffer.flush()
     engine.dispose()
 
 
-def write_csv(connection: Connection, selection: Selection, file: BinaryIO) -> None:
+def _telling(rows: Iterator[list[Any]], total: int) -> Iterator[list[Any]]:
+    for done, row in enumerate(rows):
+        if done % _AT_ONCE == 0:
+            _tell(done, total)
+        yield row
+    _tell(total, total)
+
+
+def _tell(done: int, total: int) -> None:
+    sys.stderr.write(f"{done} {total}\n")
+    sys.stderr.flush()
+
+
+def _write(order: Order, rows: Iterator[list[Any]], file: BinaryIO) -> None:
+    if order.form is ExportForm.CSV:
+        write_csv(rows, file)
+    elif order.pictures is None:
+        write_xlsx(rows, file)
+    else:
+        with Thumbnails(open_photos(order.pictures.place, Path(order.pictures.scratch))) as thumbnails:
+            write_xlsx(rows, file, thumbnails)
+
+
+def write_csv(rows: Iterator[list[Any]], file: BinaryIO) -> None:
     """RFC 4180 with a byte order mark. Last come the number of lines and a digest of all bytes before."""
     written, digest = 0, hashlib.sha256()
 
@@ -57,7 +105,7 @@ def write_csv(connection: Connection, selection: Selection, file: BinaryIO) -> N
         file.flush()  # whoever sends it on reads beside us
 
     write((BOM + _csv([TITLES])).encode())
-    for batch in _batches(lines(connection, selection)):
+    for batch in _batches(rows):
         write(_csv(batch).encode())
         written += len(batch)
     file.write(_csv([["#", written, f"sha256:{digest.hexdigest()}"]]).encode())
@@ -82,7 +130,7 @@ def _batches(rows: Iterator[list[object]]) -> Iterator[list[list[object]]]:
         yield batch
 
 
-def write_xlsx(connection: Connection, selection: Selection, file: BinaryIO) -> None:
+def write_xlsx(rows: Iterator[list[Any]], file: BinaryIO, thumbnails: Thumbnails | None = None) -> None:
     """As many worksheets as it takes; a row at a time in memory. Text stays text: no formula, no link."""
     options = {
         "constant_memory": True,
@@ -90,21 +138,24 @@ def write_xlsx(connection: Connection, selection: Selection, file: BinaryIO) -> 
         "strings_to_urls": False,
         "strings_to_numbers": False,
     }
+    titles = [*TITLES, *(thumbnails.titles if thumbnails else ())]
     with xlsxwriter.Workbook(file, options) as book:
         bold = book.add_format({"bold": True})
         page, at = None, 0
-        for row in lines(connection, selection):
+        for row in rows:
             if page is None or at == XLSX_ROWS:
-                page, at = _new_page(book, bold), 0
+                page, at = _new_page(book, titles, bold), 0
             at += 1
+            if thumbnails:
+                thumbnails.put(page, at, row)
             page.write_row(at, 0, row)
         if page is None:
-            _new_page(book, bold)
+            _new_page(book, titles, bold)
 
 
-def _new_page(book: xlsxwriter.Workbook, bold: Any) -> Any:
+def _new_page(book: xlsxwriter.Workbook, titles: Sequence[str], bold: Any) -> Any:
     page = book.add_worksheet()
-    page.write_row(0, 0, TITLES, bold)
+    page.write_row(0, 0, titles, bold)
     page.freeze_panes(1, 0)
     return page
 

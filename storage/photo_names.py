@@ -27,6 +27,11 @@ def piece(upload: UUID) -> str:
     return f"{PIECES}/{upload}.{uuid4().hex}"
 
 
+def made(export: UUID, form: str) -> str:
+    """A ledger that was made. Without a photo of its name it is swept a day later (orphans.py)."""
+    return f"{PIECES}/{export}.{form}"
+
+
 class Stored(NamedTuple):
     """Something in the store, and when it was put there."""
 

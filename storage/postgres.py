@@ -23,8 +23,9 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from inspections.errors import Unavailable
 from storage.failures import answered, unavailable
 from storage.groups import Alone, Settled, Waiting, decided, next_group
+from storage.records import LAST_NUMBER
 from storage.reference import REFERENCE, Reference
-from storage.register import LAST_NUMBER, Action, Register
+from storage.register import Action, Register
 from storage.rehearsal import foreseen
 from storage.rows import NOTHING, CoreRows, Foreseen
 

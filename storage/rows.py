@@ -22,6 +22,7 @@ from sqlalchemy.types import TypeEngine
 from inspections.categories import Category
 from inspections.delegations import Delegation
 from inspections.dispatch import DispatchRule
+from inspections.exports import Export
 from inspections.fix_links import FixLink
 from inspections.hazards import Hazard, Job
 from inspections.identities import Identity
@@ -51,7 +52,7 @@ _BY_KEY: dict[type[Struct], Select[Any]] = {
 }
 CHANGING = {
     *(Hazard, Session, Job, Upload, Rulebook, Category, DispatchRule, Delegation),
-    *(Template, InboxEntry, FixLink, Tally, TokenPair, SecondFactor, Key, Identity),
+    *(Export, Template, InboxEntry, FixLink, Tally, TokenPair, SecondFactor, Key, Identity),
 }
 """What is read in order to change it, and therefore locked where several write side by side."""
 _INSERT = {kind: insert(table) for kind, table in TABLE_OF.items()}

@@ -21,7 +21,6 @@ from sqlalchemy import (
     false,
     literal_column,
     or_,
-    text,
     true,
 )
 
@@ -31,6 +30,7 @@ from inspections.categories import Category, Priority, Severity, Term
 from inspections.deadlines import CLOCKS, FIXING
 from inspections.delegations import Delegation
 from inspections.dispatch import DispatchRule
+from inspections.exports import Export
 from inspections.feed import Changed, Feed
 from inspections.fix_links import FixLink
 from inspections.hazards import (
@@ -49,7 +49,6 @@ from inspections.hazards import (
     Outcome,
     Party,
     Photo,
-    PhotoState,
     Receipt,
     Stage,
     State,
@@ -70,8 +69,8 @@ from inspections.security import SecurityEvent
 from inspections.sessions import Session, TokenPair
 from inspections.templates import Template
 from inspections.uploads import Upload
-from storage.columns import Bits64, Instant, Json, Name, present_day, present_transaction
-from storage.counter_tables import briefings
+from storage.columns import Instant, Json, Name, present_day, present_transaction
+from storage.counter_tables import briefings, exports
 from storage.notice_tables import deliveries, inbox, notices, templates
 from storage.office_tables import (
     CODE,
@@ -92,60 +91,7 @@ from storage.office_tables import (
     streets,
     token_pairs,
 )
-
-photos = Table(
-    "photos",
-    metadata,
-    Column("sha256", String(64), primary_key=True),
-    Column("size", Integer, nullable=False),
-    Column("format", String(8), nullable=False),
-    Column("width", Integer, nullable=False),
-    Column("height", Integer, nullable=False),
-    Column("state", Name(PhotoState), nullable=False),
-    Column("received_at", Instant, nullable=False),
-    Column("taken_at", Instant),
-    Column("point", Json(Point)),
-    Column("camera", NAME),
-    Column("claimed_until", Instant),
-    Column("tries", Integer, nullable=False, server_default="0"),
-    Column("utc_offset", Integer),
-    Column("orientation", Integer),
-    Column("oddities", Json(tuple[str, ...]), nullable=False, server_default="[]"),
-    Column("hash", Bits64),
-)
-_UNDEVELOPED = photos.c.state == text("'received'")
-Index("ix_photos_undeveloped", photos.c.received_at, sqlite_where=_UNDEVELOPED, postgresql_where=_UNDEVELOPED)
-
-receipts = Table(
-    "receipts",
-    metadata,
-    Column("sha256", String(64), ForeignKey("photos.sha256"), primary_key=True),
-    Column("username", String(64), primary_key=True),  # or the name of a link, which is no account
-    Column("at", Instant, nullable=False),
-)
-
-bands = Table(
-    "bands",
-    metadata,
-    Column("key", Integer, primary_key=True),
-    Column("sha256", String(64), ForeignKey("photos.sha256"), primary_key=True),
-    Column("hash", Bits64, nullable=False),
-    sqlite_with_rowid=False,
-)
-
-uploads = Table(
-    "uploads",
-    metadata,
-    Column("id", Uuid, primary_key=True),
-    Column("username", String(64), nullable=False, index=True),
-    Column("length", Integer, nullable=False),
-    Column("offset", Integer, nullable=False),
-    Column("pieces", Json(tuple[str, ...]), nullable=False),
-    Column("promised", String(64)),
-    Column("metadata", Text, nullable=False),
-    Column("expires_at", Instant, nullable=False, index=True),
-    Column("photo", String(64), ForeignKey("photos.sha256")),
-)
+from storage.photo_tables import bands, photos, receipts, uploads
 
 hazards = Table(
     "hazards",
@@ -411,6 +357,7 @@ TABLE_OF: dict[type[Struct], Table] = {
     Job: jobs,
     Secret: secrets,
     Briefing: briefings,
+    Export: exports,
     Changed: changes,
     Feed: feeds,
 }

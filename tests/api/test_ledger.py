@@ -128,7 +128,7 @@ def test_one_at_a_time(api):
 
 
 def test_a_process_that_fails_is_no_empty_ledger(api, monkeypatch):
-    monkeypatch.setattr("api.ledger._COMMAND", ("false",))
+    monkeypatch.setattr("api.ledger.COMMAND", ("false",))
     problem(api.get("analyst", "/ledger.csv"), 503, "store.unavailable")
     monkeypatch.undo()
     assert ledger(api, "analyst") == []

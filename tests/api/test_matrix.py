@@ -11,13 +11,17 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+from msgspec.structs import replace
 
 from inspections.briefing import Briefing
 from inspections.delegations import Delegation
 from inspections.dispatch import DispatchRule
+from inspections.exports import Export, ExportForm, ExportState
 from inspections.keys import Key
+from inspections.ledger import Selection
 from inspections.outbox import Delivery, InboxEntry, Notice
 from inspections.people import Grant, Person, Role
+from inspections.policy import Scope
 from inspections.register import Change
 from inspections.sessions import Session
 from tests.api.conftest import HERE, MONDAY, PASSWORD, THERE, body, problem
@@ -47,6 +51,7 @@ class Things(NamedTuple):
     theirs: str = NOWHERE
     key: str = NOWHERE
     briefing: str = NOWHERE
+    export: str = NOWHERE
 
 
 def _keep(api, *records):
@@ -87,7 +92,7 @@ def _things(api, role, community):
     sender = role if here and role in {"inspector", "officer", "handler", "supervisor"} else inspector
     begun = api.call(sender, "POST", "/uploads", headers={"Tus-Resumable": "1.0.0", "Upload-Length": "99"})
     link = api.post(officer, f"/hazards/{hazard['id']}/links", {"id": str(uuid.uuid4())}).json()["link"]["id"]
-    ids = [uuid.uuid4() for _ in range(9)]
+    ids = [uuid.uuid4() for _ in range(10)]
     told = role if here and role != Role.DEVICE else inspector
     notice = Notice(ids[0], "report", MONDAY, uuid.UUID(hazard["id"]), 1, told_at=MONDAY)
     lead, giver = ("handler", "supervisor") if here else ("inspector2", "officer2")
@@ -103,17 +108,25 @@ def _things(api, role, community):
         DispatchRule(ids[3], community, lead=lead, category="WN-03", group=None, assisting=(), accepts=False),
         Briefing(ids[8], MONDAY, "admin", MONDAY.date(), MONDAY.date(), (community,), BRIEFED),
         Key(ids[7], "大屏", Role.ANALYST, community, "admin", MONDAY, far, str(ids[7])),
+        _export(ids[9], told),
         Delegation(ids[4], giver, officer, Role.SUPERVISOR, community, soon, far, "出差", MONDAY),
     )
     made = dict(
         zip(
-            ("entry", "delivery", "rule", "delegation", "device", "theirs", "key", "briefing"),
+            ("entry", "delivery", "rule", "delegation", "device", "theirs", "key", "briefing", "export"),
             map(str, ids[1:]),
             strict=True,
         )
     )
     upload = begun.headers["location"].rpartition("/")[2]
     return Things(hazard["id"], photo, upload, link, lead, area=community, **made)
+
+
+def _export(export_id, by):
+    """One that has failed, so that it stays as it is."""
+    reach = Scope("", (), ())
+    failed = Export(export_id, by, ExportForm.XLSX, False, Selection(reach, reach), MONDAY)  # noqa: FBT003
+    return replace(failed, state=ExportState.FAILED)
 
 
 DAYS = {"from": "2026-11-23", "to": "2026-11-23"}

@@ -11,6 +11,7 @@ from inspections.delegations import Delegation
 from inspections.dispatch import DispatchRule
 from inspections.duplicates import Earlier
 from inspections.evidence import Shown, Sighting
+from inspections.exports import Export
 from inspections.feed import HAZARDS, Changed, Feed
 from inspections.fix_links import FixLink
 from inspections.hazards import (
@@ -206,6 +207,18 @@ class Office:
     def escalated(self, hazard_ids):
         found = (each for each in self.all(Escalation) if each.hazard in hazard_ids)
         return {(each.hazard, each.deadline_number, each.rung) for each in found}
+
+    def exports(self, username):
+        return [each for each in self.all(Export) if each.by == username]
+
+    def waiting_exports(self, now, limit):
+        found = [
+            each for each in self.all(Export) if each.open and not (each.claimed_until and each.claimed_until >= now)
+        ]
+        return sorted(found, key=lambda each: each.asked_at)[:limit]
+
+    def old_exports(self, before, limit):
+        return [each for each in self.all(Export) if each.asked_at <= before][:limit]
 
     def job(self, name):
         return self.records.get((Job, name))

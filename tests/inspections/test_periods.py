@@ -81,3 +81,8 @@ def test_a_period_falls_into_whole_months_and_the_days_beside_them(first, length
             assert part.first.day == (part.last + timedelta(1)).day == 1
     assert len(parts) <= 3
     assert sum(part.days for months, part in parts if not months) < 62
+
+
+def test_a_month_as_a_whole_is_one_piece():
+    march = period("2026-03-01", "2026-03-31")
+    assert list(pieces(*march)) == [(True, march)]
