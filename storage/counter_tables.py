@@ -1,4 +1,4 @@
-"""The tables of what is counted: sums by grain, and what is not in them yet; what was said of it, and who takes it away."""
+"""The tables of what is counted: sums by grain, and what is not in them yet; what was said of it, who takes it away."""
 
 from enum import IntEnum
 from typing import Any
