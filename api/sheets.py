@@ -63,8 +63,10 @@ def cell(value: Any) -> Any:
             return f"{value.astimezone(SHANGHAI):%Y-%m-%d %H:%M:%S}"
         case date():
             return value.isoformat()
-        case _:
+        case str():
             return plain(value)
+        case _:
+            return value
 
 
 def as_csv(sheet: Sheet) -> bytes:

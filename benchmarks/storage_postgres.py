@@ -13,7 +13,8 @@ import psycopg
 from benchmarks.storage_writing import Window, Work, write
 from inspections.actions.reports import Reported
 from storage.postgres import CONNECTIONS, NumberBlocks, PostgresDatabase, postgres_engine
-from storage.register import Action, Reference, Register
+from storage.reference import Reference
+from storage.register import Action, Register
 from storage.rows import CoreRows
 
 _SERVER = "postgresql://postgres@127.0.0.1:5432"

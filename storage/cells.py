@@ -1,14 +1,15 @@
 """What a cell of a spreadsheet may hold: no text that is taken for a formula."""
 
-from typing import Any
-
 BOM = "\ufeff"
 """Without it the office's spreadsheet takes UTF-8 for GBK."""
 _FORMULA = frozenset("=+-@\t\r")
+_SKIPPED = " \n\u3000"
+_SUSPECT = _FORMULA | frozenset(_SKIPPED)
 
 
-def plain(value: Any) -> Any:
-    """The value, where it is text that begins like a formula with an apostrophe before it (OWASP: CSV Injection)."""
-    if isinstance(value, str) and (begun := value.lstrip(" \n\u3000")) and begun[0] in _FORMULA:
-        return f"'{value}"
-    return value
+def plain(value: str | None) -> str | None:
+    """The text, with an apostrophe before it where it begins like a formula (OWASP: CSV Injection)."""
+    if not value or value[0] not in _SUSPECT:  # most: this is asked of every cell of a ledger
+        return value
+    begun = value.lstrip(_SKIPPED)
+    return f"'{value}" if begun and begun[0] in _FORMULA else value

@@ -46,6 +46,12 @@ counters = Table(
     sqlite_with_rowid=False,
 )
 
+POSTGRES_ALONE = "ix_counters_start"
+Index(POSTGRES_ALONE, *(counters.c[name] for name in ("grain", "start", "severity", "category"))).ddl_if(
+    dialect="postgresql"
+)
+"""A period of all communities; SQLite goes from one community to the next by the key, which has the rows themselves."""
+
 counter_deltas = Table(
     "counter_deltas",
     metadata,

@@ -82,7 +82,10 @@ def _added(dialect: str, grain: Grain, found: Any, day: ColumnElement[int]) -> A
         literal(int(grain)), found.community, literal_column("0", Integer) if start is None else start, *kind, *sums
     ).where(true())  # without it SQLite takes ON CONFLICT for a join's ON
     made = (postgresql if dialect == "postgresql" else sqlite).insert(counters)
-    made = made.from_select(["grain", "community", "start", *_KIND, *MEASURES], query.group_by(*by))
+    # Rows of a stretch of time lie together: PostgreSQL leaves them where they were put, SQLite has them by the key.
+    order = [start] if dialect == "postgresql" and start is not None else []
+    query = query.group_by(*by).order_by(*order)
+    made = made.from_select(["grain", "community", "start", *_KIND, *MEASURES], query)
     return made.on_conflict_do_update(
         index_elements=["grain", "community", "start", *_KIND],
         set_={name: _C[name] + made.excluded[name] for name in MEASURES},

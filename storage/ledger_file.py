@@ -117,8 +117,8 @@ def _csv(rows: Sequence[Sequence[object]]) -> str:
     return text.getvalue()
 
 
-def _batches(rows: Iterator[list[object]]) -> Iterator[list[list[object]]]:
-    batch: list[list[object]] = []
+def _batches(rows: Iterator[list[Any]]) -> Iterator[list[list[Any]]]:
+    batch: list[list[Any]] = []
     for row in rows:
         for at in FREE:
             row[at] = plain(row[at])

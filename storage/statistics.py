@@ -265,7 +265,8 @@ def standing_by_clock(
     """For each of deadlines.CLOCKS, those reported in the period for which it runs."""
     catalogue = register.categories()
     kinds = _kinds(filters, catalogue)._asdict()
-    chosen = [_H[name].in_(value) for name, value in kinds.items() if value is not None]
+    asked = {**kinds, **_unless_all(register, communities)}
+    chosen = [_H[name].in_(value) for name, value in asked.items() if value is not None]
     bounds = [now - age for age in _AGES]
     found: dict[str, ClockStanding] = {}
     for name in CLOCKS:
@@ -276,7 +277,6 @@ def standing_by_clock(
         query = select(*map(_number_of, (~late[0], late[0], *aged, late[-1], extended))).where(
             runs,
             between(_H.reported_at, filters.first, filters.last),
-            _H.community.in_(communities),
             counted(catalogue),
             *chosen,
         )

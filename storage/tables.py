@@ -196,10 +196,19 @@ Index(
     sqlite_where=STANDS_OPEN,
     postgresql_where=STANDS_OPEN,
 )
+_KIND = ("category", "severity", "source")
+_CONDITION = ("state", "advisory")
+"""Of MAY_BE_LATE: SQLite looks at it again, though the index has no others."""
 MAY_BE_LATE = STANDS_OPEN & _among(FIXING) & ~hazards.c.advisory
 Index(
     "ix_hazards_may_be_late",
     *(hazards.c.due_at, hazards.c.community),
+    sqlite_where=MAY_BE_LATE,
+    postgresql_where=MAY_BE_LATE,
+)
+Index(
+    "ix_hazards_late",  # has all that is asked of those that are late: a tenth of the time where there are many
+    *(hazards.c[name] for name in ("community", "due_at", "reported_at", "original_due_at", *_KIND, *_CONDITION)),
     sqlite_where=MAY_BE_LATE,
     postgresql_where=MAY_BE_LATE,
 )

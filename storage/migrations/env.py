@@ -6,6 +6,7 @@ from alembic import context
 from alembic.autogenerate.api import AutogenContext
 
 from storage.columns import Json, Name
+from storage.counter_tables import POSTGRES_ALONE
 from storage.tables import metadata
 
 
@@ -18,7 +19,17 @@ def plain(kind: str, item: Any, _: AutogenContext) -> str | Literal[False]:
     return False
 
 
+def belongs_here(_: Any, name: str | None, kind: str, *__: Any) -> bool:
+    return not (kind == "index" and name == POSTGRES_ALONE and connection.dialect.name != "postgresql")
+
+
 connection = context.config.attributes["connection"]
-context.configure(connection=connection, target_metadata=metadata, compare_type=True, render_item=plain)
+context.configure(
+    connection=connection,
+    target_metadata=metadata,
+    compare_type=True,
+    render_item=plain,
+    include_object=belongs_here,
+)
 with context.begin_transaction():
     context.run_migrations()
