@@ -8,6 +8,7 @@ from litestar import Litestar, Router
 from litestar.datastructures import State
 
 from api import (
+    alerts,
     briefings,
     delegations,
     devices,
@@ -20,6 +21,7 @@ from api import (
     ledger,
     live,
     metrics,
+    monitors,
     notices,
     old_ledger,
     openapi,
@@ -39,6 +41,7 @@ from api import (
     totp,
     uploads,
 )
+from api.alert_intake import AlertIntake
 from api.auth import SignIn, check_routes, guard
 from api.bodies import JSON_BYTES
 from api.channels import open_channels, open_outgoing
@@ -72,6 +75,8 @@ NOUNS = (
         identities,
         keys,
         security,
+        alerts,
+        monitors,
         briefings,
         ledger,
         exports,
@@ -114,9 +119,9 @@ async def running(
     try:
         log, key, door = SecurityLog(database, clock), LinkKey(database), LinkDoor(database, clock)
         sign_in = SignIn(database, clock, log, settings.asks)
-        live_feed = LiveFeed(database)
+        live_feed, intake = LiveFeed(database), AlertIntake(database, clock)
         yield House(
-            settings, database, store, log, sign_in, key, door, developer, exporter, live_feed, providers, clock
+            settings, database, store, log, sign_in, key, door, developer, exporter, intake, live_feed, providers, clock
         )
     finally:
         if works:

@@ -9,6 +9,7 @@ from typing import Any, cast
 
 from litestar.connection import ASGIConnection
 
+from api.alert_intake import AlertIntake
 from api.auth import SignIn
 from api.developer import Developer
 from api.exporter import Exporter
@@ -41,6 +42,7 @@ class House:
     door: LinkDoor
     developer: Developer
     exporter: Exporter
+    intake: AlertIntake
     live: LiveFeed
     providers: Mapping[str, Provider]
     clock: Callable[[], datetime]

@@ -23,6 +23,7 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from api.outgoing import Failed, Outgoing, Refused
 from api.security_log import SecurityLog
+from inspections.actions.alerts import forget_signatures
 from inspections.actions.clocks import claim_job, escalate
 from inspections.actions.digests import DIGESTS, tell_digest, tell_history_digest
 from inspections.actions.exports import forget_exports
@@ -161,7 +162,7 @@ async def forget_changes(database: Database, now: datetime) -> int:
 async def forget_over(database: Database, now: datetime) -> int:
     """Who knocked at links, expired tokens, security events and exports whose time is over: none of it is kept."""
     forgotten = 0
-    for action in (forget_tallies, forget_tokens, forget_events, forget_exports):
+    for action in (forget_tallies, forget_tokens, forget_events, forget_exports, forget_signatures):
         while over := await database.transact(partial(action, now=now, limit=SWEEP_BATCH)):
             forgotten += over
     return forgotten

@@ -17,6 +17,7 @@ Refusal
 │   ├── Enrolled         totp.enrolled       a second factor is there already
 │   ├── IdentityTaken    identity.taken      linked to another account already
 │   ├── Erased           person.erased       an account without a name is not used again
+│   ├── Replayed         alert.replayed      a signed request that was taken already
 │   ├── NotMade          export.not_made     a ledger that is not there yet, or has failed
 │   └── PhotosMissing    photo.missing       declared photos have not arrived
 ├── Gone                 *.*                 it was there, and is no more
@@ -68,6 +69,18 @@ class SignInFailed(Unauthenticated):
 class NotLinked(Unauthenticated):
     code = "auth.not_linked"
     title = "尚未绑定账号，请先用用户名和密码登录并绑定"
+
+
+class SignatureWrong(Unauthenticated):
+    """Also for a device that is not known: who is not let in learns nothing."""
+
+    code = "alert.signature"
+    title = "设备签名不正确"
+
+
+class ClockWrong(Unauthenticated):
+    code = "alert.timestamp"
+    title = "设备时间与服务器相差过大"
 
 
 class SecondFactorNeeded(Unauthenticated):
@@ -182,6 +195,11 @@ class WrongOffset(Conflict):
 
     def __init__(self, sent: int, current: int) -> None:
         super().__init__(sent=sent, current=current)
+
+
+class Replayed(Conflict):
+    code = "alert.replayed"
+    title = "该请求已经收到过"
 
 
 class NotMade(Conflict):

@@ -43,6 +43,7 @@ class Told(NamedTuple):
 _O, _S = Role.OFFICER, Role.SUPERVISOR
 TOLD: dict[str, Told] = {
     "report": Told(_O),
+    "alert": Told(_O),
     "rebound": Told(_O),
     "fix_on_spot": Told(_O),
     "draw": Told(_O),
@@ -79,6 +80,8 @@ _ONLY: dict[str, Callable[[Hazard], bool]] = {
     "report": lambda hazard: hazard.priority is Priority.URGENT and hazard.state is State.REPORTED,
     "fix_on_spot": lambda hazard: hazard.state is State.PENDING_RECHECK,
 }
+_AT_ANY_HOUR = frozenset({"alert", "assign"})
+"""Of what a device has found: a wire that glows does not wait until the morning."""
 _PROPOSING = frozenset({"accept", MAJOR, "set_cause", "reclassify"})
 _INSTEAD = {
     Role.HANDLER: Role.OFFICER,
@@ -126,7 +129,8 @@ def _notice(
     register: Register, kind: str, hazard: Hazard, now: datetime, *, line: Entry, tells: Role | None, to: Sequence[str]
 ) -> Notice:
     by = None if line.by == SYSTEM else line.by
-    new, held = register.new_id(), held_until(register, now)
+    at_once = hazard.source == "device" and kind in _AT_ANY_HOUR
+    new, held = register.new_id(), None if at_once else held_until(register, now)
     return Notice(new, kind, now, hazard.id, line.seq, line.id, tells, tuple(to), by, {}, held)
 
 

@@ -67,6 +67,9 @@ POLICY: dict[str, dict[Role, Reach]] = {
     "link.make": {_O: _C},  # a notice is the office's act: a handler who could send one might fix in the party's name
     "link.see": {_O: _C, _S: _C},
     "link.revoke": {_O: _C, _S: _C},
+    "device.see": {_O: _C, _S: _C, **_FOR_SYSTEM},
+    "device.manage": _FOR_SYSTEM,
+    "alert.see": {_I: _C, _O: _C, _S: _C},
     "rules.see": {_O: _C, _S: _C, **_FOR_SYSTEM},
     "rules.edit": _FOR_SYSTEM,
     "ledger.export": {_O: _C, _S: _C, _A: _C},

@@ -20,6 +20,7 @@ from inspections.hazards import Entry, Hazard, Job, Mention, Named, Photo, Recei
 from inspections.identities import Identity
 from inspections.keys import Key
 from inspections.links import Secret
+from inspections.monitors import Signature
 from inspections.outbox import Agenda, Delivery, Notice, Sender
 from inspections.people import Person
 from inspections.places import Community, Street
@@ -193,6 +194,10 @@ class Register(Protocol):
 
     def old_exports(self, before: datetime, limit: int) -> list[Export]:
         """Those that were asked for by that instant; claimed as with `due`."""
+        ...
+
+    def old_signatures(self, before: datetime, limit: int) -> list[Signature]:
+        """Those of requests from before that instant; claimed as with `due`."""
         ...
 
     def new_id(self) -> UUID:

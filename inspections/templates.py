@@ -52,6 +52,7 @@ _THIS_WEEK = (
     "现有未办结 {open} 件，其中逾期 {overdue} 件，待受理 {waiting} 件，待复查 {pending_recheck} 件。"
 )
 _DEFAULTS: dict[str, tuple[str, str]] = {
+    "alert": ("用电监测报警待核查", f"{_AT}监测设备报警，已自动受理，请立即安排现场核查。"),
     "report": ("紧急隐患待受理", f"{_AT}刚刚上报，紧急程度：{{priority}}，请尽快受理。"),
     "rebound": ("隐患反弹待受理", f"回头看发现反弹：{_AT}，请受理。"),
     "fix_on_spot": ("即查即改待复查", f"{_AT}已即查即改，请安排复查。"),

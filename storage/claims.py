@@ -5,6 +5,7 @@ from typing import Any
 from sqlalchemy import Select, bindparam, func, select
 
 from inspections.hazards import OPEN
+from storage.alert_tables import signatures
 from storage.counter_tables import exports
 from storage.tables import PROVISIONAL as _PROVISIONAL
 from storage.tables import escalations, hazards, photos, uploads
@@ -42,6 +43,9 @@ ESCALATED = select(escalations.c.hazard, escalations.c.deadline_number, escalati
     escalations.c.hazard.in_(bindparam("ids", expanding=True))
 )
 """The rungs that some hazards have reached already."""
+OLD_SIGNATURES = (
+    select(signatures).where(signatures.c.at < bindparam("now")).order_by(signatures.c.at).limit(bindparam("limit"))
+)
 _FREE = exports.c.claimed_until.is_(None) | (exports.c.claimed_until < bindparam("now"))
 WAITING_EXPORTS = (
     select(exports)

@@ -26,6 +26,7 @@ from inspections.hazards import Entry, Hazard, Job, Mention, Named, Photo, Recei
 from inspections.identities import Identity
 from inspections.keys import Key
 from inspections.links import Secret
+from inspections.monitors import Signature
 from inspections.outbox import Agenda, Delivery, Notice, Sender
 from inspections.people import Person
 from inspections.places import Community, Street
@@ -203,6 +204,9 @@ class Register(Records):
 
     def old_exports(self, before: datetime, limit: int) -> list[Export]:
         return self._claimed(Export, claims.OLD_EXPORTS, before, limit)
+
+    def old_signatures(self, before: datetime, limit: int) -> list[Signature]:
+        return self._claimed(Signature, claims.OLD_SIGNATURES, before, limit)
 
     def fix_link_of(self, digest: str) -> FixLink | None:
         return fix_links.with_digest(self._rows, digest)

@@ -19,6 +19,7 @@ from sqlalchemy import Connection, Insert, Select, Update, Uuid, and_, bindparam
 from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 from sqlalchemy.types import TypeEngine
 
+from inspections.alerts import Alert, Chain
 from inspections.categories import Category
 from inspections.delegations import Delegation
 from inspections.dispatch import DispatchRule
@@ -27,6 +28,7 @@ from inspections.fix_links import FixLink
 from inspections.hazards import Hazard, Job
 from inspections.identities import Identity
 from inspections.keys import Key
+from inspections.monitors import Monitor
 from inspections.outbox import InboxEntry
 from inspections.rates import Tally
 from inspections.rules import Rulebook
@@ -52,6 +54,7 @@ _BY_KEY: dict[type[Struct], Select[Any]] = {
 }
 CHANGING = {
     *(Hazard, Session, Job, Upload, Rulebook, Category, DispatchRule, Delegation),
+    *(Monitor, Alert, Chain),
     *(Export, Template, InboxEntry, FixLink, Tally, TokenPair, SecondFactor, Key, Identity),
 }
 """What is read in order to change it, and therefore locked where several write side by side."""

@@ -24,6 +24,7 @@ from sqlalchemy import (
     true,
 )
 
+from inspections.alerts import Alert, Chain
 from inspections.briefing import Briefing
 from inspections.calendar import CalendarDay
 from inspections.categories import Category, Priority, Severity, Term
@@ -59,6 +60,7 @@ from inspections.hazards import (
 from inspections.identities import Identity
 from inspections.keys import Key
 from inspections.links import Secret
+from inspections.monitors import Monitor, Signature
 from inspections.outbox import Delivery, InboxEntry, Notice
 from inspections.people import Person
 from inspections.places import KEY_LENGTH, Community, Point, Street
@@ -69,6 +71,7 @@ from inspections.security import SecurityEvent
 from inspections.sessions import Session, TokenPair
 from inspections.templates import Template
 from inspections.uploads import Upload
+from storage.alert_tables import alerts, chains, monitors, signatures
 from storage.columns import Instant, Json, Name, present_day, present_transaction
 from storage.counter_tables import briefings, exports
 from storage.notice_tables import deliveries, inbox, notices, templates
@@ -365,6 +368,10 @@ TABLE_OF: dict[type[Struct], Table] = {
     Template: templates,
     Job: jobs,
     Secret: secrets,
+    Monitor: monitors,
+    Alert: alerts,
+    Chain: chains,
+    Signature: signatures,
     Briefing: briefings,
     Export: exports,
     Changed: changes,

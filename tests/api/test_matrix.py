@@ -13,12 +13,14 @@ from typing import NamedTuple
 import pytest
 from msgspec.structs import replace
 
+from inspections.alerts import Alert, Grade, Metric, MonitorKind
 from inspections.briefing import Briefing
 from inspections.delegations import Delegation
 from inspections.dispatch import DispatchRule
 from inspections.exports import Export, ExportForm, ExportState
 from inspections.keys import Key
 from inspections.ledger import Selection
+from inspections.monitors import Monitor
 from inspections.outbox import Delivery, InboxEntry, Notice
 from inspections.people import Grant, Person, Role
 from inspections.policy import Scope
@@ -52,6 +54,8 @@ class Things(NamedTuple):
     key: str = NOWHERE
     briefing: str = NOWHERE
     export: str = NOWHERE
+    monitor: str = "nothing"
+    alert: str = NOWHERE
 
 
 def _keep(api, *records):
@@ -92,7 +96,7 @@ def _things(api, role, community):
     sender = role if here and role in {"inspector", "officer", "handler", "supervisor"} else inspector
     begun = api.call(sender, "POST", "/uploads", headers={"Tus-Resumable": "1.0.0", "Upload-Length": "99"})
     link = api.post(officer, f"/hazards/{hazard['id']}/links", {"id": str(uuid.uuid4())}).json()["link"]["id"]
-    ids = [uuid.uuid4() for _ in range(10)]
+    ids = [uuid.uuid4() for _ in range(11)]
     told = role if here and role != Role.DEVICE else inspector
     notice = Notice(ids[0], "report", MONDAY, uuid.UUID(hazard["id"]), 1, told_at=MONDAY)
     lead, giver = ("handler", "supervisor") if here else ("inspector2", "officer2")
@@ -109,17 +113,26 @@ def _things(api, role, community):
         Briefing(ids[8], MONDAY, "admin", MONDAY.date(), MONDAY.date(), (community,), BRIEFED),
         Key(ids[7], "大屏", Role.ANALYST, community, "admin", MONDAY, far, str(ids[7])),
         _export(ids[9], told),
+        *_monitored(ids[10], community),
         Delegation(ids[4], giver, officer, Role.SUPERVISOR, community, soon, far, "出差", MONDAY),
     )
     made = dict(
         zip(
-            ("entry", "delivery", "rule", "delegation", "device", "theirs", "key", "briefing", "export"),
+            ("entry", "delivery", "rule", "delegation", "device", "theirs", "key", "briefing", "export", "alert"),
             map(str, ids[1:]),
             strict=True,
         )
     )
     upload = begun.headers["location"].rpartition("/")[2]
-    return Things(hazard["id"], photo, upload, link, lead, area=community, **made)
+    return Things(hazard["id"], photo, upload, link, lead, area=community, monitor=f"M-{community}", **made)
+
+
+def _monitored(alert_id, community):
+    name, limits = f"M-{community}", {}
+    place = ("总箱", MonitorKind.MAINS, community, "1幢", None, "canonical", limits)
+    yield Monitor(name, *place, "admin", MONDAY, "secret")
+    measured = (1, MONDAY, MONDAY, 310.0, 310.0, "", None, MONDAY)
+    yield Alert(alert_id, name, Metric.RESIDUAL_CURRENT, community, Grade.WARN, *measured)
 
 
 def _export(export_id, by):
@@ -247,6 +260,7 @@ def test_without_a_good_token_there_is_nothing_and_nothing_to_learn(api, kind):
 
 PUBLIC = {
     *("POST /auth/login", "POST /auth/refresh", "POST /auth/external/*", "GET /limits"),
+    "POST /alerts",  # by a device's signature alone
     *(f"{method} /photos/*/*" for method in ("GET", "HEAD")),  # by a signed address alone
 }
 

@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 from secrets import token_hex
 from uuid import UUID, uuid4
 
+from inspections.alerts import Chain
 from inspections.calendar import CalendarDay, WorkingCalendar
 from inspections.categories import CATALOGUE, Category
 from inspections.deadlines import FIXING, is_overdue
@@ -34,6 +35,7 @@ from inspections.identities import Identity
 from inspections.keys import Key
 from inspections.likeness import NEAR, distance
 from inspections.links import Secret
+from inspections.monitors import Signature
 from inspections.outbox import Agenda, Delivery, Notice, Sender
 from inspections.people import Grant, Person, Role
 from inspections.places import Community, Street
@@ -220,6 +222,9 @@ class Office:
     def old_exports(self, before, limit):
         return [each for each in self.all(Export) if each.asked_at <= before][:limit]
 
+    def old_signatures(self, before, limit):
+        return [each for each in self.all(Signature) if each.at < before][:limit]
+
     def job(self, name):
         return self.records.get((Job, name))
 
@@ -382,6 +387,8 @@ _KEYS = {
     Tally: ("key",),
     SecondFactor: ("username",),
     Secret: ("name",),
+    Chain: ("device", "metric"),
+    Signature: ("digest",),
     Rulebook: ("name",),
     Template: ("kind",),
     CalendarDay: ("day",),

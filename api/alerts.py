@@ -1,0 +1,160 @@
+"""What devices send, signed; and the alerts that come of it."""
+
+import hashlib
+import hmac
+from datetime import datetime, timedelta
+from typing import Annotated, Any
+from uuid import UUID
+
+from litestar import get, post
+from litestar.params import FromPath, FromQuery, QueryParameter
+from litestar.status_codes import HTTP_200_OK
+from msgspec import Struct
+
+from api.bodies import AnyRequest, chunks
+from api.house import House, house, person_of
+from api.problems import BodyTooLarge, Unparsable
+from inspections.actions.alerts import Sent
+from inspections.alerts import Alert, Grade, Measurement, Message, Metric
+from inspections.errors import ClockWrong, Missing, SignatureWrong
+from inspections.hazards import Named
+from inspections.monitors import Monitor, Signature, Verdict
+from inspections.policy import PUBLIC, scope
+from inspections.vendors import Garbage, Unclear, read
+from storage.alerts import AlertFilters, alerts_page
+from storage.register import Register
+
+BODY_BYTES = 256_000
+"""Of one request, as of one MQTT message (docker/mosquitto.conf)."""
+WITHIN = timedelta(seconds=300)
+_PAGE = 100
+_VERSION = "v1="
+
+
+class Taken(Struct, frozen=True):
+    """A verdict for each message, in their order. `result`: 1, which some vendors' devices wait for."""
+
+    items: list[Verdict]
+    result: int = 1
+
+
+class AlertView(Struct, frozen=True):
+    """See inspections.alerts.Alert. `case`: the check that it opened, where whoever asks may see it."""
+
+    id: UUID
+    device: str
+    metric: Metric
+    community: str
+    grade: Grade
+    count: int
+    first_at: datetime
+    last_at: datetime
+    value: float
+    worst: float
+    level: str | None
+    opened_at: datetime
+    cleared_at: datetime | None
+    flaps: int
+    clock_off: int | None
+    case: Named | None
+    again_of: UUID | None
+
+
+class AlertDetail(AlertView, frozen=True, kw_only=True):
+    """With the measurements about it, oldest first, and what the device sent at its worst."""
+
+    points: tuple[Measurement, ...]
+    worst_raw: str
+
+
+class AlertList(Struct, frozen=True):
+    """The newest first. `next_cursor`: null on the last page."""
+
+    items: list[AlertView]
+    next_cursor: UUID | None
+
+
+@post("/alerts", opt={"action": PUBLIC, "body": Any}, status_code=HTTP_200_OK, request_max_body_size=BODY_BYTES)
+async def post_alerts(request: AnyRequest) -> Taken:
+    """One alert or many, in the shape of the device's vendor; answered for each, once all are kept.
+
+    Signed: `Anxun-Device`, `Anxun-Timestamp` (seconds, within 300 of ours) and `Anxun-Signature`, which is `v1=` and
+    the HMAC-SHA256 of timestamp, `.` and the raw body, in hexadecimal. The same again is 409 `alert.replayed`.
+    """
+    home = house(request)
+    raw = b"".join([chunk async for chunk in chunks(request)])
+    monitor, signature = await _signed(home, request, raw)
+    try:
+        said = read(monitor.vendor, monitor.id, raw)
+    except Garbage as garbage:
+        if garbage.reason == "too_many":
+            raise BodyTooLarge(reason=garbage.reason) from None
+        raise Unparsable(reason=garbage.reason) from None
+    messages = [each for each in said if isinstance(each, Message)]
+    verdicts = iter(await home.intake.take(Sent(messages, signature)))
+    return Taken(
+        [Verdict("refused", reason=each.reason) if isinstance(each, Unclear) else next(verdicts) for each in said]
+    )
+
+
+async def _signed(home: House, request: AnyRequest, raw: bytes) -> tuple[Monitor, Signature]:
+    """The device that has signed this. Raises SignatureWrong, ClockWrong."""
+    device, stamp, signature = (
+        request.headers.get(f"anxun-{name}", "") for name in ("device", "timestamp", "signature")
+    )
+    monitor = await home.database.read(lambda register: register.kept(Monitor, device[:64]))
+    made = {secret: _signature(secret, stamp, raw) for secret in (monitor.secrets if monitor else ("-",))}
+    good = [each for each in made.values() if hmac.compare_digest(each.encode(), signature.encode())]
+    if monitor is None or not good:
+        raise SignatureWrong
+    now = home.clock()
+    if not stamp.isascii() or not stamp.isdigit() or abs(now.timestamp() - int(stamp[:12])) > WITHIN.total_seconds():
+        raise ClockWrong(server_time=now.isoformat())
+    return monitor, Signature(signature.removeprefix(_VERSION), monitor.id, now)
+
+
+def _signature(secret: str, stamp: str, raw: bytes) -> str:
+    return _VERSION + hmac.new(secret.encode(), stamp.encode() + b"." + raw, hashlib.sha256).hexdigest()
+
+
+@get("/alerts", opt={"action": "alert.see"})
+async def get_alerts(
+    request: AnyRequest,
+    community: FromQuery[str | None] = None,
+    device: FromQuery[str | None] = None,
+    standing: Annotated[bool | None, QueryParameter(name="open")] = None,
+    limit: Annotated[int, QueryParameter(ge=1, le=500)] = _PAGE,
+    cursor: FromQuery[UUID | None] = None,
+) -> AlertList:
+    """Within reach. `open`: whose signal has not gone, or that has."""
+    reach = scope(person_of(request), "alert.see")
+    filters = AlertFilters(community, device, standing)
+
+    def ask(register: Register) -> list[AlertView]:
+        found = alerts_page(register, reach, filters, cursor, limit + 1)
+        return [AlertView(**_shared(each, case)) for each, case in found]
+
+    items = await house(request).database.read(ask)
+    return AlertList(items[:limit], items[limit - 1].id if len(items) > limit else None)
+
+
+@get("/alerts/{alert_id:uuid}", opt={"action": "alert.see"})
+async def get_alert(request: AnyRequest, alert_id: FromPath[UUID]) -> AlertDetail:
+    """With the hour around it."""
+    reach = scope(person_of(request), "alert.see")
+
+    def ask(register: Register) -> AlertDetail:
+        found = register.kept(Alert, alert_id)
+        if found is None or not reach.covers_community(found.community):
+            raise Missing("alert")
+        ((alert, case),) = alerts_page(register, reach, AlertFilters(alert=alert_id), None, 1)
+        return AlertDetail(**_shared(alert, case), points=alert.points, worst_raw=alert.worst_raw)
+
+    return await house(request).database.read(ask)
+
+
+def _shared(alert: Alert, case: Named | None) -> dict[str, Any]:
+    return {name: getattr(alert, name) for name in AlertView.__struct_fields__ if name != "case"} | {"case": case}
+
+
+ROUTES = [post_alerts, get_alerts, get_alert]

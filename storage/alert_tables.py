@@ -1,0 +1,72 @@
+"""The tables of what devices say."""
+
+from sqlalchemy import Boolean, Column, Float, ForeignKey, Index, Integer, String, Table, Text, Uuid
+
+from inspections.alerts import Grade, Measurement, Metric, MonitorKind, Thresholds
+from inspections.places import Point
+from storage.columns import Instant, Json, Name
+from storage.office_tables import CODE, NAME, metadata
+
+_DEVICE = String(64)
+
+monitors = Table(
+    "monitors",
+    metadata,
+    Column("id", _DEVICE, primary_key=True),
+    Column("name", NAME, nullable=False),
+    Column("kind", Name(MonitorKind), nullable=False),
+    Column("community", CODE, ForeignKey("communities.code"), nullable=False, index=True),
+    Column("place", NAME, nullable=False),
+    Column("point", Json(Point)),
+    Column("vendor", String(32), nullable=False),
+    Column("thresholds", Json(dict[Metric, Thresholds]), nullable=False),
+    Column("made_by", String(64), nullable=False),
+    Column("made_at", Instant, nullable=False),
+    Column("secret", String(64), nullable=False),
+    Column("previous", String(64)),
+    Column("last_seen_at", Instant),
+    Column("active", Boolean, nullable=False),
+    Column("version", Integer, nullable=False),
+)
+
+alerts = Table(
+    "alerts",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("device", _DEVICE, ForeignKey("monitors.id"), nullable=False),
+    Column("metric", Name(Metric), nullable=False),
+    Column("community", CODE, nullable=False),
+    Column("grade", Name(Grade), nullable=False),
+    Column("count", Integer, nullable=False),
+    Column("first_at", Instant, nullable=False),
+    Column("last_at", Instant, nullable=False),
+    Column("value", Float, nullable=False),
+    Column("worst", Float, nullable=False),
+    Column("worst_raw", Text, nullable=False),
+    Column("level", String(64)),
+    Column("opened_at", Instant, nullable=False),
+    Column("points", Json(tuple[Measurement, ...]), nullable=False),
+    Column("recent", Json(tuple[str, ...]), nullable=False),
+    Column("cleared_at", Instant),
+    Column("flaps", Integer, nullable=False),
+    Column("clock_off", Integer),
+    Column("hazard", Uuid, ForeignKey("hazards.id")),
+    Column("again_of", Uuid, ForeignKey("alerts.id")),
+)
+Index("ix_alerts_device", alerts.c.device, alerts.c.id)
+
+chains = Table(
+    "chains",
+    metadata,
+    Column("device", _DEVICE, ForeignKey("monitors.id"), primary_key=True),
+    Column("metric", Name(Metric), primary_key=True),
+    Column("alert", Uuid, ForeignKey("alerts.id"), nullable=False),
+)
+
+signatures = Table(
+    "signatures",
+    metadata,
+    Column("digest", String(64), primary_key=True),
+    Column("device", _DEVICE, nullable=False),
+    Column("at", Instant, nullable=False, index=True),
+)
