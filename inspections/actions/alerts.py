@@ -1,6 +1,7 @@
 """Messages of devices are folded into alerts; an alarm opens a case: by itself, accepted, with its clock running."""
 
 from collections.abc import Iterable, Sequence
+from collections.abc import Set as AbstractSet
 from datetime import datetime, timedelta
 from typing import NamedTuple
 from uuid import UUID
@@ -88,10 +89,25 @@ class _Folding:
         return False
 
     def look_up(self, messages: Iterable[Message]) -> None:
-        """In one order, whoever folds beside: none waits for the other's rows while it holds some."""
-        for device, metric in sorted({(each.device, each.metric) for each in messages}):
-            if monitor := self._monitor(device):
-                self._alert(monitor, metric)
+        """The open alerts of these. In one order, whoever folds beside: none waits for rows while it holds others."""
+        for key in sorted({(each.device, each.metric) for each in messages}):
+            if self._monitor(key[0]) is not None:
+                self._known[key] = self._newest(*key)
+        known = [(key, each[1]) for key, each in self._known.items() if each]
+        cases = self._register.hazards([alert.hazard for _, alert in known if alert.hazard])
+        ended = {case.id for case in cases if case.state not in OPEN}
+        self._alerts = {key: alert for key, alert in known if not self._has_ended(alert, ended)}
+
+    def _newest(self, device: str, metric: Metric) -> tuple[Chain, Alert] | None:
+        chain = self._register.kept(Chain, device, metric)
+        alert = self._register.kept(Alert, chain.alert) if chain else None
+        return (chain, alert) if chain and alert else None
+
+    def _has_ended(self, alert: Alert, ended: AbstractSet[UUID]) -> bool:
+        """One whose case has ended is over, and the next is linked to it; so is a warning that has gone for a while."""
+        if alert.hazard is not None:
+            return alert.hazard in ended
+        return alert.cleared_at is not None and self._now - alert.cleared_at >= HOLD_OFF
 
     def take(self, message: Message) -> Verdict:
         monitor = self._monitor(message.device)
@@ -99,7 +115,7 @@ class _Folding:
             return Verdict("refused", reason="unknown_device")
         if message.metric is Metric.OFFLINE:
             return Verdict("normal")  # who is silent is found by the sweep, whatever they say of themselves
-        alert = self._alert(monitor, message.metric)
+        alert = self._alerts.get((monitor.id, message.metric))
         if alert is not None and message.message_id is not None and message.message_id in alert.recent:
             return Verdict("repeated", alert.id, alert.hazard)
         return self._said(monitor, alert, message)
@@ -221,22 +237,6 @@ class _Folding:
         last = monitor.last_seen_at
         recently = last is not None and self._now - last < _SEEN_EVERY
         return monitor if recently else replace(monitor, last_seen_at=self._now)
-
-    def _alert(self, monitor: Monitor, metric: Metric) -> Alert | None:
-        """The open one. One whose case has ended is over, and the next is linked to it."""
-        key = monitor.id, metric
-        if key not in self._known:
-            chain = self._register.kept(Chain, *key)
-            alert = self._register.kept(Alert, chain.alert) if chain else None
-            self._known[key] = (chain, alert) if chain and alert else None
-            if alert is not None and not self._has_ended(alert):
-                self._alerts[key] = alert
-        return self._alerts.get(key)
-
-    def _has_ended(self, alert: Alert) -> bool:
-        if alert.hazard is None:
-            return alert.cleared_at is not None and self._now - alert.cleared_at >= HOLD_OFF
-        return all(hazard.state not in OPEN for hazard in self._register.hazards([alert.hazard]))
 
     def _keep(self, alert: Alert) -> None:
         self._alerts[alert.device, alert.metric] = alert
