@@ -52,6 +52,7 @@ from api.house import House
 from api.link_door import LinkDoor
 from api.link_key import LinkKey
 from api.live_feed import LiveFeed
+from api.mqtt import MqttConsumer, broker_of
 from api.notifier import Notifier
 from api.problems import HANDLERS
 from api.providers import open_providers
@@ -111,21 +112,27 @@ async def running(
     heart = open_outgoing(settings, settings.heartbeat) if works and settings.heartbeat else None
     if heart:
         add_heartbeat(scheduler, database, heart, settings.heartbeat, settings.heartbeat_seconds, clock)
+    log, key, door = SecurityLog(database, clock), LinkKey(database), LinkDoor(database, clock)
+    intake = AlertIntake(database, clock)
+    mqtt = MqttConsumer(broker_of(settings), intake, database, clock) if works and settings.mqtt else None
     if works:
         developer.start()
         exporter.start()
         scheduler.start()
         notifier.start()
+    if mqtt:
+        mqtt.start()
     try:
-        log, key, door = SecurityLog(database, clock), LinkKey(database), LinkDoor(database, clock)
         sign_in = SignIn(database, clock, log, settings.asks)
-        live_feed, intake = LiveFeed(database), AlertIntake(database, clock)
+        live_feed = LiveFeed(database)
         yield House(
             settings, database, store, log, sign_in, key, door, developer, exporter, intake, live_feed, providers, clock
         )
     finally:
         if works:
             scheduler.shutdown(wait=False)
+        if mqtt:
+            await mqtt.stop()
         await notifier.stop()
         for each in (*([heart] if heart else []), *providers.values()):
             await each.close()

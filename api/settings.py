@@ -13,7 +13,16 @@ from storage.failures import Unready
 
 _PREFIX = "ANXUN_"
 _OF_TESTS = {"ANXUN_SAMPLES"}
-_SECRETS = ("demo_password", "webhook", "webhook_secret", "smtp_password", "robots", "heartbeat", "sign_in")
+_SECRETS = (
+    "demo_password",
+    "webhook",
+    "webhook_secret",
+    "smtp_password",
+    "robots",
+    "heartbeat",
+    "sign_in",
+    "mqtt_password",
+)
 """May also be given as the name of a file that holds them, with `_file` behind the setting's own name."""
 
 
@@ -36,6 +45,8 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     `webhook` to `robots`: where notices go besides the inboxes (channels.py); `intranet`: networks, with commas, to
     which a webhook and the heartbeat may lead though they are not public. `heartbeat`: an address that is asked for
     every so many seconds, so that whoever listens there notices our silence.
+    `mqtt`: a broker that devices speak to, as whom, and `mqtt_ca` the file of who vouches for it (mqtt.py).
+    `mqtt_slot`: which of our sessions there this process has; no two processes may have the same.
     """
 
     data: str = "anxun-data"
@@ -60,6 +71,10 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     sign_in: str = ""
     heartbeat: str = ""
     heartbeat_seconds: Annotated[float, Meta(ge=1, le=86_400)] = 60.0
+    mqtt: str = ""
+    mqtt_password: str = ""
+    mqtt_ca: str = ""
+    mqtt_slot: Annotated[int, Meta(ge=0, le=99)] = 0
     cors: Annotated[str, Meta(pattern=r"\A(https?://[^\s/?#,*]+/?(,\s*)?)*\Z")] = ""
     docs: bool = True
     metrics: Literal["keys", "open", "off"] = "keys"

@@ -1,0 +1,203 @@
+"""Alerts of devices from a broker, by paho-mqtt: each is acknowledged once it is kept, and not before.
+
+MQTT 3.1.1 with a persistent session: what comes while we are away waits at the broker, in the session of our slot.
+What was kept but not acknowledged, because a process was killed, comes again, and is folded into the same alert.
+"""
+# paho leaves parts of its callbacks untyped:
+# pyright: reportUnknownMemberType=false
+
+import asyncio
+import importlib.util
+import re
+from collections import Counter
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, NamedTuple
+from urllib.parse import unquote, urlsplit
+
+import structlog
+
+from api.alert_intake import AT_ONCE, AlertIntake
+from api.settings import BadSettings, Settings
+from inspections.actions.alerts import Sent
+from inspections.alerts import Message
+from inspections.errors import Unavailable
+from inspections.monitors import Monitor
+from inspections.vendors import Garbage, Unclear, read
+from storage.database import Database, NotInstalled
+
+if TYPE_CHECKING:
+    import paho.mqtt.client as paho
+
+log = structlog.get_logger()
+
+TOPICS = "$share/anxun/anxun/+/alerts"
+"""Shared: of several workers each message goes to one."""
+MESSAGE_BYTES = 256_000
+_TOPIC = re.compile(r"anxun/([A-Za-z0-9_-]{1,64})/alerts")
+_AT_LEAST_ONCE = 1
+_KEEPALIVE_SECONDS = 30
+_LONGEST_PAUSE_SECONDS = 30
+_AGAIN_SECONDS = 1.0
+_KNOWN_FOR = timedelta(seconds=5)
+_PORTS = {"mqtt": 1883, "mqtts": 8883}
+
+
+class Broker(NamedTuple):
+    """Where it is, and as whom we come. `slot`: which of our sessions there is ours; no two processes share one."""
+
+    host: str
+    port: int
+    tls: bool
+    username: str | None
+    password: str | None
+    ca: str | None
+    slot: int
+
+
+class Came(NamedTuple):
+    """A publication. `connection`: the how manieth connection it came by: an acknowledgement goes back by the same."""
+
+    topic: str
+    payload: bytes
+    mid: int
+    connection: int
+
+
+def broker_of(settings: Settings) -> Broker:
+    """Raises BadSettings for what is no address, NotInstalled."""
+    where = urlsplit(settings.mqtt)
+    try:
+        port = where.port
+    except ValueError:
+        port = 0
+    if where.scheme not in _PORTS or not where.hostname or port == 0:
+        raise BadSettings("ANXUN_MQTT: mqtt://user@host:1883 or mqtts://user@host:8883")
+    if importlib.util.find_spec("paho") is None:
+        raise NotInstalled("ANXUN_MQTT needs the extra `mqtt`: pip install 'anxun[mqtt]'")
+    password = settings.mqtt_password or (unquote(where.password) if where.password else None)
+    user = unquote(where.username) if where.username else None
+    return Broker(
+        where.hostname, port or _PORTS[where.scheme], where.scheme == "mqtts", user, password,
+        settings.mqtt_ca or None, settings.mqtt_slot,
+    )  # fmt: skip
+
+
+class MqttConsumer:
+    """`start` within a running event loop. `counts`: what came, by what became of it; `subscribed`: for good."""
+
+    def __init__(self, broker: Broker, intake: AlertIntake, database: Database, clock: Callable[[], datetime]) -> None:
+        self._broker = broker
+        self._intake = intake
+        self._database = database
+        self._clock = clock
+        self._known: dict[str, tuple[Monitor | None, datetime]] = {}
+        self._taking: set[asyncio.Task[None]] = set()
+        self._connection = 0
+        self._client: paho.Client | None = None
+        self.counts: Counter[str] = Counter()
+        self.subscribed = False
+
+    def start(self) -> None:
+        """Connects now or, where the broker is away, once it is there."""
+        import paho.mqtt.client as paho  # noqa: PLC0415  # the embedded default does without
+        from paho.mqtt.enums import CallbackAPIVersion  # noqa: PLC0415
+
+        loop = asyncio.get_running_loop()
+        client = paho.Client(
+            CallbackAPIVersion.VERSION2, f"anxun-{self._broker.slot}", clean_session=False, manual_ack=True
+        )
+        if self._broker.username is not None:
+            client.username_pw_set(self._broker.username, self._broker.password)
+        if self._broker.tls:
+            client.tls_set(ca_certs=self._broker.ca)
+
+        def connected(client: "paho.Client", *_: Any) -> None:
+            self._connection += 1
+            client.subscribe(TOPICS, _AT_LEAST_ONCE)
+            log.info("broker connected", host=self._broker.host, slot=self._broker.slot)
+
+        def subscribed(*_: Any) -> None:
+            self.subscribed = True
+
+        def disconnected(_: Any, __: Any, ___: Any, reason: Any, ____: Any) -> None:
+            log.warning("broker is away", host=self._broker.host, reason=str(reason))
+
+        def came(_: Any, __: Any, message: "paho.MQTTMessage") -> None:
+            publication = Came(message.topic, bytes(message.payload), message.mid, self._connection)
+            loop.call_soon_threadsafe(self._begin, publication)
+
+        client.on_connect, client.on_subscribe = connected, subscribed
+        client.on_disconnect, client.on_message = disconnected, came
+        client.reconnect_delay_set(1, _LONGEST_PAUSE_SECONDS)
+        client.connect_async(self._broker.host, self._broker.port, _KEEPALIVE_SECONDS)
+        client.loop_start()
+        self._client = client
+
+    async def stop(self) -> None:
+        """What is on its way is kept and acknowledged; the session stays, and what comes meanwhile waits in it."""
+        if self._client is None:
+            return
+        if self._taking:
+            await asyncio.wait(self._taking, timeout=_AGAIN_SECONDS)
+        for task in self._taking:
+            task.cancel()
+        self._client.disconnect()
+        await asyncio.to_thread(self._client.loop_stop)
+        if (left := self._client.socket()) is not None:  # its thread may end before it has closed it
+            left.close()
+
+    def _begin(self, publication: Came) -> None:
+        """The broker sends no more than it may have on its way without an acknowledgement: so few are taken at once."""
+        task = asyncio.create_task(self._take(publication))
+        self._taking.add(task)
+        task.add_done_callback(self._taking.discard)
+
+    async def _take(self, publication: Came) -> None:
+        while True:
+            try:
+                await self._keep(publication)
+            except Unavailable as error:
+                log.warning("alerts wait", reason=str(error))
+                await asyncio.sleep(_AGAIN_SECONDS)
+                continue
+            break
+        if self._client is not None and publication.connection == self._connection:
+            self._client.ack(publication.mid, _AT_LEAST_ONCE)
+
+    async def _keep(self, publication: Came) -> None:
+        """What nobody can read is counted, and acknowledged like the rest: else it would come for ever."""
+        topic = _TOPIC.fullmatch(publication.topic)
+        monitor = await self._monitor(topic.group(1)) if topic else None
+        if monitor is None:
+            self._refused("unknown_device", publication)
+            return
+        if len(publication.payload) > MESSAGE_BYTES:
+            self._refused("too_large", publication)
+            return
+        try:
+            said = read(monitor.vendor, monitor.id, publication.payload)
+        except Garbage as garbage:
+            self._refused(garbage.reason, publication)
+            return
+        for each in said:
+            if isinstance(each, Unclear):
+                self._refused(each.reason, publication)
+        if messages := [each for each in said if isinstance(each, Message)]:
+            for verdict in await self._intake.take(Sent(messages)):
+                self.counts[verdict.reason or verdict.result] += 1
+
+    def _refused(self, reason: str, publication: Came) -> None:
+        self.counts[reason] += 1
+        if self.counts[reason] == 1:  # a sample of each kind, not a flood in the log
+            log.warning("alert refused", reason=reason, topic=publication.topic, sample=publication.payload[:200])
+
+    async def _monitor(self, device: str) -> Monitor | None:
+        known, now = self._known.get(device), self._clock()
+        if known is not None and now - known[1] < _KNOWN_FOR:
+            return known[0]
+        if len(self._known) > 10 * AT_ONCE:  # names that nobody has must not fill the memory
+            self._known.clear()
+        found = await self._database.read(lambda register: register.kept(Monitor, device))
+        self._known[device] = found, now
+        return found
