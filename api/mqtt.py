@@ -97,6 +97,7 @@ class MqttConsumer:
         self._client: paho.Client | None = None
         self.counts: Counter[str] = Counter()
         self.subscribed = False
+        self._stopping = False
 
     def start(self) -> None:
         """Connects now or, where the broker is away, once it is there."""
@@ -136,34 +137,46 @@ class MqttConsumer:
 
     async def stop(self) -> None:
         """What is on its way is kept and acknowledged; the session stays, and what comes meanwhile waits in it."""
-        if self._client is None:
+        client, self._stopping = self._client, True
+        if client is None:
             return
         if self._taking:
             await asyncio.wait(self._taking, timeout=_AGAIN_SECONDS)
         for task in self._taking:
             task.cancel()
-        self._client.disconnect()
-        await asyncio.to_thread(self._client.loop_stop)
-        if (left := self._client.socket()) is not None:  # its thread may end before it has closed it
-            left.close()
+        await asyncio.gather(*self._taking, return_exceptions=True)
+        client.disconnect()
+        await asyncio.to_thread(client.loop_stop)
+        # It closes what it has left when it goes, so nothing of ours may hold it any longer.
+        client.on_connect = client.on_subscribe = client.on_disconnect = client.on_message = None
+        self._client = None
 
     def _begin(self, publication: Came) -> None:
         """The broker sends no more than it may have on its way without an acknowledgement: so few are taken at once."""
+        if self._stopping:
+            return  # it comes again
         task = asyncio.create_task(self._take(publication))
         self._taking.add(task)
         task.add_done_callback(self._taking.discard)
 
     async def _take(self, publication: Came) -> None:
-        while True:
-            try:
-                await self._keep(publication)
-            except Unavailable as error:
-                log.warning("alerts wait", reason=str(error))
-                await asyncio.sleep(_AGAIN_SECONDS)
-                continue
-            break
+        while not await self._kept(publication):
+            pass
         if self._client is not None and publication.connection == self._connection:
             self._client.ack(publication.mid, _AT_LEAST_ONCE)
+
+    async def _kept(self, publication: Came) -> bool:
+        """False where the database is away: it is tried again. What a fault of ours ends is logged and let go."""
+        try:
+            await self._keep(publication)
+        except Unavailable as error:
+            log.warning("alerts wait", reason=str(error))
+            await asyncio.sleep(_AGAIN_SECONDS)
+            return False
+        except Exception:  # one message must not hold a place for ever
+            self.counts["fault"] += 1
+            log.exception("fault", job="alerts", topic=publication.topic, payload=publication.payload)
+        return True
 
     async def _keep(self, publication: Came) -> None:
         """What nobody can read is counted, and acknowledged like the rest: else it would come for ever."""

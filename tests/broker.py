@@ -72,5 +72,4 @@ class Publisher:
     def stop(self):
         self._client.disconnect()
         self._client.loop_stop()
-        if left := self._client.socket():
-            left.close()
+        self._client.on_publish = None  # it closes what it has left when nobody holds it any longer
