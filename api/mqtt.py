@@ -147,8 +147,6 @@ class MqttConsumer:
         await asyncio.gather(*self._taking, return_exceptions=True)
         client.disconnect()
         await asyncio.to_thread(client.loop_stop)
-        # It closes what it has left when it goes, so nothing of ours may hold it any longer.
-        client.on_connect = client.on_subscribe = client.on_disconnect = client.on_message = None
         self._client = None
 
     def _begin(self, publication: Came) -> None:

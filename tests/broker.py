@@ -72,4 +72,3 @@ class Publisher:
     def stop(self):
         self._client.disconnect()
         self._client.loop_stop()
-        self._client.on_publish = None  # it closes what it has left when nobody holds it any longer

@@ -1,8 +1,12 @@
 """Devices speak to a broker, a real one; nothing that it has is lost, whoever is killed."""
 
 import json
+import random
 import signal
+import threading
 import time
+from collections import Counter
+from contextlib import closing
 
 import pytest
 
@@ -120,32 +124,51 @@ def test_what_comes_while_nobody_listens_waits_also_where_the_broker_ends(api, b
     again.stop()
 
 
-def test_a_server_that_is_killed_loses_nothing_and_doubles_nothing(tmp_path, broker, publisher):
+def check_kills(tmp_path, broker, publisher, devices, messages, kills):
+    """Half of the messages are garbage; the server is killed while they come. Each valid one is counted once."""
     process = Process(tmp_path / "data", ANXUN_MQTT=f"mqtt://127.0.0.1:{broker.port}").start()
-    admin = process.client("admin")
-    names = [f"D-{number}" for number in range(60)]
-    for name in names:
-        said = {"id": name, "name": "总箱", "kind": "mains", "community": HERE, "place": name}
-        assert admin.post("/devices", json=said).status_code == 201
-    for turn in range(3):
-        mine = names[turn * 20 : turn * 20 + 20]
-        garbage = [(f"anxun/{name}/alerts", b"\x00garbage") for name in mine]
-        publisher.send(
-            *(each for name, bad in zip(mine, garbage, strict=True) for each in (alarm(name), bad, alarm(name)))
-        )
+    names = [f"D-{number}" for number in range(devices)]
+    with closing(process.client("admin")) as admin:
+        for name in names:
+            said = {"id": name, "name": "总箱", "kind": "mains", "community": HERE, "place": name}
+            assert admin.post("/devices", json=said).status_code == 201
+    sent = 0
+    for _ in range(kills):
+        publishing = threading.Thread(target=_publish, args=(publisher, names, sent, messages // kills))
+        publishing.start()
+        time.sleep(random.uniform(0.1, 0.6))  # noqa: S311  # no secret
         process.stop(signal.SIGKILL)
         process.start()
-    officer = process.client("officer")
+        publishing.join()
+        sent += messages // kills
+    valid = Counter(names[number % devices] for number in range(sent))
+    with closing(process.client("officer")) as officer:
 
-    def alerts():
-        return officer.get("/alerts?limit=500").json()["items"]
+        def alerts():
+            return officer.get("/alerts?limit=500").json()["items"]
 
-    until(lambda: len(alerts()) == len(names))
-    time.sleep(0.5)
-    assert sorted(each["device"] for each in alerts()) == sorted(names)
-    assert len({each["case"]["id"] for each in alerts()}) == len(names)
-    assert all(each["count"] >= 1 for each in alerts())
+        until(lambda: sum(each["count"] for each in alerts()) >= sent, 120, alerts)
+        time.sleep(1)
+        found = alerts()
+    assert Counter({each["device"]: each["count"] for each in found}) == valid
+    assert len(found) == len({each["case"]["id"] for each in found}) == devices
     process.stop()
+
+
+def _publish(publisher, names, first, number):
+    for begin in range(first, first + number, 100):
+        batch = range(begin, min(begin + 100, first + number))
+        valid = [alarm(names[at % len(names)], id=str(at), value=400 + at % 99) for at in batch]
+        publisher.send(*(each for said in valid for each in (said, (said[0], b"\x00garbage"))))
+
+
+def test_a_server_that_is_killed_loses_nothing_and_doubles_nothing(tmp_path, broker, publisher):
+    check_kills(tmp_path, broker, publisher, devices=40, messages=600, kills=3)
+
+
+@pytest.mark.drill
+def test_two_hundred_thousand_messages_and_ten_kills(tmp_path, broker, publisher):
+    check_kills(tmp_path, broker, publisher, devices=200, messages=100_000, kills=10)
 
 
 @pytest.mark.parametrize("url", ["http://host", "mqtt://", "mqtt://host:0", "mqtt://host:x", "host"])
