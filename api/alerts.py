@@ -74,7 +74,12 @@ class AlertList(Struct, frozen=True):
     next_cursor: UUID | None
 
 
-@post("/alerts", opt={"action": PUBLIC, "body": Any}, status_code=HTTP_200_OK, request_max_body_size=BODY_BYTES)
+@post(
+    "/alerts",
+    opt={"action": PUBLIC, "body": dict[str, Any] | list[Any]},
+    status_code=HTTP_200_OK,
+    request_max_body_size=BODY_BYTES,
+)
 async def post_alerts(request: AnyRequest) -> Taken:
     """One alert or many, in the shape of the device's vendor; answered for each, once all are kept.
 

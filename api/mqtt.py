@@ -113,7 +113,10 @@ class MqttConsumer:
         if self._broker.tls:
             client.tls_set(ca_certs=self._broker.ca)
 
-        def connected(client: "paho.Client", *_: Any) -> None:
+        def connected(client: "paho.Client", _: Any, __: Any, reason: Any, ___: Any) -> None:
+            if reason.is_failure:
+                log.error("broker refuses", host=self._broker.host, reason=str(reason))
+                return
             self._connection += 1
             client.subscribe(TOPICS, _AT_LEAST_ONCE)
             log.info("broker connected", host=self._broker.host, slot=self._broker.slot)
@@ -121,15 +124,16 @@ class MqttConsumer:
         def subscribed(*_: Any) -> None:
             self.subscribed = True
 
-        def disconnected(_: Any, __: Any, ___: Any, reason: Any, ____: Any) -> None:
-            log.warning("broker is away", host=self._broker.host, reason=str(reason))
+        def away(*said: Any) -> None:
+            if not self._stopping:
+                log.warning("broker is away", host=self._broker.host, reason=" ".join(map(str, said[3:4])))
 
         def came(_: Any, __: Any, message: "paho.MQTTMessage") -> None:
             publication = Came(message.topic, bytes(message.payload), message.mid, self._connection)
             loop.call_soon_threadsafe(self._begin, publication)
 
         client.on_connect, client.on_subscribe = connected, subscribed
-        client.on_disconnect, client.on_message = disconnected, came
+        client.on_disconnect, client.on_connect_fail, client.on_message = away, away, came
         client.reconnect_delay_set(1, _LONGEST_PAUSE_SECONDS)
         client.connect_async(self._broker.host, self._broker.port, _KEEPALIVE_SECONDS)
         client.loop_start()

@@ -67,7 +67,7 @@ class Publisher:
         for topic, payload in publications:
             self._client.publish(topic, payload, qos=1)
         for _ in publications:
-            assert self._acknowledged.acquire(timeout=30)
+            assert self._acknowledged.acquire(timeout=60)
 
     def stop(self):
         self._client.disconnect()

@@ -32,7 +32,7 @@ def publisher(broker):
     made.stop()
 
 
-def until(true, seconds=15, what=lambda: "nothing"):
+def until(true, seconds=60, what=lambda: "nothing"):
     end = time.monotonic() + seconds
     while not true():
         assert time.monotonic() < end, what()

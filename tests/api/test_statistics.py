@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import time
 import zipfile
 from contextlib import closing
 
@@ -165,10 +166,19 @@ def test_every_figure_comes_in_every_form_and_matches_nothing_as_zeros(api, path
         assert (answer.status_code, bool(answer.content)) == (200, True)
 
 
+def settled(api):
+    """The figures once nothing is done beside any more: a photo that is developed changes its hazard."""
+    seen = [api.get("analyst", "/statistics/communities") for _ in range(2)]
+    while seen[-1].headers["etag"] != seen[-2].headers["etag"] or len(seen) < 4:
+        time.sleep(0.3)
+        seen.append(api.get("analyst", "/statistics/communities"))
+    return seen[-1]
+
+
 @on_both
 def test_who_has_the_figures_already_is_told_so_until_they_may_differ(api):
     hazard = api.assigned(category="EB-02")
-    first = api.get("analyst", "/statistics/communities")
+    first = settled(api)
     tag = {"If-None-Match": first.headers["etag"]}
     assert first.headers["cache-control"] == "private, no-cache"
     assert {"Authorization", "Cookie", "Accept"} <= set(first.headers["vary"].replace(",", "").split())
