@@ -8,8 +8,8 @@ from functools import partial
 from typing import NamedTuple
 
 from inspections.actions.alerts import Sent, receive_alerts
+from inspections.alerts import Verdict
 from inspections.errors import Replayed
-from inspections.monitors import Verdict
 from storage.database import Database
 
 AT_ONCE = 1000
@@ -57,7 +57,7 @@ class AlertIntake:
                     each.answer.set_result(answer)
 
     def _next(self) -> list[_Waiting]:
-        group, messages = [self._waiting.popleft()], 0
+        group = [self._waiting.popleft()]
         messages = len(group[0].sent.messages)
         while self._waiting and messages + len(self._waiting[0].sent.messages) <= AT_ONCE:
             group.append(self._waiting.popleft())

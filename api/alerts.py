@@ -2,7 +2,7 @@
 
 import hashlib
 import hmac
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -15,18 +15,15 @@ from api.bodies import AnyRequest, chunks
 from api.house import House, house, person_of
 from api.problems import BodyTooLarge, Unparsable
 from inspections.actions.alerts import Sent
-from inspections.alerts import Alert, Grade, Measurement, Message, Metric
+from inspections.alerts import Alert, Grade, Measurement, Message, Metric, Verdict
 from inspections.errors import ClockWrong, Missing, SignatureWrong
 from inspections.hazards import Named
-from inspections.monitors import Monitor, Signature, Verdict
+from inspections.monitors import SIGNED_WITHIN, Monitor, Signature
 from inspections.policy import PUBLIC, scope
-from inspections.vendors import Garbage, Unclear, read
+from inspections.vendors import PAYLOAD_BYTES, Garbage, Unclear, read
 from storage.alerts import AlertFilters, alerts_page
 from storage.register import Register
 
-BODY_BYTES = 256_000
-"""Of one request, as of one MQTT message (docker/mosquitto.conf)."""
-WITHIN = timedelta(seconds=300)
 _PAGE = 100
 _VERSION = "v1="
 
@@ -39,7 +36,7 @@ class Taken(Struct, frozen=True):
 
 
 class AlertView(Struct, frozen=True):
-    """See inspections.alerts.Alert. `case`: the check that it opened, where whoever asks may see it."""
+    """See inspections.alerts.Alert. `case`: the check that it opened."""
 
     id: UUID
     device: str
@@ -78,7 +75,7 @@ class AlertList(Struct, frozen=True):
     "/alerts",
     opt={"action": PUBLIC, "body": dict[str, Any] | list[Any]},
     status_code=HTTP_200_OK,
-    request_max_body_size=BODY_BYTES,
+    request_max_body_size=PAYLOAD_BYTES,
 )
 async def post_alerts(request: AnyRequest) -> Taken:
     """One alert or many, in the shape of the device's vendor; answered for each, once all are kept.
@@ -108,12 +105,16 @@ async def _signed(home: House, request: AnyRequest, raw: bytes) -> tuple[Monitor
         request.headers.get(f"anxun-{name}", "") for name in ("device", "timestamp", "signature")
     )
     monitor = await home.database.read(lambda register: register.kept(Monitor, device[:64]))
-    made = {secret: _signature(secret, stamp, raw) for secret in (monitor.secrets if monitor else ("-",))}
-    good = [each for each in made.values() if hmac.compare_digest(each.encode(), signature.encode())]
-    if monitor is None or not good:
+    made = [_signature(secret, stamp, raw) for secret in (monitor.secrets if monitor else ("-",))]
+    good = [hmac.compare_digest(each.encode(), signature.encode()) for each in made]
+    if monitor is None or not any(good):
         raise SignatureWrong
     now = home.clock()
-    if not stamp.isascii() or not stamp.isdigit() or abs(now.timestamp() - int(stamp[:12])) > WITHIN.total_seconds():
+    if (
+        not stamp.isascii()
+        or not stamp.isdigit()
+        or abs(now.timestamp() - int(stamp[:12])) > SIGNED_WITHIN.total_seconds()
+    ):
         raise ClockWrong(server_time=now.isoformat())
     return monitor, Signature(signature.removeprefix(_VERSION), monitor.id, now)
 
@@ -149,10 +150,10 @@ async def get_alert(request: AnyRequest, alert_id: FromPath[UUID]) -> AlertDetai
     reach = scope(person_of(request), "alert.see")
 
     def ask(register: Register) -> AlertDetail:
-        found = register.kept(Alert, alert_id)
-        if found is None or not reach.covers_community(found.community):
+        found = alerts_page(register, reach, AlertFilters(alert=alert_id), None, 1)
+        if not found:
             raise Missing("alert")
-        ((alert, case),) = alerts_page(register, reach, AlertFilters(alert=alert_id), None, 1)
+        ((alert, case),) = found
         return AlertDetail(**_shared(alert, case), points=alert.points, worst_raw=alert.worst_raw)
 
     return await house(request).database.read(ask)

@@ -101,7 +101,7 @@ def asked(filters: Filters) -> dict[str, str]:
 def one_of_few(home: House, username: str) -> Generator[None]:
     """Raises TooMany for a second one of the same person, and where enough are made for others."""
     if username in home.exporting or len(home.exporting) >= _AT_ONCE:
-        raise TooMany("正在导出其他台账，请稍后重试", retry_after=_SOON_SECONDS)
+        raise TooMany("正在处理其他台账，请稍后重试", retry_after=_SOON_SECONDS)
     home.exporting.add(username)
     try:
         yield

@@ -20,6 +20,7 @@ from inspections.monitors import Monitor, NewMonitor
 from inspections.places import Point
 from inspections.policy import scope
 from inspections.security import Event
+from inspections.vendors import Vendor
 from storage.alerts import monitors_within
 
 _SECRET_PREFIX = "anxd_"  # noqa: S105  # how its secrets begin, so that a leaked one is recognised
@@ -40,7 +41,7 @@ class MonitorView(Struct, frozen=True):
     community: str
     place: str
     point: Point | None
-    vendor: str
+    vendor: Vendor
     thresholds: dict[Metric, Thresholds]
     made_by: str
     made_at: datetime

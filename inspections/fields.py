@@ -12,4 +12,5 @@ _ONE_LINE = rf"\A(?=.*\S)[^\t\n\r{_UNSEEN}]*\Z"
 _SOME_LINES = rf"(?s)\A(?=.*\S)[^{_UNSEEN}]*\Z"
 Line = Annotated[str, Meta(min_length=1, max_length=200, pattern=_ONE_LINE)]
 Words = Annotated[str, Meta(min_length=1, max_length=2000, pattern=_SOME_LINES)]
+Phone = Annotated[str, Meta(pattern=r"\A[0-9+() -]{3,30}\Z")]
 Quantity = Annotated[int, Meta(ge=1, le=1_000_000)]

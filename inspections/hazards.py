@@ -2,13 +2,13 @@
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 from uuid import UUID
 
-from msgspec import UNSET, Meta, Struct, UnsetType
+from msgspec import UNSET, Struct, UnsetType
 
 from inspections.categories import Left, Priority, Severity, Term
-from inspections.fields import Digest, Line, Moment, Words
+from inspections.fields import Digest, Line, Moment, Phone, Words
 from inspections.places import Point
 
 FixOutcome = Literal["removed", "altered", "escape_opening", "other"]
@@ -61,7 +61,7 @@ class Party(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True)
 
     kind: Literal["owner", "tenant", "property", "committee", "merchant", "organisation"]
     name: Line
-    phone: Annotated[str, Meta(pattern=r"\A[0-9+() -]{3,30}\Z")] | None = None
+    phone: Phone | None = None
 
 
 class PhotoMention(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):

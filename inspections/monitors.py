@@ -1,8 +1,7 @@
 """Monitoring devices (监测设备): where they hang, what they may measure, the secrets they sign with."""
 
 from datetime import datetime, timedelta
-from typing import Annotated, Literal
-from uuid import UUID
+from typing import Annotated
 
 from msgspec import Meta, Struct
 from msgspec.structs import replace
@@ -10,13 +9,13 @@ from msgspec.structs import replace
 from inspections.alerts import DEFAULTS, Metric, MonitorKind, Thresholds
 from inspections.fields import Line
 from inspections.places import CommunityCode, Point
+from inspections.vendors import Vendor
 
 MonitorCode = Annotated[
     str, Meta(pattern=r"\A[A-Za-z0-9_-]{1,64}\Z", description="as the vendor prints it on the case")
 ]
-Vendor = Literal["canonical", "thing_model", "alarm_list", "property_list", "breaker"]
-SIGNED_WITHIN = timedelta(minutes=15)
-"""A timestamp may be five minutes off in either direction; so long a signature is remembered, and longer."""
+SIGNED_WITHIN = timedelta(minutes=5)
+"""A timestamp may be so far off, in either direction."""
 REPORTER = "monitoring"
 """The account in whose name devices report: nobody signs in with it."""
 
@@ -30,7 +29,7 @@ class NewMonitor(Struct, frozen=True, forbid_unknown_fields=True):
     community: CommunityCode
     place: Line
     point: Point | None = None
-    vendor: Vendor = "canonical"
+    vendor: Vendor = Vendor.CANONICAL
     thresholds: dict[Metric, Thresholds] = {}
 
 
@@ -74,12 +73,3 @@ class Signature(Struct, frozen=True):
 def rotated(monitor: Monitor, secret: str) -> Monitor:
     """With a new secret; the one in use stays good beside it."""
     return replace(monitor, secret=secret, previous=monitor.secret, version=monitor.version + 1)
-
-
-class Verdict(Struct, frozen=True):
-    """What became of one message: `opened`, `folded`, `cleared`, `normal`, `repeated`, or `refused` with a reason."""
-
-    result: str
-    alert: UUID | None = None
-    hazard: UUID | None = None
-    reason: str | None = None

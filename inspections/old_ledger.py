@@ -3,10 +3,9 @@
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
-from hashlib import sha256
 from itertools import pairwise
 from typing import Any, NamedTuple
-from uuid import UUID
+from uuid import UUID, uuid5
 
 import msgspec
 from msgspec import Struct
@@ -14,13 +13,13 @@ from msgspec import Struct
 from inspections.calendar import SHANGHAI, YEARS, at, midnight, shanghai_date
 from inspections.categories import Category, Severity
 from inspections.errors import Invalid
-from inspections.fields import Line, Quantity, Words
+from inspections.fields import Line, Phone, Quantity, Words
 from inspections.hazards import OPEN, Outcome, State
 from inspections.places import Community
 from inspections.templates import OUTCOMES, SEVERITIES, STATES
 
 LINES = 10_000
-"""Of one file: all of them are kept in one transaction. An office has some 3,300 hazards a year."""
+"""Of one file: all of them are kept in one transaction."""
 
 SHOWN = 1000
 """Of all that is wrong with a file."""
@@ -70,7 +69,7 @@ _SEVERITIES = {
     "一般": Severity.GENERAL,
     "重大": Severity.MAJOR,
 }
-_PHONE = re.compile(r"[0-9+() -]{3,30}")
+_NAMESPACE = UUID("0d9b3c54-5f0e-4c1c-9a51-6c1f7a4e2b90")
 
 
 class OldLine(Struct, frozen=True):
@@ -333,10 +332,11 @@ class _Reading:
 
     def _phone(self) -> str | None:
         text = self._text("phone", Line)
-        if text is not None and not _PHONE.fullmatch(text):
-            self._other[self._columns["phone"]] = text  # two numbers, or a name beside it: kept, but not dialled
+        try:
+            return msgspec.convert(text, Phone | None)
+        except msgspec.ValidationError:  # two numbers, or a name beside it: kept, but not dialled
+            self._other[self._columns["phone"]] = text or ""
             return None
-        return text
 
     def _moment(self, field: str, *, ends: bool = False, past: bool = True) -> datetime | None:
         """Of a day alone: its first instant, or with `ends` its last. Times are Shanghai's."""
@@ -358,10 +358,7 @@ class _Reading:
             said: Any = ["number", found["number"], found["community"], day]
         else:
             said = ["line", found]
-        digest = sha256(b"anxun old ledger" + _canonical(said)).digest()
-        return UUID(
-            bytes=digest[:6] + bytes([0x80 | digest[6] & 0x0F, digest[7], 0x80 | digest[8] & 0x3F]) + digest[9:16]
-        )
+        return uuid5(_NAMESPACE, _canonical(said).decode())
 
 
 _canonical = msgspec.json.Encoder(order="deterministic").encode

@@ -3,19 +3,34 @@
 import re
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
+from enum import StrEnum
 from types import MappingProxyType
 from typing import Any, NamedTuple, cast
 
 import msgspec
 
-from inspections.alerts import RAW_CHARACTERS, Message, Metric, plausible
+from inspections.alerts import Message, Metric, plausible
 from inspections.calendar import SHANGHAI, YEARS
 
+PAYLOAD_BYTES = 256_000
+"""Of one request or publication; docker/mosquitto.conf lets a little more through."""
 DEPTH = 12
+RAW_CHARACTERS = 4000
+"""So much is kept of what a device sent."""
 MESSAGES = 1000
 """Of one payload."""
 _MILLISECONDS = 100_000_000_000
 """Whole numbers from here on are no seconds: as such they would lie in the year 5138."""
+
+
+class Vendor(StrEnum):
+    """The shapes in which devices speak: see ADAPTERS."""
+
+    CANONICAL = "canonical"
+    THING_MODEL = "thing_model"
+    ALARM_LIST = "alarm_list"
+    PROPERTY_LIST = "property_list"
+    BREAKER = "breaker"
 
 
 class Garbage(Exception):
@@ -59,8 +74,10 @@ _DEVICES = ("device", "deviceid", "device_id")
 _BLANKS = re.compile(r"\s+")
 
 
-def read(vendor: str, device: str, payload: bytes) -> list[Read]:
+def read(vendor: Vendor, device: str, payload: bytes) -> list[Read]:
     """The messages of one payload, which `device` has signed or published. Raises Garbage."""
+    if len(payload) > PAYLOAD_BYTES:
+        raise Garbage("too_large")
     try:
         found = msgspec.json.decode(payload)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
@@ -146,16 +163,16 @@ def _breaker_level(part: Fields) -> str | None:
     return None
 
 
-ADAPTERS: Mapping[str, Callable[[Any], Iterable[Fields]]] = MappingProxyType(
+ADAPTERS: Mapping[Vendor, Callable[[Any], Iterable[Fields]]] = MappingProxyType(
     {
-        "canonical": _canonical,
-        "thing_model": _thing_model,
-        "alarm_list": _alarm_list,
-        "property_list": _property_list,
-        "breaker": _breaker,
+        Vendor.CANONICAL: _canonical,
+        Vendor.THING_MODEL: _thing_model,
+        Vendor.ALARM_LIST: _alarm_list,
+        Vendor.PROPERTY_LIST: _property_list,
+        Vendor.BREAKER: _breaker,
     }
 )
-"""A new vendor is a function here."""
+"""A new vendor is a name above and a function here."""
 
 
 # fields -----------------------------------------------------------------------------------------------------

@@ -4,6 +4,7 @@ from sqlalchemy import Boolean, Column, Float, ForeignKey, Index, Integer, Strin
 
 from inspections.alerts import Grade, Measurement, Metric, MonitorKind, Thresholds
 from inspections.places import Point
+from inspections.vendors import Vendor
 from storage.columns import Instant, Json, Name
 from storage.office_tables import CODE, NAME, metadata
 
@@ -18,7 +19,7 @@ monitors = Table(
     Column("community", CODE, ForeignKey("communities.code"), nullable=False, index=True),
     Column("place", NAME, nullable=False),
     Column("point", Json(Point)),
-    Column("vendor", String(32), nullable=False),
+    Column("vendor", Name(Vendor), nullable=False),
     Column("thresholds", Json(dict[Metric, Thresholds]), nullable=False),
     Column("made_by", String(64), nullable=False),
     Column("made_at", Instant, nullable=False),

@@ -105,8 +105,9 @@ def _filled(page: CalamineSheet) -> Iterator[list[Any]]:
         for at in range(top, min(bottom, top + LINES) + 1):
             merged.setdefault(at, []).append((top, left, bottom, right))
     held: dict[tuple[int, int], Any] = {}
-    rows: list[list[Any]] = [*page.to_python(skip_empty_area=False, nrows=LINES + _LOOKED_AT + 1)]
-    for at, cells in enumerate(rows):
+    left_out: list[Any] = [""] * (page.start[1] if page.start else 0)
+    for at, row in enumerate(page.iter_rows()):  # a row at a time: who reads them stops where there are too many
+        cells = [*left_out, *row]
         for top, left, _, right in merged.get(at, ()):
             if at == top:
                 held[top, left] = cells[left] if left < len(cells) else None

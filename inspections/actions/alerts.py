@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from collections.abc import Set as AbstractSet
 from datetime import datetime, timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from msgspec import Struct
@@ -15,13 +15,13 @@ from inspections.actions.reports import new_hazard
 from inspections.alerts import (
     CATEGORY,
     HOLD_OFF,
-    RAW_CHARACTERS,
     Alert,
     Chain,
     Grade,
     Measurement,
     Message,
     Metric,
+    Verdict,
     cleared,
     folded,
     governed,
@@ -29,11 +29,11 @@ from inspections.alerts import (
     has_gone,
     said,
 )
-from inspections.categories import Priority
-from inspections.errors import Conflict, Replayed
-from inspections.hazards import OPEN, Entry
+from inspections.categories import Category, Priority
+from inspections.errors import Replayed
+from inspections.hazards import OPEN, Entry, Hazard
 from inspections.history import written
-from inspections.monitors import REPORTER, SIGNED_WITHIN, Monitor, Signature, Verdict
+from inspections.monitors import REPORTER, SIGNED_WITHIN, Monitor, Signature
 from inspections.notices import notices
 from inspections.people import SYSTEM
 from inspections.register import Change, Register
@@ -66,8 +66,18 @@ def receive_alerts(register: Register, sent: Sequence[Sent], now: datetime) -> C
 
 def forget_signatures(register: Register, now: datetime, limit: int) -> Change[int]:
     """Signatures whose timestamps are refused by now, whichever way the clock was off."""
-    over = register.old_signatures(now - SIGNED_WITHIN, limit)
+    over = register.old_signatures(now - 2 * SIGNED_WITHIN, limit)
     return Change(len(over), removed=tuple(over))
+
+
+class _Excess(NamedTuple):
+    """A value over a threshold: what we make of it, and when it was, by the clock that governs."""
+
+    message: Message
+    value: float
+    grade: Grade
+    at: datetime
+    clock_off: int | None
 
 
 class _Folding:
@@ -79,13 +89,14 @@ class _Folding:
         self._monitors: dict[str, tuple[Monitor, Monitor] | None] = {}
         self._known: dict[_Key, tuple[Chain, Alert] | None] = {}
         self._alerts: dict[_Key, Alert] = {}
+        self._signatures: dict[str, Signature] = {}
         self._records: list[Struct] = []
 
     def has_come(self, signature: Signature) -> bool:
-        known = any(isinstance(each, Signature) and each.digest == signature.digest for each in self._records)
+        known = signature.digest in self._signatures
         if known or self._register.kept(Signature, signature.digest) is not None:
             return True
-        self._records.append(signature)
+        self._signatures[signature.digest] = signature
         return False
 
     def look_up(self, messages: Iterable[Message]) -> None:
@@ -125,7 +136,7 @@ class _Folding:
         last = alert.points[-1] if alert and alert.points else None
         grade = Grade.NORMAL if message.value is None else graded(message.value, limits, last, at)
         if grade is not Grade.NORMAL and message.value is not None:
-            return self._exceeds(monitor, alert, message, message.value, grade, at, clock_off)
+            return self._exceeds(monitor, alert, _Excess(message, message.value, grade, at, clock_off))
         if alert is None:
             return Verdict("normal")
         if has_gone(message, limits):
@@ -134,30 +145,20 @@ class _Folding:
         self._keep(folded(alert, message, grade, at, clock_off))
         return Verdict("folded", alert.id, alert.hazard)
 
-    def _exceeds(  # what is known of a message
-        self,
-        monitor: Monitor,
-        alert: Alert | None,
-        message: Message,
-        value: float,
-        grade: Grade,
-        at: datetime,
-        clock_off: int | None,
-    ) -> Verdict:
-        result = "folded" if alert else "opened"
+    def _exceeds(self, monitor: Monitor, alert: Alert | None, excess: _Excess) -> Verdict:
+        message, grade = excess.message, excess.grade
+        before = alert and (alert.id, alert.hazard)
         if alert is None:
-            alert = self._opened(monitor, message, value, grade, at, clock_off)
+            alert = self._opened(monitor, excess)
         else:
-            alert = folded(alert, message, grade, at, clock_off)
-        if alert.hazard is None and grade.rank >= Grade.ALARM.rank and message.metric in CATEGORY:
-            alert = replace(alert, hazard=self._case(monitor, alert, value, grade))
-            result = "opened"
+            alert = folded(alert, message, grade, excess.at, excess.clock_off)
+        if alert.hazard is None and grade.rank >= Grade.ALARM.rank:
+            alert = replace(alert, hazard=self._case(monitor, alert, excess))
         self._keep(alert)
-        return Verdict(result, alert.id, alert.hazard)
+        return Verdict("folded" if before == (alert.id, alert.hazard) else "opened", alert.id, alert.hazard)
 
-    def _opened(  # what is known of a message
-        self, monitor: Monitor, message: Message, value: float, grade: Grade, at: datetime, clock_off: int | None
-    ) -> Alert:
+    def _opened(self, monitor: Monitor, excess: _Excess) -> Alert:
+        message, value, grade, at, clock_off = excess
         known = self._known[monitor.id, message.metric]
         return Alert(
             id=self._register.new_id(),
@@ -170,7 +171,7 @@ class _Folding:
             last_at=at,
             value=value,
             worst=value,
-            worst_raw=message.raw[:RAW_CHARACTERS],
+            worst_raw=message.raw,
             level=message.level,
             opened_at=self._now,
             points=(Measurement(at, value),),
@@ -179,47 +180,29 @@ class _Folding:
             again_of=known[1].id if known else None,
         )
 
-    def _case(self, monitor: Monitor, alert: Alert, value: float, grade: Grade) -> UUID:
-        """预警核查单: accepted with its clock from receipt, dispatched by rule, told at once."""
+    def _case(self, monitor: Monitor, alert: Alert, excess: _Excess) -> UUID | None:
+        """预警核查单: told at once. None where the office has none for this: then the alert stands by itself."""
         register, now = self._register, self._now
-        community, category = register.community(monitor.community), register.category(CATEGORY[alert.metric])
-        if community is None or category is None:  # pragma: no cover  # a device is registered in one; both stay
-            raise Conflict
-        words = said(alert.metric, value, grade, monitor.limits(alert.metric))
+        community, category = register.community(monitor.community), register.category(CATEGORY.get(alert.metric, ""))
+        if community is None or category is None:
+            return None
+        words = said(alert.metric, excess.value, excess.grade, monitor.limits(alert.metric))
         report = Report(
-            register.new_id(), community.code, category.code, f"{monitor.name}：{words}", monitor.place, now
+            id=register.new_id(),
+            community=community.code,
+            category=category.code,
+            description=f"{monitor.name}：{words}",
+            place=monitor.place,
+            found_at=now,
+            point=monitor.point,
         )
-        report = replace(report, point=monitor.point)
         new = new_hazard(register, report, REPORTER, "device", (community, category), now)
         known = self._known[alert.device, alert.metric]
         new = replace(new, recurrence_of=known[1].hazard if known and known[1].id != alert.id else None)
-        facts = {
-            "community": new.community,
-            "category": new.category,
-            "description": new.description,
-            "alert": str(alert.id),
-            "device": monitor.id,
-            "metric": alert.metric,
-            "value": value,
-            "grade": grade,
-            "level": alert.level,
-            "place": new.place,
-        }
+        facts = _facts(new, alert, excess)
         hazard, line = written(register, None, new, line=report.id, step="alert", by=REPORTER, now=now, facts=facts)
-        priority = category.priority or Priority.URGENT
-        after = accepted(register, hazard, category, now, priority, major=False)
-        after, taken = written(
-            register,
-            hazard,
-            after,
-            line=register.new_id(),
-            step="accept",
-            by=SYSTEM,
-            now=now,
-            facts={"alert": str(alert.id)},
-        )
-        after, more = assigned_by_rule(register, after, category, now)
-        lines: tuple[Entry, ...] = (line, taken, *more)
+        after, more = _taken(register, hazard, category, alert, now)
+        lines = (line, *more)
         self._records += [after, *lines, *notices(register, None, after, lines, now)]
         return after.id
 
@@ -243,6 +226,7 @@ class _Folding:
 
     def new(self) -> Iterable[Struct]:
         """An alert after the case that it opened."""
+        yield from self._signatures.values()
         yield from self._records
         for key, alert in self._alerts.items():
             known = self._known[key]
@@ -259,3 +243,21 @@ class _Folding:
                 yield chain, replace(chain, alert=alert.id)
             elif before != alert:
                 yield before, alert
+
+
+def _facts(new: Hazard, alert: Alert, excess: _Excess) -> dict[str, Any]:
+    shared: dict[str, Any] = {name: getattr(new, name) for name in ("community", "category", "description", "place")}
+    said_by = {"alert": str(alert.id), "device": alert.device, "metric": alert.metric, "level": alert.level}
+    return {**shared, **said_by, "value": excess.value, "grade": excess.grade}
+
+
+def _taken(
+    register: Register, hazard: Hazard, category: Category, alert: Alert, now: datetime
+) -> tuple[Hazard, tuple[Entry, ...]]:
+    """Accepted by itself, its clock running from receipt; assigned where a rule says so."""
+    priority, facts = category.priority or Priority.URGENT, {"alert": str(alert.id)}
+    after = accepted(register, hazard, category, now, priority, major=False)
+    line_id = register.new_id()
+    after, line = written(register, hazard, after, line=line_id, step="accept", by=SYSTEM, now=now, facts=facts)
+    after, more = assigned_by_rule(register, after, category, now)
+    return after, (line, *more)

@@ -8,9 +8,9 @@ from datetime import timedelta
 
 import pytest
 
-from api.alerts import BODY_BYTES
 from inspections.actions.alerts import Sent
 from inspections.alerts import Message, Metric
+from inspections.vendors import PAYLOAD_BYTES
 from storage.counters import check_counts
 from tests.api.conftest import HERE, PASSWORD, THERE, on_both, problem
 
@@ -152,7 +152,7 @@ def test_garbage_is_refused_by_name(api, payload):
 
 def test_what_is_too_large_is_refused(api):
     secret = device(api)
-    problem(signed(api, secret, b" " * (BODY_BYTES + 1)), 413, "body.too_large")
+    problem(signed(api, secret, b" " * (PAYLOAD_BYTES + 1)), 413, "body.too_large")
     problem(signed(api, secret, [{}] * 1001), 413, "body.too_large")
 
 

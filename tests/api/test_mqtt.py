@@ -10,8 +10,9 @@ from contextlib import closing
 
 import pytest
 
-from api.mqtt import MESSAGE_BYTES, Broker, MqttConsumer, broker_of
+from api.mqtt import Broker, MqttConsumer, broker_of
 from api.settings import BadSettings, Settings
+from inspections.vendors import PAYLOAD_BYTES
 from tests import broker as brokers
 from tests.api.conftest import HERE
 from tests.api.test_alerts import ALARM, device
@@ -87,7 +88,7 @@ def test_garbage_is_counted_by_reason_and_holds_up_nobody(api, broker, publisher
         (topic, b"[" * 100_000),
         (topic, b""),
         (topic, b'{"value": NaN}'),
-        (topic, b" " * (MESSAGE_BYTES + 1)),
+        (topic, b" " * (PAYLOAD_BYTES + 1)),
         (topic, b'{"metric": "humidity", "value": 1}'),
         alarm(device="B-9"),
         alarm(device="A-1", device_id="B-2"),

@@ -172,3 +172,23 @@ def test_a_file_too_large_is_refused(api):
 def test_only_who_administers_imports_and_only_within_their_reach(api):
     for who in ("officer", "supervisor", "analyst", "inspector"):
         problem(sent(api, workbook(row(1)), who=who), 403, "role.forbidden")
+
+
+def test_a_line_far_below_the_others_is_no_less_a_line(api):
+    def far_below(_, page):
+        page.write_row(10_500, 0, row(2, 地点="别处"))
+
+    seen = sent(api, workbook(row(1), after=far_below)).json()
+    assert (seen["lines"], seen["new"]) == (2, 2)
+
+
+def test_a_table_that_does_not_begin_at_the_left_has_its_merged_cells_too(api):
+    file = io.BytesIO()
+    with xlsxwriter.Workbook(file) as book:
+        page = book.add_worksheet()
+        page.write_row(1, 2, TITLES)
+        for at in (2, 3):
+            page.write_row(at, 2, row(at))
+        page.merge_range(2, 6, 3, 6, "楼道堆物")
+    assert sent(api, file.getvalue(), apply=True).json()["new"] == 2
+    assert [line["隐患描述"] for line in ledger(api)] == ["楼道堆物"] * 2

@@ -140,7 +140,6 @@ def test_a_line_is_known_again_by_its_number_or_by_all_it_says():
     assert the_line(编号="12").id != the_line(编号="12", 社区=THERE.name).id
     assert the_line(编号="12").id != the_line(编号="12", 上报时间="2024-03-04").id
     assert the_line().id == the_line().id != the_line(隐患描述="别的").id
-    assert the_line().id.version == 8
     (error,) = read({"编号": "1"}, {"编号": "1"}, {"编号": "2"}).errors
     assert error == LineError("3", "编号", "与第 2 行重复")
 

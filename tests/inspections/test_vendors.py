@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from inspections.alerts import Message, Metric
-from inspections.vendors import ADAPTERS, DEPTH, MESSAGES, Garbage, Unclear, read
+from inspections.vendors import ADAPTERS, DEPTH, MESSAGES, PAYLOAD_BYTES, Garbage, Unclear, Vendor, read
 
 CURRENT = Metric.RESIDUAL_CURRENT
 AT = datetime(2026, 11, 23, 1, 0, tzinfo=UTC)
@@ -136,6 +136,7 @@ def test_a_time_that_no_calendar_has_is_none():
         (b"[" * 200_000, "not_json"),
         (b"[" * (DEPTH + 1) + b"]" * (DEPTH + 1), "too_deep"),
         (b"[]", "empty"),
+        (b" " * (PAYLOAD_BYTES + 1), "too_large"),
         (json.dumps([{}] * (MESSAGES + 1)).encode(), "too_many"),
     ],
 )
@@ -184,3 +185,7 @@ def test_whatever_comes_is_read_or_named(vendor, payload):
         found, reasons = [], [garbage.reason]
     assert set(reasons) <= {"not_json", "too_deep", "empty", "too_many"}
     assert all("\x00" not in each.raw for each in found if isinstance(each, Message))
+
+
+def test_every_vendor_has_its_adapter():
+    assert ADAPTERS.keys() == set(Vendor)
