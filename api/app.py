@@ -10,6 +10,7 @@ from litestar.datastructures import State
 from api import (
     alerts,
     briefings,
+    communities,
     delegations,
     devices,
     exports,
@@ -65,6 +66,7 @@ from storage.photo_store import open_photos
 NOUNS = (
     *(hazards, steps, sync, live, photos, pictures, uploads),
     *(
+        communities,
         places,
         rules,
         people,

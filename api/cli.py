@@ -17,6 +17,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from sqlalchemy.exc import DBAPIError
 
+from api.cli_import import imports
 from api.settings import Settings, load
 from storage.failures import Unready, unavailable
 from storage.findings import Finding
@@ -166,34 +167,6 @@ def recount() -> None:
     console.print("everything is counted anew")
 
 
-@commands.group(name="import")
-def import_() -> None:
-    """What an office had before: its old ledger."""
-
-
-@import_.command(name="hazards")
-@click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
-@click.option("--as", "username", required=True, help="The account it is imported by.")
-@click.option("--apply", is_flag=True, help="Keep it. Without this, only say what would come of it.")
-def import_hazards(file: Path, username: str, *, apply: bool) -> None:
-    """Make cases of the lines of FILE (XLSX, XLS, ODS or CSV): of all of them, or of none where one is wrong.
-
-    Columns by their titles, as in the ledger that goes out; a line that was imported before is left as it is. With
-    --apply it needs the database to itself: stop the server first, or use POST /ledger/import.
-    """
-    from api.old_ledger import imported  # noqa: PLC0415
-
-    with console.status("reading"):
-        done = imported(settings().database_url, file.read_bytes(), username, apply=apply)
-    for each in done.errors:
-        console.print(f"{each.line} {each.column}: {each.message}", soft_wrap=True, markup=False)
-    for title in done.aside:
-        console.print(f"no field for {title}: kept in the history of each case", soft_wrap=True, markup=False)
-    kept = "kept" if done.applied else "would be kept"
-    console.print(f"{done.lines} lines, {done.wrong} errors; {done.new} {kept}, {done.already} were there already")
-    sys.exit(1 if done.wrong else 0)
-
-
 @commands.group()
 def history() -> None:
     """All histories in one file, and that file checked without the database."""
@@ -316,6 +289,9 @@ def openapi() -> None:
     from api.openapi import description  # noqa: PLC0415
 
     click.echo(description(build(Settings())))
+
+
+commands.add_command(imports)
 
 
 def main() -> None:

@@ -1,9 +1,11 @@
-"""Hazards for maps: RFC 7946, in WGS 84, whatever the phone spoke."""
+"""Hazards and communities for maps: RFC 7946, in WGS 84, whatever the phone spoke."""
 
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from api.bodies import AnyRequest
 from api.schemas import HazardList, HazardView
+from inspections.gazetteer import Outline
 from inspections.places import Point, converted
 
 MEDIA_TYPE = "application/geo+json"
@@ -42,6 +44,22 @@ def _feature(hazard: HazardView) -> dict[str, Any]:
         "id": hazard.id,
         "geometry": _geometry(hazard.point),
         "properties": {name: getattr(hazard, name) for name in _SHOWN},
+    }
+
+
+def areas(named: Iterable[tuple[str, Any]], outlines: Mapping[str, Outline]) -> dict[str, Any]:
+    """A feature a community, by its code; what is said of each is its properties."""
+    return {
+        "type": "FeatureCollection",
+        "features": [
+            {
+                "type": "Feature",
+                "id": code,
+                "geometry": {"type": "MultiPolygon", "coordinates": outlines[code]} if code in outlines else None,
+                "properties": said,
+            }
+            for code, said in named
+        ],
     }
 
 

@@ -25,10 +25,11 @@ from inspections.old_ledger import Names, Understood, names_of
 from inspections.people import SYSTEM
 from inspections.policy import EVERYWHERE, scope
 from inspections.security import Event
+from storage.cells import UNREADABLE
 from storage.database import open_database, owned
 from storage.migration import check
 from storage.register import Register
-from storage.spreadsheet import UNREADABLE, Order, Read, read
+from storage.spreadsheet import Order, Read, read
 
 log = structlog.get_logger()
 
@@ -41,7 +42,7 @@ _COMMAND = (sys.executable, "-m", "storage.spreadsheet")
 async def ledger_import(request: AnyRequest, apply: FromQuery[bool] = False) -> Imported:
     """The body is the file: XLSX, XLS, ODS or CSV. Without `apply` it says what would come of it, and keeps nothing.
 
-    With it, every line becomes a case or, where anything is wrong with any, none (422 `ledger.lines`). A line that was
+    With it, every line becomes a case or, where anything is wrong with any, none (422 `file.lines`). A line that was
     imported before is left as it is.
     """
     home, person = house(request), person_of(request)

@@ -1,4 +1,4 @@
-"""What a phone needs to fill its forms: communities, categories, limits."""
+"""What a phone needs to fill its forms, beside the communities: categories, limits."""
 
 from datetime import datetime
 
@@ -6,11 +6,10 @@ from litestar import get
 from msgspec import Struct
 
 from api.bodies import PHOTO_BYTES, PHOTOS_AT_ONCE, AnyRequest
-from api.house import house, person_of
-from api.schemas import CategoryList, CommunityList, CommunityView
-from inspections.policy import PUBLIC, scope
+from api.house import house
+from api.schemas import CategoryList
+from inspections.policy import PUBLIC
 from storage.formats import BASELINE_PIXELS, OTHER_PIXELS, TAKEN
-from storage.register import Register
 
 
 class Limits(Struct, frozen=True):
@@ -24,21 +23,6 @@ class Limits(Struct, frozen=True):
     pixels_other: int
 
 
-@get("/communities", opt={"action": "place.see"})
-async def communities(request: AnyRequest) -> CommunityList:
-    reach = scope(person_of(request), "place.see")
-
-    def views(register: Register) -> list[CommunityView]:
-        return [
-            CommunityView(each.code, each.name, each.street, street.name if street else each.street)
-            for each in register.communities()
-            if reach.covers_community(each.code)
-            for street in [register.street(each.street)]
-        ]
-
-    return CommunityList(await house(request).database.read(views))
-
-
 @get("/categories", opt={"action": "place.see"})
 async def categories(request: AnyRequest) -> CategoryList:
     return CategoryList(await house(request).database.read(lambda register: register.categories()))
@@ -49,4 +33,4 @@ async def limits(request: AnyRequest) -> Limits:
     return Limits(house(request).clock(), PHOTO_BYTES, PHOTOS_AT_ONCE, TAKEN, BASELINE_PIXELS, OTHER_PIXELS)
 
 
-ROUTES = [communities, categories, limits]
+ROUTES = [categories, limits]

@@ -24,6 +24,7 @@ from rich.console import Console
 from api import logs
 from api.app import build, running, utc_now
 from api.demo.office import USERNAMES, demo_password, load_office
+from api.furnishing import furnish
 from api.house import House
 from api.settings import BadSettings, Settings
 from inspections.people import Person, Role
@@ -71,9 +72,10 @@ async def _work(settings: Settings) -> None:
 
 
 async def _prepare(settings: Settings, *, demo: bool) -> list[Person]:
-    """Loads the demo office where asked; answers everybody who has an account."""
+    """Furnishes an empty office, loads the demo office where asked; answers everybody who has an account."""
     database = open_database(settings.database_url)
     try:
+        await furnish(database)
         if demo:
             await load_office(database, demo_password(settings.folder, settings.demo_password))
         return await database.read(lambda register: register.people())

@@ -15,14 +15,12 @@ from inspections.categories import Category, Severity
 from inspections.errors import Invalid
 from inspections.fields import Line, Phone, Quantity, Words
 from inspections.hazards import OPEN, Outcome, State
+from inspections.lines import SHOWN, LineError
 from inspections.places import Community
 from inspections.templates import OUTCOMES, SEVERITIES, STATES
 
 LINES = 10_000
 """Of one file: all of them are kept in one transaction."""
-
-SHOWN = 1000
-"""Of all that is wrong with a file."""
 
 TITLES: dict[str, tuple[str, ...]] = {
     "number": ("编号", "台账编号", "隐患编号"),
@@ -100,14 +98,6 @@ class OldLine(Struct, frozen=True):
     closed_at: datetime | None
     rechecker: str | None
     other: dict[str, str]
-
-
-class LineError(Struct, frozen=True):
-    """What is wrong: the line as the spreadsheet counts it (`12`, `3月!12`), the title of the column, and words."""
-
-    line: str
-    column: str
-    message: str
 
 
 class Sheet(NamedTuple):

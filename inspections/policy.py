@@ -40,6 +40,7 @@ BY_LINK = "by link"
 POLICY: dict[str, dict[Role, Reach]] = {
     "me": _EVERYONE,
     "place.see": _EVERYONE,
+    "place.manage": _FOR_SYSTEM,
     "people.see": {_O: _C, _S: _C, **_FOR_SYSTEM, **_FOR_SECURITY, **_FOR_AUDIT},
     "people.manage": {**_FOR_SYSTEM, **_FOR_SECURITY},  # an account as it is kept; what of it, the next two say
     "account.manage": _FOR_SYSTEM,  # it comes, goes, and has a name

@@ -15,6 +15,7 @@ from sqlalchemy import (
 )
 
 from inspections.categories import Priority, Term
+from inspections.gazetteer import Outline
 from inspections.people import Grant, Role
 from inspections.rules import Rules
 from inspections.security import Event
@@ -44,6 +45,13 @@ communities = Table(
     metadata,
     Column("code", CODE, primary_key=True),
     Column("name", NAME, nullable=False),
+)
+
+boundaries = Table(
+    "boundaries",
+    metadata,
+    Column("community", CODE, ForeignKey("communities.code"), primary_key=True),
+    Column("outline", Json(Outline), nullable=False),
 )
 
 categories = Table(

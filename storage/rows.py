@@ -25,11 +25,13 @@ from inspections.delegations import Delegation
 from inspections.dispatch import DispatchRule
 from inspections.exports import Export
 from inspections.fix_links import FixLink
+from inspections.gazetteer import Boundary
 from inspections.hazards import Hazard, Job
 from inspections.identities import Identity
 from inspections.keys import Key
 from inspections.monitors import Monitor
 from inspections.outbox import InboxEntry
+from inspections.places import Community, Street
 from inspections.rates import Tally
 from inspections.rules import Rulebook
 from inspections.second_factor import SecondFactor
@@ -53,6 +55,7 @@ _BY_KEY: dict[type[Struct], Select[Any]] = {
     for kind, table in TABLE_OF.items()
 }
 CHANGING = {
+    *(Street, Community, Boundary),
     *(Hazard, Session, Job, Upload, Rulebook, Category, DispatchRule, Delegation),
     *(Monitor, Alert, Chain),
     *(Export, Template, InboxEntry, FixLink, Tally, TokenPair, SecondFactor, Key, Identity),

@@ -1,6 +1,5 @@
 """Reads an old ledger from its standard input, in a process of its own: whatever a file does to it, requests go on."""
 
-import csv
 import io
 import os
 import resource
@@ -15,17 +14,15 @@ from python_calamine import CalamineError, CalamineSheet, CalamineWorkbook
 
 from inspections.errors import Invalid
 from inspections.old_ledger import LINES, Names, Sheet, Understood, is_head, title, understood
-from storage.cells import plain
+from storage.cells import UNREADABLE, csv_rows
 
 _WORKBOOKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
 """Zip (XLSX, ODS) and the compound files of XLS: ECMA-376, [MS-CFB]."""
-_ENCODINGS = ("utf-8-sig", "gb18030")
 _LOOKED_AT = 30
 """Rows above which the titles stand, if anywhere."""
 _MEMORY_BYTES = 2 << 30
 _CPU_SECONDS = 60
 _CELL_CHARACTERS = 20_000
-UNREADABLE = "无法读取，请上传 XLSX、XLS、ODS 或 CSV 文件"
 
 
 class Order(Struct, frozen=True):
@@ -61,7 +58,7 @@ def read(data: bytes, names: Names, now: datetime) -> Read:
 def sheets(data: bytes) -> Iterator[Sheet]:
     """Every table with titles that we know; of those without there is nothing to say. Raises Invalid."""
     if not data.startswith(_WORKBOOKS):
-        found = _sheet("", _csv_rows(data))
+        found = _sheet("", csv_rows(data))
         if found:
             yield found
         return
@@ -74,28 +71,6 @@ def sheets(data: bytes) -> Iterator[Sheet]:
                 yield found
     except (CalamineError, ValueError, OSError) as error:
         raise Invalid(("file", UNREADABLE)) from error
-
-
-def _csv_rows(data: bytes) -> Iterator[list[Any]]:
-    """As our own ledger writes it, or as an older spreadsheet does, in GB 18030."""
-    for encoding in _ENCODINGS:
-        try:
-            text = data.decode(encoding)
-        except UnicodeDecodeError:
-            continue
-        break
-    else:
-        raise Invalid(("file", UNREADABLE))
-    try:
-        for row in csv.reader(io.StringIO(text, newline="")):
-            yield [] if row[:1] == ["#"] else [_unguarded(cell) for cell in row]  # its last line: count and digest
-    except csv.Error as error:
-        raise Invalid(("file", UNREADABLE)) from error
-
-
-def _unguarded(cell: str) -> str:
-    """Without the apostrophe that keeps a text from being a formula (cells.py)."""
-    return cell[1:] if cell.startswith("'") and plain(cell[1:]) == cell else cell
 
 
 def _filled(page: CalamineSheet) -> Iterator[list[Any]]:

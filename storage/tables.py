@@ -34,6 +34,7 @@ from inspections.dispatch import DispatchRule
 from inspections.exports import Export
 from inspections.feed import Changed, Feed
 from inspections.fix_links import FixLink
+from inspections.gazetteer import Boundary
 from inspections.hazards import (
     OPEN,
     Band,
@@ -78,6 +79,7 @@ from storage.notice_tables import deliveries, inbox, notices, templates
 from storage.office_tables import (
     CODE,
     NAME,
+    boundaries,
     calendar_days,
     categories,
     communities,
@@ -340,6 +342,7 @@ numbers = Table(
 TABLE_OF: dict[type[Struct], Table] = {
     Street: streets,
     Community: communities,
+    Boundary: boundaries,
     Category: categories,
     CalendarDay: calendar_days,
     Rulebook: rules,

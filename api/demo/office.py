@@ -8,11 +8,10 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from api.auth import HASHER, verified
-from inspections.categories import CATALOGUE
+from api.furnishing import beginnings
 from inspections.people import Grant, Person, Role
 from inspections.places import Community, Street
 from inspections.register import Change
-from storage.calendar import PUBLISHED, published_days
 from storage.database import Database
 from storage.register import Register
 
@@ -80,8 +79,7 @@ async def load_office(database: Database, password: str) -> bool:
 def _office(register: Register, accounts: list[Person]) -> Change[bool]:
     new: list[Struct] = []
     if register.street(STREET.code) is None:
-        days = [day for year in PUBLISHED for day in published_days(year)]
-        new = [STREET, *COMMUNITIES, *CATALOGUE, *days]
+        new = [STREET, *COMMUNITIES, *beginnings(register)]
     known = [(before, after) for after in accounts if (before := register.person(after.username))]
     new += [account for account in accounts if register.person(account.username) is None]
     changed = tuple((before, replace(before, password=after.password)) for before, after in known)

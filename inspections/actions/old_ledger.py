@@ -1,6 +1,5 @@
 """The old spreadsheet becomes cases: all of its lines or none, and none twice."""
 
-from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -12,28 +11,16 @@ from inspections.actions.case import timed
 from inspections.actions.reports import new_hazard
 from inspections.categories import Category, Priority
 from inspections.deadlines import by_policy, fixing_term, new_deadline
-from inspections.errors import FieldError, Invalid, Missing
+from inspections.errors import Missing
 from inspections.hazards import OPEN, Entry, Hazard, Party
 from inspections.history import comparable, written
-from inspections.old_ledger import SHOWN, TITLES, LineError, OldLine, Understood
+from inspections.lines import SHOWN, LineError, LinesWrong
+from inspections.old_ledger import TITLES, OldLine, Understood
 from inspections.policy import Scope
 from inspections.register import Change, Register
 from inspections.steps import Report
 
 SOURCE = "ledger"
-
-
-class LinesWrong(Invalid):
-    """`errors` names the first of them; `wrong` says how many there are."""
-
-    code = "ledger.lines"
-    title = "台账有错误，一行也没有导入"
-
-    def __init__(self, errors: Sequence[LineError], wrong: int) -> None:
-        super().__init__()
-        self.detail = f"共 {wrong} 处错误"
-        said = [FieldError(f"{each.line}.{each.column}", each.message) for each in errors]
-        self.facts = {"errors": said, "wrong": wrong}
 
 
 class Imported(Struct, frozen=True):

@@ -87,7 +87,7 @@ def test_one_wrong_line_keeps_all_out_and_each_is_named(api):
     assert [(each["line"], each["column"]) for each in seen["errors"]] == [
         ("5", "检查日期"), ("6", "社区"), ("6", "类别"),
     ]  # fmt: skip
-    refused = problem(sent(api, data, apply=True), 422, "ledger.lines")
+    refused = problem(sent(api, data, apply=True), 422, "file.lines")
     assert refused["wrong"] == 3
     assert refused["errors"][0]["field"] == "5.检查日期"
     assert ledger(api) == []

@@ -15,6 +15,7 @@ from inspections.evidence import Shown, Sighting
 from inspections.exports import Export
 from inspections.feed import HAZARDS, Changed, Feed
 from inspections.fix_links import FixLink
+from inspections.gazetteer import Boundary
 from inspections.hazards import (
     OPEN,
     Band,
@@ -387,6 +388,7 @@ _KEYS = {
     Tally: ("key",),
     SecondFactor: ("username",),
     Secret: ("name",),
+    Boundary: ("community",),
     Chain: ("device", "metric"),
     Signature: ("digest",),
     Rulebook: ("name",),

@@ -6,13 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inspections.actions.old_ledger import LinesWrong, import_ledger, previewed
+from inspections.actions.old_ledger import import_ledger, previewed
 from inspections.calendar import shanghai_date
 from inspections.categories import CATALOGUE, Priority, Severity
 from inspections.errors import Invalid, Missing
 from inspections.hazards import OPEN, Entry, Hazard, Outcome, State
 from inspections.history import breaks
-from inspections.old_ledger import LINES, SHOWN, TITLES, LineError, Names, OldLine, Sheet, is_head, names_of, understood
+from inspections.lines import SHOWN, LineError, LinesWrong
+from inspections.old_ledger import LINES, TITLES, Names, OldLine, Sheet, is_head, names_of, understood
 from inspections.places import Community
 from inspections.policy import Scope
 from tests.inspections.histories import heading

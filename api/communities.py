@@ -1,0 +1,108 @@
+"""The communities: listed, drawn on a map, brought in from a table or a map."""
+
+import asyncio
+from contextlib import nullcontext
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any, cast
+
+from litestar import Response, get, post
+from litestar.params import FromQuery
+from litestar.status_codes import HTTP_200_OK
+
+from api.bodies import AnyRequest, chunks
+from api.geojson import MEDIA_TYPE, areas, wanted
+from api.house import house, person_of
+from api.schemas import CommunityList, CommunityView
+from api.security_log import caller_of
+from inspections.actions.places import PlacesImported, import_places
+from inspections.actions.security import Caller, noted
+from inspections.gazetteer import Gazetteer, of_map, of_table
+from inspections.people import SYSTEM
+from inspections.places import Crs
+from inspections.policy import EVERYWHERE, Scope, scope
+from inspections.security import Event
+from storage.boundaries import outlines
+from storage.cells import csv_rows
+from storage.database import open_database, owned
+from storage.migration import check
+from storage.register import Register
+
+FILE_BYTES = 8_000_000
+_OPTIONS = {"action": "place.manage", "body": bytes, "takes": "application/octet-stream"}
+
+
+@get("/communities", opt={"action": "place.see"})
+async def communities(request: AnyRequest) -> Response[CommunityList]:
+    """Those within reach; with `Accept: application/geo+json` as a map, those without an outline without geometry."""
+    reach, database = scope(person_of(request), "place.see"), house(request).database
+
+    def views(register: Register) -> CommunityList:
+        return CommunityList(_views(register, reach))
+
+    def drawn(register: Register) -> dict[str, Any]:
+        return areas([(each.code, each) for each in _views(register, reach)], outlines(register, reach))
+
+    headers = {"Vary": "Accept"}
+    if wanted(request):
+        return Response(cast("Any", await database.read(drawn)), media_type=MEDIA_TYPE, headers=headers)
+    return Response(await database.read(views), headers=headers)
+
+
+def _views(register: Register, reach: Scope) -> list[CommunityView]:
+    return [
+        CommunityView(each.code, each.name, each.street, street.name if street else each.street)
+        for each in register.communities()
+        if reach.covers_community(each.code)
+        for street in [register.street(each.street)]
+    ]
+
+
+@post("/communities/import", opt=_OPTIONS, status_code=HTTP_200_OK, request_max_body_size=FILE_BYTES)
+async def communities_import(
+    request: AnyRequest, apply: FromQuery[bool] = True, crs: FromQuery[Crs] = "wgs84"
+) -> PlacesImported:
+    """The body is the file: CSV (`code`, `name`, and where they are new `street`, `abbreviation`) or GeoJSON.
+
+    What is listed comes or is renamed, what is not stays; all of it or, where anything is wrong, nothing (422
+    `file.lines`). With `apply=false` it says what would come of it, and keeps nothing.
+    """
+    home, reach = house(request), scope(person_of(request), "place.manage")
+    raw = b"".join([chunk async for chunk in chunks(request)])
+    said = await asyncio.to_thread(_said, raw, crs)
+    action = partial(import_places, reach=reach, said=said, apply=apply)
+    if not apply:
+        return (await home.database.read(action)).answer
+    facts = {"lines": str(len(said.lines))}
+    return await home.log.transact(action, Event.IMPORTED, caller_of(request), "communities", facts)
+
+
+def _said(raw: bytes, crs: Crs) -> Gazetteer:
+    """Raises Invalid."""
+    return of_map(raw, crs) if raw.lstrip()[:1] == b"{" else of_table(csv_rows(raw))
+
+
+def imported(url: str, data: bytes, *, apply: bool) -> PlacesImported:
+    """The same at the machine itself, everywhere. Raises Invalid, Locked, WrongSchema."""
+    check(url)
+    with owned(url) if apply else nullcontext():
+        return asyncio.run(_imported(url, _said(data, "wgs84"), apply=apply))
+
+
+async def _imported(url: str, said: Gazetteer, *, apply: bool) -> PlacesImported:
+    database, now = open_database(url), datetime.now(UTC)
+    action = partial(import_places, reach=EVERYWHERE, said=said)
+    try:
+        seen = (await database.read(partial(action, apply=False))).answer
+        if not apply or seen.wrong:
+            return seen
+        facts = {"lines": str(seen.lines)}
+        caller = Caller(SYSTEM, "local")
+        return await database.transact(
+            noted(partial(action, apply=True), Event.IMPORTED, caller, now, "communities", facts)
+        )
+    finally:
+        await database.close()
+
+
+ROUTES = [communities, communities_import]

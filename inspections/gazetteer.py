@@ -1,0 +1,142 @@
+"""A list of communities as an office has it: a table of codes and names, or a map with their outlines."""
+
+from collections.abc import Iterable, Sequence
+from typing import Annotated, Any, NamedTuple
+
+import msgspec
+from msgspec import Meta, Struct
+
+from inspections.errors import Invalid
+from inspections.fields import Line
+from inspections.lines import Columns, LineError
+from inspections.places import CommunityCode, Crs, Point, converted
+
+LINES = 5000
+CORNERS = 200_000
+"""Of all outlines in one file."""
+_RING = 4
+"""Positions that a ring has at least, the last of which is its first (RFC 7946, 3.1.6)."""
+
+COLUMNS = Columns(
+    {
+        "code": ("code", "社区代码", "统计用区划代码", "区划代码", "代码"),
+        "name": ("name", "社区名称", "社区", "名称"),
+        "street": ("street", "街道", "街道名称"),
+        "abbreviation": ("abbreviation", "简称", "街道简称"),
+    },
+    ("code", "name"),
+)
+
+Degrees = Annotated[float, Meta(ge=-180, le=180)]
+Position = tuple[Degrees, Degrees]
+Outline = tuple[tuple[tuple[Position, ...], ...], ...]
+"""Polygons, each of rings, each of positions (longitude, latitude) in WGS 84: the coordinates of a MultiPolygon."""
+
+
+class Boundary(Struct, frozen=True):
+    """Where a community ends."""
+
+    community: str
+    outline: Outline
+
+
+class Listed(Struct, frozen=True):
+    """A line: a community, what its street is called where that is said, and where it ends where a map says so."""
+
+    code: CommunityCode
+    name: Line
+    street: Line | None = None
+    abbreviation: Annotated[str, Meta(pattern=r"\A[A-Z0-9]{1,12}\Z")] | None = None
+    outline: Outline | None = None
+
+
+class Gazetteer(Struct, frozen=True):
+    """What a file says, each line with where it stands in it; or what is wrong with others."""
+
+    lines: list[tuple[str, Listed]]
+    errors: list[LineError]
+
+
+class _Shape(Struct, frozen=True):
+    type: str
+    coordinates: Any
+
+
+class _Feature(Struct, frozen=True):
+    properties: dict[str, Any] | None = None
+    geometry: _Shape | None = None
+
+
+class _Map(Struct, frozen=True):
+    features: list[_Feature]
+
+
+def of_table(rows: Iterable[Sequence[str]]) -> Gazetteer:
+    """Raises Invalid."""
+    return _sorted_out((each.where, each.cells, None) for each in COLUMNS.lines(rows, LINES))
+
+
+def of_map(raw: bytes, crs: Crs) -> Gazetteer:
+    """A GeoJSON FeatureCollection whose features have `code` and `name`. Raises Invalid.
+
+    `crs`: what its positions are in; WGS 84 by RFC 7946, though maps made in China often speak GCJ-02.
+    """
+    try:
+        found = msgspec.json.decode(raw, type=_Map)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise Invalid(("file", "不是 GeoJSON（FeatureCollection）")) from error
+    if len(found.features) > LINES or raw.count(b"[") > CORNERS:
+        raise Invalid(("file", f"一次最多导入 {LINES} 个社区、{CORNERS} 个边界点"))
+    named = {title: field for field, titles in COLUMNS.titles.items() for title in titles}
+    return _sorted_out(
+        (
+            str(at),
+            {named[name]: str(value) for name, value in (each.properties or {}).items() if value and name in named},
+            each.geometry and _Drawn(each.geometry, crs),
+        )
+        for at, each in enumerate(found.features, 1)
+    )
+
+
+class _Drawn(NamedTuple):
+    """An outline that is still to be looked at."""
+
+    shape: _Shape
+    crs: Crs
+
+    def outline(self) -> Outline | None:
+        """None for what is no area."""
+        polygons = {"Polygon": [self.shape.coordinates], "MultiPolygon": self.shape.coordinates}
+        try:
+            known = msgspec.convert(polygons.get(self.shape.type), list[list[list[list[Degrees]]]])
+            outline = tuple(tuple(tuple(self._position(*at) for at in ring) for ring in rings) for rings in known)
+        except (msgspec.ValidationError, TypeError):
+            return None
+        rings = [ring for polygon in outline for ring in polygon]
+        closed = all(len(ring) >= _RING and ring[0] == ring[-1] for ring in rings)
+        return outline if rings and all(outline) and closed else None
+
+    def _position(self, lon: float, lat: float, *_: float) -> Position:
+        if not -90 <= lat <= 90:  # noqa: PLR2004  # degrees
+            raise TypeError
+        there = converted(Point(lat=lat, lon=lon, crs=self.crs), "wgs84")
+        return round(there.lon, 7), round(there.lat, 7)
+
+
+def _sorted_out(said: Iterable[tuple[str, dict[str, str], _Drawn | None]]) -> Gazetteer:
+    lines: list[tuple[str, Listed]] = []
+    errors: list[LineError] = []
+    first: dict[str, str] = {}
+    for where, cells, drawn in said:
+        outline = None if drawn is None else drawn.outline()
+        made = COLUMNS.made(where, Listed, {**cells, "outline": outline})
+        if isinstance(made, LineError):
+            errors.append(made)
+        elif drawn is not None and outline is None:
+            errors.append(LineError(where, "geometry", "须为闭合的面（Polygon 或 MultiPolygon）"))
+        elif made.code in first:
+            errors.append(COLUMNS.error(where, "code", f"与第 {first[made.code]} 行重复"))
+        else:
+            first[made.code] = where
+            lines.append((where, made))
+    return Gazetteer(lines, errors)

@@ -1,0 +1,82 @@
+"""Files of lines that an office has elsewhere: their columns by title, and what is wrong with a line of one."""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple, TypeVar
+
+import msgspec
+from msgspec import Struct
+
+from inspections.errors import FieldError, Invalid
+
+T = TypeVar("T")
+SHOWN = 1000
+"""Of all that is wrong with a file."""
+_AT = re.compile(r"\$\.(\w+)")
+_NAMED = re.compile(r"required field `(\w+)`")
+
+
+class LineError(Struct, frozen=True):
+    """What is wrong: the line as the spreadsheet counts it (`12`, `3月!12`), the title of the column, and words."""
+
+    line: str
+    column: str
+    message: str
+
+
+class LinesWrong(Invalid):
+    """`errors` names the first of them; `wrong` says how many there are."""
+
+    code = "file.lines"
+    title = "文件有错误，一行也没有导入"
+
+    def __init__(self, errors: Sequence[LineError], wrong: int) -> None:
+        super().__init__()
+        self.detail = f"共 {wrong} 处错误"
+        said = [FieldError(f"{each.line}.{each.column}", each.message) for each in errors]
+        self.facts = {"errors": said, "wrong": wrong}
+
+
+class Found(NamedTuple):
+    """A line of a file: where it stands, and its cells by field."""
+
+    where: str
+    cells: dict[str, str]
+
+
+class Columns(NamedTuple):
+    """By field the titles that people give it, of which the first is ours; `needed`: what no file goes without."""
+
+    titles: Mapping[str, tuple[str, ...]]
+    needed: tuple[str, ...]
+
+    def lines(self, rows: Iterable[Sequence[str]], most: int) -> Iterator[Found]:
+        """Raises Invalid for a file without the columns, and for more than `most` lines."""
+        named = {title: field for field, titles in self.titles.items() for title in titles}
+        counted = enumerate(rows, 1)
+        first: Sequence[str] = next((row for _, row in counted if any(row)), ())
+        head = [named.get(cell.strip().casefold()) for cell in first]
+        if missing := [self.titles[field][0] for field in self.needed if field not in head]:
+            raise Invalid(("file", f"缺少列：{'、'.join(missing)}"))
+        read = 0
+        for at, row in counted:
+            cells = {field: cell.strip() for field, cell in zip(head, row, strict=False) if field and cell.strip()}
+            if not cells:
+                continue
+            read += 1
+            if read > most:
+                raise Invalid(("file", f"一次最多导入 {most} 行，请分成几个文件"))
+            yield Found(str(at), cells)
+
+    def error(self, where: str, field: str, words: str) -> LineError:
+        return LineError(where, self.titles.get(field, (field,))[0], words)
+
+    def made(self, where: str, kind: type[T], said: Mapping[str, Any]) -> T | LineError:
+        """What a line says, as `kind`."""
+        try:
+            return msgspec.convert(said, kind, strict=False)
+        except msgspec.ValidationError as error:
+            if absent := _NAMED.search(str(error)):
+                return self.error(where, absent[1], "缺少此项")
+            field = at[1] if (at := _AT.search(str(error))) else "file"
+            return self.error(where, field, "格式不正确")
