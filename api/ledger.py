@@ -4,7 +4,7 @@ import asyncio
 import os
 import tempfile
 from asyncio.subprocess import PIPE, Process
-from collections.abc import AsyncGenerator, Generator
+from collections.abc import AsyncGenerator, Callable, Generator
 from contextlib import AsyncExitStack, contextmanager, suppress
 from typing import BinaryIO, cast
 
@@ -18,6 +18,7 @@ from api.bodies import AnyRequest
 from api.exporter import COMMAND
 from api.fix_links import public_url
 from api.house import House, house, person_of
+from api.problems import Stalled
 from api.security_log import caller_of
 from api.sheets import MEDIA_TYPES, Form
 from api.statistics_filters import FILTERS, chosen
@@ -36,6 +37,8 @@ _PIECE = 256 * 1024
 _LOOK_SECONDS = 0.02
 _AT_ONCE = 4
 _SOON_SECONDS = 30
+_STALL_SECONDS = 60.0
+"""Without a byte taken: a thin line is slow, not gone."""
 
 
 @get("/ledger.csv", opt={"action": "ledger.export"}, dependencies=FILTERS, media_type="text/csv")
@@ -131,17 +134,37 @@ async def _begun(stack: AsyncExitStack, home: House, selection: Selection, form:
 
 async def _pieces(stack: AsyncExitStack, process: Process, file: BinaryIO) -> AsyncGenerator[bytes]:
     """What is written so far, then what comes. A process that fails breaks the answer off: it is seen to be cut."""
-    async with stack:
-        sent, ended = 0, False
-        while not ended:
-            ended = process.returncode is not None
-            while piece := await asyncio.to_thread(os.pread, file.fileno(), _PIECE, sent):
-                sent += len(piece)
-                yield piece
-            if not ended:
-                await asyncio.sleep(_LOOK_SECONDS)
-        if process.returncode:
-            raise Unavailable
+    sent, ended, offered = 0, False, False
+    watch = asyncio.create_task(_watched(stack, lambda: sent if offered else None))
+    try:
+        async with stack:
+            while not ended:
+                ended = process.returncode is not None
+                while piece := await asyncio.to_thread(os.pread, file.fileno(), _PIECE, sent):
+                    sent, offered = sent + len(piece), True
+                    yield piece
+                    offered = False
+                    if file.closed:
+                        raise Stalled
+                if not ended:
+                    await asyncio.sleep(_LOOK_SECONDS)
+            if process.returncode:
+                raise Unavailable
+    finally:
+        watch.cancel()
+
+
+async def _watched(stack: AsyncExitStack, offered: Callable[[], int | None]) -> None:
+    """Who stops reading loses file, process and place: there are few, and others wait for one.
+
+    `offered`: how far they are; None while it is for the process to write.
+    """
+    known = None
+    while (now := offered()) is None or now != known:
+        known = now
+        await asyncio.sleep(_STALL_SECONDS)
+    log.warning("ledger was not taken", sent=known)
+    await stack.aclose()
 
 
 async def _ended(process: Process) -> None:

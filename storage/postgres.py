@@ -49,6 +49,7 @@ def postgres_engine(url: str, *, reading: bool = False) -> Engine:
         max_overflow=0,
         hide_parameters=True,  # a failure is logged with its statement: what people wrote is not to be in it
         pool_timeout=5,
+        pool_use_lifo=True,  # those in use stay few, and know their statements: a plan costs more than most answers
         connect_args={"connect_timeout": 5, "options": "-c timezone=UTC -c jit=off"},
         execution_options=only,
     )

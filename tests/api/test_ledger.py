@@ -1,11 +1,19 @@
 """The ledger as the office knows it: every hazard a line, whole, of one moment."""
 
+import asyncio
 import csv
 import hashlib
 import io
+from contextlib import AsyncExitStack
 
+import pytest
 from python_calamine import CalamineWorkbook
 
+from api import ledger as ledgers
+from api.problems import Stalled
+from api.sheets import Form
+from inspections.ledger import Selection
+from inspections.policy import EVERYWHERE
 from tests.api.conftest import HERE, THERE, on_both, problem
 from tests.api.test_statistics import worked
 
@@ -132,3 +140,29 @@ def test_a_process_that_fails_is_no_empty_ledger(api, monkeypatch):
     problem(api.get("analyst", "/ledger.csv"), 503, "store.unavailable")
     monkeypatch.undo()
     assert ledger(api, "analyst") == []
+
+
+def test_who_stops_reading_keeps_nobody_from_theirs(api, monkeypatch):
+    monkeypatch.setattr(ledgers, "_STALL_SECONDS", 0.2)
+    monkeypatch.setattr(ledgers, "_PIECE", 10)
+    api.report("inspector")
+    home = api.client.app.state.house
+    selection = Selection(EVERYWHERE, EVERYWHERE, "http://anxun.test", None, None, ("EB-01",), None, None, None, None)
+
+    async def stalled():
+        stack = AsyncExitStack()
+        stack.enter_context(ledgers.one_of_few(home, "officer"))
+        process, file = await ledgers._begun(stack, home, selection, Form.CSV)
+        pieces = ledgers._pieces(stack, process, file)
+        first = await anext(pieces)
+        second = await anext(pieces)
+        assert len(first + second) == 20
+        assert "officer" in home.exporting
+        while home.exporting:  # noqa: ASYNC110  # as whoever waits for a place does
+            await asyncio.sleep(0.05)
+        assert (file.closed, process.returncode is not None) == (True, True)
+        with pytest.raises(Stalled):  # the answer breaks off, and is seen to
+            await anext(pieces)
+
+    api.client.blocking_portal.call(stalled)
+    assert len(ledger(api)) == 1

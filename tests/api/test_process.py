@@ -182,57 +182,6 @@ def test_the_commands_explain_themselves():
         assert len(done.stdout) > 200
 
 
-def test_a_year_of_the_office_s_work_comes_out_of_the_statistics(tmp_path):
-    process = Process(tmp_path / "data")
-    run = [ANXUN, "demo", "--year", "2024"]
-    done = subprocess.run(run, env=process.environment, capture_output=True, text=True, check=True)
-    assert "729 hazards" in done.stdout
-    again = subprocess.run(run, env=process.environment, capture_output=True, text=True, check=True)
-    assert "2024: already there" in again.stdout
-    process.start()
-    client = process.client("analyst")
-
-    def total(**query):
-        return client.get("/statistics/communities", params=query).json()["total"]
-
-    year = {"from": "2024-01-01", "to": "2024-12-31"}
-    assert total(**year, group="防盗窗拆除")["quantity_done"] == 291
-    june = {"from": "2024-06-01", "to": "2024-06-30", "group": "用电监测"}
-    assert total(**june)["fixed"] == total(**year, group="用电监测")["fixed"] == 43
-    months = [
-        total(**{"from": f"2024-{at:02d}-01", "to": f"2024-{at:02d}-28"}, group="防盗窗拆除") for at in range(1, 13)
-    ]
-    removed = [month["quantity_done"] for month in months]
-    assert removed[0] == 0
-    assert removed[1:] == sorted(removed[1:])
-    assert sum(removed) == 291
-    everything = total(**year)
-    assert min(everything[name] for name in ("rejected", "duplicate", "fixed_on_spot", "open")) > 0
-    supervisor = process.client("supervisor")
-    shown = []
-    cursor = None
-    while True:
-        query = {"limit": 500, **({"cursor": cursor} if cursor else {})}
-        page = supervisor.get("/hazards", params=query).json()
-        shown += page["items"]
-        cursor = page["next_cursor"]
-        if not cursor:
-            break
-    outcomes = {hazard["outcome"] for hazard in shown}
-    assert {"fixed", "unfounded", "self_resolved", "refused_controlled"} <= outcomes
-    assert any(hazard["times_returned"] for hazard in shown)
-    assert any(hazard["times_reworked"] for hazard in shown)
-    assert any(hazard["rebounded_as"] for hazard in shown)
-    assert all(hazard["demo"] and hazard["description"].startswith("【演示数据】") for hazard in shown)
-    assert all(hazard["missing_photos"] == [] for hazard in shown)
-    late = [hazard for hazard in shown if hazard["due_at"] and (hazard["submitted_at"] or "") > hazard["due_at"]]
-    steps = supervisor.get(f"/hazards/{late[0]['id']}/history").json()["items"]
-    assert "escalate" in [line["step"] for line in steps]
-    supervisor.close()
-    client.close()
-    process.stop()
-
-
 def test_the_openapi_command_prints_the_golden_file():
     done = subprocess.run([ANXUN, "openapi"], capture_output=True, check=True)
     assert json.loads(done.stdout) == json.loads((Path(__file__).parent / "openapi.json").read_text())
