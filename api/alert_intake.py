@@ -10,6 +10,7 @@ from typing import NamedTuple
 from inspections.actions.alerts import Sent, receive_alerts
 from inspections.alerts import Verdict
 from inspections.errors import Replayed
+from inspections.refusals import Refused, Way
 from storage.database import Database
 
 AT_ONCE = 1000
@@ -40,6 +41,10 @@ class AlertIntake:
         if isinstance(answer, Replayed):
             raise answer
         return answer
+
+    async def refuse(self, way: Way, one: Refused) -> None:
+        """Counted, once this is answered."""
+        await self.take(Sent((), None, way, (one,)))
 
     async def _fold(self) -> None:
         while self._waiting:

@@ -2,7 +2,8 @@
 
 import hashlib
 import hmac
-from datetime import datetime
+from datetime import date, datetime, timedelta
+from functools import partial
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -11,20 +12,23 @@ from litestar.params import FromPath, FromQuery, QueryParameter
 from litestar.status_codes import HTTP_200_OK
 from msgspec import Struct
 
-from api.bodies import AnyRequest, chunks
+from api.bodies import AnyRequest, check_moments, chunks
 from api.house import House, house, person_of
 from api.problems import BodyTooLarge, Unparsable
 from inspections.actions.alerts import Sent
 from inspections.alerts import Alert, Grade, Measurement, Message, Metric, Verdict
+from inspections.calendar import shanghai_date
 from inspections.errors import ClockWrong, Missing, SignatureWrong
 from inspections.hazards import Named
 from inspections.monitors import SIGNED_WITHIN, Monitor, Signature
 from inspections.policy import PUBLIC, scope
+from inspections.refusals import RefusedCount, refused
 from inspections.vendors import PAYLOAD_BYTES, Garbage, Unclear, read
-from storage.alerts import AlertFilters, alerts_page
+from storage.alerts import AlertFilters, alerts_page, refusals
 from storage.register import Register
 
 _PAGE = 100
+_WEEK = timedelta(days=6)
 _VERSION = "v1="
 
 
@@ -64,6 +68,12 @@ class AlertDetail(AlertView, frozen=True, kw_only=True):
     worst_raw: str
 
 
+class RefusalList(Struct, frozen=True):
+    """By day, the newest first."""
+
+    items: list[RefusedCount]
+
+
 class AlertList(Struct, frozen=True):
     """The newest first. `next_cursor`: null on the last page."""
 
@@ -85,15 +95,22 @@ async def post_alerts(request: AnyRequest) -> Taken:
     """
     home = house(request)
     raw = b"".join([chunk async for chunk in chunks(request)])
-    monitor, signature = await _signed(home, request, raw)
+    try:
+        monitor, signature = await _signed(home, request, raw)
+    except (SignatureWrong, ClockWrong) as refusal:
+        reason = "wrong_signature" if isinstance(refusal, SignatureWrong) else "wrong_clock"
+        await home.intake.refuse("http", refused(reason, request.headers.get("anxun-device", ""), raw))
+        raise
     try:
         said = read(monitor.vendor, monitor.id, raw)
     except Garbage as garbage:
+        await home.intake.refuse("http", refused(garbage.reason, monitor.id, raw))
         if garbage.reason == "too_many":
             raise BodyTooLarge(reason=garbage.reason) from None
         raise Unparsable(reason=garbage.reason) from None
     messages = [each for each in said if isinstance(each, Message)]
-    verdicts = iter(await home.intake.take(Sent(messages, signature)))
+    unclear = [refused(each.reason, monitor.id, raw) for each in said if isinstance(each, Unclear)]
+    verdicts = iter(await home.intake.take(Sent(messages, signature, "http", unclear)))
     return Taken(
         [Verdict("refused", reason=each.reason) if isinstance(each, Unclear) else next(verdicts) for each in said]
     )
@@ -144,6 +161,19 @@ async def get_alerts(
     return AlertList(items[:limit], items[limit - 1].id if len(items) > limit else None)
 
 
+@get("/alerts/refusals", opt={"action": "device.manage"})
+async def get_refusals(
+    request: AnyRequest,
+    first: Annotated[date | None, QueryParameter(name="from")] = None,
+    last: Annotated[date | None, QueryParameter(name="to")] = None,
+) -> RefusalList:
+    """What devices sent and was not taken: by day, way and reason, with the newest sample; without dates of a week."""
+    check_moments(**{"from": first, "to": last})
+    until = last or shanghai_date(house(request).clock())
+    ask = partial(refusals, first=first or until - _WEEK, last=until)
+    return RefusalList(await house(request).database.read(ask))
+
+
 @get("/alerts/{alert_id:uuid}", opt={"action": "alert.see"})
 async def get_alert(request: AnyRequest, alert_id: FromPath[UUID]) -> AlertDetail:
     """With the hour around it."""
@@ -163,4 +193,4 @@ def _shared(alert: Alert, case: Named | None) -> dict[str, Any]:
     return {name: getattr(alert, name) for name in AlertView.__struct_fields__ if name != "case"} | {"case": case}
 
 
-ROUTES = [post_alerts, get_alerts, get_alert]
+ROUTES = [post_alerts, get_alerts, get_refusals, get_alert]

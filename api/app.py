@@ -8,6 +8,7 @@ from litestar import Litestar, Router
 from litestar.datastructures import State
 
 from api import (
+    alert_statistics,
     alerts,
     briefings,
     communities,
@@ -53,14 +54,15 @@ from api.house import House
 from api.link_door import LinkDoor
 from api.link_key import LinkKey
 from api.live_feed import LiveFeed
-from api.mqtt import MqttConsumer, broker_of
+from api.mqtt import broker_of
+from api.mqtt_slots import MqttWorker, this_process
 from api.notifier import Notifier
 from api.problems import HANDLERS
 from api.providers import open_providers
 from api.scheduler import add_heartbeat, build_scheduler
 from api.security_log import SecurityLog
 from api.settings import Settings
-from storage.database import open_database
+from storage.database import Database, open_database, sqlite_path
 from storage.photo_store import open_photos
 
 NOUNS = (
@@ -78,6 +80,7 @@ NOUNS = (
         identities,
         keys,
         security,
+        alert_statistics,
         alerts,
         monitors,
         briefings,
@@ -116,7 +119,7 @@ async def running(
         add_heartbeat(scheduler, database, heart, settings.heartbeat, settings.heartbeat_seconds, clock)
     log, key, door = SecurityLog(database, clock), LinkKey(database), LinkDoor(database, clock)
     intake = AlertIntake(database, clock)
-    mqtt = MqttConsumer(broker_of(settings), intake, database, clock) if works and settings.mqtt else None
+    mqtt = _mqtt(settings, intake, database, clock) if works and settings.mqtt else None
     if works:
         developer.start()
         exporter.start()
@@ -141,6 +144,12 @@ async def running(
         await developer.stop()
         await exporter.stop()
         await database.close()
+
+
+def _mqtt(settings: Settings, intake: AlertIntake, database: Database, clock: Callable[[], datetime]) -> MqttWorker:
+    """Raises BadSettings, NotInstalled."""
+    holder = this_process(alone=sqlite_path(settings.database_url) is not None)
+    return MqttWorker(broker_of(settings), holder, intake, database, clock)
 
 
 def build(settings: Settings, clock: Callable[[], datetime] = utc_now, *, works: bool = True) -> Litestar:

@@ -2,27 +2,47 @@
 
 from datetime import datetime
 from functools import partial
+from typing import Annotated
+from uuid import UUID
 
 from litestar import Response, get, post
-from litestar.params import FromPath
+from litestar.params import FromPath, FromQuery, QueryParameter
 from litestar.status_codes import HTTP_200_OK, HTTP_201_CREATED
 from msgspec import Struct
 from msgspec.structs import asdict
 
-from api.bodies import AnyRequest, json_body
+from api.bodies import AnyRequest, chunks, json_body
 from api.house import house, person_of
 from api.security_log import caller_of
 from api.tokens import new_token
-from inspections.actions.monitors import change_monitor, own_monitor, register_monitor, rotate_monitor
+from inspections.actions.monitors import (
+    MonitorsImported,
+    PlannedWork,
+    change_monitor,
+    end_work,
+    import_monitors,
+    own_monitor,
+    plan_work,
+    register_monitor,
+    rotate_monitor,
+)
 from inspections.alerts import DEFAULTS, Metric, MonitorKind, Thresholds
 from inspections.errors import Invalid
-from inspections.monitors import Monitor, NewMonitor
+from inspections.monitor_list import MonitorList, of_table
+from inspections.monitors import Monitor, NewMonitor, Outage, Window
+from inspections.old_ledger import names_of
 from inspections.places import Point
 from inspections.policy import scope
 from inspections.security import Event
 from inspections.vendors import Vendor
-from storage.alerts import monitors_within
+from storage.alerts import monitors_within, outages_page
+from storage.cells import csv_rows
+from storage.register import Register
 
+FILE_BYTES = 2_000_000
+_IMPORT = {"action": "device.manage", "body": bytes, "takes": "application/octet-stream"}
+_PLAN = {"action": "device.manage", "body": PlannedWork}
+_PAGE = 100
 _SECRET_PREFIX = "anxd_"  # noqa: S105  # how its secrets begin, so that a leaked one is recognised
 
 
@@ -33,7 +53,10 @@ class ChangedMonitor(NewMonitor, frozen=True, forbid_unknown_fields=True):
 
 
 class MonitorView(Struct, frozen=True):
-    """`thresholds`: what holds for each metric, its own or by its kind. `secrets`: how many are good."""
+    """`thresholds`: what holds for each metric, its own or by its kind. `secrets`: how many are good.
+
+    `silent_at`: when it counts as silent, unless it is heard of; `outage`: that it does; `maintenance`: is planned.
+    """
 
     id: str
     name: str
@@ -47,11 +70,22 @@ class MonitorView(Struct, frozen=True):
     made_at: datetime
     last_seen_at: datetime | None
     active: bool
+    silent_after_h: int | None
+    silent_at: datetime | None
+    outage: UUID | None
+    maintenance: Window | None
     secrets: int
 
 
-class MonitorList(Struct, frozen=True):
+class MonitorViews(Struct, frozen=True):
     items: list[MonitorView]
+
+
+class OutageList(Struct, frozen=True):
+    """Matters of maintenance, the newest first. `next_cursor`: null on the last page."""
+
+    items: list[Outage]
+    next_cursor: UUID | None
 
 
 class MonitorMade(Struct, frozen=True):
@@ -82,11 +116,11 @@ async def post_device(request: AnyRequest) -> Response[MonitorMade]:
 
 
 @get("/devices", opt={"action": "device.see"})
-async def get_devices(request: AnyRequest) -> MonitorList:
+async def get_devices(request: AnyRequest) -> MonitorViews:
     """All within reach, by their id."""
     reach = scope(person_of(request), "device.see")
     found = await house(request).database.read(partial(monitors_within, reach=reach))
-    return MonitorList([_view(each) for each in found])
+    return MonitorViews([_view(each) for each in found])
 
 
 @get("/devices/{device_id:str}", opt={"action": "device.see"})
@@ -104,7 +138,9 @@ async def change_device(request: AnyRequest, device_id: FromPath[str]) -> Monito
     if asked.id != device_id:
         raise Invalid(("id", "与地址中的设备编号不一致"))
     said = {name: value for name, value in asdict(asked).items() if name != "active"}
-    action = partial(change_monitor, person=person_of(request), asked=NewMonitor(**said), active=asked.active)
+    action = partial(
+        change_monitor, person=person_of(request), asked=NewMonitor(**said), now=home.clock(), active=asked.active
+    )
     return _view(await home.log.transact(action, Event.RULES_EDITED, caller_of(request), device_id))
 
 
@@ -116,4 +152,66 @@ async def rotate_device(request: AnyRequest, device_id: FromPath[str]) -> Monito
     return MonitorMade(_view(await home.log.transact(action, Event.KEY_RENEWED, caller_of(request), device_id)), secret)
 
 
-ROUTES = [post_device, get_devices, get_device, change_device, rotate_device]
+@post(
+    "/devices/{device_id:str}/maintenance",
+    opt={"action": "device.manage", "body": PlannedWork},
+    status_code=HTTP_200_OK,
+)
+async def plan_device_work(request: AnyRequest, device_id: FromPath[str]) -> MonitorView:
+    """A maintenance window: alarms meanwhile are kept and open no case, and it is no outage that it is silent."""
+    home = house(request)
+    asked: PlannedWork = await json_body(request, PlannedWork)
+    action = partial(plan_work, person=person_of(request), monitor_id=device_id, asked=asked, now=home.clock())
+    return _view(await home.log.transact(action, Event.RULES_EDITED, caller_of(request), device_id))
+
+
+@post("/devices/{device_id:str}/maintenance/end", opt={"action": "device.manage"}, status_code=HTTP_200_OK)
+async def end_device_work(request: AnyRequest, device_id: FromPath[str]) -> MonitorView:
+    """Over, earlier than planned: what alarms still, opens a case with its next message."""
+    home = house(request)
+    action = partial(end_work, person=person_of(request), monitor_id=device_id, now=home.clock())
+    return _view(await home.log.transact(action, Event.RULES_EDITED, caller_of(request), device_id))
+
+
+@post("/devices/import", opt=_IMPORT, status_code=HTTP_200_OK, request_max_body_size=FILE_BYTES)
+async def import_devices(request: AnyRequest, apply: FromQuery[bool] = False) -> MonitorsImported:
+    """The body is a CSV file: `id`, `kind`, `community`, `place`, and `name`, `lat`, `lon`, `crs`, `vendor` if known.
+
+    Without `apply` it says what would come of it. With it all are registered or, where anything is wrong, none (422
+    `file.lines`); the secrets of new ones are said once. One that is there already stays as it is.
+    """
+    home, person = house(request), person_of(request)
+    reach = scope(person, "device.manage")
+    raw = b"".join([chunk async for chunk in chunks(request)])
+    said = await home.database.read(lambda register: _listed(register, raw))
+    secrets = [new_token(_SECRET_PREFIX) for _ in said.lines]
+    action = partial(import_monitors, by=person.username, reach=reach, said=said, secrets=secrets, now=home.clock())
+    if not apply:
+        return (await home.database.read(partial(action, apply=False))).answer
+    facts = {"lines": str(len(said.lines))}
+    return await home.log.transact(partial(action, apply=True), Event.IMPORTED, caller_of(request), "devices", facts)
+
+
+def _listed(register: Register, raw: bytes) -> MonitorList:
+    """Raises Invalid."""
+    return of_table(csv_rows(raw), names_of(register.communities(), ()).communities)
+
+
+@get("/devices/outages", opt={"action": "device.see"})
+async def get_outages(
+    request: AnyRequest,
+    standing: Annotated[bool | None, QueryParameter(name="open")] = None,
+    limit: Annotated[int, QueryParameter(ge=1, le=500)] = _PAGE,
+    cursor: FromQuery[UUID | None] = None,
+) -> OutageList:
+    """Who is or was silent, within reach: one for each outage, no hazards."""
+    reach = scope(person_of(request), "device.see")
+    ask = partial(outages_page, reach=reach, standing=standing, after=cursor, limit=limit + 1)
+    found = await house(request).database.read(ask)
+    return OutageList(found[:limit], found[limit - 1].id if len(found) > limit else None)
+
+
+ROUTES = [
+    post_device, get_devices, import_devices, get_outages, get_device, change_device, rotate_device, plan_device_work,
+    end_device_work,
+]  # fmt: skip

@@ -9,6 +9,7 @@ What was kept but not acknowledged, because a process was killed, comes again, a
 import asyncio
 import importlib.util
 import re
+import threading
 from collections import Counter
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -23,6 +24,7 @@ from inspections.actions.alerts import Sent
 from inspections.alerts import Message
 from inspections.errors import Unavailable
 from inspections.monitors import Monitor
+from inspections.refusals import Refused, refused
 from inspections.vendors import Garbage, Unclear, read
 from storage.database import Database, NotInstalled
 
@@ -38,13 +40,15 @@ _AT_LEAST_ONCE = 1
 _KEEPALIVE_SECONDS = 30
 _LONGEST_PAUSE_SECONDS = 30
 _AGAIN_SECONDS = 1.0
+_LEAVE_SECONDS = 5.0
+_QUIET_SECONDS = 0.5
 _KNOWN_FOR = timedelta(seconds=5)
 _NAMES = 10_000
 _PORTS = {"mqtt": 1883, "mqtts": 8883}
 
 
 class Broker(NamedTuple):
-    """Where it is, and as whom we come. `slot`: which of our sessions there is ours; no two processes share one."""
+    """Where it is, and as whom we come."""
 
     host: str
     port: int
@@ -52,7 +56,6 @@ class Broker(NamedTuple):
     username: str | None
     password: str | None
     ca: str | None
-    slot: int
 
 
 class Came(NamedTuple):
@@ -77,17 +80,21 @@ def broker_of(settings: Settings) -> Broker:
         raise NotInstalled("ANXUN_MQTT needs the extra `mqtt`: pip install 'anxun[mqtt]'")
     password = settings.mqtt_password or (unquote(where.password) if where.password else None)
     user = unquote(where.username) if where.username else None
-    return Broker(
-        where.hostname, port or _PORTS[where.scheme], where.scheme == "mqtts", user, password,
-        settings.mqtt_ca or None, settings.mqtt_slot,
-    )  # fmt: skip
+    tls, ca = where.scheme == "mqtts", settings.mqtt_ca or None
+    return Broker(where.hostname, port or _PORTS[where.scheme], tls, user, password, ca)
 
 
 class MqttConsumer:
-    """`start` within a running event loop. `counts`: what came, by what became of it; `subscribed`: for good."""
+    """`start` within a running event loop. `counts`: what came, by what became of it; `subscribed`: for good.
 
-    def __init__(self, broker: Broker, intake: AlertIntake, database: Database, clock: Callable[[], datetime]) -> None:
+    `slot`: which of our sessions at the broker is ours; no two processes share one (mqtt_slots.py).
+    """
+
+    def __init__(
+        self, broker: Broker, slot: int, intake: AlertIntake, database: Database, clock: Callable[[], datetime]
+    ) -> None:
         self._broker = broker
+        self._slot = slot
         self._intake = intake
         self._database = database
         self._clock = clock
@@ -95,31 +102,27 @@ class MqttConsumer:
         self._taking: set[asyncio.Task[None]] = set()
         self._connection = 0
         self._client: paho.Client | None = None
+        self._stopping = False
+        self._leaving = False
+        self._left = asyncio.Event()
+        self._last_came = 0.0
         self.counts: Counter[str] = Counter()
         self.subscribed = False
-        self._stopping = False
 
-    def start(self) -> None:
-        """Connects now or, where the broker is away, once it is there."""
-        import paho.mqtt.client as paho  # noqa: PLC0415  # the embedded default does without
-        from paho.mqtt.enums import CallbackAPIVersion  # noqa: PLC0415
-
-        loop = asyncio.get_running_loop()
-        client = paho.Client(
-            CallbackAPIVersion.VERSION2, f"anxun-{self._broker.slot}", clean_session=False, manual_ack=True
-        )
-        if self._broker.username is not None:
-            client.username_pw_set(self._broker.username, self._broker.password)
-        if self._broker.tls:
-            client.tls_set(ca_certs=self._broker.ca)
+    def start(self, *, leaving: bool = False) -> None:
+        """Connects now or, where the broker is away, once it is there. `leaving`: only to empty the session."""
+        loop, client, self._leaving = asyncio.get_running_loop(), self._made(clean=False), leaving
 
         def connected(client: "paho.Client", _: Any, __: Any, reason: Any, ___: Any) -> None:
             if reason.is_failure:
                 log.error("broker refuses", host=self._broker.host, reason=str(reason))
                 return
             self._connection += 1
-            client.subscribe(TOPICS, _AT_LEAST_ONCE)
-            log.info("broker connected", host=self._broker.host, slot=self._broker.slot)
+            if self._leaving:
+                client.unsubscribe(TOPICS)
+            else:
+                client.subscribe(TOPICS, _AT_LEAST_ONCE)
+            log.info("broker connected", host=self._broker.host, slot=self._slot)
 
         def subscribed(*_: Any) -> None:
             self.subscribed = True
@@ -132,12 +135,27 @@ class MqttConsumer:
             publication = Came(message.topic, bytes(message.payload), message.mid, self._connection)
             loop.call_soon_threadsafe(self._begin, publication)
 
-        client.on_connect, client.on_subscribe = connected, subscribed
+        def unsubscribed(*_: Any) -> None:
+            loop.call_soon_threadsafe(self._left.set)
+
+        client.on_connect, client.on_subscribe, client.on_unsubscribe = connected, subscribed, unsubscribed
         client.on_disconnect, client.on_connect_fail, client.on_message = away, away, came
         client.reconnect_delay_set(1, _LONGEST_PAUSE_SECONDS)
         client.connect_async(self._broker.host, self._broker.port, _KEEPALIVE_SECONDS)
         client.loop_start()
         self._client = client
+
+    def _made(self, *, clean: bool) -> "paho.Client":
+        import paho.mqtt.client as paho  # noqa: PLC0415  # the embedded default does without
+        from paho.mqtt.enums import CallbackAPIVersion  # noqa: PLC0415
+
+        name = f"anxun-{self._slot}"
+        client = paho.Client(CallbackAPIVersion.VERSION2, name, clean_session=clean, manual_ack=True)
+        if self._broker.username is not None:
+            client.username_pw_set(self._broker.username, self._broker.password)
+        if self._broker.tls:
+            client.tls_set(ca_certs=self._broker.ca)
+        return client
 
     async def stop(self) -> None:
         """What is on its way is kept and acknowledged; the session stays, and what comes meanwhile waits in it."""
@@ -153,10 +171,48 @@ class MqttConsumer:
         await asyncio.to_thread(client.loop_stop)
         self._client = None
 
+    async def leave(self) -> bool:
+        """Stops for good: takes nothing new, keeps what waits in the session, and removes it. False: it stays."""
+        self._leaving = True
+        if self._client is not None and self._client.is_connected():
+            self._client.unsubscribe(TOPICS)
+        try:
+            async with asyncio.timeout(_LEAVE_SECONDS):
+                await self._left.wait()
+                await self._emptied()
+        except TimeoutError:
+            log.warning("session stays", slot=self._slot)
+            await self.stop()
+            return False
+        await self.stop()
+        return await asyncio.to_thread(self._removed)
+
+    async def _emptied(self) -> None:
+        loop = asyncio.get_running_loop()
+        self._last_came = max(self._last_came, loop.time())
+        while self._taking or loop.time() - self._last_came < _QUIET_SECONDS:  # noqa: ASYNC110  # it is silence that counts
+            await asyncio.sleep(_QUIET_SECONDS / 10)
+
+    def _removed(self) -> bool:
+        """A clean session of the same name takes the place of the one that was kept (MQTT 3.1.1, 3.1.2.4)."""
+        client, there = self._made(clean=True), threading.Event()
+
+        def connected(*_: Any) -> None:
+            there.set()
+
+        client.on_connect = connected
+        client.connect_async(self._broker.host, self._broker.port, _KEEPALIVE_SECONDS)
+        client.loop_start()
+        done = there.wait(_LEAVE_SECONDS)
+        client.disconnect()
+        client.loop_stop()
+        return done
+
     def _begin(self, publication: Came) -> None:
         """The broker sends no more than it may have on its way without an acknowledgement: so few are taken at once."""
         if self._stopping:
             return  # it comes again
+        self._last_came = asyncio.get_running_loop().time()
         task = asyncio.create_task(self._take(publication))
         self._taking.add(task)
         task.add_done_callback(self._taking.discard)
@@ -182,27 +238,23 @@ class MqttConsumer:
 
     async def _keep(self, publication: Came) -> None:
         """What nobody can read is counted, and acknowledged like the rest: else it would come for ever."""
-        topic = _TOPIC.fullmatch(publication.topic)
+        messages, unread = await self._read(publication)
+        for one in unread:
+            self.counts[one.reason] += 1
+        for verdict in await self._intake.take(Sent(messages, None, "mqtt", unread)):
+            self.counts[verdict.reason or verdict.result] += 1
+
+    async def _read(self, publication: Came) -> tuple[list[Message], list[Refused]]:
+        topic, payload = _TOPIC.fullmatch(publication.topic), publication.payload
         monitor = await self._monitor(topic.group(1)) if topic else None
         if monitor is None:
-            self._refused("unknown_device", publication)
-            return
+            return [], [refused("unknown_device", publication.topic, payload)]
         try:
-            said = read(monitor.vendor, monitor.id, publication.payload)
+            said = read(monitor.vendor, monitor.id, payload)
         except Garbage as garbage:
-            self._refused(garbage.reason, publication)
-            return
-        for each in said:
-            if isinstance(each, Unclear):
-                self._refused(each.reason, publication)
-        if messages := [each for each in said if isinstance(each, Message)]:
-            for verdict in await self._intake.take(Sent(messages)):
-                self.counts[verdict.reason or verdict.result] += 1
-
-    def _refused(self, reason: str, publication: Came) -> None:
-        self.counts[reason] += 1
-        if self.counts[reason] == 1:  # a sample of each kind, not a flood in the log
-            log.warning("alert refused", reason=reason, topic=publication.topic, sample=publication.payload[:200])
+            return [], [refused(garbage.reason, monitor.id, payload)]
+        unread = [refused(each.reason, monitor.id, payload) for each in said if isinstance(each, Unclear)]
+        return [each for each in said if isinstance(each, Message)], unread
 
     async def _monitor(self, device: str) -> Monitor | None:
         known, now = self._known.get(device), self._clock()

@@ -29,6 +29,7 @@ from inspections.actions.digests import DIGESTS, tell_digest, tell_history_diges
 from inspections.actions.exports import forget_exports
 from inspections.actions.feed import forget
 from inspections.actions.fix_links import forget_tallies
+from inspections.actions.monitors import notice_silence
 from inspections.actions.retention import kept_since, let_go
 from inspections.actions.rules import recompute_provisional
 from inspections.actions.security import Caller, forget_events
@@ -51,6 +52,7 @@ SWEEP_BATCH = 100
 _SUMMED_AT_ONCE = 300
 _TIDY_SECONDS = 600.0
 _LOOK_SECONDS = 15.0
+_SILENCE_SECONDS = 60.0
 _HTTP_ERRORS = 400
 _AGAIN = timedelta(hours=1)
 """A digest that could not be written is tried again; processes that share no folder each write their own."""
@@ -193,6 +195,14 @@ async def sum_up(database: Database, now: datetime) -> int:
     return 0
 
 
+async def notice(database: Database, now: datetime) -> int:
+    """Devices that should have been heard of; answers how many that were."""
+    noticed = 0
+    while done := await database.transact(partial(notice_silence, now=now, limit=SWEEP_BATCH)):
+        noticed += done
+    return noticed
+
+
 async def digest(database: Database, now: datetime) -> int:
     """To whom it is time to say in sum what stands to be done; answers how many that were."""
     return sum([await database.transact(partial(tell_digest, digest=each, now=now)) for each in DIGESTS])
@@ -251,6 +261,7 @@ def build_scheduler(
 
     scheduler = MonotonicScheduler(tick)
     scheduler.every(tick, job(partial(sweep, database), "escalated"), "deadlines")
+    scheduler.every(_SILENCE_SECONDS, job(partial(notice, database), "silent devices"), "silence")
     scheduler.every(tick, job(partial(sum_up, database), "summed up"), "counts")
     scheduler.every(_TIDY_SECONDS, job(partial(tidy, database, store), "orphans swept"), "orphans")
     scheduler.every(_TIDY_SECONDS, job(partial(let_photos_go, database), "photos let go"), "retention")

@@ -46,7 +46,6 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     which a webhook and the heartbeat may lead though they are not public. `heartbeat`: an address that is asked for
     every so many seconds, so that whoever listens there notices our silence.
     `mqtt`: a broker that devices speak to, as whom, and `mqtt_ca` the file of who vouches for it (mqtt.py).
-    `mqtt_slot`: which of our sessions there this process has; no two processes may have the same.
     """
 
     data: str = "anxun-data"
@@ -74,7 +73,6 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     mqtt: str = ""
     mqtt_password: str = ""
     mqtt_ca: str = ""
-    mqtt_slot: Annotated[int, Meta(ge=0, le=99)] = 0
     cors: Annotated[str, Meta(pattern=r"\A(https?://[^\s/?#,*]+/?(,\s*)?)*\Z")] = ""
     docs: bool = True
     metrics: Literal["keys", "open", "off"] = "keys"

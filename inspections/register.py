@@ -20,7 +20,7 @@ from inspections.hazards import Entry, Hazard, Job, Mention, Named, Photo, Recei
 from inspections.identities import Identity
 from inspections.keys import Key
 from inspections.links import Secret
-from inspections.monitors import Signature
+from inspections.monitors import Monitor, Signature
 from inspections.outbox import Agenda, Delivery, Notice, Sender
 from inspections.people import Person
 from inspections.places import Community, Street
@@ -29,6 +29,7 @@ from inspections.rates import Tally
 from inspections.rules import Rules
 from inspections.security import SecurityEvent
 from inspections.sessions import Session, TokenPair
+from inspections.slots import Slot
 from inspections.uploads import Upload
 
 T_co = TypeVar("T_co", covariant=True)
@@ -194,6 +195,14 @@ class Register(Protocol):
 
     def old_exports(self, before: datetime, limit: int) -> list[Export]:
         """Those that were asked for by that instant; claimed as with `due`."""
+        ...
+
+    def silent(self, now: datetime, limit: int) -> list[Monitor]:
+        """Devices in use, of which no outage is known, and that should have been heard of; claimed as with `due`."""
+        ...
+
+    def slots(self) -> list[Slot]:
+        """All, by number, for who will change them."""
         ...
 
     def old_signatures(self, before: datetime, limit: int) -> list[Signature]:

@@ -1,8 +1,9 @@
 """The tables of what devices say."""
 
-from sqlalchemy import Boolean, Column, Float, ForeignKey, Index, Integer, String, Table, Text, Uuid
+from sqlalchemy import Boolean, Column, Date, Float, ForeignKey, Index, Integer, String, Table, Text, Uuid
 
 from inspections.alerts import Grade, Measurement, Metric, MonitorKind, Thresholds
+from inspections.monitors import Window
 from inspections.places import Point
 from inspections.vendors import Vendor
 from storage.columns import Instant, Json, Name
@@ -28,6 +29,52 @@ monitors = Table(
     Column("last_seen_at", Instant),
     Column("active", Boolean, nullable=False),
     Column("version", Integer, nullable=False),
+    Column("silent_after_h", Integer),
+    Column("silent_at", Instant),
+    Column("maintenance", Json(Window)),
+    Column("outage", Uuid),
+)
+MAY_BE_SILENT = monitors.c.active & monitors.c.outage.is_(None)
+"""Who is out of use, or silent as everybody knows, is not looked at."""
+Index(
+    "ix_monitors_silent",
+    monitors.c.silent_at,
+    sqlite_where=MAY_BE_SILENT,
+    postgresql_where=MAY_BE_SILENT,
+)
+
+outages = Table(
+    "outages",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("device", _DEVICE, ForeignKey("monitors.id"), nullable=False, index=True),
+    Column("community", CODE, nullable=False),
+    Column("since", Instant, nullable=False),
+    Column("noticed_at", Instant, nullable=False),
+    Column("told_by", String(16), nullable=False),
+    Column("ended_at", Instant),
+)
+
+refused = Table(
+    "refused",
+    metadata,
+    Column("day", Date, primary_key=True),
+    Column("way", String(8), primary_key=True),
+    Column("reason", String(32), primary_key=True),
+    Column("count", Integer, nullable=False),
+    Column("first_at", Instant, nullable=False),
+    Column("last_at", Instant, nullable=False),
+    Column("device", _DEVICE, nullable=False),
+    Column("sample", Text, nullable=False),
+)
+
+slots = Table(
+    "slots",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("holder", String(128), nullable=False),
+    Column("until", Instant, nullable=False),
+    Column("leaving", Boolean, nullable=False),
 )
 
 alerts = Table(

@@ -1,18 +1,23 @@
 """Devices and alerts, read for people."""
 
+from collections.abc import Sequence
+from datetime import date
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import Select, select
+from sqlalchemy import Select, func, select
 
-from inspections.alerts import Alert
+from inspections.alert_statistics import Followed
+from inspections.alerts import Alert, MonitorKind
 from inspections.hazards import Named
-from inspections.monitors import Monitor
+from inspections.monitors import Monitor, Outage
 from inspections.policy import Scope
-from storage.alert_tables import alerts, monitors
+from inspections.refusals import RefusedCount
+from storage.alert_tables import alerts, monitors, outages, refused
+from storage.columns import between
 from storage.register import Register
 from storage.scopes import covers_communities
-from storage.tables import hazards
+from storage.tables import entries, hazards
 
 _WIDE = len(alerts.c)
 
@@ -49,3 +54,55 @@ def alerts_page(
     if after is not None:
         query = query.where(alerts.c.id < after)
     return [(Alert(*row[:_WIDE]), Named(*row[_WIDE:]) if row[_WIDE] else None) for row in register.rows(query)]
+
+
+def outages_page(
+    register: Register, reach: Scope, *, standing: bool | None, after: UUID | None, limit: int
+) -> list[Outage]:
+    """The newest first, which is by their ids; those that follow `after`."""
+    query = select(outages).where(covers_communities(reach.communities, outages.c.community))
+    if standing is not None:
+        query = query.where(outages.c.ended_at.is_(None) if standing else outages.c.ended_at.is_not(None))
+    if after is not None:
+        query = query.where(outages.c.id < after)
+    return register.select(Outage, query.order_by(outages.c.id.desc()).limit(limit))
+
+
+def refusals(register: Register, first: date, last: date) -> list[RefusedCount]:
+    """Of these days, the newest first."""
+    query = select(refused).where(refused.c.day.between(first, last))
+    return register.select(RefusedCount, query.order_by(refused.c.day.desc(), refused.c.way, refused.c.reason))
+
+
+def devices_in_use(register: Register, codes: Sequence[str], kind: MonitorKind | None) -> list[tuple[str, MonitorKind]]:
+    """The community and kind of each."""
+    query = select(monitors.c.community, monitors.c.kind).where(monitors.c.active, monitors.c.community.in_(codes))
+    if kind is not None:
+        query = query.where(monitors.c.kind == kind)
+    return [(community, found) for community, found in register.rows(query)]
+
+
+_CAUSED_AT = (
+    select(func.min(entries.c.at))
+    .where(entries.c.hazard == alerts.c.hazard, entries.c.step == "set_cause")
+    .scalar_subquery()
+)
+
+
+def followed(
+    register: Register, codes: Sequence[str], first: date | None, last: date | None, kind: MonitorKind | None
+) -> list[Followed]:
+    """The alerts of these communities that were opened in the period, with how their checks stand."""
+    query = (
+        select(
+            alerts.c.community, monitors.c.kind, alerts.c["count"], alerts.c.opened_at,
+            hazards.c.state, hazards.c.category, hazards.c.outcome, _CAUSED_AT, hazards.c.closed_at,
+        )
+        .select_from(alerts.join(monitors).outerjoin(hazards, hazards.c.id == alerts.c.hazard))
+        .where(alerts.c.community.in_(codes))
+    )  # fmt: skip
+    if first is not None or last is not None:
+        query = query.where(between(alerts.c.opened_at, first, last))
+    if kind is not None:
+        query = query.where(monitors.c.kind == kind)
+    return [Followed(*row) for row in register.rows(query)]

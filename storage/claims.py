@@ -5,7 +5,7 @@ from typing import Any
 from sqlalchemy import Select, bindparam, func, select
 
 from inspections.hazards import OPEN
-from storage.alert_tables import signatures
+from storage.alert_tables import MAY_BE_SILENT, monitors, signatures, slots
 from storage.counter_tables import exports
 from storage.tables import PROVISIONAL as _PROVISIONAL
 from storage.tables import escalations, hazards, photos, uploads
@@ -46,6 +46,13 @@ ESCALATED = select(escalations.c.hazard, escalations.c.deadline_number, escalati
 OLD_SIGNATURES = (
     select(signatures).where(signatures.c.at < bindparam("now")).order_by(signatures.c.at).limit(bindparam("limit"))
 )
+SILENT = (
+    select(monitors)
+    .where(MAY_BE_SILENT, monitors.c.silent_at < bindparam("now"))
+    .order_by(monitors.c.silent_at)
+    .limit(bindparam("limit"))
+)
+SLOTS = select(slots).order_by(slots.c.number)
 _FREE = exports.c.claimed_until.is_(None) | (exports.c.claimed_until < bindparam("now"))
 WAITING_EXPORTS = (
     select(exports)

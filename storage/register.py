@@ -26,7 +26,7 @@ from inspections.hazards import Entry, Hazard, Job, Mention, Named, Photo, Recei
 from inspections.identities import Identity
 from inspections.keys import Key
 from inspections.links import Secret
-from inspections.monitors import Signature
+from inspections.monitors import Monitor, Signature
 from inspections.outbox import Agenda, Delivery, Notice, Sender
 from inspections.people import Person
 from inspections.places import Community, Street
@@ -36,6 +36,7 @@ from inspections.register import Change
 from inspections.rules import Rules
 from inspections.security import SecurityEvent
 from inspections.sessions import Session, TokenPair
+from inspections.slots import Slot
 from inspections.uploads import Upload
 from storage import accounts, claims, duplicates, evidence, fix_links, outbox
 from storage.evidence import WIDE
@@ -204,6 +205,12 @@ class Register(Records):
 
     def old_exports(self, before: datetime, limit: int) -> list[Export]:
         return self._claimed(Export, claims.OLD_EXPORTS, before, limit)
+
+    def silent(self, now: datetime, limit: int) -> list[Monitor]:
+        return self._claimed(Monitor, claims.SILENT, now, limit)
+
+    def slots(self) -> list[Slot]:
+        return self.select(Slot, self._rows.locked(claims.SLOTS))
 
     def old_signatures(self, before: datetime, limit: int) -> list[Signature]:
         return self._claimed(Signature, claims.OLD_SIGNATURES, before, limit)

@@ -29,13 +29,15 @@ from inspections.gazetteer import Boundary
 from inspections.hazards import Hazard, Job
 from inspections.identities import Identity
 from inspections.keys import Key
-from inspections.monitors import Monitor
+from inspections.monitors import Monitor, Outage
 from inspections.outbox import InboxEntry
 from inspections.places import Community, Street
 from inspections.rates import Tally
+from inspections.refusals import RefusedCount
 from inspections.rules import Rulebook
 from inspections.second_factor import SecondFactor
 from inspections.sessions import Session, TokenPair
+from inspections.slots import Slot
 from inspections.templates import Template
 from inspections.uploads import Upload
 from storage.tables import TABLE_OF
@@ -57,7 +59,7 @@ _BY_KEY: dict[type[Struct], Select[Any]] = {
 CHANGING = {
     *(Street, Community, Boundary),
     *(Hazard, Session, Job, Upload, Rulebook, Category, DispatchRule, Delegation),
-    *(Monitor, Alert, Chain),
+    *(Monitor, Alert, Chain, Outage, RefusedCount, Slot),
     *(Export, Template, InboxEntry, FixLink, Tally, TokenPair, SecondFactor, Key, Identity),
 }
 """What is read in order to change it, and therefore locked where several write side by side."""

@@ -61,18 +61,20 @@ from inspections.hazards import (
 from inspections.identities import Identity
 from inspections.keys import Key
 from inspections.links import Secret
-from inspections.monitors import Monitor, Signature
+from inspections.monitors import Monitor, Outage, Signature
 from inspections.outbox import Delivery, InboxEntry, Notice
 from inspections.people import Person
 from inspections.places import KEY_LENGTH, Community, Point, Street
 from inspections.rates import Tally
+from inspections.refusals import RefusedCount
 from inspections.rules import Rulebook
 from inspections.second_factor import SecondFactor
 from inspections.security import SecurityEvent
 from inspections.sessions import Session, TokenPair
+from inspections.slots import Slot
 from inspections.templates import Template
 from inspections.uploads import Upload
-from storage.alert_tables import alerts, chains, monitors, signatures
+from storage.alert_tables import alerts, chains, monitors, outages, refused, signatures, slots
 from storage.columns import Instant, Json, Name, present_day, present_transaction
 from storage.counter_tables import briefings, exports
 from storage.notice_tables import deliveries, inbox, notices, templates
@@ -375,6 +377,9 @@ TABLE_OF: dict[type[Struct], Table] = {
     Alert: alerts,
     Chain: chains,
     Signature: signatures,
+    Outage: outages,
+    RefusedCount: refused,
+    Slot: slots,
     Briefing: briefings,
     Export: exports,
     Changed: changes,

@@ -51,6 +51,24 @@ class Broker:
         self._process.wait()
 
 
+def waits_for(port, name):
+    """Whether the broker keeps a session of this name; looking keeps it."""
+    answered, found = threading.Event(), []
+
+    def connected(_client, _userdata, flags, _reason, _properties):
+        found.append(flags.session_present)
+        answered.set()
+
+    client = paho.Client(CallbackAPIVersion.VERSION2, name, clean_session=False, manual_ack=True)
+    client.on_connect = connected
+    client.connect("127.0.0.1", port)
+    client.loop_start()
+    assert answered.wait(10)
+    client.disconnect()
+    client.loop_stop()
+    return found[0]
+
+
 class Publisher:
     """A device's side: what `send` has counted as acknowledged is the broker's."""
 

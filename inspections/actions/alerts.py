@@ -29,13 +29,15 @@ from inspections.alerts import (
     has_gone,
     said,
 )
+from inspections.calendar import shanghai_date
 from inspections.categories import Category, Priority
 from inspections.errors import Replayed
 from inspections.hazards import OPEN, Entry, Hazard
 from inspections.history import written
-from inspections.monitors import REPORTER, SIGNED_WITHIN, Monitor, Signature
+from inspections.monitors import GATEWAY, REPORTER, SIGNED_WITHIN, Monitor, Outage, Signature, listening, outage
 from inspections.notices import notices
 from inspections.people import SYSTEM
+from inspections.refusals import Refused, RefusedCount, Way, counted_on, refused
 from inspections.register import Change, Register
 from inspections.steps import Report
 
@@ -45,10 +47,12 @@ _SEEN_EVERY = timedelta(minutes=1)
 
 
 class Sent(NamedTuple):
-    """One request or one publication: what it says, and its signature where it has one."""
+    """One request or one publication: what it says, its signature where it has one, and what of it nobody can read."""
 
     messages: Sequence[Message]
     signature: Signature | None = None
+    way: Way = "http"
+    refused: Sequence[Refused] = ()
 
 
 def receive_alerts(register: Register, sent: Sequence[Sent], now: datetime) -> Change[list[list[Verdict] | Replayed]]:
@@ -58,9 +62,17 @@ def receive_alerts(register: Register, sent: Sequence[Sent], now: datetime) -> C
     answers: list[list[Verdict] | Replayed] = []
     for each in sent:
         if each.signature is not None and folding.has_come(each.signature):
+            folding.refuse(each.way, refused("replayed", each.signature.device, ""))
             answers.append(Replayed())
-        else:
-            answers.append([folding.take(message) for message in each.messages])
+            continue
+        for one in each.refused:
+            folding.refuse(each.way, one)
+        verdicts = [folding.take(message) for message in each.messages]
+        for message, verdict in zip(each.messages, verdicts, strict=True):
+            if verdict.reason is not None:
+                folding.refuse(each.way, refused(verdict.reason, message.device, message.raw))
+        answers.append(verdicts)
+    folding.count_refused()
     return Change(answers, tuple(folding.new()), tuple(folding.changed()))
 
 
@@ -91,6 +103,10 @@ class _Folding:
         self._alerts: dict[_Key, Alert] = {}
         self._signatures: dict[str, Signature] = {}
         self._records: list[Struct] = []
+        self._silent: dict[UUID, Outage] = {}
+        self._ended: list[tuple[Outage, Outage]] = []
+        self._refused: dict[tuple[Way, str], list[Refused]] = {}
+        self._counts: list[tuple[RefusedCount | None, RefusedCount]] = []
 
     def has_come(self, signature: Signature) -> bool:
         known = signature.digest in self._signatures
@@ -124,8 +140,11 @@ class _Folding:
         monitor = self._monitor(message.device)
         if monitor is None or not monitor.active:
             return Verdict("refused", reason="unknown_device")
+        if message.metric is Metric.OFFLINE and message.value and not message.cleared:
+            return self._away(monitor)
+        self._hear(monitor)
         if message.metric is Metric.OFFLINE:
-            return Verdict("normal")  # who is silent is found by the sweep, whatever they say of themselves
+            return Verdict("normal")
         alert = self._alerts.get((monitor.id, message.metric))
         if alert is not None and message.message_id is not None and message.message_id in alert.recent:
             return Verdict("repeated", alert.id, alert.hazard)
@@ -152,7 +171,7 @@ class _Folding:
             alert = self._opened(monitor, excess)
         else:
             alert = folded(alert, message, grade, excess.at, excess.clock_off)
-        if alert.hazard is None and grade.rank >= Grade.ALARM.rank:
+        if alert.hazard is None and grade.rank >= Grade.ALARM.rank and not monitor.worked_on(self._now):
             alert = replace(alert, hazard=self._case(monitor, alert, excess))
         self._keep(alert)
         return Verdict("folded" if before == (alert.id, alert.hazard) else "opened", alert.id, alert.hazard)
@@ -209,17 +228,50 @@ class _Folding:
     # records ----------------------------------------------------------------------------------------------------
 
     def _monitor(self, monitor_id: str) -> Monitor | None:
-        """As it is kept, with when it was last heard of."""
         if monitor_id not in self._monitors:
             found = self._register.kept(Monitor, monitor_id)
-            self._monitors[monitor_id] = None if found is None else (found, self._heard(found))
+            self._monitors[monitor_id] = None if found is None else (found, found)
         known = self._monitors[monitor_id]
         return known and known[1]
 
-    def _heard(self, monitor: Monitor) -> Monitor:
-        last = monitor.last_seen_at
-        recently = last is not None and self._now - last < _SEEN_EVERY
-        return monitor if recently else replace(monitor, last_seen_at=self._now)
+    def _put(self, monitor: Monitor) -> None:
+        known = self._monitors[monitor.id]
+        self._monitors[monitor.id] = (known[0] if known else monitor, monitor)
+
+    def _hear(self, monitor: Monitor) -> None:
+        """It is there, or there again."""
+        last, now = monitor.last_seen_at, self._now
+        if monitor.outage is None and last is not None and now - last < _SEEN_EVERY:
+            return
+        if monitor.outage is not None:
+            self._end(monitor.outage)
+        self._put(listening(replace(monitor, last_seen_at=now, outage=None), now))
+
+    def _end(self, outage_id: UUID) -> None:
+        new = self._silent.get(outage_id)
+        if new is not None:
+            self._silent[outage_id] = replace(new, ended_at=self._now)
+        elif (known := self._register.kept(Outage, outage_id)) is not None:
+            self._ended.append((known, replace(known, ended_at=self._now)))
+
+    def _away(self, monitor: Monitor) -> Verdict:
+        """Its gateway says that it is silent: known at once, not only to the sweep."""
+        if monitor.outage is not None or monitor.worked_on(self._now):
+            return Verdict("normal")
+        new = outage(monitor, self._register.new_id(), GATEWAY, self._now)
+        self._silent[new.id] = new
+        self._put(replace(monitor, outage=new.id))
+        return Verdict("silent")
+
+    def refuse(self, way: Way, one: Refused) -> None:
+        self._refused.setdefault((way, one.reason), []).append(one)
+
+    def count_refused(self) -> None:
+        """A row a reason, however many there are: garbage costs no more than what is good."""
+        day = shanghai_date(self._now)
+        for (way, reason), ones in sorted(self._refused.items()):
+            known = self._register.kept(RefusedCount, day, way, reason)
+            self._counts.append((known, counted_on(known, way, ones, self._now)))
 
     def _keep(self, alert: Alert) -> None:
         self._alerts[alert.device, alert.metric] = alert
@@ -228,6 +280,8 @@ class _Folding:
         """An alert after the case that it opened."""
         yield from self._signatures.values()
         yield from self._records
+        yield from self._silent.values()
+        yield from (count for before, count in self._counts if before is None)
         for key, alert in self._alerts.items():
             known = self._known[key]
             if known is None or known[1].id != alert.id:
@@ -237,6 +291,8 @@ class _Folding:
 
     def changed(self) -> Iterable[tuple[Struct, Struct]]:
         yield from (pair for pair in self._monitors.values() if pair is not None and pair[0] is not pair[1])
+        yield from self._ended
+        yield from ((before, count) for before, count in self._counts if before is not None)
         for key, alert in self._alerts.items():
             chain, before = self._known[key] or (None, alert)
             if chain is not None and before.id != alert.id:

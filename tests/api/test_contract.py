@@ -36,7 +36,7 @@ def test_every_body_and_every_problem_is_described():
             described = (
                 "requestBody" in operation
                 or method in {"get", "head", "delete"}
-                or path.endswith(("/logout", "/revoke", "/remove", "/read", "/replay", "/rotate"))
+                or path.endswith(("/logout", "/revoke", "/remove", "/read", "/replay", "/rotate", "/end"))
             )
             assert described, (method, path)
             pages = {"text/html"} if path.startswith("/f/") else set()

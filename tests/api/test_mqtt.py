@@ -46,8 +46,8 @@ class Listening:
     def __init__(self, api, broker):
         home = api.client.app.state.house
         self._call = api.client.blocking_portal.call
-        where = Broker("127.0.0.1", broker.port, tls=False, username=None, password=None, ca=None, slot=0)
-        self.consumer = MqttConsumer(where, home.intake, home.database, api.clock)
+        where = Broker("127.0.0.1", broker.port, tls=False, username=None, password=None, ca=None)
+        self.consumer = MqttConsumer(where, 0, home.intake, home.database, api.clock)
         self._call(self.consumer.start)
         until(lambda: self.consumer.subscribed)
 
@@ -179,6 +179,6 @@ def test_a_broker_that_is_no_address_is_refused(url):
 
 
 def test_a_brokers_address_says_who_and_how():
-    found = broker_of(Settings(mqtt="mqtts://anxun:p%40ss@broker", mqtt_ca="/ca.pem", mqtt_slot=3))
-    assert found == Broker("broker", 8883, tls=True, username="anxun", password="p@ss", ca="/ca.pem", slot=3)
+    found = broker_of(Settings(mqtt="mqtts://anxun:p%40ss@broker", mqtt_ca="/ca.pem"))
+    assert found == Broker("broker", 8883, tls=True, username="anxun", password="p@ss", ca="/ca.pem")
     assert broker_of(Settings(mqtt="mqtt://u:x@h", mqtt_password="y")).password == "y"

@@ -36,16 +36,18 @@ from inspections.identities import Identity
 from inspections.keys import Key
 from inspections.likeness import NEAR, distance
 from inspections.links import Secret
-from inspections.monitors import Signature
+from inspections.monitors import Monitor, Signature
 from inspections.outbox import Agenda, Delivery, Notice, Sender
 from inspections.people import Grant, Person, Role
 from inspections.places import Community, Street
 from inspections.policy import scope
 from inspections.rates import Tally
+from inspections.refusals import RefusedCount
 from inspections.rules import OFFICE, Rulebook, Rules
 from inspections.second_factor import SecondFactor
 from inspections.security import SecurityEvent
 from inspections.sessions import Session, TokenPair
+from inspections.slots import Slot
 from inspections.templates import Template
 from inspections.uploads import Upload
 
@@ -223,6 +225,13 @@ class Office:
     def old_exports(self, before, limit):
         return [each for each in self.all(Export) if each.asked_at <= before][:limit]
 
+    def silent(self, now, limit):
+        found = [each for each in self.all(Monitor) if each.active and each.outage is None and each.silent_at]
+        return sorted((each for each in found if each.silent_at < now), key=lambda each: each.silent_at)[:limit]
+
+    def slots(self):
+        return sorted(self.all(Slot), key=lambda each: each.number)
+
     def old_signatures(self, before, limit):
         return [each for each in self.all(Signature) if each.at < before][:limit]
 
@@ -391,6 +400,8 @@ _KEYS = {
     Boundary: ("community",),
     Chain: ("device", "metric"),
     Signature: ("digest",),
+    RefusedCount: ("day", "way", "reason"),
+    Slot: ("number",),
     Rulebook: ("name",),
     Template: ("kind",),
     CalendarDay: ("day",),

@@ -226,7 +226,7 @@ def test_a_warning_is_noted_and_sends_nobody_until_it_is_worse(office):
 
 def test_what_is_normal_opens_nothing(office):
     assert [each.result for each in tell(office, message(20), message(None, cleared=True))] == ["normal"] * 2
-    assert [each.result for each in tell(office, message(1, Metric.OFFLINE))] == ["normal"]
+    assert [each.result for each in tell(office, message(0, Metric.OFFLINE))] == ["normal"]
     assert not office.all(Alert)
     (monitor,) = office.all(Monitor)
     assert monitor.last_seen_at == NOW
@@ -298,7 +298,7 @@ def test_the_same_message_again_is_the_same(office):
 def test_who_is_not_known_is_refused_and_holds_up_nobody(office):
     refused, opened = tell(office, message(452, device="B-9"), message(452))
     assert (refused.result, refused.reason, opened.result) == ("refused", "unknown_device", "opened")
-    office.do(change_monitor, gao, new_monitor(), active=False)
+    office.do(change_monitor, gao, new_monitor(), NOW, active=False)
     (refused,) = tell(office, message(452))
     assert refused.reason == "unknown_device"
 
@@ -377,7 +377,7 @@ def test_a_device_is_registered_once(office):
 
 def test_its_own_thresholds_go_before_those_of_its_kind(office):
     limits = {"residual_current_ma": {"warn": 100, "alarm": 200, "critical": 300}}
-    after = office.do(change_monitor, gao, new_monitor(thresholds=limits), active=True)
+    after = office.do(change_monitor, gao, new_monitor(thresholds=limits), NOW, active=True)
     assert after.limits(CURRENT).alarm == 200
     assert after.limits(HEAT).alarm == 70
     assert after.limits(Metric.CURRENT) is None
