@@ -18,6 +18,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from sqlalchemy.exc import DBAPIError
 
 from api.cli_import import imports
+from api.cli_simulate import simulate
 from api.settings import Settings, load
 from storage.failures import Unready, unavailable
 from storage.findings import Finding
@@ -292,6 +293,7 @@ def openapi() -> None:
 
 
 commands.add_command(imports)
+commands.add_command(simulate)
 
 
 def main() -> None:

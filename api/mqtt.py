@@ -84,6 +84,19 @@ def broker_of(settings: Settings) -> Broker:
     return Broker(where.hostname, port or _PORTS[where.scheme], tls, user, password, ca)
 
 
+def client_of(broker: Broker, name: str = "", *, clean: bool = True) -> "paho.Client":
+    """Not connected yet. `name`: of a session; one that is not `clean` stays at the broker."""
+    import paho.mqtt.client as paho  # noqa: PLC0415  # the embedded default does without
+    from paho.mqtt.enums import CallbackAPIVersion  # noqa: PLC0415
+
+    client = paho.Client(CallbackAPIVersion.VERSION2, name, clean_session=clean, manual_ack=True)
+    if broker.username is not None:
+        client.username_pw_set(broker.username, broker.password)
+    if broker.tls:
+        client.tls_set(ca_certs=broker.ca)
+    return client
+
+
 class MqttConsumer:
     """`start` within a running event loop. `counts`: what came, by what became of it; `subscribed`: for good.
 
@@ -94,7 +107,7 @@ class MqttConsumer:
         self, broker: Broker, slot: int, intake: AlertIntake, database: Database, clock: Callable[[], datetime]
     ) -> None:
         self._broker = broker
-        self._slot = slot
+        self._name = f"anxun-{slot}"
         self._intake = intake
         self._database = database
         self._clock = clock
@@ -111,7 +124,8 @@ class MqttConsumer:
 
     def start(self, *, leaving: bool = False) -> None:
         """Connects now or, where the broker is away, once it is there. `leaving`: only to empty the session."""
-        loop, client, self._leaving = asyncio.get_running_loop(), self._made(clean=False), leaving
+        loop, client = asyncio.get_running_loop(), client_of(self._broker, self._name, clean=False)
+        self._leaving = leaving
 
         def connected(client: "paho.Client", _: Any, __: Any, reason: Any, ___: Any) -> None:
             if reason.is_failure:
@@ -122,7 +136,7 @@ class MqttConsumer:
                 client.unsubscribe(TOPICS)
             else:
                 client.subscribe(TOPICS, _AT_LEAST_ONCE)
-            log.info("broker connected", host=self._broker.host, slot=self._slot)
+            log.info("broker connected", host=self._broker.host, session=self._name)
 
         def subscribed(*_: Any) -> None:
             self.subscribed = True
@@ -144,18 +158,6 @@ class MqttConsumer:
         client.connect_async(self._broker.host, self._broker.port, _KEEPALIVE_SECONDS)
         client.loop_start()
         self._client = client
-
-    def _made(self, *, clean: bool) -> "paho.Client":
-        import paho.mqtt.client as paho  # noqa: PLC0415  # the embedded default does without
-        from paho.mqtt.enums import CallbackAPIVersion  # noqa: PLC0415
-
-        name = f"anxun-{self._slot}"
-        client = paho.Client(CallbackAPIVersion.VERSION2, name, clean_session=clean, manual_ack=True)
-        if self._broker.username is not None:
-            client.username_pw_set(self._broker.username, self._broker.password)
-        if self._broker.tls:
-            client.tls_set(ca_certs=self._broker.ca)
-        return client
 
     async def stop(self) -> None:
         """What is on its way is kept and acknowledged; the session stays, and what comes meanwhile waits in it."""
@@ -181,7 +183,7 @@ class MqttConsumer:
                 await self._left.wait()
                 await self._emptied()
         except TimeoutError:
-            log.warning("session stays", slot=self._slot)
+            log.warning("session stays", session=self._name)
             await self.stop()
             return False
         await self.stop()
@@ -195,7 +197,7 @@ class MqttConsumer:
 
     def _removed(self) -> bool:
         """A clean session of the same name takes the place of the one that was kept (MQTT 3.1.1, 3.1.2.4)."""
-        client, there = self._made(clean=True), threading.Event()
+        client, there = client_of(self._broker, self._name), threading.Event()
 
         def connected(*_: Any) -> None:
             there.set()

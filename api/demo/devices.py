@@ -1,0 +1,80 @@
+"""Invented monitoring devices (演示设备): what they measure, and how badly some of them behave. Pure and seeded."""
+
+import json
+import random
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+
+from inspections.alerts import DEFAULTS, Metric, MonitorKind
+
+KINDS = tuple(MonitorKind)
+_METRICS = (Metric.RESIDUAL_CURRENT, Metric.TEMPERATURE, Metric.ARC)
+_SPELL = 30
+"""Messages for which a device stays as it is: quiet, alarming, flapping."""
+_RUBBISH = (
+    b"",
+    b"{",
+    b"[" * 200,
+    b"\xff\xfe\x00garbage",
+    b'{"metric": "residual_current_ma", "value": NaN}',
+    b'{"metric": "humidity", "value": 40}',
+    b'{"metric": "residual_current_ma", "value": 1e99}',
+    b'{"metric": "residual_current_ma", "value": 500, "device_id": "SOMEBODY-ELSE"}',
+)
+_CLOCKS = (timedelta(days=-20_000), timedelta(hours=-30), timedelta(minutes=20), timedelta(days=400))
+
+
+class Mix(NamedTuple):
+    """Shares from 0 to 1: of spells in which a device alarms or flaps; of messages that are garbage or misdated."""
+
+    alarms: float = 0.1
+    flapping: float = 0.05
+    garbage: float = 0.02
+    wrong_clocks: float = 0.02
+
+
+def name_of(number: int) -> str:
+    return f"SIM-{number:04d}"
+
+
+def kind_of(number: int) -> MonitorKind:
+    return KINDS[number % len(KINDS)]
+
+
+def speech(seed: int, number: int, mix: Mix, began: datetime, every: timedelta) -> Iterator[bytes]:
+    """What one device sends, a message each `every`, for ever; the same for the same seed."""
+    chance = random.Random(f"{seed} {number}")  # noqa: S311  # no secret
+    at = began
+    for turn, value in enumerate(_measured(chance, kind_of(number), mix)):
+        at += every
+        if chance.random() < mix.garbage:
+            yield chance.choice(_RUBBISH)
+            continue
+        metric, measured = value
+        said: dict[str, Any] = {"id": f"{seed}-{turn}", "metric": metric, "value": round(measured, 1)}
+        said["occurred_at"] = _dated(chance, at, mix).isoformat(timespec="seconds")
+        yield json.dumps(said).encode()
+
+
+def _measured(chance: random.Random, kind: MonitorKind, mix: Mix) -> Iterator[tuple[Metric, float]]:
+    """Spell by spell: a metric, and values of it against the limits of the kind."""
+    while True:
+        metric, drawn = chance.choice(_METRICS), chance.random()
+        alarm = DEFAULTS[kind][metric].alarm
+        for turn in range(_SPELL):
+            if drawn < mix.alarms:
+                share = 1.0 + 0.3 * turn / _SPELL
+            elif drawn < mix.alarms + mix.flapping:
+                share = 1.05 if turn % 2 else 0.6
+            else:
+                share = chance.uniform(0.05, 0.3)
+            yield metric, alarm * share
+
+
+def _dated(chance: random.Random, at: datetime, mix: Mix) -> datetime:
+    if chance.random() >= mix.wrong_clocks:
+        return at
+    return at + chance.choice(
+        (timedelta(days=-20_000), timedelta(hours=-30), timedelta(minutes=20), timedelta(days=400))
+    )
