@@ -10,7 +10,7 @@ import asyncio
 import importlib.util
 import re
 import threading
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -18,7 +18,7 @@ from urllib.parse import unquote, urlsplit
 
 import structlog
 
-from api.alert_intake import AlertIntake
+from api.alert_intake import AT_ONCE, AlertIntake
 from api.settings import BadSettings, Settings
 from inspections.actions.alerts import Sent
 from inspections.alerts import Message
@@ -112,6 +112,8 @@ class MqttConsumer:
         self._database = database
         self._clock = clock
         self._known: dict[str, tuple[Monitor | None, datetime]] = {}
+        self._come: deque[Came] = deque()
+        self._called = False
         self._taking: set[asyncio.Task[None]] = set()
         self._connection = 0
         self._client: paho.Client | None = None
@@ -146,8 +148,10 @@ class MqttConsumer:
                 log.warning("broker is away", host=self._broker.host, reason=" ".join(map(str, said[3:4])))
 
         def came(_: Any, __: Any, message: "paho.MQTTMessage") -> None:
-            publication = Came(message.topic, bytes(message.payload), message.mid, self._connection)
-            loop.call_soon_threadsafe(self._begin, publication)
+            self._come.append(Came(message.topic, bytes(message.payload), message.mid, self._connection))
+            if not self._called:
+                self._called = True
+                loop.call_soon_threadsafe(self._begin)
 
         def unsubscribed(*_: Any) -> None:
             loop.call_soon_threadsafe(self._left.set)
@@ -210,41 +214,57 @@ class MqttConsumer:
         client.loop_stop()
         return done
 
-    def _begin(self, publication: Came) -> None:
-        """The broker sends no more than it may have on its way without an acknowledgement: so few are taken at once."""
-        if self._stopping:
+    def _begin(self) -> None:
+        """Takes what has come since it was last called, by a thread that does not wait for each message to be taken.
+
+        The broker sends no more than it may have on its way without an acknowledgement: so few are taken at once.
+        """
+        self._called = False
+        come = [self._come.popleft() for _ in range(len(self._come))]
+        if self._stopping or not come:
             return  # it comes again
         self._last_came = asyncio.get_running_loop().time()
-        task = asyncio.create_task(self._take(publication))
+        task = asyncio.create_task(self._take(come))
         self._taking.add(task)
         task.add_done_callback(self._taking.discard)
 
-    async def _take(self, publication: Came) -> None:
-        while not await self._kept(publication):
-            pass
-        if self._client is not None and publication.connection == self._connection:
-            self._client.ack(publication.mid, _AT_LEAST_ONCE)
+    async def _take(self, come: list[Came]) -> None:
+        while come:
+            kept = await self._kept(come)
+            for publication in come[:kept]:
+                if self._client is not None and publication.connection == self._connection:
+                    self._client.ack(publication.mid, _AT_LEAST_ONCE)
+            come = come[kept:]
 
-    async def _kept(self, publication: Came) -> bool:
-        """False where the database is away: it is tried again. What a fault of ours ends is logged and let go."""
+    async def _kept(self, come: list[Came]) -> int:
+        """How many of the first ones are kept: none where the database is away. What a fault of ours ends is let go."""
         try:
-            await self._keep(publication)
+            return await self._keep(come)
         except Unavailable as error:
             log.warning("alerts wait", reason=str(error))
             await asyncio.sleep(_AGAIN_SECONDS)
-            return False
-        except Exception:  # one message must not hold a place for ever
+            return 0
+        except Exception:  # one message must not hold a place for ever, nor take others with it
+            if len(come) > 1:
+                return await self._kept(come[:1])
             self.counts["fault"] += 1
-            log.exception("fault", job="alerts", topic=publication.topic, payload=publication.payload)
-        return True
+            log.exception("fault", job="alerts", topic=come[0].topic, payload=come[0].payload)
+            return 1
 
-    async def _keep(self, publication: Came) -> None:
-        """What nobody can read is counted, and acknowledged like the rest: else it would come for ever."""
-        messages, unread = await self._read(publication)
-        for one in unread:
-            self.counts[one.reason] += 1
-        for verdict in await self._intake.take(Sent(messages, None, "mqtt", unread)):
-            self.counts[verdict.reason or verdict.result] += 1
+    async def _keep(self, come: list[Came]) -> int:
+        """In one transaction; what nobody can read is counted, and acknowledged too: else it would come for ever."""
+        messages: list[Message] = []
+        unread: list[Refused] = []
+        kept = 0
+        while kept < len(come) and len(messages) < AT_ONCE:
+            said, not_read = await self._read(come[kept])
+            messages += said
+            unread += not_read
+            kept += 1
+        verdicts = await self._intake.take(Sent(messages, None, "mqtt", unread))
+        self.counts.update(one.reason for one in unread)
+        self.counts.update(verdict.reason or verdict.result for verdict in verdicts)
+        return kept
 
     async def _read(self, publication: Came) -> tuple[list[Message], list[Refused]]:
         topic, payload = _TOPIC.fullmatch(publication.topic), publication.payload

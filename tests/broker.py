@@ -18,9 +18,12 @@ _OURS = r"^(listener|allow_anonymous|password_file|acl_file|log_dest|persistence
 
 
 class Broker:
-    """Started, killed and started again over the same folder."""
+    """Started, killed and started again over the same folder. Not `careful`: fast, and forgets more if it is killed.
 
-    def __init__(self, folder):
+    `more`: lines of its configuration.
+    """
+
+    def __init__(self, folder, *, careful=True, more=""):
         program = shutil.which("mosquitto") or shutil.which("mosquitto", path="/usr/sbin:/usr/local/sbin")
         if program is None:
             pytest.skip("mosquitto is not installed")
@@ -29,11 +32,13 @@ class Broker:
             self.port = free.getsockname()[1]
         folder.mkdir()
         limits = re.sub(_OURS, "", CONFIGURED.read_text(), flags=re.MULTILINE)
+        if not careful:
+            limits = limits.replace("autosave_on_changes true", "autosave_on_changes false")
         own = (
             f"listener {self.port} 127.0.0.1\nallow_anonymous true\npersistence_location {folder}/\n"
             f"log_dest none\nuser {getpass.getuser()}\n"
         )
-        (folder / "mosquitto.conf").write_text(own + limits)
+        (folder / "mosquitto.conf").write_text(own + more + limits)
         self._command = [program, "-c", str(folder / "mosquitto.conf")]
 
     def start(self):
@@ -72,9 +77,11 @@ def waits_for(port, name):
 class Publisher:
     """A device's side: what `send` has counted as acknowledged is the broker's."""
 
-    def __init__(self, port):
+    def __init__(self, port, username=None):
         self._acknowledged = threading.Semaphore(0)
         self._client = paho.Client(CallbackAPIVersion.VERSION2)
+        if username is not None:
+            self._client.username_pw_set(username, "-")
         self._client.max_inflight_messages_set(1000)
         self._client.on_publish = lambda *_: self._acknowledged.release()
         self._client.connect("127.0.0.1", port)
