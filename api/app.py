@@ -55,7 +55,7 @@ from api.link_door import LinkDoor
 from api.link_key import LinkKey
 from api.live_feed import LiveFeed
 from api.mqtt import broker_of
-from api.mqtt_slots import MqttWorker, this_process
+from api.mqtt_slots import MqttWorker
 from api.notifier import Notifier
 from api.problems import HANDLERS
 from api.providers import open_providers
@@ -148,8 +148,8 @@ async def running(
 
 def _mqtt(settings: Settings, intake: AlertIntake, database: Database, clock: Callable[[], datetime]) -> MqttWorker:
     """Raises BadSettings, NotInstalled."""
-    holder = this_process(alone=sqlite_path(settings.database_url) is not None)
-    return MqttWorker(broker_of(settings), holder, intake, database, clock)
+    alone = sqlite_path(settings.database_url) is not None
+    return MqttWorker(broker_of(settings), intake, database, clock, alone=alone)
 
 
 def build(settings: Settings, clock: Callable[[], datetime] = utc_now, *, works: bool = True) -> Litestar:

@@ -33,8 +33,9 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger()
 
-TOPICS = "$share/anxun/anxun/+/alerts"
-"""Shared: of several workers each message goes to one."""
+TOPICS = "anxun/+/alerts"
+SHARED = f"$share/anxun/{TOPICS}"
+"""Of several workers each message goes to one."""
 _TOPIC = re.compile(r"anxun/([^/]{1,64})/alerts")
 _AT_LEAST_ONCE = 1
 _KEEPALIVE_SECONDS = 30
@@ -100,14 +101,23 @@ def client_of(broker: Broker, name: str = "", *, clean: bool = True) -> "paho.Cl
 class MqttConsumer:
     """`start` within a running event loop. `counts`: what came, by what became of it; `subscribed`: for good.
 
-    `slot`: which of our sessions at the broker is ours; no two processes share one (mqtt_slots.py).
+    `slot`: which of our sessions at the broker is ours; no two processes share one (mqtt_slots.py). `topics`: SHARED
+    where there may be several. Mosquitto 2.0.11 forgets shared subscriptions, and those alone, when it starts again:
+    until we have subscribed anew it drops what it acknowledges. So whoever is alone does not share.
     """
 
     def __init__(
-        self, broker: Broker, slot: int, intake: AlertIntake, database: Database, clock: Callable[[], datetime]
+        self,
+        broker: Broker,
+        slot: int,
+        intake: AlertIntake,
+        database: Database,
+        clock: Callable[[], datetime],
+        topics: str = TOPICS,
     ) -> None:
         self._broker = broker
         self._name = f"anxun-{slot}"
+        self._topics = topics
         self._intake = intake
         self._database = database
         self._clock = clock
@@ -135,9 +145,9 @@ class MqttConsumer:
                 return
             self._connection += 1
             if self._leaving:
-                client.unsubscribe(TOPICS)
+                client.unsubscribe(self._topics)
             else:
-                client.subscribe(TOPICS, _AT_LEAST_ONCE)
+                client.subscribe(self._topics, _AT_LEAST_ONCE)
             log.info("broker connected", host=self._broker.host, session=self._name)
 
         def subscribed(*_: Any) -> None:
@@ -181,7 +191,7 @@ class MqttConsumer:
         """Stops for good: takes nothing new, keeps what waits in the session, and removes it. False: it stays."""
         self._leaving = True
         if self._client is not None and self._client.is_connected():
-            self._client.unsubscribe(TOPICS)
+            self._client.unsubscribe(self._topics)
         try:
             async with asyncio.timeout(_LEAVE_SECONDS):
                 await self._left.wait()

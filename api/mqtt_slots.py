@@ -14,7 +14,7 @@ from functools import partial
 import structlog
 
 from api.alert_intake import AlertIntake
-from api.mqtt import Broker, MqttConsumer
+from api.mqtt import SHARED, TOPICS, Broker, MqttConsumer
 from inspections.actions.slots import adopt_slot, begin_leaving, keep_slot, leave_slot, take_slot
 from inspections.errors import Unavailable
 from inspections.slots import LEASE
@@ -23,21 +23,17 @@ from storage.database import Database
 log = structlog.get_logger()
 
 
-def this_process(*, alone: bool) -> str:
-    """Who we are to the others. `alone`: there are none, so whoever starts next is the same."""
-    return "alone" if alone else f"{socket.gethostname()}:{os.getpid()}"
-
-
 class MqttWorker:
-    """`start` within a running event loop."""
+    """`start` within a running event loop. `alone`: there are no others, so whoever starts next is the same."""
 
     def __init__(
-        self, broker: Broker, holder: str, intake: AlertIntake, database: Database, clock: Callable[[], datetime]
+        self, broker: Broker, intake: AlertIntake, database: Database, clock: Callable[[], datetime], *, alone: bool
     ) -> None:
-        self._holder = holder
+        self._holder = "alone" if alone else f"{socket.gethostname()}:{os.getpid()}"
         self._database = database
         self._clock = clock
-        self._open = partial(MqttConsumer, broker, intake=intake, database=database, clock=clock)
+        topics = TOPICS if alone else SHARED
+        self._open = partial(MqttConsumer, broker, intake=intake, database=database, clock=clock, topics=topics)
         self._task: asyncio.Task[None] | None = None
         self._number: int | None = None
         self._consumer: MqttConsumer | None = None

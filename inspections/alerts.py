@@ -15,6 +15,9 @@ RECENT = 64
 """Kept of an alert: the last points, the last message ids."""
 POINT_EVERY = timedelta(seconds=15)
 """The hour around an alarm, however often a device repeats itself."""
+REMEMBERED = 60
+REMEMBER_EVERY = timedelta(minutes=1)
+"""Of what a device measured before there was anything to tell: the hour before an alarm."""
 HOLD_OFF = timedelta(minutes=10)
 """An alert that comes back so soon after it was cleared had not gone: the device flaps."""
 CLOCK_OFF = timedelta(minutes=5)
@@ -136,6 +139,21 @@ class Message(Struct, frozen=True):
     raw: str = ""
 
 
+class Measurement(Struct, frozen=True, array_like=True):
+    """What was measured when."""
+
+    at: datetime
+    value: float
+
+
+class Ring(Struct, frozen=True):
+    """The last hour of a device and a metric, as long as there is no alert, which has points of its own."""
+
+    device: str
+    metric: Metric
+    points: tuple[Measurement, ...] = ()
+
+
 class Chain(Struct, frozen=True):
     """Of a device and a metric, the newest alert. The two are its key: messages of the same moment on two processes
 
@@ -145,13 +163,6 @@ class Chain(Struct, frozen=True):
     device: str
     metric: Metric
     alert: UUID
-
-
-class Measurement(Struct, frozen=True, array_like=True):
-    """What was measured when."""
-
-    at: datetime
-    value: float
 
 
 class Alert(Struct, frozen=True):
@@ -253,6 +264,18 @@ def with_point(points: tuple[Measurement, ...], at: datetime, value: float) -> t
         last = points[-1]
         return (*points[:-1], Measurement(last.at, max(last.value, value)))
     return (*points, Measurement(at, value))[-POINTS:]
+
+
+def remembered(ring: Ring, at: datetime, value: float) -> Ring:
+    """With what was measured at `at`, if it is not too soon after the last."""
+    if ring.points and at - ring.points[-1].at < REMEMBER_EVERY:
+        return ring
+    return replace(ring, points=(*ring.points, Measurement(at, value))[-REMEMBERED:])
+
+
+def before(ring: Ring, at: datetime) -> tuple[Measurement, ...]:
+    """The hour before `at`."""
+    return tuple(point for point in ring.points if timedelta() < at - point.at <= REMEMBERED * REMEMBER_EVERY)
 
 
 def said(metric: Metric, value: float, grade: Grade, limits: Thresholds | None) -> str:

@@ -103,6 +103,14 @@ alerts = Table(
 )
 Index("ix_alerts_device", alerts.c.device, alerts.c.id)
 
+rings = Table(
+    "rings",
+    metadata,
+    Column("device", _DEVICE, ForeignKey("monitors.id"), primary_key=True),
+    Column("metric", Name(Metric), primary_key=True),
+    Column("points", Json(tuple[Measurement, ...]), nullable=False),
+)
+
 chains = Table(
     "chains",
     metadata,

@@ -19,7 +19,7 @@ from sqlalchemy import Connection, Insert, Select, Update, Uuid, and_, bindparam
 from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 from sqlalchemy.types import TypeEngine
 
-from inspections.alerts import Alert, Chain
+from inspections.alerts import Alert, Chain, Ring
 from inspections.categories import Category
 from inspections.delegations import Delegation
 from inspections.dispatch import DispatchRule
@@ -59,7 +59,7 @@ _BY_KEY: dict[type[Struct], Select[Any]] = {
 CHANGING = {
     *(Street, Community, Boundary),
     *(Hazard, Session, Job, Upload, Rulebook, Category, DispatchRule, Delegation),
-    *(Monitor, Alert, Chain, Outage, RefusedCount, Slot),
+    *(Monitor, Alert, Chain, Ring, Outage, RefusedCount, Slot),
     *(Export, Template, InboxEntry, FixLink, Tally, TokenPair, SecondFactor, Key, Identity),
 }
 """What is read in order to change it, and therefore locked where several write side by side."""

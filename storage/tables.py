@@ -24,7 +24,7 @@ from sqlalchemy import (
     true,
 )
 
-from inspections.alerts import Alert, Chain
+from inspections.alerts import Alert, Chain, Ring
 from inspections.briefing import Briefing
 from inspections.calendar import CalendarDay
 from inspections.categories import Category, Priority, Severity, Term
@@ -74,7 +74,7 @@ from inspections.sessions import Session, TokenPair
 from inspections.slots import Slot
 from inspections.templates import Template
 from inspections.uploads import Upload
-from storage.alert_tables import alerts, chains, monitors, outages, refused, signatures, slots
+from storage.alert_tables import alerts, chains, monitors, outages, refused, rings, signatures, slots
 from storage.columns import Instant, Json, Name, present_day, present_transaction
 from storage.counter_tables import briefings, exports
 from storage.notice_tables import deliveries, inbox, notices, templates
@@ -377,6 +377,7 @@ TABLE_OF: dict[type[Struct], Table] = {
     Alert: alerts,
     Chain: chains,
     Signature: signatures,
+    Ring: rings,
     Outage: outages,
     RefusedCount: refused,
     Slot: slots,

@@ -21,12 +21,15 @@ from inspections.alerts import (
     Measurement,
     Message,
     Metric,
+    Ring,
     Verdict,
+    before,
     cleared,
     folded,
     governed,
     graded,
     has_gone,
+    remembered,
     said,
 )
 from inspections.calendar import shanghai_date
@@ -101,6 +104,7 @@ class _Folding:
         self._monitors: dict[str, tuple[Monitor, Monitor] | None] = {}
         self._known: dict[_Key, tuple[Chain, Alert] | None] = {}
         self._alerts: dict[_Key, Alert] = {}
+        self._rings: dict[_Key, tuple[Ring | None, Ring]] = {}
         self._signatures: dict[str, Signature] = {}
         self._records: list[Struct] = []
         self._silent: dict[UUID, Outage] = {}
@@ -124,6 +128,10 @@ class _Folding:
         cases = self._register.hazards([alert.hazard for _, alert in known if alert.hazard])
         ended = {case.id for case in cases if case.state not in OPEN}
         self._alerts = {key: alert for key, alert in known if not self._has_ended(alert, ended)}
+        for key in self._known:
+            if key not in self._alerts:
+                ring = self._register.kept(Ring, *key)
+                self._rings[key] = ring, ring or Ring(*key)
 
     def _newest(self, device: str, metric: Metric) -> tuple[Chain, Alert] | None:
         chain = self._register.kept(Chain, device, metric)
@@ -152,11 +160,13 @@ class _Folding:
 
     def _said(self, monitor: Monitor, alert: Alert | None, message: Message) -> Verdict:
         (at, clock_off), limits = governed(message, self._now), monitor.limits(message.metric)
-        last = alert.points[-1] if alert and alert.points else None
+        known = self._rings[monitor.id, message.metric][1].points if alert is None else alert.points
+        last = known[-1] if known else None
         grade = Grade.NORMAL if message.value is None else graded(message.value, limits, last, at)
         if grade is not Grade.NORMAL and message.value is not None:
             return self._exceeds(monitor, alert, _Excess(message, message.value, grade, at, clock_off))
         if alert is None:
+            self._remember(message, at)
             return Verdict("normal")
         if has_gone(message, limits):
             self._keep(cleared(alert, message, at))
@@ -164,9 +174,14 @@ class _Folding:
         self._keep(folded(alert, message, grade, at, clock_off))
         return Verdict("folded", alert.id, alert.hazard)
 
+    def _remember(self, message: Message, at: datetime) -> None:
+        if message.value is not None:
+            known, ring = self._rings[message.device, message.metric]
+            self._rings[message.device, message.metric] = known, remembered(ring, at, message.value)
+
     def _exceeds(self, monitor: Monitor, alert: Alert | None, excess: _Excess) -> Verdict:
         message, grade = excess.message, excess.grade
-        before = alert and (alert.id, alert.hazard)
+        known = alert and (alert.id, alert.hazard)
         if alert is None:
             alert = self._opened(monitor, excess)
         else:
@@ -174,7 +189,7 @@ class _Folding:
         if alert.hazard is None and grade.rank >= Grade.ALARM.rank and not monitor.worked_on(self._now):
             alert = replace(alert, hazard=self._case(monitor, alert, excess))
         self._keep(alert)
-        return Verdict("folded" if before == (alert.id, alert.hazard) else "opened", alert.id, alert.hazard)
+        return Verdict("folded" if known == (alert.id, alert.hazard) else "opened", alert.id, alert.hazard)
 
     def _opened(self, monitor: Monitor, excess: _Excess) -> Alert:
         message, value, grade, at, clock_off = excess
@@ -193,7 +208,7 @@ class _Folding:
             worst_raw=message.raw,
             level=message.level,
             opened_at=self._now,
-            points=(Measurement(at, value),),
+            points=(*before(self._rings[monitor.id, message.metric][1], at), Measurement(at, value)),
             recent=() if message.message_id is None else (message.message_id,),
             clock_off=clock_off,
             again_of=known[1].id if known else None,
@@ -281,7 +296,8 @@ class _Folding:
         yield from self._signatures.values()
         yield from self._records
         yield from self._silent.values()
-        yield from (count for before, count in self._counts if before is None)
+        yield from (count for known, count in self._counts if known is None)
+        yield from (ring for known, ring in self._rings.values() if known is None and ring.points)
         for key, alert in self._alerts.items():
             known = self._known[key]
             if known is None or known[1].id != alert.id:
@@ -292,13 +308,14 @@ class _Folding:
     def changed(self) -> Iterable[tuple[Struct, Struct]]:
         yield from (pair for pair in self._monitors.values() if pair is not None and pair[0] is not pair[1])
         yield from self._ended
-        yield from ((before, count) for before, count in self._counts if before is not None)
+        yield from ((known, count) for known, count in self._counts if known is not None)
+        yield from ((known, ring) for known, ring in self._rings.values() if known is not None and known is not ring)
         for key, alert in self._alerts.items():
-            chain, before = self._known[key] or (None, alert)
-            if chain is not None and before.id != alert.id:
+            chain, known = self._known[key] or (None, alert)
+            if chain is not None and known.id != alert.id:
                 yield chain, replace(chain, alert=alert.id)
-            elif before != alert:
-                yield before, alert
+            elif known != alert:
+                yield known, alert
 
 
 def _facts(new: Hazard, alert: Alert, excess: _Excess) -> dict[str, Any]:

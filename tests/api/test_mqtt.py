@@ -271,7 +271,10 @@ def test_a_broker_that_is_killed_ten_times(tmp_path, broker):
         def alerts():
             return officer.get("/alerts?limit=500").json()["items"]
 
-        until(lambda: sum(each["count"] for each in alerts()) >= (sent + 40) * 0.95, 60, alerts)
+        def total():
+            return sum(each["count"] for each in alerts())
+
+        until(lambda: total() >= (sent + 40) * 0.95, 60, total)
         time.sleep(3)
         found = alerts()
     counted = sum(each["count"] for each in found)

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 from secrets import token_hex
 from uuid import UUID, uuid4
 
-from inspections.alerts import Chain
+from inspections.alerts import Chain, Ring
 from inspections.calendar import CalendarDay, WorkingCalendar
 from inspections.categories import CATALOGUE, Category
 from inspections.deadlines import FIXING, is_overdue
@@ -399,6 +399,7 @@ _KEYS = {
     Secret: ("name",),
     Boundary: ("community",),
     Chain: ("device", "metric"),
+    Ring: ("device", "metric"),
     Signature: ("digest",),
     RefusedCount: ("day", "way", "reason"),
     Slot: ("number",),

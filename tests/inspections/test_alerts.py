@@ -16,6 +16,7 @@ from inspections.alerts import (
     LATE,
     POINTS,
     RECENT,
+    REMEMBERED,
     Alert,
     Chain,
     Grade,
@@ -23,6 +24,7 @@ from inspections.alerts import (
     Message,
     Metric,
     MonitorKind,
+    Ring,
     Thresholds,
     governed,
     graded,
@@ -38,7 +40,7 @@ from inspections.outbox import Notice
 from inspections.people import Person, Role
 from inspections.steps import SetCause, Verify
 from tests.inspections.histories import heading
-from tests.inspections.office import HERE, NOW, THERE, Office, li, new_id, person
+from tests.inspections.office import HERE, NOW, THERE, Office, later, li, new_id, person
 from tests.inspections.test_dispatch import rule
 
 CURRENT, HEAT, VOLTS = Metric.RESIDUAL_CURRENT, Metric.TEMPERATURE, Metric.VOLTAGE
@@ -222,6 +224,29 @@ def test_a_warning_is_noted_and_sends_nobody_until_it_is_worse(office):
     assert office.hazard(worse.hazard)
     (volts,) = tell(office, message(280, VOLTS))
     assert (volts.result, volts.hazard) == ("opened", None)  # the supplier's
+
+
+def test_what_rises_fast_from_what_was_normal_is_an_alarm(office):
+    tell(office, message(25, HEAT))
+    tell(office, message(26, HEAT), now=later(seconds=30))
+    assert [each.result for each in tell(office, message(27, HEAT), now=later(minutes=2))] == ["normal"]
+    (verdict,) = tell(office, message(52, HEAT), now=later(minutes=4))
+    assert (verdict.result, the_alert(office).grade) == ("opened", Grade.ALARM)
+    assert office.kept(Hazard, verdict.hazard).description == "1号楼总箱：线缆温度 52 ℃，上升过快"
+
+
+def test_the_hour_before_an_alarm_is_shown_with_it(office):
+    for minute in range(90):
+        tell(office, message(100 + minute), now=later(minutes=minute))
+    tell(office, message(450, device="A-1"), now=later(minutes=90))
+    points = the_alert(office).points
+    assert [each.value for each in points] == [*range(130, 190), 450]
+    ((ring),) = office.all(Ring)
+    assert len(ring.points) == REMEMBERED
+    ended(office, the_alert(office).hazard, later(minutes=95))
+    tell(office, message(450), now=later(hours=9))
+    newest = max(office.all(Alert), key=lambda each: each.opened_at)
+    assert [each.value for each in newest.points] == [450]  # what was long before is no hour before
 
 
 def test_what_is_normal_opens_nothing(office):

@@ -7,8 +7,9 @@ Revises: 0027
 import sqlalchemy as sa
 from alembic import op
 
+from inspections.alerts import Measurement, Metric
 from inspections.monitors import Window
-from storage.columns import Instant, Json
+from storage.columns import Instant, Json, Name
 
 revision = "0028"
 down_revision = "0027"
@@ -41,6 +42,14 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_outages_device"), "outages", ["device"])
     op.create_table(
+        "rings",
+        sa.Column("device", sa.String(length=64), nullable=False),
+        sa.Column("metric", Name(Metric), nullable=False),
+        sa.Column("points", Json(tuple[Measurement, ...]), nullable=False),
+        sa.ForeignKeyConstraint(["device"], ["monitors.id"], name=op.f("fk_rings_device_monitors")),
+        sa.PrimaryKeyConstraint("device", "metric", name=op.f("pk_rings")),
+    )
+    op.create_table(
         "refused",
         sa.Column("day", sa.Date(), nullable=False),
         sa.Column("way", sa.String(length=8), nullable=False),
@@ -63,7 +72,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    for table in ("slots", "refused", "outages"):
+    for table in ("slots", "refused", "rings", "outages"):
         op.drop_table(table)
     op.drop_index("ix_monitors_silent", "monitors")
     for column in ("outage", "maintenance", "silent_at", "silent_after_h"):
