@@ -47,6 +47,7 @@ bench: $(STAMP) ## the benchmarks, both sides by turns: against the rivals, of t
 	@$(BIN)/python -m benchmarks.notices
 	@$(BIN)/python -m benchmarks.feed
 	@$(BIN)/python -m benchmarks.access
+	@$(BIN)/python -m benchmarks.alerts
 
 drill: $(STAMP) ## the long drills: kill -9 under load, many mutations
 	@$(BIN)/pytest tests -n 2 -m drill
