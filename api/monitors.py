@@ -11,7 +11,7 @@ from litestar.status_codes import HTTP_200_OK, HTTP_201_CREATED
 from msgspec import Struct
 from msgspec.structs import asdict
 
-from api.bodies import AnyRequest, chunks, json_body
+from api.bodies import AnyRequest, check_moments, chunks, json_body
 from api.house import house, person_of
 from api.security_log import caller_of
 from api.tokens import new_token
@@ -161,6 +161,7 @@ async def plan_device_work(request: AnyRequest, device_id: FromPath[str]) -> Mon
     """A maintenance window: alarms meanwhile are kept and open no case, and it is no outage that it is silent."""
     home = house(request)
     asked: PlannedWork = await json_body(request, PlannedWork)
+    check_moments(**{"from": asked.first, "until": asked.last})
     action = partial(plan_work, person=person_of(request), monitor_id=device_id, asked=asked, now=home.clock())
     return _view(await home.log.transact(action, Event.RULES_EDITED, caller_of(request), device_id))
 

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 from typing import Annotated
 from uuid import UUID
 
-from msgspec import Meta, Struct
+from msgspec import Meta, Struct, field
 from msgspec.structs import replace
 
 from inspections.alerts import DEFAULTS, Metric, MonitorKind, Thresholds
@@ -43,8 +43,8 @@ class NewMonitor(Struct, frozen=True, forbid_unknown_fields=True):
 class Window(Struct, frozen=True):
     """Planned work at a device: what it says meanwhile opens no case, and that it is silent is no outage."""
 
-    first: datetime
-    last: datetime
+    first: datetime = field(name="from")
+    last: datetime = field(name="until")
     reason: str
     by: str
 

@@ -57,12 +57,11 @@ def test_while_the_probe_is_changed_nobody_is_called(api):
     window = {"from": "2026-11-23T01:00:00Z", "until": "2026-11-23T02:00:00Z", "reason": "更换探头"}
     planned = api.post("admin", "/devices/A-1/maintenance", window).json()
     assert planned["maintenance"] == {
-        "first": "2026-11-23T01:00:00Z", "last": "2026-11-23T02:00:00Z", "reason": "更换探头", "by": "admin"
+        "from": "2026-11-23T01:00:00Z", "until": "2026-11-23T02:00:00Z", "reason": "更换探头", "by": "admin"
     }  # fmt: skip
     assert sent(api, secret, ALARM)[0]["hazard"] is None
-    problem(
-        api.post("admin", "/devices/A-1/maintenance", {**window, "until": "2026-11-23T00:00:00Z"}), 422, "step.needs"
-    )
+    for wrong in ({"until": "2026-11-23T00:00:00Z"}, {"from": "9999-12-01T00:00:00Z", "until": "9999-12-31T00:00:00Z"}):
+        problem(api.post("admin", "/devices/A-1/maintenance", {**window, **wrong}), 422, "step.needs")
     problem(api.post("officer", "/devices/A-1/maintenance", window), 403, "role.forbidden")
     assert api.post("admin", "/devices/A-1/maintenance/end", {}).json()["maintenance"] is None
     assert sent(api, secret, [ALARM])[0]["hazard"] is not None
