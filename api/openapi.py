@@ -7,6 +7,7 @@ from litestar import Litestar, Request, Router
 from litestar.openapi.config import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
 
+from api.sheets import MEDIA_TYPES, Form
 from inspections.policy import BY_LINK, PUBLIC
 
 _PROBLEM = {
@@ -34,6 +35,12 @@ _FORM = {
         "report": {"type": "string", "description": "the JSON of a Report; its `photos` may be left out"},
         "photo": {"type": "array", "items": {"type": "string", "format": "binary"}},
     },
+}
+_DATASET = {
+    "type": "object",
+    "description": "`option.dataset` of ECharts, for `format=echarts`",
+    "required": ["dataset"],
+    "properties": {"dataset": {"type": "object"}},
 }
 _PAGES = "/f/"
 """Where people come with a browser; programs ask for JSON."""
@@ -112,7 +119,19 @@ def _complete(operation: Json, content: Json) -> None:
     answers = operation["responses"]
     for status in [status for status in answers if status.startswith(("4", "5"))]:
         del answers[status]
+    if "201" in answers:
+        answers.setdefault("200", {**answers["201"], "description": "The same again: it is there already"})
+    if any(parameter["name"] == "format" for parameter in operation.get("parameters", [])):
+        _in_every_form(answers["200"]["content"])
     answers["default"] = _ANY_PROBLEM
+
+
+def _in_every_form(content: Json) -> None:
+    """Besides the JSON of its own: as a sheet, and as the dataset of a chart."""
+    own = content["application/json"]["schema"]
+    content["application/json"] = {"schema": {"anyOf": [own, _DATASET]}}
+    content[f"{MEDIA_TYPES[Form.CSV]}; charset=utf-8"] = {"schema": {"type": "string"}}
+    content[MEDIA_TYPES[Form.XLSX]] = {"schema": {"type": "string", "format": "binary"}}
 
 
 def _for_people(operation: Json) -> None:
