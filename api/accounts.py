@@ -25,7 +25,7 @@ _HERE = Caller(SYSTEM, "local")
 
 
 class Unfit(Unready):
-    """What was asked for makes no account; says why."""
+    """What was asked for at the machine cannot be done; says why."""
 
 
 def add(url: str, username: str, name: str, roles: Sequence[str], password: str, profile: Profile = STANDARD) -> None:

@@ -9,13 +9,12 @@ from litestar.params import FromQuery, QueryParameter
 from litestar.response import Response
 from msgspec import Struct
 
-from api.bodies import AnyRequest, check_moments
+from api.bodies import AnyRequest
 from api.figures import figures
 from api.sheets import AskedForm, Sheet
-from api.statistics_filters import chosen
+from api.statistics_filters import check_period, chosen
 from inspections.alert_statistics import DEFINITIONS, METRICS, Followed, row
 from inspections.alerts import MonitorKind
-from inspections.errors import Invalid
 from inspections.policy import Scope
 from storage.alerts import devices_in_use, followed
 from storage.register import Register
@@ -45,9 +44,7 @@ async def alert_statistics(
     form: AskedForm = None,
 ) -> Response[AlertStatistics]:
     """The alerts that were opened in the period, the checks that they opened, and what was found and removed."""
-    check_moments(**{"from": first, "to": last})
-    if first and last and last < first:
-        raise Invalid(("to", "结束日期早于开始日期"))
+    check_period(first, last)
 
     def ask(register: Register, reach: Scope, now: datetime) -> AlertStatistics:
         asked = chosen(register, reach, Filters(community=community, street=street))

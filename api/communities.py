@@ -10,6 +10,7 @@ from litestar import Response, get, post
 from litestar.params import FromQuery
 from litestar.status_codes import HTTP_200_OK
 
+from api.accounts import Unfit
 from api.bodies import AnyRequest, chunks
 from api.geojson import MEDIA_TYPE, areas, wanted
 from api.house import house, person_of
@@ -17,6 +18,7 @@ from api.schemas import CommunityList, CommunityView
 from api.security_log import caller_of
 from inspections.actions.places import PlacesImported, import_places
 from inspections.actions.security import Caller, noted
+from inspections.errors import Invalid
 from inspections.gazetteer import Gazetteer, of_map, of_table
 from inspections.people import SYSTEM
 from inspections.places import Crs
@@ -83,10 +85,14 @@ def _said(raw: bytes, crs: Crs) -> Gazetteer:
 
 
 def imported(url: str, data: bytes, *, apply: bool) -> PlacesImported:
-    """The same at the machine itself, everywhere. Raises Invalid, Locked, WrongSchema."""
+    """The same at the machine itself, everywhere. Raises Unfit, Locked, WrongSchema."""
     check(url)
+    try:
+        said = _said(data, "wgs84")
+    except Invalid as error:
+        raise Unfit(str(error)) from error
     with owned(url) if apply else nullcontext():
-        return asyncio.run(_imported(url, _said(data, "wgs84"), apply=apply))
+        return asyncio.run(_imported(url, said, apply=apply))
 
 
 async def _imported(url: str, said: Gazetteer, *, apply: bool) -> PlacesImported:

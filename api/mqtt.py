@@ -208,7 +208,7 @@ class MqttConsumer:
     async def _emptied(self) -> None:
         loop = asyncio.get_running_loop()
         self._last_came = max(self._last_came, loop.time())
-        while self._taking or loop.time() - self._last_came < _QUIET_SECONDS:  # noqa: ASYNC110  # it is silence that counts
+        while self._taking or self._come or loop.time() - self._last_came < _QUIET_SECONDS:  # noqa: ASYNC110  # it is silence that counts
             await asyncio.sleep(_QUIET_SECONDS / 10)
 
     def _removed(self) -> bool:

@@ -21,6 +21,13 @@ from storage.statistics import Filters
 _LONGEST_DAYS = 3660
 
 
+def check_period(first: date | None, last: date | None) -> None:
+    """Raises Invalid for days that no calendar here holds, and for a period that ends before it begins."""
+    check_moments(**{"from": first, "to": last})
+    if first and last and last < first:
+        raise Invalid(("to", "结束日期早于开始日期"))
+
+
 def _filters(
     community: FromQuery[str | None] = None,
     street: FromQuery[str | None] = None,
@@ -31,9 +38,7 @@ def _filters(
     first: Annotated[date | None, QueryParameter(name="from")] = None,
     last: Annotated[date | None, QueryParameter(name="to")] = None,
 ) -> Filters:
-    check_moments(**{"from": first, "to": last})
-    if first and last and last < first:
-        raise Invalid(("to", "结束日期早于开始日期"))
+    check_period(first, last)
     return Filters(community, street, category, group, severity, source, first, last)
 
 

@@ -294,7 +294,10 @@ def said(metric: Metric, value: float, grade: Grade, limits: Thresholds | None) 
 
 
 class Verdict(Struct, frozen=True):
-    """What became of one message: `opened`, `folded`, `cleared`, `normal`, `repeated`, or `refused` with a reason."""
+    """What became of one message: `opened`, `folded`, `cleared`, `normal`, `repeated`, `silent` (so says its gateway),
+
+    or `refused` with a reason.
+    """
 
     result: str
     alert: UUID | None = None

@@ -73,7 +73,8 @@ class _Map(Struct, frozen=True):
 
 def of_table(rows: Iterable[Sequence[str]]) -> Gazetteer:
     """Raises Invalid."""
-    return _sorted_out((each.where, each.cells, None) for each in COLUMNS.lines(rows, LINES))
+    made = ((each.where, _listed(each.where, each.cells)) for each in COLUMNS.lines(rows, LINES))
+    return Gazetteer(*COLUMNS.once("code", made))
 
 
 def of_map(raw: bytes, crs: Crs) -> Gazetteer:
@@ -87,15 +88,14 @@ def of_map(raw: bytes, crs: Crs) -> Gazetteer:
         raise Invalid(("file", "不是 GeoJSON（FeatureCollection）")) from error
     if len(found.features) > LINES or raw.count(b"[") > CORNERS:
         raise Invalid(("file", f"一次最多导入 {LINES} 个社区、{CORNERS} 个边界点"))
-    named = {title: field for field, titles in COLUMNS.titles.items() for title in titles}
-    return _sorted_out(
-        (
-            str(at),
-            {named[name]: str(value) for name, value in (each.properties or {}).items() if value and name in named},
-            each.geometry and _Drawn(each.geometry, crs),
-        )
-        for at, each in enumerate(found.features, 1)
-    )
+    made = ((str(at), _featured(str(at), each, crs)) for at, each in enumerate(found.features, 1))
+    return Gazetteer(*COLUMNS.once("code", made))
+
+
+def _featured(where: str, feature: _Feature, crs: Crs) -> Listed | LineError:
+    named, said = COLUMNS.named, feature.properties or {}
+    cells = {named[name]: str(value) for name, value in said.items() if value and name in named}
+    return _listed(where, cells, feature.geometry and _Drawn(feature.geometry, crs))
 
 
 class _Drawn(NamedTuple):
@@ -123,20 +123,9 @@ class _Drawn(NamedTuple):
         return round(there.lon, 7), round(there.lat, 7)
 
 
-def _sorted_out(said: Iterable[tuple[str, dict[str, str], _Drawn | None]]) -> Gazetteer:
-    lines: list[tuple[str, Listed]] = []
-    errors: list[LineError] = []
-    first: dict[str, str] = {}
-    for where, cells, drawn in said:
-        outline = None if drawn is None else drawn.outline()
-        made = COLUMNS.made(where, Listed, {**cells, "outline": outline})
-        if isinstance(made, LineError):
-            errors.append(made)
-        elif drawn is not None and outline is None:
-            errors.append(LineError(where, "geometry", "须为闭合的面（Polygon 或 MultiPolygon）"))
-        elif made.code in first:
-            errors.append(COLUMNS.error(where, "code", f"与第 {first[made.code]} 行重复"))
-        else:
-            first[made.code] = where
-            lines.append((where, made))
-    return Gazetteer(lines, errors)
+def _listed(where: str, cells: dict[str, str], drawn: _Drawn | None = None) -> Listed | LineError:
+    outline = None if drawn is None else drawn.outline()
+    made = COLUMNS.made(where, Listed, {**cells, "outline": outline})
+    if isinstance(made, Listed) and drawn is not None and outline is None:
+        return LineError(where, "geometry", "须为闭合的面（Polygon 或 MultiPolygon）")
+    return made

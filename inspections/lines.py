@@ -50,11 +50,16 @@ class Columns(NamedTuple):
     titles: Mapping[str, tuple[str, ...]]
     needed: tuple[str, ...]
 
+    @property
+    def named(self) -> dict[str, str]:
+        """The field of each title."""
+        return {title: field for field, titles in self.titles.items() for title in titles}
+
     def lines(self, rows: Iterable[Sequence[str]], most: int) -> Iterator[Found]:
         """Raises Invalid for a file without the columns, and for more than `most` lines."""
-        named = {title: field for field, titles in self.titles.items() for title in titles}
         counted = enumerate(rows, 1)
         first: Sequence[str] = next((row for _, row in counted if any(row)), ())
+        named = self.named
         head = [named.get(cell.strip().casefold()) for cell in first]
         if missing := [self.titles[field][0] for field in self.needed if field not in head]:
             raise Invalid(("file", f"缺少列：{'、'.join(missing)}"))
@@ -80,3 +85,19 @@ class Columns(NamedTuple):
                 return self.error(where, absent[1], "缺少此项")
             field = at[1] if (at := _AT.search(str(error))) else "file"
             return self.error(where, field, "格式不正确")
+
+    def once(
+        self, field: str, made: Iterable[tuple[str, T | LineError]]
+    ) -> tuple[list[tuple[str, T]], list[LineError]]:
+        """The lines that are understood, no two with the same `field`; and what is wrong with the others."""
+        lines: list[tuple[str, T]] = []
+        errors: list[LineError] = []
+        first: dict[Any, str] = {}
+        for where, each in made:
+            if isinstance(each, LineError):
+                errors.append(each)
+            elif (known := first.setdefault(getattr(each, field), where)) != where:
+                errors.append(self.error(where, field, f"与第 {known} 行重复"))
+            else:
+                lines.append((where, each))
+        return lines, errors

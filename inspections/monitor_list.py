@@ -11,7 +11,7 @@ from inspections.monitors import NewMonitor
 from inspections.vendors import Vendor
 
 LINES = 5000
-KINDS = {"进线": MonitorKind.MAINS, "总表": MonitorKind.MAINS, "住户": MonitorKind.HOUSEHOLD, "商铺": MonitorKind.SHOP}
+_KINDS = {"进线": MonitorKind.MAINS, "总表": MonitorKind.MAINS, "住户": MonitorKind.HOUSEHOLD, "商铺": MonitorKind.SHOP}
 COLUMNS = Columns(
     {
         "id": ("id", "设备编号", "设备号", "编号"),
@@ -37,19 +37,8 @@ class MonitorList(Struct, frozen=True):
 
 def of_table(rows: Iterable[Sequence[str]], communities: Mapping[str, str]) -> MonitorList:
     """`communities`: codes by name and by code. Without a name a device is called as its place. Raises Invalid."""
-    lines: list[tuple[str, NewMonitor]] = []
-    errors: list[LineError] = []
-    first: dict[str, str] = {}
-    for found in COLUMNS.lines(rows, LINES):
-        made = _made(found, communities)
-        if isinstance(made, LineError):
-            errors.append(made)
-        elif made.id in first:
-            errors.append(COLUMNS.error(found.where, "id", f"与第 {first[made.id]} 行重复"))
-        else:
-            first[made.id] = found.where
-            lines.append((found.where, made))
-    return MonitorList(lines, errors)
+    made = ((found.where, _made(found, communities)) for found in COLUMNS.lines(rows, LINES))
+    return MonitorList(*COLUMNS.once("id", made))
 
 
 def _made(found: Found, communities: Mapping[str, str]) -> NewMonitor | LineError:
@@ -68,7 +57,7 @@ def _made(found: Found, communities: Mapping[str, str]) -> NewMonitor | LineErro
 
 
 _KIND_WORDS: dict[str, str] = {
-    **{words: kind.value for words, kind in KINDS.items()},
+    **{words: kind.value for words, kind in _KINDS.items()},
     **{k.value: k.value for k in MonitorKind},
 }
 _VENDOR_WORDS = tuple(vendor.value for vendor in Vendor)

@@ -3,9 +3,11 @@
 import asyncio
 import json
 
+import pytest
 from click.testing import CliRunner
 from msgspec.structs import replace
 
+from api.accounts import Unfit
 from api.cli import commands
 from api.furnishing import furnish
 from inspections.categories import CATALOGUE
@@ -69,6 +71,9 @@ def test_an_office_that_is_not_the_demo_begins_at_the_machine(tmp_path, monkeypa
     listed.write_text("code,name\n1,短\n")
     wrong = runner.invoke(commands, ["import", "communities", str(listed)])
     assert (wrong.exit_code, "2 code" in wrong.output) == (1, True)
+    listed.write_bytes(b"\x81\x82\x83")
+    with pytest.raises(Unfit):
+        runner.invoke(commands, ["import", "communities", str(listed)], catch_exceptions=False)
     database = open_database(f"sqlite:///{tmp_path / 'anxun.db'}")
     asyncio.run(furnish(database))
     street, categories = database.ask(lambda register: (register.street("330402010"), register.categories()))

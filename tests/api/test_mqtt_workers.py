@@ -36,9 +36,13 @@ class Crew:
 
     def hire(self):
         there = len(self.slots())
-        self.workers.append(subprocess.Popen([ANXUN, "work"], env=self.environment, stderr=subprocess.DEVNULL))
+        worker = self.begin()
         until(lambda: len(self.slots()) > there)
         time.sleep(0.5)  # until it has subscribed
+        return worker
+
+    def begin(self):
+        self.workers.append(subprocess.Popen([ANXUN, "work"], env=self.environment, stderr=subprocess.DEVNULL))
         return self.workers[-1]
 
     def slots(self):
@@ -90,8 +94,7 @@ def test_of_two_workers_one_goes_and_nothing_waits_in_its_session(crew, broker, 
     assert first.wait(30) == 0
     assert crew.slots() == [0]  # the last one's stays, for what comes now
     _publish(publisher, DEVICES, 600, 300)
-    crew.hire_again = subprocess.Popen([ANXUN, "work"], env=crew.environment, stderr=subprocess.DEVNULL)
-    crew.workers.append(crew.hire_again)
+    crew.begin()
     check_all_are_counted(crew, 900)
 
 
