@@ -10,7 +10,6 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import Annotated, Any, NamedTuple
 
-import xlsxwriter
 from litestar.params import QueryParameter
 
 from api.bodies import AnyRequest
@@ -80,6 +79,8 @@ def as_csv(sheet: Sheet) -> bytes:
 
 def as_xlsx(sheet: Sheet) -> bytes:
     """One worksheet. Text is kept as text: nothing in it is a formula or a link."""
+    import xlsxwriter  # noqa: PLC0415  # two megabytes that a server without dashboards does not need
+
     file = io.BytesIO()
     options = {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
     with xlsxwriter.Workbook(file, options) as book:

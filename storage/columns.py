@@ -154,23 +154,23 @@ class shanghai_day(FunctionElement[int]):  # noqa: N801
     inherit_cache = True
 
 
-class shanghai_text(FunctionElement[str]):  # noqa: N801
-    """An instant as people in Shanghai write it, to the minute."""
+class shanghai_minute(FunctionElement[int]):  # noqa: N801
+    """Minutes since 1970 on Shanghai's clock, of an instant: as far as people write it."""
 
-    type = String()
+    type = Integer()
     inherit_cache = True
 
 
-@compiles(shanghai_text, "sqlite")
-def _formatted(element: Any, compiler: Any, **words: Any) -> str:
+@compiles(shanghai_minute, "sqlite")
+def _minute(element: Any, compiler: Any, **words: Any) -> str:
     at = compiler.process(element.clauses, **words)
-    return f"strftime('%Y-%m-%d %H:%M', {at} / 1000000 + 28800, 'unixepoch')"
+    return f"{at} / 60000000 + 480"
 
 
-@compiles(shanghai_text, "postgresql")
-def _said_there(element: Any, compiler: Any, **words: Any) -> str:
+@compiles(shanghai_minute, "postgresql")
+def _minute_there(element: Any, compiler: Any, **words: Any) -> str:
     at = compiler.process(element.clauses, **words)
-    return f"to_char({at} at time zone 'Asia/Shanghai', 'YYYY-MM-DD HH24:MI')"
+    return f"floor(extract(epoch from {at} at time zone 'Asia/Shanghai') / 60)::integer"
 
 
 class json_text(FunctionElement[str]):  # noqa: N801

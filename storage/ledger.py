@@ -1,14 +1,16 @@
 """The ledger (电子台账): a line a hazard, newest first, as the office knows it from its spreadsheet."""
 
 from collections.abc import Callable, Iterator, Mapping
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, Select, String, Table, case, func, literal, select, type_coerce
 
+from inspections.counting import day_of
 from inspections.hazards import Stage
 from inspections.ledger import Selection
 from inspections.templates import OUTCOMES, SEVERITIES, STATES
-from storage.columns import between, json_text, shanghai_text
+from storage.columns import between, json_text, shanghai_minute
 from storage.office_tables import categories, communities, people
 from storage.scopes import narrowed, within
 from storage.tables import entries, hazards, mentions
@@ -21,6 +23,7 @@ _PHOTO = "/api/v1/photos/"
 class _Column(NamedTuple):
     """`free`: people write it, so that it may look like a formula. `words`: what stands for a name.
 
+    `clock`: minutes, written here: the database takes a microsecond for each.
     `named_by`: the table that has the words; looked up here, not by a subquery for each line.
     """
 
@@ -28,6 +31,7 @@ class _Column(NamedTuple):
     value: ColumnElement[Any]
     personal: bool = False
     free: bool = False
+    clock: bool = False
     words: dict[Any, str] | None = None
     named_by: Table | None = None
 
@@ -35,8 +39,8 @@ class _Column(NamedTuple):
 def _columns(public_url: str) -> list[_Column]:
     return [
         _Column("编号", _H.number),
-        _Column("上报时间", shanghai_text(_H.reported_at)),
-        _Column("发现时间", shanghai_text(_H.found_at)),
+        _Column("上报时间", shanghai_minute(_H.reported_at), clock=True),
+        _Column("发现时间", shanghai_minute(_H.found_at), clock=True),
         _Column("社区", _H.community, named_by=communities),
         _Column("地点", _H.place, personal=True, free=True),
         _Column("类别", _H.category, named_by=categories),
@@ -48,12 +52,12 @@ def _columns(public_url: str) -> list[_Column]:
         _Column("联系电话", json_text(_H.responsible_party, "phone"), personal=True, free=True),
         _Column("状态", _name(_H.state), words=dict(STATES)),
         _Column("办结方式", _name(_H.outcome), words=dict(OUTCOMES)),
-        _Column("受理时间", shanghai_text(_H.accepted_at)),
-        _Column("整改期限", shanghai_text(_H.due_at)),
+        _Column("受理时间", shanghai_minute(_H.accepted_at), clock=True),
+        _Column("整改期限", shanghai_minute(_H.due_at), clock=True),
         _Column("整改措施", _H.fix_method, personal=True, free=True),
         _Column("已整改数量", _H.quantity_done),
-        _Column("提交整改时间", shanghai_text(_H.submitted_at)),
-        _Column("复查时间", shanghai_text(_H.closed_at)),
+        _Column("提交整改时间", shanghai_minute(_H.submitted_at), clock=True),
+        _Column("复查时间", shanghai_minute(_H.closed_at), clock=True),
         _Column("复查人", _rechecker(), personal=True, free=True),
         _Column("整改前照片", _photos(Stage.BEFORE, public_url)),
         _Column("整改后照片", _photos(Stage.AFTER, public_url)),
@@ -90,6 +94,7 @@ TITLES = [column.title for column in _columns("")]
 PHOTOS = TITLES.index("整改前照片"), TITLES.index("整改后照片")
 FREE = [at for at, column in enumerate(_columns("")) if column.free]
 """Columns that people write."""
+_CLOCKS = [at for at, column in enumerate(_columns("")) if column.clock]
 
 
 def lines(connection: Connection, selection: Selection) -> Iterator[list[Any]]:
@@ -98,9 +103,25 @@ def lines(connection: Connection, selection: Selection) -> Iterator[list[Any]]:
     query = _query(selection)
     for row in connection.execute(query, execution_options={"yield_per": _AT_ONCE}):
         line = list(row)
+        for at in _CLOCKS:
+            if line[at] is not None:
+                line[at] = _written(line[at])
         for at, words in worded:
             line[at] = words.get(line[at], "")
         yield line
+
+
+_TIMES = [f"{minute // 60:02}:{minute % 60:02}" for minute in range(24 * 60)]
+
+
+def _written(minute: int) -> str:
+    day, within_it = divmod(minute, len(_TIMES))
+    return f"{_day(day)} {_TIMES[within_it]}"
+
+
+@lru_cache(maxsize=4096)
+def _day(number: int) -> str:
+    return day_of(number).isoformat()
 
 
 def _worded(connection: Connection) -> list[tuple[int, Mapping[Any, str]]]:

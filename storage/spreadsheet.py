@@ -6,15 +6,17 @@ import resource
 import sys
 from collections.abc import Iterable, Iterator
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 from msgspec import Struct
-from python_calamine import CalamineError, CalamineSheet, CalamineWorkbook
 
 from inspections.errors import Invalid
 from inspections.old_ledger import LINES, Names, Sheet, Understood, is_head, title, understood
 from storage.cells import UNREADABLE, csv_rows
+
+if TYPE_CHECKING:
+    from python_calamine import CalamineSheet
 
 _WORKBOOKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
 """Zip (XLSX, ODS) and the compound files of XLS: ECMA-376, [MS-CFB]."""
@@ -62,6 +64,8 @@ def sheets(data: bytes) -> Iterator[Sheet]:
         if found:
             yield found
         return
+    from python_calamine import CalamineError, CalamineWorkbook  # noqa: PLC0415  # the server itself reads none
+
     try:
         book = CalamineWorkbook.from_filelike(io.BytesIO(data))
         pages = [book.get_sheet_by_name(name) for name in book.sheet_names]
@@ -73,7 +77,7 @@ def sheets(data: bytes) -> Iterator[Sheet]:
         raise Invalid(("file", UNREADABLE)) from error
 
 
-def _filled(page: CalamineSheet) -> Iterator[list[Any]]:
+def _filled(page: "CalamineSheet") -> Iterator[list[Any]]:
     """The rows, a merged cell's value in each cell that it spans. A formula is what it came to when it was saved."""
     merged: dict[int, list[tuple[int, int, int, int]]] = {}
     for (top, left), (bottom, right) in page.merged_cell_ranges or ():

@@ -59,9 +59,10 @@ def owning(database: Path) -> Generator[None]:
         os.close(descriptor)
 
 
-def sqlite_engine(database: Path, *, writing: bool) -> Engine:
-    """WAL with synchronous=FULL: what is committed has reached the disk."""
+def sqlite_engine(database: Path, *, writing: bool, cache_mib: int = 2) -> Engine:
+    """WAL with synchronous=FULL: what is committed has reached the disk. `cache_mib`: pages of each connection."""
     size = 1 if writing else READERS
+    cache = f"cache_size={-1024 * cache_mib}"
     engine = create_engine(
         f"sqlite:///{database}",
         poolclass=QueuePool,
@@ -75,7 +76,7 @@ def sqlite_engine(database: Path, *, writing: bool) -> Engine:
     @event.listens_for(engine, "connect")
     def _(connection: Any, _: Any) -> None:
         connection.isolation_level = None  # transactions begin where we say so, not where the driver guesses
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "temp_store=MEMORY"):
+        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "temp_store=MEMORY", cache):
             connection.execute(f"PRAGMA {pragma}")
         if not writing:
             connection.execute("PRAGMA query_only=ON")
