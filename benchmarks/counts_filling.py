@@ -1,8 +1,8 @@
 """A store with many hazards in many communities, as uneven as real ones: made by the database, from a seed."""
 
 import sqlite3
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, closing
+from collections.abc import Generator, Iterable, Iterator
+from contextlib import AbstractContextManager, closing, contextmanager
 from typing import Any, NamedTuple
 
 import psycopg
@@ -19,6 +19,8 @@ from storage.tables import communities, hazards, streets
 
 COMMUNITIES = 600
 YEARS = 3
+STANDING_DAYS = 8
+"""What is open was reported within these; a fix is due after seven, so that one in eight is late."""
 _AT_ONCE = 50_000
 _FIRST = 330500000000
 _KINDS = [category.code for category in CATALOGUE if not category.from_device]
@@ -33,6 +35,7 @@ _STATES = {
     "pending_recheck": 8,
     "suspended": 2,
 }
+_STANDING = ("reported", "rectifying", "pending_recheck", "suspended")
 _ACCEPTED = ("closed", "rectifying", "pending_recheck", "suspended")
 
 
@@ -75,7 +78,8 @@ def _picked(weights: dict[str, int], dice: str) -> str:
 class Store:
     """A migrated database with COMMUNITIES more than the demo office, and a growing number of hazards in them.
 
-    Of ten communities one has half of all hazards, of categories a few most. They were reported within YEARS until now.
+    Of ten communities one has half of all hazards, of categories a few most. They were reported within YEARS until now,
+    those that are open within STANDING_DAYS.
     """
 
     def __init__(self, url: str) -> None:
@@ -103,10 +107,28 @@ class Store:
         with self._outside_a_transaction() as connection:
             connection.execute(self._words.settled)
 
+    @contextmanager
+    def using_index(self, columns: str) -> Generator[None]:
+        """With an index on hazards that we do without."""
+        with self._outside_a_transaction() as connection:
+            connection.execute(f"CREATE INDEX ix_bench ON hazards ({columns})")
+            connection.execute(self._words.settled)
+            yield
+            connection.execute("DROP INDEX ix_bench")
+
+    def neglect(self) -> None:
+        """All that are being fixed became due long ago. It changes nothing of what is counted by steps."""
+        month = self._words.seconds.format(30 * 86400)
+        with self.engine.begin() as connection:
+            connection.execute(text(f"UPDATE hazards SET due_at = due_at - {month} WHERE state = 'rectifying'"))
+        with self._outside_a_transaction() as connection:
+            connection.execute(self._words.settled)
+
     def _copied(self) -> str:
-        ago = self._words.seconds.format(f"n * 97 % {YEARS * 365 * 86400}")
-        reported = f"reported_at - {ago}"
         state = _picked(_STATES, _dice(1, 1000))
+        stands = f"{state} IN ({_listed(_STANDING)})"
+        within = f"CASE WHEN {stands} THEN {STANDING_DAYS * 86400} ELSE {YEARS * 365 * 86400} END"
+        reported = f"reported_at - {self._words.seconds.format(f'n * 97 % ({within})')}"
         skewed = f"{_dice(2, 600)} * {_dice(3, 600)} / 600 * {_dice(4, 600)} / 600"
         made = {
             "id": self._words.id,
@@ -133,9 +155,8 @@ class Store:
         return f"INSERT INTO hazards ({names}) {self._words.series} SELECT {values} FROM series, {one}"
 
     def _when(self, state: str, reported: str, seconds: str | int, *states: str) -> str:
-        among = ", ".join(f"'{name}'" for name in states or _ACCEPTED)
         later = self._words.seconds.format(seconds)
-        return f"CASE WHEN {state} IN ({among}) THEN {reported} + {later} END"
+        return f"CASE WHEN {state} IN ({_listed(states or _ACCEPTED)}) THEN {reported} + {later} END"
 
     def _outside_a_transaction(self) -> AbstractContextManager[Any]:
         if self._path:
@@ -144,6 +165,10 @@ class Store:
 
     def close(self) -> None:
         self.engine.dispose()
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(f"'{name}'" for name in names)
 
 
 def _weight() -> int:

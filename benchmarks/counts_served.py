@@ -1,0 +1,217 @@
+"""The figures as a dashboard pulls them, beside FastAPI's; and a ledger of everything while others are at work."""
+
+import json
+import time
+from collections.abc import Callable, Generator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager
+from http.client import HTTPConnection
+from pathlib import Path
+from statistics import quantiles
+from threading import Event
+
+import psycopg
+from sqlalchemy import Engine, update
+
+from benchmarks.counts_filling import COMMUNITIES
+from benchmarks.figures import Figure, Run
+from benchmarks.measure import cpu_seconds
+from benchmarks.photos_memory import held
+from benchmarks.sides import ROOT, Anxun, Broken, FastApi, Side
+from benchmarks.storage_postgres import own_database
+from inspections.people import Grant, Role
+from storage.office_tables import people
+
+LOOKS = 60
+ROUNDS = 3
+ALONE_SECONDS = 8.0
+_PAUSE_SECONDS = 0.01
+_SETTLED_SECONDS = 180
+_IDLE_SECONDS = 0.1
+_PIECE = 1 << 18
+_PASSWORD = "of nobody"
+"""Of the office that a Store begins with."""
+
+
+class Served(Anxun):
+    """A filled store, served; its analyst sees all of it."""
+
+    def __init__(self, folder: Path, url: str, engine: Engine) -> None:
+        super().__init__(folder, [])
+        self._url = url
+        with engine.begin() as connection:
+            everywhere = (Grant(Role.ANALYST, ""),)
+            connection.execute(update(people).where(people.c.username == "analyst").values(grants=everywhere))
+
+    def open(self) -> None:
+        self.launch(
+            [str(ROOT / ".venv/bin/anxun"), "serve", "--demo"],
+            self.folder,
+            ANXUN_DATA=str(self.folder / "data"),
+            ANXUN_PORT=str(self.port),
+            ANXUN_DATABASE=self._url,
+            ANXUN_DEMO_PASSWORD=_PASSWORD,
+        )
+        who = json.dumps({"username": "analyst", "password": _PASSWORD, "device": "benchmark"}).encode()
+        said = self.ask("/api/v1/auth/login", who, "POST", **{"Content-Type": "application/json"})
+        self.bearer = {"Authorization": f"Bearer {said['access_token']}"}
+        self._settle()
+
+    def _settle(self) -> None:
+        """What a server does by itself when it has begun (the digest of yesterday) is not what is measured."""
+        until, spent = time.monotonic() + _SETTLED_SECONDS, -1.0
+        while time.monotonic() < until and (now := cpu_seconds(self.process_id)) - spent > _IDLE_SECONDS:
+            spent = now
+            time.sleep(1)
+
+
+class Counting(FastApi):
+    """FastAPI with as many reports in as many communities, as uneven; nobody sends it anything."""
+
+    def __init__(self, folder: Path, database: str, rows: int) -> None:
+        super().__init__(folder, [], database)
+        self._rows, self._database = rows, f"postgresql://postgres@127.0.0.1:5432/{database}"
+
+    def prepare(self) -> None:
+        self.media = self.folder / "media"
+        self.media.mkdir()
+
+    def fill(self) -> None:
+        with psycopg.connect(self._database, autocommit=True) as connection:
+            connection.execute(
+                "INSERT INTO communities (name) SELECT 'more-' || n FROM generate_series(51, %s) AS n", [COMMUNITIES]
+            )
+            connection.execute(
+                """INSERT INTO reports (id, community_id, category, severity, description, lat, lon, created_at)
+                SELECT gen_random_uuid()::text, 1 + (random() * random() * random() * %s)::int, 'EB-01', 2,
+                       '楼梯间给电动车充电，电线从二楼窗口拉下', 30.7622, 120.7511, now()
+                FROM generate_series(1, %s)""",
+                [COMMUNITIES - 1, self._rows],
+            )
+            connection.execute("VACUUM (ANALYZE)")
+
+
+@contextmanager
+def _running(side: Anxun | Counting) -> Generator[None]:
+    try:
+        side.open() if isinstance(side, Anxun) else side.start()
+        yield
+    finally:
+        side.stop()
+
+
+class _Client:
+    """One connection that asks again and again."""
+
+    def __init__(self, side: Side, **headers: str) -> None:
+        self._connection = HTTPConnection("127.0.0.1", side.port, timeout=60)
+        self._headers = headers
+
+    def look(self, path: str, **more: str) -> tuple[float, str]:
+        """Milliseconds until the whole answer is there, and its tag."""
+        begun = time.perf_counter()
+        self._connection.request("GET", path, headers={**self._headers, **more})
+        answer = self._connection.getresponse()
+        said = answer.read()
+        if answer.status not in {200, 304}:
+            raise Broken(f"{path}: {answer.status} {said[:200]!r}")
+        return (time.perf_counter() - begun) * 1000, answer.headers.get("ETag", "")
+
+    def p95(self, path: str, **more: str) -> float:
+        return quantiles([self.look(path, **more)[0] for _ in range(LOOKS)], n=100)[94]
+
+    def close(self) -> None:
+        self._connection.close()
+
+
+_ALL = "/api/v1/statistics/communities"
+
+
+def looks(run: Run, name: str, side: Served) -> None:
+    """What a dashboard asks for, and what it has already."""
+    with closing(_Client(side, **side.bearer)) as client:
+        _, tag = client.look(_ALL)
+        run.figures += [
+            Figure(f"{name}: all communities over HTTP, p95 ms", [client.p95(_ALL)], []),
+            Figure(f"{name}: a 304 over HTTP, p95 ms", [client.p95(_ALL, **{"If-None-Match": tag})], []),
+        ]
+
+
+def beside_fastapi(run: Run, folder: Path, side: Served, rows: int) -> None:
+    """All communities, both on PostgreSQL."""
+    with own_database() as database:
+        rival = Counting(folder / "fastapi", database.url.rpartition("/")[2], rows)
+        with _running(rival):
+            rival.fill()
+            with closing(_Client(side, **side.bearer)) as ours, closing(_Client(rival)) as theirs:
+                sides: dict[str, Callable[[], float]] = {
+                    "Anxun": lambda: ours.p95(_ALL),
+                    "FastAPI": lambda: theirs.p95("/stats"),
+                }
+                turns = run.by_turns("all communities, beside FastAPI", ROUNDS, sides)
+    heading = "PostgreSQL: all communities over HTTP beside FastAPI's /stats, p95 ms"
+    run.figures.append(Figure(heading, turns["Anxun"], turns["FastAPI"], most=0.1))
+
+
+def ledger(run: Run, name: str, side: Served, rows: int) -> None:
+    """All lines as CSV, taken as fast as they come, while somebody else asks for their own account."""
+    with closing(_Client(side, **side.bearer)) as other:
+        alone = _waits(other, lambda: time.monotonic() > until) if (until := time.monotonic() + ALONE_SECONDS) else []
+        idle, most, done = held(side, "VmRSS"), [0.0], Event()
+        with ThreadPoolExecutor(2) as threads:
+            taken = threads.submit(_taken, side, done)
+            watched = threads.submit(_watched, side, done, most)
+            beside = _waits(other, done.is_set)
+            lines, seconds = taken.result()
+            watched.result()
+    if lines < rows:
+        run.failures.append(f"{name}: a ledger of {lines:,} lines, of {rows:,}")
+    run.figures += [
+        Figure(f"{name}: ledger as CSV, lines/s", [lines / seconds], [], least=50_000),
+        Figure(f"{name}: … MiB over idle, all processes", [most[0] - idle], [], most=64),
+        Figure(f"{name}: … GET /me meanwhile, p99 ms", [_p99(beside)], [_p99(alone)], most=2),
+    ]
+
+
+def _waits(client: _Client, over: Callable[[], bool]) -> list[float]:
+    waits: list[float] = []
+    while not over():
+        waits.append(client.look("/api/v1/me")[0])
+        time.sleep(_PAUSE_SECONDS)
+    return waits
+
+
+def _p99(waits: list[float]) -> float:
+    return quantiles(waits, n=100)[98]
+
+
+def _watched(side: Served, done: Event, most: list[float]) -> None:
+    while not done.wait(0.1):
+        most[0] = max(most[0], held(side, "VmRSS"))
+
+
+def _taken(side: Served, done: Event) -> tuple[int, float]:
+    """How many lines came below the titles, the last one not counted, and in what time."""
+    connection = HTTPConnection("127.0.0.1", side.port, timeout=120)
+    begun, lines = time.perf_counter(), -2
+    try:
+        connection.request("GET", "/api/v1/ledger.csv", headers=side.bearer)
+        answer = connection.getresponse()
+        if answer.status != 200:
+            raise Broken(f"ledger: {answer.status} {answer.read()[:200]!r}")
+        while piece := answer.read(_PIECE):
+            lines += piece.count(b"\n")
+        return lines, time.perf_counter() - begun
+    finally:
+        connection.close()
+        done.set()
+
+
+def served(run: Run, folder: Path, name: str, store: tuple[str, Engine], rows: int) -> None:
+    """`store`: its address, and an engine that may write to it."""
+    side = Served(folder / f"served-{name}", *store)
+    with _running(side), run.watching(f"{name}, served"):
+        looks(run, name, side)
+        ledger(run, name, side, rows)
+        if name == "PostgreSQL":
+            beside_fastapi(run, folder, side, rows)
