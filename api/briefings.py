@@ -27,7 +27,7 @@ from inspections.people import Person
 from inspections.periods import Interval, Period, prior, year_before
 from inspections.places import Community
 from inspections.policy import scope
-from inspections.statistics import METRICS, Counts
+from inspections.statistics import METRICS, Counts, together
 from storage.listing import briefings_of
 from storage.register import Register
 from storage.statistics import Filters, counts
@@ -135,14 +135,14 @@ def _made(register: Register, person: Person, filters: Filters, period: Period, 
         for each in periods
     )
     rows = {each.code: here.get(each.code, Counts()) for each in asked}
-    total = _sum(rows.values()).row()
+    total = together(rows.values()).row()
     told = Material(
         _place(register, asked),
         period,
         now,
         total,
-        _sum(before.values()).numbers(),
-        _sum(a_year_ago.values()).numbers(),
+        together(before.values()).numbers(),
+        together(a_year_ago.values()).numbers(),
         _groups(register, counts(register, "category", codes, filters, now)),
         {each.name: rows[each.code].numbers() for each in asked},
     )
@@ -168,10 +168,6 @@ def _made(register: Register, person: Person, filters: Filters, period: Period, 
         tuple(codes),
         plain,
     )
-
-
-def _sum(found: Any) -> Counts:
-    return sum(found, Counts())
 
 
 def _groups(register: Register, by_category: dict[str, Counts]) -> dict[str, dict[str, int]]:

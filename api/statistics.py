@@ -15,7 +15,7 @@ from api.bodies import AnyRequest
 from api.figures import figures
 from api.house import house
 from api.sheets import AskedForm, Sheet
-from api.statistics_filters import FILTERS, cases, chosen, period_of, running
+from api.statistics_filters import FILTERS, cases, cases_by, chosen, period_of, running
 from inspections.deadlines import CLOCKS
 from inspections.periods import Interval, buckets, change, prior, year_before
 from inspections.policy import Scope
@@ -29,6 +29,7 @@ from inspections.statistics import (
     RATES,
     Counts,
     Flow,
+    together,
 )
 from storage.register import Register
 from storage.statistics import Filters, counts, flow_by_day, standing_by_clock
@@ -136,12 +137,13 @@ async def communities(
         asked = chosen(register, reach, filters)
         found = counts(register, "community", [each.code for each in asked], filters, now)
         rows = [(each, found.get(each.code, Counts())) for each in asked]
+        link = cases_by(filters, "community", "received")
         items = [
             {
                 "community": each.code,
                 "name": each.name,
                 **row.row(),
-                "cases": cases(replace(filters, community=each.code), "received"),
+                "cases": link(each.code),
             }
             for each, row in rows
         ]
@@ -165,13 +167,14 @@ async def by_category(
             for each in register.categories()
             if not each.from_device and filters.category in {None, each.code} and filters.group in {None, each.group}
         ]
+        link = cases_by(filters, "category", "received")
         items = [
             {
                 "category": each.code,
                 "name": each.name,
                 "group": each.group,
                 **row.row(),
-                "cases": cases(replace(filters, category=each.code), "received"),
+                "cases": link(each.code),
             }
             for each, row in rows
         ]
@@ -281,7 +284,7 @@ async def deadlines(
 
 def _everything(register: Register, reach: Scope, filters: Filters, now: datetime) -> Counts:
     codes = [each.code for each in chosen(register, reach, filters)]
-    return sum(counts(register, "community", codes, filters, now).values(), Counts())
+    return together(counts(register, "community", codes, filters, now).values())
 
 
 def figure(name: str, row: Mapping[str, Any], filters: Filters) -> Figure:
@@ -292,7 +295,7 @@ def figure(name: str, row: Mapping[str, Any], filters: Filters) -> Figure:
 
 
 def _total(rows: Iterable[Counts]) -> Row:
-    return sum(rows, Counts()).row()
+    return together(rows).row()
 
 
 def _sheet(name: str, titles: Mapping[str, str], items: Sequence[Row], total: Row) -> Sheet:

@@ -1,12 +1,13 @@
 """What statistics are asked of: the filters that all of them have, and the links that list the cases of a number."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import date, datetime
-from typing import Annotated, Any
-from urllib.parse import urlencode
+from typing import Annotated, Any, Literal
+from urllib.parse import quote_plus, urlencode
 
 from litestar.di import Provide
 from litestar.params import FromQuery, QueryParameter
+from msgspec.structs import replace
 
 from api.bodies import check_moments
 from inspections.calendar import YEARS, shanghai_date
@@ -74,6 +75,12 @@ def chosen(register: Register, reach: Scope, filters: Filters) -> Sequence[Commu
 def cases(filters: Filters, counted_as: str) -> str:
     """The list of exactly the hazards that were counted as this."""
     return _listed(filters, counted_as=counted_as, counted_from=filters.first, counted_to=filters.last)
+
+
+def cases_by(filters: Filters, name: Literal["community", "category"], counted_as: str) -> Callable[[str], str]:
+    """`cases` of one code after the other: what hundreds of links have in common is written once."""
+    common = cases(replace(filters, **{name: None}), counted_as)
+    return lambda code: f"{common}&{name}={quote_plus(code)}"
 
 
 def running(filters: Filters, clock: str) -> str:
