@@ -64,7 +64,7 @@ def writing_engine(url: str) -> Engine:
 def reading_engine(url: str) -> Engine:
     """For who reads much beside those who write, in another process."""
     if (path := sqlite_path(url)) is not None:
-        return sqlite_engine(path, writing=False, cache_mib=16)
+        return sqlite_engine(path, writing=False, cache_mib=8)
     return _postgres().postgres_engine(url, reading=True)
 
 

@@ -22,11 +22,11 @@ from inspections.ledger import Selection
 from storage.cells import BOM, plain
 from storage.database import reading_engine
 from storage.ledger import FREE, TITLES, lines, number
-from storage.photo_store import open_photos
-from storage.thumbnails import Thumbnails
 
 if TYPE_CHECKING:
     from xlsxwriter import Workbook
+
+    from storage.thumbnails import Thumbnails
 
 _AT_ONCE = 1000
 XLSX_ROWS = 1_048_575
@@ -93,6 +93,9 @@ def _write(order: Order, rows: Iterator[list[Any]], file: BinaryIO) -> None:
     elif order.pictures is None:
         write_xlsx(rows, file)
     else:
+        from storage.photo_store import open_photos  # noqa: PLC0415  # most ledgers have no pictures in them
+        from storage.thumbnails import Thumbnails  # noqa: PLC0415
+
         with Thumbnails(open_photos(order.pictures.place, Path(order.pictures.scratch))) as thumbnails:
             write_xlsx(rows, file, thumbnails)
 
@@ -132,7 +135,7 @@ def _batches(rows: Iterator[list[Any]]) -> Iterator[list[list[Any]]]:
         yield batch
 
 
-def write_xlsx(rows: Iterator[list[Any]], file: BinaryIO, thumbnails: Thumbnails | None = None) -> None:
+def write_xlsx(rows: Iterator[list[Any]], file: BinaryIO, thumbnails: "Thumbnails | None" = None) -> None:
     """As many worksheets as it takes; a row at a time in memory. Text stays text: no formula, no link."""
     from xlsxwriter import Workbook  # noqa: PLC0415  # the server reads this module for what it orders
 

@@ -34,6 +34,7 @@ from storage.columns import Instant, between
 from storage.counter_tables import Grain, counter_deltas, counters
 from storage.counting import CLAUSES, FIRST_DUE_AT, INSTANTS, counted
 from storage.deadlines import running
+from storage.office_tables import communities as known_communities
 from storage.register import Register
 from storage.scopes import within
 from storage.tables import MAY_BE_LATE, STANDS_OPEN, hazards
@@ -110,10 +111,10 @@ def _sums(
     by_kind = by == "category" or any(kinds)
     grains = _grains(filters, by_kind=by_kind, by_day=by == "day")
     asked: dict[str, Any] = {name: value for name, value in kinds._asdict().items() if value is not None}
+    asked |= _unless_all(register, communities)
     dated = filters.first is not None or filters.last is not None
-    leads = dated and register.dialect == "sqlite"  # PostgreSQL finds days by themselves, and plans badly for hundreds
-    asked |= {"community": communities} if leads else _unless_all(register, communities)
-    query = _query(by, tuple(grain for grain, _, _ in grains), tuple(asked), measures)
+    through = dated and "community" not in asked and register.dialect == "sqlite"
+    query = _query(by, tuple(grain for grain, _, _ in grains), tuple(asked), measures, through=through)
     parameters: dict[str, Any] = {**asked}
     parameters |= {f"first{at}": first for at, (_, first, _) in enumerate(grains)}
     parameters |= {f"last{at}": last for at, (_, _, last) in enumerate(grains)}
@@ -126,7 +127,7 @@ def _sums(
 
 
 def _unless_all(register: Register, communities: Sequence[str]) -> dict[str, Sequence[str]]:
-    """A list of hundreds costs more than it leaves out, where it leaves out none and is not what leads to the rows."""
+    """A list of hundreds costs more than it leaves out, where it leaves out none."""
     return {} if len(communities) == len(register.communities()) else {"community": communities}
 
 
@@ -161,8 +162,15 @@ _WHOLE = (Grain.ALL, Grain.MONTHS, Grain.DAYS)
 
 
 @lru_cache(maxsize=512)
-def _query(by: By, grains: tuple[Grain, ...], kinds: tuple[str, ...], measures: tuple[str, ...]) -> CompoundSelect[Any]:
-    """Summed up and not yet, each in its own order; one statement, so that nobody sums up in between."""
+def _query(
+    by: By, grains: tuple[Grain, ...], kinds: tuple[str, ...], measures: tuple[str, ...], *, through: bool
+) -> CompoundSelect[Any]:
+    """Summed up and not yet, each in its own order; one statement, so that nobody sums up in between.
+
+    `through`: from one community to the next. Its key leads SQLite that way to the days of each, where otherwise it
+    would read those of all time; PostgreSQL finds days by themselves.
+    """
+    each_community = [counters.c.community.in_(select(known_communities.c.code))] if through else []
 
     def summed(table: Any, day: ColumnElement[int], first: str, last: str) -> Select[Any]:
         key: ColumnElement[Any] = day if by == "day" else table.c[by]
@@ -177,7 +185,7 @@ def _query(by: By, grains: tuple[Grain, ...], kinds: tuple[str, ...], measures: 
 
     arms = [
         summed(counters, counters.c.start, f"first{at}", f"last{at}").where(
-            counters.c.grain == literal_column(str(int(grain)), Integer)
+            counters.c.grain == literal_column(str(int(grain)), Integer), *each_community
         )
         for at, grain in enumerate(grains)
     ]
