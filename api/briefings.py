@@ -1,5 +1,6 @@
 """Briefings: what is read aloud of a period, kept as it was said."""
 
+import asyncio
 from collections.abc import Sequence
 from datetime import date, datetime
 from functools import partial
@@ -123,7 +124,8 @@ async def _said(request: AnyRequest, kept: Briefing, form: Form | None) -> Respo
         return Response(view, headers=headers)
     titles = {"name": "社区", **{name: metric.title for name, metric in METRICS.items()}}
     rows = [*view["items"], {"name": "合计", **view["total"]}]
-    return await shaped(wanted, Sheet("通报", titles, rows), headers)
+    said = await asyncio.to_thread(shaped, wanted, Sheet("通报", titles, rows))
+    return said.response(**headers)
 
 
 def _made(register: Register, person: Person, filters: Filters, period: Period, now: datetime) -> Briefing:

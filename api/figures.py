@@ -1,16 +1,17 @@
-"""Figures as they are answered: in the form that is asked for, and not at all where whoever asks has them already."""
+"""Figures as they are answered: in the form that is asked for, and counted again only where a number may differ."""
 
 import asyncio
 import hashlib
 from collections.abc import Callable
 from datetime import datetime
-from functools import partial
 from importlib.metadata import version
 from typing import Any, TypeVar
 from urllib.parse import quote
 
+import msgspec
 from litestar.response import Response
 
+from api.answers import Said
 from api.bodies import AnyRequest
 from api.house import house, person_of
 from api.sheets import MEDIA_TYPES, Form, Sheet, as_csv, as_echarts, as_xlsx, form_of
@@ -38,30 +39,40 @@ async def figures(
     `timed`: it changes as time passes, so that nobody has it already.
 
     The tag is known before anything is counted: it is another one as soon as a number may be (RFC 9110, 13.1.2). It is
-    a weak one: `as_of` may differ.
+    a weak one: `as_of` may differ, which says when it was counted. What was said under a tag is said again.
     """
     home, reach = house(request), scope(person_of(request), "statistics.see")
     now, wanted = home.clock(), form_of(request, form)
 
-    def found(register: Register) -> tuple[str, T | None]:
+    def found(register: Register) -> tuple[str, Said | T | None]:
         parts = (_VERSION, reach, request.url.path, request.url.query, wanted, shanghai_date(now))
         fresh = (*parts, stamp(register), now if timed else next_late(register, reach, now))
         tag = f'W/"{hashlib.sha256(repr(fresh).encode()).hexdigest()[:32]}"'
-        known = request.headers.get("if-none-match", "")
-        return (tag, None) if tag in known else (tag, ask(register, reach, now))
+        if tag in request.headers.get("if-none-match", ""):
+            return tag, None
+        return tag, home.answers.get(tag) or ask(register, reach, now)
 
     tag, answer = await home.database.read(found)
     headers = {**_PRIVATE, "ETag": tag}
     if answer is None:
         return Response(None, status_code=304, headers=headers)
-    if wanted is Form.JSON:
-        return Response(answer, headers=headers)
-    return await shaped(wanted, sheet(answer), headers)
+    if isinstance(answer, Said):
+        return answer.response(**headers)
+    said = await asyncio.to_thread(_said, wanted, answer, sheet)
+    if not timed:
+        home.answers.keep(tag, said)
+    return said.response(**headers)
 
 
-async def shaped(form: Form, sheet: Sheet, headers: dict[str, str]) -> Response[Any]:
+def _said(form: Form, answer: T, sheet: Callable[[T], Sheet]) -> Said:
+    if form is Form.JSON:
+        return Said(msgspec.json.encode(answer), MEDIA_TYPES[form], {})
+    return shaped(form, sheet(answer))
+
+
+def shaped(form: Form, sheet: Sheet) -> Said:
+    """A table in any form but JSON."""
     if form is Form.ECHARTS:
-        return Response(as_echarts(sheet), headers=headers)
-    made = await asyncio.to_thread(partial(as_csv if form is Form.CSV else as_xlsx, sheet))
+        return Said(msgspec.json.encode(as_echarts(sheet)), MEDIA_TYPES[form], {})
     named = {"Content-Disposition": f"attachment; filename*=UTF-8''{quote(sheet.name)}.{form}"}
-    return Response(made, media_type=MEDIA_TYPES[form], headers={**headers, **named})
+    return Said(as_csv(sheet) if form is Form.CSV else as_xlsx(sheet), MEDIA_TYPES[form], named)

@@ -10,6 +10,7 @@ from typing import Any, cast
 from litestar.connection import ASGIConnection
 
 from api.alert_intake import AlertIntake
+from api.answers import Answers
 from api.auth import SignIn
 from api.developer import Developer
 from api.exporter import Exporter
@@ -29,7 +30,7 @@ class House:
     """`clock` gives the present instant; nothing else in the program asks for it.
 
     `providers`: who says who somebody is, besides us.
-    `exporting`: who has a ledger made.
+    `exporting`: who has a ledger made. `answers`: figures that were said and still hold.
     `turn`: held by the photo whose next piece is taken (bodies.photo_chunks). `sending`: who sends how many at once
     """
 
@@ -49,6 +50,7 @@ class House:
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)
     sending: Counter[str] = field(default_factory=Counter[str])
     exporting: set[str] = field(default_factory=set[str])
+    answers: Answers = field(default_factory=Answers)
 
 
 def house(connection: ASGIConnection[Any, Any, Any, Any]) -> House:

@@ -205,6 +205,29 @@ def test_who_has_the_figures_already_is_told_so_until_they_may_differ(api):
     assert again() == 200
 
 
+@on_both
+def test_what_was_counted_is_said_again_only_while_it_holds(api):
+    """Grafana sends no If-None-Match: what it pulls all day is counted once for each change."""
+    hazard = api.assigned(category="EB-02")
+    first = settled(api)
+
+    def pulled(who="analyst", **query):
+        answer = api.get(who, "/statistics/communities", params=query)
+        return answer.json() if "json" in answer.headers["content-type"] else answer.content
+
+    api.clock.pass_(minutes=1)
+    assert pulled() == first.json(), "counted a minute ago"
+    assert pulled(format="csv") == pulled(format="csv")
+    assert pulled("officer")["as_of"] > first.json()["as_of"], "another scope or role is counted for itself"
+    api.taken("officer", hazard, "note", note="已电话催办")
+    assert pulled()["as_of"] > first.json()["as_of"]
+    narrow = api.get("analyst", "/statistics/communities", params={"community": HERE}).json()
+    assert len(narrow["items"]) == 1
+    late = api.get("analyst", "/statistics/deadlines").json()["as_of"]
+    api.clock.pass_(minutes=1)
+    assert api.get("analyst", "/statistics/deadlines").json()["as_of"] > late
+
+
 def test_a_figure_that_cannot_be_is_refused(api):
     problem(api.get("analyst", "/statistics/summary?format=pdf"), 422, "step.needs")
     problem(api.get("analyst", "/statistics/summary?severity=huge"), 422, "step.needs")
