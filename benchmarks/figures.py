@@ -115,6 +115,7 @@ def measured(title: str, name: str, parts: Callable[[Run, Path], None]) -> int:
     """
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     begun = time.monotonic()
+    figures: list[Figure] = []
     columns = [TextColumn("{task.description}"), MofNCompleteColumn(), TimeElapsedColumn()]
     try:
         SCRATCH.mkdir(exist_ok=True)
@@ -123,9 +124,12 @@ def measured(title: str, name: str, parts: Callable[[Run, Path], None]) -> int:
             Progress(*columns, console=console, transient=True) as progress,
         ):
             run = Run(progress)
+            figures = run.figures
             parts(run, Path(made))
     except (Broken, OSError) as error:
-        console.print(f"[bold red]Not measured:[/] {error}")
+        if figures:
+            console.print(table(f"{title}, as far as it came", figures))
+        console.print(f"[bold red]Not measured to the end:[/] {error}")
         return 2
     except KeyboardInterrupt:
         console.print("Stopped; servers and data are gone.")
