@@ -5,8 +5,8 @@ import asyncio
 import gc
 import sys
 import time
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -121,20 +121,14 @@ def measure(run: Run, folder: Path, name: str, url: str, rows: int) -> None:
     try:
         for number in (rows // 10, rows):
             run.followed(f"{name}: filling to {number:,}", number - store.filled, store.fill(number))
-            with ExitStack() as stack:
-                database = open_database(url)
-                stack.callback(_closed, database)
-                figures = Figures(database)
+            with _opened(url) as figures:
                 with run.watching(f"{name}, {number:,}"):
                     known = _ask_all(run, f"{name}, {number:,}: ", figures, known)
                 if number == rows:
                     _beside_group_by(run, f"{name}, {number:,}: ", figures, store)
         served(run, folder, name, (url, store.engine), rows)
         store.neglect()
-        with ExitStack() as stack:
-            database = open_database(url)
-            stack.callback(_closed, database)
-            figures = Figures(database)
+        with _opened(url) as figures:
             late = figures.p95(figures.rows(figures.codes))
         run.figures.append(Figure(f"{name}: all communities, all that are being fixed late, p95 ms", [late], []))
     finally:
@@ -165,8 +159,13 @@ def _beside_group_by(run: Run, name: str, figures: Figures, store: Store) -> Non
         run.figures.append(Figure(f"{name}all communities beside {what}, p95 ms", [ours], [floor], most=most))
 
 
-def _closed(database: Database) -> None:
-    asyncio.run(database.close())
+@contextmanager
+def _opened(url: str) -> Generator[Figures]:
+    database = open_database(url)
+    try:
+        yield Figures(database)
+    finally:
+        asyncio.run(database.close())
 
 
 def parts(run: Run, folder: Path, rows: int) -> None:

@@ -1,6 +1,5 @@
 """The figures as a dashboard pulls them, beside FastAPI's; and a ledger of everything while others are at work."""
 
-import json
 import time
 from collections.abc import Callable, Generator
 from concurrent.futures import ThreadPoolExecutor
@@ -15,10 +14,11 @@ import psycopg
 from sqlalchemy import Engine, update
 
 from benchmarks.counts_filling import COMMUNITIES
+from benchmarks.feed import Kept
 from benchmarks.figures import Figure, Run
 from benchmarks.measure import cpu_seconds
 from benchmarks.photos_memory import held
-from benchmarks.sides import ROOT, Anxun, Broken, FastApi, Side
+from benchmarks.sides import Anxun, Broken, FastApi, Side
 from benchmarks.storage_postgres import own_database
 from inspections.people import Grant, Role
 from storage.office_tables import people
@@ -30,32 +30,22 @@ _PAUSE_SECONDS = 0.01
 _SETTLED_SECONDS = 180
 _IDLE_SECONDS = 0.1
 _PIECE = 1 << 18
-_PASSWORD = "of nobody"
-"""Of the office that a Store begins with."""
 
 
-class Served(Anxun):
+class Served(Kept):
     """A filled store, served; its analyst sees all of it."""
 
+    _password = "of nobody"  # of the office that a Store begins with
+
     def __init__(self, folder: Path, url: str, engine: Engine) -> None:
-        super().__init__(folder, [])
-        self._url = url
+        super().__init__(folder, url)
         with engine.begin() as connection:
             everywhere = (Grant(Role.ANALYST, ""),)
             connection.execute(update(people).where(people.c.username == "analyst").values(grants=everywhere))
 
     def open(self) -> None:
-        self.launch(
-            [str(ROOT / ".venv/bin/anxun"), "serve", "--demo"],
-            self.folder,
-            ANXUN_DATA=str(self.folder / "data"),
-            ANXUN_PORT=str(self.port),
-            ANXUN_DATABASE=self._url,
-            ANXUN_DEMO_PASSWORD=_PASSWORD,
-        )
-        who = json.dumps({"username": "analyst", "password": _PASSWORD, "device": "benchmark"}).encode()
-        said = self.ask("/api/v1/auth/login", who, "POST", **{"Content-Type": "application/json"})
-        self.bearer = {"Authorization": f"Bearer {said['access_token']}"}
+        super().open()
+        self.bearer = {"Authorization": f"Bearer {self.sign_in('analyst')}"}
         self._settle()
 
     def _settle(self) -> None:
@@ -162,7 +152,8 @@ def beside_fastapi(run: Run, folder: Path, side: Served, rows: int) -> None:
 def ledger(run: Run, name: str, side: Served, rows: int) -> None:
     """All lines as CSV, taken as fast as they come, while somebody else asks for their own account."""
     with closing(_Client(side, **side.bearer)) as other:
-        alone = _waits(other, lambda: time.monotonic() > until) if (until := time.monotonic() + ALONE_SECONDS) else []
+        until = time.monotonic() + ALONE_SECONDS
+        alone = _waits(other, lambda: time.monotonic() > until)
         idle, most, done = held(side, "VmRSS"), [0.0], Event()
         with ThreadPoolExecutor(2) as threads:
             taken = threads.submit(_taken, side, done)

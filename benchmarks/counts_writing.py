@@ -5,7 +5,6 @@ import shutil
 import tempfile
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -63,5 +62,5 @@ def _both(run: Run, name: str, written: Callable[[], float]) -> tuple[list[float
         with _uncounted():
             return written()
 
-    turns = run.by_turns(name, ROUNDS, {"counted": written, "uncounted": partial(uncounted)})
+    turns = run.by_turns(name, ROUNDS, {"counted": written, "uncounted": uncounted})
     return turns["counted"], turns["uncounted"]

@@ -134,10 +134,11 @@ class Anxun(Side):
     details = "one process, SQLite"
     ready_path = "/health/ready"
     _declared = ""
+    _password = ""
 
     def open(self) -> None:
         """Starts it; nobody has asked for anything yet."""
-        self._password = secrets.token_urlsafe(12)
+        self._password = self._password or secrets.token_urlsafe(12)
         self.launch(
             [str(ROOT / ".venv/bin/anxun"), "serve", "--demo"],
             self.folder,
@@ -147,9 +148,9 @@ class Anxun(Side):
             ANXUN_UPLOADS_AT_ONCE="1000",  # all of them come from one account
         )
 
-    def sign_in(self) -> str:
-        """A bearer token of an inspector."""
-        who = json.dumps({"username": "inspector", "password": self._password, "device": "benchmark"}).encode()
+    def sign_in(self, username: str = "inspector") -> str:
+        """A bearer token."""
+        who = json.dumps({"username": username, "password": self._password, "device": "benchmark"}).encode()
         kind = {"Content-Type": "application/json"}
         return self.ask("/api/v1/auth/login", who, "POST", **kind)["access_token"]
 

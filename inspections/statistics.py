@@ -182,7 +182,7 @@ class Counts(Struct, frozen=True):
         parts = *counted, *(counted[below] - counted[less] for below, less in _DIFFERENCES)
         values: list[int | float | None] = [*counted]
         for above, below in zip(_ABOVE(parts), _BELOW(parts), strict=True):
-            # to six digits; round(…, 6) would take four times as long, eleven times in every row
+            # to six digits; round(…, 6) writes them out as text to find them
             values += (round(_MILLION * above / below) / _MILLION if below else None, above, below)
         return dict(zip(ROW, values, strict=True))
 
