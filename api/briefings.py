@@ -28,7 +28,7 @@ from inspections.people import Person
 from inspections.periods import Interval, Period, prior, year_before
 from inspections.places import Community
 from inspections.policy import scope
-from inspections.statistics import METRICS, Counts, together
+from inspections.statistics import METRICS, Counts, rows, together
 from storage.listing import briefings_of
 from storage.register import Register
 from storage.statistics import Filters, counts
@@ -136,8 +136,8 @@ def _made(register: Register, person: Person, filters: Filters, period: Period, 
         counts(register, "community", codes, replace(filters, first=each.first, last=each.last), now)
         for each in periods
     )
-    rows = {each.code: here.get(each.code, Counts()) for each in asked}
-    total = together(rows.values()).row()
+    of_each = [here.get(each.code, Counts()) for each in asked]
+    total = together(of_each).row()
     told = Material(
         _place(register, asked),
         period,
@@ -146,14 +146,16 @@ def _made(register: Register, person: Person, filters: Filters, period: Period, 
         together(before.values()).numbers(),
         together(a_year_ago.values()).numbers(),
         _groups(register, counts(register, "category", codes, filters, now)),
-        {each.name: rows[each.code].numbers() for each in asked},
+        {each.name: numbers.numbers() for each, numbers in zip(asked, of_each, strict=True)},
     )
     here_days, prior_days, year_days = (Days(*each) for each in periods)
     content = {
         "title": title(period),
         "text": paragraph(told),
         "year": of_the_year(told),
-        "items": [{"community": each.code, "name": each.name, **rows[each.code].row()} for each in asked],
+        "items": [
+            {"community": each.code, "name": each.name, **row} for each, row in zip(asked, rows(of_each), strict=True)
+        ],
         "total": total,
         "figures": [figure(name, total, filters) for name in METRICS],
         "period": here_days,

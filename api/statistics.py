@@ -29,6 +29,7 @@ from inspections.statistics import (
     RATES,
     Counts,
     Flow,
+    rows,
     together,
 )
 from storage.register import Register
@@ -136,18 +137,13 @@ async def communities(
     def ask(register: Register, reach: Scope, now: datetime) -> CommunityStatistics:
         asked = chosen(register, reach, filters)
         found = counts(register, "community", [each.code for each in asked], filters, now)
-        rows = [(each, found.get(each.code, Counts())) for each in asked]
+        each_counted = [found.get(each.code, Counts()) for each in asked]
         link = cases_by(filters, "community", "received")
         items = [
-            {
-                "community": each.code,
-                "name": each.name,
-                **row.row(),
-                "cases": link(each.code),
-            }
-            for each, row in rows
+            {"community": each.code, "name": each.name, **row, "cases": link(each.code)}
+            for each, row in zip(asked, rows(each_counted), strict=True)
         ]
-        return CommunityStatistics(items, _total(row for _, row in rows), now, DEFINITIONS)
+        return CommunityStatistics(items, _total(each_counted), now, DEFINITIONS)
 
     titles = {"community": "社区代码", "name": "社区", **_TITLES}
     return await figures(request, form, ask, lambda found: _sheet("社区统计", titles, found.items, found.total))
@@ -162,31 +158,25 @@ async def by_category(
     def ask(register: Register, reach: Scope, now: datetime) -> CategoryStatistics:
         codes = [each.code for each in chosen(register, reach, filters)]
         found = counts(register, "category", codes, filters, now)
-        rows = [
-            (each, found.get(each.code, Counts()))
+        each_counted = {
+            each: found.get(each.code, Counts())
             for each in register.categories()
             if not each.from_device and filters.category in {None, each.code} and filters.group in {None, each.group}
-        ]
+        }
         link = cases_by(filters, "category", "received")
         items = [
-            {
-                "category": each.code,
-                "name": each.name,
-                "group": each.group,
-                **row.row(),
-                "cases": link(each.code),
-            }
-            for each, row in rows
+            {"category": each.code, "name": each.name, "group": each.group, **row, "cases": link(each.code)}
+            for each, row in zip(each_counted, rows([*each_counted.values()]), strict=True)
         ]
         groups = [
             {
                 "group": name,
-                **_total(row for each, row in rows if each.group == name),
+                **_total(numbers for each, numbers in each_counted.items() if each.group == name),
                 "cases": cases(replace(filters, group=name), "received"),
             }
-            for name in dict.fromkeys(each.group for each, _ in rows)
+            for name in dict.fromkeys(each.group for each in each_counted)
         ]
-        return CategoryStatistics(items, groups, _total(row for _, row in rows), now, DEFINITIONS)
+        return CategoryStatistics(items, groups, _total(each_counted.values()), now, DEFINITIONS)
 
     titles = {"category": "类别代码", "name": "类别", "group": "大类", **_TITLES}
     return await figures(request, form, ask, lambda found: _sheet("类别统计", titles, found.items, found.total))
@@ -294,8 +284,8 @@ def figure(name: str, row: Mapping[str, Any], filters: Filters) -> Figure:
     return Figure(name, title, row[name], None, None, meaning, cases(filters, name))
 
 
-def _total(rows: Iterable[Counts]) -> Row:
-    return together(rows).row()
+def _total(counted: Iterable[Counts]) -> Row:
+    return together(counted).row()
 
 
 def _sheet(name: str, titles: Mapping[str, str], items: Sequence[Row], total: Row) -> Sheet:

@@ -23,7 +23,7 @@ from inspections.calendar import shanghai_date
 from inspections.categories import Severity
 from inspections.counting import MEASURES
 from inspections.policy import Scope
-from inspections.statistics import Counts
+from inspections.statistics import Counts, rows
 from storage.counting import CLAUSES, INSTANTS, VALUES
 from storage.database import Database, open_database
 from storage.feed import stamp
@@ -87,7 +87,7 @@ class Figures:
     def rows(self, codes: list[str], **filters: Any) -> Ask:
         def ask(register: Register) -> Any:
             found = counts(register, "community", codes, Filters(**filters), self._now)
-            return [found.get(code, Counts()).row() for code in codes]
+            return rows([found.get(code, Counts()) for code in codes])
 
         return ask
 
@@ -147,14 +147,14 @@ def _ask_all(run: Run, name: str, figures: Figures, tenth: dict[str, float]) -> 
 
 
 def _beside_group_by(run: Run, name: str, figures: Figures, store: Store) -> None:
-    rows = figures.rows(figures.codes)
+    kept = figures.rows(figures.codes)
     for what, (question, columns) in _INDEXES.items():
         with store.using_index(columns):
 
             def counted(register: Register, question: Any = question) -> Any:
                 return register.rows(question)
 
-            ours, floor = figures.p95(rows), figures.p95(counted, 5)
+            ours, floor = figures.p95(kept), figures.p95(counted, 5)
         most = 0.1 if question is _MEASURED else None
         run.figures.append(Figure(f"{name}all communities beside {what}, p95 ms", [ours], [floor], most=most))
 

@@ -96,21 +96,35 @@ def _end_of_month(day: date) -> date:
     return day.replace(day=monthrange(day.year, day.month)[1])
 
 
-def pieces(first: date, last: date) -> Iterator[tuple[bool, Period]]:
-    """A period as what is left of its first month, the months that lie in it as a whole, and what is begun of its last.
+class Piece(NamedTuple):
+    """Whole months or single days, and whether they are added to the others or taken away."""
 
-    Whether it is whole months, and from when to when; nothing that is empty.
+    period: Period
+    whole: bool
+    sign: int = 1
+
+
+def pieces(first: date, last: date) -> Iterator[Piece]:
+    """A period as the sum of whole months and of few days: a month that is asked for by half is taken whole, less the
+    rest of it. No more than half a month of days at either end; nothing that is empty.
     """
-    begins = first if first.day == 1 else _end_of_month(first) + _DAY
-    ends = last if last == _end_of_month(last) else last.replace(day=1) - _DAY
-    if ends < begins:
-        yield False, Period(first, last)
+    begins, ends = first.replace(day=1), _end_of_month(last)
+    if begins == last.replace(day=1) and 2 * Period(first, last).days < ends.day:
+        yield Piece(Period(first, last), whole=False)
         return
-    if first < begins:
-        yield False, Period(first, begins - _DAY)
-    yield True, Period(begins, ends)
-    if ends < last:
-        yield False, Period(ends + _DAY, last)
+    before, after = Period(begins, first - _DAY), Period(last + _DAY, ends)
+    if 2 * before.days > _end_of_month(first).day:
+        yield Piece(Period(first, _end_of_month(first)), whole=False)
+        begins = _end_of_month(first) + _DAY
+    elif before.days:
+        yield Piece(before, whole=False, sign=-1)
+    if 2 * after.days > ends.day:
+        yield Piece(Period(last.replace(day=1), last), whole=False)
+        ends = last.replace(day=1) - _DAY
+    elif after.days:
+        yield Piece(after, whole=False, sign=-1)
+    if begins < ends:
+        yield Piece(Period(begins, ends), whole=True)
 
 
 class Change(NamedTuple):

@@ -10,8 +10,8 @@ The quantities and the completion rate follow the cohort **accepted** in the per
 deadlines that were met those whose deadline fell in it.
 """
 
-from collections.abc import Callable, Iterable, Mapping
-from operator import itemgetter
+from collections.abc import Iterable, Mapping, Sequence
+from operator import add, sub
 from typing import NamedTuple
 
 from msgspec import Struct
@@ -163,6 +163,9 @@ class Late(NamedTuple):
     first_due_overdue: int = 0
 
 
+Row = dict[str, int | float | None]
+
+
 class Counts(Struct, frozen=True):
     """What was counted of one community or of several together, in the order of counting.MEASURES, and what is late."""
 
@@ -174,30 +177,44 @@ class Counts(Struct, frozen=True):
 
     def numbers(self) -> dict[str, int]:
         """Each of COUNTED, in that order."""
-        return dict(zip(COUNTED, self._counted(), strict=True))
+        columns = _columns([self])
+        return {name: columns[name][0] for name in COUNTED}
 
-    def row(self) -> dict[str, int | float | None]:
+    def row(self) -> Row:
         """The numbers, and every rate with what it divides by what."""
-        counted = self._counted()
-        parts = *counted, *(counted[below] - counted[less] for below, less in _DIFFERENCES)
-        values: list[int | float | None] = [*counted]
-        for above, below in zip(_ABOVE(parts), _BELOW(parts), strict=True):
-            # to six digits; round(…, 6) writes them out as text to find them
-            values += (round(_MILLION * above / below) / _MILLION if below else None, above, below)
-        return dict(zip(ROW, values, strict=True))
+        return rows([self])[0]
 
-    def _counted(self) -> tuple[int, ...]:
-        """By position, not by name: a row of every community is made for each look at all of them."""
-        measured, late = self.measured, self.late
-        fixing = measured[_FIXING]
-        derived = (
-            fixing + sum(measured[at] for at in _WAITING),
-            fixing - late.overdue,
-            late.overdue,
-            measured[_DUE_ENDED] + late.due_overdue,
-            measured[_FIRST_DUE_ENDED] + late.first_due_overdue,
-        )
-        return _IN_ORDER((*measured, *derived))
+
+def rows(counts: Sequence[Counts]) -> list[Row]:
+    """The row of each, made column by column: all communities are 600 rows of 66 numbers, for each look at them."""
+    if not counts:
+        return []
+    counted = _columns(counts)
+    columns: dict[str, Sequence[int | float | None]] = {name: counted[name] for name in COUNTED}
+    for name, rate in RATES.items():
+        above, below = counted[rate.numerator], counted[rate.denominator]
+        if rate.less:
+            below = [*map(sub, below, counted[rate.less])]
+        # to six digits; round(…, 6) writes them out as text to find them
+        columns[name] = [
+            round(_MILLION * part / whole) / _MILLION if whole else None
+            for part, whole in zip(above, below, strict=True)
+        ]
+        columns[f"{name}_numerator"], columns[f"{name}_denominator"] = above, below
+    return [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
+
+
+def _columns(counts: Sequence[Counts]) -> dict[str, Sequence[int]]:
+    """Measures, and the counts that are made of them, each of all `counts`. Late ones stand with those being fixed."""
+    measured = zip(*(each.measured for each in counts), strict=True)
+    columns: dict[str, Sequence[int]] = dict(zip(MEASURES, measured, strict=True))
+    overdue, due_overdue, first_due_overdue = zip(*(each.late for each in counts), strict=True)
+    columns["overdue"] = overdue
+    columns["on_time"] = [*map(sub, columns["fixing"], overdue)]
+    columns["open"] = [*map(sum, zip(*(columns[name] for name in OPEN_AS), strict=True))]
+    columns["due_decided"] = [*map(add, columns["due_ended"], due_overdue)]
+    columns["first_due_decided"] = [*map(add, columns["first_due_ended"], first_due_overdue)]
+    return columns
 
 
 def together(counts: Iterable[Counts]) -> Counts:
@@ -208,24 +225,6 @@ def together(counts: Iterable[Counts]) -> Counts:
 
 
 _MILLION = 1_000_000
-_STANDS = ("waiting", "suspended", "pending_recheck", "transferred")
-_AT = {
-    name: at for at, name in enumerate((*MEASURES, "open", "on_time", "overdue", "due_decided", "first_due_decided"))
-}
-_FIXING, _DUE_ENDED, _FIRST_DUE_ENDED = _AT["fixing"], _AT["due_ended"], _AT["first_due_ended"]
-_WAITING = tuple(_AT[name] for name in _STANDS)
-_IN_ORDER: Callable[[tuple[int, ...]], tuple[int, ...]] = itemgetter(*(_AT[name] for name in COUNTED))
-_LESSENED = [(rate.denominator, rate.less) for rate in RATES.values() if rate.less]
-_DIFFERENCES = [(COUNTED.index(below), COUNTED.index(less)) for below, less in _LESSENED]
-_PARTS: list[str | tuple[str, str]] = [*COUNTED, *_LESSENED]
-_ABOVE: Callable[[tuple[int, ...]], tuple[int, ...]] = itemgetter(
-    *(_PARTS.index(rate.numerator) for rate in RATES.values())
-)
-_BELOW: Callable[[tuple[int, ...]], tuple[int, ...]] = itemgetter(
-    *(_PARTS.index((rate.denominator, rate.less) if rate.less else rate.denominator) for rate in RATES.values())
-)
-ROW = (*COUNTED, *(f"{name}{part}" for name in RATES for part in ("", "_numerator", "_denominator")))
-"""The keys of a row."""
 
 
 def holds(numbers: Mapping[str, int]) -> bool:

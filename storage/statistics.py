@@ -3,10 +3,12 @@
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from functools import lru_cache
+from operator import add
 from typing import Any, Literal, NamedTuple
 
 from msgspec import Struct
 from sqlalchemy import (
+    BigInteger,
     ColumnElement,
     CompoundSelect,
     Integer,
@@ -14,6 +16,7 @@ from sqlalchemy import (
     True_,
     bindparam,
     case,
+    cast,
     false,
     func,
     literal_column,
@@ -27,7 +30,7 @@ from inspections.categories import Category, Severity
 from inspections.counting import MEASURES, day_number, day_of
 from inspections.deadlines import CLOCKS
 from inspections.hazards import OPEN
-from inspections.periods import pieces
+from inspections.periods import Period, pieces
 from inspections.policy import Scope
 from inspections.statistics import OPEN_AS, ClockStanding, Counts, Flow, Late
 from storage.columns import Instant, between
@@ -114,25 +117,21 @@ def _sums(
     asked |= _unless_all(register, communities)
     dated = filters.first is not None or filters.last is not None
     through = dated and "community" not in asked and register.dialect == "sqlite"
-    query = _query(by, tuple(grain for grain, _, _ in grains), tuple(asked), measures, through=through)
+    query = _query(by, tuple((grain, sign) for grain, sign, _ in grains), tuple(asked), measures, through=through)
     parameters: dict[str, Any] = {**asked}
-    parameters |= {f"first{at}": first for at, (_, first, _) in enumerate(grains)}
-    parameters |= {f"last{at}": last for at, (_, _, last) in enumerate(grains)}
+    parameters |= {f"first{at}": day_number(days.first) for at, (_, _, days) in enumerate(grains)}
+    parameters |= {f"last{at}": day_number(days.last) for at, (_, _, days) in enumerate(grains)}
     parameters |= {"first": _number(filters.first, _FIRST), "last": _number(filters.last, _LAST)}
     sums: dict[Any, tuple[int, ...]] = {}
     for key, *numbers in register.rows(query, parameters):
         known = sums.get(key)
-        sums[key] = tuple(map(int, numbers)) if known is None else tuple(map(_plus, known, numbers))
+        sums[key] = tuple(numbers) if known is None else tuple(map(add, known, numbers))
     return sums
 
 
 def _unless_all(register: Register, communities: Sequence[str]) -> dict[str, Sequence[str]]:
     """A list of hundreds costs more than it leaves out, where it leaves out none."""
     return {} if len(communities) == len(register.communities()) else {"community": communities}
-
-
-def _plus(one: int, other: Any) -> int:
-    return one + int(other)
 
 
 _FIRST, _LAST = date(1970, 1, 1), date(2999, 12, 31)
@@ -144,18 +143,15 @@ def _number(day: date | None, otherwise: date) -> int:
     return day_number(otherwise if day is None else day)
 
 
-def _grains(filters: Filters, *, by_kind: bool, by_day: bool) -> list[tuple[Grain, int, int]]:
-    """Which sums make up the period: whole months where there are some, the days beside them."""
+def _grains(filters: Filters, *, by_kind: bool, by_day: bool) -> list[tuple[Grain, int, Period]]:
+    """Which sums make up the period: months, and the days that they lack (1) or that they have too many (-1)."""
     all_, months, days = (Grain.ALL_KINDS, Grain.MONTH_KINDS, Grain.DAY_KINDS) if by_kind else _WHOLE
     if filters.first is None and filters.last is None and not by_day:
-        return [(all_, 0, 0)]
+        return [(all_, 1, Period(_FIRST, _FIRST))]
     first, last = filters.first or _FIRST, filters.last or _LAST
     if by_day:
-        return [(days, day_number(first), day_number(last))]
-    return [
-        (months if whole else days, day_number(each.first), day_number(each.last))
-        for whole, each in pieces(first, last)
-    ]
+        return [(days, 1, Period(first, last))]
+    return [(months if each.whole else days, each.sign, each.period) for each in pieces(first, last)]
 
 
 _WHOLE = (Grain.ALL, Grain.MONTHS, Grain.DAYS)
@@ -163,7 +159,7 @@ _WHOLE = (Grain.ALL, Grain.MONTHS, Grain.DAYS)
 
 @lru_cache(maxsize=512)
 def _query(
-    by: By, grains: tuple[Grain, ...], kinds: tuple[str, ...], measures: tuple[str, ...], *, through: bool
+    by: By, grains: tuple[tuple[Grain, int], ...], kinds: tuple[str, ...], measures: tuple[str, ...], *, through: bool
 ) -> CompoundSelect[Any]:
     """Summed up and not yet, each in its own order; one statement, so that nobody sums up in between.
 
@@ -172,24 +168,27 @@ def _query(
     """
     each_community = [counters.c.community.in_(select(known_communities.c.code))] if through else []
 
-    def summed(table: Any, day: ColumnElement[int], first: str, last: str) -> Select[Any]:
+    def arm(grain: Grain | None, sign: int, first: str, last: str) -> Select[Any]:
+        table = counter_deltas if grain is None else counters
+        day: ColumnElement[int] = counter_deltas.c.day if grain is None else counters.c.start
         key: ColumnElement[Any] = day if by == "day" else table.c[by]
-        return (
-            select(key.label("key"), *(func.sum(table.c[name]).label(name) for name in measures))
-            .where(
-                day.between(bindparam(first, type_=Integer), bindparam(last, type_=Integer)),
-                *(table.c[name].in_(bindparam(name, expanding=True)) for name in kinds),
-            )
-            .group_by(key)
+        numbers = [table.c[name] if sign > 0 else -table.c[name] for name in measures]
+        one_row_each = grain is Grain.ALL and by == "community"
+        found = (
+            select(key, *numbers)
+            if one_row_each
+            else select(key, *(cast(func.sum(number), BigInteger) for number in numbers)).group_by(key)
         )
+        found = found.where(
+            day.between(bindparam(first, type_=Integer), bindparam(last, type_=Integer)),
+            *(table.c[name].in_(bindparam(name, expanding=True)) for name in kinds),
+        )
+        if grain is None:
+            return found
+        return found.where(counters.c.grain == literal_column(str(int(grain)), Integer), *each_community)
 
-    arms = [
-        summed(counters, counters.c.start, f"first{at}", f"last{at}").where(
-            counters.c.grain == literal_column(str(int(grain)), Integer), *each_community
-        )
-        for at, grain in enumerate(grains)
-    ]
-    return union_all(*arms, summed(counter_deltas, counter_deltas.c.day, "first", "last"))
+    kept = (arm(grain, sign, f"first{at}", f"last{at}") for at, (grain, sign) in enumerate(grains))
+    return union_all(*kept, arm(None, 1, "first", "last"))
 
 
 def _late(
@@ -209,8 +208,7 @@ def _late(
     }
     late: dict[str, Late] = {}
     for code, *numbers in register.rows(query, parameters):
-        known = late.get(code, Late())
-        late[code] = Late(*(one + int(other) for one, other in zip(known, numbers, strict=True)))
+        late[code] = Late(*map(add, late.get(code, Late()), numbers))
     return late
 
 

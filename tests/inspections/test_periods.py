@@ -1,12 +1,13 @@
 """Periods: every day counted once, months of any length, a 29 February."""
 
+from collections import Counter
 from datetime import date, timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inspections.periods import Interval, Period, buckets, change, default, pieces, prior, year_before
+from inspections.periods import Interval, Period, Piece, buckets, change, default, pieces, prior, year_before
 
 
 def period(first, last):
@@ -74,15 +75,30 @@ def test_nothing_before_is_no_percentage():
 def test_a_period_falls_into_whole_months_and_the_days_beside_them(first, length):
     whole = period(first.isoformat(), (first + timedelta(length)).isoformat())
     parts = list(pieces(*whole))
-    days = [each.first + timedelta(at) for _, each in parts for at in range(each.days)]
-    assert days == [whole.first + timedelta(at) for at in range(whole.days)]
-    for months, part in parts:
-        if months:
-            assert part.first.day == (part.last + timedelta(1)).day == 1
+    days = Counter()
+    for part in parts:
+        assert part.period.days > 0
+        for at in range(part.period.days):
+            days[part.period.first + timedelta(at)] += part.sign
+    assert {day: times for day, times in days.items() if times} == {
+        whole.first + timedelta(at): 1 for at in range(whole.days)
+    }
+    for part in parts:
+        if part.whole:
+            assert part.sign == part.period.first.day == (part.period.last + timedelta(1)).day == 1
     assert len(parts) <= 3
-    assert sum(part.days for months, part in parts if not months) < 62
+    assert all(part.period.days <= 15 for part in parts if not part.whole)
 
 
 def test_a_month_as_a_whole_is_one_piece():
     march = period("2026-03-01", "2026-03-31")
-    assert list(pieces(*march)) == [(True, march)]
+    assert list(pieces(*march)) == [Piece(march, whole=True)]
+
+
+def test_a_month_but_for_a_few_days_is_the_month_less_those():
+    parts = list(pieces(*period("2026-03-03", "2026-03-29")))
+    assert parts == [
+        Piece(period("2026-03-01", "2026-03-02"), whole=False, sign=-1),
+        Piece(period("2026-03-30", "2026-03-31"), whole=False, sign=-1),
+        Piece(period("2026-03-01", "2026-03-31"), whole=True),
+    ]
