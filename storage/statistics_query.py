@@ -1,0 +1,140 @@
+"""The statement that counts: what is summed up, what is not yet, and what is late, all of one moment."""
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from functools import lru_cache
+from typing import Any, Literal, NamedTuple
+
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    CompoundSelect,
+    Integer,
+    Select,
+    Table,
+    True_,
+    bindparam,
+    case,
+    cast,
+    func,
+    literal_column,
+    select,
+    true,
+    union_all,
+)
+
+from inspections.statistics import Late
+from storage.columns import Instant
+from storage.counter_tables import Grain, counter_deltas, counters
+from storage.counting import FIRST_DUE_AT
+from storage.office_tables import communities
+from storage.tables import MAY_BE_LATE, hazards
+
+By = Literal["community", "category", "day"]
+_H = hazards.c
+_NONE = literal_column("0", Integer)
+
+
+class Question(NamedTuple):
+    """What a statement depends on, beside the values that it is asked with.
+
+    `grains`: the sums that are added (1) and taken away (-1), each from `first0` … to `last0` …
+    `kinds`: columns that have to be one of the values that are given by their name. `late`: as of `now`, without
+    `alarms`; where it is `dated`, of those from `begins` until before `ends`.
+    `through`: from one community to the next. Its key leads SQLite that way to the days of each, where otherwise it
+    would read those of all time; PostgreSQL finds days by themselves.
+    """
+
+    by: By
+    measures: tuple[str, ...]
+    grains: tuple[tuple[Grain, int], ...]
+    kinds: tuple[str, ...]
+    dated: bool
+    late: bool
+    through: bool
+
+
+@lru_cache(maxsize=512)
+def statement(question: Question) -> CompoundSelect[Any]:
+    """A key, the measures, and where late ones are asked for what Late has. A key may come several times.
+
+    Each part in an order of its own; one statement, so that nobody sums up in between.
+    """
+    summed = (_summed(question, at) for at in range(len(question.grains)))
+    return union_all(*summed, _not_yet(question), *(_late(question) if question.late else ()))
+
+
+def _summed(question: Question, at: int) -> Select[Any]:
+    grain, sign = question.grains[at]
+    numbers = [counters.c[name] if sign > 0 else -counters.c[name] for name in question.measures]
+    one_row_each = grain is Grain.ALL and question.by == "community"
+    found = _counted(question, counters, counters.c.start, numbers, str(at), alone=one_row_each)
+    if question.through:
+        found = found.where(counters.c.community.in_(select(communities.c.code)))
+    return found.where(counters.c.grain == literal_column(str(int(grain)), Integer))
+
+
+def _not_yet(question: Question) -> Select[Any]:
+    numbers = [counter_deltas.c[name] for name in question.measures]
+    return _counted(question, counter_deltas, counter_deltas.c.day, numbers)
+
+
+def _counted(
+    question: Question,
+    table: Table,
+    day: ColumnElement[int],
+    numbers: Sequence[ColumnElement[int]],
+    at: str = "",
+    *,
+    alone: bool = False,
+) -> Select[Any]:
+    """`alone`: each key has one row, that need not be summed up."""
+    key: ColumnElement[Any] = day if question.by == "day" else table.c[question.by]
+    sums = numbers if alone else [cast(func.sum(number), BigInteger) for number in numbers]
+    late = [_NONE] * len(Late._fields) if question.late else []
+    found = select(key, *sums, *late).where(
+        day.between(bindparam(f"first{at}", type_=Integer), bindparam(f"last{at}", type_=Integer)),
+        *_of_kinds(question, table),
+    )
+    return found if alone else found.group_by(key)
+
+
+def _of_kinds(question: Question, table: Table) -> Iterator[ColumnElement[bool]]:
+    return (table.c[name].in_(bindparam(name, expanding=True)) for name in question.kinds)
+
+
+def _late(question: Question) -> tuple[Select[Any], Select[Any]]:
+    """Those whose deadline has passed, by an index that has only what may be late; and the few extended ones."""
+    now = bindparam("now", type_=Instant())
+    return (
+        _late_where(question, _H.due_at < now, overdue=True),
+        _late_where(question, _H.original_due_at < now, _H.due_at >= now, overdue=False),
+    )
+
+
+def _late_where(question: Question, *late: ColumnElement[bool], overdue: bool) -> Select[Any]:
+    now, begins, ends = (bindparam(name, type_=Instant()) for name in ("now", "begins", "ends"))
+
+    def number(at: ColumnElement[datetime | None], clause: ColumnElement[bool]) -> ColumnElement[int]:
+        return number_of(clause & (at >= begins) & (at < ends)) if question.dated else number_of(clause)
+
+    key = _H[question.by]
+    numbers = [number(at, true()) if overdue else _NONE for at in (_H.reported_at, _H.due_at)]
+    numbers.append(number(FIRST_DUE_AT, now > FIRST_DUE_AT))
+    return (
+        select(key, *(_NONE for _ in question.measures), *numbers)
+        .where(
+            MAY_BE_LATE,
+            *late,
+            _H.category.not_in(bindparam("alarms", expanding=True)),
+            *_of_kinds(question, hazards),
+        )
+        .group_by(key)
+    )
+
+
+def number_of(clause: ColumnElement[bool]) -> ColumnElement[int]:
+    """How many there are of which this is so."""
+    if isinstance(clause, True_):
+        return func.count()
+    return func.sum(case((clause, 1), else_=0), type_=Integer)
