@@ -16,6 +16,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from api.bodies import AnyRequest
+from api.figure_rows import BriefingRow, rows
 from api.figures import shaped
 from api.house import house, person_of
 from api.sheets import AskedForm, Form, Sheet, form_of
@@ -28,7 +29,7 @@ from inspections.people import Person
 from inspections.periods import Interval, Period, prior, year_before
 from inspections.places import Community
 from inspections.policy import scope
-from inspections.statistics import METRICS, Counts, rows, together
+from inspections.statistics import METRICS, Counts, table, together
 from storage.listing import briefings_of
 from storage.register import Register
 from storage.statistics import Filters, counts
@@ -153,9 +154,7 @@ def _made(register: Register, person: Person, filters: Filters, period: Period, 
         "title": title(period),
         "text": paragraph(told),
         "year": of_the_year(told),
-        "items": [
-            {"community": each.code, "name": each.name, **row} for each, row in zip(asked, rows(of_each), strict=True)
-        ],
+        "items": rows(BriefingRow, {"community": codes, "name": [each.name for each in asked], **table(of_each)}),
         "total": total,
         "figures": [figure(name, total, filters) for name in METRICS],
         "period": here_days,

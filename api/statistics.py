@@ -12,6 +12,7 @@ from msgspec import Struct, field
 from msgspec.structs import asdict, replace
 
 from api.bodies import AnyRequest
+from api.figure_rows import CategoryRow, CommunityRow, rows
 from api.figures import figures
 from api.house import house
 from api.sheets import AskedForm, Sheet
@@ -29,7 +30,7 @@ from inspections.statistics import (
     RATES,
     Counts,
     Flow,
-    rows,
+    table,
     together,
 )
 from storage.register import Register
@@ -45,7 +46,7 @@ class CommunityStatistics(Struct, frozen=True):
     another count for `counted_as` it lists that.
     """
 
-    items: list[Row]
+    items: list[CommunityRow]
     total: Row
     as_of: datetime
     definitions: dict[str, str]
@@ -54,7 +55,7 @@ class CommunityStatistics(Struct, frozen=True):
 class CategoryStatistics(Struct, frozen=True):
     """As CommunityStatistics, a row a category; `groups`: a row a group of them."""
 
-    items: list[Row]
+    items: list[CategoryRow]
     groups: list[Row]
     total: Row
     as_of: datetime
@@ -139,11 +140,13 @@ async def communities(
         found = counts(register, "community", [each.code for each in asked], filters, now)
         each_counted = [found.get(each.code, Counts()) for each in asked]
         link = cases_by(filters, "community", "received")
-        items = [
-            {"community": each.code, "name": each.name, **row, "cases": link(each.code)}
-            for each, row in zip(asked, rows(each_counted), strict=True)
-        ]
-        return CommunityStatistics(items, _total(each_counted), now, DEFINITIONS)
+        columns = {
+            "community": [each.code for each in asked],
+            "name": [each.name for each in asked],
+            **table(each_counted),
+            "cases": [link(each.code) for each in asked],
+        }
+        return CommunityStatistics(rows(CommunityRow, columns), _total(each_counted), now, DEFINITIONS)
 
     titles = {"community": "社区代码", "name": "社区", **_TITLES}
     return await figures(request, form, ask, lambda found: _sheet("社区统计", titles, found.items, found.total))
@@ -164,10 +167,13 @@ async def by_category(
             if not each.from_device and filters.category in {None, each.code} and filters.group in {None, each.group}
         }
         link = cases_by(filters, "category", "received")
-        items = [
-            {"category": each.code, "name": each.name, "group": each.group, **row, "cases": link(each.code)}
-            for each, row in zip(each_counted, rows([*each_counted.values()]), strict=True)
-        ]
+        columns = {
+            "category": [each.code for each in each_counted],
+            "name": [each.name for each in each_counted],
+            "group": [each.group for each in each_counted],
+            **table([*each_counted.values()]),
+            "cases": [link(each.code) for each in each_counted],
+        }
         groups = [
             {
                 "group": name,
@@ -176,7 +182,7 @@ async def by_category(
             }
             for name in dict.fromkeys(each.group for each in each_counted)
         ]
-        return CategoryStatistics(items, groups, _total(each_counted.values()), now, DEFINITIONS)
+        return CategoryStatistics(rows(CategoryRow, columns), groups, _total(each_counted.values()), now, DEFINITIONS)
 
     titles = {"category": "类别代码", "name": "类别", "group": "大类", **_TITLES}
     return await figures(request, form, ask, lambda found: _sheet("类别统计", titles, found.items, found.total))
@@ -288,9 +294,9 @@ def _total(counted: Iterable[Counts]) -> Row:
     return together(counted).row()
 
 
-def _sheet(name: str, titles: Mapping[str, str], items: Sequence[Row], total: Row) -> Sheet:
+def _sheet(name: str, titles: Mapping[str, str], items: Sequence[Struct], total: Row) -> Sheet:
     first = "community" if "community" in titles else "category"
-    return Sheet(name, titles, [*items, {first: "合计", **total}])
+    return Sheet(name, titles, [*map(asdict, items), {first: "合计", **total}])
 
 
 def _columns() -> dict[str, str]:

@@ -14,6 +14,7 @@ from typing import Any
 from sqlalchemy import case, func, literal, select
 
 from api.app import utc_now
+from api.figure_rows import CommunityRow, rows
 from benchmarks.counts_filling import Store
 from benchmarks.counts_served import served
 from benchmarks.counts_writing import into_postgres, into_sqlite
@@ -23,7 +24,7 @@ from inspections.calendar import shanghai_date
 from inspections.categories import Severity
 from inspections.counting import MEASURES
 from inspections.policy import Scope
-from inspections.statistics import Counts, rows
+from inspections.statistics import Counts, table
 from storage.counting import CLAUSES, INSTANTS, VALUES
 from storage.database import Database, open_database
 from storage.feed import stamp
@@ -87,7 +88,8 @@ class Figures:
     def rows(self, codes: list[str], **filters: Any) -> Ask:
         def ask(register: Register) -> Any:
             found = counts(register, "community", codes, Filters(**filters), self._now)
-            return rows([found.get(code, Counts()) for code in codes])
+            numbers = table([found.get(code, Counts()) for code in codes])
+            return rows(CommunityRow, {"community": codes, "name": codes, **numbers, "cases": codes})
 
         return ask
 

@@ -12,7 +12,7 @@ deadlines that were met those whose deadline fell in it.
 
 from collections.abc import Iterable, Mapping, Sequence
 from operator import add, sub
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from msgspec import Struct
 
@@ -182,13 +182,11 @@ class Counts(Struct, frozen=True):
 
     def row(self) -> Row:
         """The numbers, and every rate with what it divides by what."""
-        return rows([self])[0]
+        return {name: column[0] for name, column in table([self]).items()}
 
 
-def rows(counts: Sequence[Counts]) -> list[Row]:
-    """The row of each, made column by column: all communities are 600 rows of 66 numbers, for each look at them."""
-    if not counts:
-        return []
+def table(counts: Sequence[Counts]) -> dict[str, Sequence[int | float | None]]:
+    """By name: a number of each. By column, since all communities are 600 rows of 66 numbers, for each look at them."""
     counted = _columns(counts)
     columns: dict[str, Sequence[int | float | None]] = {name: counted[name] for name in COUNTED}
     for name, rate in RATES.items():
@@ -201,11 +199,24 @@ def rows(counts: Sequence[Counts]) -> list[Row]:
             for part, whole in zip(above, below, strict=True)
         ]
         columns[f"{name}_numerator"], columns[f"{name}_denominator"] = above, below
-    return [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
+    return columns
+
+
+def _numbers() -> dict[str, Any]:
+    numbers: dict[str, Any] = dict.fromkeys(COUNTED, int)
+    for name in RATES:
+        numbers |= {name: float | None, f"{name}_numerator": int, f"{name}_denominator": int}
+    return numbers
+
+
+NUMBERS = _numbers()
+"""The columns of a table, in their order, and what kind of number is in each."""
 
 
 def _columns(counts: Sequence[Counts]) -> dict[str, Sequence[int]]:
     """Measures, and the counts that are made of them, each of all `counts`. Late ones stand with those being fixed."""
+    if not counts:
+        return dict.fromkeys((*MEASURES, *COUNTED), ())
     measured = zip(*(each.measured for each in counts), strict=True)
     columns: dict[str, Sequence[int]] = dict(zip(MEASURES, measured, strict=True))
     overdue, due_overdue, first_due_overdue = zip(*(each.late for each in counts), strict=True)

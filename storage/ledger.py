@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, Select, String, Table, case, func, literal, select, type_coerce
+from sqlalchemy import ColumnElement, Connection, Select, String, Table, case, func, literal, null, select, type_coerce
 
 from inspections.counting import day_of
 from inspections.hazards import Stage
@@ -36,7 +36,7 @@ class _Column(NamedTuple):
     named_by: Table | None = None
 
 
-def _columns(public_url: str) -> list[_Column]:
+def _columns() -> list[_Column]:
     return [
         _Column("编号", _H.number),
         _Column("上报时间", shanghai_minute(_H.reported_at), clock=True),
@@ -59,8 +59,8 @@ def _columns(public_url: str) -> list[_Column]:
         _Column("提交整改时间", shanghai_minute(_H.submitted_at), clock=True),
         _Column("复查时间", shanghai_minute(_H.closed_at), clock=True),
         _Column("复查人", _rechecker(), personal=True, free=True),
-        _Column("整改前照片", _photos(Stage.BEFORE, public_url)),
-        _Column("整改后照片", _photos(Stage.AFTER, public_url)),
+        _Column("整改前照片", _photos()),  # of all stages: _shown says which
+        _Column("整改后照片", null()),
     ]
 
 
@@ -80,26 +80,29 @@ def _rechecker() -> ColumnElement[Any]:
     )
 
 
-def _photos(stage: Stage, public_url: str) -> ColumnElement[Any]:
-    """The addresses of its photos, with a space between them; whoever opens one has to be signed in."""
-    address = literal(public_url + _PHOTO) + mentions.c.sha256 + literal("?size=1280")
-    return (
-        select(func.aggregate_strings(address, " "))
-        .where(mentions.c.hazard == _H.id, mentions.c.stage == stage)
-        .scalar_subquery()
-    )
+def _photos() -> ColumnElement[Any]:
+    """The stage and the digest of each of its photos, with a space between them: looked up once for all stages."""
+    named = _name(mentions.c.stage) + literal(":") + mentions.c.sha256
+    return select(func.aggregate_strings(named, " ")).where(mentions.c.hazard == _H.id).scalar_subquery()
 
 
-TITLES = [column.title for column in _columns("")]
+def _shown(photos: str, stage: Stage, public_url: str) -> str | None:
+    """The addresses of those of a stage, with a space between them; whoever opens one has to be signed in."""
+    named = (each.split(":") for each in photos.split())
+    return " ".join(f"{public_url}{_PHOTO}{sha256}?size=1280" for name, sha256 in named if name == stage) or None
+
+
+TITLES = [column.title for column in _columns()]
 PHOTOS = TITLES.index("整改前照片"), TITLES.index("整改后照片")
-FREE = [at for at, column in enumerate(_columns("")) if column.free]
+FREE = [at for at, column in enumerate(_columns()) if column.free]
 """Columns that people write."""
-_CLOCKS = [at for at, column in enumerate(_columns("")) if column.clock]
+_CLOCKS = [at for at, column in enumerate(_columns()) if column.clock]
 
 
 def lines(connection: Connection, selection: Selection) -> Iterator[list[Any]]:
     """In one statement, so of one moment. `connection` reads it as it is asked for."""
     worded = _worded(connection)
+    before, after = PHOTOS
     query = _query(selection)
     for row in connection.execute(query, execution_options={"yield_per": _AT_ONCE}):
         line = list(row)
@@ -108,6 +111,9 @@ def lines(connection: Connection, selection: Selection) -> Iterator[list[Any]]:
                 line[at] = _written(line[at])
         for at, words in worded:
             line[at] = words.get(line[at], "")
+        if photos := line[before]:
+            line[before] = _shown(photos, Stage.BEFORE, selection.public_url)
+            line[after] = _shown(photos, Stage.AFTER, selection.public_url)
         yield line
 
 
@@ -127,7 +133,7 @@ def _day(number: int) -> str:
 def _worded(connection: Connection) -> list[tuple[int, Mapping[Any, str]]]:
     """The columns that have other words than what is kept."""
     found: list[tuple[int, Mapping[Any, str]]] = []
-    for at, column in enumerate(_columns("")):
+    for at, column in enumerate(_columns()):
         table = column.named_by
         if table is not None:
             found.append((at, dict(map(tuple, connection.execute(select(table.c.code, table.c.name))))))
@@ -143,10 +149,7 @@ def number(connection: Connection, selection: Selection) -> int:
 
 def _query(selection: Selection) -> Select[Any]:
     personal = within(selection.personal)
-    columns = [
-        case((personal, column.value), else_=None) if column.personal else column.value
-        for column in _columns(selection.public_url)
-    ]
+    columns = [case((personal, column.value), else_=None) if column.personal else column.value for column in _columns()]
     return select(*columns).where(*_chosen(selection)).order_by(_H.reported_at.desc(), _H.id.desc())
 
 

@@ -40,6 +40,10 @@ _FLOW = ("received", "cohort_accepted", "closed_then", "fixed_then")
 """What Flow counts, in the order of its fields."""
 
 
+_Sums = dict[Any, tuple[int, ...]]
+"""By key."""
+
+
 class Filters(Struct, frozen=True):
     """Which hazards are counted. Dates are Shanghai days, both included; None: all time."""
 
@@ -61,14 +65,16 @@ def counts(
     now: datetime,
 ) -> dict[str, Counts]:
     """Code → counts, for the communities or categories that have any hazard in those `communities`."""
-    sums = _sums(register, by, communities, filters, tuple(MEASURES), now)
-    upto = len(MEASURES)
-    return {code: Counts(numbers[:upto], Late(*numbers[upto:])) for code, numbers in sums.items()}
+    sums, late = _sums(register, by, communities, filters, tuple(MEASURES), now)
+    return {code: Counts(sums.get(code, _NOTHING), Late(*late.get(code, ()))) for code in {*sums, *late}}
+
+
+_NOTHING = (0,) * len(MEASURES)
 
 
 def flow_by_day(register: Register, communities: Sequence[str], filters: Filters) -> dict[date, Flow]:
     """Shanghai day → what happened on it, for the days of the filters on which anything did."""
-    sums = _sums(register, "day", communities, filters, _FLOW)
+    sums, _ = _sums(register, "day", communities, filters, _FLOW)
     return {day_of(day): Flow(*numbers) for day, numbers in sums.items()}
 
 
@@ -95,8 +101,8 @@ def _sums(
     filters: Filters,
     measures: tuple[str, ...],
     late_at: datetime | None = None,
-) -> dict[Any, tuple[int, ...]]:
-    """Key → the measures, and what Late has of an instant, if there is one."""
+) -> tuple[_Sums, _Sums]:
+    """The measures; and what Late has of an instant, if there is one."""
     catalogue = register.categories()
     kinds = _kinds(filters, catalogue)
     parts = _parts(filters, by_kind=by == "category" or bool(kinds), by_day=by == "day")
@@ -118,11 +124,13 @@ def _sums(
     if late_at is not None:
         alarms = [each.code for each in catalogue if each.from_device]
         values |= {"now": late_at, "alarms": alarms, "begins": midnight(first), "ends": midnight(last + _DAY)}
-    sums: dict[Any, tuple[int, ...]] = {}
+    sums: _Sums = {}
+    late: _Sums = {}
     for key, *numbers in register.rows(statement(question), values):
-        known = sums.get(key)
-        sums[key] = tuple(numbers) if known is None else tuple(map(add, known, numbers))
-    return sums
+        into, found = (late, numbers[len(measures) :]) if numbers[0] is None else (sums, numbers[: len(measures)])
+        known = into.get(key)
+        into[key] = tuple(found) if known is None else tuple(map(add, known, found))
+    return sums, late
 
 
 def _unless_all(register: Register, communities: Sequence[str]) -> dict[str, Sequence[str]]:

@@ -18,6 +18,7 @@ from sqlalchemy import (
     cast,
     func,
     literal_column,
+    null,
     select,
     true,
     union_all,
@@ -32,7 +33,7 @@ from storage.tables import MAY_BE_LATE, hazards
 
 By = Literal["community", "category", "day"]
 _H = hazards.c
-_NONE = literal_column("0", Integer)
+_ZERO, _ABSENT = literal_column("0", Integer), cast(null(), BigInteger)
 
 
 class Question(NamedTuple):
@@ -56,8 +57,9 @@ class Question(NamedTuple):
 
 @lru_cache(maxsize=512)
 def statement(question: Question) -> CompoundSelect[Any]:
-    """A key, the measures, and where late ones are asked for what Late has. A key may come several times.
+    """A key and the measures; and where late ones are asked for, what Late has. A key may come several times.
 
+    A row has either the ones or the others: what is nothing costs no transport.
     Each part in an order of its own; one statement, so that nobody sums up in between.
     """
     summed = (_summed(question, at) for at in range(len(question.grains)))
@@ -91,7 +93,7 @@ def _counted(
     """`alone`: each key has one row, that need not be summed up."""
     key: ColumnElement[Any] = day if question.by == "day" else table.c[question.by]
     sums = numbers if alone else [cast(func.sum(number), BigInteger) for number in numbers]
-    late = [_NONE] * len(Late._fields) if question.late else []
+    late = [_ABSENT] * len(Late._fields) if question.late else []
     found = select(key, *sums, *late).where(
         day.between(bindparam(f"first{at}", type_=Integer), bindparam(f"last{at}", type_=Integer)),
         *_of_kinds(question, table),
@@ -119,10 +121,10 @@ def _late_where(question: Question, *late: ColumnElement[bool], overdue: bool) -
         return number_of(clause & (at >= begins) & (at < ends)) if question.dated else number_of(clause)
 
     key = _H[question.by]
-    numbers = [number(at, true()) if overdue else _NONE for at in (_H.reported_at, _H.due_at)]
+    numbers = [number(at, true()) if overdue else _ZERO for at in (_H.reported_at, _H.due_at)]
     numbers.append(number(FIRST_DUE_AT, now > FIRST_DUE_AT))
     return (
-        select(key, *(_NONE for _ in question.measures), *numbers)
+        select(key, *(_ABSENT for _ in question.measures), *numbers)
         .where(
             MAY_BE_LATE,
             *late,

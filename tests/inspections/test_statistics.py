@@ -9,11 +9,13 @@ from inspections.statistics import (
     COUNTED,
     DEFINITIONS,
     FLOWS,
+    NUMBERS,
     RATES,
     Counts,
     Flow,
     Late,
     holds,
+    table,
 )
 
 
@@ -32,6 +34,14 @@ def test_rates_are_null_without_anything_to_divide():
     row = Counts().row()
     assert {row[name] for name in RATES} == {None}
     assert {row[f"{name}_denominator"] for name in RATES} == {0}
+
+
+def test_a_table_has_the_row_of_each_in_columns_whose_kind_is_known():
+    rows = [counted(1, 0, 0, received=3, fixing=2), Counts(), counted(received=4, duplicate=1, accepted=2)]
+    columns = table(rows)
+    assert list(columns) == list(NUMBERS)
+    assert [{name: column[at] for name, column in columns.items()} for at in range(3)] == [each.row() for each in rows]
+    assert all(not column for column in table([]).values())
 
 
 def test_a_rate_stands_between_what_it_divides():

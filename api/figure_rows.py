@@ -1,0 +1,23 @@
+"""Rows of figures: structs, since hundreds are made and written out for each look, in a tenth of the time of dicts."""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct, defstruct
+
+from inspections.statistics import NUMBERS
+
+if TYPE_CHECKING:
+    CommunityRow = CategoryRow = BriefingRow = Struct
+else:
+    _CASES = {"cases": str}
+    CommunityRow = defstruct("CommunityRow", ({"community": str, "name": str} | NUMBERS | _CASES).items(), frozen=True)
+    CategoryRow = defstruct(
+        "CategoryRow", ({"category": str, "name": str, "group": str} | NUMBERS | _CASES).items(), frozen=True
+    )
+    BriefingRow = defstruct("BriefingRow", ({"community": str, "name": str} | NUMBERS).items(), frozen=True)
+
+
+def rows(kind: type[Struct], columns: Mapping[str, Sequence[Any]]) -> list[Struct]:
+    """`columns` in the order of the fields of `kind`."""
+    return [kind(*values) for values in zip(*columns.values(), strict=True)]
