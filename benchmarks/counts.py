@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,7 @@ from storage.statistics import Filters, counts, flow_by_day, next_late, standing
 from storage.tables import hazards
 
 ROWS = 1_000_000
+ROUNDS = 3
 LOOKS = 40
 WARM = 12
 """Looks that do not count: PostgreSQL keeps the plan of a statement after the tenth on a connection."""
@@ -119,7 +121,7 @@ class Figures:
 
 def measure(run: Run, folder: Path, name: str, url: str, rows: int) -> None:
     store = Store(url)
-    known: dict[str, float] = {}
+    known: dict[str, list[float]] = {}
     try:
         for number in (rows // 10, rows):
             run.followed(f"{name}: filling to {number:,}", number - store.filled, store.fill(number))
@@ -137,14 +139,14 @@ def measure(run: Run, folder: Path, name: str, url: str, rows: int) -> None:
         store.close()
 
 
-def _ask_all(run: Run, name: str, figures: Figures, tenth: dict[str, float]) -> dict[str, float]:
+def _ask_all(run: Run, name: str, figures: Figures, tenth: dict[str, list[float]]) -> dict[str, list[float]]:
     """`tenth`: what the same took for a tenth of the hazards, where that is known already."""
-    found: dict[str, float] = {}
-    for what, (ask, most) in figures.asked().items():
-        found[what] = figures.p95(ask)
+    asked = figures.asked()
+    found = run.by_turns(name, ROUNDS, {what: partial(figures.p95, ask) for what, (ask, _) in asked.items()})
+    for what, (_, most) in asked.items():
         if tenth:
-            run.figures.append(Figure(f"{name}{what}, p95 ms", [found[what]], [], most=most))
-            run.figures.append(Figure("… beside a tenth of them", [found[what]], [tenth[what]], most=2.5))
+            run.figures.append(Figure(f"{name}{what}, p95 ms", found[what], [], most=most))
+            run.figures.append(Figure("… beside a tenth of them", found[what], tenth[what], most=2.5))
     return found
 
 
