@@ -215,7 +215,8 @@ Index(
 )
 Index(
     "ix_hazards_late",  # has all that is asked of those that are late: no row is fetched
-    *(hazards.c[name] for name in ("community", "due_at", "reported_at", "original_due_at", *_KIND, *_CONDITION)),
+    *(hazards.c[name] for name in ("community", "due_at", "reported_at", "original_due_at", "times_extended")),
+    *(hazards.c[name] for name in (*_KIND, *_CONDITION)),
     sqlite_where=MAY_BE_LATE,
     postgresql_where=MAY_BE_LATE,
 )
