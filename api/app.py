@@ -3,6 +3,7 @@
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from functools import partial
 
 from litestar import Litestar, Router
 from litestar.datastructures import State
@@ -154,13 +155,24 @@ def _mqtt(settings: Settings, intake: AlertIntake, database: Database, clock: Ca
 
 def build(settings: Settings, clock: Callable[[], datetime] = utc_now, *, works: bool = True) -> Litestar:
     """The application over a migrated database. Its lifespan starts and stops what works in the background."""
+    return at_home(assembled(settings), settings, clock, works=works)
 
-    @asynccontextmanager
-    async def lifespan(app: Litestar) -> AsyncGenerator[None]:
-        async with running(settings, clock, works=works) as home:
-            app.state.house = home
-            yield
 
+def at_home(app: Litestar, settings: Settings, clock: Callable[[], datetime], *, works: bool = True) -> Litestar:
+    """An assembled application with the house that it is to have when it next starts."""
+    app.state.running = partial(running, settings, clock, works=works)
+    return app
+
+
+@asynccontextmanager
+async def _lifespan(app: Litestar) -> AsyncGenerator[None]:
+    async with app.state.running() as home:
+        app.state.house = home
+        yield
+
+
+def assembled(settings: Settings) -> Litestar:
+    """All routes, and what surrounds them: the same for every database."""
     app = Litestar(
         [
             Router("/api/v1", route_handlers=[route for noun in NOUNS for route in noun.ROUTES]),
@@ -171,7 +183,7 @@ def build(settings: Settings, clock: Callable[[], datetime] = utc_now, *, works:
         ],
         before_request=guard,
         exception_handlers=HANDLERS,
-        lifespan=[lifespan],
+        lifespan=[_lifespan],
         state=State(),
         openapi_config=openapi.SCHEMA if settings.docs else None,
         request_max_body_size=JSON_BYTES,

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from litestar.testing import TestClient
 
-from api.app import build
+from api.app import assembled, at_home
 from api.auth import SignIn
 from api.demo.office import USERNAMES, load_office
 from api.security_log import SecurityLog
@@ -177,8 +177,14 @@ on_both = pytest.mark.parametrize("api", ["sqlite", "postgresql"], indirect=True
 """For stories that must end the same on every database."""
 
 
+@pytest.fixture(scope="session")
+def assembled_once():
+    """Routes take a quarter of a second to put together; each test has a house of its own."""
+    return assembled(Settings())
+
+
 @pytest.fixture
-def api(request, tmp_path, clock):
+def api(request, tmp_path, clock, assembled_once):
     folder = tmp_path / "data"
     with ExitStack() as stack:
         if getattr(request, "param", "sqlite") == "sqlite":
@@ -189,5 +195,6 @@ def api(request, tmp_path, clock):
             template, tokens = request.getfixturevalue("loaded_postgres")
             url = stack.enter_context(new_database(template))
         settings = Settings(data=str(folder), database=url, tick_seconds=0.05)
-        client = stack.enter_context(TestClient(build(settings, clock), raise_server_exceptions=False))
+        app = at_home(assembled_once, settings, clock)
+        client = stack.enter_context(TestClient(app, raise_server_exceptions=False))
         yield Api(client, clock, dict(tokens), folder)
