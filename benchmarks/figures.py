@@ -126,9 +126,11 @@ def measured(title: str, name: str, parts: Callable[[Run, Path], None]) -> int:
             run = Run(progress)
             figures = run.figures
             parts(run, Path(made))
-    except (Broken, OSError) as error:
+    except Exception as error:  # a fault of ours takes nothing from what was measured before it
         if figures:
             console.print(table(f"{title}, as far as it came", figures))
+        if not isinstance(error, Broken | OSError):
+            raise
         console.print(f"[bold red]Not measured to the end:[/] {error}")
         return 2
     except KeyboardInterrupt:

@@ -82,13 +82,17 @@ def _stalled(server: Anxun, picture: Picture) -> float:
 
 
 def held(server: Anxun, what: str) -> float:
-    """MiB of the process and its descendants."""
+    """MiB of the process and its descendants; of one that has just ended, nothing."""
 
     def held(process: int) -> float:
-        status = Path(f"/proc/{process}/status").read_text()
-        children = [
-            child for task in Path(f"/proc/{process}/task").glob("*/children") for child in task.read_text().split()
-        ]
-        return int(status.split(f"{what}:")[1].split()[0]) / 1024 + sum(held(int(child)) for child in children)
+        children: list[int] = []
+        try:
+            for task in Path(f"/proc/{process}/task").iterdir():
+                children += map(int, (task / "children").read_text().split())
+            status = Path(f"/proc/{process}/status").read_text()
+        except (FileNotFoundError, ProcessLookupError):
+            return 0
+        _, _, own = status.partition(f"{what}:")  # one that nobody has waited for yet has none
+        return (int(own.split()[0]) / 1024 if own else 0) + sum(map(held, children))
 
     return held(server.process_id)
