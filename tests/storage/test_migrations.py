@@ -4,7 +4,7 @@ import json
 import pytest
 from alembic import command
 from alembic.script import ScriptDirectory
-from sqlalchemy import MetaData, inspect, select, text
+from sqlalchemy import inspect, text
 
 from inspections.actions.photos import receive_photos
 from inspections.actions.reports import report_hazard
@@ -53,16 +53,18 @@ def rows_of(engine):
 
     And but for what has changed, since an older schema does not say, and what is counted, which follows from the rest.
     """
-    tables = MetaData()
+    left_out = {"alembic_version", *(table.name for table in (*FEED, counters, counter_deltas))}
     with engine.connect() as connection:
-        tables.reflect(connection)
         return {
-            name: [
-                {column: value for column, value in row.items() if column not in GONE.get(name, ())}
-                for row in connection.execute(select(table).order_by(*table.primary_key)).mappings()
-            ]
-            for name, table in sorted(tables.tables.items())
-            if name not in {"alembic_version", *(table.name for table in (*FEED, counters, counter_deltas))}
+            name: sorted(
+                (
+                    sorted((column, value) for column, value in row.items() if column not in GONE.get(name, ()))
+                    for row in connection.execute(text(f'select * from "{name}"')).mappings()  # noqa: S608  # its own
+                ),
+                key=repr,
+            )
+            for name in inspect(connection).get_table_names()
+            if name not in left_out
         }
 
 
@@ -113,8 +115,8 @@ def test_a_new_database_is_what_the_revisions_make_of_an_empty_one(engine):
 def test_each_revision_goes_down_and_up_again_with_rows_in_it(desk, engine):
     desk.do(receive_photos, wang, [photo("a")], NOW)
     desk.do(report_hazard, wang, report(place="三号楼 2单元", point=Point(30.77, 120.75, "gcj02")), NOW)
+    before = rows_of(engine)
     for script in ScriptDirectory.from_config(config()).walk_revisions():
-        before = rows_of(engine)
         assert before["hazards"]
         move(engine, command.downgrade, script.down_revision or "base")
         if script.down_revision is None:
@@ -124,6 +126,7 @@ def test_each_revision_goes_down_and_up_again_with_rows_in_it(desk, engine):
         assert rows_of(engine) == before
         move(engine, command.downgrade, script.down_revision)
         assert rows_of(engine) == older
+        before = older
     with engine.connect() as connection:
         assert inspect(connection).get_table_names() == ["alembic_version"]
     assert present_revision(engine) is None
