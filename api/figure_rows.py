@@ -1,4 +1,4 @@
-"""Rows of figures: structs, since hundreds are made and written out for each look, in a tenth of the time of dicts."""
+"""Rows of figures: structs, since hundreds are made and written out for each look, for which dicts are slow."""
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any

@@ -163,9 +163,6 @@ class Late(NamedTuple):
     first_due_overdue: int = 0
 
 
-Row = dict[str, int | float | None]
-
-
 class Counts(Struct, frozen=True):
     """What was counted of one community or of several together, in the order of counting.MEASURES, and what is late."""
 
@@ -180,7 +177,7 @@ class Counts(Struct, frozen=True):
         columns = _columns([self])
         return {name: columns[name][0] for name in COUNTED}
 
-    def row(self) -> Row:
+    def row(self) -> dict[str, int | float | None]:
         """The numbers, and every rate with what it divides by what."""
         return {name: column[0] for name, column in table([self]).items()}
 
@@ -200,17 +197,6 @@ def table(counts: Sequence[Counts]) -> dict[str, Sequence[int | float | None]]:
         ]
         columns[f"{name}_numerator"], columns[f"{name}_denominator"] = above, below
     return columns
-
-
-def _numbers() -> dict[str, Any]:
-    numbers: dict[str, Any] = dict.fromkeys(COUNTED, int)
-    for name in RATES:
-        numbers |= {name: float | None, f"{name}_numerator": int, f"{name}_denominator": int}
-    return numbers
-
-
-NUMBERS = _numbers()
-"""The columns of a table, in their order, and what kind of number is in each."""
 
 
 def _columns(counts: Sequence[Counts]) -> dict[str, Sequence[int]]:
@@ -236,6 +222,8 @@ def together(counts: Iterable[Counts]) -> Counts:
 
 
 _MILLION = 1_000_000
+NUMBERS: dict[str, Any] = {name: float | None if name in RATES else int for name in table([])}
+"""The columns of a table, in their order, and what kind of number is in each."""
 
 
 def holds(numbers: Mapping[str, int]) -> bool:

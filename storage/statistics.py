@@ -1,5 +1,6 @@
 """The numbers behind the statistics: sums of what is counted, of the grain that has the fewest rows for a question."""
 
+from collections import defaultdict
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from functools import lru_cache
@@ -25,7 +26,7 @@ from inspections.deadlines import CLOCKS
 from inspections.hazards import OPEN
 from inspections.periods import Period, pieces
 from inspections.policy import Scope
-from inspections.statistics import OPEN_AS, ClockStanding, Counts, Flow, Late
+from inspections.statistics import OPEN_AS, ClockStanding, Counts, Flow, Late, together
 from storage.columns import Instant, between
 from storage.counter_tables import Grain
 from storage.counting import CLAUSES, FIRST_DUE_AT, INSTANTS, counted
@@ -177,13 +178,15 @@ def open_by_street(register: Register, reach: Scope, now: datetime) -> dict[str,
     asked = [each for each in register.communities() if reach.covers_community(each.code)]
     found = counts(register, "community", [each.code for each in asked], Filters(), now)
     first: dict[str, datetime] = dict(map(tuple, register.rows(_OLDEST)))
-    streets: dict[str, Standing] = {}
+    streets: defaultdict[str, list[str]] = defaultdict(list)
     for each in asked:
-        numbers = found.get(each.code, Counts()).numbers()
-        known = streets.get(each.street, Standing(dict.fromkeys(OPEN_AS, 0), None))
-        oldest = min((at for at in (known.oldest, first.get(each.code)) if at is not None), default=None)
-        streets[each.street] = Standing({name: known.numbers[name] + numbers[name] for name in OPEN_AS}, oldest)
-    return streets
+        streets[each.street].append(each.code)
+    standing: dict[str, Standing] = {}
+    for street, codes in streets.items():
+        numbers = together(found[code] for code in codes if code in found).numbers()
+        oldest = min((first[code] for code in codes if code in first), default=None)
+        standing[street] = Standing({name: numbers[name] for name in OPEN_AS}, oldest)
+    return standing
 
 
 _OLDEST = select(_H.community, func.min(_H.reported_at)).where(STANDS_OPEN).group_by(_H.community)

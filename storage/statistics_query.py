@@ -33,6 +33,7 @@ from storage.tables import MAY_BE_LATE, hazards
 
 By = Literal["community", "category", "day"]
 _H = hazards.c
+_NOW, _BEGINS, _ENDS = (bindparam(name, type_=Instant()) for name in ("now", "begins", "ends"))
 _ZERO, _ABSENT = literal_column("0", Integer), cast(null(), BigInteger)
 
 
@@ -107,22 +108,19 @@ def _of_kinds(question: Question, table: Table) -> Iterator[ColumnElement[bool]]
 
 def _late(question: Question) -> tuple[Select[Any], Select[Any]]:
     """Those whose deadline has passed, by an index that has only what may be late; and the few extended ones."""
-    now = bindparam("now", type_=Instant())
     return (
-        _late_where(question, _H.due_at < now, overdue=True),
-        _late_where(question, _H.original_due_at < now, _H.due_at >= now, overdue=False),
+        _late_where(question, _H.due_at < _NOW, overdue=True),
+        _late_where(question, _H.original_due_at < _NOW, _H.due_at >= _NOW, overdue=False),
     )
 
 
 def _late_where(question: Question, *late: ColumnElement[bool], overdue: bool) -> Select[Any]:
-    now, begins, ends = (bindparam(name, type_=Instant()) for name in ("now", "begins", "ends"))
-
     def number(at: ColumnElement[datetime | None], clause: ColumnElement[bool]) -> ColumnElement[int]:
-        return number_of(clause & (at >= begins) & (at < ends)) if question.dated else number_of(clause)
+        return number_of(clause & (at >= _BEGINS) & (at < _ENDS)) if question.dated else number_of(clause)
 
     key = _H[question.by]
     numbers = [number(at, true()) if overdue else _ZERO for at in (_H.reported_at, _H.due_at)]
-    numbers.append(number(FIRST_DUE_AT, now > FIRST_DUE_AT))
+    numbers.append(number(FIRST_DUE_AT, _NOW > FIRST_DUE_AT))
     return (
         select(key, *(_ABSENT for _ in question.measures), *numbers)
         .where(

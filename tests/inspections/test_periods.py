@@ -4,7 +4,7 @@ from collections import Counter
 from datetime import date, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from inspections.periods import Interval, Period, Piece, buckets, change, default, pieces, prior, year_before
@@ -72,6 +72,10 @@ def test_nothing_before_is_no_percentage():
 
 
 @given(st.dates(date(2020, 1, 1), date(2030, 1, 1)), st.integers(0, 1000))
+@example(date(2026, 3, 10), 3)  # a few days of one month
+@example(date(2026, 3, 25), 11)  # the end of one month and the begin of the next
+@example(date(2026, 3, 3), 26)  # a month but for a few days
+@example(date(2026, 3, 25), 45)  # a month and a few days on both sides
 def test_a_period_falls_into_whole_months_and_the_days_beside_them(first, length):
     whole = period(first.isoformat(), (first + timedelta(length)).isoformat())
     parts = list(pieces(*whole))

@@ -39,7 +39,7 @@ def test_rates_are_null_without_anything_to_divide():
 def test_a_table_has_the_row_of_each_in_columns_whose_kind_is_known():
     rows = [counted(1, 0, 0, received=3, fixing=2), Counts(), counted(received=4, duplicate=1, accepted=2)]
     columns = table(rows)
-    assert list(columns) == list(NUMBERS)
+    assert all(isinstance(number, kind) for name, kind in NUMBERS.items() for number in columns[name])
     assert [{name: column[at] for name, column in columns.items()} for at in range(3)] == [each.row() for each in rows]
     assert all(not column for column in table([]).values())
 
