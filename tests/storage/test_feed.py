@@ -7,7 +7,7 @@ from time import monotonic
 from uuid import UUID
 
 import pytest
-from sqlalchemy import insert, select, update
+from sqlalchemy import insert, update
 
 from inspections.actions.feed import forget
 from inspections.actions.reports import report_hazard
@@ -45,10 +45,12 @@ class Follower:
 
 
 def settled(database):
-    """Waits until the last change can be read: who has just ended in another database holds it back for an instant."""
-    last = select(changes.c.transaction_id, changes.c.id).order_by(changes.c.id.desc()).limit(1)
+    """Waits until the last change can be read: who has just ended in another database holds it back for an instant.
+
+    The last in the feed: of two side by side, the higher number may be of the earlier transaction.
+    """
     until = monotonic() + 10
-    while database.ask(lambda register: Place(*register.rows(last)[0])) != database.ask(head).place:
+    while (last := database.ask(head)).place != last.newest:
         assert monotonic() < until, "nobody who could see the last change"
 
 
