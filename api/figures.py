@@ -17,9 +17,8 @@ from api.house import house, person_of
 from api.sheets import MEDIA_TYPES, Form, Sheet, as_csv, as_echarts, as_xlsx, form_of
 from inspections.calendar import shanghai_date
 from inspections.policy import Scope, scope
-from storage.feed import stamp
 from storage.register import Register
-from storage.statistics import next_late
+from storage.statistics import stamp
 
 T = TypeVar("T")
 _PRIVATE = {"Cache-Control": "private, no-cache", "Vary": "Authorization, Cookie, Accept"}
@@ -46,7 +45,7 @@ async def figures(
 
     def found(register: Register) -> tuple[str, Said | T | None]:
         parts = (_VERSION, reach, request.url.path, request.url.query, wanted, shanghai_date(now))
-        fresh = (*parts, stamp(register), now if timed else next_late(register, reach, now))
+        fresh = (*parts, stamp(register, reach, now), now if timed else None)
         tag = f'W/"{hashlib.sha256(repr(fresh).encode()).hexdigest()[:32]}"'
         if tag in request.headers.get("if-none-match", ""):
             return tag, None

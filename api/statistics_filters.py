@@ -60,15 +60,13 @@ def period_of(filters: Filters, interval: Interval, now: datetime) -> Period:
 
 def chosen(register: Register, reach: Scope, filters: Filters) -> Sequence[Community]:
     """The communities in scope that are asked about. Raises Missing for one that is not there to see."""
-    found = [
-        each
-        for each in register.communities()
-        if reach.covers_community(each.code)
-        and filters.community in {None, each.code}
-        and filters.street in {None, each.street}
-    ]
-    if filters.community is not None and not found:
-        raise Missing("community", "community")
+    found = [each for each in register.communities() if reach.covers_community(each.code)]
+    if filters.street is not None:
+        found = [each for each in found if each.street == filters.street]
+    if filters.community is not None:
+        found = [each for each in found if each.code == filters.community]
+        if not found:
+            raise Missing("community", "community")
     return found
 
 

@@ -28,9 +28,8 @@ from inspections.policy import Scope
 from inspections.statistics import Counts, table
 from storage.counting import CLAUSES, INSTANTS, VALUES
 from storage.database import Database, open_database
-from storage.feed import stamp
 from storage.register import Register
-from storage.statistics import Filters, counts, flow_by_day, next_late, standing_by_clock
+from storage.statistics import Filters, counts, flow_by_day, stamp, standing_by_clock
 from storage.tables import hazards
 
 ROWS = 1_000_000
@@ -100,7 +99,7 @@ class Figures:
         return {"first": today - timedelta(days=days - 1), "last": today}
 
     def tag(self, register: Register) -> Any:
-        return stamp(register), next_late(register, _ALL, self._now)
+        return stamp(register, _ALL, self._now)
 
     def asked(self) -> dict[str, tuple[Ask, float]]:
         """By name: the question, and the most milliseconds that are wanted of it."""

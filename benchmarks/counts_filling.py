@@ -79,7 +79,7 @@ class Store:
     """A migrated database with COMMUNITIES more than the demo office, and a growing number of hazards in them.
 
     Of ten communities one has half of all hazards, of categories a few most. They were reported within YEARS until now,
-    those that are open within STANDING_DAYS.
+    those that are open within STANDING_DAYS. The deadline of one in ten that are being fixed was moved once.
     """
 
     def __init__(self, url: str) -> None:
@@ -129,6 +129,7 @@ class Store:
         stands = f"{state} IN ({_listed(_STANDING)})"
         within = f"CASE WHEN {stands} THEN {STANDING_DAYS * 86400} ELSE {YEARS * 365 * 86400} END"
         reported = f"reported_at - {self._words.seconds.format(f'n * 97 % ({within})')}"
+        extended = f"{state} = 'rectifying' AND {_dice(9, 10)} = 0"
         skewed = f"{_dice(2, 600)} * {_dice(3, 600)} / 600 * {_dice(4, 600)} / 600"
         made = {
             "id": self._words.id,
@@ -146,7 +147,9 @@ class Store:
             "accepted_at": self._when(state, reported, 7200),
             "submitted_at": self._when(state, reported, f"86400 * (1 + {_dice(8, 9)})", "closed"),
             "closed_at": self._when(state, reported, f"86400 * (2 + {_dice(8, 9)})", "closed"),
-            "due_at": self._when(state, reported, 86400 * 7),
+            "due_at": self._when(state, reported, f"86400 * CASE WHEN {extended} THEN 14 ELSE 7 END"),
+            "original_due_at": f"CASE WHEN {extended} THEN {reported} + {self._words.seconds.format(86400 * 7)} END",
+            "times_extended": f"CASE WHEN {extended} THEN 1 ELSE 0 END",
             "next_check_at": "NULL",
         }
         names = ", ".join(f'"{name}"' for name in Hazard.__struct_fields__)

@@ -91,6 +91,13 @@ def _running(side: Anxun | Counting) -> Generator[None]:
         side.stop()
 
 
+def _spelt(number: int) -> str:
+    """A query that asks for JSON, as is done without one, in one of 1024 spellings."""
+    name = (f"%{ord(each):x}" if number >> at & 1 else each for at, each in enumerate("format"))
+    value = (f"%{ord(each):x}" if number >> at & 1 else each for at, each in enumerate("json", 6))
+    return f"{''.join(name)}={''.join(value)}"
+
+
 class _Client:
     """One connection that asks again and again."""
 
@@ -112,7 +119,7 @@ class _Client:
     def p95(self, path: str, *, anew: bool = False, **more: str) -> float:
         """`anew`: each with a query of its own that asks the same, so that nothing is there that was said before."""
         self._connection.close()  # the server has, while the other side was asked; the next request opens it again
-        paths = [f"{path}?{'&' * next(self._another)}" if anew else path for _ in range(LOOKS)]
+        paths = [f"{path}?{_spelt(next(self._another))}" if anew else path for _ in range(LOOKS)]
         return quantiles([self.look(each, **more)[0] for each in paths], n=100)[94]
 
     def close(self) -> None:

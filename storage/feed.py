@@ -61,11 +61,16 @@ _HEAD = (
 )
 _UNSETTLED = select(func.count()).where(~_SETTLED).scalar_subquery()
 _REFERENCE = select(numbers.c.last).where(numbers.c.series == REFERENCE).scalar_subquery()
-_STAMP = (
+STAMP = (
     select(feeds.c.epoch, _LAST.c.transaction_id, _LAST.c.id, _UNSETTLED, _REFERENCE)
     .select_from(feeds.outerjoin(_LAST, literal(1) == 1))
     .where(feeds.c.name == HAZARDS)
 )
+"""Another row whenever any hazard, or the reference, is not what it was; as long as nothing is, the same.
+
+The last change is not enough where an earlier one may still become visible: those behind what is settled are counted,
+and only become more until something settles.
+"""
 _LATER = changes.alias("later")
 _LATEST = ~exists().where(
     _LATER.c.hazard == _C.hazard,
@@ -92,15 +97,6 @@ def head(register: Register) -> Head:
     known = Feed(*feed)  # where all changes were forgotten, there is none behind them
     last, there_is = Place(transaction or 0, number or 0), Place(newest or 0, its_number or 0)
     return Head(known, max(last, known.forgotten), max(there_is, known.forgotten))
-
-
-def stamp(register: Register) -> str:
-    """Another one whenever any hazard, or the reference, is not what it was; as long as nothing is, the same.
-
-    The last change is not enough where an earlier one may still become visible: those behind what is settled are
-    counted, and only become more until something settles.
-    """
-    return "/".join(map(str, register.rows(_STAMP)[0]))
 
 
 def changed(register: Register, reach: Scope, head: Head, after: Place, limit: int) -> Page:

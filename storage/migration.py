@@ -16,7 +16,7 @@ from storage.views import add_views
 if TYPE_CHECKING:
     from alembic.config import Config
 
-HEAD = "0029"
+HEAD = "0030"
 """The newest revision (a test compares it with alembic's own answer)."""
 
 

@@ -10,13 +10,14 @@ from typing import Any, Literal, NamedTuple
 from msgspec import Struct
 from sqlalchemy import (
     ColumnElement,
-    CompoundSelect,
+    Integer,
+    ScalarSelect,
     Select,
     bindparam,
     false,
     func,
+    literal_column,
     select,
-    union_all,
 )
 
 from inspections.calendar import midnight
@@ -31,6 +32,7 @@ from storage.columns import Instant, between
 from storage.counter_tables import Grain
 from storage.counting import CLAUSES, FIRST_DUE_AT, INSTANTS, counted
 from storage.deadlines import running
+from storage.feed import STAMP
 from storage.register import Register
 from storage.scopes import within
 from storage.statistics_query import By, Question, number_of, statement
@@ -116,7 +118,7 @@ def _sums(
         tuple(asked),
         dated=dated,
         late=late_at is not None,
-        through=dated and "community" not in asked and register.dialect == "sqlite",
+        through="community" not in asked and register.dialect == "sqlite",
     )
     first, last = filters.first or _FIRST, filters.last or _LAST
     values: dict[str, Any] = {**asked, "first": day_number(first), "last": day_number(last)}
@@ -127,10 +129,11 @@ def _sums(
         values |= {"now": late_at, "alarms": alarms, "begins": midnight(first), "ends": midnight(last + _DAY)}
     sums: _Sums = {}
     late: _Sums = {}
-    for key, *numbers in register.rows(statement(question), values):
-        into, found = (late, numbers[len(measures) :]) if numbers[0] is None else (sums, numbers[: len(measures)])
+    for row in register.rows(statement(question), values):
+        is_late, key = row[:2]
+        into, found = (late, row[2 : 2 + len(Late._fields)]) if is_late else (sums, row[2:])
         known = into.get(key)
-        into[key] = tuple(found) if known is None else tuple(map(add, known, found))
+        into[key] = found if known is None else tuple(map(add, known, found))
     return sums, late
 
 
@@ -217,19 +220,22 @@ def standing_by_clock(
     return found
 
 
-def next_late(register: Register, reach: Scope, now: datetime) -> datetime | None:
-    """When the next deadline passes in this scope: until then, time alone changes no number."""
-    rows = register.rows(_next_late(reach), {"now": now})
-    return min((at for (at,) in rows if at is not None), default=None)
+def stamp(register: Register, reach: Scope, now: datetime) -> tuple[Any, ...]:
+    """Another one whenever a number of this scope may be another one: when something is done, or a deadline passes."""
+    return tuple(register.rows(_stamped(reach), {"now": now})[0])
+
+
+_ONE = literal_column("1", Integer)
+"""Said in the statement: a limit that is a value has PostgreSQL plan each time, which takes longer than to look."""
 
 
 @lru_cache(maxsize=4096)
-def _next_late(reach: Scope) -> CompoundSelect[Any]:
-    def first(column: ColumnElement[Any]) -> Select[Any]:
+def _stamped(reach: Scope) -> Select[Any]:
+    def next_of(column: ColumnElement[Any]) -> ScalarSelect[Any]:
         soon = select(column).where(MAY_BE_LATE, column >= bindparam("now", type_=Instant()), within(reach))
-        return select(soon.order_by(column).limit(1).scalar_subquery())
+        return soon.order_by(column).limit(_ONE).scalar_subquery()
 
-    return union_all(first(_H.due_at), first(_H.original_due_at))
+    return STAMP.add_columns(next_of(_H.due_at), next_of(_H.original_due_at))
 
 
 def behind(name: str, now: datetime) -> tuple[ColumnElement[bool], ColumnElement[datetime | None]]:

@@ -18,13 +18,11 @@ from sqlalchemy import (
     cast,
     func,
     literal_column,
-    null,
     select,
     true,
     union_all,
 )
 
-from inspections.statistics import Late
 from storage.columns import Instant
 from storage.counter_tables import Grain, counter_deltas, counters
 from storage.counting import FIRST_DUE_AT
@@ -34,7 +32,7 @@ from storage.tables import MAY_BE_LATE, hazards
 By = Literal["community", "category", "day"]
 _H = hazards.c
 _NOW, _BEGINS, _ENDS = (bindparam(name, type_=Instant()) for name in ("now", "begins", "ends"))
-_ZERO, _ABSENT = literal_column("0", Integer), cast(null(), BigInteger)
+_ZERO, _ONE = literal_column("0", Integer), literal_column("1", Integer)
 
 
 class Question(NamedTuple):
@@ -43,8 +41,9 @@ class Question(NamedTuple):
     `grains`: the sums that are added (1) and taken away (-1), each from `first0` … to `last0` …
     `kinds`: columns that have to be one of the values that are given by their name. `late`: as of `now`, without
     `alarms`; where it is `dated`, of those from `begins` until before `ends`.
-    `through`: from one community to the next. Its key leads SQLite that way to the days of each, where otherwise it
-    would read those of all time; PostgreSQL finds days by themselves.
+    `through`: from one community to the next. Key and indexes lead SQLite that way to the days of each, and to those of
+    each that are late, where otherwise it would read what is of all time and all that is open; PostgreSQL finds them by
+    themselves.
     """
 
     by: By
@@ -58,10 +57,10 @@ class Question(NamedTuple):
 
 @lru_cache(maxsize=512)
 def statement(question: Question) -> CompoundSelect[Any]:
-    """A key and the measures; and where late ones are asked for, what Late has. A key may come several times.
+    """0, a key and the measures; and where late ones are asked for: 1, a key, what Late has, and zeros.
 
-    A row has either the ones or the others: what is nothing costs no transport.
-    Each part in an order of its own; one statement, so that nobody sums up in between.
+    A key may come several times. Each part in an order of its own; one statement, so that nobody sums up in between.
+    Its text is short: PostgreSQL's driver reads anew whatever is longer than 4096 characters.
     """
     summed = (_summed(question, at) for at in range(len(question.grains)))
     return union_all(*summed, _not_yet(question), *(_late(question) if question.late else ()))
@@ -72,9 +71,13 @@ def _summed(question: Question, at: int) -> Select[Any]:
     numbers = [counters.c[name] if sign > 0 else -counters.c[name] for name in question.measures]
     one_row_each = grain is Grain.ALL and question.by == "community"
     found = _counted(question, counters, counters.c.start, numbers, str(at), alone=one_row_each)
-    if question.through:
-        found = found.where(counters.c.community.in_(select(communities.c.code)))
+    if question.through and grain not in {Grain.ALL, Grain.ALL_KINDS}:
+        found = found.where(_one_by_one(counters))
     return found.where(counters.c.grain == literal_column(str(int(grain)), Integer))
+
+
+def _one_by_one(table: Table) -> ColumnElement[bool]:
+    return table.c.community.in_(select(communities.c.code))
 
 
 def _not_yet(question: Question) -> Select[Any]:
@@ -93,13 +96,17 @@ def _counted(
 ) -> Select[Any]:
     """`alone`: each key has one row, that need not be summed up."""
     key: ColumnElement[Any] = day if question.by == "day" else table.c[question.by]
-    sums = numbers if alone else [cast(func.sum(number), BigInteger) for number in numbers]
-    late = [_ABSENT] * len(Late._fields) if question.late else []
-    found = select(key, *sums, *late).where(
+    found = select(_ZERO, key, *(numbers if alone else map(_sum, numbers))).where(
         day.between(bindparam(f"first{at}", type_=Integer), bindparam(f"last{at}", type_=Integer)),
         *_of_kinds(question, table),
     )
     return found if alone else found.group_by(key)
+
+
+def _sum(number: ColumnElement[int]) -> ColumnElement[int]:
+    """A number that need not be a decimal: PostgreSQL makes one of whatever has 64 bits."""
+    total = func.sum(number)
+    return cast(total, BigInteger) if isinstance(number.type, BigInteger) else total
 
 
 def _of_kinds(question: Question, table: Table) -> Iterator[ColumnElement[bool]]:
@@ -119,13 +126,16 @@ def _late_where(question: Question, *late: ColumnElement[bool], overdue: bool) -
         return number_of(clause & (at >= _BEGINS) & (at < _ENDS)) if question.dated else number_of(clause)
 
     key = _H[question.by]
+    through = [_one_by_one(hazards)] if question.through else []
     numbers = [number(at, true()) if overdue else _ZERO for at in (_H.reported_at, _H.due_at)]
     numbers.append(number(FIRST_DUE_AT, _NOW > FIRST_DUE_AT))
+    padding = [_ZERO] * (len(question.measures) - len(numbers))
     return (
-        select(key, *(_ABSENT for _ in question.measures), *numbers)
+        select(_ONE, key, *numbers, *padding)
         .where(
             MAY_BE_LATE,
             *late,
+            *through,
             _H.category.not_in(bindparam("alarms", expanding=True)),
             *_of_kinds(question, hazards),
         )

@@ -206,7 +206,7 @@ Index(
 _KIND = ("category", "severity", "source")
 _CONDITION = ("state", "advisory")
 """Of MAY_BE_LATE: SQLite looks at it again, though the index has no others."""
-MAY_BE_LATE = STANDS_OPEN & _among(FIXING) & ~hazards.c.advisory
+MAY_BE_LATE = _among(FIXING) & ~hazards.c.advisory
 Index(
     "ix_hazards_may_be_late",
     *(hazards.c.due_at, hazards.c.community),
@@ -222,6 +222,13 @@ Index(
 )
 _EXTENDED = MAY_BE_LATE & hazards.c.original_due_at.is_not(None)
 Index("ix_hazards_first_due", hazards.c.original_due_at, sqlite_where=_EXTENDED, postgresql_where=_EXTENDED)
+Index(
+    "ix_hazards_extended",  # few: whose deadline was moved need not be looked for among all of a community
+    *(hazards.c[name] for name in ("community", "original_due_at", "due_at", "reported_at")),
+    *(hazards.c[name] for name in (*_KIND, *_CONDITION)),
+    sqlite_where=_EXTENDED,
+    postgresql_where=_EXTENDED,
+)
 _WATCHED = hazards.c.next_check_at.is_not(None)
 Index("ix_hazards_next_check", hazards.c.next_check_at, sqlite_where=_WATCHED, postgresql_where=_WATCHED)
 

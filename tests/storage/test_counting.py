@@ -3,8 +3,10 @@
 import asyncio
 from datetime import timedelta
 
+import pytest
 from alembic import command
 from sqlalchemy import delete, update
+from sqlalchemy.event import listen
 
 from inspections.actions.reports import report_hazard
 from inspections.actions.steps import take_step
@@ -14,9 +16,8 @@ from inspections.steps import Accept, Reject
 from storage.counter_tables import counter_deltas, counters
 from storage.counters import check_counts, fold, recount
 from storage.database import open_database, writing_engine
-from storage.feed import stamp
 from storage.migration import config, migrate
-from storage.statistics import Filters, counts, next_late
+from storage.statistics import Filters, counts, stamp
 from tests.inspections.office import HERE, NOW, THERE, li, new_id, wang
 from tests.inspections.test_reports import report
 
@@ -123,14 +124,29 @@ def test_verify_says_which_number_is_wrong_and_an_older_database_is_counted(desk
 
 def test_a_stamp_changes_with_every_change_and_only_then(desk, database):
     def now():
-        return database.ask(lambda register: (stamp(register), next_late(register, EVERYTHING, NOW)))
+        return database.ask(lambda register: stamp(register, EVERYTHING, NOW))
 
     before = now()
     assert now() == before
     (hazard, _) = accepted(desk, 2)
     after = now()
-    assert after[0] != before[0]
-    assert after[1] == desk.hazard(hazard.id).due_at
+    assert after != before
+    assert desk.hazard(hazard.id).due_at in after
     desk.do(fold, NOW, 100)
     desk.do(fold, NOW, 100)
     assert now() == after  # what is summed up is not otherwise
+
+
+@pytest.mark.parametrize("url", ["sqlite"], indirect=True)
+def test_what_is_late_is_found_without_reading_all_that_is_open(database):
+    asked = []
+    listen(database._reader, "before_cursor_execute", lambda *facts: asked.append(facts[2:4]))
+    for codes in (CODES, CODES[:1]):
+        database.ask(lambda register, codes=codes: counts(register, "community", codes, Filters(), NOW))
+    counting = [each for each in asked if "FROM counters" in each[0]]
+    assert len(counting) == 2
+    for statement, parameters in counting:
+        with database._reader.connect() as connection:
+            plan = str(connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters).all())
+        assert "ix_hazards_late (community=? AND due_at<?)" in plan
+        assert "ix_hazards_extended (community=? AND original_due_at<?)" in plan
