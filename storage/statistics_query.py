@@ -114,27 +114,28 @@ def _of_kinds(question: Question, table: Table) -> Iterator[ColumnElement[bool]]
 
 
 def _late(question: Question) -> tuple[Select[Any], Select[Any]]:
-    """Those whose deadline has passed, by an index that has only what may be late; and the few extended ones."""
-    return (
-        _late_where(question, _H.due_at < _NOW, overdue=True),
-        _late_where(question, _H.original_due_at < _NOW, _H.due_at >= _NOW, overdue=False),
-    )
+    """Those whose deadline has passed, and the few whose first one has, but not the one that it was moved to.
 
+    The latter is asked of those that are found, or SQLite might find them by it: most that are being fixed.
+    """
 
-def _late_where(question: Question, *late: ColumnElement[bool], overdue: bool) -> Select[Any]:
     def number(at: ColumnElement[datetime | None], clause: ColumnElement[bool]) -> ColumnElement[int]:
         return number_of(clause & (at >= _BEGINS) & (at < _ENDS)) if question.dated else number_of(clause)
 
+    overdue = (number(_H.reported_at, true()), number(_H.due_at, true()), number(FIRST_DUE_AT, _NOW > FIRST_DUE_AT))
+    moved = (_ZERO, _ZERO, number(_H.original_due_at, _H.due_at >= _NOW))
+    return _late_where(question, _H.due_at < _NOW, overdue), _late_where(question, _H.original_due_at < _NOW, moved)
+
+
+def _late_where(question: Question, late: ColumnElement[bool], numbers: tuple[ColumnElement[int], ...]) -> Select[Any]:
     key = _H[question.by]
     through = [_one_by_one(hazards)] if question.through else []
-    numbers = [number(at, true()) if overdue else _ZERO for at in (_H.reported_at, _H.due_at)]
-    numbers.append(number(FIRST_DUE_AT, _NOW > FIRST_DUE_AT))
     padding = [_ZERO] * (len(question.measures) - len(numbers))
     return (
         select(_ONE, key, *numbers, *padding)
         .where(
             MAY_BE_LATE,
-            *late,
+            late,
             *through,
             _H.category.not_in(bindparam("alarms", expanding=True)),
             *_of_kinds(question, hazards),
