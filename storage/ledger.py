@@ -16,7 +16,7 @@ from storage.scopes import narrowed, within
 from storage.tables import entries, hazards, mentions
 
 _H = hazards.c
-_AT_ONCE = 1000
+_AT_ONCE = 500
 _PHOTO = "/api/v1/photos/"
 
 

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from storage.thumbnails import Thumbnails
 
-_AT_ONCE = 1000
+_AT_ONCE = 500
 XLSX_ROWS = 1_048_575
 """Of a worksheet, without its head: ECMA-376 has 1,048,576."""
 

@@ -18,11 +18,13 @@ from functools import partial
 from typing import Any, NamedTuple, TypeVar
 
 from sqlalchemy import Connection, Engine, create_engine, text
+from sqlalchemy.event import listen
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from inspections.errors import Unavailable
 from storage.failures import answered, unavailable
 from storage.groups import Alone, Settled, Waiting, decided, next_group
+from storage.postgres_stream import Streamed
 from storage.records import LAST_NUMBER
 from storage.reference import REFERENCE, Reference
 from storage.register import Action, Register
@@ -43,7 +45,7 @@ _AGAIN = frozenset({"40001", "40P01", "23505"})  # serialization_failure, deadlo
 def postgres_engine(url: str, *, reading: bool = False) -> Engine:
     """Connections of psycopg 3; who waits for one longer than five seconds is told so."""
     only = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True} if reading else {}
-    return create_engine(
+    engine = create_engine(
         url.replace("postgresql://", "postgresql+psycopg://", 1),
         pool_size=CONNECTIONS + 1,  # one for each thread, and one for the block of numbers that one of them may fetch
         max_overflow=0,
@@ -53,6 +55,13 @@ def postgres_engine(url: str, *, reading: bool = False) -> Engine:
         connect_args={"connect_timeout": 5, "options": "-c timezone=UTC -c jit=off"},
         execution_options=only,
     )
+    if reading:
+        listen(engine, "connect", _streaming)
+    return engine
+
+
+def _streaming(connection: Any, _: Any) -> None:
+    connection.server_cursor_factory = Streamed
 
 
 class NumberBlocks:
