@@ -32,7 +32,7 @@ from storage.tables import MAY_BE_LATE, hazards
 By = Literal["community", "category", "day"]
 _H = hazards.c
 _NOW, _BEGINS, _ENDS = (bindparam(name, type_=Instant()) for name in ("now", "begins", "ends"))
-_ZERO, _ONE = literal_column("0", Integer), literal_column("1", Integer)
+_ZERO, _ONE, _NOTHING = (literal_column(word, Integer) for word in ("0", "1", "NULL"))
 
 
 class Question(NamedTuple):
@@ -57,7 +57,7 @@ class Question(NamedTuple):
 
 @lru_cache(maxsize=512)
 def statement(question: Question) -> CompoundSelect[Any]:
-    """0, a key and the measures; and where late ones are asked for: 1, a key, what Late has, and zeros.
+    """0, a key and the measures; and where late ones are asked for: 1, a key, what Late has, and no more.
 
     A key may come several times. Each part in an order of its own; one statement, so that nobody sums up in between.
     Its text is short: PostgreSQL's driver reads anew whatever is longer than 4096 characters.
@@ -130,7 +130,7 @@ def _late(question: Question) -> tuple[Select[Any], Select[Any]]:
 def _late_where(question: Question, late: ColumnElement[bool], numbers: tuple[ColumnElement[int], ...]) -> Select[Any]:
     key = _H[question.by]
     through = [_one_by_one(hazards)] if question.through else []
-    padding = [_ZERO] * (len(question.measures) - len(numbers))
+    padding = [_NOTHING] * (len(question.measures) - len(numbers))
     return (
         select(_ONE, key, *numbers, *padding)
         .where(
