@@ -3,11 +3,11 @@
 from calendar import monthrange
 from collections.abc import Iterator
 from datetime import date, timedelta
-from enum import StrEnum
+from enum import Enum, StrEnum, auto
 from typing import NamedTuple
 
 _DAY = timedelta(days=1)
-_WEEK_DAYS, _MONTHS = 7, 12
+_WEEK_DAYS, _MONTHS, _QUARTER = 7, 12, 3
 
 
 class Interval(StrEnum):
@@ -88,43 +88,77 @@ def _months(day: date) -> int:
 
 
 def _months_before(first: date, months: int) -> date:
-    year, month = divmod(_months(first) - months, _MONTHS)
-    return date(year, month + 1, 1)
+    return _first_of(_months(first) - months)
+
+
+def _first_of(month: int) -> date:
+    """`month`: as `_months`."""
+    year, rest = divmod(month, _MONTHS)
+    return date(year, rest + 1, 1)
+
+
+def first_of_quarter(day: date) -> date:
+    """Of the quarter of a year that it lies in."""
+    return _first_of(_months(day) // _QUARTER * _QUARTER)
 
 
 def _end_of_month(day: date) -> date:
     return day.replace(day=monthrange(day.year, day.month)[1])
 
 
+class Unit(Enum):
+    """What sums are kept of."""
+
+    DAY = auto()
+    MONTH = auto()
+    QUARTER = auto()
+
+
 class Piece(NamedTuple):
-    """Whole months or single days, and whether they are added to the others or taken away."""
+    """Whole quarters, months or days, and whether they are added to the others or taken away."""
 
     period: Period
-    whole: bool
+    unit: Unit
     sign: int = 1
 
 
-def pieces(first: date, last: date) -> Iterator[Piece]:
+def pieces(first: date, last: date, *, quarters: bool = False) -> Iterator[Piece]:
     """A period as the sum of whole months and of few days: a month that is asked for by half is taken whole, less the
     rest of it. No more than half a month of days at either end; nothing that is empty.
+
+    `quarters`: three months in the same quarter of a year are one.
     """
     begins, ends = first.replace(day=1), _end_of_month(last)
     if begins == last.replace(day=1) and 2 * Period(first, last).days < ends.day:
-        yield Piece(Period(first, last), whole=False)
+        yield Piece(Period(first, last), Unit.DAY)
         return
     before, after = Period(begins, first - _DAY), Period(last + _DAY, ends)
     if 2 * before.days > _end_of_month(first).day:
-        yield Piece(Period(first, _end_of_month(first)), whole=False)
+        yield Piece(Period(first, _end_of_month(first)), Unit.DAY)
         begins = _end_of_month(first) + _DAY
     elif before.days:
-        yield Piece(before, whole=False, sign=-1)
+        yield Piece(before, Unit.DAY, sign=-1)
     if 2 * after.days > ends.day:
-        yield Piece(Period(last.replace(day=1), last), whole=False)
+        yield Piece(Period(last.replace(day=1), last), Unit.DAY)
         ends = last.replace(day=1) - _DAY
     elif after.days:
-        yield Piece(after, whole=False, sign=-1)
+        yield Piece(after, Unit.DAY, sign=-1)
     if begins < ends:
-        yield Piece(Period(begins, ends), whole=True)
+        yield from _with_quarters(begins, ends) if quarters else [Piece(Period(begins, ends), Unit.MONTH)]
+
+
+def _with_quarters(first: date, last: date) -> Iterator[Piece]:
+    """Whole months: the quarters among them, and the months beside those."""
+    begins = _first_of(-(-_months(first) // _QUARTER) * _QUARTER)
+    behind = first_of_quarter(last + _DAY)
+    if begins >= behind:
+        yield Piece(Period(first, last), Unit.MONTH)
+        return
+    if first < begins:
+        yield Piece(Period(first, begins - _DAY), Unit.MONTH)
+    yield Piece(Period(begins, behind - _DAY), Unit.QUARTER)
+    if behind <= last:
+        yield Piece(Period(behind, last), Unit.MONTH)
 
 
 class Change(NamedTuple):

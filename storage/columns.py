@@ -214,6 +214,27 @@ def _by_truncation(element: Any, compiler: Any, **words: Any) -> str:
     return f"(date_trunc('month', date '1970-01-01' + ({day}))::date - date '1970-01-01')"
 
 
+class first_of_quarter(FunctionElement[int]):  # noqa: N801
+    """The first day of the quarter of a year that a day lies in, both since 1970."""
+
+    type = Integer()
+    inherit_cache = True
+
+
+@compiles(first_of_quarter, "sqlite")
+def _by_months_back(element: Any, compiler: Any, **words: Any) -> str:
+    day = f"({compiler.process(element.clauses, **words)}) * 86400"
+    back = f"(strftime('%m', {day}, 'unixepoch') - 1) % 3"
+    begins = f"date({day}, 'unixepoch', 'start of month', '-' || ({back}) || ' months')"
+    return f"cast(julianday({begins}) - 2440587.5 as integer)"
+
+
+@compiles(first_of_quarter, "postgresql")
+def _by_truncation_to_quarters(element: Any, compiler: Any, **words: Any) -> str:
+    day = compiler.process(element.clauses, **words)
+    return f"(date_trunc('quarter', date '1970-01-01' + ({day}))::date - date '1970-01-01')"
+
+
 @compiles(shanghai_day, "sqlite")
 def _of_microseconds(element: Any, compiler: Any, **words: Any) -> str:
     return f"(({compiler.process(element.clauses, **words)} + 28800000000) / 86400000000)"

@@ -13,16 +13,20 @@ from storage.office_tables import CODE, metadata
 
 
 class Grain(IntEnum):
-    """How finely sums are kept: for all time, by month or by day; of everything, or by kind.
+    """How finely sums are kept: for all time, by quarter, month or day; of everything, or by kind.
 
     A kind is a category, a severity and a source together. Whatever is asked, some grain has few rows for it.
     """
 
-    ALL, ALL_KINDS, MONTHS, MONTH_KINDS, DAYS, DAY_KINDS = range(6)
+    ALL, ALL_KINDS, MONTHS, MONTH_KINDS, DAYS, DAY_KINDS, QUARTER_KINDS = range(7)
+
+    @property
+    def of_all_time(self) -> bool:
+        return self in {Grain.ALL, Grain.ALL_KINDS}
 
     @property
     def by_kind(self) -> bool:
-        return self in {Grain.ALL_KINDS, Grain.MONTH_KINDS, Grain.DAY_KINDS}
+        return self in {Grain.ALL_KINDS, Grain.QUARTER_KINDS, Grain.MONTH_KINDS, Grain.DAY_KINDS}
 
 
 def _kind() -> list[Column[str]]:

@@ -28,10 +28,11 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import postgresql, sqlite
 
+from inspections import periods
 from inspections.counting import MEASURES, day_number, day_of
 from inspections.hazards import Job
 from inspections.register import Change
-from storage.columns import first_of_month, shanghai_day
+from storage.columns import first_of_month, first_of_quarter, shanghai_day
 from storage.counter_tables import Grain, counter_deltas, counters
 from storage.counting import CLAUSES, INSTANTS, VALUES
 from storage.database import writing_engine
@@ -93,9 +94,11 @@ def _added(dialect: str, grain: Grain, found: Any, day: ColumnElement[int]) -> A
 
 
 def _start(grain: Grain, day: ColumnElement[int]) -> ColumnElement[int] | None:
-    if grain in _BY_MONTH:
-        return first_of_month(day)
-    return day if grain in _BY_DAY else None
+    if grain.of_all_time:
+        return None
+    if grain in _BY_DAY:
+        return day
+    return first_of_month(day) if grain in _BY_MONTH else first_of_quarter(day)
 
 
 def recount(url: str) -> None:
@@ -185,9 +188,12 @@ def _cell(start: Any, kind: Sequence[Any]) -> _Cell:
 
 def _coarser(grain: Grain, cell: _Cell) -> _Cell:
     start, *kind = cell
-    if grain in _BY_MONTH:
-        start = day_number(day_of(start).replace(day=1))
-    return _cell(start if grain in _BY_DAY | _BY_MONTH else 0, kind if grain.by_kind else ("", "", ""))
+    if grain.of_all_time:
+        start = 0
+    elif grain not in _BY_DAY:
+        day = day_of(start)
+        start = day_number(day.replace(day=1) if grain in _BY_MONTH else periods.first_of_quarter(day))
+    return _cell(start, kind if grain.by_kind else ("", "", ""))
 
 
 def _summed(found: Iterable[tuple[_Cell, Sequence[Any]]]) -> dict[_Cell, list[int]]:

@@ -25,7 +25,7 @@ from inspections.categories import Category, Severity
 from inspections.counting import MEASURES, day_number, day_of
 from inspections.deadlines import CLOCKS
 from inspections.hazards import OPEN
-from inspections.periods import Period, pieces
+from inspections.periods import Period, Unit, pieces
 from inspections.policy import Scope
 from inspections.statistics import OPEN_AS, ClockStanding, Counts, Flow, Late, together
 from storage.columns import Instant, between
@@ -106,8 +106,7 @@ def _sums(
     late_at: datetime | None = None,
 ) -> tuple[_Sums, _Sums]:
     """The measures; and what Late has of an instant, if there is one."""
-    catalogue = register.categories()
-    kinds = _kinds(filters, catalogue)
+    kinds = _kinds(filters, register.categories())
     parts = _parts(filters, by_kind=by == "category" or bool(kinds), by_day=by == "day")
     asked = kinds | _unless_all(register, communities)
     dated = filters.first is not None or filters.last is not None
@@ -125,8 +124,7 @@ def _sums(
     for at, part in enumerate(parts):
         values |= {f"first{at}": day_number(part.days.first), f"last{at}": day_number(part.days.last)}
     if late_at is not None:
-        alarms = [each.code for each in catalogue if each.from_device]
-        values |= {"now": late_at, "alarms": alarms, "begins": midnight(first), "ends": midnight(last + _DAY)}
+        values |= {"now": late_at, "begins": midnight(first), "ends": midnight(last + _DAY)}
     sums: _Sums = {}
     late: _Sums = {}
     for row in register.rows(statement(question), values):
@@ -156,17 +154,20 @@ class _Part(NamedTuple):
 
 
 def _parts(filters: Filters, *, by_kind: bool, by_day: bool) -> list[_Part]:
-    """What makes up the period: months, and the days that they lack or have too many."""
-    all_, months, days = (Grain.ALL_KINDS, Grain.MONTH_KINDS, Grain.DAY_KINDS) if by_kind else _WHOLE
+    """What makes up the period: quarters and months, and the days that they lack or have too many."""
     if filters.first is None and filters.last is None and not by_day:
-        return [_Part(all_, Period(_FIRST, _FIRST))]
+        return [_Part(Grain.ALL_KINDS if by_kind else Grain.ALL, Period(_FIRST, _FIRST))]
     first, last = filters.first or _FIRST, filters.last or _LAST
+    grains = _BY_KIND if by_kind else _WHOLE
     if by_day:
-        return [_Part(days, Period(first, last))]
-    return [_Part(months if each.whole else days, each.period, each.sign) for each in pieces(first, last)]
+        return [_Part(grains[Unit.DAY], Period(first, last))]
+    parts = pieces(first, last, quarters=Unit.QUARTER in grains)
+    return [_Part(grains[each.unit], each.period, each.sign) for each in parts]
 
 
-_WHOLE = (Grain.ALL, Grain.MONTHS, Grain.DAYS)
+_WHOLE = {Unit.MONTH: Grain.MONTHS, Unit.DAY: Grain.DAYS}
+_BY_KIND = {Unit.QUARTER: Grain.QUARTER_KINDS, Unit.MONTH: Grain.MONTH_KINDS, Unit.DAY: Grain.DAY_KINDS}
+"""A community has one row for a month of everything, and by kind dozens: few are left to be summed up by quarter."""
 
 
 class Standing(NamedTuple):

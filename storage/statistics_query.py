@@ -26,7 +26,7 @@ from sqlalchemy import (
 from storage.columns import Instant
 from storage.counter_tables import Grain, counter_deltas, counters
 from storage.counting import FIRST_DUE_AT
-from storage.office_tables import communities
+from storage.office_tables import categories, communities
 from storage.tables import MAY_BE_LATE, hazards
 
 By = Literal["community", "category", "day"]
@@ -39,8 +39,8 @@ class Question(NamedTuple):
     """What a statement depends on, beside the values that it is asked with.
 
     `grains`: the sums that are added (1) and taken away (-1), each from `first0` … to `last0` …
-    `kinds`: columns that have to be one of the values that are given by their name. `late`: as of `now`, without
-    `alarms`; where it is `dated`, of those from `begins` until before `ends`.
+    `kinds`: columns that have to be one of the values that are given by their name. `late`: as of `now`,
+    without alert checks; where it is `dated`, of those from `begins` until before `ends`.
     `through`: from one community to the next. Key and indexes lead SQLite that way to the days of each, and to those of
     each that are late, where otherwise it would read what is of all time and all that is open; PostgreSQL finds them by
     themselves.
@@ -69,11 +69,12 @@ def statement(question: Question) -> CompoundSelect[Any]:
 def _summed(question: Question, at: int) -> Select[Any]:
     grain, sign = question.grains[at]
     numbers = [counters.c[name] if sign > 0 else -counters.c[name] for name in question.measures]
+    where = [counters.c.grain == literal_column(str(int(grain)), Integer)]
+    if not grain.of_all_time:
+        where.append(_within(counters.c.start, str(at)))
+        where += [_one_by_one(counters)] if question.through else []
     one_row_each = grain is Grain.ALL and question.by == "community"
-    found = _counted(question, counters, counters.c.start, numbers, str(at), alone=one_row_each)
-    if question.through and grain not in {Grain.ALL, Grain.ALL_KINDS}:
-        found = found.where(_one_by_one(counters))
-    return found.where(counters.c.grain == literal_column(str(int(grain)), Integer))
+    return _counted(question, counters, counters.c.start, numbers, where, alone=one_row_each)
 
 
 def _one_by_one(table: Table) -> ColumnElement[bool]:
@@ -82,7 +83,12 @@ def _one_by_one(table: Table) -> ColumnElement[bool]:
 
 def _not_yet(question: Question) -> Select[Any]:
     numbers = [counter_deltas.c[name] for name in question.measures]
-    return _counted(question, counter_deltas, counter_deltas.c.day, numbers)
+    where = [_within(counter_deltas.c.day)] if question.dated else []
+    return _counted(question, counter_deltas, counter_deltas.c.day, numbers, where)
+
+
+def _within(day: ColumnElement[int], at: str = "") -> ColumnElement[bool]:
+    return day.between(bindparam(f"first{at}", type_=Integer), bindparam(f"last{at}", type_=Integer))
 
 
 def _counted(
@@ -90,16 +96,14 @@ def _counted(
     table: Table,
     day: ColumnElement[int],
     numbers: Sequence[ColumnElement[int]],
-    at: str = "",
+    where: Sequence[ColumnElement[bool]],
     *,
     alone: bool = False,
 ) -> Select[Any]:
     """`alone`: each key has one row, that need not be summed up."""
     key: ColumnElement[Any] = day if question.by == "day" else table.c[question.by]
-    found = select(_ZERO, key, *(numbers if alone else map(_sum, numbers))).where(
-        day.between(bindparam(f"first{at}", type_=Integer), bindparam(f"last{at}", type_=Integer)),
-        *_of_kinds(question, table),
-    )
+    found = select(_ZERO, key, *(numbers if alone else map(_sum, numbers)))
+    found = found.where(*where, *_of_kinds(question, table))
     return found if alone else found.group_by(key)
 
 
@@ -137,7 +141,7 @@ def _late_where(question: Question, late: ColumnElement[bool], numbers: tuple[Co
             MAY_BE_LATE,
             late,
             *through,
-            _H.category.not_in(bindparam("alarms", expanding=True)),
+            _H.category.not_in(select(categories.c.code).where(categories.c.from_device)),
             *_of_kinds(question, hazards),
         )
         .group_by(key)

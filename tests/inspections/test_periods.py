@@ -7,7 +7,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from inspections.periods import Interval, Period, Piece, buckets, change, default, pieces, prior, year_before
+from inspections.periods import Interval, Period, Piece, Unit, buckets, change, default, pieces, prior, year_before
 
 
 def period(first, last):
@@ -71,14 +71,16 @@ def test_nothing_before_is_no_percentage():
     assert change(0, 3) == (3, -3, -100.0)
 
 
-@given(st.dates(date(2020, 1, 1), date(2030, 1, 1)), st.integers(0, 1000))
-@example(date(2026, 3, 10), 3)  # a few days of one month
-@example(date(2026, 3, 25), 11)  # the end of one month and the begin of the next
-@example(date(2026, 3, 3), 26)  # a month but for a few days
-@example(date(2026, 3, 25), 45)  # a month and a few days on both sides
-def test_a_period_falls_into_whole_months_and_the_days_beside_them(first, length):
+@given(first=st.dates(date(2020, 1, 1), date(2030, 1, 1)), length=st.integers(0, 1000), quarters=st.booleans())
+@example(first=date(2026, 3, 10), length=3, quarters=True)  # a few days of one month
+@example(first=date(2026, 3, 25), length=11, quarters=True)  # the end of one month and the begin of the next
+@example(first=date(2026, 3, 3), length=26, quarters=True)  # a month but for a few days
+@example(first=date(2026, 3, 25), length=45, quarters=False)  # a month and a few days on both sides
+@example(first=date(2026, 3, 1), length=121, quarters=True)  # a quarter, and a month on both sides
+@example(first=date(2026, 4, 1), length=90, quarters=True)  # a quarter
+def test_a_period_falls_into_whole_quarters_and_months_and_the_days_beside_them(first, length, quarters):
     whole = period(first.isoformat(), (first + timedelta(length)).isoformat())
-    parts = list(pieces(*whole))
+    parts = list(pieces(*whole, quarters=quarters))
     days = Counter()
     for part in parts:
         assert part.period.days > 0
@@ -87,22 +89,37 @@ def test_a_period_falls_into_whole_months_and_the_days_beside_them(first, length
     assert {day: times for day, times in days.items() if times} == {
         whole.first + timedelta(at): 1 for at in range(whole.days)
     }
+    of_unit = {unit: [part.period for part in parts if part.unit is unit] for unit in Unit}
+    assert all(part.days <= 15 for part in of_unit[Unit.DAY])
+    assert len(of_unit[Unit.DAY]) <= 2
     for part in parts:
-        if part.whole:
+        if part.unit is not Unit.DAY:
             assert part.sign == part.period.first.day == (part.period.last + timedelta(1)).day == 1
-    assert len(parts) <= 3
-    assert all(part.period.days <= 15 for part in parts if not part.whole)
+    for each in of_unit[Unit.QUARTER]:
+        assert quarters
+        assert each.first.month % 3 == (each.last + timedelta(1)).month % 3 == 1
+    if quarters:
+        assert all(each.days <= 4 * 31 for each in of_unit[Unit.MONTH])
+    assert len(of_unit[Unit.MONTH]) + len(of_unit[Unit.QUARTER]) <= (3 if quarters else 1)
 
 
 def test_a_month_as_a_whole_is_one_piece():
     march = period("2026-03-01", "2026-03-31")
-    assert list(pieces(*march)) == [Piece(march, whole=True)]
+    assert list(pieces(*march)) == [Piece(march, Unit.MONTH)]
 
 
 def test_a_month_but_for_a_few_days_is_the_month_less_those():
     parts = list(pieces(*period("2026-03-03", "2026-03-29")))
     assert parts == [
-        Piece(period("2026-03-01", "2026-03-02"), whole=False, sign=-1),
-        Piece(period("2026-03-30", "2026-03-31"), whole=False, sign=-1),
-        Piece(period("2026-03-01", "2026-03-31"), whole=True),
+        Piece(period("2026-03-01", "2026-03-02"), Unit.DAY, sign=-1),
+        Piece(period("2026-03-30", "2026-03-31"), Unit.DAY, sign=-1),
+        Piece(period("2026-03-01", "2026-03-31"), Unit.MONTH),
+    ]
+
+
+def test_a_year_and_a_month_are_four_quarters_and_a_month():
+    parts = list(pieces(*period("2025-01-01", "2026-01-31"), quarters=True))
+    assert parts == [
+        Piece(period("2025-01-01", "2025-12-31"), Unit.QUARTER),
+        Piece(period("2026-01-01", "2026-01-31"), Unit.MONTH),
     ]
