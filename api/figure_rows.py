@@ -1,6 +1,7 @@
 """Rows of figures: structs, since hundreds are made and written out for each look, for which dicts are slow."""
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct, defstruct
@@ -19,5 +20,11 @@ else:
 
 
 def rows(kind: type[Struct], columns: Mapping[str, Sequence[Any]]) -> list[Struct]:
-    """`columns` in the order of the fields of `kind`."""
-    return [kind(*values) for values in zip(*columns.values(), strict=True)]
+    """`columns` in the order of the fields of `kind`; where some are left out, its rows have no others."""
+    made = kind if len(columns) == len(kind.__struct_fields__) else _part_of(kind, tuple(columns))
+    return [made(*values) for values in zip(*columns.values(), strict=True)]
+
+
+@lru_cache(maxsize=64)
+def _part_of(kind: type[Struct], names: tuple[str, ...]) -> type[Struct]:
+    return defstruct(kind.__name__, names, frozen=True)

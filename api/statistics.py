@@ -16,7 +16,7 @@ from api.figure_rows import CategoryRow, CommunityRow, rows
 from api.figures import figures
 from api.house import house
 from api.sheets import AskedForm, Sheet
-from api.statistics_filters import FILTERS, cases, cases_by, chosen, period_of, running
+from api.statistics_filters import FILTERS, WANTED, cases, cases_by, chosen, period_of, running
 from inspections.deadlines import CLOCKS
 from inspections.periods import Interval, buckets, change, prior, year_before
 from inspections.policy import Scope
@@ -129,11 +129,14 @@ class ClockStatistics(Struct, frozen=True):
     definitions: dict[str, str]
 
 
-@get("/statistics/communities", opt={"action": "statistics.see"}, dependencies=FILTERS)
+@get("/statistics/communities", opt={"action": "statistics.see"}, dependencies=FILTERS | WANTED)
 async def communities(
-    request: AnyRequest, filters: NamedDependency[Filters], form: AskedForm = None
+    request: AnyRequest,
+    filters: NamedDependency[Filters],
+    wanted: NamedDependency[tuple[str, ...]],
+    form: AskedForm = None,
 ) -> Response[CommunityStatistics]:
-    """A row for every community in scope, zeros included."""
+    """A row for every community in scope, zeros included. `fields=received,overdue`: only these, in every form."""
 
     def ask(register: Register, reach: Scope, now: datetime) -> CommunityStatistics:
         asked = chosen(register, reach, filters)
@@ -143,20 +146,27 @@ async def communities(
         columns = {
             "community": [each.code for each in asked],
             "name": [each.name for each in asked],
-            **table(each_counted),
+            **table(each_counted, wanted),
             "cases": [link(each.code) for each in asked],
         }
-        return CommunityStatistics(rows(CommunityRow, columns), _total(each_counted), now, DEFINITIONS)
+        total = together(each_counted).row(wanted)
+        return CommunityStatistics(rows(CommunityRow, columns), total, now, _defined(wanted))
 
-    titles = {"community": "社区代码", "name": "社区", **_TITLES}
+    titles = {"community": "社区代码", "name": "社区"}
     return await figures(request, form, ask, lambda found: _sheet("社区统计", titles, found.items, found.total))
 
 
-@get("/statistics/categories", opt={"action": "statistics.see"}, dependencies=FILTERS)
+@get("/statistics/categories", opt={"action": "statistics.see"}, dependencies=FILTERS | WANTED)
 async def by_category(
-    request: AnyRequest, filters: NamedDependency[Filters], form: AskedForm = None
+    request: AnyRequest,
+    filters: NamedDependency[Filters],
+    wanted: NamedDependency[tuple[str, ...]],
+    form: AskedForm = None,
 ) -> Response[CategoryStatistics]:
-    """A row for every category that is chosen, and for every group, zeros included; no alert checks."""
+    """A row for every category that is chosen, and for every group, zeros included; no alert checks.
+
+    `fields=received,overdue`: only these, in every form.
+    """
 
     def ask(register: Register, reach: Scope, now: datetime) -> CategoryStatistics:
         codes = [each.code for each in chosen(register, reach, filters)]
@@ -171,20 +181,21 @@ async def by_category(
             "category": [each.code for each in each_counted],
             "name": [each.name for each in each_counted],
             "group": [each.group for each in each_counted],
-            **table([*each_counted.values()]),
+            **table([*each_counted.values()], wanted),
             "cases": [link(each.code) for each in each_counted],
         }
         groups = [
             {
                 "group": name,
-                **_total(numbers for each, numbers in each_counted.items() if each.group == name),
+                **together(numbers for each, numbers in each_counted.items() if each.group == name).row(wanted),
                 "cases": cases(replace(filters, group=name), "received"),
             }
             for name in dict.fromkeys(each.group for each in each_counted)
         ]
-        return CategoryStatistics(rows(CategoryRow, columns), groups, _total(each_counted.values()), now, DEFINITIONS)
+        total = together(each_counted.values()).row(wanted)
+        return CategoryStatistics(rows(CategoryRow, columns), groups, total, now, _defined(wanted))
 
-    titles = {"category": "类别代码", "name": "类别", "group": "大类", **_TITLES}
+    titles = {"category": "类别代码", "name": "类别", "group": "大类"}
     return await figures(request, form, ask, lambda found: _sheet("类别统计", titles, found.items, found.total))
 
 
@@ -290,13 +301,15 @@ def figure(name: str, row: Mapping[str, Any], filters: Filters) -> Figure:
     return Figure(name, title, row[name], None, None, meaning, cases(filters, name))
 
 
-def _total(counted: Iterable[Counts]) -> Row:
-    return together(counted).row()
+def _defined(wanted: Iterable[str]) -> dict[str, str]:
+    return {name: DEFINITIONS[name] for name in wanted}
 
 
 def _sheet(name: str, titles: Mapping[str, str], items: Sequence[Struct], total: Row) -> Sheet:
-    first = "community" if "community" in titles else "category"
-    return Sheet(name, titles, [*map(asdict, items), {first: "合计", **total}])
+    """`titles`: of what a row has beside its numbers."""
+    first = next(iter(titles))
+    numbers = {name: _TITLES[name] for name in total}
+    return Sheet(name, {**titles, **numbers}, [*map(asdict, items), {first: "合计", **total}])
 
 
 def _columns() -> dict[str, str]:

@@ -16,6 +16,7 @@ from inspections.errors import Invalid, Missing
 from inspections.periods import Interval, Period, default
 from inspections.places import Community
 from inspections.policy import Scope
+from inspections.statistics import METRICS
 from storage.register import Register
 from storage.statistics import Filters
 
@@ -43,7 +44,18 @@ def _filters(
     return Filters(community, street, category, group, severity, source, first, last)
 
 
+def _wanted(fields: FromQuery[str | None] = None) -> tuple[str, ...]:
+    if fields is None:
+        return tuple(METRICS)
+    asked = set(fields.split(","))
+    if unknown := asked - METRICS.keys():
+        raise Invalid(("fields", f"没有名为“{min(unknown)[:32]}”的指标"))
+    return tuple(name for name in METRICS if name in asked)
+
+
 FILTERS = {"filters": Provide(_filters, sync_to_thread=False)}
+WANTED = {"wanted": Provide(_wanted, sync_to_thread=False)}
+"""`fields`: which of METRICS a row has, with commas between; all of them."""
 
 
 def period_of(filters: Filters, interval: Interval, now: datetime) -> Period:

@@ -10,7 +10,7 @@ The quantities and the completion rate follow the cohort **accepted** in the per
 deadlines that were met those whose deadline fell in it.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from operator import add, sub
 from typing import Any, NamedTuple
 
@@ -177,16 +177,17 @@ class Counts(Struct, frozen=True):
         columns = _columns([self])
         return {name: columns[name][0] for name in COUNTED}
 
-    def row(self) -> dict[str, int | float | None]:
-        """The numbers, and every rate with what it divides by what."""
-        return {name: column[0] for name, column in table([self]).items()}
+    def row(self, names: Container[str] = METRICS) -> dict[str, int | float | None]:
+        """Those of METRICS that are named, every rate with what it divides by what."""
+        return {name: column[0] for name, column in table([self], names).items()}
 
 
-def table(counts: Sequence[Counts]) -> dict[str, Sequence[int | float | None]]:
-    """By name: a number of each. By column, since all communities are 600 rows of 66 numbers, for each look at them."""
+def table(counts: Sequence[Counts], names: Container[str] = METRICS) -> dict[str, Sequence[int | float | None]]:
+    """A row of each, by column: all communities are 600 rows of 66 numbers, for each look at them."""
     counted = _columns(counts)
-    columns: dict[str, Sequence[int | float | None]] = {name: counted[name] for name in COUNTED}
-    for name, rate in RATES.items():
+    columns: dict[str, Sequence[int | float | None]] = {name: counted[name] for name in COUNTED if name in names}
+    for name in (name for name in RATES if name in names):
+        rate = RATES[name]
         above, below = counted[rate.numerator], counted[rate.denominator]
         if rate.less:
             below = [*map(sub, below, counted[rate.less])]

@@ -148,6 +148,24 @@ def test_every_form_has_the_same_figures(api):
     assert [row[at] for row in cells[1:]] == [*(row["received"] for row in found["items"]), 4]
 
 
+def test_a_row_has_the_figures_that_are_asked_for(api):
+    worked(api)
+    query = {"fields": "overdue,received,acceptance_rate"}
+    asked_for = ["received", "overdue", "acceptance_rate", "acceptance_rate_numerator", "acceptance_rate_denominator"]
+    for path, names in (("communities", ["community", "name"]), ("categories", ["category", "name", "group"])):
+        whole, part = asked(api, path), asked(api, path, **query)
+        assert [list(row) for row in part["items"]] == [[*names, *asked_for, "cases"]] * len(whole["items"])
+        assert part["items"] == [{name: row[name] for name in [*names, *asked_for, "cases"]} for row in whole["items"]]
+        assert part["total"] == {name: whole["total"][name] for name in asked_for}
+        assert list(part["definitions"]) == ["received", "overdue", "acceptance_rate"]
+        sheet = api.get("analyst", f"/statistics/{path}", params={**query, "format": "csv"}).content.decode("utf-8-sig")
+        assert sheet.splitlines()[0].split(",")[len(names) :] == ["上报", "逾期", "受理率", "受理率分子", "受理率分母"]
+    for unknown in ("", "number", "received,", "received_numerator"):
+        answer = api.get("analyst", "/statistics/communities", params={"fields": unknown})
+        assert answer.status_code == 422
+        assert answer.json()["errors"][0]["field"] == "fields"
+
+
 def worksheet(content):
     with closing(zipfile.ZipFile(io.BytesIO(content))) as file:
         assert file.testzip() is None
