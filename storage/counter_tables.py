@@ -15,10 +15,11 @@ from storage.office_tables import CODE, metadata
 class Grain(IntEnum):
     """How finely sums are kept: for all time, by quarter, month or day; of everything, or by kind.
 
-    A kind is a category, a severity and a source together. Whatever is asked, some grain has few rows for it.
+    A kind is a category, a severity and a source together. Sums are of a community; OFFICE_DAYS of all of them, whose
+    code is then empty. Whatever is asked, some grain has few rows for it.
     """
 
-    ALL, ALL_KINDS, MONTHS, MONTH_KINDS, DAYS, DAY_KINDS, QUARTER_KINDS = range(7)
+    ALL, ALL_KINDS, MONTHS, MONTH_KINDS, DAYS, DAY_KINDS, QUARTER_KINDS, OFFICE_DAYS = range(8)
 
     @property
     def of_all_time(self) -> bool:

@@ -45,7 +45,7 @@ _KIND = ("category", "severity", "source")
 _FOLDER = "counters"
 _NOWHERE = literal_column("''", String)
 
-_BY_DAY, _BY_MONTH = {Grain.DAYS, Grain.DAY_KINDS}, {Grain.MONTHS, Grain.MONTH_KINDS}
+_BY_DAY, _BY_MONTH = {Grain.DAYS, Grain.DAY_KINDS, Grain.OFFICE_DAYS}, {Grain.MONTHS, Grain.MONTH_KINDS}
 
 
 def fold(register: Register, now: datetime, limit: int) -> Change[int]:
@@ -77,10 +77,15 @@ def _added(dialect: str, grain: Grain, found: Any, day: ColumnElement[int]) -> A
     """Adds what is found, of days, to the sums of a grain."""
     start = _start(grain, day)
     kind = [found[name] if grain.by_kind else _NOWHERE for name in _KIND]
-    by = [found.community, *([] if start is None else [start]), *(kind if grain.by_kind else [])]
+    place = [] if grain is Grain.OFFICE_DAYS else [found.community]
+    by = [*place, *([] if start is None else [start]), *(kind if grain.by_kind else [])]
     sums = [func.sum(found[name]).label(name) for name in MEASURES]
     query = select(
-        literal(int(grain)), found.community, literal_column("0", Integer) if start is None else start, *kind, *sums
+        literal(int(grain)),
+        *(place or [_NOWHERE]),
+        literal_column("0", Integer) if start is None else start,
+        *kind,
+        *sums,
     ).where(true())  # without it SQLite takes ON CONFLICT for a join's ON
     made = (postgresql if dialect == "postgresql" else sqlite).insert(counters)
     # Rows of a stretch of time lie together: PostgreSQL leaves them where they were put, SQLite has them by the key.
@@ -166,10 +171,21 @@ def check_counts(register: Register, community: str) -> Iterator[Finding]:
     present = _summed([*finest, *_cells(register.rows(unfolded))])
     for where, numbers in _differing(present, _summed(hazards_say)):
         yield Finding("count is wrong", f"{community} {where}: {numbers}")
-    for grain in set(Grain) - {Grain.DAY_KINDS}:
+    for grain in set(Grain) - {Grain.DAY_KINDS, Grain.OFFICE_DAYS}:
         finer = _summed([(_coarser(grain, cell), numbers) for cell, numbers in finest])
         for where, numbers in _differing(_summed(_kept(register, community, grain)), finer):
             yield Finding("sum is wrong", f"{grain.name} {community} {where}: {numbers}")
+
+
+def check_office_counts(register: Register) -> Iterator[Finding]:
+    """What is kept of all communities together, against the sums of each."""
+    days = select(_C.start, *(func.sum(_C[name]) for name in MEASURES)).where(_C.grain == int(Grain.DAYS))
+    nowhere = ("", "", "")
+    communities = _summed(
+        (_cell(start, nowhere), numbers) for start, *numbers in register.rows(days.group_by(_C.start))
+    )
+    for where, numbers in _differing(_summed(_kept(register, "", Grain.OFFICE_DAYS)), communities):
+        yield Finding("sum is wrong", f"{Grain.OFFICE_DAYS.name} {where}: {numbers}")
 
 
 def _kept(register: Register, community: str, grain: Grain) -> Iterator[tuple[_Cell, _Numbers]]:

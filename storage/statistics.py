@@ -1,7 +1,7 @@
 """The numbers behind the statistics: sums of what is counted, of the grain that has the fewest rows for a question."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import date, datetime, timedelta
 from functools import lru_cache
 from operator import add
@@ -107,8 +107,8 @@ def _sums(
 ) -> tuple[_Sums, _Sums]:
     """The measures; and what Late has of an instant, if there is one."""
     kinds = _kinds(filters, register.categories())
-    parts = _parts(filters, by_kind=by == "category" or bool(kinds), by_day=by == "day")
     asked = kinds | _unless_all(register, communities)
+    parts = _by_day(filters, asked) if by == "day" else _parts(filters, by_kind=by == "category" or bool(kinds))
     dated = filters.first is not None or filters.last is not None
     question = Question(
         by,
@@ -153,14 +153,18 @@ class _Part(NamedTuple):
     sign: int = 1
 
 
-def _parts(filters: Filters, *, by_kind: bool, by_day: bool) -> list[_Part]:
+def _by_day(filters: Filters, asked: Collection[str]) -> list[_Part]:
+    """`asked`: columns that are narrowed; where none is, the office has a row for each day."""
+    grain = Grain.DAY_KINDS if {*asked} - {"community"} else Grain.DAYS if asked else Grain.OFFICE_DAYS
+    return [_Part(grain, Period(filters.first or _FIRST, filters.last or _LAST))]
+
+
+def _parts(filters: Filters, *, by_kind: bool) -> list[_Part]:
     """What makes up the period: quarters and months, and the days that they lack or have too many."""
-    if filters.first is None and filters.last is None and not by_day:
+    if filters.first is None and filters.last is None:
         return [_Part(Grain.ALL_KINDS if by_kind else Grain.ALL, Period(_FIRST, _FIRST))]
     first, last = filters.first or _FIRST, filters.last or _LAST
     grains = _BY_KIND if by_kind else _WHOLE
-    if by_day:
-        return [_Part(grains[Unit.DAY], Period(first, last))]
     parts = pieces(first, last, quarters=Unit.QUARTER in grains)
     return [_Part(grains[each.unit], each.period, each.sign) for each in parts]
 

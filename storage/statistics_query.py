@@ -11,6 +11,7 @@ from sqlalchemy import (
     CompoundSelect,
     Integer,
     Select,
+    String,
     Table,
     True_,
     bindparam,
@@ -72,8 +73,11 @@ def _summed(question: Question, at: int) -> Select[Any]:
     where = [counters.c.grain == literal_column(str(int(grain)), Integer)]
     if not grain.of_all_time:
         where.append(_within(counters.c.start, str(at)))
-        where += [_one_by_one(counters)] if question.through else []
-    one_row_each = grain is Grain.ALL and question.by == "community"
+        if grain is Grain.OFFICE_DAYS:
+            where.append(counters.c.community == literal_column("''", String))
+        elif question.through:
+            where.append(_one_by_one(counters))
+    one_row_each = (grain, question.by) in {(Grain.ALL, "community"), (Grain.OFFICE_DAYS, "day")}
     return _counted(question, counters, counters.c.start, numbers, where, alone=one_row_each)
 
 

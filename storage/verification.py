@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from inspections.errors import Missing
 from inspections.fix_links import FixLink
-from storage.counters import check_counts
+from storage.counters import check_counts, check_office_counts
 from storage.database import Database
 from storage.digests import check_digests
 from storage.evidence import KEPT
@@ -34,6 +34,7 @@ def verify(
     yield from database.ask(lambda register: [*_numbers(register), *_senders(register)])
     for community in database.ask(lambda register: register.communities()):
         yield from database.ask(lambda register, code=community.code: list(check_counts(register, code)))
+    yield from database.ask(lambda register: list(check_office_counts(register)))
     rows = database.ask(lambda register: register.rows(select(photos.c.sha256).where(KEPT).order_by(photos.c.sha256)))
     for at, (sha256,) in enumerate(rows, 1):
         yield from _photo(store, sha256)

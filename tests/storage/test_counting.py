@@ -13,8 +13,8 @@ from inspections.actions.steps import take_step
 from inspections.policy import Scope
 from inspections.statistics import Counts, holds
 from inspections.steps import Accept, Reject
-from storage.counter_tables import counter_deltas, counters
-from storage.counters import check_counts, fold, recount
+from storage.counter_tables import Grain, counter_deltas, counters
+from storage.counters import check_counts, check_office_counts, fold, recount
 from storage.database import open_database, writing_engine
 from storage.migration import config, migrate
 from storage.statistics import Filters, counts, stamp
@@ -31,7 +31,12 @@ def total(database, filters=None):
 
 
 def findings(database):
-    return database.ask(lambda register: [each for code in CODES for each in check_counts(register, code)])
+    return database.ask(
+        lambda register: [
+            *check_office_counts(register),
+            *(each for code in CODES for each in check_counts(register, code)),
+        ]
+    )
 
 
 def accepted(desk, number):
@@ -103,7 +108,9 @@ def test_verify_says_which_number_is_wrong_and_an_older_database_is_counted(desk
     before = total(database)
     engine = writing_engine(url)
     with engine.begin() as connection:
-        connection.execute(update(counters).where(counters.c.grain == 5).values(received=counters.c.received + 1))
+        connection.execute(
+            update(counters).where(counters.c.grain == Grain.DAY_KINDS).values(received=counters.c.received + 1)
+        )
     found = findings(database)
     assert found[0].what == "count is wrong"
     assert f"{HERE.code} 2026-11-23 EV-03 general" in found[0].where
@@ -111,6 +118,9 @@ def test_verify_says_which_number_is_wrong_and_an_older_database_is_counted(desk
     recount(url)
     assert not findings(database)
     assert total(database) == before
+    with engine.begin() as connection:
+        connection.execute(update(counters).where(counters.c.grain == Grain.OFFICE_DAYS).values(received=5))
+    assert [each.where for each in findings(database)] == ["OFFICE_DAYS 2026-11-23: received is 5, not 4"]
     with engine.begin() as connection:
         connection.execute(delete(counter_deltas))
         command.downgrade(config(connection), "0020")

@@ -64,7 +64,7 @@ from inspections.steps import (
     Unsupervise,
     Verify,
 )
-from storage.counters import check_counts, fold
+from storage.counters import check_counts, check_office_counts, fold
 from storage.database import open_database
 from storage.listing import HazardFilters, Reaches, page
 from storage.migration import migrate
@@ -309,6 +309,7 @@ class Loop(RuleBasedStateMachine):
             self.ask(lambda register: check_counts_and_lists(register, period, names, self.now))
             codes = (HERE.code, THERE.code)
             assert self.ask(lambda register: [each for code in codes for each in check_counts(register, code)]) == []
+            assert self.ask(lambda register: list(check_office_counts(register))) == []
             rungs = self.ask(lambda register: register.rows(select(escalations)))
             lines = self.ask(lambda register: [each for key in self.hazards for each in register.history(key)])
             assert len(rungs) == sum(line.step == "escalate" for line in lines)
