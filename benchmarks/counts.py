@@ -147,8 +147,8 @@ def _ask_all(run: Run, name: str, figures: Figures, tenth: dict[str, list[float]
     for what, (_, most) in asked.items():
         if tenth:
             run.figures.append(Figure(f"{name}{what}, p95 ms", found[what], [], most=most))
-            most = None if what == _OF_WHAT_IS_OPEN else 2.5
-            run.figures.append(Figure("… beside a tenth of them", found[what], tenth[what], most=most))
+            growth = None if what == _OF_WHAT_IS_OPEN else 2.5
+            run.figures.append(Figure("… beside a tenth of them", found[what], tenth[what], most=growth))
     return found
 
 
