@@ -114,13 +114,14 @@ def _sums(
         by,
         measures,
         tuple((part.grain, part.sign) for part in parts),
-        tuple(asked),
+        tuple((name, len(values) != 1) for name, values in asked.items()),
         dated=dated,
         late=late_at is not None,
         through="community" not in asked and register.dialect == "sqlite",
     )
     first, last = filters.first or _FIRST, filters.last or _LAST
-    values: dict[str, Any] = {**asked, "first": day_number(first), "last": day_number(last)}
+    values: dict[str, Any] = {name: each[0] if len(each) == 1 else each for name, each in asked.items()}
+    values |= {"first": day_number(first), "last": day_number(last)}
     for at, part in enumerate(parts):
         values |= {f"first{at}": day_number(part.days.first), f"last{at}": day_number(part.days.last)}
     if late_at is not None:

@@ -40,7 +40,7 @@ class Question(NamedTuple):
     """What a statement depends on, beside the values that it is asked with.
 
     `grains`: the sums that are added (1) and taken away (-1), each from `first0` … to `last0` …
-    `kinds`: columns that have to be one of the values that are given by their name. `late`: as of `now`,
+    `kinds`: columns that have to be what is given by their name, or (True) one of any number. `late`: as of `now`,
     without alert checks; where it is `dated`, of those from `begins` until before `ends`.
     `through`: from one community to the next. Key and indexes lead SQLite that way to the days of each, and to those of
     each that are late, where otherwise it would read what is of all time and all that is open; PostgreSQL finds them by
@@ -50,7 +50,7 @@ class Question(NamedTuple):
     by: By
     measures: tuple[str, ...]
     grains: tuple[tuple[Grain, int], ...]
-    kinds: tuple[str, ...]
+    kinds: tuple[tuple[str, bool], ...]
     dated: bool
     late: bool
     through: bool
@@ -118,7 +118,9 @@ def _sum(number: ColumnElement[int]) -> ColumnElement[int]:
 
 
 def _of_kinds(question: Question, table: Table) -> Iterator[ColumnElement[bool]]:
-    return (table.c[name].in_(bindparam(name, expanding=True)) for name in question.kinds)
+    for name, several in question.kinds:
+        column = table.c[name]
+        yield column.in_(bindparam(name, expanding=True)) if several else column == bindparam(name)
 
 
 def _late(question: Question) -> tuple[Select[Any], Select[Any]]:
