@@ -6,7 +6,7 @@ import gc
 import sys
 import time
 from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -120,36 +120,33 @@ class Figures:
         }
 
 
-def measure(run: Run, folder: Path, name: str, url: str, rows: int) -> None:
-    store = Store(url)
-    known: dict[str, list[float]] = {}
-    try:
-        for number in (rows // 10, rows):
-            run.followed(f"{name}: filling to {number:,}", number - store.filled, store.fill(number))
-            with _opened(url) as figures:
-                with run.watching(f"{name}, {number:,}"):
-                    known = _ask_all(run, f"{name}, {number:,}: ", figures, known)
-                if number == rows:
-                    _beside_group_by(run, f"{name}, {number:,}: ", figures, store)
-        served(run, folder, name, (url, store.engine), rows)
+def measure(run: Run, folder: Path, name: str, urls: tuple[str, str], rows: int) -> None:
+    """`urls`: of the store that is measured, and of one with a tenth of its hazards."""
+    with ExitStack() as stack:
+        store, tenth = (stack.enter_context(closing(Store(url))) for url in urls)
+        for each, number in ((tenth, rows // 10), (store, rows)):
+            run.followed(f"{name}: filling to {number:,}", number, each.fill(number))
+        named = f"{name}, {rows:,}"
+        with _opened(store.url) as figures, _opened(tenth.url) as fewer:
+            with run.watching(named):
+                _ask_all(run, f"{named}: ", figures, fewer)
+            _beside_group_by(run, f"{named}: ", figures, store)
+        served(run, folder, name, (store.url, store.engine), rows)
         store.neglect()
-        with _opened(url) as figures:
+        with _opened(store.url) as figures:
             late = figures.p95(figures.rows(figures.codes))
         run.figures.append(Figure(f"{name}: all communities, all that are being fixed late, p95 ms", [late], []))
-    finally:
-        store.close()
 
 
-def _ask_all(run: Run, name: str, figures: Figures, tenth: dict[str, list[float]]) -> dict[str, list[float]]:
-    """`tenth`: what the same took for a tenth of the hazards, where that is known already."""
-    asked = figures.asked()
-    found = run.by_turns(name, ROUNDS, {what: partial(figures.p95, ask) for what, (ask, _) in asked.items()})
-    for what, (_, most) in asked.items():
-        if tenth:
-            run.figures.append(Figure(f"{name}{what}, p95 ms", found[what], [], most=most))
-            growth = None if what == _OF_WHAT_IS_OPEN else 2.5
-            run.figures.append(Figure("… beside a tenth of them", found[what], tenth[what], most=growth))
-    return found
+def _ask_all(run: Run, name: str, figures: Figures, fewer: Figures) -> None:
+    """By turns of a tenth of the hazards: what the machine does meanwhile is no growth."""
+    of_fewer = fewer.asked()
+    for what, (ask, most) in figures.asked().items():
+        sides = {"all": partial(figures.p95, ask), "a tenth": partial(fewer.p95, of_fewer[what][0])}
+        found = run.by_turns(f"{name}{what}", ROUNDS, sides)
+        run.figures.append(Figure(f"{name}{what}, p95 ms", found["all"], [], most=most))
+        growth = None if what == _OF_WHAT_IS_OPEN else 2.5
+        run.figures.append(Figure("… beside a tenth of them", found["all"], found["a tenth"], most=growth))
 
 
 def _beside_group_by(run: Run, name: str, figures: Figures, store: Store) -> None:
@@ -176,19 +173,20 @@ def _opened(url: str) -> Generator[Figures]:
 
 def parts(run: Run, folder: Path, rows: int) -> None:
     into_sqlite(run, folder)
-    measure(run, folder, "SQLite", f"sqlite:///{folder}/anxun.db", rows)
+    (folder / "tenth").mkdir()
+    measure(run, folder, "SQLite", (f"sqlite:///{folder}/anxun.db", f"sqlite:///{folder}/tenth/anxun.db"), rows)
     try:
         with own_database() as database:
             into_postgres(run, database)
-        with own_database() as database:
-            measure(run, folder, "PostgreSQL", database.url, rows)
+        with own_database() as database, own_database() as tenth:
+            measure(run, folder, "PostgreSQL", (database.url, tenth.url), rows)
     except Absent as error:
         console.print(f"[bold yellow]Without PostgreSQL:[/] {error}")
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rows", type=int, default=ROWS, help="hazards; a tenth of them is measured first")
+    parser.add_argument("--rows", type=int, default=ROWS, help="hazards; measured by turns with a tenth of them")
     rows = parser.parse_args().rows
     return measured("Statistics", "counts", lambda run, folder: parts(run, folder, rows))
 
