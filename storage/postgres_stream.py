@@ -4,11 +4,10 @@ from collections.abc import Generator, Iterator
 from itertools import chain, islice
 from typing import Any, cast
 
-from psycopg import Connection, Cursor, pq
+from psycopg import Connection, Cursor, capabilities
 
-_CHUNKED = 170000
-"""The first libpq that takes several rows at once."""
-_AT_ONCE = 500 if pq.version() >= _CHUNKED else 1
+_AT_ONCE = 500 if capabilities.has_stream_chunked() else 1
+"""Rows that come together, where libpq can."""
 
 
 class Streamed(Cursor[Any]):

@@ -61,7 +61,7 @@ def statement(question: Question) -> CompoundSelect[Any]:
     """0, a key and the measures; and where late ones are asked for: 1, a key, what Late has, and no more.
 
     A key may come several times. Each part in an order of its own; one statement, so that nobody sums up in between.
-    Its text is short: PostgreSQL's driver reads anew whatever is longer than 4096 characters.
+    That of no period is short: PostgreSQL's driver reads anew whatever is longer than 4096 characters.
     """
     summed = (_summed(question, at) for at in range(len(question.grains)))
     return union_all(*summed, _not_yet(question), *(_late(question) if question.late else ()))
