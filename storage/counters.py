@@ -34,11 +34,11 @@ from inspections.hazards import Job
 from inspections.register import Change
 from storage.columns import first_of_month, first_of_quarter, shanghai_day
 from storage.counter_tables import Grain, counter_deltas, counters
-from storage.counting import CLAUSES, INSTANTS, VALUES
+from storage.counting import CLAUSES, COUNTED, INSTANTS, VALUES
 from storage.database import writing_engine
 from storage.findings import Finding
 from storage.register import Register
-from storage.tables import categories, hazards
+from storage.tables import hazards
 
 _D, _H, _C = counter_deltas.c, hazards.c, counters.c
 _KIND = ("category", "severity", "source")
@@ -139,9 +139,7 @@ def _of_hazards(on: str, *, sums: bool) -> Select[Any]:
         value = case((CLAUSES[name], VALUES.get(name, literal(1))), else_=0)
         return func.sum(value) if sums else value
 
-    query = select(*place, *(number(name).label(name) for name in MEASURES)).where(
-        INSTANTS[on].is_not(None), _H.category.in_(select(categories.c.code).where(~categories.c.from_device))
-    )
+    query = select(*place, *(number(name).label(name) for name in MEASURES)).where(INSTANTS[on].is_not(None), COUNTED)
     return query.group_by(_H.community, _H.category, _H.severity, _H.source, day) if sums else query
 
 

@@ -8,12 +8,13 @@ from datetime import datetime
 from typing import Any
 
 from msgspec import Struct
-from sqlalchemy import ColumnElement, Connection, func, insert, true
+from sqlalchemy import ColumnElement, Connection, func, insert, select, true
 
 from inspections.categories import Category
 from inspections.counting import DECIDED_BY_DEADLINE, MEASURES, STANDING, differences
 from inspections.hazards import Hazard, Outcome, State
 from storage.counter_tables import counter_deltas
+from storage.office_tables import categories
 from storage.tables import hazards
 
 _H = hazards.c
@@ -65,9 +66,13 @@ VALUES: dict[str, ColumnElement[int]] = {"quantity_found": _H.quantity, "quantit
 """What is added up of them, where that is not their number."""
 
 
-def counted(categories: Iterable[Category]) -> ColumnElement[bool]:
+def counted(catalogue: Iterable[Category]) -> ColumnElement[bool]:
     """Hazards that are counted at all: alert checks (预警核查单) count as alarms, not as hazards found."""
-    return _H.category.not_in([category.code for category in categories if category.from_device])
+    return _H.category.not_in([category.code for category in catalogue if category.from_device])
+
+
+COUNTED = _H.category.not_in(select(categories.c.code).where(categories.c.from_device))
+"""`counted`, of whatever the catalogue is when it is asked."""
 
 
 # writing ----------------------------------------------------------------------------------------------------

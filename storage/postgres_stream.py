@@ -18,14 +18,12 @@ class Streamed(Cursor[Any]):
     the transaction, too: the server is told to leave it.
     """
 
-    def __init__(self, connection: Connection[Any], name: str, **_: Any) -> None:
+    def __init__(self, connection: Connection[Any], **_: Any) -> None:
         super().__init__(connection)
-        self.name = name
         self._sent: Generator[Any] | None = None
         self._coming: Iterator[Any] = iter(())
 
     def execute(self, query: Any, params: Any = None, **_: Any) -> "Streamed":
-        self._stop()
         self._sent = cast("Generator[Any]", self.stream(query, params, size=_AT_ONCE))
         first = next(self._sent, None)
         # a stream without rows does not say what columns it has
@@ -33,13 +31,9 @@ class Streamed(Cursor[Any]):
         return self
 
     def close(self) -> None:
-        self._stop()
-        super().close()
-
-    def _stop(self) -> None:
-        """Nothing else can be asked while rows come."""
         if self._sent is not None:
-            self._sent.close()
+            self._sent.close()  # nothing else can be asked while rows come
+        super().close()
 
     def fetchone(self) -> Any:
         return next(self._coming, None)

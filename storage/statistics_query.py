@@ -26,8 +26,8 @@ from sqlalchemy import (
 
 from storage.columns import Instant
 from storage.counter_tables import Grain, counter_deltas, counters
-from storage.counting import FIRST_DUE_AT
-from storage.office_tables import categories, communities
+from storage.counting import COUNTED, FIRST_DUE_AT
+from storage.office_tables import communities
 from storage.tables import MAY_BE_LATE, hazards
 
 By = Literal["community", "category", "day"]
@@ -147,7 +147,7 @@ def _late_where(question: Question, late: ColumnElement[bool], numbers: tuple[Co
             MAY_BE_LATE,
             late,
             *through,
-            _H.category.not_in(select(categories.c.code).where(categories.c.from_device)),
+            COUNTED,
             *_of_kinds(question, hazards),
         )
         .group_by(key)

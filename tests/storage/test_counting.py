@@ -5,14 +5,17 @@ from datetime import timedelta
 
 import pytest
 from alembic import command
-from sqlalchemy import delete, update
+from sqlalchemy import delete, literal, select, update
 from sqlalchemy.event import listen
 
+from inspections import periods
 from inspections.actions.reports import report_hazard
 from inspections.actions.steps import take_step
+from inspections.counting import day_number, day_of
 from inspections.policy import Scope
 from inspections.statistics import Counts, holds
 from inspections.steps import Accept, Reject
+from storage.columns import first_of_month, first_of_quarter
 from storage.counter_tables import Grain, counter_deltas, counters
 from storage.counters import check_counts, check_office_counts, fold, recount
 from storage.database import open_database, writing_engine
@@ -146,6 +149,18 @@ def test_a_stamp_changes_with_every_change_and_only_then(desk, database):
     desk.do(fold, NOW, 100)
     desk.do(fold, NOW, 100)
     assert now() == after  # what is summed up is not otherwise
+
+
+def test_the_database_begins_months_and_quarters_where_people_do(database):
+    days = [day_number(NOW.date()) + at for at in range(3 * 366)]
+    begin = database.ask(
+        lambda register: [
+            tuple(register.rows(select(first_of_month(literal(day)), first_of_quarter(literal(day))))[0])
+            for day in days
+        ]
+    )
+    months = [day_number(day_of(day).replace(day=1)) for day in days]
+    assert begin == list(zip(months, [day_number(periods.first_of_quarter(day_of(day))) for day in days], strict=True))
 
 
 @pytest.mark.parametrize("url", ["sqlite"], indirect=True)
