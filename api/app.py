@@ -7,6 +7,7 @@ from functools import partial
 
 from litestar import Litestar, Router
 from litestar.datastructures import State
+from litestar.openapi.config import OpenAPIConfig
 
 from api import (
     alert_statistics,
@@ -54,8 +55,9 @@ from api.headers import cors, set_headers
 from api.house import House
 from api.link_door import LinkDoor
 from api.link_key import LinkKey
+from api.listening import most_connections
 from api.live_feed import LiveFeed
-from api.mqtt import broker_of
+from api.mqtt import broker_of, client_of
 from api.mqtt_slots import MqttWorker
 from api.notifier import Notifier
 from api.problems import HANDLERS
@@ -63,7 +65,7 @@ from api.providers import open_providers
 from api.scheduler import add_heartbeat, build_scheduler
 from api.security_log import SecurityLog
 from api.settings import Settings
-from storage.database import Database, open_database, sqlite_path
+from storage.database import Database, check_installed, open_database, sqlite_path
 from storage.photo_store import open_photos
 
 NOUNS = (
@@ -99,6 +101,18 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
+def check_settings(settings: Settings) -> None:
+    """Judges whatever can be judged without a database and a network. Raises BadSettings, NotInstalled, OSError."""
+    check_installed(settings.database_url)
+    _ = settings.photo_place, settings.trusted
+    open_channels(settings)
+    open_providers(settings)
+    if settings.heartbeat:
+        open_outgoing(settings, settings.heartbeat)
+    if settings.mqtt:
+        client_of(broker_of(settings))
+
+
 @asynccontextmanager
 async def running(
     settings: Settings, clock: Callable[[], datetime], *, works: bool = True, answers: bool = True
@@ -130,7 +144,7 @@ async def running(
         mqtt.start()
     try:
         sign_in = SignIn(database, clock, log, settings.asks)
-        live_feed = LiveFeed(database)
+        live_feed = LiveFeed(database, most_connections())
         yield House(
             settings, database, store, log, sign_in, key, door, developer, exporter, intake, live_feed, providers, clock
         )
@@ -171,8 +185,8 @@ async def _lifespan(app: Litestar) -> AsyncGenerator[None]:
         yield
 
 
-def assembled(settings: Settings) -> Litestar:
-    """All routes, and what surrounds them: the same for every database."""
+def assembled(settings: Settings, described: OpenAPIConfig | None = None) -> Litestar:
+    """All routes, and what surrounds them: the same for every database. `described`: to describe it, not to serve."""
     app = Litestar(
         [
             Router("/api/v1", route_handlers=[route for noun in NOUNS for route in noun.ROUTES]),
@@ -184,12 +198,17 @@ def assembled(settings: Settings) -> Litestar:
         before_request=guard,
         exception_handlers=HANDLERS,
         lifespan=[_lifespan],
-        state=State(),
-        openapi_config=openapi.SCHEMA if settings.docs else None,
+        state=State({"document": openapi.Document(partial(describe, settings))}),
+        openapi_config=described,
         request_max_body_size=JSON_BYTES,
         logging_config=None,
-        before_send=[set_headers, metrics.count],
+        before_send=[set_headers, metrics.count] if settings.metrics != "off" else [set_headers],
         cors_config=cors(settings.cors),
     )
     check_routes(app)
     return app
+
+
+def describe(settings: Settings) -> bytes:
+    """The OpenAPI document of a server with these settings."""
+    return openapi.description(assembled(settings, openapi.SCHEMA))

@@ -243,6 +243,10 @@ class SignIn:
             raise known.unmet
         return known.person
 
+    async def good_until(self, token: str) -> datetime:
+        """When a token ends, or has to be asked for again. Raises Unauthenticated."""
+        return (await self._known(token)).until
+
     async def _known(self, token: str) -> _Known:
         digest = digest_of(token)
         checked, known = self._remembered.get(digest, (0.0, None))

@@ -20,8 +20,8 @@ from uuid import UUID
 import msgspec
 from msgspec import Struct
 
-from api.outgoing import SECONDS, Failed, Outgoing, Refused, check_url, networks
-from api.settings import BadSettings, Settings
+from api.outgoing import SECONDS, Failed, Outgoing, Refused, check_url
+from api.settings import BadSettings, Settings, networks
 from inspections.hazards import State
 from inspections.outbox import Outlet
 from storage.database import NotInstalled

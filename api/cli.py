@@ -286,10 +286,9 @@ def replay_notices(delivery: UUID | None, *, everything: bool) -> None:
 @commands.command()
 def openapi() -> None:
     """Print the OpenAPI document of the API."""
-    from api.app import build  # noqa: PLC0415
-    from api.openapi import description  # noqa: PLC0415
+    from api.app import describe  # noqa: PLC0415
 
-    click.echo(description(build(Settings())))
+    click.echo(describe(Settings()))
 
 
 commands.add_command(imports)

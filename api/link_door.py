@@ -2,12 +2,14 @@
 
 import ipaddress
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime
 from functools import partial
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 from litestar import Request
 
+from api.settings import Settings
 from api.tokens import digest_of
 from inspections.actions.fix_links import knock, standing
 from inspections.errors import Missing
@@ -49,6 +51,16 @@ class LinkDoor:
 
 def digest_in(request: Request[Any, Any, Any]) -> str:
     return digest_of(request.path_params["token"])
+
+
+def limited_address(request: Request[Any, Any, Any]) -> str | None:
+    """`address_of`; None for a trusted proxy that does not say for whom it asks: many stand behind it."""
+    host = request.client.host if request.client else ""
+    with suppress(ValueError):
+        address = ipaddress.ip_address(host)
+        trusted = cast("Settings", request.app.state.house.settings).trusted
+        return None if any(address in network for network in trusted) else address_of(request)
+    return None
 
 
 def address_of(request: Request[Any, Any, Any]) -> str:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from datetime import timedelta
 from typing import Annotated
 from uuid import UUID
@@ -15,6 +16,7 @@ from msgspec import Struct
 from api.auth import shown_token
 from api.bodies import AnyRequest
 from api.house import House, house, person_of
+from api.link_door import limited_address
 from api.live_feed import BATCH, Batch, Reader
 from api.sync import Cursor
 from inspections.errors import Refusal
@@ -22,10 +24,13 @@ from inspections.feed import Place, view_of
 from inspections.hazards import Hazard, State
 from inspections.people import Person
 from inspections.policy import scope
+from inspections.sessions import ACCESS_LASTS
 from storage.feed import Page, changed, head
 from storage.register import Register
 
 HEARTBEAT = timedelta(seconds=15)
+LASTS = ACCESS_LASTS
+"""Of a stream, also of one by the key of a program, which is good for longer."""
 _HEADERS = {"X-Accel-Buffering": "no"}  # nginx is to pass it on at once
 
 
@@ -55,30 +60,48 @@ async def get_live(
     """Events `hazard` and `gone`, of what this person may see; an event `restart` where it has to sync anew.
 
     The id of an event is a cursor of /sync. Without one, events begin now, and the first, `begin`, says where that is.
-    A stream ends with its token: come back with the next one.
+    A stream ends with its token, after a quarter of an hour at the latest: come back with the next one.
     """
     home, person = house(request), person_of(request)
     words = last_event_id or cursor
     present = await home.database.read(head)
     since = Cursor.read(words) if words else Cursor.at(present, person, present.place)
     since.check(present, person)
-    listener = Listener(home, person, shown_token(request), since.place, Cursor.at(present, person, present.place))
-    return Stream(listener.events(), media_type="text/event-stream", headers=_HEADERS)
+    token = shown_token(request)
+    until = min(await home.sign_in.good_until(token), home.clock() + LASTS) + HEARTBEAT
+    listener = Listener(
+        home,
+        person,
+        token,
+        since.place,
+        Cursor.at(present, person, present.place),
+        Reader(person.username, limited_address(request), until),
+    )
+    events = listener.events()
+    first = await anext(events)  # refused before the answer begins; and what has begun is closed with its generator
+    return Stream(_from(first, events), media_type="text/event-stream", headers=_HEADERS)
+
+
+async def _from(first: bytes, events: AsyncGenerator[bytes]) -> AsyncGenerator[bytes]:
+    async with aclosing(events):
+        yield first
+        async for each in events:
+            yield each
 
 
 class Listener:
     """One stream: whose it is, and how far it is."""
 
-    def __init__(self, home: House, person: Person, token: str, place: Place, cursor: Cursor) -> None:
+    def __init__(self, home: House, person: Person, token: str, place: Place, cursor: Cursor, reader: Reader) -> None:
         self._home, self._person, self._token = home, person, token
-        self._place, self._cursor = place, cursor
+        self._place, self._cursor, self._reader = place, cursor, reader
         self._reach = scope(person, "hazard.see")
 
     async def events(self) -> AsyncGenerator[bytes]:
-        async with self._home.live.reader() as reader:
+        async with self._home.live.reader(self._reader, self._home.clock()) as reader:
             yield self._event("begin", None)
             async for said in self._coming(reader):
-                if not await self._is_signed_in():
+                if self._home.clock() >= reader.until or not await self._is_signed_in():
                     return
                 if self._sees_otherwise:
                     yield self._event("restart", None, last=False)

@@ -7,8 +7,9 @@ each judges by its own scope. Who reads too slowly is dropped and comes back wit
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
+from math import ceil
 from typing import NamedTuple
 from uuid import UUID
 
@@ -24,8 +25,10 @@ from storage.register import Register
 log = structlog.get_logger()
 
 POLL = timedelta(seconds=0.25)
-READERS = 5_000
-"""At once, of one process."""
+READERS = 4_000
+"""At once, of one process: half of its connections (listening.py), so that ordinary requests find room."""
+READERS_OF_PERSON = 32
+READERS_OF_ADDRESS = 256
 BATCH = 500
 _BATCHES_WAITING = 64
 
@@ -38,9 +41,13 @@ class Batch(NamedTuple):
 
 
 class Reader:
-    """What waits for one who listens. None: it is over."""
+    """What waits for one who listens: from which account and address, and when the stream ends by itself.
 
-    def __init__(self) -> None:
+    None among the batches: it is over. `address`: None where it says nothing about who listens.
+    """
+
+    def __init__(self, username: str, address: str | None, until: datetime) -> None:
+        self.username, self.address, self.until = username, address, until
         self._batches: asyncio.Queue[Batch | None] = asyncio.Queue()
 
     def offer(self, batch: Batch) -> bool:
@@ -58,20 +65,24 @@ class Reader:
 
 
 class LiveFeed:
-    """Follows the database while somebody listens."""
+    """Follows the database while somebody listens. `connections`: how many this process accepts at once."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, connections: int = 2 * READERS) -> None:
         self._database = database
+        self._most = min(READERS, connections // 2)
+        self._streams: set[Reader] = set()
         self._readers: set[Reader] = set()
         self._following: asyncio.Task[None] | None = None
         self._beginning = asyncio.Lock()
 
     @asynccontextmanager
-    async def reader(self) -> AsyncGenerator[Reader]:
-        """Gets everything that is committed from now on. Raises TooMany."""
-        if len(self._readers) >= READERS:
-            raise TooMany
-        reader = Reader()
+    async def reader(self, reader: Reader, now: datetime) -> AsyncGenerator[Reader]:
+        """Gives it everything that is committed from now on. Raises TooMany, which says when a stream has ended.
+
+        A stream counts until it ends, also when its reader was dropped for being slow.
+        """
+        self._check_room(reader, now)
+        self._streams.add(reader)
         self._readers.add(reader)
         try:
             async with self._beginning:
@@ -81,6 +92,17 @@ class LiveFeed:
             yield reader
         finally:
             self._readers.discard(reader)
+            self._streams.discard(reader)
+
+    def _check_room(self, reader: Reader, now: datetime) -> None:
+        """One pass over all streams is cheap beside opening one."""
+        of_person = [each.until for each in self._streams if each.username == reader.username]
+        of_address = [each.until for each in self._streams if each.address and each.address == reader.address]
+        everybody = [each.until for each in self._streams]
+        limits = ((of_person, READERS_OF_PERSON), (of_address, READERS_OF_ADDRESS), (everybody, self._most))
+        full = [min(ends) for ends, most in limits if len(ends) >= most]
+        if full:
+            raise TooMany("实时连接过多，请稍后重试", retry_after=max(1, ceil((max(full) - now).total_seconds())))
 
     def stop(self) -> None:
         """Ends every stream."""

@@ -1,12 +1,15 @@
 """The OpenAPI document: what the framework knows, and what only we know: bodies, sign-in, problems."""
 
+import asyncio
+import hashlib
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
-from litestar import Litestar, Request, Router
+from litestar import Litestar, Router
 from litestar.openapi.config import OpenAPIConfig
-from litestar.openapi.plugins import JsonRenderPlugin
 
+from api.serving import Content
 from api.sheets import MEDIA_TYPES, Form
 from inspections.policy import BY_LINK, PUBLIC
 
@@ -54,23 +57,32 @@ _BEARER = {"type": "http", "scheme": "bearer", "description": "access_token of /
 Json = dict[str, Any]
 
 
-class Description(JsonRenderPlugin):
-    """/schema/openapi.json as `description` makes it."""
-
-    def render(self, request: Request[Any, Any, Any], openapi_schema: Json) -> bytes:  # noqa: ARG002
-        return description(request.app)
-
-
 SCHEMA = OpenAPIConfig(
     title="Anxun 安巡",
     version="1",
-    render_plugins=[Description()],
-    openapi_router=Router("/schema", route_handlers=[], opt={"action": PUBLIC}, include_in_schema=False),
+    openapi_router=Router("/openapi", route_handlers=[], opt={"action": PUBLIC}, include_in_schema=False),
 )
 
 
+class Document:
+    """The OpenAPI document of a server as JSON, made when it is first asked for and kept."""
+
+    def __init__(self, make: Callable[[], bytes]) -> None:
+        self._make = make
+        self._making = asyncio.Lock()
+        self._made: Content | None = None
+        self.tag = ""
+
+    async def content(self) -> Content:
+        async with self._making:
+            if self._made is None:
+                made = await asyncio.to_thread(self._make)
+                self._made, self.tag = Content.of(made), hashlib.sha256(made).hexdigest()
+        return self._made
+
+
 def description(app: Litestar) -> bytes:
-    """The whole document as JSON, the same for the same code."""
+    """The whole document as JSON, the same for the same code. `app`: with SCHEMA as its openapi_config."""
     schema = app.openapi_schema.to_schema()
     options = _options(app)
     bodies = [option["body"] for option in options.values() if option.get("body", bytes) is not bytes]

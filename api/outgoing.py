@@ -44,11 +44,6 @@ class Answer(NamedTuple):
     body: bytes
 
 
-def networks(words: str) -> Networks:
-    """Networks or addresses, with commas. Raises ValueError."""
-    return [ip_network(each.strip()) for each in words.split(",") if each.strip()]
-
-
 def check_url(url: str) -> SplitResult:
     """Http or https with a host, and nobody's name in it. Raises ValueError."""
     parts = urlsplit(url)

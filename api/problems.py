@@ -51,6 +51,16 @@ class WrongMethod(Refusal):
     title = "该地址不支持这种请求方式"
 
 
+class TargetTooLong(Refusal):
+    code = "route.too_long"
+    title = "请求地址过长"
+
+
+class HeadersTooLarge(Refusal):
+    code = "headers.too_large"
+    title = "请求头过大"
+
+
 class WrongVersion(Refusal):
     code = "upload.version"
     title = "不支持的续传协议版本"
@@ -86,12 +96,14 @@ STATUS: dict[type[Refusal], int] = {
     errors.Gone: 410,
     WrongVersion: 412,
     errors.TooLarge: 413,
+    TargetTooLong: 414,
     errors.Unsupported: 415,
     WrongMediaType: 415,
     errors.Invalid: 422,
     errors.DigestMismatch: 422,
     errors.Damaged: 422,
     errors.TooMany: 429,
+    HeadersTooLarge: 431,
     WrongChecksum: 460,  # the protocol's own, in no registry
     errors.Unavailable: 503,
 }

@@ -6,26 +6,29 @@ import asyncio
 import ctypes
 import gc
 import ipaddress
+import multiprocessing
 import os
 import signal
 import sys
 from collections.abc import Callable
+from contextlib import closing, suppress
 from functools import partial
 from typing import Any, cast
 
 import uvloop
-from granian.constants import Interfaces, Loops
+from granian.constants import HTTPModes, Interfaces, Loops
 from granian.http import HTTP1Settings
-from granian.server.embed import Server
 from granian.utils import proxies
 from litestar import Litestar
 from rich.console import Console
 
 from api import logs
-from api.app import build, running, utc_now
+from api.app import build, check_settings, running, utc_now
 from api.demo.office import USERNAMES, demo_password, load_office
 from api.furnishing import furnish
 from api.house import House
+from api.listening import BACKLOG, Address, OneProcess, SeveralProcesses, most_connections, raise_file_limit
+from api.request_limits import limit_requests
 from api.settings import BadSettings, Settings
 from inspections.people import Person, Role
 from inspections.profile import holds
@@ -36,31 +39,35 @@ from storage.photo_store import open_photos
 _HEADERS_WITHIN_MS = 15_000
 _BUFFER_BYTES = 192 * 1024
 """Of a body on each connection: half of granian's own, which a hundred slow phones would fill with 40 MB."""
-_BACKLOG = 1024
 _STOP_SECONDS = 20
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 
 def serve(settings: Settings, console: Console, *, demo: bool, workers: int, works: bool) -> None:
-    """Serves until SIGTERM or SIGINT. Raises Locked, BadSettings, WrongSchema, NoBucket."""
+    """Serves until SIGTERM or SIGINT. Raises AddressTaken, Locked, BadSettings, WrongSchema, NoBucket.
+
+    Nothing is written before everything that can be judged without the database has been judged.
+    """
     if workers > 1 and sqlite_path(settings.database_url):
         raise BadSettings("several workers need PostgreSQL: set ANXUN_DATABASE=postgresql://…")
-    with owned(settings.database_url):
+    check_settings(settings)
+    _check_accounts(settings, [], demo=demo)
+    raise_file_limit()
+    address = Address(settings.host, settings.port, sockets=workers)
+    with closing(address), owned(settings.database_url):
         open_photos(settings.photo_place, settings.scratch)  # a store that cannot be used is said before anything
         migrate(settings.database_url)
-        people = asyncio.run(_prepare(settings, demo=demo))
-        _check_exposure(settings, has_demo=any(person.demo for person in people))
-        _check_strict(settings, people)
-        if demo:
-            _greet(settings, console)
+        asyncio.run(_prepare(settings, demo=demo))
+        _greet(settings, address, console, demo=demo)
         if workers > 1:
-            _serve_by_workers(settings, workers, works=works)
+            _serve_by_workers(settings, address, workers, works=works)
         else:
-            uvloop.run(_serve_here(settings, build(settings, works=works)))
+            uvloop.run(_serve_here(settings, address, build(settings, works=works)))
 
 
 def work(settings: Settings) -> None:
     """Develops photos, watches deadlines and does what recurs until SIGTERM or SIGINT. Raises as `serve`."""
+    check_settings(settings)
     with owned(settings.database_url):
         check(settings.database_url)
         uvloop.run(_work(settings))
@@ -71,30 +78,30 @@ async def _work(settings: Settings) -> None:
         await _asked_to_stop().wait()
 
 
-async def _prepare(settings: Settings, *, demo: bool) -> list[Person]:
-    """Furnishes an empty office, loads the demo office where asked; answers everybody who has an account."""
+async def _prepare(settings: Settings, *, demo: bool) -> None:
+    """Furnishes an empty office and loads the demo office where asked. Raises BadSettings, and then writes nothing."""
     database = open_database(settings.database_url)
     try:
+        _check_accounts(settings, await database.read(lambda register: register.people()), demo=demo)
         await furnish(database)
         if demo:
             await load_office(database, demo_password(settings.folder, settings.demo_password))
-        return await database.read(lambda register: register.people())
     finally:
         await database.close()
 
 
-def _check_exposure(settings: Settings, *, has_demo: bool) -> None:
-    loopback = settings.host == "localhost" or ipaddress.ip_address(settings.host).is_loopback
-    if has_demo and not loopback and settings.demo_password is None:
+def _check_accounts(settings: Settings, people: list[Person], *, demo: bool) -> None:
+    """Raises BadSettings for settings that do not go with the accounts there are, or with those of the demo office."""
+    active = [person for person in people if person.active]
+    if (
+        (demo or any(person.demo for person in people))
+        and settings.demo_password is None
+        and not _on_loopback(settings)
+    ):
         raise BadSettings(
             "demo accounts must not listen beyond loopback: set ANXUN_DEMO_PASSWORD, or ANXUN_HOST=127.0.0.1"
         )
-
-
-def _check_strict(settings: Settings, people: list[Person]) -> None:
-    """Who turns to the strict profile is told what of before does not go with it."""
-    active = [person for person in people if person.active]
-    if settings.asks.divided and any(person.demo for person in active):
+    if settings.asks.divided and (demo or any(person.demo for person in active)):
         raise BadSettings("ANXUN_PROFILE=strict: this is the demo office, whose password others know")
     whole = [person.username for person in active if holds(person, (Role.ADMIN,))]
     if settings.asks.divided and whole:
@@ -105,11 +112,20 @@ def _check_strict(settings: Settings, people: list[Person]) -> None:
         )
 
 
-def _greet(settings: Settings, console: Console) -> None:
-    address = f"http://{settings.host}:{settings.port}"
-    console.print(f"[bold]Anxun 安巡[/bold] · demo office 新嘉街道 · data in {settings.folder}")
-    console.print(f"  API        {address}/api/v1")
-    console.print(f"  docs       {address}/docs")
+def _on_loopback(settings: Settings) -> bool:
+    with suppress(ValueError):
+        return ipaddress.ip_address(settings.host).is_loopback
+    return settings.host == "localhost"
+
+
+def _greet(settings: Settings, address: Address, console: Console, *, demo: bool) -> None:
+    office = " · demo office 新嘉街道" if demo else ""
+    console.print(f"[bold]Anxun 安巡[/bold]{office} · data in {settings.folder}", soft_wrap=True)
+    console.print(f"  API        {address.url}/api/v1", soft_wrap=True)
+    if settings.docs:
+        console.print(f"  docs       {address.url}/docs", soft_wrap=True)
+    if not demo:
+        return
     console.print(f"  accounts   {', '.join(USERNAMES)}", soft_wrap=True)
     if settings.demo_password:
         console.print("  password   the one in ANXUN_DEMO_PASSWORD")
@@ -120,28 +136,33 @@ def _greet(settings: Settings, console: Console) -> None:
 def _behind_proxies(settings: Settings, app: Litestar) -> Callable[..., Any]:
     gc.collect()
     gc.freeze()  # what is there now stays: looking through it again would hold up all requests for 40 ms, once a second
+    limited = limit_requests(cast("Callable[..., Any]", app))
     if not settings.trusted_proxies:
-        return app
-    trusted = [each.strip() for each in settings.trusted_proxies.split(",")]
-    return cast("Callable[..., Any]", proxies.wrap_asgi_with_proxy_headers(app, trusted))
+        return limited
+    trusted = [str(each) for each in settings.trusted]
+    return cast("Callable[..., Any]", proxies.wrap_asgi_with_proxy_headers(limited, trusted))
 
 
-def _listening(settings: Settings) -> dict[str, Any]:
-    """What granian is told however many processes listen."""
+def _listening() -> dict[str, Any]:
+    """What granian is told however many processes listen.
+
+    HTTP/1 alone: the time to send a request's head counts from the first moment of a connection, and again after each
+    answer, which granian does not do for HTTP/2.
+    """
     return {
-        "address": settings.host,
-        "port": settings.port,
         "interface": Interfaces.ASGI,
         "log_enabled": False,
         "websockets": False,
-        "backlog": _BACKLOG,
+        "http": HTTPModes.http1,
+        "backlog": BACKLOG,
+        "backpressure": most_connections(),
         "http1_settings": HTTP1Settings(header_read_timeout=_HEADERS_WITHIN_MS, max_buffer_size=_BUFFER_BYTES),
     }
 
 
-async def _serve_here(settings: Settings, app: Litestar) -> None:
+async def _serve_here(settings: Settings, address: Address, app: Litestar) -> None:
     """One process that answers and works, with no other to be left behind (docs/decisions/0003)."""
-    server = Server(_behind_proxies(settings, app), **_listening(settings))
+    server = OneProcess(_behind_proxies(settings, app), address, **_listening())
     serving = asyncio.create_task(server.serve())
     stopping = asyncio.create_task(_asked_to_stop().wait())
     await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
@@ -161,12 +182,12 @@ def _asked_to_stop() -> asyncio.Event:
     return asked
 
 
-def _serve_by_workers(settings: Settings, workers: int, *, works: bool) -> None:
-    from granian.server.mp import MPServer  # noqa: PLC0415  # one process does without
-
-    MPServer(
+def _serve_by_workers(settings: Settings, address: Address, workers: int, *, works: bool) -> None:
+    multiprocessing.set_start_method("fork", force=True)  # workers inherit their sockets
+    SeveralProcesses(
         "anxun",
-        **_listening(settings),
+        address,
+        **_listening(),
         loop=Loops.uvloop,
         workers=workers,
         respawn_failed_workers=True,

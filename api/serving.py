@@ -10,7 +10,8 @@ from litestar.response import Stream
 
 from api.bodies import AnyRequest
 
-_PIECE = 256 * 1024
+_PIECE = 64 * 1024
+"""Several wait in memory for a peer that does not take them, as many times as it has asked."""
 _RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})\Z")
 _ALWAYS = {
     "Cache-Control": "private, immutable, max-age=31536000",

@@ -2,6 +2,7 @@
 
 import tomllib
 from collections.abc import Mapping
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -24,6 +25,9 @@ _SECRETS = (
     "mqtt_password",
 )
 """May also be given as the name of a file that holds them, with `_file` behind the setting's own name."""
+
+
+Network = IPv4Network | IPv6Network
 
 
 class BadSettings(Unready):
@@ -102,6 +106,14 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
         return self.photos.rstrip("/")
 
     @property
+    def trusted(self) -> list[Network]:
+        """The networks of `trusted_proxies`. Raises BadSettings."""
+        try:
+            return networks(self.trusted_proxies)
+        except ValueError as error:
+            raise BadSettings(f"ANXUN_TRUSTED_PROXIES: {error}") from error
+
+    @property
     def asks(self) -> Profile:
         return PROFILES[self.profile]
 
@@ -113,6 +125,11 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     def scratch(self) -> Path:
         """Where photos come in when they are kept in S3: nothing that a restart needs."""
         return self.folder / "incoming"
+
+
+def networks(words: str) -> list[Network]:
+    """Networks or addresses, with commas. Raises ValueError."""
+    return [ip_network(each.strip()) for each in words.split(",") if each.strip()]
 
 
 def load(environment: Mapping[str, str]) -> Settings:

@@ -2,6 +2,7 @@
 
 import importlib.util
 from datetime import timedelta
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from litestar.params import FromPath
 
 from api.bodies import AnyRequest
 from api.house import house
+from api.openapi import Document
 from api.problems import UnknownRoute
 from api.serving import Content, serve
 from inspections.errors import Unavailable
@@ -77,9 +79,23 @@ async def docs_file(request: AnyRequest, name: FromPath[str]) -> Response[bytes]
     if name not in _FILES:
         raise UnknownRoute
     fresh = {"Cache-Control": "no-cache"}  # asked for again each time: an upgrade changes them under the same name
-    content = Content.of((_FOLDER / name).read_bytes())
-    return await serve(request, content, f"{name}-{version('offapi')}", _FILES[name], fresh)
+    return await serve(request, _content(name), f"{name}-{version('offapi')}", _FILES[name], fresh)
+
+
+@cache
+def _content(name: str) -> Content:
+    """One copy of a file, however many read it."""
+    return Content.of((_FOLDER / name).read_bytes())
+
+
+@get("/schema/openapi.json", opt={"action": PUBLIC}, include_in_schema=False)
+async def openapi_json(request: AnyRequest) -> Response[bytes]:
+    document: Document = request.app.state.document
+    content = await document.content()
+    return await serve(
+        request, content, document.tag, "application/vnd.oai.openapi+json", {"Cache-Control": "no-cache"}
+    )
 
 
 ROUTES = [live, ready]
-DOCS = [docs, docs_file]
+DOCS = [docs, docs_file, openapi_json]

@@ -51,27 +51,31 @@ def open_database(url: str) -> Database:
     """`url`: sqlite:///path or postgresql://…, already migrated. psycopg comes with the extra `[postgres]`."""
     if (path := sqlite_path(url)) is not None:
         return SqliteDatabase(path)
-    return _postgres().PostgresDatabase(url)
+    return _postgres(url).PostgresDatabase(url)
 
 
 def writing_engine(url: str) -> Engine:
     """For migrations: an engine that may change the schema."""
     if (path := sqlite_path(url)) is not None:
         return sqlite_engine(path, writing=True)
-    return _postgres().postgres_engine(url)
+    return _postgres(url).postgres_engine(url)
 
 
 def reading_engine(url: str) -> Engine:
     """For who reads much beside those who write, in another process."""
     if (path := sqlite_path(url)) is not None:
         return sqlite_engine(path, writing=False, cache_mib=8)
-    return _postgres().postgres_engine(url, reading=True)
+    return _postgres(url).postgres_engine(url, reading=True)
 
 
-def _postgres() -> ModuleType:
+def check_installed(url: str) -> None:
     """The embedded default does without psycopg. Raises NotInstalled where it is asked for and not there."""
-    if importlib.util.find_spec("psycopg") is None:
+    if sqlite_path(url) is None and importlib.util.find_spec("psycopg") is None:
         raise NotInstalled("PostgreSQL needs the extra `postgres`: pip install 'anxun[postgres]'")
+
+
+def _postgres(url: str) -> ModuleType:
+    check_installed(url)
     from storage import postgres  # noqa: PLC0415
 
     return postgres

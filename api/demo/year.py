@@ -13,7 +13,7 @@ from api.demo.plan import Fate, Story, stories
 from api.demo.telling import Deed, Teller, Telling
 from api.developer import Developer
 from api.scheduler import sweep
-from api.settings import Settings
+from api.settings import BadSettings, Settings
 from inspections.actions.photos import receive_photos
 from inspections.actions.reports import report_hazard
 from inspections.actions.steps import take_step
@@ -31,7 +31,10 @@ _STRIDE = timedelta(hours=6)
 
 
 def load(settings: Settings, console: Console, year: int | None) -> None:
-    """Loads the demo office and, where `year` is given, its work. Raises Locked beside a running server."""
+    """Loads the demo office and, where `year` is given, its work. Raises BadSettings, Locked."""
+    if settings.asks.divided:
+        raise BadSettings("ANXUN_PROFILE=strict: no demo office, whose password others know")
+    _ = settings.photo_place
     with owned(settings.database_url):
         migrate(settings.database_url)
         asyncio.run(_load(settings, console, year))

@@ -15,8 +15,8 @@ import pytest
 import trustme
 
 from api.channels import Envelope, HazardNamed, Mail, Robots, Webhook, in_a_line, open_channels, outlet
-from api.outgoing import Failed, Outgoing, networks
-from api.settings import BadSettings, Settings
+from api.outgoing import Failed, Outgoing
+from api.settings import BadSettings, Settings, networks
 from inspections.hazards import State
 from storage.database import NotInstalled
 from tests.api.sink import sink

@@ -22,6 +22,7 @@ import api.live
 import api.live_feed
 from api.app import running
 from api.live import Listener
+from api.live_feed import LiveFeed, Reader
 from api.settings import Settings
 from api.sync import Cursor
 from inspections.actions.reports import report_hazard
@@ -32,6 +33,7 @@ from inspections.steps import Report
 from storage.feed import head
 from tests.api.conftest import MONDAY, THERE, Clock, body
 from tests.api.test_process import Process
+from tests.api.test_workers import until
 from tests.postgres import new_database
 
 
@@ -207,7 +209,12 @@ def at_home(loaded, tmp_path):
 
 async def listener(home, person, token):
     present = await home.database.read(head)
-    return Listener(home, person, token, present.place, Cursor.at(present, person, present.place)).events()
+    reader = Reader(person.username, None, MONDAY + timedelta(hours=1))
+    return Listener(home, person, token, present.place, Cursor.at(present, person, present.place), reader).events()
+
+
+def listens(home, username):
+    return home.live.reader(Reader(username, None, MONDAY + timedelta(hours=1)), MONDAY)
 
 
 async def report_at(home):
@@ -248,7 +255,7 @@ def test_who_reads_too_slowly_is_dropped_and_nobody_else(at_home, monkeypatch):
     monkeypatch.setattr(api.live_feed, "_BATCHES_WAITING", 2)
 
     async def story(home, *_):
-        async with home.live.reader() as slow, home.live.reader() as good:
+        async with listens(home, "inspector") as slow, listens(home, "officer") as good:
             for _ in range(3):
                 await report_at(home)
                 assert await good.next()
@@ -259,16 +266,62 @@ def test_who_reads_too_slowly_is_dropped_and_nobody_else(at_home, monkeypatch):
     at_home(story)
 
 
-def test_more_than_a_process_serves_are_refused(at_home, monkeypatch):
-    monkeypatch.setattr(api.live_feed, "READERS", 1)
+@pytest.mark.parametrize(
+    ("limit", "first", "second"),
+    [
+        ("READERS", ("officer", "192.0.2.1"), ("inspector", "192.0.2.2")),
+        ("READERS_OF_PERSON", ("officer", "192.0.2.1"), ("officer", "192.0.2.2")),
+        ("READERS_OF_ADDRESS", ("officer", "192.0.2.1"), ("inspector", "192.0.2.1")),
+    ],
+)
+def test_more_than_a_process_a_person_and_an_address_may_have_are_refused(at_home, monkeypatch, limit, first, second):
+    monkeypatch.setattr(api.live_feed, limit, 1)
 
     async def story(home, *_):
-        async with home.live.reader():
-            with pytest.raises(TooMany):
-                async with home.live.reader():
+        home = home.live if limit != "READERS" else LiveFeed(home.database)
+        async with home.reader(Reader(*first, MONDAY + timedelta(seconds=90)), MONDAY):
+            with pytest.raises(TooMany) as refused:
+                async with home.reader(Reader(*second, MONDAY + timedelta(hours=1)), MONDAY):
                     pass
-        async with home.live.reader():
+            assert refused.value.facts["retry_after"] == 90
+            if limit == "READERS_OF_ADDRESS":  # nothing is counted of a trusted proxy
+                async with home.reader(Reader("inspector", None, MONDAY + timedelta(hours=1)), MONDAY):
+                    pass
+        async with home.reader(Reader(*second, MONDAY + timedelta(hours=1)), MONDAY):
             pass
+
+    at_home(story)
+
+
+def test_a_person_has_32_streams_and_everybody_else_still_works(street):
+    token = street.phone("officer").headers["Authorization"]
+    ears = [Ear(street.process, token, {}) for _ in range(32)]
+    for ear in ears:
+        street.stack.callback(ear.close)
+    refused = httpx.get(f"{street.address}/live", headers={"Authorization": token})
+    assert (refused.status_code, refused.json()["code"]) == (429, "requests.too_many")
+    assert 0 < int(refused.headers["retry-after"]) <= 15 * 60 + 15
+    reported(street.phone())
+    assert all(ear.next()[0] == "hazard" for ear in ears)
+    ears[0].close()
+    until(lambda: stream_opens(street, token))
+
+
+def stream_opens(street, token):
+    with httpx.stream("GET", f"{street.address}/live", headers={"Authorization": token}) as answer:
+        return answer.status_code == 200
+
+
+def test_a_stream_that_was_asked_for_and_not_read_gives_its_place_back(at_home):
+    """As for HEAD, and for a client that goes away before the answer begins."""
+
+    async def story(home, officer, token):
+        events = await listener(home, officer, token)
+        await anext(events)
+        assert len(home.live._streams) == 1
+        del events
+        await asyncio.sleep(0.1)
+        assert not home.live._streams
 
     at_home(story)
 

@@ -141,7 +141,8 @@ def test_killed_twenty_times_under_sixteen_phones_nothing_acknowledged_is_gone(p
 
 
 def test_stopped_politely_it_ends_with_0_and_a_second_one_is_refused_before(process):
-    second = subprocess.run([ANXUN, "serve"], env=process.environment, capture_output=True, text=True, check=False)
+    elsewhere = process.environment | {"ANXUN_PORT": "0"}
+    second = subprocess.run([ANXUN, "serve"], env=elsewhere, capture_output=True, text=True, check=False)
     assert second.returncode == 2
     assert "in use by another anxun process" in " ".join(second.stderr.split())
     assert process.stop() == 0
