@@ -1,10 +1,11 @@
 """A signed-in device and the family of its tokens: which are good, and what the first use of one means for the others.
 
 Whoever renews gets a new pair, and the old one stays good until the new one is first used: the answer may have been
-lost in a stairwell, any number of times. Asked again, the old one makes a sibling of equal standing. Of siblings the
-first that is used stands, alone; for a minute what it replaced may still ask again. Whatever comes later with a token
-that was replaced holds a copy, or is the one whose copy was used: the whole family ends, and the person signs in again
-(RFC 9700, 4.14.2, with grace).
+lost in a stairwell, any number of times. Asked again, the old one makes a sibling of equal standing. The first sibling
+that is used replaces the old pair; for a minute the old one may still ask again, and the other siblings may still be
+used, since two requests of one phone may have renewed side by side: each that is used in time stands beside the first.
+A sibling that was not is refused by itself. Whatever comes later with a token that was used and replaced holds a copy,
+or is the one whose copy was used: the whole family ends, and the person signs in again (RFC 9700, 4.14.2, with grace).
 """
 
 from collections.abc import Sequence
@@ -68,7 +69,9 @@ class TokenPair(Struct, frozen=True):
     spent_until: datetime | None = None
 
     def gives_access(self, now: datetime) -> bool:
-        return self.spent_until is None and now < self.access_expires_at
+        """Also while it was never used and a sibling was; whether it is one, its first use decides."""
+        in_time = self.spent_until is None or (self.used_at is None and now <= self.spent_until)
+        return in_time and now < self.access_expires_at
 
     def renews(self, now: datetime) -> bool:
         return now < self.refresh_expires_at and (self.spent_until is None or now <= self.spent_until)
@@ -85,9 +88,12 @@ def new_pair(session: Session, pair_id: UUID, digests: Digests, now: datetime, p
 def first_use(pair: TokenPair, parent: TokenPair | None, standing: Sequence[TokenPair], now: datetime) -> Changes:
     """What changes when `pair` is used for the first time. `standing`: the pairs of its session that are not spent.
 
-    `parent`: None where there is none, or none any more. Where it is spent already, what is replaced now gets no more
+    Nothing, where another pair than a sibling has replaced it. `parent`: None where there is none, or none any more. Where it is spent already, what is replaced now gets no more
     grace than it has: two who hold copies cannot take turns for longer than a minute.
     """
+    if pair.spent_until:
+        beside = any(each.parent == pair.parent for each in standing)
+        return ((pair, replace(pair, used_at=now, spent_until=None)),) if beside else ()
     until = (parent.spent_until if parent else None) or now + GRACE
     others = [each for each in standing if each.id != pair.id]
     return ((pair, replace(pair, used_at=now)), *((each, replace(each, spent_until=until)) for each in others))

@@ -138,6 +138,8 @@ def refresh_session(
     if person is None or not person.active or now >= pair.refresh_expires_at:
         return Change(None)
     if not pair.renews(now):
+        if pair.used_at is None:  # a sibling of the one that stands: nobody has worked with it
+            return Change(None)
         ended = replace(session, revoked_at=now)
         return Change(ended, changed=((session, ended),))
     standing = register.standing_pairs(session.id)
@@ -148,12 +150,13 @@ def refresh_session(
 
 
 def use_access(register: Register, digest: str, now: datetime) -> Change[SignedIn | None]:
-    """The first use of an access token: its pair stands from now on, alone. None where it is good no more."""
+    """The first use of an access token: its pair stands from now on. None where it is good no more."""
     session, pair = _behind(register, digest)
     if session is None or pair is None:
         return Change(None)
     known = _known(register, session, pair, digest, now)
-    return Change(known, changed=_used(register, pair, register.standing_pairs(session.id), now) if known else ())
+    changed = _used(register, pair, register.standing_pairs(session.id), now) if known else ()
+    return Change(None if pair.spent_until and not changed else known, changed=changed)
 
 
 def close_session(register: Register, digest: str, now: datetime) -> Change[None]:
@@ -191,7 +194,7 @@ def _known(register: Register, session: Session, pair: TokenPair, digest: str, n
 
 
 def _used(register: Register, pair: TokenPair, standing: list[TokenPair], now: datetime) -> Changes:
-    if pair.used_at or pair.spent_until:
+    if pair.used_at:
         return ()
     return first_use(pair, register.kept(TokenPair, pair.parent) if pair.parent else None, standing, now)
 

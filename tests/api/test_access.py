@@ -163,3 +163,32 @@ def test_an_access_token_expires(api):
     assert api.get("inspector", "/me").status_code == 200
     api.clock.pass_(minutes=15)
     problem(api.get("inspector", "/me"), 401, "auth.required")
+
+
+def test_two_requests_of_one_phone_that_renew_at_once_do_not_sign_it_out(api):
+    sent = {"username": "inspector", "password": PASSWORD}
+    signed = api.post(None, "/auth/login", sent).json()
+
+    def call(path, pair):
+        return api.call(None, "GET", path, headers={"Authorization": f"Bearer {pair['access_token']}"})
+
+    def renew(pair):
+        return api.post(None, "/auth/refresh", {"refresh_token": pair["refresh_token"]})
+
+    assert call("/inbox", signed).status_code == 200
+    first, second = renew(signed).json(), renew(signed).json()
+    assert [call("/inbox", pair).status_code for pair in (first, second, first, second)] == [200] * 4
+    api.clock.pass_(seconds=65)
+    renewed = renew(second)
+    assert renewed.status_code == 200
+    assert call("/inbox", renewed.json()).status_code == 200
+
+
+def test_a_pair_that_came_late_is_refused_and_its_sibling_goes_on(api):
+    signed = api.post(None, "/auth/login", {"username": "inspector", "password": PASSWORD}).json()
+    first, late = (api.post(None, "/auth/refresh", {"refresh_token": signed["refresh_token"]}).json() for _ in range(2))
+    api.tokens["inspector"] = first["access_token"]
+    assert api.get("inspector", "/inbox").status_code == 200
+    api.clock.pass_(seconds=65)
+    problem(api.post(None, "/auth/refresh", {"refresh_token": late["refresh_token"]}), 401, "auth.required")
+    assert api.get("inspector", "/inbox").status_code == 200

@@ -57,8 +57,59 @@ def test_a_phone_whose_answer_was_lost_asks_again_and_again():
         assert renew(office, 1, lost, later(hours=lost)).person == wang
     assert renew(office, 1, 6, later(hours=7))
     assert use(office, 6, later(hours=7))
-    assert not use(office, 5, later(hours=7))  # of siblings the one that is used stands
     assert not use(office, 1, later(hours=7))
+    assert not use(office, 5, later(hours=7, seconds=61))  # of siblings those stand that are used within a minute
+    assert use(office, 6, later(hours=7, seconds=61))
+
+
+@pytest.mark.parametrize("kept", [2, 3])
+def test_two_requests_of_one_phone_that_renew_at_once_both_go_on(kept):
+    office = signed_in()
+    use(office, 1)
+    renew(office, 1, 2, later(minutes=15))
+    renew(office, 1, 3, later(minutes=15))
+    for name in (2, 3, 2, 3):
+        assert use(office, name, later(minutes=15, seconds=1))
+    for minutes in (16, 29):
+        assert use(office, kept, later(minutes=minutes))
+    assert renew(office, kept, 4, later(minutes=30))
+    assert use(office, 4, later(minutes=30))
+    assert use(office, 4, later(minutes=44))
+    assert not use(office, 5 - kept, later(minutes=30, seconds=1))
+
+
+def test_a_sibling_that_was_never_used_and_comes_late_is_refused_alone():
+    office = signed_in()
+    renew(office, 1, 2)
+    renew(office, 1, 3)
+    use(office, 2)
+    assert not use(office, 3, later(seconds=61))
+    assert renew(office, 3, 4, later(seconds=61)) is None
+    assert office.all(Session)[0].revoked_at is None
+    assert use(office, 2, later(seconds=62))
+
+
+def test_a_sibling_may_renew_before_it_was_used_for_anything_else():
+    office = signed_in()
+    renew(office, 1, 2)
+    renew(office, 1, 3)
+    use(office, 2)
+    assert renew(office, 3, 4, later(seconds=30))
+    assert use(office, 4, later(seconds=31))
+    assert renew(office, 2, 5, later(seconds=92)) is None  # it was used and replaced: somebody holds a copy
+    assert office.all(Session)[0].revoked_at == later(seconds=92)
+
+
+def test_what_another_than_a_sibling_has_replaced_gives_no_access():
+    office = signed_in()
+    renew(office, 1, 2)
+    renew(office, 1, 3)
+    assert use(office, 2)
+    assert use(office, 3)
+    renew(office, 2, 4)
+    renew(office, 3, 5)
+    assert use(office, 4)
+    assert not use(office, 5)
 
 
 def test_the_old_tokens_stay_good_until_the_new_ones_are_used():
@@ -141,7 +192,7 @@ def test_of_siblings_one_stands_also_when_the_pair_before_them_is_forgotten():
         assert renew(office, 1, name, later(days=14, minutes=-5))
     assert office.do(forget_tokens, later(days=14), 10) == 1
     assert use(office, 2, later(days=14))
-    assert not use(office, 3, later(days=14))
+    assert not use(office, 3, later(days=14, seconds=61))
 
 
 class Holder:
@@ -179,6 +230,19 @@ def test_a_phone_is_never_signed_out_by_a_bad_network(story):
             break
         now += timedelta(seconds=seconds)
         assert phone.asks(now) if what == "asks" else phone.renews(now, lost)
+
+
+@given(st.lists(st.tuples(WAITS, st.integers(1, 4), st.integers(0, 3)), max_size=20))
+def test_a_phone_whose_requests_renew_side_by_side_is_never_signed_out(story):
+    office, now, own = signed_in(), NOW, 1
+    for at, (seconds, requests, kept) in enumerate(story):
+        if now + timedelta(seconds=seconds) >= later(days=30):
+            break
+        now += timedelta(seconds=seconds)
+        pairs = [f"{at} {request}" for request in range(requests)]
+        assert all(renew(office, own, each, now) for each in pairs)
+        assert all(use(office, each, now + timedelta(seconds=5)) for each in pairs)
+        own = pairs[kept % requests]
 
 
 @given(st.lists(st.tuples(WAITS, st.booleans(), st.integers(0, 2)), min_size=1, max_size=30))
