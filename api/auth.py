@@ -194,11 +194,21 @@ class SignIn:
         return person, await self._in_turn(partial(verified, (person and person.password) or self._nobody, password))
 
     async def hashed(self, username: str, password: str) -> str:
-        """The argon2id hash of a password; the one that is kept, where it is this account's already. Raises Invalid."""
+        """The argon2id hash of a new password. Raises Invalid, TooMany."""
         self._profile.check_password("password", password, username)
-        person = await self._database.read(lambda register: register.person(username))
-        if person and await self._in_turn(partial(verified, person.password, password)):
-            return person.password
+        return await self._in_turn(partial(HASHER.hash, password))
+
+    async def hashed_again(self, known: Person, password: str, caller: Caller) -> str:
+        """The hash that `known` has where this is its password, else a new one.
+
+        The comparison counts as a try to sign in. Raises Invalid, TooManyTries, TooMany.
+        """
+        self._profile.check_password("password", password, known.username)
+        tries = await self.count_try(known.username, caller.address)
+        if await self._in_turn(partial(verified, known.password, password)):
+            await self.take_back(tries)
+            return known.password
+        await self._log.note(Event.SIGN_IN_FAILED, caller, known.username, {"wrong": "password"})
         return await self._in_turn(partial(HASHER.hash, password))
 
     async def _in_turn(self, work: Callable[[], T]) -> T:

@@ -135,7 +135,7 @@ class IdConflict(Conflict):
     title = "该编号已用于内容不同的提交"
 
     def __init__(self, fields: Sequence[str]) -> None:
-        super().__init__(f"内容不同的字段：{'、'.join(fields)}", fields=list(fields))
+        super().__init__(f"内容不同的字段：{'、'.join(fields)}" if fields else "", fields=list(fields))
 
 
 class IdTaken(Conflict):

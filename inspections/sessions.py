@@ -88,8 +88,9 @@ def new_pair(session: Session, pair_id: UUID, digests: Digests, now: datetime, p
 def first_use(pair: TokenPair, parent: TokenPair | None, standing: Sequence[TokenPair], now: datetime) -> Changes:
     """What changes when `pair` is used for the first time. `standing`: the pairs of its session that are not spent.
 
-    Nothing, where another pair than a sibling has replaced it. `parent`: None where there is none, or none any more. Where it is spent already, what is replaced now gets no more
-    grace than it has: two who hold copies cannot take turns for longer than a minute.
+    Nothing, where another pair than a sibling has replaced it. `parent`: None where there is none, or none any more.
+    Where the parent is spent already, what is replaced now gets no more grace than it has: two who hold copies cannot
+    take turns for longer than a minute.
     """
     if pair.spent_until:
         beside = any(each.parent == pair.parent for each in standing)

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from api.auth import HASHER, verified
 from api.furnishing import beginnings
+from api.settings import BadSettings
 from inspections.people import Grant, Person, Role
 from inspections.places import Community, Street
 from inspections.register import Change
@@ -63,9 +64,14 @@ def demo_password(folder: Path, given: str | None) -> str:
 
 
 async def load_office(database: Database, password: str) -> bool:
-    """Loads what is not there yet and sets the demo password; true where the office is new."""
+    """Loads what is not there yet and sets the demo password; true where the office is new.
+
+    Raises BadSettings where a real account has the name of a demo account: its password would be everybody's.
+    """
     here = await database.read(lambda register: register.street(STREET.code) is not None)
     people = await database.read(lambda register: [register.person(username) for username in USERNAMES])
+    if real := [person.username for person in people if person and not person.demo]:
+        raise BadSettings(f"no demo office here: {', '.join(real)} is a real account")
     if here and all(person and verified(person.password, password) for person in people[:1]):
         return False
     hashed = [HASHER.hash(password) for _ in USERNAMES]

@@ -51,23 +51,52 @@ def add_person(
 
     Raises Forbidden, IdConflict, IdTaken, Invalid.
     """
-    wanted = Person(asked.username, asked.name, granted(asked.grants), password, email=asked.email or None)
-    if wanted.grants:
-        _permit(by.rights, set(wanted.grants))
-    earlier = register.account(asked.username)
+    wanted = _wanted(asked, password)
+    earlier = _earlier(by, wanted, register.account(asked.username))
     if earlier is not None:
-        return Change(_again(by.seeing, earlier, wanted))
+        if earlier.password != password:
+            raise IdConflict(())
+        return Change(Added(earlier, repeated=True))
     profile.check_roles(wanted.grants)
     check_scopes(register, wanted.grants)
     return Change(Added(wanted, repeated=False), (wanted,))
 
 
-def _again(reach: Scope, earlier: Person, wanted: Person) -> Added:
-    if not reach.sees(earlier):
+def account_made_before(register: Register, by: Powers, asked: NewPerson) -> Person | None:
+    """The account that the same request may have made before: the password that came may be compared with its own.
+
+    None where there is none. Raises what `add_person` refuses without looking at the password.
+    """
+    return _earlier(by, _wanted(asked, ""), register.person(asked.username))
+
+
+def _wanted(asked: NewPerson, password: str) -> Person:
+    return Person(asked.username, asked.name, granted(asked.grants), password, email=asked.email or None)
+
+
+def _earlier(by: Powers, wanted: Person, earlier: Person | None) -> Person | None:
+    """Scope and powers come first, and the password is never named among what differs: it is not theirs to try."""
+    if wanted.grants:
+        _permit(by.rights, set(wanted.grants))
+    if earlier is None:
+        return None
+    if not by.seeing.sees(earlier):
         raise IdTaken
-    if fields := differing(earlier, wanted, ("name", "grants", "password", "email")):
+    if fields := differing(earlier, wanted, ("name", "grants", "email")):
         raise IdConflict(fields)
-    return Added(earlier, repeated=True)
+    _permit(by.rights, set(earlier.grants))
+    return earlier
+
+
+def account_to_change(register: Register, by: Powers, username: str, asked: PersonChange) -> Person:
+    """The account, for somebody who may change it as asked. Raises Missing, Forbidden."""
+    before = _seen(by.seeing, register.person(username))
+    _check_powers(by, before, _changed(before, asked, None if asked.password is None else _NEW))
+    return before
+
+
+_NEW = "new"
+"""Stands for the hash of a password that differs from the present one."""
 
 
 def seen_person(register: Register, reach: Scope, username: str) -> Person:

@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from tests.api.conftest import HERE, THERE, on_both, problem
+from tests.api.conftest import HERE, PASSWORD, THERE, on_both, problem
 
 INSPECTOR = {"role": "inspector", "scope": HERE}
 
@@ -30,7 +30,7 @@ def test_an_account_is_made_once_and_works(api):
     again = api.post("admin", "/people", new())
     assert (again.status_code, again.json()) == (200, made.json())
     said = problem(api.post("admin", "/people", new(password="another password")), 409, "id.conflict")
-    assert said["fields"] == ["password"]
+    assert said["fields"] == []
     signed_in(api, "han", "correct horse battery")
     assert api.report("han")["reporter"] == "han"
     assert api.get("admin", "/people/han").json() == made.json()
@@ -146,3 +146,45 @@ def test_a_grant_for_a_period_begins_and_ends_without_signing_in_again(api):
     officers = api.get("admin", "/people", params={"role": "officer"}).json()["items"]
     assert "han" not in [each["username"] for each in officers]
     assert len(api.get("admin", "/people/han").json()["grants"]) == 2
+
+
+def test_who_may_not_set_a_password_learns_nothing_about_it(api, monkeypatch):
+    api.post("admin", "/people", new())
+    far = {"username": "han", "name": "韩", "password": "…", "grants": [{"role": "inspector", "scope": THERE}]}
+    tries = [
+        (lambda password: ("/people", {**far, "password": password}), 403),
+        (lambda password: ("/people", new(name="寒", password=password)), 409),
+        (lambda password: ("/people", new(username="inspector2", password=password)), 409),
+        (lambda password: ("/people/inspector2", {"version": 1, "password": password}), 404),
+        (lambda password: ("/people/inspector2", {"version": 0, "password": password}), 422),
+    ]
+    compared = []
+    monkeypatch.setattr("api.auth.verified", lambda *given: compared.append(given) or True)
+    for ask, status in tries:
+        answers = [api.post("admin", *ask(password)) for password in ("correct horse battery", PASSWORD)]
+        assert [each.status_code for each in answers] == [status] * 2
+        assert answers[0].json() == answers[1].json()
+        assert "password" not in answers[0].json().get("fields", [])
+    assert compared == []
+
+
+@pytest.mark.parametrize(
+    ("path", "guess"),
+    [("/people", lambda word: new(password=word)), ("/people/han", lambda word: {"version": 2, "password": word})],
+)
+def test_who_may_set_it_has_no_more_guesses_than_at_the_sign_in(api, path, guess):
+    api.post("admin", "/people", new())
+    api.post("admin", "/people/han", {"version": 1, "name": "韩梅"})
+    api.post("admin", "/people/han", {"version": 2, "name": "韩"})
+    statuses = [api.post("admin", path, guess(f"a wrong password {number}")).status_code for number in range(8)]
+    assert (statuses[0], statuses[-1]) == (409, 429)
+    lines = api.get("admin", "/security/events").json()["items"]
+    assert sum((each["event"], each["by"], each["about"]) == ("sign_in.failed", "admin", "han") for each in lines) == 5
+
+
+def test_a_password_that_was_lost_on_the_way_back_is_set_once(api):
+    api.post("admin", "/people", new())
+    change = {"version": 1, "password": "a much better password"}
+    first = api.post("admin", "/people/han", change).json()
+    again = api.post("admin", "/people/han", change)
+    assert (again.status_code, again.json()) == (200, first)
