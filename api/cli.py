@@ -23,6 +23,7 @@ from api.settings import Settings, load
 from storage.failures import Unready, unavailable
 from storage.findings import Finding
 from storage.photo_store import PhotoStore
+from storage.private_files import create_private_files
 
 console = Console(highlight=False)
 
@@ -297,6 +298,7 @@ commands.add_command(simulate)
 
 def main() -> None:
     """Runs a command; what a person can put right is said in a line and exits with 2."""
+    create_private_files()
     try:
         commands(standalone_mode=True)
     except (Unready, OSError) as error:

@@ -13,8 +13,10 @@ import sys
 from collections.abc import Callable
 from contextlib import closing, suppress
 from functools import partial
+from pathlib import Path
 from typing import Any, cast
 
+import structlog
 import uvloop
 from granian.constants import HTTPModes, Interfaces, Loops
 from granian.http import HTTP1Settings
@@ -35,6 +37,9 @@ from inspections.profile import holds
 from storage.database import open_database, owned, sqlite_path
 from storage.migration import check, migrate
 from storage.photo_store import open_photos
+from storage.private_files import close_to_others
+
+log = structlog.get_logger()
 
 _HEADERS_WITHIN_MS = 15_000
 _BUFFER_BYTES = 192 * 1024
@@ -55,6 +60,7 @@ def serve(settings: Settings, console: Console, *, demo: bool, workers: int, wor
     raise_file_limit()
     address = Address(settings.host, settings.port, sockets=workers)
     with closing(address), owned(settings.database_url):
+        _close_folders(settings)
         open_photos(settings.photo_place, settings.scratch)  # a store that cannot be used is said before anything
         migrate(settings.database_url)
         asyncio.run(_prepare(settings, demo=demo))
@@ -69,6 +75,7 @@ def work(settings: Settings) -> None:
     """Develops photos, watches deadlines and does what recurs until SIGTERM or SIGINT. Raises as `serve`."""
     check_settings(settings)
     with owned(settings.database_url):
+        _close_folders(settings)
         check(settings.database_url)
         uvloop.run(_work(settings))
 
@@ -88,6 +95,19 @@ async def _prepare(settings: Settings, *, demo: bool) -> None:
             await load_office(database, demo_password(settings.folder, settings.demo_password))
     finally:
         await database.close()
+
+
+def _close_folders(settings: Settings) -> None:
+    """Mends a folder that an older program left open to other accounts of the machine."""
+    local = [] if settings.photo_place.startswith("s3://") else [Path(settings.photo_place)]
+    for folder in dict.fromkeys((settings.folder, settings.digest_folder, *local)):
+        try:
+            if files := close_to_others(folder):
+                log.warning(
+                    "files were open to other accounts of this machine: closed", folder=str(folder), files=files
+                )
+        except OSError as error:  # another account's folder, such as a share for digests: for that account to close
+            log.warning("files are open to other accounts of this machine", folder=str(folder), reason=str(error))
 
 
 def _check_accounts(settings: Settings, people: list[Person], *, demo: bool) -> None:
