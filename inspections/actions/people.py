@@ -84,7 +84,6 @@ def _earlier(by: Powers, wanted: Person, earlier: Person | None) -> Person | Non
         raise IdTaken
     if fields := differing(earlier, wanted, ("name", "grants", "email")):
         raise IdConflict(fields)
-    _permit(by.rights, set(earlier.grants))
     return earlier
 
 

@@ -4,7 +4,14 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
-from inspections.actions.people import add_person, change_person, powers, seen_person
+from inspections.actions.people import (
+    account_made_before,
+    account_to_change,
+    add_person,
+    change_person,
+    powers,
+    seen_person,
+)
 from inspections.actions.sign_in import behind_access, open_session
 from inspections.actions.steps import take_step
 from inspections.errors import (
@@ -75,8 +82,31 @@ def test_an_administrator_makes_an_account_once(office):
     with pytest.raises(IdConflict) as refused:
         office.do(add_person, ALL, replace(HAN, name="寒"), "another hash")
     assert refused.value.facts["fields"] == ["name"]
+    with pytest.raises(IdConflict) as refused:
+        office.do(add_person, ALL, HAN, "another hash")
+    assert refused.value.facts["fields"] == []  # that it is the password is never said
     with pytest.raises(IdTaken):
         office.do(add_person, OURS, replace(HAN, username="zhou"), "hash")
+
+
+def test_a_password_may_be_compared_only_by_somebody_who_may_set_it(office):
+    assert account_made_before(office, ALL, HAN) is None
+    made = office.do(add_person, ALL, HAN, "hash").person
+    assert account_made_before(office, OURS, HAN) == made
+    for by, asked, refusal in (
+        (OURS, replace(HAN, grants=(NewGrant(Role.INSPECTOR, THERE.code),)), Forbidden),
+        (OURS, replace(HAN, username="zhou"), IdTaken),
+        (OURS, replace(HAN, name="寒"), IdConflict),
+    ):
+        with pytest.raises(refusal):
+            account_made_before(office, by, asked)
+    change = PersonChange(1, password="a much better password")
+    assert account_to_change(office, OURS, "han", change) == made
+    assert account_to_change(office, OURS, "han", PersonChange(1, name="寒")) == made
+    with pytest.raises(Missing):
+        account_to_change(office, OURS, "zhou", change)
+    with pytest.raises(Forbidden):
+        account_to_change(office, OURS, "zheng", change)
 
 
 @pytest.mark.parametrize(
