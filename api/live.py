@@ -101,7 +101,7 @@ class Listener:
         async with self._home.live.reader(self._reader, self._home.clock()) as reader:
             yield self._event("begin", None)
             async for said in self._coming(reader):
-                if self._home.clock() >= reader.until or not await self._is_signed_in():
+                if self._home.clock() + HEARTBEAT >= reader.until or not await self._is_signed_in():
                     return
                 if self._sees_otherwise:
                     yield self._event("restart", None, last=False)
