@@ -15,9 +15,9 @@ from litestar.testing import TestClient
 from sqlalchemy import func, select
 
 from api.app import build
-from api.outgoing import Outgoing, networks
+from api.outgoing import Outgoing
 from api.scheduler import beat, digest
-from api.settings import Settings
+from api.settings import Settings, networks
 from inspections.actions.reports import report_hazard
 from inspections.actions.rules import NewRules, edit_rules
 from inspections.actions.steps import take_step

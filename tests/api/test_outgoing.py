@@ -9,7 +9,8 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 import pytest
 import trustme
 
-from api.outgoing import Failed, Outgoing, Refused, check_url, networks, vetted
+from api.outgoing import Failed, Outgoing, Refused, check_url, vetted
+from api.settings import networks
 from tests.api.sink import sink
 
 HOME = networks("127.0.0.0/8, ::1")
