@@ -198,7 +198,7 @@ class SignIn:
         self._profile.check_password("password", password, username)
         return await self._in_turn(partial(HASHER.hash, password))
 
-    async def hashed_again(self, known: Person, password: str, caller: Caller) -> str:
+    async def compare_or_hash(self, known: Person, password: str, caller: Caller) -> str:
         """The hash that `known` has where this is its password, else a new one.
 
         The comparison counts as a try to sign in. Raises Invalid, TooManyTries, TooMany.

@@ -53,11 +53,10 @@ def digest_in(request: Request[Any, Any, Any]) -> str:
     return digest_of(request.path_params["token"])
 
 
-def limited_address(request: Request[Any, Any, Any]) -> str | None:
-    """`address_of`; None for a trusted proxy that does not say for whom it asks: many stand behind it."""
-    host = request.client.host if request.client else ""
+def address_to_limit(request: Request[Any, Any, Any]) -> str | None:
+    """`address_of`; None where many clients share it: for a trusted proxy that does not say for whom it asks."""
     with suppress(ValueError):
-        address = ipaddress.ip_address(host)
+        address = ipaddress.ip_address(request.client.host if request.client else "")
         trusted = cast("Settings", request.app.state.house.settings).trusted
         return None if any(address in network for network in trusted) else address_of(request)
     return None

@@ -39,7 +39,7 @@ def most_connections() -> int:
     files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     if files == resource.RLIM_INFINITY:
         return _MOST_CONNECTIONS
-    return min(max(files - _OTHER_FILES, files // 2), _MOST_CONNECTIONS)
+    return min(max(files - _OTHER_FILES, 1), _MOST_CONNECTIONS)
 
 
 class Address:

@@ -16,7 +16,7 @@ from msgspec import Struct
 from api.auth import shown_token
 from api.bodies import AnyRequest
 from api.house import House, house, person_of
-from api.link_door import limited_address
+from api.link_door import address_to_limit
 from api.live_feed import BATCH, Batch, Reader
 from api.sync import Cursor
 from inspections.errors import Refusal
@@ -75,7 +75,7 @@ async def get_live(
         token,
         since.place,
         Cursor.at(present, person, present.place),
-        Reader(person.username, limited_address(request), until),
+        Reader(person.username, address_to_limit(request), until),
     )
     events = listener.events()
     first = await anext(events)  # refused before the answer begins; and what has begun is closed with its generator

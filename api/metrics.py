@@ -35,7 +35,7 @@ def begin(scope: HTTPScope) -> None:
 
 
 async def count(message: Message, scope: Scope) -> None:
-    """By the route's template: an address with an id in it would make a series of each. Methods are bounded before."""
+    """By the route's template: an address with an id in it would make a series of each."""
     if message["type"] != "http.response.start":
         return
     asked = cast("dict[str, Any]", scope)

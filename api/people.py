@@ -87,7 +87,7 @@ async def post_person(request: AnyRequest) -> Response[PersonView]:
     home, by = house(request), powers(person_of(request))
     made_before = await home.database.read(partial(account_made_before, by=by, asked=asked))
     if made_before:
-        password = await home.sign_in.hashed_again(made_before, asked.password, caller_of(request))
+        password = await home.sign_in.compare_or_hash(made_before, asked.password, caller_of(request))
     else:
         password = await home.sign_in.hashed(asked.username, asked.password)
     action = partial(add_person, by=by, asked=asked, password=password, profile=home.settings.asks)
@@ -110,7 +110,7 @@ async def change(request: AnyRequest, username: FromPath[str]) -> PersonView:
     before = await home.database.read(partial(account_to_change, by=by, username=username, asked=asked))
     password = None
     if asked.password is not None and asked.version == before.version - 1:  # the same again, perhaps
-        password = await home.sign_in.hashed_again(before, asked.password, caller_of(request))
+        password = await home.sign_in.compare_or_hash(before, asked.password, caller_of(request))
     elif asked.password is not None:
         password = await home.sign_in.hashed(username, asked.password)
     change_it = partial(change_person, by=by, username=username, asked=asked, password=password)

@@ -16,7 +16,7 @@ from inspections.errors import Refusal
 
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _ALLOW = ", ".join(sorted(METHODS)).encode()
-PATH_BYTES = 2048
+PATH_CHARACTERS = 2048
 QUERY_BYTES = 16 * 1024
 PARAMETERS = 512
 """In one query: each costs far more memory parsed than sent."""
@@ -28,19 +28,19 @@ App = Callable[[Any, Any, Any], Awaitable[None]]
 def limit_requests(app: App) -> App:
     """The application behind these limits."""
 
-    def limited(scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
+    def application(scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         if scope["type"] == "http" and (refusal := _refusal(scope)):
             return _answer(refusal, scope, send)
         return app(scope, receive, send)
 
-    return limited
+    return application
 
 
 def _refusal(scope: Any) -> Refusal | None:
     query: bytes = scope["query_string"]
     if scope["method"] not in METHODS:
         return WrongMethod()
-    if len(scope["path"]) > PATH_BYTES or len(query) > QUERY_BYTES or query.count(b"&") >= PARAMETERS:
+    if len(scope["path"]) > PATH_CHARACTERS or len(query) > QUERY_BYTES or query.count(b"&") >= PARAMETERS:
         return TargetTooLong()
     if sum(len(value) for name, value in scope["headers"] if name == b"cookie") > COOKIE_BYTES:
         return HeadersTooLarge()

@@ -26,7 +26,7 @@ from rich.console import Console
 
 from api import logs
 from api.app import build, check_settings, running, utc_now
-from api.demo.office import USERNAMES, demo_password, load_office
+from api.demo.office import USERNAMES, demo_password, load_demo
 from api.furnishing import furnish
 from api.house import House
 from api.listening import BACKLOG, Address, OneProcess, SeveralProcesses, most_connections, raise_file_limit
@@ -37,7 +37,7 @@ from inspections.profile import holds
 from storage.database import open_database, owned, sqlite_path
 from storage.migration import check, migrate
 from storage.photo_store import open_photos
-from storage.private_files import close_to_others
+from storage.private_files import make_private
 
 log = structlog.get_logger()
 
@@ -92,7 +92,7 @@ async def _prepare(settings: Settings, *, demo: bool) -> None:
         _check_accounts(settings, await database.read(lambda register: register.people()), demo=demo)
         await furnish(database)
         if demo:
-            await load_office(database, demo_password(settings.folder, settings.demo_password))
+            await load_demo(database, settings)
     finally:
         await database.close()
 
@@ -102,7 +102,7 @@ def _close_folders(settings: Settings) -> None:
     local = [] if settings.photo_place.startswith("s3://") else [Path(settings.photo_place)]
     for folder in dict.fromkeys((settings.folder, settings.digest_folder, *local)):
         try:
-            if files := close_to_others(folder):
+            if files := make_private(folder):
                 log.warning(
                     "files were open to other accounts of this machine: closed", folder=str(folder), files=files
                 )

@@ -6,6 +6,7 @@ The database holds secrets of second factors and the key of photo links, so ever
 import os
 import stat
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
@@ -16,22 +17,31 @@ def create_private_files() -> None:
     os.umask(_OTHERS)
 
 
-def close_to_others(folder: Path) -> int:
-    """Takes from a folder what other accounts may do with it and all in it; returns how many files that concerned.
+def make_private(folder: Path) -> int:
+    """Closes a folder and all in it to other accounts; returns how many files and folders had been open.
 
     A folder that is closed itself, and whose own files are, is not searched further. Raises OSError where the folder
     belongs to another account.
     """
-    if not folder.is_dir() or not any(_is_open(each) for each in (folder, *folder.iterdir())):
+    if not folder.is_dir() or not any(_open_mode(each) for each in (folder, *folder.iterdir())):
         return 0
-    loose = [each for each in _everything(folder) if _is_open(each)]
-    for each in loose:
-        each.chmod(stat.S_IMODE(each.stat().st_mode) & ~_OTHERS)
-    return len(loose)
+    return sum(_close(each) for each in _everything(folder))
 
 
-def _is_open(path: Path) -> bool:
-    return not path.is_symlink() and bool(path.stat().st_mode & _OTHERS)
+def _close(path: Path) -> bool:
+    mode = _open_mode(path)
+    if mode:
+        with suppress(FileNotFoundError):
+            path.chmod(mode & ~_OTHERS)
+    return bool(mode)
+
+
+def _open_mode(path: Path) -> int:
+    """The permissions of what other accounts may use; 0 of what they may not, and of what is gone or a link."""
+    with suppress(FileNotFoundError):  # other processes work in the same folder
+        found = path.lstat().st_mode
+        return stat.S_IMODE(found) if found & _OTHERS and not stat.S_ISLNK(found) else 0
+    return 0
 
 
 def _everything(folder: Path) -> Iterator[Path]:

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from api.auth import HASHER, verified
 from api.furnishing import beginnings
-from api.settings import BadSettings
+from api.settings import BadSettings, Settings
 from inspections.people import Grant, Person, Role
 from inspections.places import Community, Street
 from inspections.register import Change
@@ -63,15 +63,22 @@ def demo_password(folder: Path, given: str | None) -> str:
     return kept.read_text().strip()
 
 
-async def load_office(database: Database, password: str) -> bool:
-    """Loads what is not there yet and sets the demo password; true where the office is new.
+async def load_demo(database: Database, settings: Settings) -> bool:
+    """`load_office` with the password of the settings, or a new one in the data folder.
 
-    Raises BadSettings where a real account has the name of a demo account: its password would be everybody's.
+    Raises BadSettings, before anything is written, where a real account has the name of a demo account: its password
+    would be everybody's.
     """
-    here = await database.read(lambda register: register.street(STREET.code) is not None)
     people = await database.read(lambda register: [register.person(username) for username in USERNAMES])
     if real := [person.username for person in people if person and not person.demo]:
         raise BadSettings(f"no demo office here: {', '.join(real)} is a real account")
+    return await load_office(database, demo_password(settings.folder, settings.demo_password))
+
+
+async def load_office(database: Database, password: str) -> bool:
+    """Loads what is not there yet and sets the demo password; true where the office is new."""
+    here = await database.read(lambda register: register.street(STREET.code) is not None)
+    people = await database.read(lambda register: [register.person(username) for username in USERNAMES])
     if here and all(person and verified(person.password, password) for person in people[:1]):
         return False
     hashed = [HASHER.hash(password) for _ in USERNAMES]

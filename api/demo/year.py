@@ -8,7 +8,7 @@ from uuid import UUID
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from api.demo.office import USERNAMES, demo_password, load_office
+from api.demo.office import USERNAMES, load_demo
 from api.demo.plan import Fate, Story, stories
 from api.demo.telling import Deed, Teller, Telling
 from api.developer import Developer
@@ -43,7 +43,7 @@ def load(settings: Settings, console: Console, year: int | None) -> None:
 async def _load(settings: Settings, console: Console, year: int | None) -> None:
     database = open_database(settings.database_url)
     try:
-        new = await load_office(database, demo_password(settings.folder, settings.demo_password))
+        new = await load_demo(database, settings)
         console.print(f"demo office 新嘉街道: {'loaded' if new else 'already there'}")
         if year:
             await _simulate(database, open_photos(settings.photo_place, settings.scratch), console, year)

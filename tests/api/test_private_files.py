@@ -2,14 +2,13 @@
 
 import signal
 import stat
-import subprocess
 import time
 from contextlib import closing
 
 import pytest
 
 from tests.api.test_keeping import anxun
-from tests.api.test_process import ANXUN, Process, report_until
+from tests.api.test_process import Process, report_until
 
 
 def open_to_others(*folders):
@@ -65,6 +64,9 @@ def test_the_demo_office_is_not_loaded_over_a_real_account(tmp_path):
     process = Process(tmp_path / "data")
     anxun(process, "migrate")
     (tmp_path / "password").write_text("a password of one's own")
-    made = ("user", "add", "inspector", "--name", "王", "--role", "inspector:", "--password-file")
-    subprocess.run([ANXUN, *made, tmp_path / "password"], env=process.environment, check=False)
-    assert "inspector is a real account" in anxun(process, "demo", code=2)
+    made = ("user", "add", "inspector", "--name", "王", "--password-file", tmp_path / "password")
+    assert "inspector is there" in anxun(process, *made)
+    process.environment.pop("ANXUN_DEMO_PASSWORD")
+    for command in (("demo",), ("serve", "--demo")):
+        assert "inspector is a real account" in anxun(process, *command, code=2)
+    assert not (process.folder / "demo-password").exists()
