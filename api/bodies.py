@@ -33,6 +33,9 @@ PHOTOS_AT_ONCE = 9
 PHOTO_FIELDS = {"file", "photo"}
 STALL_SECONDS = 15.0
 """One bar of signal is slow, not hostile: a body may take long, but not stand still."""
+SLOW_SECONDS = 60.0
+SLOWEST_BYTES = 256
+"""In a second: less than any network of phones. Who sends less for a minute holds a connection for nothing."""
 _PARTS = 64
 _SOON_SECONDS = 2
 FORM_BYTES = PHOTO_BYTES * PHOTOS_AT_ONCE + JSON_BYTES
@@ -55,11 +58,16 @@ def decoded(raw: bytes | bytearray, kind: type[T] | Any) -> Any:
 
 
 async def chunks(request: AnyRequest) -> AsyncGenerator[bytes]:
-    """The body as it comes. Raises Stalled without progress, Interrupted where it breaks off, BodyTooLarge."""
-    stream = request.stream()
+    """The body as it comes. Raises Stalled without progress, Interrupted where it breaks off, BodyTooLarge.
+
+    Waiting uses up a minute's patience, bytes restore it; what we do ourselves between two pieces costs none.
+    """
+    stream, now = request.stream(), asyncio.get_running_loop().time
+    patience = SLOW_SECONDS
     while True:
+        waits_since = now()
         try:
-            async with asyncio.timeout(STALL_SECONDS):
+            async with asyncio.timeout(min(STALL_SECONDS, patience)):
                 chunk = await anext(stream)
         except StopAsyncIteration:
             return
@@ -69,6 +77,7 @@ async def chunks(request: AnyRequest) -> AsyncGenerator[bytes]:
             raise BodyTooLarge from None
         except HTTPException:
             raise Interrupted from None
+        patience = min(SLOW_SECONDS, patience - (now() - waits_since) + len(chunk) / SLOWEST_BYTES)
         yield chunk
 
 
