@@ -39,7 +39,7 @@ test: check ## the checks, the pure tests with full branch coverage, then everyt
 	@$(BIN)/coverage report
 	@$(BIN)/pytest tests --ignore tests/inspections -n 2
 
-bench: $(STAMP) ## the benchmarks, both sides by turns: against the rivals, of the storage, of photos, of the clocks, of notices, the feed, access, alerts and statistics (see benchmarks/README.md)
+bench: $(STAMP) ## the benchmarks, both sides by turns: against the rivals, of the storage, of photos, of the clocks, of notices, the feed, access, hostile company, the loop, alerts and statistics (see benchmarks/README.md)
 	@bash benchmarks/run.sh
 	@$(BIN)/python -m benchmarks.storage
 	@$(BIN)/python -m benchmarks.photos
@@ -47,6 +47,8 @@ bench: $(STAMP) ## the benchmarks, both sides by turns: against the rivals, of t
 	@$(BIN)/python -m benchmarks.notices
 	@$(BIN)/python -m benchmarks.feed
 	@$(BIN)/python -m benchmarks.access
+	@$(BIN)/python -m benchmarks.hostile
+	@$(BIN)/python -m benchmarks.loop
 	@$(BIN)/python -m benchmarks.alerts
 	@$(BIN)/python -m benchmarks.counts
 
