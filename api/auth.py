@@ -21,7 +21,9 @@ from api.page_cookies import ACCESS_COOKIE, page_token
 from api.problems import UnknownRoute
 from api.security_log import SecurityLog
 from api.tokens import KEY_PREFIX, digest_of, new_token
+from inspections.actions.identities import Proof
 from inspections.actions.keys import behind_key, use_key
+from inspections.actions.revocation import Ended
 from inspections.actions.security import Caller
 from inspections.actions.sign_in import (
     SignedIn,
@@ -36,11 +38,21 @@ from inspections.actions.sign_in import (
     try_password,
     use_access,
 )
-from inspections.errors import Forbidden, Invalid, Refusal, SecondFactorNeeded, SignInFailed, TooMany, Unauthenticated
+from inspections.errors import (
+    ConfirmNeeded,
+    Forbidden,
+    Invalid,
+    Refusal,
+    SecondFactorNeeded,
+    SignInFailed,
+    TooMany,
+    Unauthenticated,
+)
+from inspections.identities import Identity
 from inspections.people import Person
 from inspections.policy import BY_LINK, POLICY, PUBLIC, scope
 from inspections.profile import Profile, holds
-from inspections.second_factor import SecondFactor
+from inspections.second_factor import SecondFactor, fits
 from inspections.security import Event
 from inspections.sessions import IDLE_LASTS, Digests, Session
 from storage.database import Database
@@ -116,13 +128,24 @@ class SignIn:
         return opened
 
     async def open_for(
-        self, person: Person, device: str, address: str, code: str | None = None, *, page: bool = False
+        self,
+        person: Person,
+        device: str,
+        address: str,
+        code: str | None = None,
+        *,
+        page: bool = False,
+        through: Identity | None = None,
     ) -> tuple[SignedIn, Tokens]:
-        """For who has shown that they are this person. Raises SignInFailed, SecondFactorNeeded."""
+        """For who has shown that they are this person, `through` an identity or by password.
+
+        Raises SignInFailed, NotLinked, SecondFactorNeeded.
+        """
         username = person.username
         tokens, session_id, now = new_tokens(), uuid7(), self._clock()
         factor = await self._database.read(lambda register: register.kept(SecondFactor, username))
         proof = shown(factor, code, now) if factor and code else None
+        idle = self._profile.page_idle if page else IDLE_LASTS
         action = partial(
             open_session,
             person=person,
@@ -131,7 +154,7 @@ class SignIn:
             digests=tokens.digests,
             now=now,
             shown=proof,
-            terms=Terms(self._profile.page_idle if page else IDLE_LASTS, holds(person, self._profile.alone)),
+            terms=Terms(idle, holds(person, self._profile.alone), through),
         )
         try:
             opened = await self._log.transact(
@@ -156,12 +179,35 @@ class SignIn:
             raise Invalid(("password", "密码不正确"))
         return tries
 
+    async def proof(self, token: str, username: str, password: str | None, code: str | None, address: str) -> Proof:
+        """What a signed-in person shows besides their token: their password, a code of the second factor, or both.
+
+        Raises ConfirmNeeded for neither, Invalid for a wrong one, which counts as a failed try; TooManyTries, TooMany.
+        """
+        if password is None and code is None:
+            raise ConfirmNeeded
+        tries = await self.count_try(username, address)
+        person = await self._database.read(lambda register: register.person(username))
+        if password is not None and not (person and await self._in_turn(partial(verified, person.password, password))):
+            await self._note_failure(person, address)
+            raise Invalid(("password", "密码不正确"))
+        factor = await self._database.read(lambda register: register.kept(SecondFactor, username))
+        typed = shown(factor, code, self._clock()) if factor and code is not None else None
+        if code is not None and not (factor and factor.confirmed_at and typed and fits(factor, typed)):
+            await self._note_failure(person, address, "totp")
+            raise Invalid(("totp", "验证码不正确或已使用过"))
+        await self.take_back(tries)
+        return Proof(digest_of(token), person.password if person and password is not None else None, typed)
+
     async def take_back(self, tries: Tries, *, whole: bool = False) -> None:
         """It was no failure; see good_password."""
         await self._database.transact(partial(good_password, tries=tries, whole=whole))
 
-    async def change_password(self, token: str, username: str, old: str, new: str, address: str) -> None:
-        """Raises Invalid for a wrong old password, TooManyTries, TooMany. Asked again, what was done stays done."""
+    async def change_password(self, token: str, username: str, old: str, new: str, address: str) -> Ended:
+        """Answers what ends with it. Asked again, what was done stays done, and nothing ends.
+
+        Raises Invalid for a wrong old password, TooManyTries, TooMany.
+        """
         tries = await self.count_try(username, address)
         person, good = await self._fits(username, old)
         if person is None:
@@ -172,13 +218,13 @@ class SignIn:
             raise Invalid(("password", "原密码不正确"))
         await self.take_back(tries)
         if not good:
-            return  # it was changed before
+            return Ended()  # it was changed before
         self._profile.check_password("new_password", new, username)
         if same:
             raise Invalid(("new_password", "新密码不能与原密码相同"))
         hashed = await self._in_turn(partial(HASHER.hash, new))
         action = partial(change_password, person=person, digest=digest_of(token), password=hashed, now=self._clock())
-        await self._log.transact(action, Event.PASSWORD_CHANGED, Caller(username, address), username)
+        return await self._log.transact(action, Event.PASSWORD_CHANGED, Caller(username, address), username)
 
     async def count_try(self, username: str, address: str) -> Tries:
         """Who keeps failing waits longer and longer. Raises TooManyTries, TooMany."""

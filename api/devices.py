@@ -13,8 +13,9 @@ from api.bodies import AnyRequest
 from api.house import house, person_of
 from api.security_log import caller_of
 from api.tokens import digest_of
-from inspections.actions.devices import devices, revoke
+from inspections.actions.devices import devices, revoke, revoke_all, revoke_all_of
 from inspections.actions.people import seen_person
+from inspections.actions.revocation import Ended
 from inspections.policy import Scope, scope
 from inspections.register import Change
 from inspections.security import Event
@@ -38,6 +39,13 @@ class DeviceView(Struct, frozen=True):
 
 class DeviceList(Struct, frozen=True):
     items: list[DeviceView]
+
+
+class Revoked(Struct, frozen=True):
+    """How many `devices` were signed out, and the providers whose identities were linked until now."""
+
+    devices: int
+    unlinked: list[str]
 
 
 def _view(session: Session, current: UUID | None) -> DeviceView:
@@ -72,6 +80,14 @@ async def revoke_mine(request: AnyRequest, device_id: FromPath[UUID]) -> DeviceV
     return _view(ended, current)
 
 
+@post("/me/devices/revoke", opt={"action": "me"}, status_code=200)
+async def revoke_all_mine(request: AnyRequest) -> Revoked:
+    """Every device is signed out, this one too, and linked identities end: for who does not know what others hold."""
+    home, username = house(request), person_of(request).username
+    action = partial(revoke_all, username=username, now=home.clock())
+    return _revoked(await home.log.transact(action, Event.DEVICES_REVOKED, caller_of(request), username))
+
+
 @get("/people/{username:str}/devices", opt={"action": "rights.manage"})
 async def devices_of(request: AnyRequest, username: FromPath[str]) -> DeviceList:
     home, reach = house(request), scope(person_of(request), "rights.manage")
@@ -90,9 +106,21 @@ async def revoke_of(request: AnyRequest, username: FromPath[str], device_id: Fro
     return _view(await home.log.transact(action, Event.DEVICE_REVOKED, caller_of(request), username), None)
 
 
+@post("/people/{username:str}/devices/revoke", opt={"action": "rights.manage"}, status_code=200)
+async def revoke_all_of_theirs(request: AnyRequest, username: FromPath[str]) -> Revoked:
+    """Every device is signed out, and linked identities end."""
+    home, reach = house(request), scope(person_of(request), "rights.manage")
+    action = partial(revoke_all_of, reach=reach, username=username, now=home.clock())
+    return _revoked(await home.log.transact(action, Event.DEVICES_REVOKED, caller_of(request), username))
+
+
+def _revoked(ended: Ended) -> Revoked:
+    return Revoked(len(ended.sessions), list(ended.providers))
+
+
 def _revoke_of(register: Register, reach: Scope, username: str, device_id: UUID, now: datetime) -> Change[Session]:
     seen_person(register, reach, username)
     return revoke(register, username, device_id, now)
 
 
-ROUTES = [my_devices, revoke_mine, devices_of, revoke_of]
+ROUTES = [my_devices, revoke_mine, revoke_all_mine, devices_of, revoke_of, revoke_all_of_theirs]

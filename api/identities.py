@@ -8,6 +8,7 @@ from litestar import Response, get, post
 from litestar.params import FromPath
 from msgspec import Meta, Struct
 
+from api.auth import shown_token
 from api.bodies import AnyRequest, json_body
 from api.house import House, house, person_of
 from api.link_door import address_of
@@ -16,10 +17,12 @@ from api.providers import Provider
 from api.schemas import TokenView
 from api.security_log import caller_of
 from api.sessions import signed_in_answer
-from inspections.actions.identities import link_identity, linked_person, unlink_identity
+from inspections.actions.identities import link_identity, linked_account, take_identity, unlink_identity
+from inspections.actions.people import seen_person
 from inspections.errors import Missing
 from inspections.fields import Line
-from inspections.policy import PUBLIC
+from inspections.identities import Identity
+from inspections.policy import PUBLIC, scope
 from inspections.security import Event
 from storage.register import Register
 
@@ -35,8 +38,12 @@ class ExternalCredentials(Struct, frozen=True, forbid_unknown_fields=True):
     page: bool = False
 
 
-class ExternalCode(Struct, frozen=True, forbid_unknown_fields=True):
+class IdentityToLink(Struct, frozen=True, forbid_unknown_fields=True):
+    """`code`: of the provider. `password` or `totp`: of the account, shown once more; whichever comes is checked."""
+
     code: Code
+    password: Annotated[str, Meta(min_length=1, max_length=1024)] | None = None
+    totp: Annotated[str, Meta(min_length=6, max_length=32)] | None = None
 
 
 class IdentityView(Struct, frozen=True):
@@ -58,8 +65,8 @@ async def log_in(request: AnyRequest, provider: FromPath[str]) -> Response[Token
     cookies, address = takes_cookies(request, page=asked.page), address_of(request)
     tries = await home.sign_in.count_try(f"{provider} {address}", address)
     subject = await _provider(home, provider).subject(asked.code)
-    person = await home.database.read(partial(linked_person, provider=provider, subject=subject))
-    opened = await home.sign_in.open_for(person, asked.device, address, asked.totp, page=asked.page)
+    person, identity = await home.database.read(partial(linked_account, provider=provider, subject=subject))
+    opened = await home.sign_in.open_for(person, asked.device, address, asked.totp, page=asked.page, through=identity)
     await home.sign_in.take_back(tries, whole=True)
     return signed_in_answer(*opened, cookies=cookies)
 
@@ -67,30 +74,57 @@ async def log_in(request: AnyRequest, provider: FromPath[str]) -> Response[Token
 @get("/me/identities", opt={"action": "me"})
 async def my_identities(request: AnyRequest) -> IdentityList:
     home, username = house(request), person_of(request).username
-
-    def ask(register: Register) -> list[IdentityView]:
-        return [IdentityView(each.provider, each.linked_at) for each in register.identities(username)]
-
-    return IdentityList(await home.database.read(ask), sorted(home.providers))
+    return await home.database.read(partial(_listed, username=username, providers=sorted(home.providers)))
 
 
-@post("/me/identities/{provider:str}", opt={"action": "me", "body": ExternalCode}, status_code=200)
+@post("/me/identities/{provider:str}", opt={"action": "me", "body": IdentityToLink}, status_code=200)
 async def link(request: AnyRequest, provider: FromPath[str]) -> IdentityView:
-    """From now on whoever this code is of signs in as the caller, without the password."""
-    home, person, asked = house(request), person_of(request), await json_body(request, ExternalCode)
-    subject = await _provider(home, provider).subject(asked.code)
-    action = partial(link_identity, person=person, provider=provider, subject=subject, now=home.clock())
+    """From now on whoever this code is of signs in as the caller, without the password.
+
+    403 `auth.confirm_needed` without `password` or `totp`: a token alone, which somebody may hold for minutes, leaves
+    nothing behind that lasts.
+    """
+    home, username, asked = house(request), person_of(request).username, await json_body(request, IdentityToLink)
+    there = _provider(home, provider)
+    proof = await home.sign_in.proof(
+        shown_token(request), username, asked.password, asked.totp, address_of(request)
+    )  # before the provider's code, which is good for once
+    wanted = Identity(provider, await there.subject(asked.code), username, home.clock())
+    action = partial(link_identity, wanted=wanted, proof=proof)
     facts = {"provider": provider}
-    made = await home.log.transact(action, Event.IDENTITY_LINKED, caller_of(request), person.username, facts)
+    made = await home.log.transact(action, Event.IDENTITY_LINKED, caller_of(request), username, facts)
     return IdentityView(made.provider, made.linked_at)
 
 
 @post("/me/identities/{provider:str}/remove", opt={"action": "me"}, status_code=204)
 async def unlink(request: AnyRequest, provider: FromPath[str]) -> None:
-    home, person = house(request), person_of(request)
-    action = partial(unlink_identity, person=person, provider=provider)
-    facts = {"provider": provider}
-    await home.log.transact(action, Event.IDENTITY_UNLINKED, caller_of(request), person.username, facts)
+    username = person_of(request).username
+    action = partial(unlink_identity, username=username, provider=provider)
+    await house(request).log.transact(action, Event.IDENTITY_UNLINKED, caller_of(request), username)
+
+
+@get("/people/{username:str}/identities", opt={"action": "rights.manage"})
+async def identities_of(request: AnyRequest, username: FromPath[str]) -> IdentityList:
+    home, reach = house(request), scope(person_of(request), "rights.manage")
+
+    def ask(register: Register) -> IdentityList:
+        seen_person(register, reach, username)
+        return _listed(register, username, sorted(home.providers))
+
+    return await home.database.read(ask)
+
+
+@post("/people/{username:str}/identities/{provider:str}/remove", opt={"action": "rights.manage"}, status_code=204)
+async def take(request: AnyRequest, username: FromPath[str], provider: FromPath[str]) -> None:
+    """Who came by it stays signed in: `POST /people/{username}/devices/revoke` ends both."""
+    reach = scope(person_of(request), "rights.manage")
+    action = partial(take_identity, reach=reach, username=username, provider=provider)
+    await house(request).log.transact(action, Event.IDENTITY_UNLINKED, caller_of(request), username)
+
+
+def _listed(register: Register, username: str, providers: list[str]) -> IdentityList:
+    items = [IdentityView(each.provider, each.linked_at) for each in register.identities(username)]
+    return IdentityList(items, providers)
 
 
 def _provider(home: House, name: str) -> Provider:
@@ -100,4 +134,4 @@ def _provider(home: House, name: str) -> Provider:
     return home.providers[name]
 
 
-ROUTES = [log_in, my_identities, link, unlink]
+ROUTES = [log_in, my_identities, link, unlink, identities_of, take]

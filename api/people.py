@@ -104,7 +104,10 @@ async def post_person(request: AnyRequest) -> Response[PersonView]:
 
 @post("/people/{username:str}", opt={"action": "people.manage", "body": PersonChange}, status_code=200)
 async def change(request: AnyRequest, username: FromPath[str]) -> PersonView:
-    """Name, grants, password, active; or `erase`. A new password and an end of the account end its sessions."""
+    """Name, grants, password, active; or `erase`.
+
+    A new password and an end of the account end its sessions and linked identities.
+    """
     asked: PersonChange = await json_body(request, PersonChange)
     home, by = house(request), powers(person_of(request))
     before = await home.database.read(partial(account_to_change, by=by, username=username, asked=asked))

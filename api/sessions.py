@@ -1,6 +1,7 @@
 """Sign-in routes: /auth/login, /auth/refresh, /auth/password, /auth/logout, /me."""
 
 from litestar import Response, get, post
+from msgspec import Struct
 
 from api.auth import Tokens, shown_token
 from api.bodies import AnyRequest, json_body
@@ -12,6 +13,12 @@ from api.security_log import caller_of
 from inspections.actions.sign_in import SignedIn
 from inspections.policy import PUBLIC
 from inspections.sessions import ACCESS_LASTS
+
+
+class Unlinked(Struct, frozen=True):
+    """`unlinked`: the providers whose identities were linked until now."""
+
+    unlinked: list[str]
 
 
 @post("/auth/login", opt={"action": PUBLIC, "body": Credentials}, status_code=200)
@@ -37,13 +44,14 @@ async def refresh(request: AnyRequest) -> Response[TokenView]:
     return signed_in_answer(*renewed, cookies=asked.refresh_token is None)
 
 
-@post("/auth/password", opt={"action": "me", "body": PasswordChange}, status_code=204)
-async def change_password(request: AnyRequest) -> None:
-    """One's own. Every other device is signed out; this one stays."""
+@post("/auth/password", opt={"action": "me", "body": PasswordChange}, status_code=200)
+async def change_password(request: AnyRequest) -> Unlinked:
+    """One's own. Every other device is signed out; this one stays. Linked identities end: link them anew."""
     asked: PasswordChange = await json_body(request, PasswordChange)
     username, address = person_of(request).username, address_of(request)
     sign_in = house(request).sign_in
-    await sign_in.change_password(shown_token(request), username, asked.password, asked.new_password, address)
+    ended = await sign_in.change_password(shown_token(request), username, asked.password, asked.new_password, address)
+    return Unlinked(list(ended.providers))
 
 
 @post("/auth/logout", opt={"action": "me"}, status_code=204)

@@ -109,9 +109,10 @@ async def remove(request: AnyRequest) -> None:
 
 @post("/people/{username:str}/totp/remove", opt={"action": "rights.manage"}, status_code=204)
 async def take(request: AnyRequest, username: FromPath[str]) -> None:
-    """For who has lost phone and recovery codes."""
-    action = partial(take_factor, reach=scope(person_of(request), "rights.manage"), username=username)
-    await house(request).log.transact(action, Event.FACTOR_REMOVED, caller_of(request), username)
+    """For who has lost phone and recovery codes. Ends the account's sessions and linked identities."""
+    home, reach = house(request), scope(person_of(request), "rights.manage")
+    action = partial(take_factor, reach=reach, username=username, now=home.clock())
+    await home.log.transact(action, Event.FACTOR_REMOVED, caller_of(request), username)
 
 
 async def _proof(request: AnyRequest, username: str, code: str) -> Shown:

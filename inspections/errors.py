@@ -6,6 +6,7 @@ Refusal
 ├── Forbidden            role.forbidden …    you may not
 │   ├── PasswordOld      auth.password_old   to be changed before anything else
 │   ├── FactorMissing    auth.totp_missing   a second factor before anything else
+│   ├── ConfirmNeeded    auth.confirm_needed a token alone is not enough for this
 │   └── CrossSite        auth.cross_site     another site asks with our cookie
 ├── Conflict             *.*                 not now
 │   ├── IdConflict       id.conflict         this id says something else already
@@ -113,6 +114,13 @@ class PasswordOld(Forbidden):
 class FactorMissing(Forbidden):
     code = "auth.totp_missing"
     title = "请先启用动态验证码"
+
+
+class ConfirmNeeded(Forbidden):
+    """Whoever holds a token for some minutes is not to stay for good."""
+
+    code = "auth.confirm_needed"
+    title = "请再次输入密码或动态验证码，确认是您本人操作"
 
 
 class CrossSite(Forbidden):

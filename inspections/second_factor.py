@@ -33,12 +33,17 @@ class Shown(NamedTuple):
     digest: str
 
 
+def fits(factor: SecondFactor, shown: Shown) -> bool:
+    """Whether what was shown is good now; it stays good until it is used."""
+    return (shown.step is not None and shown.step > factor.last_step) or shown.digest in factor.recovery
+
+
 def used(factor: SecondFactor, shown: Shown | None) -> SecondFactor:
     """The factor after it was asked for. Raises SecondFactorNeeded for nothing, SignInFailed for what is no good."""
     if shown is None:
         raise SecondFactorNeeded
+    if not fits(factor, shown):
+        raise SignInFailed("验证码不正确或已使用过")
     if shown.step is not None and shown.step > factor.last_step:
         return replace(factor, last_step=shown.step)
-    if shown.digest in factor.recovery:
-        return replace(factor, recovery=tuple(each for each in factor.recovery if each != shown.digest))
-    raise SignInFailed("验证码不正确或已使用过")
+    return replace(factor, recovery=tuple(each for each in factor.recovery if each != shown.digest))

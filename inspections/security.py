@@ -11,6 +11,7 @@ from uuid import UUID
 
 from msgspec import Struct
 
+from inspections.identities import Identity
 from inspections.people import Grant, Person
 
 KEPT = timedelta(days=366)
@@ -25,6 +26,7 @@ class Event(StrEnum):
     SIGNED_OUT = "sign_out"
     TOKEN_COPIED = "token.copied"  # noqa: S105  # the name of an event
     DEVICE_REVOKED = "device.revoked"
+    DEVICES_REVOKED = "devices.revoked"
     PASSWORD_CHANGED = "password.changed"  # noqa: S105  # the name of an event
     FACTOR_CONFIRMED = "totp.confirmed"
     FACTOR_REMOVED = "totp.removed"
@@ -60,7 +62,13 @@ class SecurityEvent(Struct, frozen=True):
     facts: dict[str, str]
 
 
-def differences(changed: Iterable[tuple[Struct, Struct]]) -> dict[str, str]:
+def facts_of(changed: Iterable[tuple[Struct, Struct]], removed: Iterable[Struct]) -> dict[str, str]:
+    """What a change says of itself: its differences, and at which providers an account is linked no more."""
+    unlinked = " ".join(each.provider for each in removed if isinstance(each, Identity))
+    return {**_differences(changed), **({"unlinked": unlinked} if unlinked else {})}
+
+
+def _differences(changed: Iterable[tuple[Struct, Struct]]) -> dict[str, str]:
     """Which fields of the first record change, and which grants come and go; never what is secret or personal."""
     for before, after in changed:
         fields = [name for name in before.__struct_fields__ if getattr(before, name) != getattr(after, name)]

@@ -1,11 +1,14 @@
-"""The devices of an account: listed, and cut off one by one, by their owner or by an administrator."""
+"""The devices of an account: listed, and cut off one by one or all at once, by their owner or by an administrator."""
 
 from datetime import datetime
 from uuid import UUID
 
 from msgspec.structs import replace
 
+from inspections.actions.people import seen_person
+from inspections.actions.revocation import Ended, end_access
 from inspections.errors import Missing
+from inspections.policy import Scope
 from inspections.register import Change, Register
 from inspections.sessions import Session
 
@@ -25,3 +28,16 @@ def revoke(register: Register, username: str, device_id: UUID, now: datetime) ->
         return Change(session)
     after = replace(session, revoked_at=now)
     return Change(after, changed=((session, after),))
+
+
+def revoke_all(register: Register, username: str, now: datetime) -> Change[Ended]:
+    """Every device is signed out, also the one that asks; linked identities end with them."""
+    register.account(username)
+    ended = end_access(register, username, now)
+    return Change(ended, changed=ended.sessions, removed=ended.identities)
+
+
+def revoke_all_of(register: Register, reach: Scope, username: str, now: datetime) -> Change[Ended]:
+    """By an administrator. Raises Missing."""
+    seen_person(register, reach, username)
+    return revoke_all(register, username, now)

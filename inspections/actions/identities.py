@@ -1,40 +1,102 @@
-"""A name elsewhere is linked by the account's owner, who is signed in; it goes by them, or with the account."""
+"""A name elsewhere is linked by the account's owner, who shows once more who they are; it goes by them, by an
+administrator, or with whatever ends the account's sessions (revocation.py).
+"""
 
-from datetime import datetime
+from typing import NamedTuple
 
-from inspections.errors import Forbidden, IdentityTaken, NotLinked
+from inspections.actions.people import seen_person
+from inspections.actions.sign_in import behind_access
+from inspections.errors import (
+    ConfirmNeeded,
+    Forbidden,
+    IdentityTaken,
+    Invalid,
+    NotLinked,
+    SignInFailed,
+    Unauthenticated,
+)
 from inspections.identities import Identity
 from inspections.people import Person
+from inspections.policy import Scope
 from inspections.register import Change, Register
+from inspections.second_factor import SecondFactor, Shown, used
 
 
-def link_identity(register: Register, person: Person, provider: str, subject: str, now: datetime) -> Change[Identity]:
-    """In place of one of the same provider. Raises IdentityTaken; Forbidden for the demo office's accounts."""
-    if person.demo:
-        raise Forbidden("演示账号不能绑定外部账号")
-    if register.account(person.username) is None:  # two of the same account wait here for each other
+class Proof(NamedTuple):
+    """What a signed-in owner has just shown: an access token, by its digest, and more than that.
+
+    `password`: the hash for which their password was good; `code`: what they typed of the second factor.
+    """
+
+    token: str
+    password: str | None = None
+    code: Shown | None = None
+
+
+class Linked(NamedTuple):
+    """Whom an identity lets in."""
+
+    person: Person
+    identity: Identity
+
+
+def link_identity(register: Register, wanted: Identity, proof: Proof) -> Change[Identity]:
+    """In place of one of the same provider.
+
+    Raises Forbidden for programs and for the demo office's accounts, IdentityTaken; Unauthenticated where the token has
+    ended meanwhile, ConfirmNeeded where what was shown is not good any more, Invalid for a code that was used.
+    """
+    owner = register.account(wanted.username)  # a reset of the same account waits here, and so does another link
+    if owner is None:
         raise Forbidden("程序密钥不能绑定外部账号")
-    found = register.kept(Identity, provider, subject)
+    if owner.demo:
+        raise Forbidden("演示账号不能绑定外部账号")
+    if behind_access(register, proof.token, wanted.linked_at) is None:
+        raise Unauthenticated
+    shown = _confirmed(register, owner, proof)
+    found = register.kept(Identity, wanted.provider, wanted.subject)
     if found is not None:
-        if found.username != person.username:
+        if found.username != owner.username:
             raise IdentityTaken
-        return Change(found)
-    before = tuple(each for each in register.identities(person.username) if each.provider == provider)
-    made = Identity(provider, subject, person.username, now)
-    return Change(made, (made,), removed=before)
+        return Change(found, changed=shown)
+    before = tuple(each for each in register.identities(owner.username) if each.provider == wanted.provider)
+    return Change(wanted, (wanted,), shown, before)
 
 
-def unlink_identity(register: Register, person: Person, provider: str) -> Change[None]:
+def _confirmed(register: Register, owner: Person, proof: Proof) -> tuple[tuple[SecondFactor, SecondFactor], ...]:
+    """The second factor as it changes by being shown."""
+    if proof.password is None and proof.code is None:
+        raise ConfirmNeeded
+    if proof.password not in {None, owner.password}:
+        raise ConfirmNeeded
+    if proof.code is None:
+        return ()
+    factor = register.kept(SecondFactor, owner.username)
+    if factor is None or not factor.confirmed_at:
+        raise ConfirmNeeded
+    try:
+        return ((factor, used(factor, proof.code)),)
+    except SignInFailed as refusal:
+        raise Invalid(("totp", refusal.detail)) from None
+
+
+def unlink_identity(register: Register, username: str, provider: str) -> Change[None]:
     """None stays none."""
-    register.account(person.username)
-    found = [each for each in register.identities(person.username) if each.provider == provider]
+    register.account(username)
+    found = [each for each in register.identities(username) if each.provider == provider]
     return Change(None, removed=tuple(found))
 
 
-def linked_person(register: Register, provider: str, subject: str) -> Person:
+def take_identity(register: Register, reach: Scope, username: str, provider: str) -> Change[None]:
+    """By an administrator; none stays none. Raises Missing."""
+    seen_person(register, reach, username)
+    return unlink_identity(register, username, provider)
+
+
+def linked_account(register: Register, provider: str, subject: str) -> Linked:
     """Raises NotLinked, also where the account is not used any more."""
     found = register.kept(Identity, provider, subject)
     person = register.person(found.username) if found else None
-    if person is None or not person.active:
+    if found is None or person is None or not person.active:
         raise NotLinked
-    return person
+    return Linked(person, found)

@@ -7,6 +7,7 @@ from typing import NamedTuple
 from msgspec import Struct
 from msgspec.structs import replace
 
+from inspections.actions.revocation import Ended, end_access, erase_access
 from inspections.errors import (
     Erased,
     Forbidden,
@@ -131,15 +132,10 @@ def change_person(
         check_scopes(register, after.grants)
     _check_administrators(administrators, before, after, now)
     after = replace(after, version=before.version + 1)
-    removed = _personal(register, username) if asked.erase else ()
-    changed = ((before, after), *_signed_out(register, before, after, now))
-    return Change(after, changed=changed, removed=removed)
-
-
-def _personal(register: Register, username: str) -> tuple[Struct, ...]:
-    """What goes with a name."""
-    factor = register.kept(SecondFactor, username)
-    return (*register.identities(username), *((factor,) if factor else ()))
+    ended = _ended(register, before, after, now)
+    factor = register.kept(SecondFactor, username) if asked.erase else None
+    removed: tuple[Struct, ...] = (*ended.identities, *((factor,) if factor else ()))
+    return Change(after, changed=((before, after), *ended.sessions), removed=removed)
 
 
 def _seen(reach: Scope, person: Person | None) -> Person:
@@ -212,14 +208,10 @@ def _may(person: Person, action: str, now: datetime) -> bool:
     return person.active and bool(scope(replace(person, grants=lasting), action))
 
 
-def _signed_out(register: Register, before: Person, after: Person, now: datetime) -> tuple[tuple[Struct, Struct], ...]:
-    """The sessions that end with this change: all of them, with a new password or without the account.
-
-    Where the name was erased, what devices were called goes too.
-    """
+def _ended(register: Register, before: Person, after: Person, now: datetime) -> Ended:
+    """What ends with this change: everything, with a new password or without the account."""
     if not after.password:
-        every = register.sessions(before.username)
-        return tuple((each, replace(each, device=ERASED, revoked_at=each.revoked_at or now)) for each in every)
+        return erase_access(register, before.username, now)
     if after.active and after.password == before.password:
-        return ()
-    return tuple((each, replace(each, revoked_at=now)) for each in register.open_sessions(before.username))
+        return Ended()
+    return end_access(register, before.username, now)

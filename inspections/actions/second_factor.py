@@ -6,6 +6,7 @@ from datetime import datetime
 from msgspec.structs import replace
 
 from inspections.actions.people import seen_person
+from inspections.actions.revocation import end_access
 from inspections.errors import Enrolled, Forbidden, Invalid, Missing, SignInFailed
 from inspections.people import Person
 from inspections.policy import Scope
@@ -51,10 +52,17 @@ def remove_factor(register: Register, username: str, shown: Shown) -> Change[Non
     return Change(None, removed=(factor,))
 
 
-def take_factor(register: Register, reach: Scope, username: str) -> Change[None]:
-    """By an administrator, for who has lost phone and recovery codes; none stays none. Raises Missing, Forbidden."""
+def take_factor(register: Register, reach: Scope, username: str, now: datetime) -> Change[None]:
+    """By an administrator, for who has lost phone and recovery codes; none stays none.
+
+    Somebody else may have the phone: sessions and linked identities end with it. Raises Missing, Forbidden.
+    """
     person = seen_person(register, reach, username)
     if not all(reach.covers_community(grant.scope) for grant in person.grants):
         raise Forbidden("超出您的管理范围")
+    register.account(username)
     factor = register.kept(SecondFactor, username)
-    return Change(None, removed=(factor,) if factor else ())
+    if factor is None:
+        return Change(None)
+    ended = end_access(register, username, now)
+    return Change(None, changed=ended.sessions, removed=(factor, *ended.identities))

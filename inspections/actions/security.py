@@ -7,7 +7,7 @@ from typing import NamedTuple, TypeVar
 from msgspec.structs import replace
 
 from inspections.register import Change, Register
-from inspections.security import KEPT, Event, SecurityEvent, differences
+from inspections.security import KEPT, Event, SecurityEvent, facts_of
 
 T = TypeVar("T")
 R = TypeVar("R", bound=Register)
@@ -34,7 +34,7 @@ def noted(
         change = action(register)
         if not (change.new or change.changed or change.removed):
             return change
-        said = {**differences(change.changed), **(facts or {})}
+        said = {**facts_of(change.changed, change.removed), **(facts or {})}
         return replace(change, new=(*change.new, *note(register, event, caller, now, about, said).new))
 
     return both

@@ -10,7 +10,9 @@ from uuid import UUID
 from msgspec.structs import replace
 
 from inspections.actions.delegations import with_lent
-from inspections.errors import Forbidden, SignInFailed, Unauthenticated
+from inspections.actions.revocation import Ended, end_access
+from inspections.errors import Forbidden, NotLinked, SignInFailed, Unauthenticated
+from inspections.identities import Identity
 from inspections.people import Person
 from inspections.rates import OF_ACCOUNT, OF_ADDRESS, Patience, Tally, tried, untried
 from inspections.register import Change, Register
@@ -41,10 +43,14 @@ class SignedIn(NamedTuple):
 
 
 class Terms(NamedTuple):
-    """`idle`: how long a device may be left alone. `alone`: every other session of the account ends with this one."""
+    """`idle`: how long a device may be left alone. `alone`: every other session of the account ends with this one.
+
+    `through`: the linked identity that was shown in place of the password.
+    """
 
     idle: timedelta = IDLE_LASTS
     alone: bool = False
+    through: Identity | None = None
 
 
 USUAL = Terms()
@@ -92,11 +98,14 @@ def open_session(
 ) -> Change[SignedIn]:
     """`person` has shown their password, and `shown` of a second factor, which is asked for where there is one.
 
-    Raises SignInFailed, also where the account was changed meanwhile; SecondFactorNeeded.
+    Raises SignInFailed, also where the account was changed meanwhile; NotLinked where the identity that they have shown
+    in place of the password was unlinked meanwhile; SecondFactorNeeded.
     """
     known = register.account(person.username)  # to be changed: so that no end of all its sessions misses this one
     if known is None or not known.active or known.password != person.password:
         raise SignInFailed
+    if terms.through and register.kept(Identity, terms.through.provider, terms.through.subject) != terms.through:
+        raise NotLinked
     seconds = int(terms.idle.total_seconds())
     session = Session(session_id, person.username, device, now, now + SESSION_LASTS, now, idle_seconds=seconds)
     pair = new_pair(session, session_id, digests, now)
@@ -107,8 +116,9 @@ def open_session(
     return Change(_signed_in(register, known, session, pair, now), (session, pair), (*asked, *ended))
 
 
-def change_password(register: Register, person: Person, digest: str, password: str, now: datetime) -> Change[None]:
-    """`person` has shown the old password; `password`: the hash of the new one. Every other device is signed out.
+def change_password(register: Register, person: Person, digest: str, password: str, now: datetime) -> Change[Ended]:
+    """`person` has shown the old password; `password`: the hash of the new one. Answers what ends with the old one:
+    every other device is signed out, and linked identities go, which somebody else may have linked.
 
     `digest`: of the access token that asks. Raises Unauthenticated where the account was changed meanwhile, and
     Forbidden for an account of the demo office, whose password others have been told.
@@ -119,9 +129,9 @@ def change_password(register: Register, person: Person, digest: str, password: s
     if known.demo:
         raise Forbidden("演示账号不能修改密码")
     own, _ = _behind(register, digest)
-    others = [each for each in register.open_sessions(known.username) if own is None or each.id != own.id]
-    ended = tuple((each, replace(each, revoked_at=now)) for each in others)
-    return Change(None, changed=((known, replace(known, password=password, password_at=now)), *ended))
+    ended = end_access(register, known.username, now, spared=own.id if own else None)
+    changed = ((known, replace(known, password=password, password_at=now)), *ended.sessions)
+    return Change(ended, changed=changed, removed=ended.identities)
 
 
 def refresh_session(

@@ -4,9 +4,16 @@ import asyncio
 import signal
 import time
 from contextlib import closing
+from functools import partial
 
 from api.tokens import digest_of
+from inspections.actions.devices import revoke_all
+from inspections.actions.identities import Proof, link_identity
+from inspections.actions.revocation import Ended
+from inspections.errors import Unauthenticated
+from inspections.identities import Identity
 from tests.api.conftest import PASSWORD, body, on_both, problem
+from tests.api.test_passwords import comes, hired
 from tests.api.test_process import Process
 from tests.postgres import new_database
 
@@ -125,3 +132,25 @@ def test_a_phone_that_is_cut_off_is_cut_off_on_every_process(tmp_path):
             assert desk.get("/hazards").status_code == 200
         for each in (one, other):
             each.stop(signal.SIGTERM)
+
+
+@on_both
+def test_a_link_and_the_end_of_all_devices_at_once_leave_nothing(api):
+    hired(api)
+    database, now = api.client.app.state.house.database, api.clock.now
+    for at in range(5):
+        comes(api, PASSWORD)
+        token = digest_of(api.tokens["phone"])
+
+        async def both(at=at, token=token):
+            qin = await database.read(lambda register: register.person("qin"))
+            linking = partial(
+                link_identity, wanted=Identity("wechat", f"o{at}", "qin", now), proof=Proof(token, qin.password)
+            )
+            ending = partial(revoke_all, username="qin", now=now)
+            return await asyncio.gather(*map(database.transact, (linking, ending)), return_exceptions=True)
+
+        linked, ended = api.client.blocking_portal.call(both)
+        assert isinstance(linked, Identity | Unauthenticated), linked
+        assert isinstance(ended, Ended), ended
+        assert api.get("admin", "/people/qin/identities").json()["items"] == []

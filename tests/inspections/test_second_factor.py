@@ -81,12 +81,12 @@ def test_its_owner_takes_it_away_with_a_code(office):
 
 def test_an_administrator_takes_it_away(office):
     with pytest.raises(Missing):
-        office.do(take_factor, Scope("wu", (THERE.code,), ()), "wang")
+        office.do(take_factor, Scope("wu", (THERE.code,), ()), "wang", NOW)
     office.keep(replace(wang, grants=(*wang.grants, replace(wang.grants[0], scope=THERE.code))))
     with pytest.raises(Forbidden):
-        office.do(take_factor, Scope("wu", (THERE.code,), ()), "wang")
-    office.do(take_factor, EVERYWHERE, "wang")
-    office.do(take_factor, EVERYWHERE, "wang")
+        office.do(take_factor, Scope("wu", (THERE.code,), ()), "wang", NOW)
+    office.do(take_factor, EVERYWHERE, "wang", NOW)
+    office.do(take_factor, EVERYWHERE, "wang", NOW)
     assert office.all(SecondFactor) == []
 
 

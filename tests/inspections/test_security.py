@@ -7,8 +7,9 @@ from msgspec.structs import replace
 
 from inspections.actions.devices import revoke
 from inspections.actions.security import Caller, forget_events, note, noted
+from inspections.identities import Identity
 from inspections.people import Grant, Person, Role
-from inspections.security import KEPT, Event, SecurityEvent, differences, line_of
+from inspections.security import KEPT, Event, SecurityEvent, facts_of, line_of
 from inspections.sessions import Session
 from tests.inspections.office import NOW, Office
 
@@ -46,10 +47,11 @@ def test_a_line_is_written_with_what_it_is_about_and_not_when_it_is_asked_for_ag
 
 def test_of_an_account_it_says_which_rights_came_and_went_and_nothing_secret():
     after = replace(LI, name="张三", password="$argon2id$new", grants=(Grant(Role.SUPERVISOR, ""),), version=2)
-    said = differences([(LI, after)])
+    said = facts_of([(LI, after)], ())
     assert said == {"fields": "name grants password version", "grants": "-officer:330402009036 +supervisor:"}
-    assert differences([(LI, replace(LI, email="li@example.org"))]) == {"fields": "email"}
-    assert differences([]) == {}
+    assert facts_of([(LI, replace(LI, email="li@example.org"))], ()) == {"fields": "email"}
+    assert facts_of([], ()) == {}
+    assert facts_of([], [LI, Identity("wechat", "o", "li", NOW)]) == {"unlinked": "wechat"}
 
 
 def test_lines_are_forgotten_when_their_time_is_over_and_not_before():
