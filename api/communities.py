@@ -11,7 +11,8 @@ from litestar.params import FromQuery
 from litestar.status_codes import HTTP_200_OK
 
 from api.accounts import Unfit
-from api.bodies import AnyRequest, chunks
+from api.bodies import AnyRequest
+from api.file_reader import one_of_few, read_body, read_file
 from api.geojson import MEDIA_TYPE, areas, wanted
 from api.house import house, person_of
 from api.schemas import CommunityList, CommunityView
@@ -19,14 +20,14 @@ from api.security_log import caller_of
 from inspections.actions.places import PlacesImported, import_places
 from inspections.actions.security import Caller, noted
 from inspections.errors import Invalid
-from inspections.gazetteer import Gazetteer, of_map, of_table
+from inspections.gazetteer import Gazetteer
 from inspections.people import SYSTEM
 from inspections.places import Crs
 from inspections.policy import EVERYWHERE, Scope, scope
 from inspections.security import Event
 from storage.boundaries import outlines
-from storage.cells import csv_rows
 from storage.database import open_database, owned
+from storage.file_reading import Communities
 from storage.migration import check
 from storage.register import Register
 
@@ -70,25 +71,20 @@ async def communities_import(
     `file.lines`). With `apply=false` it says what would come of it, and keeps nothing.
     """
     home, reach = house(request), scope(person_of(request), "place.manage")
-    raw = b"".join([chunk async for chunk in chunks(request)])
-    said = await asyncio.to_thread(_said, raw, crs)
-    action = partial(import_places, reach=reach, said=said, apply=apply)
-    if not apply:
-        return (await home.database.read(action)).answer
-    facts = {"lines": str(len(said.lines))}
-    return await home.log.transact(action, Event.IMPORTED, caller_of(request), "communities", facts)
-
-
-def _said(raw: bytes, crs: Crs) -> Gazetteer:
-    """Raises Invalid."""
-    return of_map(raw, crs) if raw.lstrip()[:1] == b"{" else of_table(csv_rows(raw))
+    with one_of_few(home, person_of(request).username):
+        said = await read_body(request, home, Communities(crs), Gazetteer)
+        action = partial(import_places, reach=reach, said=said, apply=apply)
+        if not apply:
+            return (await home.database.read(action)).answer
+        facts = {"lines": str(len(said.lines))}
+        return await home.log.transact(action, Event.IMPORTED, caller_of(request), "communities", facts)
 
 
 def imported(url: str, data: bytes, *, apply: bool) -> PlacesImported:
     """The same at the machine itself, everywhere. Raises Unfit, Locked, WrongSchema."""
     check(url)
     try:
-        said = _said(data, "wgs84")
+        said = asyncio.run(read_file(Communities("wgs84"), Gazetteer, data))
     except Invalid as error:
         raise Unfit(str(error)) from error
     with owned(url) if apply else nullcontext():

@@ -3,6 +3,7 @@
 import asyncio
 import re
 import sys
+import time
 from asyncio.subprocess import PIPE, Process
 from collections.abc import Callable
 from contextlib import suppress
@@ -15,13 +16,14 @@ import structlog
 
 from api.settings import Settings
 from inspections.actions.exports import claim_export, export_ended, export_went_on
-from inspections.errors import Unavailable
+from inspections.errors import TooCostly, Unavailable
 from inspections.exports import FAILED, Export
 from storage.database import Database
 from storage.incoming import Incoming
 from storage.ledger_file import PICTURES, TOO_MANY, Order, Photos
 from storage.photo_names import made
 from storage.photo_store import PhotoStore
+from storage.process_limits import WRITING, took_too_much
 
 log = structlog.get_logger()
 
@@ -103,7 +105,10 @@ class Exporter:
         heard = _Heard()
         listening = asyncio.create_task(heard.listen(cast("asyncio.StreamReader", process.stderr)))
         try:
+            until = time.monotonic() + WRITING.seconds
             while not listening.done():
+                if time.monotonic() > until:
+                    process.kill()
                 await asyncio.wait({listening}, timeout=_TELL_SECONDS)
                 action = partial(export_went_on, mine=export, done=heard.done, total=heard.total, now=self._clock())
                 if not await self._database.transact(action):
@@ -136,4 +141,6 @@ class _Heard:
 
 
 def _why(process: Process) -> str:
-    return f"带照片的台账一次最多 {PICTURES} 行，请缩小范围" if process.returncode == TOO_MANY else FAILED
+    if process.returncode == TOO_MANY:
+        return f"带照片的台账一次最多 {PICTURES} 行，请缩小范围"
+    return TooCostly.words if took_too_much(process.returncode) else FAILED

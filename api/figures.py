@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 from collections.abc import Callable
+from contextlib import nullcontext
 from datetime import datetime
 from importlib.metadata import version
 from typing import Any, TypeVar
@@ -13,15 +14,19 @@ from litestar.response import Response
 
 from api.answers import Said
 from api.bodies import AnyRequest
+from api.file_reader import one_of_few
 from api.house import house, person_of
 from api.sheets import MEDIA_TYPES, Form, Sheet, as_csv, as_echarts, as_xlsx, form_of
 from inspections.calendar import shanghai_date
+from inspections.errors import TooCostly
 from inspections.policy import Scope, scope
 from storage.register import Register
 from storage.statistics import stamp
 
 T = TypeVar("T")
 _PRIVATE = {"Cache-Control": "private, no-cache", "Vary": "Authorization, Cookie, Accept"}
+_ROWS = 10_000
+"""Of one table: a row for each community of a city would be a tenth; as many take 2 s and 100 MB as a workbook."""
 _VERSION = version("anxun")
 
 
@@ -38,7 +43,8 @@ async def figures(
     `timed`: it changes as time passes, so that nobody has it already.
 
     The tag is known before anything is counted: it is another one as soon as a number may be (RFC 9110, 13.1.2). It is
-    a weak one: `as_of` may differ, which says when it was counted. What was said under a tag is said again.
+    a weak one: `as_of` may differ, which says when it was counted. What was said under a tag is said again. Workbooks,
+    which take a thousand times as long as the numbers, are made one at a time for each person.
     """
     home, reach = house(request), scope(person_of(request), "statistics.see")
     now, wanted = home.clock(), form_of(request, form)
@@ -57,7 +63,8 @@ async def figures(
         return Response(None, status_code=304, headers=headers)
     if isinstance(answer, Said):
         return answer.response(**headers)
-    said = await asyncio.to_thread(_said, wanted, answer, sheet)
+    with one_of_few(home, person_of(request).username) if wanted is Form.XLSX else nullcontext():
+        said = await asyncio.to_thread(_said, wanted, answer, sheet)
     if not timed:
         home.answers.keep(tag, said)
     return said.response(**headers)
@@ -70,7 +77,9 @@ def _said(form: Form, answer: T, sheet: Callable[[T], Sheet]) -> Said:
 
 
 def shaped(form: Form, sheet: Sheet) -> Said:
-    """A table in any form but JSON."""
+    """A table in any form but JSON. Raises TooCostly."""
+    if len(sheet.rows) > _ROWS:
+        raise TooCostly
     if form is Form.ECHARTS:
         return Said(msgspec.json.encode(as_echarts(sheet)), MEDIA_TYPES[form], {})
     named = {"Content-Disposition": f"attachment; filename*=UTF-8''{quote(sheet.name)}.{form}"}

@@ -30,7 +30,8 @@ class House:
     """`clock` gives the present instant; nothing else in the program asks for it.
 
     `providers`: who says who somebody is, besides us.
-    `exporting`: who has a ledger made. `answers`: figures that were said and still hold.
+    `exporting`: who has a file read or made. `reading`: held by the file that is read.
+    `answers`: figures that were said and still hold.
     `turn`: held by the photo whose next piece is taken (bodies.photo_chunks). `sending`: who sends how many at once
     """
 
@@ -50,6 +51,7 @@ class House:
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)
     sending: Counter[str] = field(default_factory=Counter[str])
     exporting: set[str] = field(default_factory=set[str])
+    reading: asyncio.Lock = field(default_factory=asyncio.Lock)
     answers: Answers = field(default_factory=Answers)
 
 

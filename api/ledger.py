@@ -3,9 +3,10 @@
 import asyncio
 import os
 import tempfile
+import time
 from asyncio.subprocess import PIPE, Process
-from collections.abc import AsyncGenerator, Callable, Generator
-from contextlib import AsyncExitStack, contextmanager, suppress
+from collections.abc import AsyncGenerator, Callable
+from contextlib import AsyncExitStack, suppress
 from typing import BinaryIO, cast
 
 import msgspec
@@ -16,18 +17,20 @@ from litestar.response import Stream
 
 from api.bodies import AnyRequest
 from api.exporter import COMMAND
+from api.file_reader import one_of_few
 from api.fix_links import public_url
 from api.house import House, house, person_of
 from api.problems import Stalled
 from api.security_log import caller_of
 from api.sheets import MEDIA_TYPES, Form
 from api.statistics_filters import FILTERS, chosen
-from inspections.errors import TooMany, Unavailable
+from inspections.errors import TooCostly, Unavailable
 from inspections.exports import ExportForm
 from inspections.ledger import Selection
 from inspections.policy import scope
 from inspections.security import Event
 from storage.ledger_file import Order
+from storage.process_limits import WRITING, took_too_much
 from storage.register import Register
 from storage.statistics import Filters
 
@@ -35,8 +38,6 @@ log = structlog.get_logger()
 
 _PIECE = 256 * 1024
 _LOOK_SECONDS = 0.02
-_AT_ONCE = 4
-_SOON_SECONDS = 30
 _STALL_SECONDS = 60.0
 """Without a byte taken: a thin line is slow, not gone."""
 
@@ -100,22 +101,11 @@ def asked(filters: Filters) -> dict[str, str]:
     return {name: str(value) for name, value in found if value is not None}
 
 
-@contextmanager
-def one_of_few(home: House, username: str) -> Generator[None]:
-    """Raises TooMany for a second one of the same person, and where enough are made for others."""
-    if username in home.exporting or len(home.exporting) >= _AT_ONCE:
-        raise TooMany("正在处理其他台账，请稍后重试", retry_after=_SOON_SECONDS)
-    home.exporting.add(username)
-    try:
-        yield
-    finally:
-        home.exporting.discard(username)
-
-
 async def _begun(stack: AsyncExitStack, home: House, selection: Selection, form: Form) -> tuple[Process, BinaryIO]:
     """A process that writes, and what it writes: a file without a name, which is gone with the last who has it open.
 
-    Raises Unavailable where it ends without a byte. The process is there no longer than `stack`.
+    Raises Unavailable where it ends without a byte, TooCostly where it took too much. The process is there no longer
+    than `stack`.
     """
     home.settings.scratch.mkdir(parents=True, exist_ok=True)
     file = cast("BinaryIO", stack.enter_context(tempfile.TemporaryFile(dir=home.settings.scratch)))  # noqa: SIM115  # by the stack
@@ -124,10 +114,11 @@ async def _begun(stack: AsyncExitStack, home: House, selection: Selection, form:
     ordering = cast("asyncio.StreamWriter", process.stdin)
     ordering.write(msgspec.json.encode(Order(home.settings.database_url, ExportForm(form.value), selection)))
     ordering.close()
+    until = time.monotonic() + WRITING.seconds
     while not (os.fstat(file.fileno()).st_size if form is Form.CSV else process.returncode == 0):
-        if process.returncode:
+        if process.returncode or time.monotonic() > until:
             log.error("ledger failed", status=process.returncode)
-            raise Unavailable
+            raise TooCostly if took_too_much(process.returncode) else Unavailable
         await asyncio.sleep(_LOOK_SECONDS)
     return process, file
 

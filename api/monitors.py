@@ -11,7 +11,8 @@ from litestar.status_codes import HTTP_200_OK, HTTP_201_CREATED
 from msgspec import Struct
 from msgspec.structs import asdict
 
-from api.bodies import AnyRequest, check_moments, chunks, json_body
+from api.bodies import AnyRequest, check_moments, json_body
+from api.file_reader import one_of_few, read_body
 from api.house import house, person_of
 from api.security_log import caller_of
 from api.tokens import new_token
@@ -28,7 +29,7 @@ from inspections.actions.monitors import (
 )
 from inspections.alerts import DEFAULTS, Metric, MonitorKind, Thresholds
 from inspections.errors import Invalid
-from inspections.monitor_list import MonitorList, of_table
+from inspections.monitor_list import MonitorList
 from inspections.monitors import Monitor, NewMonitor, Outage, Window
 from inspections.old_ledger import names_of
 from inspections.places import Point
@@ -36,7 +37,7 @@ from inspections.policy import scope
 from inspections.security import Event
 from inspections.vendors import Vendor
 from storage.alerts import monitors_within, outages_page
-from storage.cells import csv_rows
+from storage.file_reading import Devices
 from storage.register import Register
 
 FILE_BYTES = 2_000_000
@@ -183,19 +184,18 @@ async def import_devices(request: AnyRequest, apply: FromQuery[bool] = False) ->
     """
     home, person = house(request), person_of(request)
     reach = scope(person, "device.manage")
-    raw = b"".join([chunk async for chunk in chunks(request)])
-    said = await home.database.read(lambda register: _listed(register, raw))
-    secrets = [new_token(_SECRET_PREFIX) for _ in said.lines]
-    action = partial(import_monitors, by=person.username, reach=reach, said=said, secrets=secrets, now=home.clock())
-    if not apply:
-        return (await home.database.read(partial(action, apply=False))).answer
-    facts = {"lines": str(len(said.lines))}
-    return await home.log.transact(partial(action, apply=True), Event.IMPORTED, caller_of(request), "devices", facts)
+    with one_of_few(home, person.username):
+        said = await read_body(request, home, Devices(await home.database.read(_communities)), MonitorList)
+        secrets = [new_token(_SECRET_PREFIX) for _ in said.lines]
+        action = partial(import_monitors, by=person.username, reach=reach, said=said, secrets=secrets, now=home.clock())
+        if not apply:
+            return (await home.database.read(partial(action, apply=False))).answer
+        facts, caller = {"lines": str(len(said.lines))}, caller_of(request)
+        return await home.log.transact(partial(action, apply=True), Event.IMPORTED, caller, "devices", facts)
 
 
-def _listed(register: Register, raw: bytes) -> MonitorList:
-    """Raises Invalid."""
-    return of_table(csv_rows(raw), names_of(register.communities(), ()).communities)
+def _communities(register: Register) -> dict[str, str]:
+    return names_of(register.communities(), ()).communities
 
 
 @get("/devices/outages", opt={"action": "device.see"})

@@ -12,6 +12,7 @@ from litestar.params import FromPath
 from msgspec import Struct
 
 from api.bodies import AnyRequest, json_body
+from api.file_reader import one_of_few
 from api.house import house, person_of
 from api.schemas import EntryView, PersonView, entry_view, person_view
 from api.security_log import caller_of
@@ -99,7 +100,8 @@ class ErasedParty(Struct, frozen=True):
 async def my_data(request: AnyRequest) -> PersonalData:
     """A copy of what is kept about the caller."""
     home, username = house(request), person_of(request).username
-    found = await home.database.read(partial(_own, username=username))
+    with one_of_few(home, username):
+        found = await home.database.read(partial(_own, username=username))
     await home.log.note(Event.EXPORTED, caller_of(request), username)
     return found
 
@@ -119,7 +121,8 @@ async def data_of(request: AnyRequest, username: FromPath[str]) -> PersonalData:
     def ask(register: Register) -> PersonalData:
         return _everything(register, seen_person(register, reach, username))
 
-    found = await home.database.read(ask)
+    with one_of_few(home, person_of(request).username):
+        found = await home.database.read(ask)
     await home.log.note(Event.EXPORTED, caller_of(request), username)
     return found
 
@@ -143,7 +146,8 @@ def _everything(register: Register, person: Person) -> PersonalData:
 async def party_data(request: AnyRequest) -> PartyData:
     """What is kept about a responsible party, who has no account."""
     home, asked = house(request), await json_body(request, PartyWanted)
-    found = await _mentioned(request, asked)
+    with one_of_few(home, person_of(request).username):
+        found = await _mentioned(request, asked)
     await home.log.note(Event.EXPORTED, caller_of(request), "party", {"hazards": str(len(found))})
     return PartyData([_mention(each) for each in found])
 

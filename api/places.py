@@ -9,18 +9,25 @@ from api.bodies import PHOTO_BYTES, PHOTOS_AT_ONCE, AnyRequest
 from api.house import house
 from api.schemas import CategoryList
 from inspections.policy import PUBLIC
-from storage.formats import BASELINE_PIXELS, OTHER_PIXELS, TAKEN
+from storage.decoder_memory import BASELINE_JPEG, PHONE_HEIF, PIXELS
+from storage.formats import TAKEN
 
 
 class Limits(Struct, frozen=True):
-    """What the server takes, and its clock."""
+    """What the server takes, and its clock.
+
+    `pixels`: by format, of any picture. Two kinds may have more: baseline JPEG, and HEIC of 8 bits with colour 4:2:0,
+    as phones write it (0 where HEIC is not taken). `pixels_other`: the least of `pixels`.
+    """
 
     server_time: datetime
     photo_bytes: int
     photos_per_request: int
     photo_formats: tuple[str, ...]
     pixels_baseline_jpeg: int
+    pixels_phone_heic: int
     pixels_other: int
+    pixels: dict[str, int]
 
 
 @get("/categories", opt={"action": "place.see"})
@@ -30,7 +37,18 @@ async def categories(request: AnyRequest) -> CategoryList:
 
 @get("/limits", opt={"action": PUBLIC})
 async def limits(request: AnyRequest) -> Limits:
-    return Limits(house(request).clock(), PHOTO_BYTES, PHOTOS_AT_ONCE, TAKEN, BASELINE_PIXELS, OTHER_PIXELS)
+    pixels = {kind: PIXELS[kind] for kind in TAKEN}
+    heic = PIXELS[PHONE_HEIF] if "heif" in TAKEN else 0
+    return Limits(
+        house(request).clock(),
+        PHOTO_BYTES,
+        PHOTOS_AT_ONCE,
+        TAKEN,
+        PIXELS[BASELINE_JPEG],
+        heic,
+        min(pixels.values()),
+        pixels,
+    )
 
 
 ROUTES = [categories, limits]

@@ -264,6 +264,15 @@ class Invalid(Refusal):
         super().__init__("；".join(message for _, message in errors), errors=[FieldError(*error) for error in errors])
 
 
+class TooCostly(Invalid):
+    """A file that takes more time or memory than one may, to read or to make."""
+
+    words = "文件过大或过于复杂，超出处理限度，请拆分或缩小范围后重试"
+
+    def __init__(self) -> None:
+        super().__init__(("file", self.words))
+
+
 class DigestMismatch(Refusal):
     code = "photo.digest"
     title = "照片摘要与内容不符，请重新上传"

@@ -14,6 +14,8 @@ from inspections.places import CommunityCode, Crs, Point, converted
 LINES = 5000
 CORNERS = 200_000
 """Of all outlines in one file."""
+CORNERS_EACH = 20_000
+"""Of one community: thousands draw every bend of a river."""
 _RING = 4
 """Positions that a ring has at least, the last of which is its first (RFC 7946, 3.1.6)."""
 
@@ -59,7 +61,7 @@ class Gazetteer(Struct, frozen=True):
 
 class _Shape(Struct, frozen=True):
     type: str
-    coordinates: Any
+    coordinates: msgspec.Raw
 
 
 class _Feature(Struct, frozen=True):
@@ -94,8 +96,14 @@ def of_map(raw: bytes, crs: Crs) -> Gazetteer:
 
 def _featured(where: str, feature: _Feature, crs: Crs) -> Listed | LineError:
     named, said = COLUMNS.named, feature.properties or {}
+    if feature.geometry and bytes(feature.geometry.coordinates).count(b"[") > CORNERS_EACH:
+        return COLUMNS.error(where, "geometry", f"边界点过多：一个社区最多 {CORNERS_EACH} 个")
     cells = {named[name]: str(value) for name, value in said.items() if value and name in named}
     return _listed(where, cells, feature.geometry and _Drawn(feature.geometry, crs))
+
+
+_Polygon = list[list[list[Degrees]]]
+_KINDS: dict[str, Any] = {"Polygon": _Polygon, "MultiPolygon": list[_Polygon]}
 
 
 class _Drawn(NamedTuple):
@@ -106,11 +114,13 @@ class _Drawn(NamedTuple):
 
     def outline(self) -> Outline | None:
         """None for what is no area."""
-        polygons = {"Polygon": [self.shape.coordinates], "MultiPolygon": self.shape.coordinates}
+        if self.shape.type not in _KINDS:
+            return None
         try:
-            known = msgspec.convert(polygons.get(self.shape.type), list[list[list[list[Degrees]]]])
+            said = msgspec.json.decode(self.shape.coordinates, type=_KINDS[self.shape.type])
+            known = [said] if self.shape.type == "Polygon" else said
             outline = tuple(tuple(tuple(self._position(*at) for at in ring) for ring in rings) for rings in known)
-        except (msgspec.ValidationError, TypeError):
+        except (msgspec.MsgspecError, TypeError):
             return None
         rings = [ring for polygon in outline for ring in polygon]
         closed = all(len(ring) >= _RING and ring[0] == ring[-1] for ring in rings)

@@ -18,10 +18,7 @@ from typing import NamedTuple
 from inspections.errors import Damaged, TooLarge, Unsupported
 from storage.av1 import frame_sizes
 from storage.boxes import PARTS, Bytes, boxes, coded
-
-BASELINE_PIXELS = 200_000_000
-OTHER_PIXELS = 25_000_000
-"""A baseline JPEG is decoded at an eighth in bands; everything else is held in memory whole."""
+from storage.decoder_memory import BASELINE_JPEG, PHONE_HEIF, PIXELS
 
 TAKEN = ("jpeg", "png", "webp", "avif", *(("heif",) if find_spec("pillow_heif") else ()))
 """HEIF, of which HEIC is the kind that iPhones write, with the extra `[heic]`."""
@@ -41,6 +38,11 @@ class Format(NamedTuple):
     height: int
     banded: bool = False
 
+    @property
+    def decoder(self) -> str:
+        """As decoder_memory names what is decoded."""
+        return BASELINE_JPEG if self.banded else self.kind
+
 
 def inspect(data: Bytes) -> Format:
     """Raises Unsupported (not a picture we take), Damaged (cut or inconsistent), TooLarge (pixels)."""
@@ -51,13 +53,14 @@ def inspect(data: Bytes) -> Format:
         raise Damaged from error
     if not (found.width and found.height):
         raise Damaged
-    _within(BASELINE_PIXELS if found.banded else OTHER_PIXELS, found.width * found.height)
+    lean = found.kind == "heif" and _halves_colour(data)
+    _within(PIXELS[PHONE_HEIF if lean else found.decoder], found.width * found.height)
     return found
 
 
 def _within(limit: int, pixels: int) -> None:
     if pixels > limit:
-        raise TooLarge(f"像素过多：最多 {limit // 1_000_000} 百万像素", pixels=pixels, limit=limit)
+        raise TooLarge(f"像素过多：最多 {limit / 1_000_000:g} 百万像素", pixels=pixels, limit=limit)
 
 
 def kind_of(data: Bytes) -> str:
@@ -222,13 +225,23 @@ def _avif(data: Bytes) -> Format:
     if not pixels:
         raise Damaged
     width, height = max(sizes, key=_area)
-    _within(OTHER_PIXELS, width * height)
-    _within(2 * OTHER_PIXELS, max(pixels.values()))
+    _within(PIXELS["avif"], width * height)
+    _within(2 * PIXELS["avif"], max(pixels.values()))
     return Format("avif", width, height)
 
 
 def _heif(data: Bytes) -> Format:
     return Format("heif", *_iso_size(data))
+
+
+_HEVC = re.compile(rb"hvcC.{16}(.{3})", re.DOTALL)  # colour, depth of brightness, depth of colour
+
+
+def _halves_colour(data: Bytes) -> bool:
+    """ISO/IEC 14496-15, 8.3.3.1: whether every picture in it is HEVC of 8 bits whose colour is halved both ways."""
+    described = (data[at:end] for name, at, end in boxes(data, 0, len(data), PARTS) if name in {b"meta", b"moov"})
+    settings = [each[1] for box in described for each in _HEVC.finditer(box)]
+    return bool(settings) and all((colour & 3, luma & 7, chroma & 7) == (1, 0, 0) for colour, luma, chroma in settings)
 
 
 def _iso_size(data: Bytes) -> tuple[int, int]:

@@ -3,9 +3,8 @@
 import io
 import math
 import re
-import threading
 from collections.abc import Generator, Mapping
-from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from functools import cache
 from typing import Any, NamedTuple
@@ -16,7 +15,8 @@ from inspections.actions.photos import Facts
 from inspections.calendar import SHANGHAI
 from inspections.errors import Damaged
 from inspections.places import Point
-from storage.formats import BASELINE_PIXELS, Format, inspect
+from storage.decoder_memory import BASELINE_JPEG, PIXELS, decoding, needed
+from storage.formats import inspect
 
 SIZES = (320, 1280)
 _QUALITY = {320: 80, 1280: 85}
@@ -37,7 +37,8 @@ _UPRIGHT = {
 }
 """EXIF 2.32, tag 0x0112: how the stored picture has to be turned to stand upright."""
 
-Image.MAX_IMAGE_PIXELS = BASELINE_PIXELS  # formats.inspect has refused what is larger, before anything was decoded
+# formats.inspect has refused what is larger, before anything was decoded
+Image.MAX_IMAGE_PIXELS = PIXELS[BASELINE_JPEG]
 ImageFile.LOAD_TRUNCATED_IMAGES = False
 
 
@@ -74,23 +75,15 @@ def decoded(original: bytes, size: int) -> Generator[Image.Image]:
     """
     try:
         form = inspect(original)
-        with Image.open(io.BytesIO(original), formats=[_decoder(form.kind)]) as image:
-            with _room(form):
-                # reducing_gap=1.0 lets the decoder itself shrink: a quarter of the time for a phone's picture
-                image.thumbnail(_fitting(image.size, size), Image.Resampling.BICUBIC, reducing_gap=1.0)
-                image.load()  # a small picture is not loaded yet, and reading EXIF would hide that its data are broken
-            yield image
+        wanted = needed(form.decoder, form.width * form.height, size, len(original))
+        with decoding(wanted), Image.open(io.BytesIO(original), formats=[_decoder(form.kind)]) as image:
+            # 1.0 lets the decoder itself shrink: a quarter of the time for a phone's picture; 16 bits it cannot shrink
+            gap = None if image.mode.startswith("I") else 1.0
+            image.thumbnail(_fitting(image.size, size), Image.Resampling.BICUBIC, reducing_gap=gap)
+            image.load()  # a small picture is not loaded yet, and reading EXIF would hide that its data are broken
+            yield image  # some decoders hold what they have until it is closed
     except Exception as error:
         raise Damaged from error
-
-
-_LARGE = 4_000_000
-_ONE_LARGE = threading.Lock()
-
-
-def _room(form: Format) -> AbstractContextManager[object]:
-    """Of pictures whose pixels are all held in memory, up to 100 MB, one is decoded at a time."""
-    return _ONE_LARGE if not form.banded and form.width * form.height > _LARGE else nullcontext()
 
 
 def _decoder(kind: str) -> str:

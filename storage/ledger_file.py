@@ -8,7 +8,6 @@ Nobody who reads it holds the database's snapshot at his own pace, and requests 
 import csv
 import hashlib
 import io
-import os
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -22,6 +21,7 @@ from inspections.ledger import Selection
 from storage.cells import BOM, plain
 from storage.database import reading_engine
 from storage.ledger import FREE, TITLES, lines, number
+from storage.process_limits import TOO_MUCH, WRITING, keep_within
 
 if TYPE_CHECKING:
     from xlsxwriter import Workbook
@@ -62,7 +62,7 @@ TOO_MANY = 3
 def main() -> None:
     """Exit status 0: the file is whole. A CSV says so itself, in its last line."""
     order = msgspec.json.decode(sys.stdin.buffer.read(), type=Order)
-    os.nice(10)
+    keep_within(WRITING)
     engine = reading_engine(order.url)
     with engine.connect() as connection, connection.begin():
         total = number(connection, order.selection) if order.tells or order.pictures else 0
@@ -168,4 +168,7 @@ def _new_page(book: "Workbook", titles: Sequence[str], bold: Any) -> Any:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except MemoryError:
+        sys.exit(TOO_MUCH)

@@ -1,69 +1,37 @@
-"""Reads an old ledger from its standard input, in a process of its own: whatever a file does to it, requests go on."""
+"""The tables of a spreadsheet, as an old ledger is kept in."""
 
 import io
-import os
-import resource
-import sys
+import zipfile
+from collections import deque
 from collections.abc import Iterable, Iterator
-from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-import msgspec
-from msgspec import Struct
-
-from inspections.errors import Invalid
-from inspections.old_ledger import LINES, Names, Sheet, Understood, is_head, title, understood
+from inspections.errors import Invalid, TooCostly
+from inspections.old_ledger import LINES, Sheet, is_head, title
 from storage.cells import UNREADABLE, csv_rows
 
 if TYPE_CHECKING:
     from python_calamine import CalamineSheet
 
-_WORKBOOKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
+_ZIP = b"PK\x03\x04"
+_WORKBOOKS = (_ZIP, b"\xd0\xcf\x11\xe0")
 """Zip (XLSX, ODS) and the compound files of XLS: ECMA-376, [MS-CFB]."""
 _LOOKED_AT = 30
 """Rows above which the titles stand, if anywhere."""
-_MEMORY_BYTES = 2 << 30
-_CPU_SECONDS = 60
+_PARTS, _EXPANDED = 2_000, 200_000_000
+"""Files in a workbook, and bytes that they expand to: 10,000 lines of 3 kB are 30 MB."""
 _CELL_CHARACTERS = 20_000
 
 
-class Order(Struct, frozen=True):
-    """Stands on the first line; the file follows it."""
-
-    names: Names
-    now: datetime
-
-
-class Read(Struct, frozen=True):
-    """What was understood; or what is wrong with the file as a whole."""
-
-    said: Understood | None = None
-    errors: list[tuple[str, str]] = []
-
-
-def main() -> None:
-    """A file that makes it fail, or take more than it may, ends it without an answer."""
-    os.nice(10)
-    resource.setrlimit(resource.RLIMIT_AS, (_MEMORY_BYTES, _MEMORY_BYTES))
-    resource.setrlimit(resource.RLIMIT_CPU, (_CPU_SECONDS, _CPU_SECONDS))
-    order = msgspec.json.decode(sys.stdin.buffer.readline(), type=Order)
-    sys.stdout.buffer.write(msgspec.json.encode(read(sys.stdin.buffer.read(), order.names, order.now)))
-
-
-def read(data: bytes, names: Names, now: datetime) -> Read:
-    try:
-        return Read(understood(list(sheets(data)), names, now))
-    except Invalid as error:
-        return Read(errors=[(field, words) for field, words in error.facts["errors"]])
-
-
 def sheets(data: bytes) -> Iterator[Sheet]:
-    """Every table with titles that we know; of those without there is nothing to say. Raises Invalid."""
+    """Every table with titles that we know; of those without there is nothing to say. Raises Invalid, TooCostly."""
     if not data.startswith(_WORKBOOKS):
         found = _sheet("", csv_rows(data))
         if found:
             yield found
         return
+    if data.startswith(_ZIP):
+        _check_expanded(data)
     from python_calamine import CalamineError, CalamineWorkbook  # noqa: PLC0415  # the server itself reads none
 
     try:
@@ -77,22 +45,54 @@ def sheets(data: bytes) -> Iterator[Sheet]:
         raise Invalid(("file", UNREADABLE)) from error
 
 
+def _check_expanded(data: bytes) -> None:
+    """By what the archive says of itself; one that lies runs out of memory. Raises Invalid, TooCostly."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            parts = archive.infolist()
+    except (zipfile.BadZipFile, ValueError, NotImplementedError) as error:
+        raise Invalid(("file", UNREADABLE)) from error
+    if len(parts) > _PARTS or sum(part.file_size for part in parts) > _EXPANDED:
+        raise TooCostly
+
+
 def _filled(page: "CalamineSheet") -> Iterator[list[Any]]:
     """The rows, a merged cell's value in each cell that it spans. A formula is what it came to when it was saved."""
-    merged: dict[int, list[tuple[int, int, int, int]]] = {}
-    for (top, left), (bottom, right) in page.merged_cell_ranges or ():
-        for at in range(top, min(bottom, top + LINES) + 1):
-            merged.setdefault(at, []).append((top, left, bottom, right))
+    waiting, merged = _merged(page), list[_Span]()
     held: dict[tuple[int, int], Any] = {}
     left_out: list[Any] = [""] * (page.start[1] if page.start else 0)
     for at, row in enumerate(page.iter_rows()):  # a row at a time: who reads them stops where there are too many
         cells = [*left_out, *row]
-        for top, left, _, right in merged.get(at, ()):
+        merged = [span for span in merged if span[2] >= at]
+        while waiting and waiting[0][0] <= at:
+            merged.append(waiting.popleft())
+        for top, left, _, right in merged:
             if at == top:
                 held[top, left] = cells[left] if left < len(cells) else None
             for column in range(left, min(right + 1, len(cells))):
                 cells[column] = held.get((top, left))
         yield cells
+
+
+_Span = tuple[int, int, int, int]  # top, left, bottom, right
+
+
+def _merged(page: "CalamineSheet") -> deque[_Span]:
+    """Merged cells from the top down, as far as there are any. Raises TooCostly where they overlap.
+
+    Those of a real sheet lie side by side: together they have no more cells than the sheet, and are counted before any
+    of them is filled.
+    """
+    rows, columns = (last + 1 for last in page.end or (-1, -1))
+    spans = (
+        (top, left, min(bottom, rows - 1), min(right, columns - 1))
+        for (top, left), (bottom, right) in page.merged_cell_ranges or ()
+        if top < rows and left < columns
+    )
+    found = sorted(spans)
+    if sum((bottom + 1 - top) * (right + 1 - left) for top, left, bottom, right in found) > rows * columns:
+        raise TooCostly
+    return deque(found)
 
 
 def _sheet(name: str, rows: Iterable[list[Any]]) -> Sheet | None:
@@ -113,7 +113,3 @@ def _sheet(name: str, rows: Iterable[list[Any]]) -> Sheet | None:
 
 def _bounded(cell: Any) -> Any:
     return cell[:_CELL_CHARACTERS] if isinstance(cell, str) else cell
-
-
-if __name__ == "__main__":
-    main()

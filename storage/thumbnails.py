@@ -1,16 +1,13 @@
 """Small pictures in a workbook: the first one from before and the first one from after, beside each line."""
 
-import io
 import re
 import tempfile
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Self
 
-from PIL import Image
-
 from inspections.errors import Missing
-from storage.images import SIZES
+from storage.images import SIZES, decoded
 from storage.ledger import PHOTOS, TITLES
 from storage.photo_names import shown
 from storage.photo_store import PhotoStore
@@ -48,10 +45,9 @@ class Thumbnails:
 
     def _small(self, sha256: str) -> Path | None:
         with suppress(Missing):
-            picture = Image.open(io.BytesIO(self._store.read(shown(sha256, SIZES[0]))))
-            picture.thumbnail((_PIXELS, _PIXELS))
-            self._made += 1
-            path = Path(self._folder.name) / f"{self._made}.jpg"
-            picture.save(path, quality=_QUALITY)
+            with decoded(self._store.read(shown(sha256, SIZES[0])), _PIXELS) as picture:
+                self._made += 1
+                path = Path(self._folder.name) / f"{self._made}.jpg"
+                picture.save(path, quality=_QUALITY)
             return path
         return None

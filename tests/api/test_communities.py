@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import math
+import time
 
 import pytest
 from click.testing import CliRunner
@@ -47,6 +49,26 @@ def test_zhou_brings_a_new_name_and_an_outline_and_a_map_shows_both(api):
     assert api.call("inspector2", "GET", "/communities", headers={"Accept": "application/geo+json"}).json()["features"]
     (event, *_) = api.get("admin", "/security/events?event=imported").json()["items"]
     assert (event["about"], event["facts"]) == ("communities", {"lines": "1"})
+
+
+def outline(corners):
+    """A round community."""
+    angles = (2 * math.pi * at / corners for at in range(corners))
+    ring = [[120.7 + 0.01 * math.cos(angle), 30.7 + 0.01 * math.sin(angle)] for angle in angles]
+    geometry = {"type": "Polygon", "coordinates": [[*ring, ring[0]]]}
+    feature = {"type": "Feature", "properties": {"code": HERE, "name": "电子新村"}, "geometry": geometry}
+    return json.dumps({"type": "FeatureCollection", "features": [feature]}).encode()
+
+
+def test_an_outline_of_190_000_corners_is_refused_as_soon_as_an_ordinary_one_is_read(api):
+    times = []
+    for corners in (5000, 190_000):
+        began = time.monotonic()
+        answer = sent(api, outline(corners), crs="bd09")
+        times.append(time.monotonic() - began)
+    (wrong,) = problem(answer, 422, "file.lines")["errors"]
+    assert wrong["field"] == "1.geometry"
+    assert times[1] < 5 * times[0]
 
 
 def test_what_is_wrong_is_said_by_line(api):

@@ -50,6 +50,8 @@ def test_health_documents_and_limits_need_no_sign_in(api):
     assert api.get(None, "/schema/openapi.json", root=True).json()["info"]["title"] == "Anxun 安巡"
     limits = api.get(None, "/limits").json()
     assert (limits["photo_bytes"], limits["server_time"]) == (20_000_000, "2026-11-23T01:00:00Z")
+    assert limits["pixels"].keys() == set(limits["photo_formats"])
+    assert limits["pixels_other"] == min(limits["pixels"].values())  # holds for every picture of every format
 
 
 def test_no_page_loads_from_a_foreign_host(api):

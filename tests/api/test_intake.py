@@ -6,16 +6,22 @@ import io
 import resource
 import signal
 import sqlite3
+import struct
+import sys
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
+from pathlib import Path
 
 import pytest
 from PIL import Image
 
 from storage.drawings import draw
+from storage.formats import TAKEN
 from tests.api.conftest import MONDAY, body, on_both, problem
 from tests.api.test_process import Process
+from tests.storage.test_decoder_memory import promised, small_webp
 from tests.storage.test_pictures import png_of
 
 
@@ -167,3 +173,48 @@ def test_killed_with_developing_half_done_the_rest_is_developed_after_the_restar
         time.sleep(0.1)
     process.stop()
     assert waiting_in(process.folder) == 0
+
+
+def most_held(process):
+    """MiB that a process and those it started have held at most, each in its own worst moment."""
+    tree, found = [process], 0.0
+    while tree:
+        folder = Path("/proc") / str(tree.pop())
+        tree += [int(child) for task in folder.glob("task/*/children") for child in task.read_text().split()]
+        found += int((folder / "status").read_text().partition("VmHWM:")[2].split()[0]) / 1024
+    return found
+
+
+def many_large_pictures(folder, senders, pictures):
+    """MiB that a server has held at most after so many have sent pictures, each his own, and all are developed."""
+    process = Process(folder / "data", ANXUN_UPLOADS_AT_ONCE=senders).start()
+    with closing(process.client()) as client, ThreadPoolExecutor(senders) as threads:
+
+        def send(at):
+            data = pictures[at % len(pictures)] + struct.pack(">I4sI", 12, b"free", at)  # behind its end: another one
+            digest = hashlib.sha256(data).hexdigest()
+            return client.put(f"/photos/{digest}", content=data, timeout=60).status_code
+
+        assert set(threads.map(send, range(senders))) == {201}
+    until = time.monotonic() + 120
+    while waiting_in(process.folder) and time.monotonic() < until:
+        time.sleep(0.1)
+    assert waiting_in(process.folder) == 0
+    found = most_held(process.process.pid)
+    process.stop()
+    return found
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="peaks are read from /proc")
+def test_some_senders_of_small_files_of_large_pictures_fit_in_512_mib(tmp_path):
+    assert many_large_pictures(tmp_path, 6, [small_webp(4100, 4100)]) < 512
+
+
+@pytest.mark.drill
+@pytest.mark.skipif(sys.platform != "linux", reason="peaks are read from /proc")
+@pytest.mark.parametrize("kind", ["webp", "avif", "heif", "all"])
+def test_thirty_senders_of_large_pictures_fit_in_512_mib(kind, tmp_path):
+    made = {"webp": small_webp(4100, 4100)} | {
+        name: promised(name) for name in ("jpeg", "png", "avif", "heif") if name in TAKEN and kind in {name, "all"}
+    }
+    assert many_large_pictures(tmp_path, 30, [*made.values()] if kind == "all" else [made[kind]]) < 512

@@ -4,6 +4,7 @@ import asyncio
 import csv
 import hashlib
 import io
+import sys
 from contextlib import AsyncExitStack
 
 import pytest
@@ -12,6 +13,7 @@ from python_calamine import CalamineWorkbook
 from api import ledger as ledgers
 from api.problems import Stalled
 from api.sheets import Form
+from inspections.errors import TooCostly
 from inspections.ledger import Selection
 from inspections.policy import EVERYWHERE
 from tests.api.conftest import HERE, THERE, on_both, problem
@@ -140,6 +142,24 @@ def test_a_process_that_fails_is_no_empty_ledger(api, monkeypatch):
     problem(api.get("analyst", "/ledger.csv"), 503, "store.unavailable")
     monkeypatch.undo()
     assert ledger(api, "analyst") == []
+
+
+@pytest.mark.parametrize(
+    "ends", ["sys.exit(4)", "resource.setrlimit(resource.RLIMIT_CPU, (1, 1)); exec('while 1: pass')"]
+)
+def test_a_ledger_that_takes_more_than_it_may_is_refused_in_words(api, monkeypatch, ends):
+    monkeypatch.setattr("api.ledger.COMMAND", (sys.executable, "-c", f"import resource, sys; {ends}"))
+    refused = problem(api.get("analyst", "/ledger.xlsx"), 422, "step.needs")
+    assert refused["errors"][0]["message"] == TooCostly.words
+    monkeypatch.undo()
+    assert ledger(api, "analyst") == []
+
+
+def test_figures_of_too_many_rows_are_no_table(api, monkeypatch):
+    monkeypatch.setattr("api.figures._ROWS", 1)
+    refused = problem(api.get("analyst", "/statistics/communities?format=xlsx"), 422, "step.needs")
+    assert refused["errors"][0]["message"] == TooCostly.words
+    assert api.get("analyst", "/statistics/communities").status_code == 200
 
 
 def test_who_stops_reading_keeps_nobody_from_theirs(api, monkeypatch):

@@ -2,12 +2,16 @@
 
 import io
 import random
+import sys
+import time
 import zipfile
 from datetime import datetime
 
 import pytest
 import xlsxwriter
 
+from inspections.errors import TooCostly
+from storage.process_limits import READING
 from tests.api.conftest import HERE, on_both, problem
 from tests.api.test_ledger import ledger
 
@@ -163,6 +167,76 @@ def garbage():
 @pytest.mark.parametrize("name", garbage())
 def test_what_is_no_spreadsheet_is_refused(api, name):
     problem(sent(api, garbage()[name], apply=True), 422, "step.needs")
+
+
+def merged(book, ranges):
+    """The workbook with these merged cells too, overlapping or not."""
+    sound, file = zipfile.ZipFile(io.BytesIO(book)), io.BytesIO()
+    cells = "".join(f'<mergeCell ref="{each}"/>' for each in ranges)
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as made:
+        for name in sound.namelist():
+            page = sound.read(name)
+            if name.startswith("xl/worksheets/sheet"):
+                page = page.replace(b"</mergeCells>", f"{cells}</mergeCells>".encode())
+            made.writestr(name, page)
+    return file.getvalue()
+
+
+def seconds(api, data):
+    began = time.monotonic()
+    answer = sent(api, data)
+    return answer, time.monotonic() - began
+
+
+def test_merged_cells_that_overlap_are_refused_before_they_are_filled(api):
+    ordinary, its_time = seconds(api, workbook(*map(row, range(200))))
+    assert ordinary.json()["new"] == 200
+    hostile = merged(workbook(*map(row, range(3))), ["A2:ZZ10001"] * 20_000)
+    assert len(hostile) < 10_000
+    refused, time_taken = seconds(api, hostile)
+    assert problem(refused, 422, "step.needs")["errors"] == [{"field": "file", "message": TooCostly.words}]
+    assert time_taken < 5 * its_time
+
+
+def test_many_merged_cells_side_by_side_are_read(api):
+    book = workbook(*(row(at, 地点=f"{at}幢" if at % 2 else None) for at in range(1, 4001)))
+    spans = [f"C{at}:C{at + 1}" for at in range(4, 4004, 2)]
+    beside = [f"X{at}:Z{at}" for at in range(4, 4004)]  # where nothing stands
+    assert len(sent(api, book).json()["errors"]) == 1000  # every second line, as far as they are shown
+    found = sent(api, merged(book, [*spans, *beside])).json()
+    assert (found["lines"], found["new"], found["wrong"]) == (4000, 4000, 0)
+
+
+def test_a_workbook_that_says_that_it_expands_to_too_much_is_refused(api):
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as made:
+        for at in range(2100):
+            made.writestr(f"xl/{at}.xml", b"")
+    problem(sent(api, file.getvalue()), 422, "step.needs")
+
+
+def test_a_file_that_takes_too_long_is_given_up_in_words(api, monkeypatch):
+    monkeypatch.setattr("api.file_reader._COMMAND", (sys.executable, "-c", "import time; time.sleep(60)"))
+    monkeypatch.setattr("api.file_reader.READING", READING._replace(seconds=1))
+    refused = problem(sent(api, workbook(row(1))), 422, "step.needs")
+    assert refused["errors"][0]["message"] == TooCostly.words
+    monkeypatch.undo()
+    assert sent(api, workbook(row(1))).json()["new"] == 1  # and the next one has its turn
+
+
+@pytest.mark.parametrize(
+    "path", ["/ledger/import", "/communities/import", "/devices/import"], ids=lambda path: path.split("/")[1]
+)
+def test_one_file_at_a_time_a_person(api, path):
+    exporting = api.client.app.state.house.exporting
+    exporting |= {"admin", "analyst"}
+    refused = api.call("admin", "POST", path, content=b"x", headers={"content-type": "application/octet-stream"})
+    problem(refused, 429, "requests.too_many")
+    assert int(refused.headers["retry-after"]) >= READING.seconds
+    for taken in ("/ledger.xlsx", "/me/data", "/statistics/communities?format=xlsx"):
+        problem(api.get("analyst", taken), 429, "requests.too_many")
+    assert api.get("analyst", "/statistics/communities").status_code == 200  # figures alone are nobody's turn
+    exporting.clear()
 
 
 def test_a_file_too_large_is_refused(api):

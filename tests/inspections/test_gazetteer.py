@@ -5,8 +5,8 @@ import json
 import pytest
 
 from inspections.actions.places import import_places
-from inspections.errors import Invalid
-from inspections.gazetteer import CORNERS, LINES, Boundary, of_map, of_table
+from inspections.errors import Invalid, TooCostly
+from inspections.gazetteer import CORNERS, CORNERS_EACH, LINES, Boundary, of_map, of_table
 from inspections.lines import LinesWrong
 from inspections.places import Community, Street
 from inspections.policy import EVERYWHERE, Scope
@@ -75,6 +75,21 @@ def test_a_map_brings_outlines(office):
     assert len(office.kept(Boundary, HERE.code).outline[0][0]) == 4
     kept(office, of_table([["code", "name"], [HERE.code, "电子"]]))
     assert office.kept(Boundary, HERE.code) is not None
+
+
+def test_an_outline_of_too_many_corners_is_wrong_and_the_others_are_read():
+    long = [SQUARE[0], *[SQUARE[1]] * CORNERS_EACH, SQUARE[0]]
+    said = mapped(
+        ({"code": HERE.code, "name": HERE.name}, area(long)), ({"code": THERE.code, "name": THERE.name}, area(SQUARE))
+    )
+    (wrong,) = said.errors
+    assert (wrong.line, wrong.column, str(CORNERS_EACH) in wrong.message) == ("1", "geometry", True)
+    assert [each.code for _, each in said.lines] == [THERE.code]
+
+
+def test_what_takes_too_much_is_refused_in_words_as_any_file_is():
+    refused = TooCostly()
+    assert (refused.code, refused.facts["errors"]) == (Invalid.code, [("file", TooCostly.words)])
 
 
 def test_positions_come_in_the_system_that_is_named():

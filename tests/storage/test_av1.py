@@ -14,7 +14,8 @@ from inspections.errors import Damaged, TooLarge
 from storage import images
 from storage.av1 import frame_sizes
 from storage.boxes import boxes, coded
-from storage.formats import OTHER_PIXELS, inspect
+from storage.decoder_memory import PIXELS
+from storage.formats import inspect
 from tests.storage.test_pictures_hostile import mutated, taken
 
 GREY = Image.radial_gradient("L")
@@ -65,7 +66,7 @@ def test_a_picture_larger_than_it_says_is_refused(large):
         inspect(large)
     with pytest.raises(TooLarge) as lied:
         inspect(lying(large))
-    assert honest.value.facts == lied.value.facts == {"pixels": 26_000_000, "limit": OTHER_PIXELS}
+    assert honest.value.facts == lied.value.facts == {"pixels": 26_000_000, "limit": PIXELS["avif"]}
 
 
 def test_a_picture_that_lies_within_the_limit_has_the_size_of_its_frame():
@@ -187,14 +188,14 @@ def test_tiles_are_as_large_as_what_they_are_put_together_to():
 
 
 def test_tiles_together_have_a_limit():
-    tile = item_bytes(saved(Image.new("L", (3000, 3000))))[0]
+    tile = item_bytes(saved(Image.new("L", (2000, 2000))))[0]
     small = item_bytes(saved(GREY))[0]
-    inspect(avif([tile] * 5, (3000, 3000), grid=(3000, 3000)))
+    inspect(avif([tile] * 6, (2000, 2000), grid=(2000, 2000)))
     for hostile in (
-        avif([tile] * 6, (3000, 3000), grid=(3000, 3000)),
-        avif([small] * 6, (3000, 3000), grid=(3000, 3000)),  # each would be stretched to what it is said to have
+        avif([tile] * 7, (2000, 2000), grid=(2000, 2000)),
+        avif([small] * 7, (2000, 2000), grid=(2000, 2000)),  # each would be stretched to what it is said to have
         avif([tile, *[small] * 9], (64, 64), grid=(30_000, 3000)),
-        avif([tile * 6], (64, 64)),  # frames of one item
+        avif([tile * 7], (64, 64)),  # frames of one item
     ):
         with pytest.raises(TooLarge):
             inspect(hostile)

@@ -118,9 +118,9 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="ru_maxrss is in KiB on Linux only")
-def test_pictures_that_are_held_whole_are_decoded_one_at_a_time(tmp_path):
-    """Four at once, each of 48 MB of pixels, need little more than one of them."""
-    Image.effect_noise((400, 400), 40).convert("RGB").resize((4000, 4000)).save(tmp_path / "large.png")
+def test_pictures_that_take_most_of_the_memory_are_decoded_one_at_a_time(tmp_path):
+    """Four at once, each of 100 MB of pixels, need little more than one of them."""
+    Image.effect_noise((400, 400), 40).convert("RGB").resize((5000, 5000)).save(tmp_path / "large.png")
     command = [sys.executable, "-c", FOUR, str(tmp_path / "large.png")]
     done = subprocess.run(command, check=True, capture_output=True, text=True)
     assert int(done.stdout) < 40 * 1024

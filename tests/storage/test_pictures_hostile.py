@@ -110,6 +110,17 @@ def test_sixteen_bits_of_grey_are_shown_as_grey():
     assert images.upright(Image.open(io.BytesIO(saved(grey, "PNG")))).getpixel((50, 50)) in {127, 128}
 
 
+@pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA", "I;16"])
+def test_whatever_a_png_is_made_of_is_shrunk(mode):
+    grey = (
+        Image.new("I;16", (900, 700), 0x8000) if mode == "I;16" else Image.new("RGB", (900, 700), "grey").convert(mode)
+    )
+    with images.decoded(saved(grey, "PNG"), 320) as picture:
+        shown = images.upright(picture)
+    assert max(shown.size) == 320
+    assert shown.convert("L").getextrema()[0] > 100 or mode == "1"
+
+
 @pytest.mark.parametrize("kind", ["AVIF", "HEIF"])
 def test_an_iso_picture_is_as_large_as_its_largest_part_says(kind):
     data = bytearray(iso(kind))

@@ -1,0 +1,86 @@
+"""Reads a file that somebody sent from its standard input, in a process of its own: it may be anything.
+
+An order stands on the first line, the file follows it; the answer goes to standard output, all of it or none.
+"""
+
+import os
+import sys
+from datetime import datetime
+from typing import Generic, TypeVar
+
+import msgspec
+from msgspec import Struct
+
+from inspections import monitor_list
+from inspections.errors import Invalid, TooCostly
+from inspections.gazetteer import Gazetteer, of_map, of_table
+from inspections.monitor_list import MonitorList
+from inspections.old_ledger import Names, Understood, understood
+from inspections.places import Crs
+from storage.cells import csv_rows
+from storage.process_limits import READING, TOO_MUCH, keep_within
+from storage.spreadsheet import sheets
+
+T = TypeVar("T")
+
+
+class OldLedger(Struct, frozen=True, tag=True):
+    """A spreadsheet, or CSV. Understood is what it says."""
+
+    names: Names
+    now: datetime
+
+
+class Communities(Struct, frozen=True, tag=True):
+    """GeoJSON whose positions are in `crs`, or CSV: a Gazetteer."""
+
+    crs: Crs
+
+
+class Devices(Struct, frozen=True, tag=True):
+    """CSV: a MonitorList. `communities`: codes by name and by code."""
+
+    communities: dict[str, str]
+
+
+Order = OldLedger | Communities | Devices
+
+
+class Read(Struct, Generic[T], frozen=True):
+    """What was understood; or, by field, what is wrong with the file as a whole."""
+
+    said: T | None = None
+    errors: list[tuple[str, str]] = []
+
+
+def main() -> None:
+    keep_within(READING)
+    try:
+        order = msgspec.json.decode(sys.stdin.buffer.readline(), type=Order)
+        answer = msgspec.json.encode(_read(order, sys.stdin.buffer.read()))
+    except (MemoryError, TooCostly):
+        os._exit(TOO_MUCH)
+    sys.stdout.buffer.write(answer)
+
+
+def _read(order: Order, data: bytes) -> Read[Understood | Gazetteer | MonitorList]:
+    try:
+        return Read(_said(order, data))
+    except TooCostly:
+        raise
+    except Invalid as error:
+        return Read(errors=[(field, words) for field, words in error.facts["errors"]])
+
+
+def _said(order: Order, data: bytes) -> Understood | Gazetteer | MonitorList:
+    match order:
+        case OldLedger(names, now):
+            return understood(list(sheets(data)), names, now)
+        case Communities(crs):
+            return of_map(data, crs) if data.lstrip()[:1] == b"{" else of_table(csv_rows(data))
+        case Devices(communities):
+            return monitor_list.of_table(csv_rows(data), communities)
+
+
+if __name__ == "__main__":
+    main()
