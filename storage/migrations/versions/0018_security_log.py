@@ -7,13 +7,31 @@ Revises: 0017
 import sqlalchemy as sa
 from alembic import op
 
-from storage.append_only import STATEMENTS
 from storage.columns import Instant
 
 revision = "0018"
 down_revision = "0017"
 branch_labels = None
 depends_on = None
+
+_SQLITE = (
+    """CREATE TRIGGER security_events_unchanged BEFORE UPDATE ON security_events
+    BEGIN SELECT RAISE(ABORT, 'security_events: lines are never changed'); END""",
+    """CREATE TRIGGER security_events_kept BEFORE DELETE ON security_events
+    WHEN OLD.at > (CAST(strftime('%s', 'now') AS INTEGER) - 180 * 86400) * 1000000
+    BEGIN SELECT RAISE(ABORT, 'security_events: lines are kept for 180 days'); END""",
+)
+_POSTGRESQL = (
+    """CREATE FUNCTION security_events_kept() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN
+        IF TG_OP = 'DELETE' AND OLD.at <= now() - interval '180 days' THEN RETURN OLD; END IF;
+        RAISE EXCEPTION 'security_events: lines are never changed, and kept for 180 days';
+    END $$""",
+    """CREATE TRIGGER security_events_kept BEFORE UPDATE OR DELETE ON security_events
+    FOR EACH ROW EXECUTE FUNCTION security_events_kept()""",
+    """CREATE TRIGGER security_events_whole BEFORE TRUNCATE ON security_events
+    FOR EACH STATEMENT EXECUTE FUNCTION security_events_kept()""",
+)
 
 
 def upgrade() -> None:
@@ -30,7 +48,7 @@ def upgrade() -> None:
     )
     for name in ("at", "by", "about"):
         op.create_index(op.f(f"ix_security_events_{name}"), "security_events", [name])
-    for statement in STATEMENTS[op.get_bind().dialect.name]:
+    for statement in _SQLITE if op.get_bind().dialect.name == "sqlite" else _POSTGRESQL:
         op.execute(statement)
 
 

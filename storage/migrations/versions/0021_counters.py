@@ -7,12 +7,47 @@ Revises: 0020
 import sqlalchemy as sa
 from alembic import op
 
-from storage.counter_tables import counter_deltas, counters
-
 revision = "0021"
 down_revision = "0020"
 branch_labels = None
 depends_on = None
+
+_KIND = ("category", "severity", "source")
+_MEASURES = [
+    "received",
+    "accepted",
+    "rejected",
+    "duplicate",
+    "cancelled",
+    "closed",
+    "fixed",
+    "false_alarm",
+    "rebounded",
+    "waiting",
+    "fixing",
+    "suspended",
+    "pending_recheck",
+    "transferred",
+    "cohort_accepted",
+    "cohort_closed",
+    "fixed_on_spot",
+    "quantity_found",
+    "quantity_done",
+    "returned",
+    "reworked",
+    "extended",
+    "closed_then",
+    "fixed_then",
+    "due_ended",
+    "due_met",
+    "first_due_ended",
+    "first_due_met",
+]
+
+
+def _measures() -> list[sa.Column[int]]:
+    kinds = {name: sa.BigInteger() if name.startswith("quantity") else sa.Integer() for name in _MEASURES}
+    return [sa.Column(name, kind, nullable=False, server_default="0") for name, kind in kinds.items()]
 
 
 _OPEN = "'accepted', 'assigned', 'pending_recheck', 'rectifying', 'reported', 'suspended', 'transferred'"
@@ -24,8 +59,29 @@ _COLUMNS = (
 
 def upgrade() -> None:
     """The sums are filled after the last revision (storage/migration.py): they follow from the hazards alone."""
-    for table in (counters, counter_deltas):
-        table.create(op.get_bind())
+    op.create_table(
+        "counters",
+        sa.Column("grain", sa.SmallInteger(), nullable=False),
+        sa.Column("community", sa.String(12), nullable=False),
+        sa.Column("start", sa.Integer(), nullable=False),
+        *(sa.Column(name, sa.String(32), nullable=False) for name in _KIND),
+        *_measures(),
+        sa.PrimaryKeyConstraint("grain", "community", "start", *_KIND, name=op.f("pk_counters")),
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
+        "counter_deltas",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("community", sa.String(12), nullable=False),
+        sa.Column("day", sa.Integer(), nullable=False),
+        *(sa.Column(name, sa.String(32), nullable=False) for name in _KIND),
+        *_measures(),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_counter_deltas")),
+        sqlite_autoincrement=True,
+    )
+    op.create_index("ix_counter_deltas_day", "counter_deltas", ["day"])
+    if op.get_bind().dialect.name == "postgresql":
+        op.create_index("ix_counters_start", "counters", ["grain", "start", "severity", "category"])
     never = "advisory = 0" if op.get_bind().dialect.name == "sqlite" else "NOT advisory"
     is_open = f"state IN ({_OPEN})"
     may_be_late = f"{is_open} AND state IN ('accepted', 'assigned', 'rectifying') AND {never}"

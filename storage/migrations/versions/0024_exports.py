@@ -7,9 +7,7 @@ Revises: 0023
 import sqlalchemy as sa
 from alembic import op
 
-from inspections.exports import ExportForm, ExportState
-from inspections.ledger import Selection
-from storage.columns import Instant, Json, Name
+from storage.columns import Instant
 
 revision = "0024"
 down_revision = "0023"
@@ -22,11 +20,11 @@ def upgrade() -> None:
         "exports",
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("by", sa.String(length=64), nullable=False),
-        sa.Column("form", Name(ExportForm), nullable=False),
+        sa.Column("form", sa.String(32), nullable=False),
         sa.Column("pictures", sa.Boolean(), nullable=False),
-        sa.Column("selection", Json(Selection), nullable=False),
+        sa.Column("selection", sa.Text(), nullable=False),
         sa.Column("asked_at", Instant(), nullable=False),
-        sa.Column("state", Name(ExportState), nullable=False),
+        sa.Column("state", sa.String(32), nullable=False),
         sa.Column("done", sa.Integer(), nullable=False),
         sa.Column("total", sa.Integer(), nullable=True),
         sa.Column("size", sa.BigInteger(), nullable=True),

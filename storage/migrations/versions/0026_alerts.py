@@ -7,9 +7,7 @@ Revises: 0025
 import sqlalchemy as sa
 from alembic import op
 
-from inspections.alerts import Grade, Measurement, Metric, MonitorKind, Thresholds
-from inspections.places import Point
-from storage.columns import Instant, Json, Name
+from storage.columns import Instant
 
 revision = "0026"
 down_revision = "0025"
@@ -22,12 +20,12 @@ def upgrade() -> None:
         "monitors",
         sa.Column("id", sa.String(length=64), nullable=False),
         sa.Column("name", sa.String(length=200), nullable=False),
-        sa.Column("kind", Name(MonitorKind), nullable=False),
+        sa.Column("kind", sa.String(32), nullable=False),
         sa.Column("community", sa.String(length=12), nullable=False),
         sa.Column("place", sa.String(length=200), nullable=False),
-        sa.Column("point", Json(Point)),
+        sa.Column("point", sa.Text()),
         sa.Column("vendor", sa.String(length=32), nullable=False),
-        sa.Column("thresholds", Json(dict[Metric, Thresholds]), nullable=False),
+        sa.Column("thresholds", sa.Text(), nullable=False),
         sa.Column("made_by", sa.String(length=64), nullable=False),
         sa.Column("made_at", Instant(), nullable=False),
         sa.Column("secret", sa.String(length=64), nullable=False),
@@ -43,9 +41,9 @@ def upgrade() -> None:
         "alerts",
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("device", sa.String(length=64), nullable=False),
-        sa.Column("metric", Name(Metric), nullable=False),
+        sa.Column("metric", sa.String(32), nullable=False),
         sa.Column("community", sa.String(length=12), nullable=False),
-        sa.Column("grade", Name(Grade), nullable=False),
+        sa.Column("grade", sa.String(32), nullable=False),
         sa.Column("count", sa.Integer(), nullable=False),
         sa.Column("first_at", Instant(), nullable=False),
         sa.Column("last_at", Instant(), nullable=False),
@@ -54,8 +52,8 @@ def upgrade() -> None:
         sa.Column("worst_raw", sa.Text(), nullable=False),
         sa.Column("level", sa.String(length=64)),
         sa.Column("opened_at", Instant(), nullable=False),
-        sa.Column("points", Json(tuple[Measurement, ...]), nullable=False),
-        sa.Column("recent", Json(tuple[str, ...]), nullable=False),
+        sa.Column("points", sa.Text(), nullable=False),
+        sa.Column("recent", sa.Text(), nullable=False),
         sa.Column("cleared_at", Instant()),
         sa.Column("flaps", sa.Integer(), nullable=False),
         sa.Column("clock_off", sa.Integer()),
@@ -70,7 +68,7 @@ def upgrade() -> None:
     op.create_table(
         "chains",
         sa.Column("device", sa.String(length=64), nullable=False),
-        sa.Column("metric", Name(Metric), nullable=False),
+        sa.Column("metric", sa.String(32), nullable=False),
         sa.Column("alert", sa.Uuid(), nullable=False),
         sa.ForeignKeyConstraint(["device"], ["monitors.id"], name=op.f("fk_chains_device_monitors")),
         sa.ForeignKeyConstraint(["alert"], ["alerts.id"], name=op.f("fk_chains_alert_alerts")),

@@ -7,9 +7,6 @@ Revises: 0026
 import sqlalchemy as sa
 from alembic import op
 
-from inspections.gazetteer import Outline
-from storage.columns import Json
-
 revision = "0027"
 down_revision = "0026"
 branch_labels = None
@@ -20,7 +17,7 @@ def upgrade() -> None:
     op.create_table(
         "boundaries",
         sa.Column("community", sa.String(length=12), nullable=False),
-        sa.Column("outline", Json(Outline), nullable=False),
+        sa.Column("outline", sa.Text(), nullable=False),
         sa.ForeignKeyConstraint(["community"], ["communities.code"], name=op.f("fk_boundaries_community_communities")),
         sa.PrimaryKeyConstraint("community", name=op.f("pk_boundaries")),
     )

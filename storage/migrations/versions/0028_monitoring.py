@@ -7,9 +7,7 @@ Revises: 0027
 import sqlalchemy as sa
 from alembic import op
 
-from inspections.alerts import Measurement, Metric
-from inspections.monitors import Window
-from storage.columns import Instant, Json, Name
+from storage.columns import Instant
 
 revision = "0028"
 down_revision = "0027"
@@ -22,7 +20,7 @@ def upgrade() -> None:
     postgres = op.get_bind().dialect.name == "postgresql"
     op.add_column("monitors", sa.Column("silent_after_h", sa.Integer()))
     op.add_column("monitors", sa.Column("silent_at", Instant()))
-    op.add_column("monitors", sa.Column("maintenance", Json(Window)))
+    op.add_column("monitors", sa.Column("maintenance", sa.Text()))
     op.add_column("monitors", sa.Column("outage", sa.Uuid()))
     day = "interval '24 hours'" if postgres else "86400000000"
     op.execute(f"UPDATE monitors SET silent_after_h = 24, silent_at = coalesce(last_seen_at, made_at) + {day}")  # noqa: S608  # ours
@@ -44,8 +42,8 @@ def upgrade() -> None:
     op.create_table(
         "rings",
         sa.Column("device", sa.String(length=64), nullable=False),
-        sa.Column("metric", Name(Metric), nullable=False),
-        sa.Column("points", Json(tuple[Measurement, ...]), nullable=False),
+        sa.Column("metric", sa.String(32), nullable=False),
+        sa.Column("points", sa.Text(), nullable=False),
         sa.ForeignKeyConstraint(["device"], ["monitors.id"], name=op.f("fk_rings_device_monitors")),
         sa.PrimaryKeyConstraint("device", "metric", name=op.f("pk_rings")),
     )
