@@ -4,72 +4,75 @@ from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from functools import partial
+from typing import Any
 
 from litestar import Litestar, Router
 from litestar.datastructures import State
 from litestar.openapi.config import OpenAPIConfig
 
-from api import (
-    alert_statistics,
-    alerts,
-    briefings,
-    communities,
-    delegations,
-    devices,
-    exports,
-    fix_links,
-    fixing,
-    hazards,
-    identities,
-    keys,
-    ledger,
-    live,
-    metrics,
-    monitors,
-    notices,
-    old_ledger,
-    openapi,
-    people,
-    personal,
-    photos,
-    pictures,
-    places,
-    rules,
-    security,
-    sessions,
-    standing,
-    statistics,
-    steps,
-    sync,
-    system,
-    totp,
-    uploads,
-)
-from api.alert_intake import AlertIntake
-from api.auth import SignIn, check_routes, guard
-from api.bodies import JSON_BYTES
-from api.channels import open_channels, open_outgoing
-from api.developer import Developer
-from api.exporter import Exporter
-from api.headers import cors, set_headers
-from api.house import House
-from api.link_door import LinkDoor
-from api.link_key import LinkKey
-from api.listening import most_connections
-from api.live_feed import LiveFeed
-from api.mqtt import broker_of, client_of
-from api.mqtt_slots import MqttWorker
-from api.notifier import Notifier
-from api.problems import HANDLERS
-from api.providers import open_providers
-from api.scheduler import add_heartbeat, build_scheduler
-from api.security_log import SecurityLog
+from api.accounts import api_keys as keys
+from api.accounts import delegations, devices, people, sessions
+from api.accounts import external_identities as identities
+from api.accounts import second_factor as totp
+from api.accounts import security_events as security
+from api.accounts.authentication import SendersByLink, SignIn, check_routes, guard
+from api.accounts.identity_providers import Providers, open_providers
+from api.accounts.security_log import SecurityLog
+from api.fix_links import party_routes as fixing
+from api.fix_links import routes as fix_links
+from api.fix_links.resolver import LinkDoor
+from api.hazards import routes as hazards
+from api.http import openapi
+from api.http import request_metrics as metrics
+from api.http.bodies import JSON_BYTES
+from api.http.context import AppContext
+from api.http.file_reader import FileTurns
+from api.http.headers import cors, set_headers
+from api.http.outbound import open_outgoing
+from api.http.problems import HANDLERS
+from api.ledger import exports
+from api.ledger import legacy_import as old_ledger
+from api.ledger import routes as ledger
+from api.ledger.exporter import Exporter
+from api.monitoring import alert_metrics as alert_statistics
+from api.monitoring import alerts
+from api.monitoring import devices as monitors
+from api.monitoring.intake import AlertIntake
+from api.monitoring.mqtt import broker_of, client_of
+from api.monitoring.mqtt_leases import MqttWorker
+from api.notices import routes as notices
+from api.notices.channels import open_channels
+from api.notices.dispatcher import Notifier
+from api.office import reference as places
+from api.office import rules
+from api.photos import delivery as pictures
+from api.photos import intake as photos
+from api.photos import limits
+from api.photos import tus as uploads
+from api.photos.bodies import PhotoTurns
+from api.photos.processor import Developer
+from api.photos.signing_key import LinkKey
+from api.places import communities
+from api.privacy import erasures
+from api.privacy import routes as personal
+from api.process import health as system
+from api.process.listening import most_connections
+from api.process.scheduler import add_heartbeat, build_scheduler
+from api.remediation import reports, steps
 from api.settings import Settings
-from storage.database import Database, check_installed, open_database, sqlite_path
-from storage.photo_store import open_photos
+from api.statistics import briefings
+from api.statistics import gauges as standing
+from api.statistics import routes as statistics
+from api.statistics.response_cache import Answers
+from api.sync import events as live
+from api.sync import routes as sync
+from api.sync.broadcaster import LiveFeed
+from storage.database import Database, open_database
+from storage.engine.connections import check_installed, sqlite_path
+from storage.photos.store import open_photos
 
 NOUNS = (
-    *(hazards, steps, sync, live, photos, pictures, uploads),
+    *(hazards, reports, erasures, limits, steps, sync, live, photos, pictures, uploads),
     *(
         communities,
         places,
@@ -97,6 +100,11 @@ NOUNS = (
 )
 
 
+def own_parts() -> tuple[object, ...]:
+    """What subjects keep of requests that are under way, and of answers that still hold."""
+    return PhotoTurns(), FileTurns(), Answers()
+
+
 def utc_now() -> datetime:
     return datetime.now(UTC)
 
@@ -116,8 +124,10 @@ def check_settings(settings: Settings) -> None:
 @asynccontextmanager
 async def running(
     settings: Settings, clock: Callable[[], datetime], *, works: bool = True, answers: bool = True
-) -> AsyncGenerator[House]:
-    """A house over a migrated database; where it `works`, photos are developed, deadlines watched, people told here.
+) -> AsyncGenerator[AppContext]:
+    """The parts of a server over a migrated database.
+
+    Where it `works`, photos are developed, deadlines watched, people told here.
 
     Where it `answers` too, work leaves time to requests.
     """
@@ -128,7 +138,7 @@ async def running(
     exporter = Exporter(settings, database, store, clock)
     scheduler = build_scheduler(database, store, settings.digest_folder, clock, settings.tick_seconds)
     notifier = Notifier(database, channels, clock, settings.tick_seconds, yields=answers)
-    providers = open_providers(settings) if answers else {}
+    providers = Providers(open_providers(settings) if answers else {})
     heart = open_outgoing(settings, settings.heartbeat) if works and settings.heartbeat else None
     if heart:
         add_heartbeat(scheduler, database, heart, settings.heartbeat, settings.heartbeat_seconds, clock)
@@ -145,9 +155,9 @@ async def running(
     try:
         sign_in = SignIn(database, clock, log, settings.asks)
         live_feed = LiveFeed(database, most_connections())
-        yield House(
-            settings, database, store, log, sign_in, key, door, developer, exporter, intake, live_feed, providers, clock
-        )
+        parts = (sign_in, key, door, developer, exporter, intake, live_feed, providers, *own_parts())
+        known: dict[type[Any], Any] = {type(part): part for part in parts}
+        yield AppContext(settings, database, store, log, clock, {**known, SendersByLink: door})
     finally:
         if works:
             scheduler.shutdown(wait=False)
@@ -173,15 +183,15 @@ def build(settings: Settings, clock: Callable[[], datetime] = utc_now, *, works:
 
 
 def at_home(app: Litestar, settings: Settings, clock: Callable[[], datetime], *, works: bool = True) -> Litestar:
-    """An assembled application with the house that it is to have when it next starts."""
+    """An assembled application with the context that it is to have when it next starts."""
     app.state.running = partial(running, settings, clock, works=works)
     return app
 
 
 @asynccontextmanager
 async def _lifespan(app: Litestar) -> AsyncGenerator[None]:
-    async with app.state.running() as home:
-        app.state.house = home
+    async with app.state.running() as context:
+        app.state.context = context
         yield
 
 

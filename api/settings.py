@@ -9,8 +9,8 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta, Struct
 
-from inspections.profile import PROFILES, Profile
-from storage.failures import Unready
+from inspections.accounts.security_profile import PROFILES, Profile
+from storage.engine.failures import Unready
 
 _PREFIX = "ANXUN_"
 _OF_TESTS = {"ANXUN_SAMPLES"}
@@ -43,7 +43,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     `metrics`: who reads /metrics: keys of programs and administrators, everybody, nobody.
     `sign_in`: who else says who somebody is (providers.py).
     `uploads_at_once`: bodies with photos that one person may send side by side, to each process.
-    `profile`: what is asked of whoever signs in (inspections/profile.py).
+    `profile`: what is asked of whoever signs in (inspections/accounts/security_profile.py).
     `syslog`: where the security log also goes: host:port by UDP, or the path of a socket.
     `trusted_proxies`: addresses or networks, with commas, whose X-Forwarded-For and -Proto are believed.
     `webhook` to `robots`: where notices go besides the inboxes (channels.py); `intranet`: networks, with commas, to
@@ -153,3 +153,7 @@ def _read_secrets(given: dict[str, Any]) -> dict[str, Any]:
     if both := sorted(files.keys() & given.keys()):
         raise BadSettings(f"settings: {both[0]} is given as itself and as a file")
     return given | {name: Path(path).read_text().strip() for name, path in files.items()}
+
+
+class Unfit(Unready):
+    """What was asked for at the machine cannot be done; says why."""

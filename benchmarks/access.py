@@ -19,8 +19,8 @@ from typing import Any
 
 from litestar import get
 
+from api.accounts.authentication import SignIn, check_routes
 from api.app import build, utc_now
-from api.auth import check_routes
 from api.demo.office import load_office
 from api.settings import Settings
 from benchmarks.figures import Figure, Run, measured
@@ -28,8 +28,8 @@ from benchmarks.photos_memory import fresh, held, large_picture
 from benchmarks.photos_sending import flood
 from benchmarks.sides import Anxun, Broken
 from storage.database import open_database
-from storage.drawings import draw
 from storage.migration import migrate
+from storage.photos.sample_images import draw
 
 REQUESTS, ROUNDS = 5_000, 5
 SLOW, HEALTHY = 1_000, 2_000
@@ -60,7 +60,7 @@ async def _above_public(folder: Path) -> list[float]:
         app.register(get(path, opt={"action": action})(answer))
     check_routes(app)
     async with app.lifespan():
-        _, tokens = await app.state.house.sign_in.open("inspector", _PASSWORD, "benchmark", "")
+        _, tokens = await app.state.context.part(SignIn).open("inspector", _PASSWORD, "benchmark", "")
         public, signed_in = _scope("/public"), _scope("/signed-in", tokens.access)
         rounds = [[await _cpu_of(app, scope) for scope in (public, signed_in)] for _ in range(ROUNDS + 1)]
     return [above - below for below, above in rounds[1:]]  # the first one warms up

@@ -19,18 +19,18 @@ import paho.mqtt.client as paho
 import uvloop
 from paho.mqtt.enums import CallbackAPIVersion
 
-from api.alert_intake import AlertIntake
 from api.app import utc_now
 from api.demo.office import COMMUNITIES, load_office
-from api.mqtt import TOPICS, Broker, MqttConsumer
+from api.monitoring.intake import AlertIntake
+from api.monitoring.mqtt import TOPICS, Broker, MqttConsumer
 from benchmarks.figures import Figure, Run, measured
 from benchmarks.sides import Broken
-from inspections.actions.alerts import Sent, receive_alerts
-from inspections.actions.monitors import import_monitors
-from inspections.alerts import Message, Metric, MonitorKind
-from inspections.monitor_list import MonitorList
-from inspections.monitors import NewMonitor
-from inspections.policy import EVERYWHERE
+from inspections.accounts.policy import EVERYWHERE
+from inspections.monitoring.actions.alerts import Sent, receive_alerts
+from inspections.monitoring.actions.devices import import_monitors
+from inspections.monitoring.alerts import Message, Metric, MonitorKind
+from inspections.monitoring.device_import import MonitorList
+from inspections.monitoring.devices import NewMonitor
 from storage.database import Database, open_database
 from storage.migration import migrate
 from tests import broker as brokers

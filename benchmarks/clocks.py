@@ -16,17 +16,18 @@ from uuid import UUID, uuid4
 import uvloop
 
 from api.app import utc_now
-from api.scheduler import SWEEP_BATCH, sweep
+from api.office.recalculation import SWEEP_BATCH
+from api.process.scheduler import sweep
 from benchmarks.clocks_filling import FAR, Store
 from benchmarks.figures import Figure, Run, console, measured
 from benchmarks.storage_postgres import Absent, own_database
-from inspections.actions.steps import take_step
-from inspections.categories import Priority
-from inspections.people import Person
-from inspections.register import Change
-from inspections.steps import Accept, Assign
+from inspections.accounts.people import Person
+from inspections.change import Change
+from inspections.office.categories import Priority
+from inspections.remediation.actions.steps import take_step
+from inspections.remediation.steps import Accept, Assign
 from storage.database import Database, open_database
-from storage.register import Register
+from storage.repository import Repository
 
 T = TypeVar("T")
 
@@ -158,7 +159,7 @@ def _with(store: Store, work: Callable[[Database], Coroutine[Any, Any, T]]) -> T
     return uvloop.run(opened())
 
 
-def _look(register: Register) -> None:
+def _look(register: Repository) -> None:
     assert not register.due(utc_now(), SWEEP_BATCH), "nothing is due"
 
 

@@ -13,12 +13,12 @@ from sqlalchemy import bindparam, func, select, text, update
 
 from api.app import utc_now
 from benchmarks.storage_writing import prepared
-from inspections.hazards import Hazard, State
-from storage.database import sqlite_path, writing_engine
-from storage.reference import Reference
-from storage.register import Register
-from storage.rows import CoreRows, SqliteRows
-from storage.tables import hazards
+from inspections.hazards.records import Hazard, State
+from storage.engine.connections import sqlite_path, writing_engine
+from storage.engine.reference import Reference
+from storage.engine.rows import CoreRows, SqliteRows
+from storage.hazards.tables import hazards
+from storage.repository import Repository
 
 FAR = timedelta(days=30)
 _AT_ONCE = 50_000
@@ -128,11 +128,11 @@ class Store:
         self.settle()
 
     @contextmanager
-    def kept(self) -> Iterator[Register]:
+    def kept(self) -> Iterator[Repository]:
         """A register over one connection that is kept, without pool, threads, or a transaction for each question."""
         with self._engine.connect() as connection:
             rows = SqliteRows(connection) if self._path else CoreRows(connection)
-            yield Register(connection, Reference(connection), rows)
+            yield Repository(connection, Reference(connection), rows)
 
     def close(self) -> None:
         self._engine.dispose()

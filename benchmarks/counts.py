@@ -15,22 +15,22 @@ from typing import Any
 from sqlalchemy import case, func, literal, select
 
 from api.app import utc_now
-from api.figure_rows import CommunityRow, rows
+from api.statistics.rows import CommunityRow, rows
 from benchmarks.counts_filling import Store
 from benchmarks.counts_served import served
 from benchmarks.counts_writing import into_postgres, into_sqlite
 from benchmarks.figures import Figure, Run, console, measured
 from benchmarks.storage_postgres import Absent, own_database
+from inspections.accounts.policy import Scope
 from inspections.calendar import shanghai_date
-from inspections.categories import Severity
-from inspections.counting import MEASURES
-from inspections.policy import Scope
-from inspections.statistics import Counts, table
-from storage.counting import CLAUSES, INSTANTS, VALUES
+from inspections.hazards.measures import MEASURES
+from inspections.office.categories import Severity
+from inspections.statistics.metrics import Counts, table
 from storage.database import Database, open_database
-from storage.register import Register
-from storage.statistics import Filters, counts, flow_by_day, stamp, standing_by_clock
-from storage.tables import hazards
+from storage.hazards.measures import CLAUSES, INSTANTS, VALUES
+from storage.hazards.tables import hazards
+from storage.repository import Repository
+from storage.statistics.metrics import Filters, counts, flow_by_day, stamp, standing_by_clock
 
 ROWS = 1_000_000
 ROUNDS = 3
@@ -60,7 +60,7 @@ _INDEXES = {
     "GROUP BY that counts the same": (_MEASURED, f"{_ASKED}, {_COUNTED}"),
 }
 """By name: a question, and the columns of an index that has all that it needs."""
-Ask = Callable[[Register], Any]
+Ask = Callable[[Repository], Any]
 
 
 class Figures:
@@ -75,7 +75,7 @@ class Figures:
     def p95(self, ask: Ask, looks: int = LOOKS) -> float:
         """Milliseconds of 95 of a hundred looks, on a connection that is in use."""
 
-        def look(register: Register) -> list[float]:
+        def look(register: Repository) -> list[float]:
             for _ in range(WARM):
                 ask(register)
             times: list[float] = []
@@ -89,7 +89,7 @@ class Figures:
         return self._database.ask(look)[int(looks * _P95)]
 
     def rows(self, codes: list[str], **filters: Any) -> Ask:
-        def ask(register: Register) -> Any:
+        def ask(register: Repository) -> Any:
             found = counts(register, "community", codes, Filters(**filters), self._now)
             numbers = table([found.get(code, Counts()) for code in codes])
             return rows(CommunityRow, {"community": codes, "name": codes, **numbers, "cases": codes})
@@ -100,7 +100,7 @@ class Figures:
         today = shanghai_date(self._now)
         return {"first": today - timedelta(days=days - 1), "last": today}
 
-    def tag(self, register: Register) -> Any:
+    def tag(self, register: Repository) -> Any:
         return stamp(register, _ALL, self._now)
 
     def asked(self) -> dict[str, tuple[Ask, float]]:
@@ -154,7 +154,7 @@ def _beside_group_by(run: Run, name: str, figures: Figures, store: Store) -> Non
     for what, (question, columns) in _INDEXES.items():
         with store.using_index(columns):
 
-            def counted(register: Register, question: Any = question) -> Any:
+            def counted(register: Repository, question: Any = question) -> Any:
                 return register.rows(question)
 
             ours, floor = figures.p95(kept), figures.p95(counted, 5)

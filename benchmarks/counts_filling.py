@@ -10,12 +10,13 @@ import uvloop
 from sqlalchemy import Connection, func, insert, select, text
 
 from benchmarks.storage_writing import prepared
-from inspections.categories import CATALOGUE
-from inspections.hazards import Hazard
-from inspections.places import Community, Street
-from storage.counters import fill
-from storage.database import sqlite_path, writing_engine
-from storage.tables import communities, hazards, streets
+from inspections.hazards.records import Hazard
+from inspections.office.categories import CATALOGUE
+from inspections.places.communities import Community, Street
+from storage.engine.connections import sqlite_path, writing_engine
+from storage.hazards.tables import hazards
+from storage.places.tables import communities, streets
+from storage.statistics.rollup import fill
 
 COMMUNITIES = 600
 YEARS = 3

@@ -20,8 +20,8 @@ from benchmarks.measure import cpu_seconds
 from benchmarks.photos_memory import held
 from benchmarks.sides import BENCH_BIN, Anxun, Broken, FastApi, Side
 from benchmarks.storage_postgres import own_database
-from inspections.people import Grant, Role
-from storage.office_tables import people
+from inspections.accounts.people import Grant, Role
+from storage.accounts.tables import people
 
 LOOKS = 60
 ROUNDS = 3

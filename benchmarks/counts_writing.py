@@ -25,7 +25,7 @@ def _uncounted() -> Generator[None]:
 
     def nothing(*_: Any) -> None: ...
 
-    with patch("storage.records.count", nothing):
+    with patch("storage.engine.unit_of_work.count", nothing):
         yield
 
 

@@ -20,6 +20,7 @@ from typing import Any, NamedTuple
 from rich.console import Console
 from rich.progress import Progress
 
+from api.accounts.authentication import SignIn
 from api.app import build, describe
 from api.demo.year import load
 from api.settings import Settings
@@ -79,12 +80,12 @@ class Client:
 
     def __init__(self, app: Any, turns: Turns) -> None:
         self._app, self._turns = app, turns
-        self._home = app.state.house
+        self._context = app.state.context
 
     async def token(self, who: str) -> str:
         """Of a new device, whatever others tried under that name before."""
-        person = await self._home.database.read(lambda register: register.person(who))
-        _, tokens = await self._home.sign_in.open_for(person, "benchmark", "")
+        person = await self._context.database.read(lambda register: register.person(who))
+        _, tokens = await self._context.part(SignIn).open_for(person, "benchmark", "")
         return tokens.access
 
     async def ask(self, asked: Asked, token: str) -> Answer:

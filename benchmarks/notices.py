@@ -23,9 +23,9 @@ from benchmarks.clocks_filling import Store
 from benchmarks.figures import Figure, Run, console, measured
 from benchmarks.sides import ROOT, Anxun, Broken, free_port
 from benchmarks.storage_postgres import Absent, own_database
-from inspections.people import Role
-from storage.database import writing_engine
-from storage.notice_tables import notices
+from inspections.accounts.people import Role
+from storage.engine.connections import writing_engine
+from storage.notices.tables import notices
 
 NOTICES = 10_000
 IDLE_SECONDS = 15.0

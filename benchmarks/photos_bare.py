@@ -9,7 +9,7 @@ from uuid import uuid4
 
 import uvloop
 
-from api.server import _serve_here
+from api.commands.server import _serve_here
 from api.settings import Settings
 from benchmarks.sides import ROOT, Side
 

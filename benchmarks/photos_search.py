@@ -12,10 +12,10 @@ from typing import NamedTuple
 import uvloop
 
 from benchmarks.figures import Figure, Run
-from inspections.likeness import NEAR, distance
+from inspections.photos.perceptual_hash import NEAR, distance
+from storage.engine.sqlite import SqliteDatabase
 from storage.migration import migrate
-from storage.register import Register
-from storage.sqlite import SqliteDatabase
+from storage.repository import Repository
 
 CLUSTER = 100
 _SEARCHES = 200
@@ -87,13 +87,13 @@ def searching(run: Run, folder: Path, number: int, rounds: int, most: float | No
     path.unlink()
 
 
-def _milliseconds(register: Register, picture: int) -> float:
+def _milliseconds(register: Repository, picture: int) -> float:
     begun = time.perf_counter()
     register.neighbours(picture)
     return 1000 * (time.perf_counter() - begun)
 
 
-def _check(register: Register, pictures: list[int], wanted: list[int]) -> None:
+def _check(register: Repository, pictures: list[int], wanted: list[int]) -> None:
     for picture in wanted:
         near = sorted(bits for other in pictures if (bits := distance(picture, other)) <= NEAR)
         assert sorted(register.neighbours(picture).values()) == near, "all that are near are found, and nothing else"

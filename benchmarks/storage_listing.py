@@ -18,16 +18,16 @@ from msgspec.structs import fields
 
 from api.app import utc_now
 from api.demo.office import COMMUNITIES
-from api.hazards import _page
-from api.schemas import HazardList, cursor_of, hazard_views
+from api.hazards.routes import _page
+from api.hazards.views import HazardList, cursor_of, hazard_views
 from benchmarks.storage_recording import recording
-from inspections.hazards import Hazard
-from inspections.people import Person
-from inspections.policy import scope
-from inspections.profile import STANDARD
-from storage.listing import HazardFilters, Reaches, page
-from storage.register import Register
-from storage.sqlite import SqliteDatabase
+from inspections.accounts.people import Person
+from inspections.accounts.policy import scope
+from inspections.accounts.security_profile import STANDARD
+from inspections.hazards.records import Hazard
+from storage.engine.sqlite import SqliteDatabase
+from storage.hazards.listing import HazardFilters, Reaches, page
+from storage.repository import Repository
 
 PAGE = 100
 _FILLED = ("hazards", "entries", "mentions")
@@ -86,7 +86,7 @@ class Pages:
             uvloop.run(database.close())
         return next((sql, parameters) for sql, parameters, _ in said if " FROM hazards " in sql.replace("\n", " "))
 
-    def _page(self, register: Register) -> list[Hazard]:
+    def _page(self, register: Repository) -> list[Hazard]:
         reach = Reaches(scope(self._person, "hazard.see"), scope(self._person, "hazard.personal"))
         return page(register, reach, self._filters, None, PAGE)
 

@@ -11,11 +11,11 @@ from typing import NamedTuple
 import psycopg
 
 from benchmarks.storage_writing import Window, Work, write
-from inspections.actions.reports import Reported
-from storage.postgres import CONNECTIONS, NumberBlocks, PostgresDatabase, postgres_engine
-from storage.reference import Reference
-from storage.register import Action, Register
-from storage.rows import CoreRows
+from inspections.remediation.actions.reporting import Reported
+from storage.engine.postgres import CONNECTIONS, NumberBlocks, PostgresDatabase, postgres_engine
+from storage.engine.reference import Reference
+from storage.engine.rows import CoreRows
+from storage.repository import Action, Repository
 
 _SERVER = "postgresql://postgres@127.0.0.1:5432"
 
@@ -80,7 +80,7 @@ async def one_by_one(url: str, work: Work) -> Window:
 
     def once(action: Action[Reported]) -> Reported:
         with engine.begin() as connection:
-            register = Register(connection, reference, CoreRows(connection), numbers.next)
+            register = Repository(connection, reference, CoreRows(connection), numbers.next)
             change = action(register)
             register.write(change)
             register.finish()

@@ -18,15 +18,15 @@ from api.app import utc_now
 from api.demo.office import load_office
 from benchmarks.messages import anxun_report
 from benchmarks.storage_recording import Statement, recording
-from inspections.actions.photos import receive_photos
-from inspections.actions.reports import Reported, report_hazard
-from inspections.hazards import Photo, PhotoState
-from inspections.people import Person
-from inspections.steps import Report
+from inspections.accounts.people import Person
+from inspections.photos.actions.intake import receive_photos
+from inspections.photos.records import Photo, PhotoState
+from inspections.remediation.actions.reporting import Reported, report_hazard
+from inspections.remediation.steps import Report
 from storage.database import open_database
+from storage.engine.sqlite import SqliteDatabase
 from storage.migration import migrate
-from storage.register import Action
-from storage.sqlite import SqliteDatabase
+from storage.repository import Action
 
 WRITERS = 32
 PLACES = 1_000

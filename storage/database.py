@@ -1,23 +1,18 @@
 """The one way in and the one way out: `transact` writes, `read` reads. Which engine keeps it, the URL says."""
 
-import importlib.util
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
-from pathlib import Path
-from types import ModuleType
 from typing import Protocol, TypeVar
 
-from sqlalchemy import Engine, make_url
-
-from storage.failures import Unready
-from storage.register import Action, Register
-from storage.sqlite import SqliteDatabase, owning, sqlite_engine
+from storage.engine.connections import postgres_module, sqlite_path
+from storage.engine.contents import Contents
+from storage.engine.sqlite import SqliteDatabase
+from storage.photos.queries import FORGET_CLAIMS
+from storage.repository import Action, Repository
+from storage.schema import SCHEMA
+from storage.statistics.deltas import count_changes
+from storage.sync.change_log import record_changes
 
 T = TypeVar("T")
-
-
-class NotInstalled(Unready):
-    """A setting asks for a part that is not installed; says which extra brings it."""
 
 
 class Database(Protocol):
@@ -30,11 +25,11 @@ class Database(Protocol):
         """
         ...
 
-    async def read(self, ask: Callable[[Register], T]) -> T:
+    async def read(self, ask: Callable[[Repository], T]) -> T:
         """Answers from one snapshot, on a reading connection."""
         ...
 
-    def ask(self, ask: Callable[[Register], T]) -> T:
+    def ask(self, ask: Callable[[Repository], T]) -> T:
         """`read` for threads."""
         ...
 
@@ -47,47 +42,11 @@ class Database(Protocol):
         ...
 
 
+CONTENTS = Contents(SCHEMA, Repository, (record_changes, count_changes), (FORGET_CLAIMS,))
+
+
 def open_database(url: str) -> Database:
     """`url`: sqlite:///path or postgresql://…, already migrated. psycopg comes with the extra `[postgres]`."""
     if (path := sqlite_path(url)) is not None:
-        return SqliteDatabase(path)
-    return _postgres(url).PostgresDatabase(url)
-
-
-def writing_engine(url: str) -> Engine:
-    """For migrations: an engine that may change the schema."""
-    if (path := sqlite_path(url)) is not None:
-        return sqlite_engine(path, writing=True)
-    return _postgres(url).postgres_engine(url)
-
-
-def reading_engine(url: str) -> Engine:
-    """For who reads much beside those who write, in another process."""
-    if (path := sqlite_path(url)) is not None:
-        return sqlite_engine(path, writing=False, cache_mib=8)
-    return _postgres(url).postgres_engine(url, reading=True)
-
-
-def check_installed(url: str) -> None:
-    """The embedded default does without psycopg. Raises NotInstalled where it is asked for and not there."""
-    if sqlite_path(url) is None and importlib.util.find_spec("psycopg") is None:
-        raise NotInstalled("PostgreSQL needs the extra `postgres`: pip install 'anxun[postgres]'")
-
-
-def _postgres(url: str) -> ModuleType:
-    check_installed(url)
-    from storage import postgres  # noqa: PLC0415
-
-    return postgres
-
-
-def owned(url: str) -> AbstractContextManager[None]:
-    """The right to write: on SQLite of one process at a time (raises Locked), on PostgreSQL of any number."""
-    path = sqlite_path(url)
-    return nullcontext() if path is None else owning(path)
-
-
-def sqlite_path(url: str) -> Path | None:
-    """The file behind an SQLite URL, None behind any other."""
-    made = make_url(url)
-    return Path(made.database or "") if made.get_backend_name() == "sqlite" else None
+        return SqliteDatabase(path, CONTENTS)
+    return postgres_module(url).PostgresDatabase(url, CONTENTS)

@@ -11,15 +11,15 @@ from typing import Generic, TypeVar
 import msgspec
 from msgspec import Struct
 
-from inspections import monitor_list
 from inspections.errors import Invalid, TooCostly
-from inspections.gazetteer import Gazetteer, of_map, of_table
-from inspections.monitor_list import MonitorList
-from inspections.old_ledger import Names, Understood, understood
-from inspections.places import Crs
-from storage.cells import csv_rows
+from inspections.ledger.legacy_import import Names, Understood, understood
+from inspections.monitoring import device_import as monitor_list
+from inspections.monitoring.device_import import MonitorList
+from inspections.places.community_import import Gazetteer, of_map, of_table
+from inspections.places.coordinates import Crs
+from storage.ledger.cells import csv_rows
+from storage.ledger.import_process import sheets
 from storage.process_limits import READING, TOO_MUCH, keep_within
-from storage.spreadsheet import sheets
 
 T = TypeVar("T")
 

@@ -5,18 +5,19 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, Engine, inspect, text
 
-from storage.append_only import guard_tables
-from storage.changes import begin_feed
-from storage.counters import fill
-from storage.database import sqlite_path, writing_engine
-from storage.failures import Unready
-from storage.tables import metadata
-from storage.views import add_views
+from storage.accounts.append_only import guard_tables
+from storage.engine.connections import sqlite_path, writing_engine
+from storage.engine.failures import Unready
+from storage.schema import METADATA
+from storage.statistics.rollup import fill
+from storage.statistics.views import add_views
+from storage.sync.change_log import begin_feed
 
 if TYPE_CHECKING:
     from alembic.config import Config
 
-HEAD = "0030"
+_MIGRATIONS = Path(__file__).parent / "migrations"
+HEAD = max(file.name[:4] for file in (_MIGRATIONS / "versions").glob("[0-9]*.py"))
 """The newest revision (a test compares it with alembic's own answer)."""
 
 
@@ -32,7 +33,7 @@ def config(connection: Connection | None = None) -> "Config":
     from alembic.config import Config  # noqa: PLC0415  # a start that migrates nothing does without alembic
 
     made = Config()
-    made.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    made.set_main_option("script_location", str(_MIGRATIONS))
     made.attributes["connection"] = connection
     return made
 
@@ -62,7 +63,7 @@ def _bring_to_head(connection: Connection) -> None:
     """
     found = _revision(connection)
     if found is None:
-        metadata.create_all(connection)
+        METADATA.create_all(connection)
         begin_feed(connection)
         connection.execute(
             text("create table if not exists alembic_version (version_num varchar(32) not null primary key)")

@@ -6,7 +6,7 @@ import re
 import subprocess
 from pathlib import Path
 
-from storage.drawings import draw
+from storage.photos.sample_images import draw
 from tests.api.conftest import MONDAY
 from tests.api.test_process import PASSWORD, Process
 

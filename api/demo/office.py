@@ -7,14 +7,14 @@ from pathlib import Path
 from msgspec import Struct
 from msgspec.structs import replace
 
-from api.auth import HASHER, verified
-from api.furnishing import beginnings
+from api.accounts.authentication import HASHER, verified
+from api.office.seed import beginnings
 from api.settings import BadSettings, Settings
-from inspections.people import Grant, Person, Role
-from inspections.places import Community, Street
-from inspections.register import Change
+from inspections.accounts.people import Grant, Person, Role
+from inspections.change import Change
+from inspections.places.communities import Community, Street
 from storage.database import Database
-from storage.register import Register
+from storage.repository import Repository
 
 STREET = Street("330402009", "新嘉街道", "XJ")
 COMMUNITIES = tuple(
@@ -89,7 +89,7 @@ async def load_office(database: Database, password: str) -> bool:
     return await database.transact(lambda register: _office(register, accounts))
 
 
-def _office(register: Register, accounts: list[Person]) -> Change[bool]:
+def _office(register: Repository, accounts: list[Person]) -> Change[bool]:
     new: list[Struct] = []
     if register.street(STREET.code) is None:
         new = [STREET, *COMMUNITIES, *beginnings(register)]

@@ -10,6 +10,7 @@ from enum import Enum, auto
 from typing import NamedTuple
 from uuid import NAMESPACE_URL, UUID, uuid5
 
+from api.demo.chance import drawn_by
 from api.demo.office import COMMUNITIES, WITH_HANDLER
 from inspections.calendar import at
 
@@ -59,9 +60,13 @@ class Story(NamedTuple):
     place: str
 
 
+_FEW = 3
+"""Of a thing that is found several times, how many are fixed all at once."""
+
+
 def stories(year: int) -> list[Story]:
     """Every hazard of the year, in the order of their reports."""
-    chance = random.Random(f"anxun/{year}")  # noqa: S311  # a plan, not a secret
+    chance = drawn_by(f"anxun/{year}")
     told = [*_windows(year, chance), *_causes(year, chance), *_others(year, chance)]
     return sorted(told, key=lambda story: story.reported)
 
@@ -73,7 +78,9 @@ def _windows(year: int, chance: random.Random) -> list[Story]:
         while left:
             quantity = min(left, chance.choice((1, 1, 2, 2, 3, 4, 6)))
             left -= quantity
-            fate = Fate.PARTIAL if quantity > 3 else chance.choice((Fate.FIXED, Fate.FIXED, Fate.FIXED, Fate.REWORKED))  # noqa: PLR2004
+            fate = (
+                Fate.PARTIAL if quantity > _FEW else chance.choice((Fate.FIXED, Fate.FIXED, Fate.FIXED, Fate.REWORKED))
+            )
             code = chance.choice(("WN-01", "WN-02", "WN-02", "WN-04"))
             told.append(
                 _story(chance, _work_time(chance, date(year, month, chance.randrange(1, 13))), code, quantity, fate)

@@ -10,9 +10,9 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from api.accounts import Unfit
 from api.demo.devices import Mix, kind_of, name_of, speech
-from api.mqtt import Broker, client_of
+from api.monitoring.mqtt import Broker, client_of
+from api.settings import Unfit
 
 if TYPE_CHECKING:
     from aiohttp import ClientSession

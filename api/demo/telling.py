@@ -1,7 +1,6 @@
 """Tells one story of the plan: who does what when, each deed depending on how the hazard stands after the last one."""
 
 import hashlib
-import random
 from collections.abc import Generator
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
@@ -9,11 +8,13 @@ from uuid import UUID, uuid5
 
 from msgspec.structs import replace
 
+from api.demo.chance import drawn_by
 from api.demo.office import staff
 from api.demo.plan import Fate, Story
-from inspections.categories import Priority
-from inspections.hazards import Hazard, PhotoMention, Stage, State
-from inspections.steps import (
+from inspections.hazards.records import Hazard, State
+from inspections.office.categories import Priority
+from inspections.photos.records import PhotoMention, Stage
+from inspections.remediation.steps import (
     Accept,
     Assign,
     FixedOnSpot,
@@ -28,7 +29,7 @@ from inspections.steps import (
     SubmitFix,
     Verify,
 )
-from storage.drawings import draw
+from storage.photos.sample_images import draw
 
 MARK = "【演示数据】"
 _WORDS = {
@@ -65,7 +66,7 @@ class Teller:
     def __init__(self, story: Story, mergeable: UUID | None) -> None:
         self._story = story
         self._master = mergeable
-        self._chance = random.Random(story.seed)  # noqa: S311  # a plan, not a secret
+        self._chance = drawn_by(story.seed)
         self._now: datetime = story.reported
         self._inspector, self._officer = staff(story.community)
         self._kind = story.category[:2]

@@ -11,20 +11,22 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from api.demo.office import USERNAMES, load_demo
 from api.demo.plan import Fate, Story, stories
 from api.demo.telling import Deed, Teller, Telling
-from api.developer import Developer
-from api.scheduler import sweep
+from api.photos.processor import Developer
+from api.process.scheduler import sweep
 from api.settings import BadSettings, Settings
-from inspections.actions.photos import receive_photos
-from inspections.actions.reports import report_hazard
-from inspections.actions.steps import take_step
+from inspections.accounts.people import Person
 from inspections.calendar import midnight
-from inspections.hazards import Hazard, Photo
-from inspections.people import Person
-from inspections.steps import Report
-from storage.database import Database, open_database, owned
+from inspections.hazards.records import Hazard
+from inspections.photos.actions.intake import receive_photos
+from inspections.photos.records import Photo
+from inspections.remediation.actions.reporting import report_hazard
+from inspections.remediation.actions.steps import take_step
+from inspections.remediation.steps import Report
+from storage.database import Database, open_database
+from storage.engine.connections import owned
 from storage.migration import migrate
-from storage.photo_names import original
-from storage.photo_store import PhotoStore, open_photos
+from storage.photos.names import original
+from storage.photos.store import PhotoStore, open_photos
 
 _STRIDE = timedelta(hours=6)
 """Work of one stride goes on side by side; then the deadlines are swept."""

@@ -5,9 +5,9 @@ from typing import Any, Literal
 from alembic import context
 from alembic.autogenerate.api import AutogenContext
 
-from storage.columns import Json, Name
-from storage.counter_tables import POSTGRES_ALONE
-from storage.tables import metadata
+from storage.engine.columns import Json, Name
+from storage.schema import METADATA
+from storage.statistics.tables import POSTGRES_ALONE
 
 
 def plain(kind: str, item: Any, _: AutogenContext) -> str | Literal[False]:
@@ -26,7 +26,7 @@ def belongs_here(_: Any, name: str | None, kind: str, *__: Any) -> bool:
 connection = context.config.attributes["connection"]
 context.configure(
     connection=connection,
-    target_metadata=metadata,
+    target_metadata=METADATA,
     compare_type=True,
     render_item=plain,
     include_object=belongs_here,

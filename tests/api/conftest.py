@@ -10,15 +10,15 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from litestar.testing import TestClient
 
+from api.accounts.authentication import SignIn
+from api.accounts.security_log import SecurityLog
 from api.app import assembled, at_home
-from api.auth import SignIn
 from api.demo.office import USERNAMES, load_office
-from api.security_log import SecurityLog
 from api.settings import Settings
-from inspections.profile import STANDARD
+from inspections.accounts.security_profile import STANDARD
 from storage.database import open_database
-from storage.drawings import draw
 from storage.migration import migrate
+from storage.photos.sample_images import draw
 from tests.postgres import new_database
 
 PASSWORD = "a-password-for-Tests"
@@ -179,7 +179,7 @@ on_both = pytest.mark.parametrize("api", ["sqlite", "postgresql"], indirect=True
 
 @pytest.fixture(scope="session")
 def assembled_once():
-    """Routes take a quarter of a second to put together; each test has a house of its own."""
+    """Routes take a quarter of a second to put together; each test has a context of its own."""
     return assembled(Settings())
 
 

@@ -5,7 +5,7 @@ import uuid
 from datetime import UTC, datetime
 from typing import NamedTuple
 
-from storage.drawings import draw
+from storage.photos.sample_images import draw
 from tests.api.conftest import HERE, MONDAY, PASSWORD, body
 
 ROLES = ("inspector", "officer", "handler", "supervisor", "analyst", "admin")

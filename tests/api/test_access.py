@@ -7,11 +7,11 @@ import time
 import pytest
 from litestar import get
 
+from api.accounts.authentication import SignIn, check_routes
 from api.app import build
-from api.auth import check_routes
 from api.settings import Settings
 from inspections.errors import SignInFailed, TooMany
-from storage.drawings import draw
+from storage.photos.sample_images import draw
 from tests.api.conftest import HERE, MONDAY, PASSWORD, THERE, body, problem
 
 
@@ -116,7 +116,7 @@ def test_a_handler_keeps_nothing_of_a_hazard_that_was_taken_away(api):
 
 def test_a_flood_of_sign_ins_is_told_to_wait(api):
     async def flood():
-        sign_in = api.client.app.state.house.sign_in
+        sign_in = api.client.app.state.context.part(SignIn)
         tries = [sign_in.open(f"inspector{at}", "wrong", "x", f"{at}") for at in range(60)]
         return await asyncio.gather(*tries, return_exceptions=True)
 

@@ -4,11 +4,11 @@ import pytest
 from click.testing import CliRunner
 from sqlalchemy import select
 
-from api.cli import commands
-from storage.database import owned, writing_engine
+from api.commands.main import commands
+from storage.accounts.tables import security_events
+from storage.engine.connections import owned, writing_engine
+from storage.engine.sqlite import Locked
 from storage.migration import migrate
-from storage.office_tables import security_events
-from storage.sqlite import Locked
 from tests.api.conftest import PASSWORD
 
 

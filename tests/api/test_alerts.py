@@ -8,10 +8,11 @@ from datetime import timedelta
 
 import pytest
 
-from inspections.actions.alerts import Sent
-from inspections.alerts import Message, Metric
-from inspections.vendors import PAYLOAD_BYTES
-from storage.counters import check_counts
+from api.monitoring.intake import AlertIntake
+from inspections.monitoring.actions.alerts import Sent
+from inspections.monitoring.alerts import Message, Metric
+from inspections.monitoring.vendors import PAYLOAD_BYTES
+from storage.statistics.rollup import check_counts
 from tests.api.conftest import HERE, PASSWORD, THERE, on_both, problem
 
 ALARM = {"metric": "residual_current_ma", "value": 452, "level": "二级"}
@@ -91,7 +92,7 @@ def test_the_cause_that_was_found_is_what_counts(api):
     assert (found["category"], found["state"]) == ("EL-01", "accepted")
     total = api.counts()["total"]
     assert (total["received"], total["accepted"], total["open"]) == (1, 1, 1)
-    database = api.client.app.state.house.database
+    database = api.client.app.state.context.database
     assert not database.ask(lambda register: list(check_counts(register, HERE)))
 
 
@@ -159,7 +160,7 @@ def test_what_is_too_large_is_refused(api):
 @on_both
 def test_a_flood_of_many_at_once_is_one_alert(api):
     device(api)
-    intake, one = api.client.app.state.house.intake, Message("A-1", Metric.RESIDUAL_CURRENT, 460)
+    intake, one = api.client.app.state.context.part(AlertIntake), Message("A-1", Metric.RESIDUAL_CURRENT, 460)
 
     async def flood():
         return await asyncio.gather(*(intake.take(Sent([one] * 10)) for _ in range(300)))

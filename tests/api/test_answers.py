@@ -1,7 +1,7 @@
 """Answers are kept within bounds, the newest of them."""
 
-from api import answers
-from api.answers import Answers, Said
+from api.statistics import response_cache as answers
+from api.statistics.response_cache import Answers, Said
 
 
 def said(size):

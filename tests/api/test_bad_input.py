@@ -9,8 +9,8 @@ import uuid
 
 import pytest
 
-from storage import incoming
-from storage.drawings import draw
+from storage.photos import incoming
+from storage.photos.sample_images import draw
 from tests.api.conftest import HERE, MONDAY, PASSWORD, THERE, body, on_both, problem
 
 PICTURE = draw("bad input", "EB-01", MONDAY)

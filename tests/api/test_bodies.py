@@ -5,8 +5,8 @@ import asyncio
 import pytest
 from litestar import Litestar, Request, Response, post
 
-from api import bodies
-from api.problems import Stalled
+from api.http import bodies
+from api.http.problems import Stalled
 
 PIECES = 20
 

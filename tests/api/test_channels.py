@@ -14,11 +14,11 @@ from email import message_from_bytes, policy
 import pytest
 import trustme
 
-from api.channels import Envelope, HazardNamed, Mail, Robots, Webhook, in_a_line, open_channels, outlet
-from api.outgoing import Failed, Outgoing
+from api.http.outbound import Failed, Outgoing
+from api.notices.channels import Envelope, HazardNamed, Mail, Robots, Webhook, in_a_line, open_channels, outlet
 from api.settings import BadSettings, Settings, networks
-from inspections.hazards import State
-from storage.database import NotInstalled
+from inspections.hazards.records import State
+from storage.engine.failures import NotInstalled
 from tests.api.sink import sink
 from tests.inspections.office import new_id
 

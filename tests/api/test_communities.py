@@ -9,11 +9,11 @@ import pytest
 from click.testing import CliRunner
 from msgspec.structs import replace
 
-from api.accounts import Unfit
-from api.cli import commands
-from api.furnishing import furnish
-from inspections.categories import CATALOGUE
-from inspections.register import Change
+from api.commands.main import commands
+from api.office.seed import furnish
+from api.settings import Unfit
+from inspections.change import Change
+from inspections.office.categories import CATALOGUE
 from storage.database import open_database
 from tests.api.conftest import HERE, on_both, problem
 

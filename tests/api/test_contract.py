@@ -5,9 +5,9 @@ import re
 from pathlib import Path
 
 from api.app import describe
-from api.schemas import HazardView
+from api.hazards.views import HazardView
 from api.settings import Settings
-from inspections.hazards import Hazard
+from inspections.hazards.records import Hazard
 from tests.api.conftest import problem
 
 GOLDEN = Path(__file__).parent / "openapi.json"

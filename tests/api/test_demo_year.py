@@ -7,7 +7,7 @@ import subprocess
 from collections import Counter
 from contextlib import closing
 
-from inspections.statistics import METRICS
+from inspections.statistics.metrics import METRICS
 from tests.api.test_ledger import lines_of
 from tests.api.test_process import ANXUN, Process
 

@@ -2,7 +2,7 @@ import asyncio
 
 import pytest
 
-from api.developer import Developer
+from api.photos.processor import Developer
 from tests.api.conftest import MONDAY
 
 

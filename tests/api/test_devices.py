@@ -6,12 +6,13 @@ import time
 from contextlib import closing
 from functools import partial
 
-from api.tokens import digest_of
-from inspections.actions.devices import revoke_all
-from inspections.actions.identities import Proof, link_identity
-from inspections.actions.revocation import Ended
+from api.accounts.authentication import SignIn
+from api.http.tokens import digest_of
+from inspections.accounts.actions.external_identities import Proof, link_identity
+from inspections.accounts.actions.revocation import Ended
+from inspections.accounts.actions.sessions import revoke_all
+from inspections.accounts.external_identities import Identity
 from inspections.errors import Unauthenticated
-from inspections.identities import Identity
 from tests.api.conftest import PASSWORD, body, on_both, problem
 from tests.api.test_passwords import comes, hired
 from tests.api.test_process import Process
@@ -61,7 +62,7 @@ def test_an_administrator_cuts_off_a_phone_of_an_account_of_theirs(api):
 @on_both
 def test_of_answers_that_were_lost_those_that_are_used_within_a_minute_count(api):
     first = signed_in(api, "inspector", "phone")
-    sign_in = api.client.app.state.house.sign_in
+    sign_in = api.client.app.state.context.part(SignIn)
 
     async def at_once():
         return await asyncio.gather(*(sign_in.refresh(first["refresh_token"], "here") for _ in range(5)))
@@ -89,7 +90,7 @@ def test_of_answers_that_were_lost_those_that_are_used_within_a_minute_count(api
 @on_both
 def test_siblings_that_are_used_at_once_all_stay(api):
     first = signed_in(api, "inspector", "phone")
-    sign_in = api.client.app.state.house.sign_in
+    sign_in = api.client.app.state.context.part(SignIn)
 
     async def story():
         pairs = [(await sign_in.refresh(first["refresh_token"], "here"))[1] for _ in range(4)]
@@ -137,7 +138,7 @@ def test_a_phone_that_is_cut_off_is_cut_off_on_every_process(tmp_path):
 @on_both
 def test_a_link_and_the_end_of_all_devices_at_once_leave_nothing(api):
     hired(api)
-    database, now = api.client.app.state.house.database, api.clock.now
+    database, now = api.client.app.state.context.database, api.clock.now
     for at in range(5):
         comes(api, PASSWORD)
         token = digest_of(api.tokens["phone"])

@@ -3,7 +3,7 @@
 import uuid
 from hashlib import sha256
 
-from storage.drawings import draw
+from storage.photos.sample_images import draw
 from tests.api.conftest import MONDAY, THERE, body, on_both
 
 HERE_POINT = {"lat": 30.7706, "lon": 120.7550, "crs": "wgs84"}

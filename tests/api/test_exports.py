@@ -10,10 +10,12 @@ from functools import partial
 from PIL import Image
 from python_calamine import CalamineWorkbook
 
-from inspections.actions.exports import claim_export, export_went_on
-from inspections.exports import KEPT, LEASE
-from storage import ledger_file
-from storage.orphans import sweep_orphans
+from api.ledger.exporter import Exporter
+from api.photos.processor import Developer
+from inspections.ledger.actions.exports import claim_export, export_went_on
+from inspections.ledger.exports import KEPT, LEASE
+from storage.ledger import export_process as ledger_file
+from storage.upkeep.orphans import sweep_orphans
 from tests.api.conftest import THERE, on_both, problem
 from tests.api.test_ledger import ledger, lines_of
 
@@ -74,7 +76,7 @@ def test_what_is_chosen_and_what_may_be_seen_hold_as_in_the_ledger(api):
 def test_the_first_pictures_stand_beside_each_line(api):
     api.closed()
     api.report("inspector", category="EB-02")
-    api.client.blocking_portal.call(api.client.app.state.house.developer.develop_waiting)
+    api.client.blocking_portal.call(api.client.app.state.context.part(Developer).develop_waiting)
     export = asked(api, pictures=True)
     assert ended(api, export)["state"] == "made"
     file = api.get("officer", f"/ledger/exports/{export}/file")
@@ -97,30 +99,30 @@ def test_it_is_ones_own_and_gone_after_its_time(api):
     for who in ("supervisor", "officer2"):
         problem(api.get(who, f"/ledger/exports/{export}"), 404, "export.not_found")
         problem(api.get(who, f"/ledger/exports/{export}/file"), 404, "export.not_found")
-    home = api.client.app.state.house
-    assert [each.name for each in home.photos.stored()] == [f"pieces/{export}.xlsx"]
+    context = api.client.app.state.context
+    assert [each.name for each in context.photos.stored()] == [f"pieces/{export}.xlsx"]
     api.clock.now += KEPT
     api.sign_in_again()
     problem(api.get("officer", f"/ledger/exports/{export}/file"), 404, "export.not_found")
-    (stored,) = home.photos.stored()
-    assert sweep_orphans(home.database, home.photos, stored.at + 2 * KEPT) == 1
-    assert not list(home.photos.stored())
+    (stored,) = context.photos.stored()
+    assert sweep_orphans(context.database, context.photos, stored.at + 2 * KEPT) == 1
+    assert not list(context.photos.stored())
 
 
 @on_both
 def test_what_a_killed_process_had_begun_is_made_by_another(api):
-    home, call = api.client.app.state.house, api.client.blocking_portal.call
-    call(home.exporter.stop)
+    context, call = api.client.app.state.context, api.client.blocking_portal.call
+    call(context.part(Exporter).stop)
     export = asked(api)
     waits = problem(api.get("officer", f"/ledger/exports/{export}/file"), 409, "export.not_made")
     assert waits["state"] == "waiting"
-    begun = call(home.database.transact, partial(claim_export, now=api.clock.now))
-    call(home.database.transact, partial(export_went_on, mine=begun, done=1, total=9, now=api.clock.now))
+    begun = call(context.database.transact, partial(claim_export, now=api.clock.now))
+    call(context.database.transact, partial(export_went_on, mine=begun, done=1, total=9, now=api.clock.now))
     seen = api.get("officer", f"/ledger/exports/{export}").json()
     assert (seen["state"], seen["done"], seen["total"]) == ("making", 1, 9)
-    call(home.exporter.start)
+    call(context.part(Exporter).start)
     api.clock.now += 2 * LEASE
-    home.exporter.wake()
+    context.part(Exporter).wake()
     made = ended(api, export)
     assert (made["state"], made["total"]) == ("made", 0)
     assert api.get("officer", f"/ledger/exports/{export}/file").status_code == 200
@@ -129,17 +131,17 @@ def test_what_a_killed_process_had_begun_is_made_by_another(api):
 def test_a_ledger_with_too_many_pictures_says_what_to_do(api, monkeypatch, tmp_path):
     assert ledger_file.PICTURES == 5000
     api.report("inspector", category="EB-02")
-    fewer = "from storage import ledger_file as it\nit.PICTURES = 0\nit.main()\n"
-    monkeypatch.setattr("api.exporter.COMMAND", _python(tmp_path, fewer))
+    fewer = "from storage.ledger import export_process as it\nit.PICTURES = 0\nit.main()\n"
+    monkeypatch.setattr("api.ledger.exporter.COMMAND", _python(tmp_path, fewer))
     failed = ended(api, asked(api, pictures=True))
     assert (failed["state"], failed["error"]) == ("failed", "带照片的台账一次最多 5000 行，请缩小范围")
 
 
 def test_one_whose_process_fails_says_so_and_leaves_nothing(api, monkeypatch, tmp_path):
-    monkeypatch.setattr("api.exporter.COMMAND", _python(tmp_path, "raise SystemExit('no such thing')\n"))
+    monkeypatch.setattr("api.ledger.exporter.COMMAND", _python(tmp_path, "raise SystemExit('no such thing')\n"))
     failed = ended(api, asked(api))
     assert (failed["state"], failed["error"], failed["size"]) == ("failed", "制作失败，请重试", None)
-    assert not list(api.client.app.state.house.photos.stored())
+    assert not list(api.client.app.state.context.photos.stored())
 
 
 def _python(folder, code):

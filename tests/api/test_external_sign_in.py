@@ -11,12 +11,12 @@ import pyotp
 import pytest
 from litestar.testing import TestClient
 
+from api.accounts.authentication import HASHER
+from api.accounts.identity_providers import open_providers
 from api.app import build
-from api.auth import HASHER
-from api.providers import open_providers
 from api.settings import BadSettings, Settings
-from inspections.people import Grant, Person, Role
-from inspections.register import Change
+from inspections.accounts.people import Grant, Person, Role
+from inspections.change import Change
 from tests.api.conftest import HERE, PASSWORD, Api, problem
 from tests.api.sink import Sink, running
 
@@ -86,7 +86,7 @@ def api(tmp_path, clock, loaded, platform):
     )
     with TestClient(build(settings, clock), raise_server_exceptions=False) as client:
         api = Api(client, clock, dict(loaded[1]), tmp_path / "data")
-        client.blocking_portal.call(client.app.state.house.database.transact, lambda _: Change(None, people))
+        client.blocking_portal.call(client.app.state.context.database.transact, lambda _: Change(None, people))
         for person in people:
             answer = api.post(None, "/auth/login", {"username": person.username, "password": OWN})
             api.tokens[person.username] = answer.json()["access_token"]

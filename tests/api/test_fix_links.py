@@ -16,14 +16,14 @@ from msgspec.structs import replace
 from PIL import Image
 from structlog.testing import capture_logs
 
-from api.pages import shanghai
+from api.http.pages import shanghai
 from api.settings import BadSettings, load
-from inspections.actions.fix_links import fix_by_link
-from inspections.fix_links import SENDS
-from inspections.hazards import PhotoMention, Stage
-from inspections.rates import PER_LINK, WINDOW
-from inspections.steps import SubmitFix
-from storage.drawings import draw
+from inspections.accounts.throttling import PER_LINK, WINDOW
+from inspections.fix_links.actions import fix_by_link
+from inspections.fix_links.links import SENDS
+from inspections.photos.records import PhotoMention, Stage
+from inspections.remediation.steps import SubmitFix
+from storage.photos.sample_images import draw
 from tests.api.conftest import MONDAY, on_both, problem
 
 SHOP = {"kind": "merchant", "name": "小王早餐店", "phone": "13800000000"}
@@ -276,9 +276,9 @@ def test_the_code_leads_to_the_public_address(api, party):
     assert Image.open(BytesIO(png.content)).size[0] > 200
     assert svg.content.startswith(b"<?xml")
     assert party.addresses["url"].startswith("http://testserver")
-    settings = api.client.app.state.house.settings
+    settings = api.client.app.state.context.settings
     object.__setattr__(
-        api.client.app.state.house, "settings", replace(settings, public_url="https://anxun.example/aq/")
+        api.client.app.state.context, "settings", replace(settings, public_url="https://anxun.example/aq/")
     )
     other = Party(api, party.hazard)
     assert other.addresses["url"].startswith("https://anxun.example/aq/f/")
@@ -339,7 +339,7 @@ def test_two_devices_send_at_the_same_time(api, hazard):
     digest = hashlib.sha256(party.path.rsplit("/", 1)[1].encode()).hexdigest()
 
     async def together():
-        transact = api.client.app.state.house.database.transact
+        transact = api.client.app.state.context.database.transact
         tries = [transact(partial(fix_by_link, digest=digest, step=step, now=MONDAY)) for step in steps]
         return await asyncio.gather(*tries, return_exceptions=True)
 
@@ -509,7 +509,7 @@ def test_a_token_is_in_no_log(party, monkeypatch):
     def fails(*_, **__):
         raise RuntimeError("a fault")
 
-    monkeypatch.setattr("api.fixing.noticed", fails)
+    monkeypatch.setattr("api.fix_links.party_routes.noticed", fails)
     with capture_logs() as logs:
         assert party.call("GET").status_code == 500
     assert logs[0]["path"] == "/f/…"

@@ -7,8 +7,8 @@ from datetime import timedelta
 
 from structlog.testing import capture_logs
 
-from api.scheduler import announce
-from inspections.history import ERASED
+from api.process.scheduler import announce
+from inspections.hazards.history import ERASED
 from storage.database import open_database
 from tests.api.conftest import HERE, MONDAY, body, on_both, problem
 from tests.api.test_keeping import anxun

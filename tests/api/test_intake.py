@@ -17,8 +17,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from storage.drawings import draw
-from storage.formats import TAKEN
+from storage.photos.formats import TAKEN
+from storage.photos.sample_images import draw
 from tests.api.conftest import MONDAY, body, on_both, problem
 from tests.api.test_process import Process
 from tests.storage.test_decoder_memory import promised, small_webp

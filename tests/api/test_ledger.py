@@ -10,12 +10,13 @@ from contextlib import AsyncExitStack
 import pytest
 from python_calamine import CalamineWorkbook
 
-from api import ledger as ledgers
-from api.problems import Stalled
-from api.sheets import Form
+from api.http.file_reader import FileTurns
+from api.http.problems import Stalled
+from api.http.tables import Form
+from api.ledger import routes as ledgers
+from inspections.accounts.policy import EVERYWHERE
 from inspections.errors import TooCostly
-from inspections.ledger import Selection
-from inspections.policy import EVERYWHERE
+from inspections.ledger.selection import Selection
 from tests.api.conftest import HERE, THERE, on_both, problem
 from tests.api.test_statistics import worked
 
@@ -127,7 +128,7 @@ def test_taking_it_away_leaves_a_line_in_the_security_log(api):
 
 
 def test_one_at_a_time(api):
-    exporting = api.client.app.state.house.exporting
+    exporting = api.client.app.state.context.part(FileTurns).people
     exporting.add("analyst")
     refused = api.get("analyst", "/ledger.csv")
     problem(refused, 429, "requests.too_many")
@@ -138,7 +139,7 @@ def test_one_at_a_time(api):
 
 
 def test_a_process_that_fails_is_no_empty_ledger(api, monkeypatch):
-    monkeypatch.setattr("api.ledger.COMMAND", ("false",))
+    monkeypatch.setattr("api.ledger.routes.COMMAND", ("false",))
     problem(api.get("analyst", "/ledger.csv"), 503, "store.unavailable")
     monkeypatch.undo()
     assert ledger(api, "analyst") == []
@@ -148,7 +149,7 @@ def test_a_process_that_fails_is_no_empty_ledger(api, monkeypatch):
     "ends", ["sys.exit(4)", "resource.setrlimit(resource.RLIMIT_CPU, (1, 1)); exec('while 1: pass')"]
 )
 def test_a_ledger_that_takes_more_than_it_may_is_refused_in_words(api, monkeypatch, ends):
-    monkeypatch.setattr("api.ledger.COMMAND", (sys.executable, "-c", f"import resource, sys; {ends}"))
+    monkeypatch.setattr("api.ledger.routes.COMMAND", (sys.executable, "-c", f"import resource, sys; {ends}"))
     refused = problem(api.get("analyst", "/ledger.xlsx"), 422, "step.needs")
     assert refused["errors"][0]["message"] == TooCostly.words
     monkeypatch.undo()
@@ -156,7 +157,7 @@ def test_a_ledger_that_takes_more_than_it_may_is_refused_in_words(api, monkeypat
 
 
 def test_figures_of_too_many_rows_are_no_table(api, monkeypatch):
-    monkeypatch.setattr("api.figures._ROWS", 1)
+    monkeypatch.setattr("api.statistics.responses._ROWS", 1)
     refused = problem(api.get("analyst", "/statistics/communities?format=xlsx"), 422, "step.needs")
     assert refused["errors"][0]["message"] == TooCostly.words
     assert api.get("analyst", "/statistics/communities").status_code == 200
@@ -166,19 +167,19 @@ def test_who_stops_reading_keeps_nobody_from_theirs(api, monkeypatch):
     monkeypatch.setattr(ledgers, "_STALL_SECONDS", 0.2)
     monkeypatch.setattr(ledgers, "_PIECE", 10)
     api.report("inspector")
-    home = api.client.app.state.house
+    context = api.client.app.state.context
     selection = Selection(EVERYWHERE, EVERYWHERE, "http://anxun.test", None, None, ("EB-01",), None, None, None, None)
 
     async def stalled():
         stack = AsyncExitStack()
-        stack.enter_context(ledgers.one_of_few(home, "officer"))
-        process, file = await ledgers._begun(stack, home, selection, Form.CSV)
+        stack.enter_context(ledgers.one_of_few(context, "officer"))
+        process, file = await ledgers._begun(stack, context, selection, Form.CSV)
         pieces = ledgers._pieces(stack, process, file)
         first = await anext(pieces)
         second = await anext(pieces)
         assert len(first + second) == 20
-        assert "officer" in home.exporting
-        while home.exporting:  # noqa: ASYNC110  # as whoever waits for a place does
+        assert "officer" in context.part(FileTurns).people
+        while context.part(FileTurns).people:  # noqa: ASYNC110  # as whoever waits for a place does
             await asyncio.sleep(0.05)
         assert (file.closed, process.returncode is not None) == (True, True)
         with pytest.raises(Stalled):  # the answer breaks off, and is seen to

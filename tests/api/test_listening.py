@@ -17,11 +17,11 @@ import pytest
 from litestar.testing import TestClient
 
 import api.app
-import api.listening
+import api.process.listening
+from api.accounts.authentication import check_routes
 from api.app import assembled
-from api.auth import check_routes
-from api.listening import Address, AddressTaken, most_connections
-from api.request_limits import COOKIE_BYTES, METHODS, PARAMETERS, PATH_CHARACTERS, QUERY_BYTES
+from api.http.request_limits import COOKIE_BYTES, METHODS, PARAMETERS, PATH_CHARACTERS, QUERY_BYTES
+from api.process.listening import Address, AddressTaken, most_connections
 from api.settings import BadSettings, Settings, load
 from tests.api.test_process import ANXUN, Process
 from tests.api.test_workers import until
@@ -191,7 +191,7 @@ def test_connections_leave_512_files_to_everything_else(monkeypatch, files, conn
 @pytest.mark.skipif(sys.platform != "linux", reason="an option of Linux")
 def test_a_peer_that_takes_nothing_is_given_up(monkeypatch):
     """The option is set before a connection comes, and connections inherit it."""
-    monkeypatch.setattr(api.listening, "_UNREAD_MS", 1000)
+    monkeypatch.setattr(api.process.listening, "_UNREAD_MS", 1000)
     address = Address("127.0.0.1", 0)
     (holder,) = address.listen()
     with contextlib.ExitStack() as stack:

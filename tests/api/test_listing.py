@@ -2,7 +2,7 @@
 
 import random
 
-from inspections.statistics import COUNTED, holds
+from inspections.statistics.metrics import COUNTED, holds
 from tests.api.conftest import HERE, THERE, on_both
 
 pytestmark = on_both

@@ -18,19 +18,20 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
-import api.live
-import api.live_feed
+import api.sync.broadcaster
+import api.sync.events
+from api.accounts.authentication import SignIn
 from api.app import running
-from api.live import Listener
-from api.live_feed import LiveFeed, Reader
 from api.settings import Settings
-from api.sync import Cursor
-from inspections.actions.reports import report_hazard
+from api.sync.broadcaster import LiveFeed, Reader
+from api.sync.events import Listener
+from api.sync.routes import Cursor
+from inspections.accounts.people import Grant, Role
+from inspections.change import Change
 from inspections.errors import TooMany
-from inspections.people import Grant, Role
-from inspections.register import Change
-from inspections.steps import Report
-from storage.feed import head
+from inspections.remediation.actions.reporting import report_hazard
+from inspections.remediation.steps import Report
+from storage.sync.change_feed import head
 from tests.api.conftest import MONDAY, THERE, Clock, body
 from tests.api.test_process import Process
 from tests.api.test_workers import until
@@ -192,42 +193,42 @@ def test_a_place_that_is_none_is_refused_before_the_stream_begins(street):
 
 @pytest.fixture
 def at_home(loaded, tmp_path):
-    """Runs a story in a house of its own, without a server: it gets the house, an officer and their token."""
+    """Runs a story in a context of its own, without a server: it gets the context, an officer and their token."""
     template, tokens = loaded
     shutil.copytree(template, tmp_path / "data")
 
     def run(story):
         async def told():
-            async with running(Settings(data=str(tmp_path / "data")), Clock(), works=False) as home:
-                officer = await home.sign_in.person(tokens["officer"], "hazard.see")
-                await story(home, officer, tokens["officer"])
+            async with running(Settings(data=str(tmp_path / "data")), Clock(), works=False) as context:
+                officer = await context.part(SignIn).person(tokens["officer"], "hazard.see")
+                await story(context, officer, tokens["officer"])
 
         asyncio.run(told())
 
     return run
 
 
-async def listener(home, person, token):
-    present = await home.database.read(head)
+async def listener(context, person, token):
+    present = await context.database.read(head)
     reader = Reader(person.username, None, MONDAY + timedelta(hours=1))
-    return Listener(home, person, token, present.place, Cursor.at(present, person, present.place), reader).events()
+    return Listener(context, person, token, present.place, Cursor.at(present, person, present.place), reader).events()
 
 
-def listens(home, username):
-    return home.live.reader(Reader(username, None, MONDAY + timedelta(hours=1)), MONDAY)
+def listens(context, username):
+    return context.part(LiveFeed).reader(Reader(username, None, MONDAY + timedelta(hours=1)), MONDAY)
 
 
-async def report_at(home):
-    inspector = await home.database.read(lambda register: register.person("inspector"))
+async def report_at(context):
+    inspector = await context.database.read(lambda register: register.person("inspector"))
     report = msgspec.convert(body(), Report)
-    await home.database.transact(partial(report_hazard, person=inspector, report=report, now=MONDAY))
+    await context.database.transact(partial(report_hazard, person=inspector, report=report, now=MONDAY))
 
 
 def test_a_quiet_stream_is_kept_alive_and_its_cursor_moved(at_home, monkeypatch):
-    monkeypatch.setattr(api.live, "HEARTBEAT", timedelta(seconds=0.05))
+    monkeypatch.setattr(api.sync.events, "HEARTBEAT", timedelta(seconds=0.05))
 
-    async def story(home, officer, token):
-        async with contextlib.aclosing(await listener(home, officer, token)) as events:
+    async def story(context, officer, token):
+        async with contextlib.aclosing(await listener(context, officer, token)) as events:
             assert b"event: begin" in await anext(events)
             quiet = await anext(events)
             assert quiet.startswith(b"id: ")
@@ -237,13 +238,13 @@ def test_a_quiet_stream_is_kept_alive_and_its_cursor_moved(at_home, monkeypatch)
 
 
 def test_who_sees_more_than_before_is_told_to_begin_anew(at_home):
-    async def story(home, officer, token):
-        async with contextlib.aclosing(await listener(home, officer, token)) as events:
+    async def story(context, officer, token):
+        async with contextlib.aclosing(await listener(context, officer, token)) as events:
             await anext(events)
             more = replace(officer, version=2, grants=(*officer.grants, Grant(Role.OFFICER, THERE)))
-            await home.database.transact(lambda _: Change(None, changed=((officer, more),)))
+            await context.database.transact(lambda _: Change(None, changed=((officer, more),)))
             await asyncio.sleep(1)  # what is revoked or given counts within a second
-            await report_at(home)
+            await report_at(context)
             assert b"event: restart" in await anext(events)
             with pytest.raises(StopAsyncIteration):
                 await anext(events)
@@ -252,12 +253,12 @@ def test_who_sees_more_than_before_is_told_to_begin_anew(at_home):
 
 
 def test_who_reads_too_slowly_is_dropped_and_nobody_else(at_home, monkeypatch):
-    monkeypatch.setattr(api.live_feed, "_BATCHES_WAITING", 2)
+    monkeypatch.setattr(api.sync.broadcaster, "_BATCHES_WAITING", 2)
 
-    async def story(home, *_):
-        async with listens(home, "inspector") as slow, listens(home, "officer") as good:
+    async def story(context, *_):
+        async with listens(context, "inspector") as slow, listens(context, "officer") as good:
             for _ in range(3):
-                await report_at(home)
+                await report_at(context)
                 assert await good.next()
             for _ in range(2):
                 assert await slow.next()
@@ -275,10 +276,10 @@ def test_who_reads_too_slowly_is_dropped_and_nobody_else(at_home, monkeypatch):
     ],
 )
 def test_more_than_a_process_a_person_and_an_address_may_have_are_refused(at_home, monkeypatch, limit, first, second):
-    monkeypatch.setattr(api.live_feed, limit, 1)
+    monkeypatch.setattr(api.sync.broadcaster, limit, 1)
 
-    async def story(home, *_):
-        live = LiveFeed(home.database)
+    async def story(context, *_):
+        live = LiveFeed(context.database)
         async with live.reader(Reader(*first, MONDAY + timedelta(seconds=90)), MONDAY):
             with pytest.raises(TooMany) as refused:
                 async with live.reader(Reader(*second, MONDAY + timedelta(hours=1)), MONDAY):
@@ -315,13 +316,13 @@ def stream_opens(street, token):
 def test_a_stream_that_was_asked_for_and_not_read_gives_its_place_back(at_home):
     """As for HEAD, and for a client that goes away before the answer begins."""
 
-    async def story(home, officer, token):
-        events = await listener(home, officer, token)
+    async def story(context, officer, token):
+        events = await listener(context, officer, token)
         await anext(events)
-        assert len(home.live._streams) == 1
+        assert len(context.part(LiveFeed)._streams) == 1
         del events
         await asyncio.sleep(0.1)
-        assert not home.live._streams
+        assert not context.part(LiveFeed)._streams
 
     at_home(story)
 

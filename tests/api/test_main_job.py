@@ -6,7 +6,7 @@ import uuid
 
 import pytest
 
-from storage.drawings import draw
+from storage.photos.sample_images import draw
 from tests.api.conftest import HERE, MONDAY, THERE, body, on_both, problem
 
 pytestmark = on_both

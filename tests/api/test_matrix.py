@@ -13,19 +13,19 @@ from typing import NamedTuple
 import pytest
 from msgspec.structs import replace
 
-from inspections.alerts import Alert, Grade, Metric, MonitorKind
-from inspections.briefing import Briefing
-from inspections.delegations import Delegation
-from inspections.dispatch import DispatchRule
-from inspections.exports import Export, ExportForm, ExportState
-from inspections.keys import Key
-from inspections.ledger import Selection
-from inspections.monitors import Monitor
-from inspections.outbox import Delivery, InboxEntry, Notice
-from inspections.people import Grant, Person, Role
-from inspections.policy import Scope
-from inspections.register import Change
-from inspections.sessions import Session
+from inspections.accounts.api_keys import Key
+from inspections.accounts.delegations import Delegation
+from inspections.accounts.people import Grant, Person, Role
+from inspections.accounts.policy import Scope
+from inspections.accounts.sessions import Session
+from inspections.change import Change
+from inspections.ledger.exports import Export, ExportForm, ExportState
+from inspections.ledger.selection import Selection
+from inspections.monitoring.alerts import Alert, Grade, Metric, MonitorKind
+from inspections.monitoring.devices import Monitor
+from inspections.notices.outbox import Delivery, InboxEntry, Notice
+from inspections.remediation.dispatch_rules import DispatchRule
+from inspections.statistics.briefing import Briefing
 from tests.api.conftest import HERE, MONDAY, PASSWORD, THERE, body, problem
 
 ROLES = tuple(role.value for role in Role)
@@ -59,7 +59,7 @@ class Things(NamedTuple):
 
 
 def _keep(api, *records):
-    database = api.client.app.state.house.database
+    database = api.client.app.state.context.database
     api.client.blocking_portal.call(database.transact, lambda _: Change(None, records))
 
 
@@ -73,7 +73,7 @@ def _hire(api, role):
         api.tokens[role] = api.post("admin", "/keys", wanted).json()["token"]
         return
     admin = api.client.blocking_portal.call(
-        api.client.app.state.house.database.read, lambda register: register.person("admin")
+        api.client.app.state.context.database.read, lambda register: register.person("admin")
     )
     grants = tuple(Grant(Role(role), grant.scope) for grant in admin.grants)
     _keep(api, Person(role, role, grants, admin.password, demo=True))

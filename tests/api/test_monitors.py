@@ -3,7 +3,7 @@
 import csv
 import io
 
-from api.scheduler import notice
+from api.process.scheduler import notice
 from tests.api.conftest import HERE, THERE, on_both, problem
 from tests.api.test_alerts import ALARM, device, sent, signed
 
@@ -39,7 +39,7 @@ def test_a_silent_device_is_a_matter_of_maintenance(api):
     device(api, "A-2", silent_after_h=None)
     api.clock.pass_(hours=25)
     api.sign_in_again()
-    database = api.client.app.state.house.database
+    database = api.client.app.state.context.database
     assert [api.client.blocking_portal.call(notice, database, api.clock.now) for _ in range(2)] == [1, 0]
     (outage,) = api.get("officer", "/devices/outages").json()["items"]
     assert (outage["device"], outage["community"], outage["ended_at"]) == ("A-1", HERE, None)

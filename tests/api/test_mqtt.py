@@ -13,9 +13,10 @@ from contextlib import closing
 import pytest
 import trustme
 
-from api.mqtt import Broker, MqttConsumer, broker_of
+from api.monitoring.intake import AlertIntake
+from api.monitoring.mqtt import Broker, MqttConsumer, broker_of
 from api.settings import BadSettings, Settings
-from inspections.vendors import PAYLOAD_BYTES, read
+from inspections.monitoring.vendors import PAYLOAD_BYTES, read
 from tests import broker as brokers
 from tests.api.conftest import HERE
 from tests.api.test_alerts import ALARM, device
@@ -47,11 +48,11 @@ class Listening:
     """A consumer in the tested server, over its own intake."""
 
     def __init__(self, api, broker, *, wait=True, **how):
-        home = api.client.app.state.house
+        context = api.client.app.state.context
         self._call = api.client.blocking_portal.call
         usual = {"host": "127.0.0.1", "tls": False, "username": None, "password": None, "ca": None}
         where = Broker(**{**usual, "port": broker.port, **how})
-        self.consumer = MqttConsumer(where, 0, home.intake, home.database, api.clock)
+        self.consumer = MqttConsumer(where, 0, context.part(AlertIntake), context.database, api.clock)
         self._call(self.consumer.start)
         if wait:
             until(lambda: self.consumer.subscribed)
@@ -116,7 +117,7 @@ def test_a_message_that_we_fail_at_takes_no_other_with_it(api, broker, publisher
             raise RuntimeError("ours")
         return read(vendor, device, payload)
 
-    monkeypatch.setattr("api.mqtt.read", failing)
+    monkeypatch.setattr("api.monitoring.mqtt.read", failing)
     device(api)
     first = Listening(api, broker)
     first.stop()

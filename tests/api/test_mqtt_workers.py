@@ -11,7 +11,7 @@ from contextlib import closing
 import psycopg
 import pytest
 
-from inspections.slots import LEASE
+from inspections.monitoring.broker_leases import LEASE
 from tests.api.conftest import HERE
 from tests.api.test_mqtt import _publish, broker, publisher, until  # noqa: F401  # fixtures
 from tests.api.test_process import ANXUN, Process

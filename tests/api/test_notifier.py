@@ -15,18 +15,19 @@ from litestar.testing import TestClient
 from sqlalchemy import func, select
 
 from api.app import build
-from api.outgoing import Outgoing
-from api.scheduler import beat, digest
+from api.http.outbound import Outgoing
+from api.process.scheduler import beat, digest
 from api.settings import Settings, networks
-from inspections.actions.reports import report_hazard
-from inspections.actions.rules import NewRules, edit_rules
-from inspections.actions.steps import take_step
-from inspections.outbox import Delivery, Notice
-from inspections.register import Change
-from inspections.rules import Rules
-from inspections.steps import Accept, Assign, Return
-from storage.database import open_database, owned
-from storage.notice_tables import deliveries, notices
+from inspections.change import Change
+from inspections.notices.outbox import Delivery, Notice
+from inspections.office.actions import NewRules, edit_rules
+from inspections.office.rules import Rules
+from inspections.remediation.actions.reporting import report_hazard
+from inspections.remediation.actions.steps import take_step
+from inspections.remediation.steps import Accept, Assign, Return
+from storage.database import open_database
+from storage.engine.connections import owned
+from storage.notices.tables import deliveries, notices
 from tests.api.conftest import HERE, MONDAY, PASSWORD, Api, body, prepare, problem
 from tests.api.sink import sink
 from tests.api.test_people import signed_in
@@ -232,7 +233,7 @@ def stuck(api, state, number=0, who="admin"):
 
 
 def test_what_was_given_up_is_seen_and_sent_again_by_an_administrator(hooked, monkeypatch):
-    monkeypatch.setattr("inspections.actions.notices.TRIES", 2)
+    monkeypatch.setattr("inspections.notices.actions.delivery.TRIES", 2)
     api, hook = hooked
     assert len(hook.until(1)) == 1
     hook.answer = lambda _: 500

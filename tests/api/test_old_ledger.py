@@ -10,6 +10,7 @@ from datetime import datetime
 import pytest
 import xlsxwriter
 
+from api.http.file_reader import FileTurns
 from inspections.errors import TooCostly
 from storage.process_limits import READING
 from tests.api.conftest import HERE, on_both, problem
@@ -216,8 +217,8 @@ def test_a_workbook_that_says_that_it_expands_to_too_much_is_refused(api):
 
 
 def test_a_file_that_takes_too_long_is_given_up_in_words(api, monkeypatch):
-    monkeypatch.setattr("api.file_reader._COMMAND", (sys.executable, "-c", "import time; time.sleep(60)"))
-    monkeypatch.setattr("api.file_reader.READING", READING._replace(seconds=1))
+    monkeypatch.setattr("api.http.file_reader._COMMAND", (sys.executable, "-c", "import time; time.sleep(60)"))
+    monkeypatch.setattr("api.http.file_reader.READING", READING._replace(seconds=1))
     refused = problem(sent(api, workbook(row(1))), 422, "step.needs")
     assert refused["errors"][0]["message"] == TooCostly.words
     monkeypatch.undo()
@@ -228,7 +229,7 @@ def test_a_file_that_takes_too_long_is_given_up_in_words(api, monkeypatch):
     "path", ["/ledger/import", "/communities/import", "/devices/import"], ids=lambda path: path.split("/")[1]
 )
 def test_one_file_at_a_time_a_person(api, path):
-    exporting = api.client.app.state.house.exporting
+    exporting = api.client.app.state.context.part(FileTurns).people
     exporting |= {"admin", "analyst"}
     refused = api.call("admin", "POST", path, content=b"x", headers={"content-type": "application/octet-stream"})
     problem(refused, 429, "requests.too_many")

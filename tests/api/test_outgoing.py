@@ -9,7 +9,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 import pytest
 import trustme
 
-from api.outgoing import Failed, Outgoing, Refused, check_url, vetted
+from api.http.outbound import Failed, Outgoing, Refused, check_url, vetted
 from api.settings import networks
 from tests.api.sink import sink
 
@@ -146,7 +146,7 @@ def test_an_answer_that_does_not_end_is_read_at_its_beginning_only():
 
 
 def test_who_does_not_answer_is_given_up(monkeypatch):
-    monkeypatch.setattr("api.outgoing.SECONDS", 0.3)
+    monkeypatch.setattr("api.http.outbound.SECONDS", 0.3)
     with sink(lambda _: "hang") as hanging:
         began = time.monotonic()
         with pytest.raises(Failed, match="no answer"):
@@ -155,7 +155,7 @@ def test_who_does_not_answer_is_given_up(monkeypatch):
 
 
 def test_who_answers_a_letter_at_a_time_is_given_up(monkeypatch):
-    monkeypatch.setattr("api.outgoing.SECONDS", 0.5)
+    monkeypatch.setattr("api.http.outbound.SECONDS", 0.5)
 
     class Slow(BaseHTTPRequestHandler):
         def do_POST(self):

@@ -2,8 +2,8 @@
 
 import uuid
 
-from inspections.people import ERASED
-from storage.verification import verify
+from inspections.accounts.people import ERASED
+from storage.upkeep.verification import verify
 from tests.api.conftest import HERE, PASSWORD, THERE, on_both, problem
 
 PARTY = {"kind": "tenant", "name": "张小三", "phone": "13912345678"}
@@ -75,8 +75,8 @@ def test_a_neighbour_is_found_in_every_history_of_the_office_and_taken_out_of_it
         assert "张" not in whole
     assert "某店" in api.get("officer", f"/hazards/{other['id']}/history").text
     assert PARTY["phone"] in api.get("officer2", f"/hazards/{far['id']}").text
-    home = api.client.app.state.house
-    assert list(verify(home.database, home.photos, lambda *_: None, None)) == []
+    context = api.client.app.state.context
+    assert list(verify(context.database, context.photos, lambda *_: None, None)) == []
 
 
 @on_both

@@ -4,7 +4,7 @@ import random
 from collections import Counter
 from datetime import datetime
 
-from inspections.alert_statistics import CAUSES
+from inspections.monitoring.alert_metrics import CAUSES
 from tests.api.conftest import HERE, PASSWORD
 from tests.api.test_alerts import device, sent
 

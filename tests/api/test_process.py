@@ -16,7 +16,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from storage.drawings import draw
+from storage.photos.sample_images import draw
 from tests.api.conftest import MONDAY, body
 
 ANXUN = Path(sys.executable).parent / "anxun"

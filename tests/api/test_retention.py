@@ -4,18 +4,18 @@ import time
 
 from sqlalchemy import select
 
-from api.scheduler import let_photos_go, tidy
-from inspections.security import Event
-from storage.security import Wanted, security_page
-from storage.tables import photos
-from storage.verification import verify
+from api.process.scheduler import let_photos_go, tidy
+from inspections.accounts.security_log import Event
+from storage.accounts.security_log import Wanted, security_page
+from storage.photos.tables import photos
+from storage.upkeep.verification import verify
 from tests.api.conftest import on_both, problem
 
 
 def waiting(api):
     """Photos that are not developed yet."""
     ask = select(photos.c.sha256).where(photos.c.state == "received")
-    return api.client.app.state.house.database.ask(lambda register: register.rows(ask))
+    return api.client.app.state.context.database.ask(lambda register: register.rows(ask))
 
 
 @on_both
@@ -26,11 +26,11 @@ def test_photos_of_a_hazard_that_ended_long_ago_go_and_its_history_stays(api):
     still = api.report("inspector")
     hazard = api.closed()
     photo = hazard["photos"][0]["sha256"]
-    home = api.client.app.state.house
+    context = api.client.app.state.context
 
     def daily():
-        gone = api.client.blocking_portal.call(let_photos_go, home.database, api.clock.now)
-        api.client.blocking_portal.call(tidy, home.database, home.photos, api.clock.now)
+        gone = api.client.blocking_portal.call(let_photos_go, context.database, api.clock.now)
+        api.client.blocking_portal.call(tidy, context.database, context.photos, api.clock.now)
         return gone
 
     until = time.monotonic() + 20
@@ -47,11 +47,11 @@ def test_photos_of_a_hazard_that_ended_long_ago_go_and_its_history_stays(api):
     assert api.get("officer", f"/photos/{still['photos'][0]['sha256']}").status_code == 200
     seen = api.get("officer", f"/hazards/{hazard['id']}").json()
     assert ({each["state"] for each in seen["photos"]}, seen["missing_photos"]) == ({"let_go"}, [])
-    (event,) = home.database.ask(lambda register: security_page(register, Wanted(Event.PHOTOS_LET_GO), None, 9))
+    (event,) = context.database.ask(lambda register: security_page(register, Wanted(Event.PHOTOS_LET_GO), None, 9))
     assert (event.by, event.facts["photos"]) == ("system", "2")
     assert api.get("officer", f"/hazards/{hazard['id']}/history").status_code == 200
     for _ in range(2):  # aside, and a day later away
         api.clock.pass_(days=1, hours=1)
         daily()
-    assert not [each for each in home.photos.stored() if each.sha256 == photo]
-    assert list(verify(home.database, home.photos, lambda *_: None, None)) == []
+    assert not [each for each in context.photos.stored() if each.sha256 == photo]
+    assert list(verify(context.database, context.photos, lambda *_: None, None)) == []

@@ -14,13 +14,14 @@ import pyotp
 import pytest
 from litestar.testing import TestClient
 
-import api.auth
-import api.live
+import api.accounts.authentication
+import api.sync.events
+from api.accounts.authentication import HASHER
 from api.app import build
-from api.auth import HASHER
 from api.settings import Settings
-from inspections.people import Grant, Person, Role
-from inspections.register import Change
+from api.sync.broadcaster import LiveFeed
+from inspections.accounts.people import Grant, Person, Role
+from inspections.change import Change
 from tests.api.conftest import HERE, Api, Clock
 from tests.api.sink import running
 from tests.api.test_external_sign_in import OWN, Platform
@@ -167,12 +168,12 @@ class Office:
         name = next(self.names)
         grants = tuple(Grant(role, HERE) for role in (Role.OFFICER, Role.ADMIN))
         person = Person(name, name, grants, self.password)
-        self.api.client.blocking_portal.call(self.house.database.transact, lambda _: Change(None, (person,)))
+        self.api.client.blocking_portal.call(self.context.database.transact, lambda _: Change(None, (person,)))
         return name
 
     @property
-    def house(self):
-        return self.api.client.app.state.house
+    def context_of(self):
+        return self.api.client.app.state.context
 
     def administer(self, path, body=None):
         answer = self.api.post("admin", path, body)
@@ -183,7 +184,7 @@ class Office:
 
     def listen(self, username, token):
         """A stream that has begun; it is done when it has ended."""
-        streams = self.house.live._streams
+        streams = self.context.part(LiveFeed)._streams
         before = sum(each.username == username for each in streams)
         stream = self.threads.submit(self.bearing, token, "/live")
         assert until(lambda: sum(each.username == username for each in list(streams)) > before, seconds=5)
@@ -192,7 +193,7 @@ class Office:
 
     def silence(self):
         """Ends the streams that are left."""
-        self.api.client.blocking_portal.call(self.house.live.stop)
+        self.api.client.blocking_portal.call(self.context.part(LiveFeed).stop)
         wait_for(self.streams)
 
 
@@ -205,8 +206,10 @@ def office(loaded, tmp_path_factory):
     shutil.copytree(loaded[0], folder)
     with ExitStack() as stack:
         patch = stack.enter_context(pytest.MonkeyPatch.context())
-        patch.setattr(api.auth, "_REMEMBERED_SECONDS", 0)  # what ends is refused at once, not within a second
-        patch.setattr(api.live, "HEARTBEAT", HEARTBEAT)
+        patch.setattr(
+            api.accounts.authentication, "_REMEMBERED_SECONDS", 0
+        )  # what ends is refused at once, not within a second
+        patch.setattr(api.sync.events, "HEARTBEAT", HEARTBEAT)
         threads = stack.enter_context(ThreadPoolExecutor())
         platform = stack.enter_context(running(Platform()))
         words = f"wechat=http://app:s3cret%2F@127.0.0.1:{platform.port}/wx"

@@ -5,7 +5,7 @@ import uuid
 
 import pytest
 
-from storage.calendar import published_days
+from storage.office.published_calendar import published_days
 from tests.api.conftest import HERE, THERE, on_both, problem
 from tests.api.test_main_job import sign_in
 from tests.inspections.test_published_years import SCHEDULES

@@ -2,7 +2,7 @@ import asyncio
 import time
 from datetime import UTC, datetime, timedelta
 
-from api.scheduler import MonotonicScheduler, build_scheduler
+from api.process.scheduler import MonotonicScheduler, build_scheduler
 from inspections.errors import Unavailable
 
 

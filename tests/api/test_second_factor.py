@@ -4,6 +4,7 @@ import asyncio
 
 import pyotp
 
+from api.accounts.authentication import SignIn
 from inspections.errors import SignInFailed
 from tests.api.conftest import PASSWORD, on_both, problem
 from tests.api.test_passwords import WRONG, comes, hired
@@ -49,7 +50,7 @@ def test_of_two_who_show_the_same_code_at_once_one_comes_in(api):
     app, _ = enrolled(api)
     api.clock.pass_(seconds=30)
     code = app.at(api.clock())
-    sign_in = api.client.app.state.house.sign_in
+    sign_in = api.client.app.state.context.part(SignIn)
 
     async def both():
         tries = [sign_in.open("qin", PASSWORD, "x", str(at), code) for at in range(3)]

@@ -12,11 +12,11 @@ from sqlalchemy import delete, func, insert, select, text
 from sqlalchemy.exc import DBAPIError
 
 from api.demo.office import USERNAMES
-from inspections.security import Event, SecurityEvent
-from storage.database import writing_engine
+from inspections.accounts.security_log import Event, SecurityEvent
+from storage.accounts.security_log import Wanted, security_page
+from storage.accounts.tables import security_events
+from storage.engine.connections import writing_engine
 from storage.migration import migrate
-from storage.office_tables import security_events
-from storage.security import Wanted, security_page
 from tests.api.conftest import HERE, MONDAY, PASSWORD, on_both, problem
 from tests.api.test_process import Process
 from tests.postgres import new_database
@@ -100,7 +100,7 @@ def test_who_audits_some_communities_sees_the_accounts_there(api):
     assert "officer2" not in seen
     api.post(None, "/auth/login", {"username": "typed-in-the-wrong-field", "password": "wrong-password"})
     assert ("sign_in.failed", "", "") not in events(api)
-    database = api.client.app.state.house.database
+    database = api.client.app.state.context.database
     lines = api.client.blocking_portal.call(database.read, lambda register: security_page(register, Wanted(), None, 9))
     assert (lines[0].event, lines[0].about, lines[0].facts) == ("sign_in.failed", "", {"wrong": "name"})
     assert "officer2" in {line.about for line in lines}

@@ -5,7 +5,7 @@ import io
 import pytest
 from PIL import Image
 
-from storage.drawings import draw
+from storage.photos.sample_images import draw
 from tests.api.conftest import MONDAY
 
 PICTURE = draw("served", "EB-01", MONDAY)

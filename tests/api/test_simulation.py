@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import islice
 
 from api.demo.devices import Mix, kind_of, speech
-from inspections.alerts import MonitorKind
+from inspections.monitoring.alerts import MonitorKind
 from tests.api.test_mqtt import broker, until  # noqa: F401  # a fixture
 from tests.api.test_process import ANXUN, Process
 

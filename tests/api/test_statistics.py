@@ -10,7 +10,7 @@ from contextlib import closing
 import pytest
 from python_calamine import CalamineWorkbook
 
-from inspections.statistics import COUNTED, RATES
+from inspections.statistics.metrics import COUNTED, RATES
 from tests.api.conftest import HERE, THERE, on_both, problem
 from tests.api.test_listing import check_identities
 

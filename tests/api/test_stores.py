@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 
-from storage.drawings import draw
+from storage.photos.sample_images import draw
 from tests.api.conftest import MONDAY, body
 from tests.api.test_keeping import anxun
 from tests.api.test_process import ANXUN, Process

@@ -7,11 +7,11 @@ import pyotp
 import pytest
 from litestar.testing import TestClient
 
+from api.accounts.authentication import HASHER
 from api.app import build
-from api.auth import HASHER
 from api.settings import Settings
-from inspections.people import Grant, Person, Role
-from inspections.register import Change
+from inspections.accounts.people import Grant, Person, Role
+from inspections.change import Change
 from tests.api.conftest import HERE, Api, problem
 from tests.api.test_process import Process
 
@@ -35,7 +35,7 @@ def api(tmp_path, clock, loaded):
     people = tuple(Person(name, name, (Grant(role, HERE),), password) for name, role in PEOPLE.items())
     with TestClient(build(settings, clock), raise_server_exceptions=False) as client:
         api = Api(client, clock, {}, tmp_path / "data")
-        client.blocking_portal.call(client.app.state.house.database.transact, lambda _: Change(None, people))
+        client.blocking_portal.call(client.app.state.context.database.transact, lambda _: Change(None, people))
         yield api
 
 

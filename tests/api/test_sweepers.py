@@ -10,14 +10,14 @@ from functools import partial
 import pytest
 from sqlalchemy import func, select
 
-from inspections.actions.photos import receive_photos
-from inspections.actions.reports import report_hazard
-from inspections.actions.steps import take_step
-from inspections.hazards import PhotoState
-from inspections.steps import Accept
+from inspections.photos.actions.intake import receive_photos
+from inspections.photos.records import PhotoState
+from inspections.remediation.actions.reporting import report_hazard
+from inspections.remediation.actions.steps import take_step
+from inspections.remediation.steps import Accept
 from storage.database import open_database
-from storage.notice_tables import notices
-from storage.tables import entries, escalations, hazards
+from storage.hazards.tables import entries, escalations, hazards
+from storage.notices.tables import notices
 from tests.api.conftest import HERE, prepare
 from tests.api.test_process import ANXUN, Process
 from tests.inspections.office import new_id, photo

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from storage.drawings import draw
+from storage.photos.sample_images import draw
 from tests.api.conftest import HERE, MONDAY, THERE, on_both, problem
 from tests.api.test_delegations import lent
 from tests.api.test_main_job import wait_for

@@ -23,8 +23,8 @@ from typing import NamedTuple
 import pytest
 from tusclient.client import TusClient
 
-from api.uploads import PIECE_BYTES
-from storage.drawings import draw
+from api.photos.tus import PIECE_BYTES
+from storage.photos.sample_images import draw
 from tests.api.conftest import MONDAY, body
 from tests.api.test_process import Process
 

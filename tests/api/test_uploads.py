@@ -8,10 +8,10 @@ import pytest
 from litestar.testing import TestClient
 
 from api.app import build
-from api.problems import Stalled
+from api.http.problems import Stalled
 from api.settings import Settings
-from inspections.uploads import OPEN_FOR
-from storage.drawings import draw
+from inspections.photos.uploads import OPEN_FOR
+from storage.photos.sample_images import draw
 from tests.api.conftest import MONDAY, Api, Clock, on_both, problem
 from tests.postgres import new_database
 
@@ -140,7 +140,7 @@ def test_a_body_that_stands_still_is_kept_as_far_as_it_came(tus, monkeypatch):
 
     path = tus.begun()
     with monkeypatch.context() as patched:
-        patched.setattr("api.uploads.photo_chunks", body)
+        patched.setattr("api.photos.tus.photo_chunks", body)
         answer = tus.patch(path, 0, PICTURE)
     problem(answer, 503, "upload.stalled")
     assert answer.headers["tus-resumable"] == "1.0.0"

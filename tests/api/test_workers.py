@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from storage.drawings import draw
-from storage.postgres import CONNECTIONS
+from storage.engine.postgres import CONNECTIONS
+from storage.photos.sample_images import draw
 from tests.api.conftest import MONDAY, body
 from tests.api.test_keeping import anxun
 from tests.api.test_process import ANXUN, Process, check_kept, kill_while_reporting, report_until

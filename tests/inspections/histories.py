@@ -2,14 +2,15 @@
 
 import msgspec
 
-from inspections.actions.clocks import escalate
-from inspections.actions.photos import receive_photos
-from inspections.actions.reports import report_hazard
-from inspections.actions.steps import take_step
-from inspections.hazards import Entry, Hazard, Party, Stage
-from inspections.history import Heading, breaks
-from inspections.places import Point
-from inspections.steps import Accept, Assign, FixedOnSpot, LookBack, Note, Recheck, Start, SubmitFix
+from inspections.hazards.history import Heading, breaks
+from inspections.hazards.records import Entry, Hazard, Party
+from inspections.photos.actions.intake import receive_photos
+from inspections.photos.records import Stage
+from inspections.places.coordinates import Point
+from inspections.remediation.actions.escalation import escalate
+from inspections.remediation.actions.reporting import report_hazard
+from inspections.remediation.actions.steps import take_step
+from inspections.remediation.steps import Accept, Assign, FixedOnSpot, LookBack, Note, Recheck, Start, SubmitFix
 from tests.inspections.office import NOW, Office, later, li, mention, new_id, photo, wang, zhao
 from tests.inspections.test_reports import report
 

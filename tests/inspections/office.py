@@ -4,52 +4,39 @@ from datetime import UTC, datetime, timedelta
 from secrets import token_hex
 from uuid import UUID, uuid4
 
-from inspections.alerts import Chain, Ring
+from inspections.accounts.api_keys import Key
+from inspections.accounts.delegations import Delegation
+from inspections.accounts.external_identities import Identity
+from inspections.accounts.people import Grant, Person, Role
+from inspections.accounts.policy import scope
+from inspections.accounts.second_factor import SecondFactor
+from inspections.accounts.security_log import SecurityEvent
+from inspections.accounts.sessions import Session, TokenPair
+from inspections.accounts.throttling import Tally
 from inspections.calendar import CalendarDay, WorkingCalendar
-from inspections.categories import CATALOGUE, Category
-from inspections.deadlines import FIXING, is_overdue
-from inspections.delegations import Delegation
-from inspections.dispatch import DispatchRule
-from inspections.duplicates import Earlier
-from inspections.evidence import Shown, Sighting
-from inspections.exports import Export
-from inspections.feed import HAZARDS, Changed, Feed
-from inspections.fix_links import FixLink
-from inspections.gazetteer import Boundary
-from inspections.hazards import (
-    OPEN,
-    Band,
-    Entry,
-    Escalation,
-    Hazard,
-    Job,
-    Mention,
-    Named,
-    Photo,
-    PhotoMention,
-    PhotoState,
-    Receipt,
-    Stage,
-    State,
-)
-from inspections.identities import Identity
-from inspections.keys import Key
-from inspections.likeness import NEAR, distance
-from inspections.links import Secret
-from inspections.monitors import Monitor, Signature
-from inspections.outbox import Agenda, Delivery, Notice, Sender
-from inspections.people import Grant, Person, Role
-from inspections.places import Community, Street
-from inspections.policy import scope
-from inspections.rates import Tally
-from inspections.refusals import RefusedCount
-from inspections.rules import OFFICE, Rulebook, Rules
-from inspections.second_factor import SecondFactor
-from inspections.security import SecurityEvent
-from inspections.sessions import Session, TokenPair
-from inspections.slots import Slot
-from inspections.templates import Template
-from inspections.uploads import Upload
+from inspections.fix_links.links import FixLink
+from inspections.hazards.deadlines import FIXING, is_overdue
+from inspections.hazards.duplicates import Earlier
+from inspections.hazards.records import OPEN, Entry, Escalation, Hazard, Named, State
+from inspections.jobs import Job
+from inspections.ledger.exports import Export
+from inspections.monitoring.alerts import Chain, Ring
+from inspections.monitoring.broker_leases import Slot
+from inspections.monitoring.devices import Monitor, Signature
+from inspections.monitoring.rejections import RefusedCount
+from inspections.notices.outbox import Agenda, Delivery, Notice, Sender
+from inspections.notices.templates import Template
+from inspections.office.categories import CATALOGUE, Category
+from inspections.office.rules import OFFICE, Rulebook, Rules
+from inspections.photos.evidence import Shown, Sighting
+from inspections.photos.perceptual_hash import NEAR, distance
+from inspections.photos.records import Band, Mention, Photo, PhotoMention, PhotoState, Receipt, Stage
+from inspections.photos.signed_urls import Secret
+from inspections.photos.uploads import Upload
+from inspections.places.communities import Community, Street
+from inspections.places.community_import import Boundary
+from inspections.remediation.dispatch_rules import DispatchRule
+from inspections.sync.change_feed import HAZARDS, Changed, Feed
 
 CALENDAR = WorkingCalendar({}, frozenset({2025, 2026}))
 DAY = timedelta(days=1)

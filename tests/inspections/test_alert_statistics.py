@@ -2,9 +2,9 @@
 
 from datetime import timedelta
 
-from inspections.alert_statistics import CAUSES, METRICS, Followed, row
-from inspections.alerts import MonitorKind
-from inspections.hazards import Outcome, State
+from inspections.hazards.records import Outcome, State
+from inspections.monitoring.alert_metrics import CAUSES, METRICS, Followed, row
+from inspections.monitoring.alerts import MonitorKind
 from tests.inspections.office import HERE, NOW, later
 
 

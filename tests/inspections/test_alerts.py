@@ -8,10 +8,13 @@ from hypothesis import strategies as st
 from msgspec import ValidationError, convert
 from msgspec.structs import replace
 
-from inspections.actions.alerts import Sent, forget_signatures, receive_alerts
-from inspections.actions.monitors import change_monitor, own_monitor, register_monitor, rotate_monitor
-from inspections.actions.steps import take_step
-from inspections.alerts import (
+from inspections.accounts.people import Person, Role
+from inspections.errors import Forbidden, IdConflict, IdTaken, Invalid, Missing, Replayed
+from inspections.hazards.history import breaks
+from inspections.hazards.records import Entry, Hazard, State
+from inspections.monitoring.actions.alerts import Sent, forget_signatures, receive_alerts
+from inspections.monitoring.actions.devices import change_monitor, own_monitor, register_monitor, rotate_monitor
+from inspections.monitoring.alerts import (
     HOLD_OFF,
     LATE,
     POINTS,
@@ -31,14 +34,11 @@ from inspections.alerts import (
     said,
     with_point,
 )
-from inspections.categories import Category
-from inspections.errors import Forbidden, IdConflict, IdTaken, Invalid, Missing, Replayed
-from inspections.hazards import Entry, Hazard, State
-from inspections.history import breaks
-from inspections.monitors import REPORTER, SIGNED_WITHIN, Monitor, NewMonitor, Signature
-from inspections.outbox import Notice
-from inspections.people import Person, Role
-from inspections.steps import SetCause, Verify
+from inspections.monitoring.devices import REPORTER, SIGNED_WITHIN, Monitor, NewMonitor, Signature
+from inspections.notices.outbox import Notice
+from inspections.office.categories import Category
+from inspections.remediation.actions.steps import take_step
+from inspections.remediation.steps import SetCause, Verify
 from tests.inspections.histories import heading
 from tests.inspections.office import HERE, NOW, THERE, Office, later, li, new_id, person
 from tests.inspections.test_dispatch import rule

@@ -5,11 +5,11 @@ from datetime import date
 import pytest
 from msgspec.structs import replace
 
-from inspections.actions.briefings import keep_briefing
-from inspections.briefing import Briefing, Material, of_the_year, paragraph, snapshot_id, title
-from inspections.counting import MEASURES
+from inspections.hazards.measures import MEASURES
 from inspections.periods import Period
-from inspections.statistics import Counts, Late
+from inspections.statistics.actions import keep_briefing
+from inspections.statistics.briefing import Briefing, Material, of_the_year, paragraph, snapshot_id, title
+from inspections.statistics.metrics import Counts, Late
 from tests.inspections.office import HERE, NOW, Office, later
 
 NOVEMBER = Period(date(2026, 11, 1), date(2026, 11, 30))

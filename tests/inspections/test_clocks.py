@@ -3,11 +3,12 @@ from uuid import uuid5
 
 from msgspec.structs import replace
 
-from inspections.actions.clocks import claim_job, escalate
-from inspections.categories import Severity
-from inspections.hazards import Escalation, State
-from inspections.outbox import Notice
-from inspections.steps import Assign, ConfirmMajor, Note, ProposeMajor, Recheck, Start
+from inspections.hazards.records import Escalation, State
+from inspections.jobs import claim_job
+from inspections.notices.outbox import Notice
+from inspections.office.categories import Severity
+from inspections.remediation.actions.escalation import escalate
+from inspections.remediation.steps import Assign, ConfirmMajor, Note, ProposeMajor, Recheck, Start
 from tests.inspections.office import NOW, Office, later, li, ma, zhao
 from tests.inspections.test_reports import reported
 from tests.inspections.test_steps import accepted, assigned, fix, rectifying, take

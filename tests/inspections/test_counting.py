@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from inspections.counting import MEASURES, STANDING, Cell, day_number, day_of, differences, measured
-from inspections.hazards import Outcome, State
+from inspections.hazards.measures import MEASURES, STANDING, Cell, day_number, day_of, differences, measured
+from inspections.hazards.records import Outcome, State
 from tests.inspections.office import Office, later
 from tests.inspections.test_reports import reported
 

@@ -5,12 +5,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from inspections.accounts.people import Role
 from inspections.calendar import WorkingCalendar, at, midnight, shanghai_date
-from inspections.categories import CATALOGUE, Left, Priority, Term, TimeUnit
-from inspections.deadlines import due, is_overdue, ladder, left, next_check, rung_at
-from inspections.hazards import State
-from inspections.people import Role
-from inspections.rules import Rules, Rung
+from inspections.hazards.deadlines import due, is_overdue, ladder, left, next_check, rung_at
+from inspections.hazards.records import State
+from inspections.office.categories import CATALOGUE, Left, Priority, Term, TimeUnit
+from inspections.office.rules import Rules, Rung
 from tests.inspections.office import CALENDAR, NOW, Office, later
 from tests.inspections.test_reports import reported
 

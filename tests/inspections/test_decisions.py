@@ -4,14 +4,14 @@ from datetime import timedelta
 
 import pytest
 
-from inspections.actions.decisions import TooOld
-from inspections.actions.handling import TooLate
-from inspections.categories import Left, Severity, TimeUnit
 from inspections.errors import Forbidden, Invalid, Missing, WrongState
-from inspections.hazards import OPEN, Arrangements, Outcome, Party, State
-from inspections.history import replayed
-from inspections.lifecycle import possible
-from inspections.steps import (
+from inspections.hazards.history import replayed
+from inspections.hazards.lifecycle import possible
+from inspections.hazards.records import OPEN, Arrangements, Outcome, Party, State
+from inspections.office.categories import Left, Severity, TimeUnit
+from inspections.remediation.actions.decisions import TooOld
+from inspections.remediation.actions.handling import TooLate
+from inspections.remediation.steps import (
     Assign,
     Cancel,
     ConfirmMajor,

@@ -6,19 +6,19 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
-from inspections.actions.delegations import (
+from inspections.accounts.actions.delegations import (
     delegations_seen,
     everybody,
     make_delegation,
     revoke_delegation,
     with_lent,
 )
-from inspections.actions.steps import take_step
-from inspections.delegations import Delegation, NewDelegation
+from inspections.accounts.delegations import Delegation, NewDelegation
+from inspections.accounts.people import Grant, Person, Role
+from inspections.accounts.policy import acting_for, scope
 from inspections.errors import Forbidden, IdConflict, IdTaken, Invalid, Missing
-from inspections.people import Grant, Person, Role
-from inspections.policy import acting_for, scope
-from inspections.steps import Note
+from inspections.remediation.actions.steps import take_step
+from inspections.remediation.steps import Note
 from tests.inspections.office import HERE, NOW, THERE, Office, later, li, new_id, person, wang
 from tests.inspections.test_reports import reported
 

@@ -1,9 +1,9 @@
 import pytest
 
-from inspections.actions.devices import devices, revoke
-from inspections.actions.sign_in import behind_access, open_session, refresh_session
+from inspections.accounts.actions.sessions import devices, revoke
+from inspections.accounts.actions.sign_in import behind_access, open_session, refresh_session
+from inspections.accounts.sessions import Digests
 from inspections.errors import Missing
-from inspections.sessions import Digests
 from tests.inspections.office import NOW, Office, later, li, new_id, wang
 
 

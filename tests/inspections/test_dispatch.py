@@ -1,12 +1,12 @@
 import pytest
 from msgspec.structs import replace
 
-from inspections.actions.reports import report_hazard
-from inspections.actions.steps import take_step
-from inspections.dispatch import DispatchRule
-from inspections.hazards import State
-from inspections.people import Role
-from inspections.steps import Accept, FixedOnSpot, LookBack, Return
+from inspections.accounts.people import Role
+from inspections.hazards.records import State
+from inspections.remediation.actions.reporting import report_hazard
+from inspections.remediation.actions.steps import take_step
+from inspections.remediation.dispatch_rules import DispatchRule
+from inspections.remediation.steps import Accept, FixedOnSpot, LookBack, Return
 from tests.inspections.office import HERE, NOW, THERE, Office, li, mention, new_id, person, sun, wang, zhao
 from tests.inspections.test_reports import report, reported
 from tests.inspections.test_steps import take

@@ -3,10 +3,10 @@
 import pytest
 from msgspec.structs import replace
 
-from inspections.actions.reports import report_hazard
-from inspections.hazards import Candidate, State
-from inspections.people import Grant, Person, Role
-from inspections.places import Point
+from inspections.accounts.people import Grant, Person, Role
+from inspections.hazards.records import Candidate, State
+from inspections.places.coordinates import Point
+from inspections.remediation.actions.reporting import report_hazard
 from tests.inspections.office import HERE, NOW, THERE, Office, later, li, wang, zhou
 from tests.inspections.test_reports import report
 

@@ -4,30 +4,28 @@ from uuid import UUID
 import pytest
 from msgspec.structs import replace
 
-from inspections.actions.reports import report_hazard
-from inspections.actions.rules import (
+from inspections.accounts.people import Role
+from inspections.calendar import CalendarDay, WorkingCalendar, at, midnight
+from inspections.errors import IdConflict, Invalid, Missing, RulesStale
+from inspections.hazards.deadlines import is_overdue
+from inspections.hazards.records import Hazard, State
+from inspections.office.actions import (
     CategoryPolicy,
     NamedDay,
     NewCalendar,
-    NewDispatchRule,
     NewRules,
-    add_dispatch_rule,
     edit_calendar,
     edit_category,
     edit_rules,
-    recompute_provisional,
-    remove_dispatch_rule,
     rulebook,
 )
-from inspections.calendar import CalendarDay, WorkingCalendar, at, midnight
-from inspections.categories import Priority, Term, TimeUnit
-from inspections.deadlines import is_overdue
-from inspections.errors import IdConflict, Invalid, Missing, RulesStale
-from inspections.hazards import Hazard, State
-from inspections.people import Role
-from inspections.rules import Rules
-from inspections.steps import Accept, Assign, Start
-from inspections.steps import Transfer as TransferStep
+from inspections.office.categories import Priority, Term, TimeUnit
+from inspections.office.rules import Rules
+from inspections.remediation.actions.dispatch_rules import NewDispatchRule, add_dispatch_rule, remove_dispatch_rule
+from inspections.remediation.actions.recalculation import recompute_provisional
+from inspections.remediation.actions.reporting import report_hazard
+from inspections.remediation.steps import Accept, Assign, Start
+from inspections.remediation.steps import Transfer as TransferStep
 from tests.inspections.office import HERE, NOW, THERE, Office, later, li, ma, new_id, person, wang, zhao
 from tests.inspections.test_published_years import listed
 from tests.inspections.test_reports import report, reported

@@ -3,14 +3,15 @@
 import msgspec
 import pytest
 
-from inspections.actions.erasure import Erasure, erase
-from inspections.actions.reports import report_hazard
-from inspections.actions.steps import take_step
+from inspections.accounts.people import Role
 from inspections.errors import IdConflict, IdTaken, Invalid, Missing
-from inspections.hazards import Entry, Hazard, Party, Stage
-from inspections.history import ERASED
-from inspections.people import Role
-from inspections.steps import Accept, Assign, Note, SubmitFix
+from inspections.hazards.history import ERASED
+from inspections.hazards.records import Entry, Hazard, Party
+from inspections.photos.records import Stage
+from inspections.privacy.actions import Erasure, erase
+from inspections.remediation.actions.reporting import report_hazard
+from inspections.remediation.actions.steps import take_step
+from inspections.remediation.steps import Accept, Assign, Note, SubmitFix
 from tests.inspections.histories import PARTY, broken, office_with_histories
 from tests.inspections.office import NOW, THERE, Office, later, li, mention, new_id, person, wang, zhao
 from tests.inspections.test_decisions import suspended

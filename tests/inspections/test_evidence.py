@@ -5,14 +5,15 @@ from datetime import timedelta
 import pytest
 from msgspec.structs import replace
 
-from inspections.actions.evidence import examine
-from inspections.actions.photos import Facts, developed, receive_photos
-from inspections.actions.reports import report_hazard
-from inspections.actions.steps import take_step
-from inspections.evidence import FLAGS, Sighting, flags
-from inspections.hazards import Flag, Mention, PhotoMention, Stage, State
-from inspections.places import Point
-from inspections.steps import Attach, FixedOnSpot, Report
+from inspections.hazards.records import State
+from inspections.photos.actions.intake import Facts, developed, receive_photos
+from inspections.photos.evidence import FLAGS, Sighting, flags
+from inspections.photos.records import Flag, Mention, PhotoMention, Stage
+from inspections.places.coordinates import Point
+from inspections.remediation.actions.photo_findings import examine
+from inspections.remediation.actions.reporting import report_hazard
+from inspections.remediation.actions.steps import take_step
+from inspections.remediation.steps import Attach, FixedOnSpot, Report
 from tests.inspections.office import HERE, NOW, Office, later, new_id, photo, wang
 
 PLACE = Point(30.7706, 120.7550, "wgs84")

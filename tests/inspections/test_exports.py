@@ -5,7 +5,9 @@ from datetime import timedelta
 import pytest
 from msgspec.structs import replace
 
-from inspections.actions.exports import (
+from inspections.accounts.policy import Scope
+from inspections.errors import IdConflict, IdTaken, Missing, TooMany
+from inspections.ledger.actions.exports import (
     ask_for_export,
     claim_export,
     export_ended,
@@ -13,10 +15,8 @@ from inspections.actions.exports import (
     forget_exports,
     own_export,
 )
-from inspections.errors import IdConflict, IdTaken, Missing, TooMany
-from inspections.exports import AT_ONCE, FAILED, KEPT, LEASE, TRIES, Export, ExportForm, ExportState
-from inspections.ledger import Selection
-from inspections.policy import Scope
+from inspections.ledger.exports import AT_ONCE, FAILED, KEPT, LEASE, TRIES, Export, ExportForm, ExportState
+from inspections.ledger.selection import Selection
 from tests.inspections.office import NOW, Office, li, ma, new_id
 
 HERE = Scope("", ("330402009036",), ())

@@ -1,8 +1,8 @@
 from datetime import date, timedelta
 
-from inspections.actions.feed import forget
-from inspections.feed import HAZARDS, KEPT, Changed, Feed, Place, view_of
-from inspections.people import Role
+from inspections.accounts.people import Role
+from inspections.sync.actions import forget
+from inspections.sync.change_feed import HAZARDS, KEPT, Changed, Feed, Place, view_of
 from tests.inspections.office import THERE, Office, li, new_id, person
 
 DAY = 20_000

@@ -5,18 +5,8 @@ from datetime import timedelta
 import pytest
 from msgspec.structs import replace
 
-from inspections.actions.erasure import Erasure, erase
-from inspections.actions.fix_links import (
-    fix_by_link,
-    forget_tallies,
-    knock,
-    links_of,
-    make_link,
-    noticed,
-    revoke_link,
-    standing,
-)
-from inspections.actions.photos import receive_photos
+from inspections.accounts.people import Grant, Role, by_link
+from inspections.accounts.throttling import PER_ADDRESS, PER_LINK, TRIES_KEPT, WINDOW, Tally
 from inspections.errors import (
     Forbidden,
     IdConflict,
@@ -29,13 +19,24 @@ from inspections.errors import (
     TooMany,
     WrongState,
 )
-from inspections.evidence import missing
-from inspections.fix_links import LEAST, PAST_DUE, SENDS, NewLink, by_link
-from inspections.hazards import Party, Stage, State
-from inspections.history import ERASED
-from inspections.people import Grant, Role
-from inspections.rates import PER_ADDRESS, PER_LINK, TRIES_KEPT, WINDOW, Tally
-from inspections.steps import Assign, Attach, Cancel, Recheck, SubmitFix, Suspend
+from inspections.fix_links.actions import (
+    fix_by_link,
+    forget_tallies,
+    knock,
+    links_of,
+    make_link,
+    noticed,
+    revoke_link,
+    standing,
+)
+from inspections.fix_links.links import LEAST, PAST_DUE, SENDS, NewLink
+from inspections.hazards.history import ERASED
+from inspections.hazards.records import Party, State
+from inspections.photos.actions.intake import receive_photos
+from inspections.photos.evidence import missing
+from inspections.photos.records import Stage
+from inspections.privacy.actions import Erasure, erase
+from inspections.remediation.steps import Assign, Attach, Cancel, Recheck, SubmitFix, Suspend
 from tests.inspections.histories import broken
 from tests.inspections.office import (
     HERE,

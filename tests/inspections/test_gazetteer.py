@@ -4,12 +4,12 @@ import json
 
 import pytest
 
-from inspections.actions.places import import_places
+from inspections.accounts.policy import EVERYWHERE, Scope
 from inspections.errors import Invalid, TooCostly
-from inspections.gazetteer import CORNERS, CORNERS_EACH, LINES, Boundary, of_map, of_table
-from inspections.lines import LinesWrong
-from inspections.places import Community, Street
-from inspections.policy import EVERYWHERE, Scope
+from inspections.places.actions import import_places
+from inspections.places.communities import Community, Street
+from inspections.places.community_import import CORNERS, CORNERS_EACH, LINES, Boundary, of_map, of_table
+from inspections.table_import import LinesWrong
 from tests.inspections.office import HERE, THERE, Office
 
 SQUARE = [[120.74, 30.75], [120.75, 30.75], [120.75, 30.76], [120.74, 30.76], [120.74, 30.75]]

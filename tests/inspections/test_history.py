@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from inspections.hazards import Entry, Hazard, State
-from inspections.history import PLAIN, breaks, digest_of, erased, texts, written
-from inspections.steps import Report, Step
+from inspections.hazards.history import PLAIN, NewLine, append_history, breaks, digest_of, erased, texts
+from inspections.hazards.records import Entry, Hazard, State
+from inspections.remediation.steps import Report, Step
 from tests.inspections.histories import broken, heading, office_with_histories, through_json
 from tests.inspections.office import NOW, Office, new_id
 
@@ -50,15 +50,11 @@ JSON = st.recursive(
 
 @given(facts=st.dictionaries(st.sampled_from(["note", "due_at", "kind", "x"]), JSON, max_size=4), now=st.datetimes())
 def test_any_facts_and_any_instant_have_one_digest_before_and_after_they_are_stored(facts, now):
-    hazard, line = written(
+    hazard, line = append_history(
         Office(),
         None,
         replace(OFFICE.hazard(HAZARDS[0]), history_length=0, history_head=""),
-        line=new_id(),
-        step="note",
-        by="wang",
-        now=now.replace(tzinfo=UTC),
-        facts=facts,
+        NewLine(new_id(), "note", "wang", now.replace(tzinfo=UTC), facts),
     )
     stored = through_json(line)
     assert found(heading(hazard), [stored]) == []

@@ -3,10 +3,20 @@
 import pytest
 from msgspec.structs import replace
 
-from inspections.actions.devices import revoke, revoke_all
-from inspections.actions.identities import Proof, link_identity, linked_account, take_identity, unlink_identity
-from inspections.actions.second_factor import begin_factor, confirm_factor
-from inspections.actions.sign_in import Terms, change_password, open_session
+from inspections.accounts.actions.external_identities import (
+    Proof,
+    link_identity,
+    linked_account,
+    take_identity,
+    unlink_identity,
+)
+from inspections.accounts.actions.second_factor import begin_factor, confirm_factor
+from inspections.accounts.actions.sessions import revoke, revoke_all
+from inspections.accounts.actions.sign_in import Terms, change_password, open_session
+from inspections.accounts.external_identities import Identity
+from inspections.accounts.policy import Scope
+from inspections.accounts.second_factor import SecondFactor, Shown
+from inspections.accounts.sessions import Digests, Session
 from inspections.errors import (
     ConfirmNeeded,
     Forbidden,
@@ -17,10 +27,6 @@ from inspections.errors import (
     SignInFailed,
     Unauthenticated,
 )
-from inspections.identities import Identity
-from inspections.policy import Scope
-from inspections.second_factor import SecondFactor, Shown
-from inspections.sessions import Digests, Session
 from tests.inspections.office import HERE, NOW, THERE, Office, later, li, new_id, wang
 
 
@@ -126,7 +132,7 @@ def test_a_name_that_was_unlinked_meanwhile_opens_no_session(office):
 
     def come():
         tokens = Digests(str(new_id()), str(new_id()))
-        return office.do(open_session, person, new_id(), "phone", tokens, NOW, None, Terms(through=identity))
+        return office.do(open_session, person, new_id(), "phone", tokens, NOW, Terms(through=identity))
 
     assert come().person == wang
     link(office, wang, "wechat", "o-new")

@@ -4,10 +4,10 @@ from datetime import timedelta
 
 import pytest
 
-from inspections.actions.keys import behind_key, keys_seen, make_key, revoke_key, rotate_key, use_key
+from inspections.accounts.actions.api_keys import behind_key, keys_seen, make_key, revoke_key, rotate_key, use_key
+from inspections.accounts.api_keys import LONGEST, Key, NewKey
+from inspections.accounts.people import Grant, Role
 from inspections.errors import Forbidden, IdConflict, IdTaken, Invalid, Missing
-from inspections.keys import LONGEST, Key, NewKey
-from inspections.people import Grant, Role
 from tests.inspections.office import HERE, NOW, THERE, Office, later, new_id, person
 
 chief = person("chief", Role.ADMIN)

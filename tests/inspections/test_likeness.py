@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inspections.likeness import NEAR, distance, keys, keys_near
+from inspections.photos.perceptual_hash import NEAR, distance, keys, keys_near
 
 HASHES = st.integers(0, 2**64 - 1)
 

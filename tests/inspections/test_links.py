@@ -6,8 +6,8 @@ from datetime import timedelta
 import pytest
 from msgspec.structs import replace
 
-from inspections.actions.links import keep_secret
-from inspections.links import Secret, Variant, holds, signature
+from inspections.photos.actions.signed_urls import keep_secret
+from inspections.photos.signed_urls import Secret, Variant, holds, signature
 from tests.inspections.office import NOW, Office
 
 KEY = Secret("photo links", "ab" * 32)

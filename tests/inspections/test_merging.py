@@ -3,14 +3,16 @@
 import pytest
 from msgspec.structs import replace
 
-from inspections.actions.evidence import examine
-from inspections.actions.photos import Facts, damaged, developed, receive_photos
-from inspections.actions.reports import report_hazard
-from inspections.actions.steps import take_step
 from inspections.errors import Invalid
-from inspections.evidence import missing
-from inspections.hazards import Flag, Mention, PhotoState, Stage, State
-from inspections.steps import Attach, Merge
+from inspections.hazards.records import State
+from inspections.photos.actions.intake import Facts, developed, receive_photos
+from inspections.photos.evidence import missing
+from inspections.photos.records import Flag, Mention, PhotoState, Stage
+from inspections.remediation.actions.photo_damage import damaged
+from inspections.remediation.actions.photo_findings import examine
+from inspections.remediation.actions.reporting import report_hazard
+from inspections.remediation.actions.steps import take_step
+from inspections.remediation.steps import Attach, Merge
 from tests.inspections.office import NOW, THERE, Office, later, li, mention, new_id, photo, wang, zhou
 from tests.inspections.test_reports import report
 from tests.inspections.test_steps import accepted, take

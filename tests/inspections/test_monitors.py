@@ -5,8 +5,12 @@ from datetime import timedelta
 import pytest
 from msgspec.structs import replace
 
-from inspections.actions.alerts import Sent, receive_alerts
-from inspections.actions.monitors import (
+from inspections.accounts.people import Person
+from inspections.accounts.policy import EVERYWHERE, Scope
+from inspections.errors import Invalid
+from inspections.hazards.records import Hazard
+from inspections.monitoring.actions.alerts import Sent, receive_alerts
+from inspections.monitoring.actions.devices import (
     PlannedWork,
     change_monitor,
     end_work,
@@ -15,17 +19,13 @@ from inspections.actions.monitors import (
     plan_work,
     register_monitor,
 )
-from inspections.alerts import Alert, Metric, MonitorKind
-from inspections.errors import Invalid
-from inspections.hazards import Hazard
-from inspections.lines import LinesWrong
-from inspections.monitor_list import LINES, of_table
-from inspections.monitors import GATEWAY, SWEEP, Monitor, Outage, Signature
-from inspections.people import Person
-from inspections.places import Point
-from inspections.policy import EVERYWHERE, Scope
-from inspections.refusals import RefusedCount, refused
-from inspections.vendors import Vendor
+from inspections.monitoring.alerts import Alert, Metric, MonitorKind
+from inspections.monitoring.device_import import LINES, of_table
+from inspections.monitoring.devices import GATEWAY, SWEEP, Monitor, Outage, Signature
+from inspections.monitoring.rejections import RefusedCount, refused
+from inspections.monitoring.vendors import Vendor
+from inspections.places.coordinates import Point
+from inspections.table_import import LinesWrong
 from tests.inspections.office import HERE, NOW, THERE, Office, later, new_id
 from tests.inspections.test_alerts import gao, message, new_monitor, tell, the_alert
 

@@ -6,10 +6,12 @@ from uuid import UUID
 import pytest
 from msgspec.structs import replace
 
-from inspections.actions.clocks import escalate
-from inspections.actions.digests import DIGESTS, tell_digest, tell_history_digest
-from inspections.actions.evidence import examine
-from inspections.actions.notices import (
+from inspections.accounts.delegations import Delegation
+from inspections.accounts.people import Role
+from inspections.errors import Invalid, Missing, RulesStale
+from inspections.hazards.records import State
+from inspections.jobs import Job
+from inspections.notices.actions.delivery import (
     CLAIM,
     claim_deliveries,
     edit_template,
@@ -21,15 +23,17 @@ from inspections.actions.notices import (
     template,
     worded,
 )
-from inspections.actions.photos import Facts, claim_undeveloped, damaged, developed, receive_photos
-from inspections.actions.rules import NewDispatchRule, add_dispatch_rule
-from inspections.delegations import Delegation
-from inspections.errors import Invalid, Missing, RulesStale
-from inspections.hazards import Job, Mention, Receipt, Stage, State
-from inspections.notices import MAJOR, TOLD, recipients
-from inspections.outbox import TRIES, Attempt, Delivery, InboxEntry, Notice, Outlet, pause
-from inspections.people import Role
-from inspections.steps import (
+from inspections.notices.actions.digests import DIGESTS, tell_digest, tell_history_digest
+from inspections.notices.outbox import TRIES, Attempt, Delivery, InboxEntry, Notice, Outlet, pause
+from inspections.notices.recipients import MAJOR, TOLD, recipients
+from inspections.notices.templates import KINDS, NewTemplate, Template, default, fields, unknown_fields
+from inspections.photos.actions.intake import Facts, developed, receive_photos
+from inspections.photos.records import Mention, Receipt, Stage
+from inspections.remediation.actions.dispatch_rules import NewDispatchRule, add_dispatch_rule
+from inspections.remediation.actions.escalation import escalate
+from inspections.remediation.actions.photo_damage import claim_undeveloped, damaged
+from inspections.remediation.actions.photo_findings import examine
+from inspections.remediation.steps import (
     Assign,
     Attach,
     Cancel,
@@ -53,7 +57,6 @@ from inspections.steps import (
     Unsupervise,
     Verify,
 )
-from inspections.templates import KINDS, NewTemplate, Template, default, fields, unknown_fields
 from tests.inspections.office import NOW, Office, later, li, ma, mention, new_id, person, photo, qian, sun, wang, zhao
 from tests.inspections.test_reports import reported
 from tests.inspections.test_steps import accepted, assigned, fix, rectifying, take

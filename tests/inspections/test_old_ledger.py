@@ -6,16 +6,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inspections.actions.old_ledger import import_ledger, previewed
+from inspections.accounts.policy import Scope
 from inspections.calendar import shanghai_date
-from inspections.categories import CATALOGUE, Priority, Severity
 from inspections.errors import Invalid, Missing
-from inspections.hazards import OPEN, Entry, Hazard, Outcome, State
-from inspections.history import breaks
-from inspections.lines import SHOWN, LineError, LinesWrong
-from inspections.old_ledger import LINES, TITLES, Names, OldLine, Sheet, is_head, names_of, understood
-from inspections.places import Community
-from inspections.policy import Scope
+from inspections.hazards.history import breaks
+from inspections.hazards.records import OPEN, Entry, Hazard, Outcome, State
+from inspections.ledger.actions.legacy_import import import_ledger, previewed
+from inspections.ledger.legacy_import import LINES, TITLES, Names, OldLine, Sheet, is_head, names_of, understood
+from inspections.office.categories import CATALOGUE, Priority, Severity
+from inspections.places.communities import Community
+from inspections.table_import import SHOWN, LineError, LinesWrong
 from tests.inspections.histories import heading
 from tests.inspections.office import DAY, HERE, NOW, THERE, Office, li
 

@@ -4,7 +4,7 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
-from inspections.actions.people import (
+from inspections.accounts.actions.people import (
     account_made_before,
     account_to_change,
     add_person,
@@ -12,8 +12,9 @@ from inspections.actions.people import (
     powers,
     seen_person,
 )
-from inspections.actions.sign_in import behind_access, open_session
-from inspections.actions.steps import take_step
+from inspections.accounts.actions.sign_in import behind_access, open_session
+from inspections.accounts.people import ERASED, Grant, NewGrant, NewPerson, PersonChange, Role
+from inspections.accounts.sessions import Digests, Session
 from inspections.errors import (
     Erased,
     Forbidden,
@@ -25,9 +26,8 @@ from inspections.errors import (
     PersonStale,
     SignInFailed,
 )
-from inspections.people import ERASED, Grant, NewGrant, NewPerson, PersonChange, Role
-from inspections.sessions import Digests, Session
-from inspections.steps import Accept, Assign
+from inspections.remediation.actions.steps import take_step
+from inspections.remediation.steps import Accept, Assign
 from tests.inspections.office import HERE, NOW, THERE, Office, later, new_id, person, wang, zhao, zhou
 from tests.inspections.test_reports import reported
 

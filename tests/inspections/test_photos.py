@@ -1,17 +1,9 @@
 import pytest
 
-from inspections.actions.photos import (
-    CLAIM,
-    TRIES,
-    Facts,
-    claim_undeveloped,
-    damaged,
-    developed,
-    receive_photos,
-    release,
-)
 from inspections.errors import Damaged, DigestMismatch
-from inspections.hazards import PhotoState
+from inspections.photos.actions.intake import Facts, developed, receive_photos, release
+from inspections.photos.records import PhotoState
+from inspections.remediation.actions.photo_damage import CLAIM, TRIES, claim_undeveloped, damaged
 from tests.inspections.office import NOW, Office, li, photo, wang
 
 

@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inspections.places import KEY_LENGTH, Point, cell, cells_around, converted, distance_m, place_key
+from inspections.places.communities import KEY_LENGTH, place_key
+from inspections.places.coordinates import Point, cell, cells_around, converted, distance_m
 
 SYSTEMS = ["wgs84", "gcj02", "bd09"]
 CENTIMETRE = 0.01

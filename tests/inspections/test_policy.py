@@ -3,8 +3,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from inspections.people import Grant, Person, Role
-from inspections.policy import POLICY, Reach, scope, steps_within
+from inspections.accounts.people import Grant, Person, Role
+from inspections.accounts.policy import POLICY, Reach, scope, steps_within
 from tests.inspections.office import HERE, THERE, Office, chen, li, wang, zhao
 from tests.inspections.test_reports import reported
 

@@ -5,15 +5,16 @@ from datetime import timedelta
 import pytest
 from msgspec.structs import replace
 
-from inspections.actions.people import add_person, change_person, powers
-from inspections.actions.sign_in import Terms, open_session, try_password
-from inspections.actions.sign_in import Tries as Keys
+from inspections.accounts.actions.people import add_person, change_person, powers
+from inspections.accounts.actions.sign_in import Terms, open_session, try_password
+from inspections.accounts.actions.sign_in import Tries as Keys
+from inspections.accounts.people import Grant, NewGrant, NewPerson, PersonChange, Role
+from inspections.accounts.second_factor import SecondFactor
+from inspections.accounts.security_profile import PROFILES, STANDARD, STRICT
+from inspections.accounts.sessions import Digests, Session
 from inspections.errors import FactorMissing, Forbidden, Invalid, LastAdministrator, PasswordOld, TooManyTries
-from inspections.hazards import Party
-from inspections.people import Grant, NewGrant, NewPerson, PersonChange, Role
-from inspections.profile import PROFILES, STANDARD, STRICT, contact_shown, masked
-from inspections.second_factor import SecondFactor
-from inspections.sessions import Digests, Session
+from inspections.hazards.contact_masking import contact_shown, masked
+from inspections.hazards.records import Party
 from tests.inspections.office import HERE, NOW, Office, later, li, new_id, person, wang, zhao
 from tests.inspections.test_reports import reported
 
@@ -86,7 +87,7 @@ def test_an_administrator_is_signed_in_once_and_a_page_ends_when_it_is_left_alon
     office = Office()
     terms = Terms(STRICT.page_idle, alone=True)
     for name in ("one", "two"):
-        signed = office.do(open_session, wang, new_id(), name, Digests(f"a {name}", f"r {name}"), NOW, None, terms)
+        signed = office.do(open_session, wang, new_id(), name, Digests(f"a {name}", f"r {name}"), NOW, terms)
     assert [each.device for each in office.all(Session) if each.revoked_at is None] == ["two"]
     assert signed.pair.refresh_expires_at == NOW + timedelta(minutes=30)
 

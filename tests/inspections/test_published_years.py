@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from inspections.calendar import SHANGHAI, CalendarDay, WorkingCalendar, at, midnight, shanghai_date, unlike_a_year
-from inspections.categories import Term, TimeUnit
-from inspections.deadlines import due
+from inspections.hazards.deadlines import due
+from inspections.office.categories import Term, TimeUnit
 from tests.inspections.office import NOW
 
 # From and to (month, day), both off; then the weekends that are worked.

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inspections.actions.sign_in import Tries, good_password, try_password
+from inspections.accounts.actions.sign_in import Tries, good_password, try_password
+from inspections.accounts.throttling import OF_ACCOUNT, OF_ADDRESS, TRIES_KEPT, Tally, tried, untried
 from inspections.errors import TooManyTries
-from inspections.rates import OF_ACCOUNT, OF_ADDRESS, TRIES_KEPT, Tally, tried, untried
 from tests.inspections.office import NOW, Office
 
 TRIES = Tries("a", "b")

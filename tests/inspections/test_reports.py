@@ -2,12 +2,14 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
-from inspections.actions.photos import damaged, receive_photos
-from inspections.actions.reports import report_hazard
+from inspections.accounts.people import Role
 from inspections.errors import Damaged, Forbidden, IdConflict, IdTaken, Invalid, Missing
-from inspections.hazards import Outcome, PhotoState, Stage, State
-from inspections.people import Role
-from inspections.steps import FixedOnSpot, Report
+from inspections.hazards.records import Outcome, State
+from inspections.photos.actions.intake import receive_photos
+from inspections.photos.records import PhotoState, Stage
+from inspections.remediation.actions.photo_damage import damaged
+from inspections.remediation.actions.reporting import report_hazard
+from inspections.remediation.steps import FixedOnSpot, Report
 from tests.inspections.office import (
     HERE,
     NOW,

@@ -4,12 +4,13 @@ from datetime import timedelta
 
 from msgspec.structs import replace
 
-from inspections.actions.photos import Facts, developed, receive_photos
-from inspections.actions.reports import report_hazard
-from inspections.actions.retention import kept_since, let_go
-from inspections.evidence import missing
-from inspections.hazards import Photo, PhotoState, State
-from inspections.rules import OFFICE, Rulebook, Rules
+from inspections.hazards.records import State
+from inspections.office.rules import OFFICE, Rulebook, Rules
+from inspections.photos.actions.intake import Facts, developed, receive_photos
+from inspections.photos.actions.retention import kept_since, let_go
+from inspections.photos.evidence import missing
+from inspections.photos.records import Photo, PhotoState
+from inspections.remediation.actions.reporting import report_hazard
 from tests.inspections.office import NOW, Office, photo, wang
 from tests.inspections.test_reports import report
 

@@ -2,16 +2,16 @@
 
 import pytest
 
-from inspections.actions.devices import revoke, revoke_all, revoke_all_of
-from inspections.actions.people import change_person, powers
-from inspections.actions.second_factor import begin_factor, confirm_factor, take_factor
-from inspections.actions.sign_in import change_password, open_session
+from inspections.accounts.actions.people import change_person, powers
+from inspections.accounts.actions.second_factor import begin_factor, confirm_factor, take_factor
+from inspections.accounts.actions.sessions import revoke, revoke_all, revoke_all_of
+from inspections.accounts.actions.sign_in import change_password, open_session
+from inspections.accounts.external_identities import Identity
+from inspections.accounts.people import ERASED, PersonChange, Role
+from inspections.accounts.policy import Scope
+from inspections.accounts.second_factor import Shown
+from inspections.accounts.sessions import Digests, Session
 from inspections.errors import Missing
-from inspections.identities import Identity
-from inspections.people import ERASED, PersonChange, Role
-from inspections.policy import Scope
-from inspections.second_factor import Shown
-from inspections.sessions import Digests, Session
 from tests.inspections.office import NOW, THERE, Office, later, li, new_id, person, wang
 
 zheng = person("zheng", Role.ADMIN, scope="")

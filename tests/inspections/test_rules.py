@@ -4,9 +4,9 @@ import msgspec
 import pytest
 
 from inspections.calendar import WorkingCalendar, at
-from inspections.categories import Priority, Severity, Term, TimeUnit
-from inspections.deadlines import due
-from inspections.rules import Rules
+from inspections.hazards.deadlines import due
+from inspections.office.categories import Priority, Severity, Term, TimeUnit
+from inspections.office.rules import Rules
 from tests.inspections.office import NOW
 
 JSON = msgspec.json.Decoder(Rules)

@@ -3,14 +3,14 @@
 import pytest
 from msgspec.structs import replace
 
-from inspections.actions.people import Powers, change_person
-from inspections.actions.second_factor import begin_factor, confirm_factor, remove_factor, take_factor
-from inspections.actions.sign_in import open_session
+from inspections.accounts.actions.people import Powers, change_person
+from inspections.accounts.actions.second_factor import begin_factor, confirm_factor, remove_factor, take_factor
+from inspections.accounts.actions.sign_in import Terms, open_session
+from inspections.accounts.people import PersonChange
+from inspections.accounts.policy import Scope
+from inspections.accounts.second_factor import SecondFactor, Shown
+from inspections.accounts.sessions import Digests, Session
 from inspections.errors import Enrolled, Forbidden, Invalid, Missing, SecondFactorNeeded, SignInFailed
-from inspections.people import PersonChange
-from inspections.policy import Scope
-from inspections.second_factor import SecondFactor, Shown
-from inspections.sessions import Digests, Session
 from tests.inspections.office import NOW, THERE, Office, later, new_id, wang
 
 EVERYWHERE = Scope("wu", ("",), ())
@@ -27,7 +27,7 @@ def office():
 
 def comes(office, shown):
     tokens = Digests(str(new_id()), str(new_id()))
-    return office.do(open_session, wang, new_id(), "phone", tokens, later(minutes=1), shown)
+    return office.do(open_session, wang, new_id(), "phone", tokens, later(minutes=1), Terms(shown=shown))
 
 
 def test_what_was_begun_and_not_confirmed_asks_nobody():

@@ -5,12 +5,12 @@ from functools import partial
 
 from msgspec.structs import replace
 
-from inspections.actions.devices import revoke
-from inspections.actions.security import Caller, forget_events, note, noted
-from inspections.identities import Identity
-from inspections.people import Grant, Person, Role
-from inspections.security import KEPT, Event, SecurityEvent, facts_of, line_of
-from inspections.sessions import Session
+from inspections.accounts.actions.security_log import Caller, forget_events, note, noted
+from inspections.accounts.actions.sessions import revoke
+from inspections.accounts.external_identities import Identity
+from inspections.accounts.people import Grant, Person, Role
+from inspections.accounts.security_log import KEPT, Event, SecurityEvent, facts_of, line_of
+from inspections.accounts.sessions import Session
 from tests.inspections.office import NOW, Office
 
 CALLER = Caller("admin", "10.0.0.7")

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from inspections.actions.sign_in import (
+from inspections.accounts.actions.sign_in import (
     behind_access,
     change_password,
     close_session,
@@ -14,8 +14,8 @@ from inspections.actions.sign_in import (
     refresh_session,
     use_access,
 )
+from inspections.accounts.sessions import UNUSED_AT_MOST, Digests, Session, TokenPair
 from inspections.errors import Forbidden, Unauthenticated
-from inspections.sessions import UNUSED_AT_MOST, Digests, Session, TokenPair
 from tests.inspections.office import NOW, Office, later, new_id, wang
 
 SESSION = new_id()

@@ -1,7 +1,7 @@
 """Workers' places at the broker: no two in one, none left with messages in it."""
 
-from inspections.actions.slots import adopt_slot, begin_leaving, keep_slot, leave_slot, take_slot
-from inspections.slots import LEASE, Slot
+from inspections.monitoring.actions.broker_leases import adopt_slot, begin_leaving, keep_slot, leave_slot, take_slot
+from inspections.monitoring.broker_leases import LEASE, Slot
 from tests.inspections.office import NOW, Office, later
 
 

@@ -1,9 +1,9 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inspections.counting import MEASURES
-from inspections.deadlines import CLOCKS
-from inspections.statistics import (
+from inspections.hazards.deadlines import CLOCKS
+from inspections.hazards.measures import MEASURES
+from inspections.statistics.metrics import (
     CLOCK_DEFINITIONS,
     CLOCK_TITLES,
     COUNTED,

@@ -5,11 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from inspections.actions.photos import damaged, receive_photos
-from inspections.actions.reports import report_hazard
-from inspections.actions.steps import take_step
+from inspections.accounts.people import Role
+from inspections.accounts.policy import POLICY
 from inspections.calendar import midnight
-from inspections.categories import Category, Severity
 from inspections.errors import (
     Forbidden,
     IdConflict,
@@ -21,12 +19,16 @@ from inspections.errors import (
     Stale,
     WrongState,
 )
-from inspections.evidence import missing
-from inspections.hazards import Hazard, Outcome, PhotoState, Stage, State
-from inspections.lifecycle import BY_ITSELF, MOVES, possible
-from inspections.people import Role
-from inspections.policy import POLICY
-from inspections.steps import (
+from inspections.hazards.lifecycle import BY_ITSELF, MOVES, possible
+from inspections.hazards.records import Hazard, Outcome, State
+from inspections.office.categories import Category, Severity
+from inspections.photos.actions.intake import receive_photos
+from inspections.photos.evidence import missing
+from inspections.photos.records import PhotoState, Stage
+from inspections.remediation.actions.photo_damage import damaged
+from inspections.remediation.actions.reporting import report_hazard
+from inspections.remediation.actions.steps import take_step
+from inspections.remediation.steps import (
     Accept,
     Assign,
     Attach,

@@ -5,7 +5,8 @@ from datetime import timedelta
 
 import pytest
 
-from inspections.actions.uploads import (
+from inspections.errors import Missing, TooMany, WrongOffset
+from inspections.photos.actions.uploads import (
     add_piece,
     begin_upload,
     complete_upload,
@@ -13,9 +14,8 @@ from inspections.actions.uploads import (
     end_upload,
     fail_upload,
 )
-from inspections.errors import Missing, TooMany, WrongOffset
-from inspections.hazards import Photo, PhotoState
-from inspections.uploads import OPEN_AT_ONCE, OPEN_FOR
+from inspections.photos.records import Photo, PhotoState
+from inspections.photos.uploads import OPEN_AT_ONCE, OPEN_FOR
 from tests.inspections.office import NOW, Office, wang, zhou
 
 PHOTO = Photo("a" * 64, 30, "jpeg", 4, 3, PhotoState.RECEIVED, NOW)

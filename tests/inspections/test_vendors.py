@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inspections.alerts import Message, Metric
-from inspections.vendors import ADAPTERS, DEPTH, MESSAGES, PAYLOAD_BYTES, Garbage, Unclear, Vendor, read
+from inspections.monitoring.alerts import Message, Metric
+from inspections.monitoring.vendors import ADAPTERS, DEPTH, MESSAGES, PAYLOAD_BYTES, Garbage, Unclear, Vendor, read
 
 CURRENT = Metric.RESIDUAL_CURRENT
 AT = datetime(2026, 11, 23, 1, 0, tzinfo=UTC)

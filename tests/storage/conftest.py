@@ -7,9 +7,9 @@ import asyncio
 
 import pytest
 
-from inspections.categories import CATALOGUE
-from inspections.places import Street
-from inspections.register import Change
+from inspections.change import Change
+from inspections.office.categories import CATALOGUE
+from inspections.places.communities import Street
 from storage.database import open_database
 from storage.migration import migrate
 from tests.inspections.office import HERE, THERE, chen, li, ma, qian, sun, wang, zhao, zhou

@@ -6,18 +6,18 @@ from functools import partial
 
 from sqlalchemy import func, select
 
-from inspections.actions.alerts import Sent, receive_alerts
-from inspections.actions.monitors import import_monitors, notice_silence
-from inspections.actions.slots import take_slot
-from inspections.alerts import Message, Metric, MonitorKind
-from inspections.hazards import Hazard
-from inspections.monitor_list import MonitorList
-from inspections.monitors import NewMonitor
-from inspections.policy import EVERYWHERE
-from inspections.refusals import refused
-from storage.alert_tables import outages, rings
-from storage.alerts import AlertFilters, alerts_page, refusals
+from inspections.accounts.policy import EVERYWHERE
+from inspections.hazards.records import Hazard
+from inspections.monitoring.actions.alerts import Sent, receive_alerts
+from inspections.monitoring.actions.broker_leases import take_slot
+from inspections.monitoring.actions.devices import import_monitors, notice_silence
+from inspections.monitoring.alerts import Message, Metric, MonitorKind
+from inspections.monitoring.device_import import MonitorList
+from inspections.monitoring.devices import NewMonitor
+from inspections.monitoring.rejections import refused
 from storage.database import open_database
+from storage.monitoring.queries import AlertFilters, alerts_page, refusals
+from storage.monitoring.tables import outages, rings
 from tests.inspections.office import HERE, NOW, later
 
 NAMES = [f"A-{number}" for number in range(10)]

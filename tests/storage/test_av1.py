@@ -11,11 +11,11 @@ import pytest
 from PIL import Image
 
 from inspections.errors import Damaged, TooLarge
-from storage import images
-from storage.av1 import frame_sizes
-from storage.boxes import boxes, coded
-from storage.decoder_memory import PIXELS
-from storage.formats import inspect
+from storage.photos import images
+from storage.photos.av1 import frame_sizes
+from storage.photos.decoder_memory import PIXELS
+from storage.photos.formats import inspect
+from storage.photos.isobmff import boxes, coded
 from tests.storage.test_pictures_hostile import mutated, taken
 
 GREY = Image.radial_gradient("L")

@@ -5,19 +5,19 @@ from contextlib import contextmanager
 
 import pytest
 
-from inspections.actions.reports import report_hazard
-from inspections.actions.steps import take_step
-from inspections.hazards import Hazard
-from inspections.steps import Accept, Merge
-from storage.backup import Occupied, backup, restore
-from storage.changes import FEED
+from inspections.hazards.records import Hazard
+from inspections.remediation.actions.reporting import report_hazard
+from inspections.remediation.actions.steps import take_step
+from inspections.remediation.steps import Accept, Merge
 from storage.database import open_database
-from storage.drawings import draw
-from storage.photo_folder import PhotoFolder
-from storage.photo_names import original
-from storage.statistics import Filters, counts
-from storage.tables import TABLE_OF
-from storage.verification import verify
+from storage.photos.folder_store import PhotoFolder
+from storage.photos.names import original
+from storage.photos.sample_images import draw
+from storage.schema import TABLE_OF
+from storage.statistics.metrics import Filters, counts
+from storage.sync.change_log import FEED
+from storage.upkeep.backup import Occupied, backup, restore
+from storage.upkeep.verification import verify
 from tests.inspections.office import HERE, NOW, li, new_id, wang
 from tests.inspections.test_reports import report
 from tests.postgres import new_database

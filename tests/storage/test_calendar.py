@@ -2,7 +2,7 @@ import holidays
 import pytest
 
 from inspections.calendar import WorkingCalendar, unlike_a_year
-from storage.calendar import PUBLISHED, published_days
+from storage.office.published_calendar import PUBLISHED, published_days
 from tests.inspections.test_published_years import SCHEDULES, days_of
 
 

@@ -9,18 +9,19 @@ from sqlalchemy import delete, literal, select, update
 from sqlalchemy.event import listen
 
 from inspections import periods
-from inspections.actions.reports import report_hazard
-from inspections.actions.steps import take_step
-from inspections.counting import day_number, day_of
-from inspections.policy import Scope
-from inspections.statistics import Counts, holds
-from inspections.steps import Accept, Reject
-from storage.columns import first_of_month, first_of_quarter
-from storage.counter_tables import Grain, counter_deltas, counters
-from storage.counters import check_counts, check_office_counts, fold, recount
-from storage.database import open_database, writing_engine
+from inspections.accounts.policy import Scope
+from inspections.hazards.measures import day_number, day_of
+from inspections.remediation.actions.reporting import report_hazard
+from inspections.remediation.actions.steps import take_step
+from inspections.remediation.steps import Accept, Reject
+from inspections.statistics.metrics import Counts, holds
+from storage.database import open_database
+from storage.engine.columns import FirstOfMonth, FirstOfQuarter
+from storage.engine.connections import writing_engine
 from storage.migration import config, migrate
-from storage.statistics import Filters, counts, stamp
+from storage.statistics.metrics import Filters, counts, stamp
+from storage.statistics.rollup import check_counts, check_office_counts, fold, recount
+from storage.statistics.tables import Grain, counter_deltas, counters
 from tests.inspections.office import HERE, NOW, THERE, li, new_id, wang
 from tests.inspections.test_reports import report
 
@@ -155,8 +156,7 @@ def test_the_database_begins_months_and_quarters_where_people_do(database):
     days = [day_number(NOW.date()) + at for at in range(3 * 366)]
     begin = database.ask(
         lambda register: [
-            tuple(register.rows(select(first_of_month(literal(day)), first_of_quarter(literal(day))))[0])
-            for day in days
+            tuple(register.rows(select(FirstOfMonth(literal(day)), FirstOfQuarter(literal(day))))[0]) for day in days
         ]
     )
     months = [day_number(day_of(day).replace(day=1)) for day in days]

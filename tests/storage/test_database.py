@@ -13,19 +13,21 @@ from sqlalchemy import Transaction, delete, insert
 from sqlalchemy.event import listen
 from sqlalchemy.exc import IntegrityError, OperationalError
 
-from inspections.actions.clocks import escalate
-from inspections.actions.photos import CLAIM, Facts, claim_undeveloped, developed, receive_photos
-from inspections.actions.reports import report_hazard
-from inspections.actions.steps import take_step
+from inspections.change import Change
 from inspections.errors import Conflict, IdTaken, Invalid, Stale, Unavailable
-from inspections.hazards import Candidate, Hazard
-from inspections.places import Street
-from inspections.register import Change
-from inspections.steps import Accept, Note
-from storage import postgres
-from storage.database import open_database, writing_engine
-from storage.sqlite import Locked, owning
-from storage.tables import TABLE_OF
+from inspections.hazards.records import Candidate, Hazard
+from inspections.photos.actions.intake import Facts, developed, receive_photos
+from inspections.places.communities import Street
+from inspections.remediation.actions.escalation import escalate
+from inspections.remediation.actions.photo_damage import CLAIM, claim_undeveloped
+from inspections.remediation.actions.reporting import report_hazard
+from inspections.remediation.actions.steps import take_step
+from inspections.remediation.steps import Accept, Note
+from storage.database import open_database
+from storage.engine import postgres
+from storage.engine.connections import writing_engine
+from storage.engine.sqlite import Locked, owning
+from storage.schema import TABLE_OF
 from tests.inspections.office import HERE, NOW, later, li, mention, new_id, photo, wang
 from tests.inspections.test_reports import report
 from tests.postgres import cut_connections

@@ -11,9 +11,9 @@ import pytest
 from PIL import Image
 
 from inspections.errors import TooLarge
-from storage import images
-from storage.decoder_memory import BASELINE_JPEG, BUDGET, PHONE_HEIF, PIXELS, SharedMemory, needed
-from storage.formats import TAKEN, inspect
+from storage.photos import images
+from storage.photos.decoder_memory import BASELINE_JPEG, BUDGET, PHONE_HEIF, PIXELS, SharedMemory, needed
+from storage.photos.formats import TAKEN, inspect
 
 FILE = 20_000_000
 linux = pytest.mark.skipif(sys.platform != "linux", reason="peaks are read from /proc")
@@ -84,7 +84,7 @@ def test_what_is_promised_is_within_the_memory(kind):
 PEAK = """
 import pathlib, sys
 from concurrent.futures import ThreadPoolExecutor
-from storage import images
+from storage.photos import images
 small, data, size, times = *map(lambda name: open(name, "rb").read(), sys.argv[1:3]), *map(int, sys.argv[3:])
 images.develop(small, 320)
 def said(what):

@@ -7,20 +7,21 @@ from functools import partial
 
 import pytest
 
-from inspections.actions.evidence import examine
-from inspections.actions.photos import Facts, developed, receive_photos
-from inspections.actions.reports import report_hazard
-from inspections.actions.steps import take_step
-from inspections.duplicates import Earlier, candidates
+from inspections.accounts.people import Person
+from inspections.accounts.policy import scope
+from inspections.change import Change
 from inspections.errors import Invalid
-from inspections.hazards import Hazard, Mention, State
-from inspections.people import Person
-from inspections.places import Point
-from inspections.policy import scope
-from inspections.register import Change
-from inspections.steps import Merge, Reject
+from inspections.hazards.duplicates import Earlier, candidates
+from inspections.hazards.records import Hazard, State
+from inspections.photos.actions.intake import Facts, developed, receive_photos
+from inspections.photos.records import Mention
+from inspections.places.coordinates import Point
+from inspections.remediation.actions.photo_findings import examine
+from inspections.remediation.actions.reporting import report_hazard
+from inspections.remediation.actions.steps import take_step
+from inspections.remediation.steps import Merge, Reject
 from storage.database import open_database
-from storage.tables import hazards, mentions
+from storage.hazards.tables import hazards, mentions
 from tests.inspections.office import HERE, NOW, THERE, later, li, mention, new_id, photo, qian, wang, zhou
 from tests.inspections.test_reports import report
 

@@ -5,13 +5,13 @@ import random
 import pytest
 from sqlalchemy import select
 
-from inspections.actions.evidence import examine
-from inspections.actions.photos import Facts, developed, receive_photos
-from inspections.actions.reports import report_hazard
-from inspections.hazards import Band, Flag, Mention, Photo, PhotoMention, PhotoState, Stage
-from inspections.likeness import NEAR, distance, keys
-from inspections.register import Change
-from storage.tables import mentions
+from inspections.change import Change
+from inspections.photos.actions.intake import Facts, developed, receive_photos
+from inspections.photos.perceptual_hash import NEAR, distance, keys
+from inspections.photos.records import Band, Flag, Mention, Photo, PhotoMention, PhotoState, Stage
+from inspections.remediation.actions.photo_findings import examine
+from inspections.remediation.actions.reporting import report_hazard
+from storage.hazards.tables import mentions
 from tests.inspections.office import NOW, li, qian, wang
 from tests.inspections.test_reports import report
 

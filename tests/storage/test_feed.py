@@ -9,16 +9,17 @@ from uuid import UUID
 import pytest
 from sqlalchemy import insert, update
 
-from inspections.actions.feed import forget
-from inspections.actions.reports import report_hazard
-from inspections.actions.steps import take_step
+from inspections.accounts.policy import scope
 from inspections.calendar import shanghai_date
-from inspections.feed import KEPT, Place
-from inspections.policy import scope
-from inspections.steps import Note
-from storage.database import open_database, writing_engine
-from storage.feed import changed, everything, head, passing
-from storage.tables import changes
+from inspections.remediation.actions.reporting import report_hazard
+from inspections.remediation.actions.steps import take_step
+from inspections.remediation.steps import Note
+from inspections.sync.actions import forget
+from inspections.sync.change_feed import KEPT, Place
+from storage.database import open_database
+from storage.engine.connections import writing_engine
+from storage.sync.change_feed import changed, everything, head, passing
+from storage.sync.tables import changes
 from tests.inspections.office import NOW, THERE, li, new_id, qian, wang, zhou
 from tests.inspections.test_reports import report
 from tests.postgres import new_database

@@ -7,18 +7,19 @@ import pytest
 from alembic import command
 from sqlalchemy import text
 
-from inspections.actions.fix_links import fix_by_link, forget_tallies, knock, make_link, noticed, revoke_link
-from inspections.actions.photos import receive_photos
-from inspections.actions.steps import take_step
-from inspections.evidence import missing
-from inspections.fix_links import NewLink
-from inspections.hazards import Receipt, Stage, State
-from inspections.rates import PER_ADDRESS, WINDOW, Tally
-from inspections.register import Change
-from inspections.steps import Accept, Assign, SubmitFix
-from storage.database import writing_engine
-from storage.photo_folder import PhotoFolder
-from storage.verification import verify
+from inspections.accounts.throttling import PER_ADDRESS, WINDOW, Tally
+from inspections.change import Change
+from inspections.fix_links.actions import fix_by_link, forget_tallies, knock, make_link, noticed, revoke_link
+from inspections.fix_links.links import NewLink
+from inspections.hazards.records import State
+from inspections.photos.actions.intake import receive_photos
+from inspections.photos.evidence import missing
+from inspections.photos.records import Receipt, Stage
+from inspections.remediation.actions.steps import take_step
+from inspections.remediation.steps import Accept, Assign, SubmitFix
+from storage.engine.connections import writing_engine
+from storage.photos.folder_store import PhotoFolder
+from storage.upkeep.verification import verify
 from tests.inspections.office import NOW, later, li, mention, new_id, photo, wang
 from tests.inspections.test_fix_links import SHOP, TOKEN
 from tests.inspections.test_reports import reported

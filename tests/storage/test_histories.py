@@ -5,19 +5,19 @@ from datetime import date, timedelta
 import pytest
 from sqlalchemy import text
 
-from inspections.actions.erasure import Erasure, erase
-from inspections.actions.reports import report_hazard
-from inspections.actions.steps import take_step
-from inspections.history import digest_of
-from inspections.people import Role
-from inspections.register import Change
-from inspections.steps import Note
-from storage import history_file
-from storage.database import writing_engine
-from storage.digests import check_digests, due, write_digest
-from storage.histories import histories, kept
-from storage.photo_folder import PhotoFolder
-from storage.verification import verify
+from inspections.accounts.people import Role
+from inspections.change import Change
+from inspections.hazards.history import digest_of
+from inspections.privacy.actions import Erasure, erase
+from inspections.remediation.actions.reporting import report_hazard
+from inspections.remediation.actions.steps import take_step
+from inspections.remediation.steps import Note
+from storage.engine.connections import writing_engine
+from storage.photos.folder_store import PhotoFolder
+from storage.upkeep import history_file
+from storage.upkeep.histories import histories, kept
+from storage.upkeep.history_digests import check_digests, due, write_digest
+from storage.upkeep.verification import verify
 from tests.inspections.histories import worked
 from tests.inspections.office import HERE, NOW, later, li, new_id, person, wang
 from tests.inspections.test_reports import report

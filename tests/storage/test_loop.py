@@ -19,22 +19,22 @@ from hypothesis.stateful import (
 )
 from sqlalchemy import select
 
-from inspections.actions.clocks import escalate
-from inspections.actions.photos import receive_photos
-from inspections.actions.reports import report_hazard
-from inspections.actions.steps import take_step
+from inspections.accounts.policy import Scope
 from inspections.calendar import shanghai_date
-from inspections.categories import CATALOGUE, Severity
-from inspections.deadlines import running
+from inspections.change import Change
 from inspections.errors import Refusal, Stale
-from inspections.hazards import OPEN, Party, Stage, State
-from inspections.history import Heading, breaks, replayed
-from inspections.lifecycle import MOVES
-from inspections.places import Street
-from inspections.policy import Scope
-from inspections.register import Change
-from inspections.statistics import COUNTED, Counts, holds
-from inspections.steps import (
+from inspections.hazards.deadlines import running
+from inspections.hazards.history import Heading, breaks, replayed
+from inspections.hazards.lifecycle import MOVES
+from inspections.hazards.records import OPEN, Party, State
+from inspections.office.categories import CATALOGUE, Severity
+from inspections.photos.actions.intake import receive_photos
+from inspections.photos.records import Stage
+from inspections.places.communities import Street
+from inspections.remediation.actions.escalation import escalate
+from inspections.remediation.actions.reporting import report_hazard
+from inspections.remediation.actions.steps import take_step
+from inspections.remediation.steps import (
     Accept,
     Assign,
     Attach,
@@ -64,12 +64,13 @@ from inspections.steps import (
     Unsupervise,
     Verify,
 )
-from storage.counters import check_counts, check_office_counts, fold
+from inspections.statistics.metrics import COUNTED, Counts, holds
 from storage.database import open_database
-from storage.listing import HazardFilters, Reaches, page
+from storage.hazards.listing import HazardFilters, Reaches, page
+from storage.hazards.tables import escalations
 from storage.migration import migrate
-from storage.statistics import Filters, counts
-from storage.tables import escalations
+from storage.statistics.metrics import Filters, counts
+from storage.statistics.rollup import check_counts, check_office_counts, fold
 from tests.inspections.office import HERE, NOW, THERE, li, ma, mention, new_id, photo, sun, wang, zhao
 from tests.inspections.test_decisions import FIVE
 from tests.inspections.test_reports import report

@@ -6,17 +6,18 @@ from alembic import command
 from alembic.script import ScriptDirectory
 from sqlalchemy import inspect, text
 
-from inspections.actions.photos import receive_photos
-from inspections.actions.reports import report_hazard
-from inspections.actions.steps import take_step
-from inspections.places import Point
-from inspections.steps import Note
-from storage.changes import FEED
-from storage.counter_tables import counter_deltas, counters
-from storage.database import open_database, writing_engine
-from storage.histories import histories
+from inspections.photos.actions.intake import receive_photos
+from inspections.places.coordinates import Point
+from inspections.remediation.actions.reporting import report_hazard
+from inspections.remediation.actions.steps import take_step
+from inspections.remediation.steps import Note
+from storage.database import open_database
+from storage.engine.connections import writing_engine
 from storage.migration import HEAD, WrongSchema, check, config, migrate, present_revision
-from storage.tables import metadata
+from storage.schema import METADATA
+from storage.statistics.tables import counter_deltas, counters
+from storage.sync.change_log import FEED
+from storage.upkeep.histories import histories
 from tests.inspections.office import NOW, li, new_id, photo, wang
 from tests.inspections.test_reports import report
 
@@ -109,7 +110,7 @@ def test_a_new_database_is_what_the_revisions_make_of_an_empty_one(engine):
     move(engine, command.downgrade, "base")
     move(engine, command.upgrade, "head")
     assert schema_of(engine) == made
-    assert len(made) == len(metadata.tables) + 1  # and the triggers
+    assert len(made) == len(METADATA.tables) + 1  # and the triggers
 
 
 def test_each_revision_goes_down_and_up_again_with_rows_in_it(desk, engine):

@@ -6,13 +6,13 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from inspections.actions.photos import receive_photos
 from inspections.errors import Missing
-from storage.drawings import draw
-from storage.orphans import sweep_orphans
-from storage.photo_folder import PhotoFolder
-from storage.photo_names import original, orphan, shown
-from storage.photo_store import read_original
+from inspections.photos.actions.intake import receive_photos
+from storage.photos.folder_store import PhotoFolder
+from storage.photos.names import original, orphan, shown
+from storage.photos.sample_images import draw
+from storage.photos.store import read_original
+from storage.upkeep.orphans import sweep_orphans
 from tests.inspections.office import NOW, wang
 
 PICTURE = draw("orphan", "EB-01", NOW)

@@ -5,17 +5,18 @@ from functools import partial
 
 from msgspec.structs import replace
 
-from inspections.actions.digests import DIGESTS, tell_digest
-from inspections.actions.notices import CLAIM, claim_deliveries, mark_read, replay, settle, tell, worded
-from inspections.actions.photos import damaged, receive_photos
-from inspections.actions.reports import report_hazard
-from inspections.actions.steps import take_step
-from inspections.outbox import Attempt, Notice, Outlet, Sender
-from inspections.policy import Scope, scope
-from inspections.register import Change
-from inspections.steps import Accept, Assign, Return
+from inspections.accounts.policy import Scope, scope
+from inspections.change import Change
+from inspections.notices.actions.delivery import CLAIM, claim_deliveries, mark_read, replay, settle, tell, worded
+from inspections.notices.actions.digests import DIGESTS, tell_digest
+from inspections.notices.outbox import Attempt, Notice, Outlet, Sender
+from inspections.photos.actions.intake import receive_photos
+from inspections.remediation.actions.photo_damage import damaged
+from inspections.remediation.actions.reporting import report_hazard
+from inspections.remediation.actions.steps import take_step
+from inspections.remediation.steps import Accept, Assign, Return
 from storage.database import open_database
-from storage.inbox import inbox_page, stuck, unread
+from storage.notices.inbox import inbox_page, stuck, unread
 from tests.inspections.office import NOW, Office, later, li, ma, mention, new_id, photo, wang, zhao, zhou
 from tests.inspections.test_reports import report
 

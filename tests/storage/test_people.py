@@ -3,13 +3,13 @@
 import asyncio
 from functools import partial
 
-from inspections.actions.delegations import make_delegation, revoke_delegation
-from inspections.actions.people import Powers, change_person
-from inspections.delegations import NewDelegation
+from inspections.accounts.actions.delegations import make_delegation, revoke_delegation
+from inspections.accounts.actions.people import Powers, change_person
+from inspections.accounts.delegations import NewDelegation
+from inspections.accounts.people import PersonChange, Role
+from inspections.accounts.policy import Scope
+from inspections.change import Change
 from inspections.errors import LastAdministrator, PersonStale
-from inspections.people import PersonChange, Role
-from inspections.policy import Scope
-from inspections.register import Change
 from tests.inspections.office import NOW, later, new_id, person
 
 EVERYWHERE = Scope("", ("",), ())

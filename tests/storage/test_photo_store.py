@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 
 from inspections.errors import Damaged, Missing, Unavailable, Unsupported
-from storage import incoming
-from storage.incoming import DiskFull
-from storage.photo_bucket import NoBucket, PhotoBucket
-from storage.photo_folder import PhotoFolder
-from storage.photo_names import original, orphan, shown
-from storage.photo_store import open_photos
+from storage.photos import incoming
+from storage.photos.bucket_store import NoBucket, PhotoBucket
+from storage.photos.folder_store import PhotoFolder
+from storage.photos.incoming import DiskFull
+from storage.photos.names import original, orphan, shown
+from storage.photos.store import open_photos
 from tests.postgres import free_port
 from tests.s3 import s3_server
 from tests.storage.test_pictures import NOW, picture

@@ -11,10 +11,10 @@ from PIL import Image
 from PIL.TiffImagePlugin import IFDRational
 
 from inspections.errors import Damaged, TooLarge, Unsupported
-from inspections.places import Point
-from storage import images
-from storage.drawings import draw
-from storage.formats import inspect
+from inspections.places.coordinates import Point
+from storage.photos import images
+from storage.photos.formats import inspect
+from storage.photos.sample_images import draw
 
 NOW = datetime(2024, 6, 3, 1, 2, 3, tzinfo=UTC)
 

@@ -9,7 +9,7 @@ from itertools import combinations
 import pytest
 from PIL import Image, ImageChops, ImageOps
 
-from storage import images
+from storage.photos import images
 
 NEAR = 6
 
@@ -85,7 +85,7 @@ def test_a_pixel_has_no_hash():
 
 PEAK = """
 import resource, sys
-from storage import images
+from storage.photos import images
 images.developed(open(sys.argv[1], "rb").read())
 data = open(sys.argv[2], "rb").read()
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
@@ -107,7 +107,7 @@ def test_fifty_megapixels_are_developed_in_little_memory(tmp_path):
 FOUR = """
 import resource, sys
 from concurrent.futures import ThreadPoolExecutor
-from storage import images
+from storage.photos import images
 data = open(sys.argv[1], "rb").read()
 images.developed(data)
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

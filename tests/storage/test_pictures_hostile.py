@@ -12,8 +12,8 @@ import pytest
 from PIL import Image, PngImagePlugin
 
 from inspections.errors import Damaged, TooLarge, Unsupported
-from storage import formats, images
-from storage.formats import inspect
+from storage.photos import formats, images
+from storage.photos.formats import inspect
 
 REFUSALS = (Damaged, Unsupported, TooLarge)
 

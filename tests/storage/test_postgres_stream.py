@@ -4,7 +4,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
-from storage.database import reading_engine
+from storage.engine.connections import reading_engine
 
 pytestmark = pytest.mark.parametrize("url", ["postgresql"], indirect=True)
 MANY = text("SELECT n, n::text AS word FROM generate_series(1, :last) AS n ORDER BY n")

@@ -6,27 +6,28 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 from sqlalchemy.event import listen
 
-from inspections.actions.photos import receive_photos
-from inspections.actions.reports import report_hazard
-from inspections.actions.steps import take_step
+from inspections.accounts.delegations import Delegation
+from inspections.accounts.people import Grant, Person, Role
+from inspections.accounts.policy import scope
+from inspections.accounts.sessions import Session, TokenPair
 from inspections.calendar import CalendarDay
-from inspections.deadlines import is_overdue
-from inspections.delegations import Delegation
-from inspections.hazards import Hazard, Mention, Outcome, Party, Stage, State
-from inspections.people import Grant, Person, Role
-from inspections.places import Point
-from inspections.policy import scope
-from inspections.register import Change
-from inspections.sessions import Session, TokenPair
-from inspections.steps import Note
-from storage.drawings import draw
-from storage.feed import changed, head
-from storage.listing import HazardFilters, Reaches, page
-from storage.photo_folder import PhotoFolder
-from storage.photo_names import original
-from storage.register import Register
-from storage.tables import TABLE_OF
-from storage.verification import verify
+from inspections.change import Change
+from inspections.hazards.deadlines import is_overdue
+from inspections.hazards.records import Hazard, Outcome, Party, State
+from inspections.photos.actions.intake import receive_photos
+from inspections.photos.records import Mention, Stage
+from inspections.places.coordinates import Point
+from inspections.remediation.actions.reporting import report_hazard
+from inspections.remediation.actions.steps import take_step
+from inspections.remediation.steps import Note
+from storage.hazards.listing import HazardFilters, Reaches, page
+from storage.photos.folder_store import PhotoFolder
+from storage.photos.names import original
+from storage.photos.sample_images import draw
+from storage.repository import Repository
+from storage.schema import TABLE_OF
+from storage.sync.change_feed import changed, head
+from storage.upkeep.verification import verify
 from tests.inspections.office import HERE, NOW, THERE, later, li, mention, new_id, photo, qian, wang, zhao
 from tests.inspections.test_reports import report
 
@@ -83,7 +84,7 @@ def test_everything_else_comes_back_as_it_went(desk):
     lent = Delegation(new_id(), "new", "wang", Role.SUPERVISOR, HERE.code, NOW, later(days=1), "休假", NOW, NOW)
     desk.do(lambda _: Change(None, (day, session, pair, picture, said, person, lent)))
 
-    def kept(register: Register):
+    def kept(register: Repository):
         return (
             register.kept(Session, session.id),
             register.open_sessions("wang"),
@@ -124,7 +125,7 @@ def test_everything_else_comes_back_as_it_went(desk):
 
 
 def test_what_one_action_writes_the_next_of_its_group_reads(desk):
-    def group(register: Register):
+    def group(register: Repository):
         register.write(receive_photos(register, wang, [photo("a")], NOW))
         change = report_hazard(register, wang, report(), NOW)
         register.write(change)

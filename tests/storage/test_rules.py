@@ -6,23 +6,17 @@ import pytest
 from msgspec.structs import replace
 from sqlalchemy.event import listen
 
-from inspections.actions.reports import report_hazard
-from inspections.actions.rules import (
-    NewRules,
-    add_dispatch_rule,
-    edit_calendar,
-    edit_category,
-    edit_rules,
-    remove_dispatch_rule,
-)
+from inspections.accounts.people import Role
 from inspections.calendar import CalendarDay
+from inspections.change import Change
 from inspections.errors import RulesStale
-from inspections.hazards import State
-from inspections.people import Role
-from inspections.register import Change
-from inspections.rules import Rulebook
-from storage import postgres
+from inspections.hazards.records import State
+from inspections.office.actions import NewRules, edit_calendar, edit_category, edit_rules
+from inspections.office.rules import Rulebook
+from inspections.remediation.actions.dispatch_rules import add_dispatch_rule, remove_dispatch_rule
+from inspections.remediation.actions.reporting import report_hazard
 from storage.database import open_database
+from storage.engine import postgres
 from tests.inspections.office import HERE, NOW, person, wang
 from tests.inspections.test_editing_rules import QUICK, calendar, new_rule, policy
 from tests.inspections.test_published_years import listed

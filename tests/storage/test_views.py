@@ -4,15 +4,15 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
-from inspections.actions.reports import report_hazard
-from inspections.actions.steps import take_step
-from inspections.hazards import Party
-from inspections.statistics import COUNTED
-from inspections.steps import Accept, Reject
-from storage.counters import fold
-from storage.database import writing_engine
-from storage.statistics import Filters, counts, flow_by_day
-from storage.views import VIEWS
+from inspections.hazards.records import Party
+from inspections.remediation.actions.reporting import report_hazard
+from inspections.remediation.actions.steps import take_step
+from inspections.remediation.steps import Accept, Reject
+from inspections.statistics.metrics import COUNTED
+from storage.engine.connections import writing_engine
+from storage.statistics.metrics import Filters, counts, flow_by_day
+from storage.statistics.rollup import fold
+from storage.statistics.views import VIEWS
 from tests.inspections.office import HERE, NOW, THERE, li, new_id, wang
 from tests.inspections.test_reports import report
 

@@ -7,9 +7,9 @@ import pytest
 from PIL import Image, ImageChops, ImageFont
 
 from inspections.errors import Damaged
-from storage import images
-from storage.drawings import draw
-from storage.watermark import FONT, watermarked
+from storage.photos import images
+from storage.photos.sample_images import draw
+from storage.photos.watermark import FONT, watermarked
 from tests.storage.test_pictures import NOW
 
 LINES = ["2026-11-23 09:00", "嘉兴市南湖区新嘉街道", "编号 XJ-2026-00123", "上报人：赵堃喆"]

@@ -3,12 +3,12 @@
 from collections import Counter
 from datetime import date, time, timedelta
 
-from inspections.actions.clocks import escalate
-from inspections.actions.reports import report_hazard
 from inspections.calendar import WorkingCalendar, at, midnight, shanghai_date
-from inspections.deadlines import ladder
-from inspections.steps import Accept
-from storage.calendar import PUBLISHED, published_days
+from inspections.hazards.deadlines import ladder
+from inspections.remediation.actions.escalation import escalate
+from inspections.remediation.actions.reporting import report_hazard
+from inspections.remediation.steps import Accept
+from storage.office.published_calendar import PUBLISHED, published_days
 from tests.inspections.office import Office, li, wang
 from tests.inspections.test_reports import report
 from tests.inspections.test_steps import take

@@ -7,7 +7,7 @@ Revises: 0001
 import sqlalchemy as sa
 from alembic import op
 
-import storage.columns
+import storage.engine.columns
 
 revision = "0002"
 down_revision = "0001"
@@ -16,11 +16,11 @@ depends_on = None
 
 
 def upgrade() -> None:
-    op.add_column("photos", sa.Column("claimed_until", storage.columns.Instant(), nullable=True))
+    op.add_column("photos", sa.Column("claimed_until", storage.engine.columns.Instant(), nullable=True))
     op.create_table(
         "jobs",
         sa.Column("name", sa.String(length=64), nullable=False),
-        sa.Column("next_at", storage.columns.Instant(), nullable=False),
+        sa.Column("next_at", storage.engine.columns.Instant(), nullable=False),
         sa.PrimaryKeyConstraint("name", name=op.f("pk_jobs")),
     )
 

@@ -7,7 +7,7 @@ Revises: 0002
 import sqlalchemy as sa
 from alembic import op
 
-import storage.columns
+import storage.engine.columns
 
 revision = "0003"
 down_revision = "0002"
@@ -25,7 +25,7 @@ def upgrade() -> None:
         sa.Column("pieces", sa.Text(), nullable=False),
         sa.Column("promised", sa.String(length=64), nullable=True),
         sa.Column("metadata", sa.Text(), nullable=False),
-        sa.Column("expires_at", storage.columns.Instant(), nullable=False),
+        sa.Column("expires_at", storage.engine.columns.Instant(), nullable=False),
         sa.Column("photo", sa.String(length=64), nullable=True),
         sa.ForeignKeyConstraint(["photo"], ["photos.sha256"], name=op.f("fk_uploads_photo_photos")),
         sa.ForeignKeyConstraint(["username"], ["people.username"], name=op.f("fk_uploads_username_people")),

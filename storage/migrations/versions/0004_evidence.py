@@ -7,7 +7,7 @@ Revises: 0003
 import sqlalchemy as sa
 from alembic import op
 
-import storage.columns
+import storage.engine.columns
 
 revision = "0004"
 down_revision = "0003"
@@ -22,12 +22,12 @@ def upgrade() -> None:
     op.add_column("photos", sa.Column("utc_offset", sa.Integer(), nullable=True))
     op.add_column("photos", sa.Column("orientation", sa.Integer(), nullable=True))
     op.add_column("photos", sa.Column("oddities", sa.Text(), server_default="[]", nullable=False))
-    op.add_column("photos", sa.Column("hash", storage.columns.Bits64(), nullable=True))
+    op.add_column("photos", sa.Column("hash", storage.engine.columns.Bits64(), nullable=True))
     op.create_table(
         "bands",
         sa.Column("key", sa.Integer(), nullable=False),
         sa.Column("sha256", sa.String(length=64), nullable=False),
-        sa.Column("hash", storage.columns.Bits64(), nullable=False),
+        sa.Column("hash", storage.engine.columns.Bits64(), nullable=False),
         sa.ForeignKeyConstraint(["sha256"], ["photos.sha256"], name=op.f("fk_bands_sha256_photos")),
         sa.PrimaryKeyConstraint("key", "sha256", name=op.f("pk_bands")),
         sqlite_with_rowid=False,

@@ -7,7 +7,7 @@ Revises: 0006
 import sqlalchemy as sa
 from alembic import op
 
-import storage.columns
+import storage.engine.columns
 
 revision = "0007"
 down_revision = "0006"
@@ -22,7 +22,7 @@ def upgrade() -> None:
         sa.Column("version", sa.Integer(), nullable=False),
         sa.Column("rules", sa.Text(), nullable=False),
         sa.Column("edited_by", sa.String(length=64), nullable=True),
-        sa.Column("edited_at", storage.columns.Instant(), nullable=True),
+        sa.Column("edited_at", storage.engine.columns.Instant(), nullable=True),
         sa.PrimaryKeyConstraint("name", name=op.f("pk_rules")),
     )
     op.create_table(

@@ -11,7 +11,8 @@ import msgspec
 import sqlalchemy as sa
 from alembic import op
 
-from inspections.places import Point, cell, place_key
+from inspections.places.communities import place_key
+from inspections.places.coordinates import Point, cell
 
 revision = "0008"
 down_revision = "0007"

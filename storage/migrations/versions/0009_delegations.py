@@ -7,7 +7,7 @@ Revises: 0008
 import sqlalchemy as sa
 from alembic import op
 
-import storage.columns
+import storage.engine.columns
 
 revision = "0009"
 down_revision = "0008"
@@ -25,11 +25,11 @@ def upgrade() -> None:
         sa.Column("receiver", sa.String(length=64), nullable=False),
         sa.Column("role", sa.String(length=32), nullable=False),
         sa.Column("scope", sa.String(length=12), nullable=False),
-        sa.Column("since", storage.columns.Instant(), nullable=False),
-        sa.Column("until", storage.columns.Instant(), nullable=False),
+        sa.Column("since", storage.engine.columns.Instant(), nullable=False),
+        sa.Column("until", storage.engine.columns.Instant(), nullable=False),
         sa.Column("reason", sa.Text(), nullable=False),
-        sa.Column("made_at", storage.columns.Instant(), nullable=False),
-        sa.Column("revoked_at", storage.columns.Instant(), nullable=True),
+        sa.Column("made_at", storage.engine.columns.Instant(), nullable=False),
+        sa.Column("revoked_at", storage.engine.columns.Instant(), nullable=True),
         sa.ForeignKeyConstraint(["giver"], ["people.username"], name=op.f("fk_delegations_giver_people")),
         sa.ForeignKeyConstraint(["receiver"], ["people.username"], name=op.f("fk_delegations_receiver_people")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_delegations")),

@@ -14,9 +14,9 @@ import sqlalchemy as sa
 from alembic import op
 from msgspec.structs import replace
 
-from inspections.hazards import Clocks, Entry, State
-from inspections.history import digest_of, texts
-from storage.columns import Instant, Json
+from inspections.hazards.history import digest_of, texts
+from inspections.hazards.records import Clocks, Entry, State
+from storage.engine.columns import Instant, Json
 
 revision = "0010"
 down_revision = "0009"

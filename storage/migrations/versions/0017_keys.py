@@ -7,7 +7,7 @@ Revises: 0016
 import sqlalchemy as sa
 from alembic import op
 
-from storage.columns import Instant
+from storage.engine.columns import Instant
 
 revision = "0017"
 down_revision = "0016"

@@ -7,7 +7,7 @@ Revises: 0018
 import sqlalchemy as sa
 from alembic import op
 
-from storage.columns import Instant
+from storage.engine.columns import Instant
 
 revision = "0019"
 down_revision = "0018"

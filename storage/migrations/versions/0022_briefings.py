@@ -9,7 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 from alembic import op
 
-from storage.columns import Instant, Json
+from storage.engine.columns import Instant, Json
 
 revision = "0022"
 down_revision = "0021"

@@ -1,0 +1,126 @@
+"""Accounts: who can be assigned; an administrator makes and changes them."""
+
+from functools import partial
+from typing import NamedTuple
+
+from litestar import Response, get, post
+from litestar.params import FromPath, FromQuery
+
+from api.accounts.authentication import SignIn
+from api.accounts.security_log import caller_of
+from api.accounts.views import PersonList, PersonView, person_view
+from api.http.bodies import AnyRequest, json_body
+from api.http.context import context_of, person_of
+from inspections.accounts.actions.delegations import everybody
+from inspections.accounts.actions.people import (
+    account_made_before,
+    account_to_change,
+    add_person,
+    change_person,
+    powers,
+    seen_person,
+)
+from inspections.accounts.people import Grant, NewPerson, Person, PersonChange, Role
+from inspections.accounts.policy import Scope, scope
+from inspections.accounts.security_log import Event
+from inspections.errors import Missing
+from storage.repository import Repository
+
+
+class _Asked(NamedTuple):
+    """Whom the list is about, and whom the caller sees: to work with, and to manage."""
+
+    role: Role | None
+    community: str | None
+    active: bool
+    reach: Scope
+    managed: Scope
+
+    def lists(self, person: Person, now: Person) -> bool:
+        """`now`: the person with only the grants that count; who manages accounts sees also those without any."""
+        if person.active is not self.active:
+            return False
+        if (self.role, self.community) == (None, None) and self.managed.sees(person):
+            return True
+        return any(self._matches(grant) for grant in now.grants)
+
+    def _matches(self, grant: Grant) -> bool:
+        if self.role is not None and grant.role != self.role:
+            return False
+        if self.community is not None:
+            return self.community.startswith(grant.scope)
+        return self.reach.touches(grant.scope)
+
+
+@get("/people", opt={"action": "people.see"})
+async def people(
+    request: AnyRequest,
+    role: FromQuery[Role | None] = None,
+    community: FromQuery[str | None] = None,
+    active: FromQuery[bool] = True,
+) -> PersonList:
+    """Who can be assigned: people with a role now in the caller's communities, by role and community."""
+    context, person = context_of(request), person_of(request)
+    reach = scope(person, "people.see")
+    asked = _Asked(role, community, active, reach, scope(person, "people.manage"))
+    now = context.clock()
+
+    def ask(register: Repository) -> list[Person]:
+        if community is not None and (register.community(community) is None or not reach.covers_community(community)):
+            raise Missing("community", "community")
+        return everybody(register, now)
+
+    found = [(each, each.at(now)) for each in await context.database.read(ask)]
+    return PersonList([person_view(present) for each, present in found if asked.lists(each, present)])
+
+
+@get("/people/{username:str}", opt={"action": "people.manage"})
+async def get_person(request: AnyRequest, username: FromPath[str]) -> PersonView:
+    """The account as it is kept: every grant that an administrator gave, also one that does not count now."""
+    reach = scope(person_of(request), "people.manage")
+    found = await context_of(request).database.read(partial(seen_person, reach=reach, username=username))
+    return person_view(found, managed=True)
+
+
+@post("/people", opt={"action": "account.manage", "body": NewPerson})
+async def post_person(request: AnyRequest) -> Response[PersonView]:
+    asked: NewPerson = await json_body(request, NewPerson)
+    context, by = context_of(request), powers(person_of(request))
+    made_before = await context.database.read(partial(account_made_before, by=by, asked=asked))
+    if made_before:
+        password = await context.part(SignIn).compare_or_hash(made_before, asked.password, caller_of(request))
+    else:
+        password = await context.part(SignIn).hashed(asked.username, asked.password)
+    action = partial(add_person, by=by, asked=asked, password=password, profile=context.settings.asks)
+    grants = " ".join(f"{each.role}:{each.scope}" for each in asked.grants)
+    added = await context.log.transact(
+        action,
+        Event.ACCOUNT_MADE,
+        caller_of(request),
+        asked.username,
+        {"grants": grants},
+    )
+    return Response(person_view(added.person, managed=True), status_code=200 if added.repeated else 201)
+
+
+@post("/people/{username:str}", opt={"action": "people.manage", "body": PersonChange}, status_code=200)
+async def change(request: AnyRequest, username: FromPath[str]) -> PersonView:
+    """Name, grants, password, active; or `erase`.
+
+    A new password and an end of the account end its sessions and linked identities.
+    """
+    asked: PersonChange = await json_body(request, PersonChange)
+    context, by = context_of(request), powers(person_of(request))
+    before = await context.database.read(partial(account_to_change, by=by, username=username, asked=asked))
+    password = None
+    if asked.password is not None and asked.version == before.version - 1:  # the same again, perhaps
+        password = await context.part(SignIn).compare_or_hash(before, asked.password, caller_of(request))
+    elif asked.password is not None:
+        password = await context.part(SignIn).hashed(username, asked.password)
+    change_it = partial(change_person, by=by, username=username, asked=asked, password=password)
+    action = partial(change_it, now=context.clock(), profile=context.settings.asks)
+    after = await context.log.transact(action, Event.ACCOUNT_CHANGED, caller_of(request), username)
+    return person_view(after, managed=True)
+
+
+ROUTES = [people, get_person, post_person, change]

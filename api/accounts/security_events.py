@@ -1,0 +1,68 @@
+"""The security log over HTTP: for who audits."""
+
+from collections.abc import Collection
+from datetime import date, datetime, timedelta
+from typing import Annotated
+from uuid import UUID
+
+from litestar import get
+from litestar.params import FromQuery, QueryParameter
+from msgspec import Struct
+
+from api.http.bodies import AnyRequest
+from api.http.context import context_of, person_of
+from inspections.accounts.policy import Scope, scope
+from inspections.accounts.security_log import Event, SecurityEvent
+from inspections.calendar import YEARS, midnight
+from inspections.errors import Invalid
+from storage.accounts.security_log import Wanted, security_page
+from storage.repository import Repository
+
+_PAGE = 100
+
+
+class SecurityLogView(Struct, frozen=True):
+    """The newest first. `next_cursor`: null on the last page."""
+
+    items: list[SecurityEvent]
+    next_cursor: UUID | None
+
+
+@get("/security/events", opt={"action": "security.see"})
+async def get_events(
+    request: AnyRequest,
+    event: FromQuery[Event | None] = None,
+    person: FromQuery[str | None] = None,
+    first: Annotated[date | None, QueryParameter(name="from")] = None,
+    last: Annotated[date | None, QueryParameter(name="to")] = None,
+    limit: Annotated[int, QueryParameter(ge=1, le=500)] = _PAGE,
+    cursor: FromQuery[UUID | None] = None,
+) -> SecurityLogView:
+    """Sign-ins, rights, exports, originals viewed; by or about `person`, of the days `from` to `to`.
+
+    Who does not audit every community sees what concerns the accounts that lie within theirs.
+    """
+    wanted = Wanted(event, person, _begins("from", first), _begins("to", last, days=1), cursor)
+    reach = scope(person_of(request), "security.see")
+
+    def ask(register: Repository) -> SecurityLogView:
+        found = security_page(register, wanted, _accounts(register, reach), limit + 1)
+        more = found[limit - 1].id if len(found) > limit else None
+        return SecurityLogView(found[:limit], more)
+
+    return await context_of(request).database.read(ask)
+
+
+def _begins(field: str, day: date | None, days: int = 0) -> datetime | None:
+    if day is not None and day.year not in YEARS:
+        raise Invalid((field, "日期超出范围"))
+    return midnight(day + timedelta(days)) if day else None
+
+
+def _accounts(register: Repository, reach: Scope) -> Collection[str] | None:
+    if reach.covers_community(""):
+        return None
+    return {each.username for each in register.people() if reach.sees(each)}
+
+
+ROUTES = [get_events]

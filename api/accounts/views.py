@@ -1,0 +1,65 @@
+"""People, tokens and delegations as JSON."""
+
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct
+
+from inspections.accounts.delegations import Delegation
+from inspections.accounts.people import Grant, Password, Person
+from inspections.field_types import Line
+
+
+class Credentials(Struct, frozen=True, forbid_unknown_fields=True):
+    username: Annotated[str, Meta(min_length=1, max_length=64)]
+    password: Annotated[str, Meta(min_length=1, max_length=1024)]
+    device: Line = "unnamed"
+    totp: Annotated[str, Meta(max_length=32, description="of a second factor; a recovery code will do")] | None = None
+    page: bool = False
+
+
+class PasswordChange(Struct, frozen=True, forbid_unknown_fields=True):
+    """`password`: the one until now."""
+
+    password: Annotated[str, Meta(min_length=1, max_length=1024)]
+    new_password: Password
+
+
+class RefreshToken(Struct, frozen=True, forbid_unknown_fields=True):
+    refresh_token: Annotated[str, Meta(min_length=1, max_length=200)] | None = None
+
+
+class PersonView(Struct, frozen=True):
+    """An account as others see it. `grants`: those that count now, `by` naming who lends one for a period.
+
+    `email`: for who manages the account alone.
+    """
+
+    username: str
+    name: str
+    grants: tuple[Grant, ...]
+    active: bool
+    version: int
+    email: str | None = None
+
+
+class TokenView(Struct, frozen=True):
+    """The tokens are null where a page has them in cookies."""
+
+    access_token: str | None
+    refresh_token: str | None
+    expires_in: int
+    user: PersonView
+    token_type: Literal["Bearer", "Cookie"] = "Bearer"  # noqa: S105  # a kind, not a secret
+
+
+class PersonList(Struct, frozen=True):
+    items: list[PersonView]
+
+
+class DelegationList(Struct, frozen=True):
+    items: list[Delegation]
+
+
+def person_view(person: Person, *, managed: bool = False) -> PersonView:
+    email = person.email if managed else None
+    return PersonView(person.username, person.name, person.grants, person.active, person.version, email)

@@ -1,0 +1,85 @@
+"""Accounts made at the machine itself: the first administrator has nobody to make theirs."""
+
+import asyncio
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from functools import partial
+
+import msgspec
+
+from api.accounts.authentication import HASHER
+from api.settings import Unfit
+from inspections.accounts.actions.people import Added, Powers, add_person
+from inspections.accounts.actions.security_log import Caller, noted
+from inspections.accounts.people import SYSTEM, Grant, NewPerson, Person
+from inspections.accounts.policy import Scope
+from inspections.accounts.security_log import Event
+from inspections.accounts.security_profile import STANDARD, Profile
+from inspections.errors import Refusal
+from storage.database import open_database
+from storage.engine.connections import owned
+from storage.migration import check
+
+_EVERYWHERE = Powers(*[Scope("", ("",), ())] * 3)
+"""Whoever has the machine may make any account."""
+_HERE = Caller(SYSTEM, "local")
+
+
+def add(url: str, username: str, name: str, roles: Sequence[str], password: str, profile: Profile = STANDARD) -> None:
+    """`roles`: each `role:scope`. Raises Unfit, Locked, WrongSchema."""
+    asked = _asked(username, name, roles, password)
+    with owned(url):
+        check(url)
+        try:
+            asyncio.run(_add(url, asked, profile))
+        except Refusal as refusal:
+            raise Unfit(f"{username}: {refusal.title}; {refusal}") from None
+
+
+def listed(url: str) -> list[str]:
+    """A line for each account. Raises WrongSchema."""
+    check(url)
+    return asyncio.run(_lines(url))
+
+
+def _asked(username: str, name: str, roles: Sequence[str], password: str) -> NewPerson:
+    parts = [role.partition(":") for role in roles]
+    if missing := [role for role, colon, _ in parts if not colon]:
+        raise Unfit(f"a role has its scope behind it, such as {missing[0]}:330402009036, or {missing[0]}: for all")
+    grants = [{"role": role, "scope": scope} for role, _, scope in parts]
+    body = {"username": username, "name": name, "password": password, "grants": grants}
+    try:
+        return msgspec.convert(body, NewPerson)
+    except msgspec.ValidationError as error:
+        raise Unfit(str(error)) from None
+
+
+async def _add(url: str, asked: NewPerson, profile: Profile) -> Added:
+    profile.check_password("password", asked.password, asked.username)
+    database = open_database(url)
+    try:
+        password = HASHER.hash(asked.password)
+        action = partial(add_person, by=_EVERYWHERE, asked=asked, password=password, profile=profile)
+        facts = {"grants": " ".join(f"{each.role}:{each.scope}" for each in asked.grants)}
+        now = datetime.now(UTC)
+        return await database.transact(noted(action, Event.ACCOUNT_MADE, _HERE, now, asked.username, facts))
+    finally:
+        await database.close()
+
+
+async def _lines(url: str) -> list[str]:
+    database = open_database(url)
+    try:
+        return [_line(person) for person in await database.read(lambda register: register.people())]
+    finally:
+        await database.close()
+
+
+def _line(person: Person) -> str:
+    roles = " ".join(_said(grant) for grant in person.grants)
+    return f"{person.username}  {person.name}  {roles}{'' if person.active else '  (inactive)'}"
+
+
+def _said(grant: Grant) -> str:
+    period = f"[{grant.since or ''}..{grant.until or ''}]" if grant.since or grant.until else ""
+    return f"{grant.role}:{grant.scope}{period}"

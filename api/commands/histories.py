@@ -1,0 +1,44 @@
+"""The commands `anxun history …`."""
+# click leaves parts of its decorators untyped:
+# pyright: reportUnknownMemberType=false
+
+import asyncio
+from pathlib import Path
+
+import rich_click as click
+
+from api.commands.terminal import console, progress, report, settings
+from storage.database import open_database
+from storage.migration import check
+from storage.upkeep.history_file import check as check_file
+from storage.upkeep.history_file import export as write
+
+
+@click.group()
+def history() -> None:
+    """All histories in one file, and that file checked without the database."""
+
+
+@history.command()
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+def export(file: Path) -> None:
+    """Write every line of every history to FILE (JSON, a record a line), also while the server runs."""
+    check(settings().database_url)
+    database = open_database(settings().database_url)
+    with progress("writing histories") as advance:
+        written = write(database, file, advance)
+    asyncio.run(database.close())
+    console.print(f"{file}: {written.lines} lines of {written.hazards} hazards")
+
+
+@history.command(name="verify")
+@click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.option("--digests", type=click.Path(path_type=Path, exists=True, file_okay=False), help="Their folder.")
+def verify_history(file: Path, digests: Path | None) -> None:
+    """Check an exported FILE, without any database: every line against its digest, every chain against its head.
+
+    With --digests also against the daily digests, which show a chain written anew and an end cut off.
+    """
+    with progress("reading histories") as advance:
+        found = list(check_file(file, digests, advance))
+    report(found, "every history is whole")

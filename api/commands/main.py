@@ -1,0 +1,73 @@
+"""The command `anxun`: what it is asked to do is loaded when it is asked, since most needs a part of the program."""
+# click leaves parts of its decorators untyped:
+# pyright: reportUnknownMemberType=false
+
+import sys
+from importlib import import_module
+from typing import Any, NoReturn
+
+import rich_click as click
+from rich.console import Console
+from sqlalchemy.exc import DBAPIError
+
+from storage.engine.failures import Unready, unavailable
+from storage.private_files import create_private_files
+
+_PLACES = {
+    "serve": "serve.serve",
+    "work": "work.work",
+    "migrate": "database.migrate",
+    "demo": "database.demo",
+    "backup": "backups.backup",
+    "restore": "backups.restore",
+    "verify": "backups.verify",
+    "recount": "database.recount",
+    "history": "histories.history",
+    "user": "users.user",
+    "notices": "notices.notices",
+    "openapi": "documents.openapi",
+    "import": "imports.imports",
+    "simulate": "simulate.simulate",
+}
+"""By the name of a command: its module here, and its function."""
+
+
+class Commands(click.RichGroup):
+    """Imports the module of a command when somebody asks for it."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  # click's own signature
+        return sorted(_PLACES)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> Any:  # noqa: ARG002
+        if cmd_name not in _PLACES:
+            return None
+        module, _, name = _PLACES[cmd_name].partition(".")
+        return getattr(import_module(f"api.commands.{module}"), name)
+
+
+@click.group(cls=Commands)
+@click.version_option(package_name="anxun")
+def commands() -> None:
+    """Anxun 安巡: the backend of a sub-district office's safety inspection.
+
+    Settings come from the environment: ANXUN_DATA (folder of the embedded default, ./anxun-data), ANXUN_HOST and
+    ANXUN_PORT (127.0.0.1:8000), ANXUN_DEMO_PASSWORD, ANXUN_CONFIG (a TOML file with the same names in lower case).
+    """
+
+
+def main() -> None:
+    """Runs a command; what a person can put right is said in a line and exits with 2."""
+    create_private_files()
+    try:
+        commands(standalone_mode=True)
+    except (Unready, OSError) as error:
+        _refuse(str(error))
+    except DBAPIError as error:
+        if unavailable(error) is None:
+            raise
+        _refuse(f"database: {error.orig}")
+
+
+def _refuse(words: str) -> NoReturn:
+    Console(stderr=True).print(words, style="red", markup=False)
+    sys.exit(2)

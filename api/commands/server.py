@@ -1,0 +1,227 @@
+"""The processes: `anxun serve`, which answers, and `anxun work`, which only does what happens by itself."""
+# granian types only a part of what it offers:
+# pyright: reportUnknownMemberType=false
+
+import asyncio
+import ctypes
+import gc
+import ipaddress
+import multiprocessing
+import os
+import signal
+import sys
+from collections.abc import Callable
+from contextlib import closing, suppress
+from functools import partial
+from pathlib import Path
+from typing import Any, cast
+
+import structlog
+import uvloop
+from granian.constants import HTTPModes, Interfaces, Loops
+from granian.http import HTTP1Settings
+from granian.utils import proxies
+from litestar import Litestar
+from rich.console import Console
+
+from api.app import build, check_settings, running, utc_now
+from api.demo.office import USERNAMES, demo_password, load_demo
+from api.http.context import AppContext
+from api.http.request_limits import limit_requests
+from api.office.seed import furnish
+from api.process import logs
+from api.process.listening import BACKLOG, Address, OneProcess, SeveralProcesses, most_connections, raise_file_limit
+from api.settings import BadSettings, Settings
+from api.sync.broadcaster import LiveFeed
+from inspections.accounts.people import Person, Role
+from inspections.accounts.security_profile import holds
+from storage.database import open_database
+from storage.engine.connections import owned, sqlite_path
+from storage.migration import check, migrate
+from storage.photos.store import open_photos
+from storage.private_files import make_private
+
+log = structlog.get_logger()
+
+_HEADERS_WITHIN_MS = 15_000
+_BUFFER_BYTES = 192 * 1024
+"""Of a body on each connection: half of granian's own, which a hundred slow phones would fill with 40 MB."""
+_STOP_SECONDS = 20
+_PR_SET_PDEATHSIG = 1  # linux/prctl.h
+
+
+def serve(settings: Settings, console: Console, *, demo: bool, workers: int, works: bool) -> None:
+    """Serves until SIGTERM or SIGINT. Raises AddressTaken, Locked, BadSettings, WrongSchema, NoBucket.
+
+    Nothing is written before everything that can be judged without the database has been judged.
+    """
+    if workers > 1 and sqlite_path(settings.database_url):
+        raise BadSettings("several workers need PostgreSQL: set ANXUN_DATABASE=postgresql://…")
+    check_settings(settings)
+    _check_accounts(settings, [], demo=demo)
+    raise_file_limit()
+    address = Address(settings.host, settings.port, sockets=workers)
+    with closing(address), owned(settings.database_url):
+        _close_folders(settings)
+        open_photos(settings.photo_place, settings.scratch)  # a store that cannot be used is said before anything
+        migrate(settings.database_url)
+        asyncio.run(_prepare(settings, demo=demo))
+        _greet(settings, address, console, demo=demo)
+        if workers > 1:
+            _serve_by_workers(settings, address, workers, works=works)
+        else:
+            uvloop.run(_serve_here(settings, address, build(settings, works=works)))
+
+
+def work(settings: Settings) -> None:
+    """Develops photos, watches deadlines and does what recurs until SIGTERM or SIGINT. Raises as `serve`."""
+    check_settings(settings)
+    with owned(settings.database_url):
+        _close_folders(settings)
+        check(settings.database_url)
+        uvloop.run(_work(settings))
+
+
+async def _work(settings: Settings) -> None:
+    async with running(settings, utc_now, answers=False):
+        await _asked_to_stop().wait()
+
+
+async def _prepare(settings: Settings, *, demo: bool) -> None:
+    """Furnishes an empty office and loads the demo office where asked. Raises BadSettings, and then writes nothing."""
+    database = open_database(settings.database_url)
+    try:
+        _check_accounts(settings, await database.read(lambda register: register.people()), demo=demo)
+        await furnish(database)
+        if demo:
+            await load_demo(database, settings)
+    finally:
+        await database.close()
+
+
+def _close_folders(settings: Settings) -> None:
+    """Mends a folder that an older program left open to other accounts of the machine."""
+    local = [] if settings.photo_place.startswith("s3://") else [Path(settings.photo_place)]
+    for folder in dict.fromkeys((settings.folder, settings.digest_folder, *local)):
+        try:
+            if files := make_private(folder):
+                log.warning(
+                    "files were open to other accounts of this machine: closed", folder=str(folder), files=files
+                )
+        except OSError as error:  # another account's folder, such as a share for digests: for that account to close
+            log.warning("files are open to other accounts of this machine", folder=str(folder), reason=str(error))
+
+
+def _check_accounts(settings: Settings, people: list[Person], *, demo: bool) -> None:
+    """Raises BadSettings for settings that do not go with the accounts there are, or with those of the demo office."""
+    active = [person for person in people if person.active]
+    if (
+        (demo or any(person.demo for person in people))
+        and settings.demo_password is None
+        and not _on_loopback(settings)
+    ):
+        raise BadSettings(
+            "demo accounts must not listen beyond loopback: set ANXUN_DEMO_PASSWORD, or ANXUN_HOST=127.0.0.1"
+        )
+    if settings.asks.divided and (demo or any(person.demo for person in active)):
+        raise BadSettings("ANXUN_PROFILE=strict: this is the demo office, whose password others know")
+    whole = [person.username for person in active if holds(person, (Role.ADMIN,))]
+    if settings.asks.divided and whole:
+        raise BadSettings(
+            f"ANXUN_PROFILE=strict: {', '.join(whole)} is all administrators in one. Make the three first: "
+            "anxun user add NAME --role system_admin: (and security_admin:, audit_admin:); then, still without the "
+            "strict profile, take the role admin away"
+        )
+
+
+def _on_loopback(settings: Settings) -> bool:
+    with suppress(ValueError):
+        return ipaddress.ip_address(settings.host).is_loopback
+    return settings.host == "localhost"
+
+
+def _greet(settings: Settings, address: Address, console: Console, *, demo: bool) -> None:
+    office = " · demo office 新嘉街道" if demo else ""
+    console.print(f"[bold]Anxun 安巡[/bold]{office} · data in {settings.folder}", soft_wrap=True)
+    console.print(f"  API        {address.url}/api/v1", soft_wrap=True)
+    if settings.docs:
+        console.print(f"  docs       {address.url}/docs", soft_wrap=True)
+    if not demo:
+        return
+    console.print(f"  accounts   {', '.join(USERNAMES)}", soft_wrap=True)
+    if settings.demo_password:
+        console.print("  password   the one in ANXUN_DEMO_PASSWORD")
+    else:
+        console.print(f"  password   {demo_password(settings.folder, None)}")
+
+
+def _behind_proxies(settings: Settings, app: Litestar) -> Callable[..., Any]:
+    gc.collect()
+    gc.freeze()  # what is there now stays: looking through it again would hold up all requests for 40 ms, once a second
+    limited = limit_requests(cast("Callable[..., Any]", app))
+    if not settings.trusted_proxies:
+        return limited
+    trusted = [str(each) for each in settings.trusted]
+    return cast("Callable[..., Any]", proxies.wrap_asgi_with_proxy_headers(limited, trusted))
+
+
+def _listening() -> dict[str, Any]:
+    """What granian is told however many processes listen.
+
+    HTTP/1 alone: the time to send a request's head counts from the first moment of a connection, and again after each
+    answer, which granian does not do for HTTP/2.
+    """
+    return {
+        "interface": Interfaces.ASGI,
+        "log_enabled": False,
+        "websockets": False,
+        "http": HTTPModes.http1,
+        "backlog": BACKLOG,
+        "backpressure": most_connections(),
+        "http1_settings": HTTP1Settings(header_read_timeout=_HEADERS_WITHIN_MS, max_buffer_size=_BUFFER_BYTES),
+    }
+
+
+async def _serve_here(settings: Settings, address: Address, app: Litestar) -> None:
+    """One process that answers and works, with no other to be left behind (docs/decisions/0003)."""
+    server = OneProcess(_behind_proxies(settings, app), address, **_listening())
+    serving = asyncio.create_task(server.serve())
+    stopping = asyncio.create_task(_asked_to_stop().wait())
+    await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    cast("AppContext", app.state.context).part(LiveFeed).stop()
+    server.stop()
+    # What was accepted is finished; who stands still is not waited for.
+    await asyncio.wait({serving}, timeout=_STOP_SECONDS)
+    stopping.cancel()
+    if serving.done():
+        serving.result()
+
+
+def _asked_to_stop() -> asyncio.Event:
+    asked = asyncio.Event()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(name, asked.set)
+    return asked
+
+
+def _serve_by_workers(settings: Settings, address: Address, workers: int, *, works: bool) -> None:
+    multiprocessing.set_start_method("fork", force=True)  # workers inherit their sockets
+    SeveralProcesses(
+        "anxun",
+        address,
+        **_listening(),
+        loop=Loops.uvloop,
+        workers=workers,
+        respawn_failed_workers=True,
+        workers_kill_timeout=_STOP_SECONDS,
+    ).serve(target_loader=partial(_worker, settings, os.getpid(), works=works))
+
+
+def _worker(settings: Settings, parent: int, _: str, *, works: bool) -> Callable[..., Any]:
+    """What one worker serves. Killed with its parent, whose SIGTERM is the polite way: nobody is left on the port."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != parent:  # gone before we asked to be told
+            os.kill(os.getpid(), signal.SIGKILL)
+    logs.configure(settings.log, settings.syslog)
+    return _behind_proxies(settings, build(settings, works=works))

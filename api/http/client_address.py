@@ -1,0 +1,32 @@
+"""Who asks, by their address: a client, or the network of an IPv6 client."""
+
+import ipaddress
+from contextlib import suppress
+from typing import Any, cast
+
+from litestar import Request
+
+from api.settings import Settings
+
+_NETWORK_BITS = 64
+
+
+def address_of(request: Request[Any, Any, Any]) -> str:
+    """Of IPv6 the network, since a phone takes any address in it."""
+    host = request.client.host if request.client else ""
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return host
+    if isinstance(address, ipaddress.IPv6Address):
+        return str(ipaddress.ip_network((address, _NETWORK_BITS), strict=False))
+    return str(address)
+
+
+def address_to_limit(request: Request[Any, Any, Any]) -> str | None:
+    """`address_of`; None where many clients share it: for a trusted proxy that does not say for whom it asks."""
+    with suppress(ValueError):
+        address = ipaddress.ip_address(request.client.host if request.client else "")
+        trusted = cast("Settings", request.app.state.context.settings).trusted
+        return None if any(address in network for network in trusted) else address_of(request)
+    return None

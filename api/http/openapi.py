@@ -1,0 +1,155 @@
+"""The OpenAPI document: what the framework knows, and what only we know: bodies, sign-in, problems."""
+
+import asyncio
+import hashlib
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+from litestar import Litestar, Router
+from litestar.openapi.config import OpenAPIConfig
+
+from api.http.responses import Content
+from api.http.tables import MEDIA_TYPES, Form
+from inspections.accounts.policy import BY_LINK, PUBLIC
+
+_PROBLEM = {
+    "type": "object",
+    "description": "RFC 9457. `code` is stable; `title` and `detail` are Chinese words for people.",
+    "required": ["type", "title", "status", "code"],
+    "properties": {
+        "type": {"type": "string"},
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "code": {"type": "string"},
+        "detail": {"type": "string"},
+        "errors": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "properties": {"field": {"type": "string"}, "message": {"type": "string"}},
+            },
+        },
+    },
+}
+_FORM = {
+    "type": "object",
+    "properties": {
+        "report": {"type": "string", "description": "the JSON of a Report; its `photos` may be left out"},
+        "photo": {"type": "array", "items": {"type": "string", "format": "binary"}},
+    },
+}
+_DATASET = {
+    "type": "object",
+    "description": "`option.dataset` of ECharts, for `format=echarts`",
+    "required": ["dataset"],
+    "properties": {"dataset": {"type": "object"}},
+}
+_PAGES = "/f/"
+"""Where people come with a browser; programs ask for JSON."""
+_FORM_PATHS = {"/api/v1/hazards", "/api/v1/photos"}
+_ANY_PROBLEM = {
+    "description": "Problem",
+    "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}},
+}
+_BEARER = {"type": "http", "scheme": "bearer", "description": "access_token of /api/v1/auth/login"}
+
+Json = dict[str, Any]
+
+
+SCHEMA = OpenAPIConfig(
+    title="Anxun 安巡",
+    version="1",
+    openapi_router=Router("/openapi", route_handlers=[], opt={"action": PUBLIC}, include_in_schema=False),
+)
+
+
+class Document:
+    """The OpenAPI document of a server as JSON, made when it is first asked for and kept."""
+
+    def __init__(self, make: Callable[[], bytes]) -> None:
+        self._make = make
+        self._making = asyncio.Lock()
+        self._made: Content | None = None
+        self.tag = ""
+
+    async def content(self) -> Content:
+        async with self._making:
+            if self._made is None:
+                made = await asyncio.to_thread(self._make)
+                self._made, self.tag = Content.of(made), hashlib.sha256(made).hexdigest()
+        return self._made
+
+
+def description(app: Litestar) -> bytes:
+    """The whole document as JSON, the same for the same code. `app`: with SCHEMA as its openapi_config."""
+    schema = app.openapi_schema.to_schema()
+    options = _options(app)
+    bodies = [option["body"] for option in options.values() if option.get("body", bytes) is not bytes]
+    described, components = msgspec.json.schema_components(bodies, ref_template="#/components/schemas/{name}")
+    schema_of = dict(zip(map(id, bodies), described, strict=True))
+    for path, operations in schema["paths"].items():
+        for method, operation in operations.items():
+            option = options[path, method]
+            _complete(operation, _content(path, method, option, schema_of))
+            if path.startswith(_PAGES):
+                _for_people(operation)
+            operation["tags"] = [path.removeprefix("/api/v1").split("/")[1]]
+            operation["security"] = [] if option["action"] in {PUBLIC, BY_LINK} else [{"bearer": []}]
+    known = schema.setdefault("components", {})
+    known.setdefault("schemas", {}).update({**components, "Problem": _PROBLEM})
+    known["securitySchemes"] = {"bearer": _BEARER}
+    return msgspec.json.format(msgspec.json.encode(schema, order="deterministic"), indent=1)
+
+
+def _options(app: Litestar) -> dict[tuple[str, str], Json]:
+    """(path, method) → what the handler says of itself."""
+    return {
+        (route.path_format, method.lower()): handler.opt
+        for route in app.routes
+        for handler in getattr(route, "route_handlers", [])
+        for method in handler.http_methods
+    }
+
+
+def _content(path: str, method: str, option: Json, schema_of: dict[int, Json]) -> Json:
+    """The bodies an operation takes, by media type."""
+    content: Json = {}
+    if id(option.get("body")) in schema_of:
+        content["application/json"] = {"schema": schema_of[id(option["body"])]}
+    if option.get("body") is bytes:
+        content[option.get("takes", "image/*")] = {"schema": {"type": "string", "format": "binary"}}
+    if method == "post" and path in _FORM_PATHS:
+        content["multipart/form-data"] = {"schema": _FORM}
+    return content
+
+
+def _complete(operation: Json, content: Json) -> None:
+    """Puts in the body, and one problem for whatever is refused in place of the framework's guesses."""
+    if content:
+        operation["requestBody"] = {"required": True, "content": content}
+    answers = operation["responses"]
+    for status in [status for status in answers if status.startswith(("4", "5"))]:
+        del answers[status]
+    if "201" in answers:
+        answers.setdefault("200", {**answers["201"], "description": "The same again: it is there already"})
+    if any(parameter["name"] == "format" for parameter in operation.get("parameters", [])):
+        _in_every_form(answers["200"]["content"])
+    answers["default"] = _ANY_PROBLEM
+
+
+def _in_every_form(content: Json) -> None:
+    """Besides the JSON of its own: as a sheet, and as the dataset of a chart."""
+    own = content["application/json"]["schema"]
+    content["application/json"] = {"schema": {"anyOf": [own, _DATASET]}}
+    content[f"{MEDIA_TYPES[Form.CSV]}; charset=utf-8"] = {"schema": {"type": "string"}}
+    content[MEDIA_TYPES[Form.XLSX]] = {"schema": {"type": "string", "format": "binary"}}
+
+
+def _for_people(operation: Json) -> None:
+    """Every answer may be a page."""
+    page = {"text/html": {"schema": {"type": "string"}}}
+    operation["responses"] = {
+        status: {**answer, "content": {**answer.get("content", {}), **page}}
+        for status, answer in operation["responses"].items()
+    }

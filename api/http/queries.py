@@ -1,0 +1,44 @@
+"""Parameters of a query as the fields of a Struct: named once, where they mean something."""
+
+import inspect
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any, get_type_hints
+
+import msgspec
+from litestar.constants import RESERVED_KWARGS
+from litestar.di import Provide
+from litestar.params import QueryParameter
+from msgspec import Struct
+
+_POSITIONAL, _NAMED = inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY
+
+
+def fields_from_query(read: Callable[..., Any], kind: type[Struct], special: Mapping[str, QueryParameter]) -> Provide:
+    """A dependency that calls `read(request, **fields)` with those fields of `kind` that have a default.
+
+    Litestar and the OpenAPI document see each as a parameter of the query of the same name and type; `special`: where
+    one has another name, or a bound, how it is asked for.
+    """
+    fields = {_argument(field.name): field for field in msgspec.structs.fields(kind) if not field.required}
+    hints = get_type_hints(read)
+    request = next(iter(hints))
+    types = {
+        argument: Annotated[field.type, special.get(field.name, QueryParameter(name=field.name))]
+        for argument, field in fields.items()
+    }
+
+    def given(request: Any, **values: Any) -> Any:
+        return read(request, **{fields[argument].name: value for argument, value in values.items()})
+
+    asked = [
+        inspect.Parameter("request", _POSITIONAL, annotation=hints[request]),
+        *(inspect.Parameter(name, _NAMED, annotation=types[name], default=fields[name].default) for name in fields),
+    ]
+    given.__annotations__ = {"request": hints[request], **types, "return": hints["return"]}
+    given.__dict__["__signature__"] = inspect.Signature(asked, return_annotation=hints["return"])
+    return Provide(given, sync_to_thread=False)
+
+
+def _argument(name: str) -> str:
+    """Litestar keeps some names for itself, such as `state`."""
+    return f"{name}_" if name in RESERVED_KWARGS else name

@@ -1,0 +1,84 @@
+"""Bytes out: validators, one range, and no more in memory than a piece (RFC 9110 sections 13 and 14)."""
+
+import asyncio
+import re
+from collections.abc import AsyncIterator, Callable, Mapping
+from http import HTTPStatus
+from typing import Any, NamedTuple, Self
+
+from litestar import Response
+from litestar.response import Stream
+
+from api.http.bodies import AnyRequest
+from api.http.context import context_of
+
+_PIECE = 64 * 1024
+"""Several wait in memory for a peer that does not take them, as many times as it has asked."""
+_RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})\Z")
+_ALWAYS = {
+    "Cache-Control": "private, immutable, max-age=31536000",
+    "Accept-Ranges": "bytes",
+    "Content-Security-Policy": "default-src 'none'; sandbox",
+}
+
+
+class Content(NamedTuple):
+    """`read(first, length)` blocks for the bytes; it may raise Missing or Unavailable."""
+
+    size: int
+    read: Callable[[int, int], bytes]
+
+    @classmethod
+    def of(cls, content: bytes) -> Self:
+        def read(first: int, length: int) -> bytes:
+            return content[first : first + length]
+
+        return cls(len(content), read)
+
+
+async def serve(
+    request: AnyRequest, content: Content, tag: str, media_type: str, more: Mapping[str, str]
+) -> Response[Any]:
+    """200, 206, 304 or 416. The content behind `tag` never changes. What cannot be read is said before any byte."""
+    etag = f'"{tag}"'
+    headers = {**_ALWAYS, **more, "ETag": etag}
+    if request.headers.get("if-none-match", "").strip() == "*" or etag in request.headers.get("if-none-match", ""):
+        return Response(b"", status_code=304, headers=headers)
+    first, last, status = _span(request, etag, content.size)
+    if status == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
+        return Response(b"", status_code=416, headers={**headers, "Content-Range": f"bytes */{content.size}"})
+    if status == HTTPStatus.PARTIAL_CONTENT:
+        headers["Content-Range"] = f"bytes {first}-{last}/{content.size}"
+    length = last - first + 1
+    headers["Content-Length"] = str(length)
+    if request.method == "HEAD":
+        return Response(b"", status_code=status, headers=headers, media_type=media_type)
+    piece = await asyncio.to_thread(content.read, first, min(_PIECE, length))
+    if length <= _PIECE:
+        return Response(piece, status_code=status, headers=headers, media_type=media_type)
+    pieces = _pieces(piece, content, first, first + length)
+    return Stream(pieces, status_code=status, headers=headers, media_type=media_type)
+
+
+def _span(request: AnyRequest, etag: str, size: int) -> tuple[int, int, int]:
+    """First and last byte to send, and the status that says so. What is no single range is ignored."""
+    whole = (0, size - 1, 200)
+    found = _RANGE.match(request.headers.get("range", ""))
+    if found is None or request.headers.get("if-range", etag) != etag or found.group(0) == "bytes=-":
+        return whole
+    start, end = found.groups()
+    first, last = (int(start), int(end or size - 1)) if start else (max(0, size - int(end)), size - 1)
+    if first >= size or (start and end and int(end) < first):
+        return 0, size - 1, 416
+    return first, min(last, size - 1), 206
+
+
+async def _pieces(piece: bytes, content: Content, start: int, end: int) -> AsyncIterator[bytes]:
+    yield piece
+    for at in range(start + _PIECE, end, _PIECE):
+        yield await asyncio.to_thread(content.read, at, min(_PIECE, end - at))
+
+
+def public_url(request: AnyRequest) -> str:
+    """How phones reach this server, without a slash at the end."""
+    return (context_of(request).settings.public_url or str(request.base_url)).rstrip("/")

@@ -1,0 +1,222 @@
+"""Monitoring devices, by an administrator: registered, listed, changed, given new secrets."""
+
+from datetime import datetime
+from functools import partial
+from typing import Annotated
+from uuid import UUID
+
+from litestar import Response, get, post
+from litestar.params import FromPath, FromQuery, QueryParameter
+from litestar.status_codes import HTTP_200_OK, HTTP_201_CREATED
+from msgspec import Struct
+from msgspec.structs import asdict
+
+from api.accounts.security_log import caller_of
+from api.http.bodies import AnyRequest, check_moments, json_body
+from api.http.context import context_of, person_of
+from api.http.file_reader import one_of_few, read_body
+from api.http.tokens import new_token
+from inspections.accounts.policy import scope
+from inspections.accounts.security_log import Event
+from inspections.errors import Invalid
+from inspections.ledger.legacy_import import names_of
+from inspections.monitoring.actions.devices import (
+    MonitorsImported,
+    PlannedWork,
+    change_monitor,
+    end_work,
+    import_monitors,
+    own_monitor,
+    plan_work,
+    register_monitor,
+    rotate_monitor,
+)
+from inspections.monitoring.alerts import DEFAULTS, Metric, MonitorKind, Thresholds
+from inspections.monitoring.device_import import MonitorList
+from inspections.monitoring.devices import Monitor, NewMonitor, Outage, Window
+from inspections.monitoring.vendors import Vendor
+from inspections.places.coordinates import Point
+from storage.file_reading import Devices
+from storage.monitoring.queries import monitors_within, outages_page
+from storage.repository import Repository
+
+FILE_BYTES = 2_000_000
+_IMPORT = {"action": "device.manage", "body": bytes, "takes": "application/octet-stream"}
+_PLAN = {"action": "device.manage", "body": PlannedWork}
+_PAGE = 100
+_SECRET_PREFIX = "anxd_"  # noqa: S105  # how its secrets begin, so that a leaked one is recognised
+
+
+class ChangedMonitor(NewMonitor, frozen=True, forbid_unknown_fields=True):
+    """All of it anew. `active` false: what it sends is refused from now on."""
+
+    active: bool = True
+
+
+class MonitorView(Struct, frozen=True):
+    """`thresholds`: what holds for each metric, its own or by its kind. `secrets`: how many are good.
+
+    `silent_at`: when it counts as silent, unless it is heard of; `outage`: that it does; `maintenance`: is planned.
+    """
+
+    id: str
+    name: str
+    kind: MonitorKind
+    community: str
+    place: str
+    point: Point | None
+    vendor: Vendor
+    thresholds: dict[Metric, Thresholds]
+    made_by: str
+    made_at: datetime
+    last_seen_at: datetime | None
+    active: bool
+    silent_after_h: int | None
+    silent_at: datetime | None
+    outage: UUID | None
+    maintenance: Window | None
+    secrets: int
+
+
+class MonitorViews(Struct, frozen=True):
+    items: list[MonitorView]
+
+
+class OutageList(Struct, frozen=True):
+    """Matters of maintenance, the newest first. `next_cursor`: null on the last page."""
+
+    items: list[Outage]
+    next_cursor: UUID | None
+
+
+class MonitorMade(Struct, frozen=True):
+    """`secret` is said once; asked for the same again it is null, and `rotate` gives another."""
+
+    device: MonitorView
+    secret: str | None
+
+
+def _view(monitor: Monitor) -> MonitorView:
+    names = (name for name in MonitorView.__struct_fields__ if name not in {"thresholds", "secrets"})
+    limits = {**DEFAULTS[monitor.kind], **monitor.thresholds}
+    return MonitorView(
+        **{name: getattr(monitor, name) for name in names}, thresholds=limits, secrets=len(monitor.secrets)
+    )
+
+
+@post("/devices", opt={"action": "device.manage", "body": NewMonitor})
+async def post_device(request: AnyRequest) -> Response[MonitorMade]:
+    """From now on it may send alerts, signed with the secret."""
+    context, secret = context_of(request), new_token(_SECRET_PREFIX)
+    asked: NewMonitor = await json_body(request, NewMonitor)
+    action = partial(register_monitor, person=person_of(request), asked=asked, secret=secret, now=context.clock())
+    facts = {"name": asked.name, "community": asked.community}
+    made = await context.log.transact(action, Event.KEY_MADE, caller_of(request), asked.id, facts)
+    status = HTTP_200_OK if made.repeated else HTTP_201_CREATED
+    return Response(MonitorMade(_view(made.monitor), None if made.repeated else secret), status_code=status)
+
+
+@get("/devices", opt={"action": "device.see"})
+async def get_devices(request: AnyRequest) -> MonitorViews:
+    """All within reach, by their id."""
+    reach = scope(person_of(request), "device.see")
+    found = await context_of(request).database.read(partial(monitors_within, reach=reach))
+    return MonitorViews([_view(each) for each in found])
+
+
+@get("/devices/{device_id:str}", opt={"action": "device.see"})
+async def get_device(request: AnyRequest, device_id: FromPath[str]) -> MonitorView:
+    """One."""
+    ask = partial(own_monitor, person=person_of(request), monitor_id=device_id, action="device.see")
+    return _view(await context_of(request).database.read(ask))
+
+
+@post("/devices/{device_id:str}", opt={"action": "device.manage", "body": ChangedMonitor}, status_code=HTTP_200_OK)
+async def change_device(request: AnyRequest, device_id: FromPath[str]) -> MonitorView:
+    """What hangs where, and from which value on it alarms. Alerts that are open stay as they are."""
+    context = context_of(request)
+    asked: ChangedMonitor = await json_body(request, ChangedMonitor)
+    if asked.id != device_id:
+        raise Invalid(("id", "与地址中的设备编号不一致"))
+    said = {name: value for name, value in asdict(asked).items() if name != "active"}
+    action = partial(
+        change_monitor, person=person_of(request), asked=NewMonitor(**said), now=context.clock(), active=asked.active
+    )
+    return _view(await context.log.transact(action, Event.RULES_EDITED, caller_of(request), device_id))
+
+
+@post("/devices/{device_id:str}/rotate", opt={"action": "device.manage"}, status_code=HTTP_200_OK)
+async def rotate_device(request: AnyRequest, device_id: FromPath[str]) -> MonitorMade:
+    """A new secret; the one in use stays good beside it, the one before is good no more."""
+    context, secret = context_of(request), new_token(_SECRET_PREFIX)
+    action = partial(rotate_monitor, person=person_of(request), monitor_id=device_id, secret=secret)
+    return MonitorMade(
+        _view(await context.log.transact(action, Event.KEY_RENEWED, caller_of(request), device_id)), secret
+    )
+
+
+@post(
+    "/devices/{device_id:str}/maintenance",
+    opt={"action": "device.manage", "body": PlannedWork},
+    status_code=HTTP_200_OK,
+)
+async def plan_device_work(request: AnyRequest, device_id: FromPath[str]) -> MonitorView:
+    """A maintenance window: alarms meanwhile are kept and open no case, and it is no outage that it is silent."""
+    context = context_of(request)
+    asked: PlannedWork = await json_body(request, PlannedWork)
+    check_moments(**{"from": asked.first, "until": asked.last})
+    action = partial(plan_work, person=person_of(request), monitor_id=device_id, asked=asked, now=context.clock())
+    return _view(await context.log.transact(action, Event.RULES_EDITED, caller_of(request), device_id))
+
+
+@post("/devices/{device_id:str}/maintenance/end", opt={"action": "device.manage"}, status_code=HTTP_200_OK)
+async def end_device_work(request: AnyRequest, device_id: FromPath[str]) -> MonitorView:
+    """Over, earlier than planned: what alarms still, opens a case with its next message."""
+    context = context_of(request)
+    action = partial(end_work, person=person_of(request), monitor_id=device_id, now=context.clock())
+    return _view(await context.log.transact(action, Event.RULES_EDITED, caller_of(request), device_id))
+
+
+@post("/devices/import", opt=_IMPORT, status_code=HTTP_200_OK, request_max_body_size=FILE_BYTES)
+async def import_devices(request: AnyRequest, apply: FromQuery[bool] = False) -> MonitorsImported:
+    """The body is a CSV file: `id`, `kind`, `community`, `place`, and `name`, `lat`, `lon`, `crs`, `vendor` if known.
+
+    Without `apply` it says what would come of it. With it all are registered or, where anything is wrong, none (422
+    `file.lines`); the secrets of new ones are said once. One that is there already stays as it is.
+    """
+    context, person = context_of(request), person_of(request)
+    reach = scope(person, "device.manage")
+    with one_of_few(context, person.username):
+        said = await read_body(request, context, Devices(await context.database.read(_communities)), MonitorList)
+        secrets = [new_token(_SECRET_PREFIX) for _ in said.lines]
+        action = partial(
+            import_monitors, by=person.username, reach=reach, said=said, secrets=secrets, now=context.clock()
+        )
+        if not apply:
+            return (await context.database.read(partial(action, apply=False))).answer
+        facts, caller = {"lines": str(len(said.lines))}, caller_of(request)
+        return await context.log.transact(partial(action, apply=True), Event.IMPORTED, caller, "devices", facts)
+
+
+def _communities(register: Repository) -> dict[str, str]:
+    return names_of(register.communities(), ()).communities
+
+
+@get("/devices/outages", opt={"action": "device.see"})
+async def get_outages(
+    request: AnyRequest,
+    standing: Annotated[bool | None, QueryParameter(name="open")] = None,
+    limit: Annotated[int, QueryParameter(ge=1, le=500)] = _PAGE,
+    cursor: FromQuery[UUID | None] = None,
+) -> OutageList:
+    """Who is or was silent, within reach: one for each outage, no hazards."""
+    reach = scope(person_of(request), "device.see")
+    ask = partial(outages_page, reach=reach, standing=standing, after=cursor, limit=limit + 1)
+    found = await context_of(request).database.read(ask)
+    return OutageList(found[:limit], found[limit - 1].id if len(found) > limit else None)
+
+
+ROUTES = [
+    post_device, get_devices, import_devices, get_outages, get_device, change_device, rotate_device, plan_device_work,
+    end_device_work,
+]  # fmt: skip

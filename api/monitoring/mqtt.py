@@ -1,0 +1,302 @@
+"""Alerts of devices from a broker, by paho-mqtt: each is acknowledged once it is kept, and not before.
+
+MQTT 3.1.1 with a persistent session: what comes while we are away waits at the broker, in the session of our slot.
+What was kept but not acknowledged, because a process was killed, comes again, and is folded into the same alert.
+"""
+# paho leaves parts of its callbacks untyped:
+# pyright: reportUnknownMemberType=false
+
+import asyncio
+import importlib.util
+import re
+import threading
+from collections import Counter, deque
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, NamedTuple
+from urllib.parse import unquote, urlsplit
+
+import structlog
+
+from api.monitoring.intake import AT_ONCE, AlertIntake
+from api.settings import BadSettings, Settings
+from inspections.errors import Unavailable
+from inspections.monitoring.actions.alerts import Sent
+from inspections.monitoring.alerts import Message
+from inspections.monitoring.devices import Monitor
+from inspections.monitoring.rejections import Refused, refused
+from inspections.monitoring.vendors import Garbage, Unclear, read
+from storage.database import Database
+from storage.engine.failures import NotInstalled
+
+if TYPE_CHECKING:
+    import paho.mqtt.client as paho
+
+log = structlog.get_logger()
+
+TOPICS = "anxun/+/alerts"
+SHARED = f"$share/anxun/{TOPICS}"
+"""Of several workers each message goes to one."""
+_TOPIC = re.compile(r"anxun/([^/]{1,64})/alerts")
+_AT_LEAST_ONCE = 1
+_KEEPALIVE_SECONDS = 30
+_LONGEST_PAUSE_SECONDS = 30
+_AGAIN_SECONDS = 1.0
+_LEAVE_SECONDS = 5.0
+_QUIET_SECONDS = 0.5
+_GATHER_SECONDS = 0.02
+"""Publications wait so long for others: a careful broker flushes the disk too, and has less to do then."""
+_KNOWN_FOR = timedelta(seconds=5)
+_NAMES = 10_000
+_PORTS = {"mqtt": 1883, "mqtts": 8883}
+
+
+class Broker(NamedTuple):
+    """Where it is, and as whom we come."""
+
+    host: str
+    port: int
+    tls: bool
+    username: str | None
+    password: str | None
+    ca: str | None
+
+
+class Came(NamedTuple):
+    """A publication. `connection`: the how manieth connection it came by: an acknowledgement goes back by the same."""
+
+    topic: str
+    payload: bytes
+    mid: int
+    connection: int
+
+
+def broker_of(settings: Settings) -> Broker:
+    """Raises BadSettings for what is no address, NotInstalled."""
+    where = urlsplit(settings.mqtt)
+    try:
+        port = where.port
+    except ValueError:
+        port = 0
+    if where.scheme not in _PORTS or not where.hostname or port == 0:
+        raise BadSettings("ANXUN_MQTT: mqtt://user@host:1883 or mqtts://user@host:8883")
+    if importlib.util.find_spec("paho") is None:
+        raise NotInstalled("ANXUN_MQTT needs the extra `mqtt`: pip install 'anxun[mqtt]'")
+    password = settings.mqtt_password or (unquote(where.password) if where.password else None)
+    user = unquote(where.username) if where.username else None
+    tls, ca = where.scheme == "mqtts", settings.mqtt_ca or None
+    return Broker(where.hostname, port or _PORTS[where.scheme], tls, user, password, ca)
+
+
+def client_of(broker: Broker, name: str = "", *, clean: bool = True) -> "paho.Client":
+    """Not connected yet. `name`: of a session; one that is not `clean` stays at the broker."""
+    from paho.mqtt import client as paho  # noqa: PLC0415  # the embedded default does without
+    from paho.mqtt import enums  # noqa: PLC0415
+
+    client = paho.Client(enums.CallbackAPIVersion.VERSION2, name, clean_session=clean, manual_ack=True)
+    if broker.username is not None:
+        client.username_pw_set(broker.username, broker.password)
+    if broker.tls:
+        client.tls_set(ca_certs=broker.ca)
+    return client
+
+
+class MqttConsumer:
+    """`start` within a running event loop. `counts`: what came, by what became of it; `subscribed`: for good.
+
+    `slot`: which of our sessions at the broker is ours; no two processes share one (mqtt_slots.py). `topics`: SHARED
+    where there may be several. Mosquitto 2.0.11 forgets shared subscriptions, and those alone, when it starts again:
+    until we have subscribed anew it drops what it acknowledges. So whoever is alone does not share.
+    """
+
+    def __init__(
+        self,
+        broker: Broker,
+        slot: int,
+        intake: AlertIntake,
+        database: Database,
+        clock: Callable[[], datetime],
+        topics: str = TOPICS,
+    ) -> None:
+        self._broker = broker
+        self._name = f"anxun-{slot}"
+        self._topics = topics
+        self._intake = intake
+        self._database = database
+        self._clock = clock
+        self._known: dict[str, tuple[Monitor | None, datetime]] = {}
+        self._come: deque[Came] = deque()
+        self._called = False
+        self._taking: set[asyncio.Task[None]] = set()
+        self._connection = 0
+        self._client: paho.Client | None = None
+        self._stopping = False
+        self._leaving = False
+        self._left = asyncio.Event()
+        self._last_came = 0.0
+        self.counts: Counter[str] = Counter()
+        self.subscribed = False
+
+    def start(self, *, leaving: bool = False) -> None:
+        """Connects now or, where the broker is away, once it is there. `leaving`: only to empty the session."""
+        loop, client = asyncio.get_running_loop(), client_of(self._broker, self._name, clean=False)
+        self._leaving = leaving
+
+        def connected(client: "paho.Client", _: Any, __: Any, reason: Any, ___: Any) -> None:
+            if reason.is_failure:
+                log.error("broker refuses", host=self._broker.host, reason=str(reason))
+                return
+            self._connection += 1
+            if self._leaving:
+                client.unsubscribe(self._topics)
+            else:
+                client.subscribe(self._topics, _AT_LEAST_ONCE)
+            log.info("broker connected", host=self._broker.host, session=self._name)
+
+        def subscribed(*_: Any) -> None:
+            self.subscribed = True
+
+        def away(*said: Any) -> None:
+            if not self._stopping:
+                log.warning("broker is away", host=self._broker.host, reason=" ".join(map(str, said[3:4])))
+
+        def came(_: Any, __: Any, message: "paho.MQTTMessage") -> None:
+            self._come.append(Came(message.topic, bytes(message.payload), message.mid, self._connection))
+            if not self._called:
+                self._called = True
+                loop.call_soon_threadsafe(loop.call_later, _GATHER_SECONDS, self._begin)
+
+        def unsubscribed(*_: Any) -> None:
+            loop.call_soon_threadsafe(self._left.set)
+
+        client.on_connect, client.on_subscribe, client.on_unsubscribe = connected, subscribed, unsubscribed
+        client.on_disconnect, client.on_connect_fail, client.on_message = away, away, came
+        client.reconnect_delay_set(1, _LONGEST_PAUSE_SECONDS)
+        client.connect_async(self._broker.host, self._broker.port, _KEEPALIVE_SECONDS)
+        client.loop_start()
+        self._client = client
+
+    async def stop(self) -> None:
+        """What is on its way is kept and acknowledged; the session stays, and what comes meanwhile waits in it."""
+        client, self._stopping = self._client, True
+        if client is None:
+            return
+        if self._taking:
+            await asyncio.wait(self._taking, timeout=_AGAIN_SECONDS)
+        for task in self._taking:
+            task.cancel()
+        await asyncio.gather(*self._taking, return_exceptions=True)
+        client.disconnect()
+        await asyncio.to_thread(client.loop_stop)
+        self._client = None
+
+    async def leave(self) -> bool:
+        """Stops for good: takes nothing new, keeps what waits in the session, and removes it. False: it stays."""
+        self._leaving = True
+        if self._client is not None and self._client.is_connected():
+            self._client.unsubscribe(self._topics)
+        try:
+            async with asyncio.timeout(_LEAVE_SECONDS):
+                await self._left.wait()
+                await self._emptied()
+        except TimeoutError:
+            log.warning("session stays", session=self._name)
+            await self.stop()
+            return False
+        await self.stop()
+        return await asyncio.to_thread(self._removed)
+
+    async def _emptied(self) -> None:
+        loop = asyncio.get_running_loop()
+        self._last_came = max(self._last_came, loop.time())
+        while self._taking or self._come or loop.time() - self._last_came < _QUIET_SECONDS:  # noqa: ASYNC110  # it is silence that counts
+            await asyncio.sleep(_QUIET_SECONDS / 10)
+
+    def _removed(self) -> bool:
+        """A clean session of the same name takes the place of the one that was kept (MQTT 3.1.1, 3.1.2.4)."""
+        client, there = client_of(self._broker, self._name), threading.Event()
+
+        def connected(*_: Any) -> None:
+            there.set()
+
+        client.on_connect = connected
+        client.connect_async(self._broker.host, self._broker.port, _KEEPALIVE_SECONDS)
+        client.loop_start()
+        done = there.wait(_LEAVE_SECONDS)
+        client.disconnect()
+        client.loop_stop()
+        return done
+
+    def _begin(self) -> None:
+        """Takes what has come since it was last called, by a thread that does not wait for each message to be taken.
+
+        The broker sends no more than it may have on its way without an acknowledgement: so few are taken at once.
+        """
+        self._called = False
+        come = [self._come.popleft() for _ in range(len(self._come))]
+        if self._stopping or not come:
+            return  # it comes again
+        self._last_came = asyncio.get_running_loop().time()
+        task = asyncio.create_task(self._take(come))
+        self._taking.add(task)
+        task.add_done_callback(self._taking.discard)
+
+    async def _take(self, come: list[Came]) -> None:
+        while come:
+            kept = await self._kept(come)
+            for publication in come[:kept]:
+                if self._client is not None and publication.connection == self._connection:
+                    self._client.ack(publication.mid, _AT_LEAST_ONCE)
+            come = come[kept:]
+
+    async def _kept(self, come: list[Came]) -> int:
+        """How many of the first ones are kept: none where the database is away. What a fault of ours ends is let go."""
+        try:
+            return await self._keep(come)
+        except Unavailable as error:
+            log.warning("alerts wait", reason=str(error))
+            await asyncio.sleep(_AGAIN_SECONDS)
+            return 0
+        except Exception:  # one message must not hold a place for ever, nor take others with it
+            if len(come) > 1:
+                return await self._kept(come[:1])
+            self.counts["fault"] += 1
+            log.exception("fault", job="alerts", topic=come[0].topic, payload=come[0].payload)
+            return 1
+
+    async def _keep(self, come: list[Came]) -> int:
+        """In one transaction; what nobody can read is counted, and acknowledged too: else it would come for ever."""
+        messages: list[Message] = []
+        unread: list[Refused] = []
+        kept = 0
+        while kept < len(come) and len(messages) < AT_ONCE:
+            said, not_read = await self._read(come[kept])
+            messages += said
+            unread += not_read
+            kept += 1
+        verdicts = await self._intake.take(Sent(messages, None, "mqtt", unread))
+        self.counts.update(one.reason for one in unread)
+        self.counts.update(verdict.reason or verdict.result for verdict in verdicts)
+        return kept
+
+    async def _read(self, publication: Came) -> tuple[list[Message], list[Refused]]:
+        topic, payload = _TOPIC.fullmatch(publication.topic), publication.payload
+        monitor = await self._monitor(topic.group(1)) if topic else None
+        if monitor is None:
+            return [], [refused("unknown_device", publication.topic, payload)]
+        try:
+            said = read(monitor.vendor, monitor.id, payload)
+        except Garbage as garbage:
+            return [], [refused(garbage.reason, monitor.id, payload)]
+        unread = [refused(each.reason, monitor.id, payload) for each in said if isinstance(each, Unclear)]
+        return [each for each in said if isinstance(each, Message)], unread
+
+    async def _monitor(self, device: str) -> Monitor | None:
+        known, now = self._known.get(device), self._clock()
+        if known is not None and now - known[1] < _KNOWN_FOR:
+            return known[0]
+        if len(self._known) > _NAMES:  # names that nobody has must not fill the memory
+            self._known.clear()
+        found = await self._database.read(lambda register: register.kept(Monitor, device))
+        self._known[device] = found, now
+        return found

@@ -1,0 +1,92 @@
+"""A worker's place at the broker: taken, kept, left; and those that were left behind are emptied.
+
+A session in which nobody is would gather messages for ever: of a shared subscription each gets its share.
+"""
+
+import asyncio
+import os
+import socket
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import datetime
+from functools import partial
+
+import structlog
+
+from api.monitoring.intake import AlertIntake
+from api.monitoring.mqtt import SHARED, TOPICS, Broker, MqttConsumer
+from inspections.errors import Unavailable
+from inspections.monitoring.actions.broker_leases import adopt_slot, begin_leaving, keep_slot, leave_slot, take_slot
+from inspections.monitoring.broker_leases import LEASE
+from storage.database import Database
+
+log = structlog.get_logger()
+
+
+class MqttWorker:
+    """`start` within a running event loop. `alone`: there are no others, so whoever starts next is the same."""
+
+    def __init__(
+        self, broker: Broker, intake: AlertIntake, database: Database, clock: Callable[[], datetime], *, alone: bool
+    ) -> None:
+        self._holder = "alone" if alone else f"{socket.gethostname()}:{os.getpid()}"
+        self._database = database
+        self._clock = clock
+        topics = TOPICS if alone else SHARED
+        self._open = partial(MqttConsumer, broker, intake=intake, database=database, clock=clock, topics=topics)
+        self._task: asyncio.Task[None] | None = None
+        self._number: int | None = None
+        self._consumer: MqttConsumer | None = None
+
+    def start(self) -> None:
+        self._task = asyncio.create_task(self._work())
+
+    async def stop(self) -> None:
+        """Where others are there our place is left for good; the last one's stays, and messages wait in it."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+        if self._consumer is None or self._number is None:
+            return
+        with suppress(Unavailable):
+            leaving = partial(begin_leaving, number=self._number, now=self._clock())
+            if await self._database.transact(leaving):
+                await self._leave(self._consumer, self._number)
+                return
+        await self._consumer.stop()
+
+    async def _work(self) -> None:
+        while True:
+            try:
+                await self._look()
+            except Unavailable as error:
+                log.warning("waits for the store", job="broker", reason=str(error))
+            except Exception:  # a fault of ours must not end it for good
+                log.exception("fault", job="broker")
+            await asyncio.sleep(LEASE.total_seconds() / 3 if self._consumer else 1.0)
+
+    async def _look(self) -> None:
+        if self._consumer is not None and not await self._kept():
+            await self._consumer.stop()
+            self._consumer = None
+        if self._consumer is None:
+            self._number = await self._database.transact(partial(take_slot, holder=self._holder, now=self._clock()))
+            self._consumer = self._open(self._number)
+            self._consumer.start()
+        adopted = await self._database.transact(partial(adopt_slot, holder=self._holder, now=self._clock()))
+        if adopted is not None:
+            log.info("session was left behind", slot=adopted)
+            behind = self._open(adopted)
+            behind.start(leaving=True)
+            try:
+                await self._leave(behind, adopted)
+            finally:
+                await behind.stop()
+
+    async def _kept(self) -> bool:
+        keep = partial(keep_slot, number=self._number or 0, holder=self._holder, now=self._clock())
+        return await self._database.transact(keep)
+
+    async def _leave(self, consumer: MqttConsumer, number: int) -> None:
+        if await consumer.leave():
+            await self._database.transact(partial(leave_slot, number=number))

@@ -1,0 +1,206 @@
+"""Routes of notices: everybody's inbox, the words that are said, what was given up on its way."""
+
+import base64
+from datetime import datetime
+from functools import partial
+from typing import Annotated, Any, Literal, TypeVar
+from uuid import UUID
+
+import msgspec
+from litestar import get, post
+from litestar.params import FromPath, FromQuery, QueryParameter
+from msgspec import Struct
+
+from api.accounts.security_log import caller_of
+from api.http.bodies import AnyRequest, json_body
+from api.http.context import context_of, person_of
+from inspections.accounts.policy import scope
+from inspections.accounts.security_log import Event
+from inspections.errors import Invalid
+from inspections.hazards.records import Named
+from inspections.notices.actions.delivery import edit_template, kinds, mark_read, replay, template, worded
+from inspections.notices.templates import NewTemplate, Template, fields
+from storage.notices.inbox import AfterEntry, Received, Stuck, inbox_page, notice_of, received, stuck, unread
+from storage.repository import Repository
+
+T = TypeVar("T")
+_PAGE = 100
+
+
+class NoticeView(Struct, frozen=True):
+    """A notice in somebody's inbox. `hazard`: null where there is none, and where it is not theirs to see any more.
+
+    `text` is then null too: it would say what they may not read.
+    """
+
+    id: UUID
+    kind: str
+    at: datetime
+    read_at: datetime | None
+    hazard: Named | None
+    title: str
+    text: str | None
+
+
+class Inbox(Struct, frozen=True):
+    """`unread`: of all, not of this page."""
+
+    items: list[NoticeView]
+    unread: int
+    next_cursor: str | None
+
+
+class TemplateView(Struct, frozen=True):
+    """The words of a kind of notice; `fields`: what may stand in braces."""
+
+    kind: str
+    version: int
+    title: str
+    text: str
+    edited_by: str | None
+    edited_at: datetime | None
+    fields: tuple[str, ...]
+
+
+class TemplateList(Struct, frozen=True):
+    items: list[TemplateView]
+
+
+class DeliveryView(Struct, frozen=True):
+    """A delivery that has not arrived. `event`: the id under which it is delivered; `username` "": to all at once."""
+
+    id: UUID
+    event: UUID
+    kind: str
+    at: datetime
+    channel: str
+    username: str
+    recipients: tuple[str, ...]
+    hazard: UUID | None
+    tries: int
+    next_try_at: datetime
+    dead_at: datetime | None
+    error: str | None
+
+
+class DeliveryList(Struct, frozen=True):
+    items: list[DeliveryView]
+    next_cursor: str | None
+
+
+@get("/inbox", opt={"action": "inbox.see"})
+async def get_inbox(
+    request: AnyRequest,
+    only_unread: Annotated[bool | None, QueryParameter(name="unread")] = None,
+    limit: Annotated[int, QueryParameter(ge=1, le=500)] = _PAGE,
+    cursor: FromQuery[str | None] = None,
+) -> Inbox:
+    """Own notices, the newest first, page by page; with `unread=true` those that were not read."""
+    person, after = person_of(request), _after(cursor, AfterEntry)
+
+    def ask(register: Repository) -> Inbox:
+        see = scope(person, "hazard.personal")
+        found = inbox_page(register, person.username, see, after, unread=only_unread, limit=limit + 1)
+        views = [_notice_view(register, each) for each in found[:limit]]
+        last = found[limit - 1].entry if len(found) > limit else None
+        return Inbox(views, unread(register, person.username), last and _cursor(AfterEntry(last.at, last.id)))
+
+    return await context_of(request).database.read(ask)
+
+
+@post("/inbox/{notice_id:uuid}/read", opt={"action": "inbox.see"}, status_code=200)
+async def post_read(request: AnyRequest, notice_id: FromPath[UUID]) -> NoticeView:
+    """It was read; the first time counts."""
+    context, person = context_of(request), person_of(request)
+    action = partial(mark_read, person=person, entry_id=notice_id, now=context.clock())
+    entry = await context.database.transact(action)
+
+    def ask(register: Repository) -> NoticeView:
+        return _notice_view(register, received(register, entry, scope(person, "hazard.personal")))
+
+    return await context.database.read(ask)
+
+
+def _notice_view(register: Repository, each: Received) -> NoticeView:
+    entry, notice, hazard = each
+    hidden = notice.hazard is not None and hazard is None
+    words = worded(register, notice, hazard)
+    title = template(register, notice.kind).title if hidden else words.title
+    named = hazard and Named(hazard.id, hazard.number, hazard.state)
+    return NoticeView(entry.id, notice.kind, notice.at, entry.read_at, named, title, None if hidden else words.text)
+
+
+@get("/notice-templates", opt={"action": "rules.see"})
+async def get_templates(request: AnyRequest) -> TemplateList:
+    """The words of every kind of notice, those of the program where the office has none of its own."""
+
+    def ask(register: Repository) -> TemplateList:
+        return TemplateList([_template_view(template(register, kind)) for kind in kinds(register)])
+
+    return await context_of(request).database.read(ask)
+
+
+@post("/notice-templates/{kind:str}", opt={"action": "rules.edit", "body": NewTemplate}, status_code=200)
+async def post_template(request: AnyRequest, kind: FromPath[str]) -> TemplateView:
+    """Other words for a kind of notice. A field that there is not is refused by name."""
+    context, sent = context_of(request), await json_body(request, NewTemplate)
+    action = partial(edit_template, person=person_of(request), kind=kind, sent=sent, now=context.clock())
+    edited = await context.log.transact(action, Event.RULES_EDITED, caller_of(request), f"template {kind}")
+    return _template_view(edited)
+
+
+def _template_view(kept: Template) -> TemplateView:
+    values: dict[str, Any] = {name: getattr(kept, name) for name in Template.__struct_fields__}
+    return TemplateView(**values, fields=fields(kept.kind))
+
+
+@get("/deliveries", opt={"action": "delivery.manage"})
+async def get_deliveries(
+    request: AnyRequest,
+    wanted: Annotated[Literal["dead", "failing"], QueryParameter(name="state")] = "dead",
+    limit: Annotated[int, QueryParameter(ge=1, le=500)] = _PAGE,
+    cursor: FromQuery[str | None] = None,
+) -> DeliveryList:
+    """What was given up (`dead`), or has failed and is tried again (`failing`)."""
+    reach, after = scope(person_of(request), "delivery.manage"), _after(cursor, UUID)
+
+    def ask(register: Repository) -> DeliveryList:
+        found = stuck(register, reach, dead=wanted == "dead", limit=limit + 1, after=after)
+        more = _cursor(found[limit - 1].delivery.id) if len(found) > limit else None
+        return DeliveryList([_delivery_view(each) for each in found[:limit]], more)
+
+    return await context_of(request).database.read(ask)
+
+
+@post("/deliveries/{delivery_id:uuid}/replay", opt={"action": "delivery.manage"}, status_code=200)
+async def post_replay(request: AnyRequest, delivery_id: FromPath[UUID]) -> DeliveryView:
+    """What was given up is tried anew."""
+    context, person = context_of(request), person_of(request)
+    action = partial(replay, person=person, delivery_id=delivery_id, now=context.clock())
+    again = await context.database.transact(action)
+    notice = await context.database.read(partial(notice_of, delivery=again))
+    return _delivery_view(Stuck(again, notice.kind, notice.at))
+
+
+def _delivery_view(each: Stuck) -> DeliveryView:
+    delivery = each.delivery
+    own = {"event": delivery.notice, "kind": each.kind, "at": each.at}
+    same = set(DeliveryView.__struct_fields__) - own.keys()
+    return DeliveryView(**own, **{name: getattr(delivery, name) for name in same})
+
+
+def _after(cursor: str | None, kind: type[T]) -> T | None:
+    """Raises Invalid for a cursor that is not one of ours."""
+    if cursor is None:
+        return None
+    try:
+        return msgspec.json.decode(base64.urlsafe_b64decode(cursor), type=kind)
+    except (ValueError, RecursionError):
+        raise Invalid(("cursor", "游标无效，请从第一页开始")) from None
+
+
+def _cursor(last: AfterEntry | UUID) -> str:
+    return base64.urlsafe_b64encode(msgspec.json.encode(last)).decode()
+
+
+ROUTES = [get_inbox, post_read, get_templates, post_template, get_deliveries, post_replay]

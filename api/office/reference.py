@@ -1,0 +1,15 @@
+"""What a phone needs to fill its forms, beside the communities: categories, limits."""
+
+from litestar import get
+
+from api.http.bodies import AnyRequest
+from api.http.context import context_of
+from api.office.views import CategoryList
+
+
+@get("/categories", opt={"action": "place.see"})
+async def categories(request: AnyRequest) -> CategoryList:
+    return CategoryList(await context_of(request).database.read(lambda register: register.categories()))
+
+
+ROUTES = [categories]

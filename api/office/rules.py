@@ -1,0 +1,146 @@
+"""Routes of what an office decides for itself: rules, policies of categories, calendar, dispatch rules."""
+
+from functools import partial
+from typing import TypeVar
+from uuid import UUID
+
+import msgspec
+from litestar import Response, get, post
+from litestar.params import FromPath
+from msgspec import Struct
+
+from api.accounts.security_log import caller_of
+from api.http.bodies import AnyRequest, json_body
+from api.http.context import context_of, person_of
+from api.office.recalculation import recompute
+from inspections.accounts.policy import scope
+from inspections.accounts.security_log import Event
+from inspections.calendar import YEARS, CalendarDay
+from inspections.errors import Invalid
+from inspections.office.actions import (
+    CategoryPolicy,
+    Code,
+    NewCalendar,
+    NewRules,
+    edit_calendar,
+    edit_category,
+    edit_rules,
+    rulebook,
+)
+from inspections.office.categories import Category
+from inspections.office.rules import Rulebook
+from inspections.remediation.actions.dispatch_rules import NewDispatchRule, add_dispatch_rule, remove_dispatch_rule
+from inspections.remediation.dispatch_rules import DispatchRule
+from storage.repository import Action, Repository
+
+T = TypeVar("T")
+
+
+class CalendarView(Struct, frozen=True):
+    """A year. Where it is not `published`, weekdays are taken for worked and deadlines are provisional.
+
+    `recomputed`: how many provisional deadlines have moved by it.
+    """
+
+    year: int
+    published: bool
+    days: list[CalendarDay]
+    recomputed: int | None = None
+
+
+class DispatchRuleList(Struct, frozen=True):
+    items: list[DispatchRule]
+
+
+@get("/rules", opt={"action": "rules.see"})
+async def get_rules(request: AnyRequest) -> Rulebook:
+    return await context_of(request).database.read(rulebook)
+
+
+@post("/rules", opt={"action": "rules.edit", "body": NewRules}, status_code=200)
+async def post_rules(request: AnyRequest) -> Rulebook:
+    """The whole document; what it leaves out is as the program has it."""
+    context, sent = context_of(request), await json_body(request, NewRules)
+    action = partial(edit_rules, person=person_of(request), sent=sent, now=context.clock())
+    return await _edited(request, action, "rules")
+
+
+@post("/categories/{code:str}", opt={"action": "rules.edit", "body": CategoryPolicy}, status_code=200)
+async def post_category(request: AnyRequest, code: FromPath[str]) -> Category:
+    """The whole policy of a category, or a new category."""
+    sent = await json_body(request, CategoryPolicy)
+    return await _edited(request, partial(edit_category, code=_code(code), sent=sent), f"category {code}")
+
+
+async def _edited(request: AnyRequest, action: Action[T], what: str) -> T:
+    return await context_of(request).log.transact(action, Event.RULES_EDITED, caller_of(request), what)
+
+
+def _code(code: str) -> str:
+    try:
+        return msgspec.convert(code, Code)
+    except msgspec.ValidationError:
+        raise Invalid(("code", "类别编码须形如 EB-01")) from None
+
+
+@get("/calendar/{year:int}", opt={"action": "place.see"})
+async def get_calendar(request: AnyRequest, year: FromPath[int]) -> CalendarView:
+    if year not in YEARS:
+        raise Invalid(("year", "年份超出范围"))
+
+    def view(register: Repository) -> CalendarView:
+        return CalendarView(year, year in register.calendar.published, register.calendar_days(year))
+
+    return await context_of(request).database.read(view)
+
+
+@post("/calendar/{year:int}", opt={"action": "rules.edit", "body": NewCalendar}, status_code=200)
+async def post_calendar(request: AnyRequest, year: FromPath[int]) -> CalendarView:
+    """The published schedule of a year, in place of what was there; provisional deadlines are computed anew."""
+    context, sent = context_of(request), await json_body(request, NewCalendar)
+    days = await _edited(request, partial(edit_calendar, year=year, sent=sent), f"calendar {year}")
+    return CalendarView(
+        year, published=True, days=list(days), recomputed=await recompute(context.database, context.clock())
+    )
+
+
+@get("/dispatch-rules", opt={"action": "rules.see"})
+async def get_dispatch_rules(request: AnyRequest) -> DispatchRuleList:
+    """Those that touch the caller's communities."""
+    reach = scope(person_of(request), "rules.see").communities
+
+    def seen(register: Repository) -> list[DispatchRule]:
+        return [
+            rule
+            for rule in register.dispatch_rules
+            if any(rule.community.startswith(area) or area.startswith(rule.community) for area in reach)
+        ]
+
+    return DispatchRuleList(await context_of(request).database.read(seen))
+
+
+@post("/dispatch-rules", opt={"action": "rules.edit", "body": NewDispatchRule})
+async def post_dispatch_rule(request: AnyRequest) -> Response[DispatchRule]:
+    """A new rule; the same again is answered with 200."""
+    sent = await json_body(request, NewDispatchRule)
+    action = partial(add_dispatch_rule, person=person_of(request), sent=sent)
+    added = await _edited(request, action, f"dispatch {sent.id}")
+    return Response(added.rule, status_code=200 if added.repeated else 201)
+
+
+@post("/dispatch-rules/{rule_id:uuid}/remove", opt={"action": "rules.edit"}, status_code=200)
+async def post_dispatch_rule_removal(request: AnyRequest, rule_id: FromPath[UUID]) -> DispatchRule:
+    action = partial(remove_dispatch_rule, person=person_of(request), rule_id=rule_id)
+    return await _edited(request, action, f"dispatch {rule_id}")
+
+
+ROUTES = [
+    get_rules,
+    post_rules,
+    post_category,
+    get_calendar,
+    post_calendar,
+    get_dispatch_rules,
+    post_dispatch_rule,
+    post_dispatch_rule_removal,
+]

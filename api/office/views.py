@@ -1,0 +1,9 @@
+"""Categories as JSON."""
+
+from msgspec import Struct
+
+from inspections.office.categories import Category
+
+
+class CategoryList(Struct, frozen=True):
+    items: list[Category]

@@ -1,0 +1,143 @@
+"""Photos in bodies: raw, or as parts of a form."""
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncGenerator, Callable, Generator
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager, contextmanager
+from typing import Any, cast
+
+from multipart import MultipartError, MultipartSegment, ParserLimitReached, PushMultipartParser
+
+from api.http.bodies import JSON_BYTES, AnyRequest, chunks
+from api.http.context import context_of
+from api.http.problems import BodyTooLarge, Unparsable
+from inspections.accounts.people import Person
+from inspections.errors import Invalid, Refusal, TooLarge, TooMany
+from storage.photos.incoming import Incoming
+from storage.photos.store import PhotoStore
+
+PHOTO_BYTES = 20_000_000
+PHOTOS_AT_ONCE = 9
+PHOTO_FIELDS = {"file", "photo"}
+_PARTS = 64
+_SOON_SECONDS = 2
+FORM_BYTES = PHOTO_BYTES * PHOTOS_AT_ONCE + JSON_BYTES
+
+
+async def photo_chunks(request: AnyRequest) -> AsyncGenerator[bytes]:
+    """The body as it comes, one piece of all photos in each turn of the loop: a small request waits for one at most."""
+    turn = context_of(request).part(PhotoTurns).turn
+    async with aclosing(chunks(request)) as body:
+        async for chunk in body:
+            async with turn:
+                await asyncio.sleep(0)
+            yield chunk
+
+
+class PhotoTurns:
+    """`turn`: held by the photo whose next piece is taken. `sending`: who sends how many at once."""
+
+    def __init__(self) -> None:
+        self.turn = asyncio.Lock()
+        self.sending: Counter[str] = Counter()
+
+
+@contextmanager
+def sending(request: AnyRequest) -> Generator[None]:
+    """One of the bodies with photos that somebody sends at once; who has no account is known by their link.
+
+    Raises TooMany for more than the settings allow: so that one phone gone wild leaves room to all the others.
+    """
+    context, person = context_of(request), cast("dict[str, Any]", request.scope).get("user")
+    who = person.username if isinstance(person, Person) else str(request.path_params.get("token"))
+    if context.part(PhotoTurns).sending[who] >= context.settings.uploads_at_once:
+        raise TooMany("同时上传的照片过多，请稍后重试", retry_after=_SOON_SECONDS)
+    context.part(PhotoTurns).sending[who] += 1
+    try:
+        yield
+    finally:
+        context.part(PhotoTurns).sending[who] -= 1
+        if not context.part(PhotoTurns).sending[who]:
+            del context.part(PhotoTurns).sending[who]
+
+
+class Form:
+    """A multipart form: text fields, and photos that wait beside the store."""
+
+    def __init__(self) -> None:
+        self.texts: dict[str, bytearray] = {}
+        self.photos: list[Incoming] = []
+
+
+async def receive_photo(request: AnyRequest, photo: Incoming) -> None:
+    """The raw body into `photo`, read to its end. Raises TooLarge."""
+    try:
+        with sending(request):
+            async for chunk in photo_chunks(request):
+                photo.write(chunk)
+    except BodyTooLarge:
+        raise _too_large() from None
+
+
+def check_size(size: int) -> None:
+    """Raises TooLarge."""
+    if size > PHOTO_BYTES:
+        raise _too_large()
+
+
+def _too_large() -> Refusal:
+    return TooLarge(f"照片最大 {PHOTO_BYTES // 1_000_000} MB", limit=PHOTO_BYTES)
+
+
+@asynccontextmanager
+async def received_form(request: AnyRequest, store: PhotoStore, texts: set[str]) -> AsyncGenerator[Form]:
+    """Reads a form as it comes, photos straight to disk. What is not kept in the block is removed after it.
+
+    Parts are named `file` or `photo`, or one of `texts`; any other is refused: nothing that was sent is dropped.
+    """
+    _, options = request.content_type
+    async with AsyncExitStack() as stack:
+        stack.enter_context(sending(request))
+        reader = _FormReader(Form(), texts, lambda: stack.enter_context(store.receive()))
+        try:
+            with PushMultipartParser(options.get("boundary", ""), max_segment_count=_PARTS) as parser:
+                async for chunk in photo_chunks(request):
+                    for event in parser.parse(chunk):
+                        reader.take(event)
+        except ParserLimitReached as error:
+            raise BodyTooLarge(reason=str(error)) from None
+        except MultipartError as error:
+            raise Unparsable(reason=f"multipart: {error}") from None
+        yield reader.form
+
+
+class _FormReader:
+    """Puts each part of a form where it belongs. File names and content types are not believed, only field names."""
+
+    def __init__(self, form: Form, texts: set[str], new_photo: Callable[[], Incoming]) -> None:
+        self.form = form
+        self._allowed = texts
+        self._new_photo = new_photo
+        self._into: Incoming | bytearray = bytearray()
+
+    def take(self, event: MultipartSegment | bytes | bytearray | None) -> None:
+        if isinstance(event, MultipartSegment):
+            self._into = self._opened(event.name or "")
+        elif event and isinstance(self._into, Incoming):
+            check_size(self._into.size + len(event))
+            self._into.write(event)
+        elif event and isinstance(self._into, bytearray):
+            if sum(map(len, self.form.texts.values())) + len(event) > JSON_BYTES:
+                raise BodyTooLarge
+            self._into += event
+
+    def _opened(self, name: str) -> Incoming | bytearray:
+        if name in PHOTO_FIELDS:
+            if len(self.form.photos) == PHOTOS_AT_ONCE:
+                raise Invalid((name, f"一次最多上传 {PHOTOS_AT_ONCE} 张照片"))
+            self.form.photos.append(self._new_photo())
+            return self.form.photos[-1]
+        if name not in self._allowed or name in self.form.texts:
+            raise Invalid((name, "没有这个字段，或重复出现"))
+        self.form.texts[name] = bytearray()
+        return self.form.texts[name]

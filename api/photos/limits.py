@@ -1,0 +1,49 @@
+"""What a phone has to know before it sends photos."""
+
+from datetime import datetime
+
+from litestar import get
+from msgspec import Struct
+
+from api.http.bodies import AnyRequest
+from api.http.context import context_of
+from api.photos.bodies import PHOTO_BYTES, PHOTOS_AT_ONCE
+from inspections.accounts.policy import PUBLIC
+from storage.photos.decoder_memory import BASELINE_JPEG, PHONE_HEIF, PIXELS
+from storage.photos.formats import TAKEN
+
+
+class Limits(Struct, frozen=True):
+    """What the server takes, and its clock.
+
+    `pixels`: by format, of any picture. Two kinds may have more: baseline JPEG, and HEIC of 8 bits with colour 4:2:0,
+    as phones write it (0 where HEIC is not taken). `pixels_other`: the least of `pixels`.
+    """
+
+    server_time: datetime
+    photo_bytes: int
+    photos_per_request: int
+    photo_formats: tuple[str, ...]
+    pixels_baseline_jpeg: int
+    pixels_phone_heic: int
+    pixels_other: int
+    pixels: dict[str, int]
+
+
+@get("/limits", opt={"action": PUBLIC})
+async def limits(request: AnyRequest) -> Limits:
+    pixels = {kind: PIXELS[kind] for kind in TAKEN}
+    heic = PIXELS[PHONE_HEIF] if "heif" in TAKEN else 0
+    return Limits(
+        context_of(request).clock(),
+        PHOTO_BYTES,
+        PHOTOS_AT_ONCE,
+        TAKEN,
+        PIXELS[BASELINE_JPEG],
+        heic,
+        min(pixels.values()),
+        pixels,
+    )
+
+
+ROUTES = [limits]

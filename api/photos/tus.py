@@ -1,0 +1,332 @@
+"""Photos that come in pieces: tus 1.0 (https://tus.io/protocols/resumable-upload), for phones that lose the signal.
+
+Whatever was received before a connection broke is kept, in pieces of a megabyte, each durable before its row says so.
+No upload is ever locked: two that add to the same offset race, and the loser is told how far it is.
+"""
+
+import asyncio
+import base64
+import binascii
+import hashlib
+import re
+from collections.abc import AsyncGenerator, Callable, Mapping
+from contextlib import aclosing, suppress
+from email.utils import format_datetime
+from functools import partial
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from litestar import Request, Response, Router, delete, head, patch, post, route
+from litestar.params import FromPath
+
+from api.http.bodies import AnyRequest
+from api.http.context import AppContext, context_of, person_of
+from api.http.problems import (
+    BodyTooLarge,
+    Interrupted,
+    Stalled,
+    Unparsable,
+    UploadStalled,
+    WrongChecksum,
+    WrongMediaType,
+    WrongMethod,
+    WrongVersion,
+    problem,
+)
+from api.photos.bodies import PHOTO_BYTES, check_size, photo_chunks, sending
+from api.photos.intake import checked, keep
+from api.photos.processor import Developer
+from inspections.accounts.people import Person
+from inspections.accounts.policy import PUBLIC
+from inspections.change import Change
+from inspections.errors import Conflict, Damaged, DigestMismatch, Missing, Refusal, TooLarge, Unsupported, WrongOffset
+from inspections.photos.actions.uploads import (
+    add_piece,
+    begin_upload,
+    complete_upload,
+    end_upload,
+    fail_upload,
+    own_upload,
+)
+from inspections.photos.records import Photo
+from inspections.photos.repository import PhotoRepository
+from inspections.photos.uploads import Upload
+from storage.photos import names as photo_names
+from storage.photos.incoming import Incoming
+from storage.photos.store import join, remove_pieces
+
+VERSION = "1.0.0"
+PIECE_BYTES = 1_000_000
+"""What a killed server can lose of an upload; who is only cut off loses nothing."""
+
+_OCTETS = "application/offset+octet-stream"
+_ALGORITHMS = ("sha1", "sha256", "md5")
+_METADATA_BYTES = 4096
+_DIGITS = re.compile(r"\d{1,15}\Z", re.ASCII)
+_DIGEST = re.compile(r"[0-9a-f]{64}\Z")
+_ABOUT = {
+    "Tus-Version": VERSION,
+    "Tus-Extension": "creation,creation-with-upload,checksum,expiration,termination",
+    "Tus-Max-Size": str(PHOTO_BYTES),
+    "Tus-Checksum-Algorithm": ",".join(_ALGORITHMS),
+}
+_NOTHING: Mapping[str, str] = {}
+Said = Callable[[Request[Any, Any, Any], Refusal], Response[bytes]]
+
+
+class _Checksum(NamedTuple):
+    """What a body is to have for its digest, and the digest as it runs."""
+
+    running: Any
+    promised: bytes
+
+
+def say(_: Request[Any, Any, Any], refusal: Refusal) -> Response[bytes]:
+    answer = problem(refusal)
+    answer.headers.update({"Tus-Resumable": VERSION, **(_ABOUT if isinstance(refusal, WrongVersion) else {})})
+    return answer
+
+
+@route("/", http_method=["OPTIONS"], opt={"action": PUBLIC}, status_code=204, include_in_schema=False)
+async def about() -> Response[None]:
+    """What this server can do of tus."""
+    return Response(None, status_code=204, headers={**_ABOUT, "Tus-Resumable": VERSION})
+
+
+@post("/", opt={"body": bytes}, request_max_body_size=PHOTO_BYTES)
+async def begin(request: AnyRequest) -> Response[None]:
+    """201 with its address; a body, if there is one, is its first piece."""
+    _check_version(request)
+    context, person = context_of(request), person_of(request)
+    length = _number(request, "upload-length")
+    check_size(length)
+    if length == 0:
+        raise Damaged("文件为空")
+    metadata = request.headers.get("upload-metadata", "")
+    action = partial(
+        begin_upload, person=person, length=length, promised=_promised(metadata), metadata=metadata, now=context.clock()
+    )
+    with sending(request):
+        upload = await context.database.transact(action)
+        if request.headers.get("content-type") == _OCTETS:
+            upload = await _add(request, upload)
+    return _answer(upload, 201, {"Location": f"{request.url.path.rstrip('/')}/{upload.id}"})
+
+
+@patch("/{upload_id:uuid}", opt={"body": bytes}, request_max_body_size=PHOTO_BYTES)
+async def go_on(request: AnyRequest, upload_id: FromPath[UUID]) -> Response[None]:
+    """204 with the new offset; for the last piece also `Anxun-Photo`, or 422 and the upload is gone."""
+    return await _go_on(request, upload_id)
+
+
+@head("/{upload_id:uuid}")
+async def how_far(request: AnyRequest, upload_id: FromPath[UUID]) -> Response[None]:
+    return await _how_far(request, upload_id)
+
+
+@delete("/{upload_id:uuid}", status_code=204)
+async def give_up(request: AnyRequest, upload_id: FromPath[UUID]) -> Response[None]:
+    return await _give_up(request, upload_id)
+
+
+@post("/{upload_id:uuid}", opt={"body": bytes}, request_max_body_size=PHOTO_BYTES)
+async def instead(request: AnyRequest, upload_id: FromPath[UUID]) -> Response[None]:
+    """What `X-HTTP-Method-Override` says: mini-programs have no PATCH."""
+    meant = {"PATCH": _go_on, "HEAD": _how_far, "DELETE": _give_up}
+    method = request.headers.get("x-http-method-override", "").upper()
+    if method not in meant:
+        raise WrongMethod
+    return await meant[method](request, upload_id)
+
+
+async def _go_on(request: AnyRequest, upload_id: UUID) -> Response[None]:
+    upload = await _own(request, upload_id)
+    if request.headers.get("content-type") != _OCTETS:
+        raise WrongMediaType
+    offset = _number(request, "upload-offset")
+    if offset != upload.offset:
+        raise WrongOffset(offset, upload.offset)
+    with sending(request):
+        return _answer(await _add(request, upload), 204)
+
+
+async def _how_far(request: AnyRequest, upload_id: UUID) -> Response[None]:
+    upload = await _own(request, upload_id)
+    headers = {"Upload-Length": str(upload.length)}
+    return _answer(upload, 200, headers | ({"Upload-Metadata": upload.metadata} if upload.metadata else {}))
+
+
+async def _give_up(request: AnyRequest, upload_id: UUID) -> Response[None]:
+    upload = await _own(request, upload_id)
+    context = context_of(request)
+    action = partial(end_upload, person=person_of(request), upload_id=upload_id, now=context.clock())
+    await _end(context, upload, action)
+    return Response(None, status_code=204, headers={"Tus-Resumable": VERSION})
+
+
+async def _own(request: AnyRequest, upload_id: UUID) -> Upload:
+    _check_version(request)
+    context = context_of(request)
+    ask = partial(own_upload, person=person_of(request), upload_id=upload_id, now=context.clock())
+    return await context.database.read(ask)
+
+
+def _answer(upload: Upload, status: int, more: Mapping[str, str] = _NOTHING) -> Response[None]:
+    headers = {
+        "Tus-Resumable": VERSION,
+        "Upload-Offset": str(upload.offset),
+        "Upload-Expires": format_datetime(upload.expires_at, usegmt=True),
+        **({"Anxun-Photo": upload.photo} if upload.photo else {}),
+        **more,
+    }
+    return Response(None, status_code=status, headers=headers)
+
+
+# bytes in ------------------------------------------------------------------------------------------------------
+
+
+async def _add(request: AnyRequest, upload: Upload) -> Upload:
+    """The body, piece by piece. Raises what the last piece brings to light, and what a body may break off with."""
+    context, person = context_of(request), person_of(request)
+    checksum = _checksum(request)
+    async with aclosing(photo_chunks(request)) as body:
+        while True:
+            with context.photos.receive() as piece:
+                try:
+                    ended = await _fill(piece, body, upload.length - upload.offset, checksum)
+                except (Interrupted, Stalled) as broken:
+                    if checksum is None:
+                        await _kept(context, person, upload, piece)
+                    raise UploadStalled if isinstance(broken, Stalled) else broken from None
+                upload = await _kept(context, person, upload, piece)
+            if ended:
+                return upload
+
+
+async def _fill(piece: Incoming, body: AsyncGenerator[bytes], room: int, checksum: _Checksum | None) -> bool:
+    """Whether the body has ended with this piece. With a checksum all of it is one: none is kept before it is right.
+
+    Raises TooLarge for more than the upload was to have, WrongChecksum.
+    """
+    async for chunk in body:
+        piece.write(chunk)
+        if piece.size > room:
+            raise TooLarge("内容超过了声明的长度", limit=room)
+        if checksum is None and PIECE_BYTES <= piece.size < room:
+            return False
+        if checksum is not None:
+            checksum.running.update(chunk)
+    if checksum is not None and checksum.running.digest() != checksum.promised:
+        raise WrongChecksum
+    return True
+
+
+async def _kept(context: AppContext, person: Person, upload: Upload, piece: Incoming) -> Upload:
+    if upload.offset + piece.size == upload.length:
+        return await _completed(context, person, upload, piece)
+    if not piece.size:
+        return upload
+    name = photo_names.piece(upload.id)
+    await asyncio.to_thread(context.photos.keep, piece, name)
+    action = partial(add_piece, person=person, before=upload, piece=name, size=piece.size, now=context.clock())
+    try:
+        return await context.database.transact(action)
+    except (Conflict, Missing):  # somebody was faster, or gave it up; after any other end its row may name it
+        await asyncio.to_thread(context.photos.remove, name)
+        raise
+
+
+async def _completed(context: AppContext, person: Person, upload: Upload, last: Incoming) -> Upload:
+    """The whole photo takes the way of any other. What can never become one is not asked to be sent on.
+
+    Where another has completed it meanwhile its pieces are gone: that is no failure of it but a WrongOffset.
+    """
+    if upload.photo:
+        return upload
+    try:
+        photo = await _joined(context, upload, last)
+        action = partial(complete_upload, person=person, before=upload, photo=photo, now=context.clock())
+        done = await context.database.transact(action)
+    except (Damaged, Unsupported, TooLarge, DigestMismatch, Missing):
+        await _end(context, upload, partial(fail_upload, person=person, before=upload, now=context.clock()))
+        raise
+    context.part(Developer).wake()
+    await asyncio.to_thread(remove_pieces, context.photos, upload.pieces)
+    return done
+
+
+async def _joined(context: AppContext, upload: Upload, last: Incoming) -> Photo:
+    """The photo behind the pieces, kept. Raises DigestMismatch, what formats.inspect raises, Missing (a piece)."""
+    with context.photos.receive() as whole:
+        await asyncio.to_thread(join, context.photos, upload.pieces, last, whole)
+        if upload.promised not in {None, whole.sha256}:
+            raise DigestMismatch(str(upload.promised), whole.sha256)
+        (photo,) = await checked(context, [whole])
+        await keep(context, [whole])
+        return photo
+
+
+async def _end(context: AppContext, upload: Upload, action: Callable[[PhotoRepository], Change[Upload]]) -> None:
+    with suppress(Missing):  # ended twice at once
+        upload = await context.database.transact(action)
+    await asyncio.to_thread(remove_pieces, context.photos, upload.pieces)
+
+
+# headers -------------------------------------------------------------------------------------------------------
+
+
+def _check_version(request: AnyRequest) -> None:
+    if request.headers.get("tus-resumable") != VERSION:
+        raise WrongVersion
+
+
+def _number(request: AnyRequest, header: str) -> int:
+    if not (found := _DIGITS.match(request.headers.get(header, ""))):
+        raise Unparsable(f"缺少请求头 {header}，或不是数字")
+    return int(found.group())
+
+
+def _promised(metadata: str) -> str | None:
+    """The sha-256 among the metadata, `key base64,key base64 …`, where the phone has told it."""
+    if len(metadata) > _METADATA_BYTES:
+        raise BodyTooLarge(limit=_METADATA_BYTES)
+    said: dict[str, str] = {}
+    for pair in filter(None, metadata.split(",")):
+        key, _, value = pair.strip().partition(" ")
+        try:
+            said[key] = base64.b64decode(value, validate=True).decode()
+        except (binascii.Error, UnicodeDecodeError):
+            raise Unparsable("请求头 upload-metadata 无法解析") from None
+    promised = said.get("sha256")
+    if promised is not None and not _DIGEST.match(promised):
+        raise Unparsable("请求头 upload-metadata 中的 sha256 无法解析")
+    return promised
+
+
+def _checksum(request: AnyRequest) -> _Checksum | None:
+    header = request.headers.get("upload-checksum")
+    if header is None:
+        return None
+    algorithm, _, value = header.partition(" ")
+    if algorithm not in _ALGORITHMS:
+        raise Unparsable(f"校验算法须为 {'、'.join(_ALGORITHMS)} 之一")
+    try:
+        promised = base64.b64decode(value, validate=True)
+    except binascii.Error:
+        raise Unparsable("请求头 upload-checksum 无法解析") from None
+    return _Checksum(hashlib.new(algorithm, usedforsecurity=False), promised)
+
+
+def tus(path: str, action: str, said: Said = say, headers: Mapping[str, str] = _NOTHING, **more: Any) -> Router:
+    """The protocol under `path`, for whom `action` lets in; `said`: how a refusal is answered."""
+    return Router(
+        path,
+        route_handlers=[about, begin, go_on, how_far, give_up, instead],
+        exception_handlers={Refusal: said},
+        opt={"action": action},
+        response_headers=headers,
+        **more,
+    )
+
+
+ROUTES = [tus("/uploads", "photo.send")]

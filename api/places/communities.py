@@ -1,0 +1,111 @@
+"""The communities: listed, drawn on a map, brought in from a table or a map."""
+
+import asyncio
+from contextlib import nullcontext
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any, cast
+
+from litestar import Response, get, post
+from litestar.params import FromQuery
+from litestar.status_codes import HTTP_200_OK
+
+from api.accounts.security_log import caller_of
+from api.http.bodies import AnyRequest
+from api.http.context import context_of, person_of
+from api.http.file_reader import one_of_few, read_body, read_file
+from api.places.geojson import MEDIA_TYPE, areas, map_wanted
+from api.places.views import CommunityList, CommunityView
+from api.settings import Unfit
+from inspections.accounts.actions.security_log import Caller, noted
+from inspections.accounts.people import SYSTEM
+from inspections.accounts.policy import EVERYWHERE, Scope, scope
+from inspections.accounts.security_log import Event
+from inspections.errors import Invalid
+from inspections.places.actions import PlacesImported, import_places
+from inspections.places.community_import import Gazetteer
+from inspections.places.coordinates import Crs
+from storage.database import open_database
+from storage.engine.connections import owned
+from storage.file_reading import Communities
+from storage.migration import check
+from storage.places.boundaries import outlines
+from storage.repository import Repository
+
+FILE_BYTES = 8_000_000
+_OPTIONS = {"action": "place.manage", "body": bytes, "takes": "application/octet-stream"}
+
+
+@get("/communities", opt={"action": "place.see"})
+async def communities(request: AnyRequest) -> Response[CommunityList]:
+    """Those within reach; with `Accept: application/geo+json` as a map, those without an outline without geometry."""
+    reach, database = scope(person_of(request), "place.see"), context_of(request).database
+
+    def views(register: Repository) -> CommunityList:
+        return CommunityList(_views(register, reach))
+
+    def drawn(register: Repository) -> dict[str, Any]:
+        return areas([(each.code, each) for each in _views(register, reach)], outlines(register, reach))
+
+    headers = {"Vary": "Accept"}
+    if map_wanted(request):
+        return Response(cast("Any", await database.read(drawn)), media_type=MEDIA_TYPE, headers=headers)
+    return Response(await database.read(views), headers=headers)
+
+
+def _views(register: Repository, reach: Scope) -> list[CommunityView]:
+    return [
+        CommunityView(each.code, each.name, each.street, street.name if street else each.street)
+        for each in register.communities()
+        if reach.covers_community(each.code)
+        for street in [register.street(each.street)]
+    ]
+
+
+@post("/communities/import", opt=_OPTIONS, status_code=HTTP_200_OK, request_max_body_size=FILE_BYTES)
+async def communities_import(
+    request: AnyRequest, apply: FromQuery[bool] = True, crs: FromQuery[Crs] = "wgs84"
+) -> PlacesImported:
+    """The body is the file: CSV (`code`, `name`, and where they are new `street`, `abbreviation`) or GeoJSON.
+
+    What is listed comes or is renamed, what is not stays; all of it or, where anything is wrong, nothing (422
+    `file.lines`). With `apply=false` it says what would come of it, and keeps nothing.
+    """
+    context, reach = context_of(request), scope(person_of(request), "place.manage")
+    with one_of_few(context, person_of(request).username):
+        said = await read_body(request, context, Communities(crs), Gazetteer)
+        action = partial(import_places, reach=reach, said=said, apply=apply)
+        if not apply:
+            return (await context.database.read(action)).answer
+        facts = {"lines": str(len(said.lines))}
+        return await context.log.transact(action, Event.IMPORTED, caller_of(request), "communities", facts)
+
+
+def imported(url: str, data: bytes, *, apply: bool) -> PlacesImported:
+    """The same at the machine itself, everywhere. Raises Unfit, Locked, WrongSchema."""
+    check(url)
+    try:
+        said = asyncio.run(read_file(Communities("wgs84"), Gazetteer, data))
+    except Invalid as error:
+        raise Unfit(str(error)) from error
+    with owned(url) if apply else nullcontext():
+        return asyncio.run(_imported(url, said, apply=apply))
+
+
+async def _imported(url: str, said: Gazetteer, *, apply: bool) -> PlacesImported:
+    database, now = open_database(url), datetime.now(UTC)
+    action = partial(import_places, reach=EVERYWHERE, said=said)
+    try:
+        seen = (await database.read(partial(action, apply=False))).answer
+        if not apply or seen.wrong:
+            return seen
+        facts = {"lines": str(seen.lines)}
+        caller = Caller(SYSTEM, "local")
+        return await database.transact(
+            noted(partial(action, apply=True), Event.IMPORTED, caller, now, "communities", facts)
+        )
+    finally:
+        await database.close()
+
+
+ROUTES = [communities, communities_import]

@@ -1,0 +1,14 @@
+"""Communities as JSON."""
+
+from msgspec import Struct
+
+
+class CommunityView(Struct, frozen=True):
+    code: str
+    name: str
+    street: str
+    street_name: str
+
+
+class CommunityList(Struct, frozen=True):
+    items: list[CommunityView]

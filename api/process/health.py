@@ -1,0 +1,101 @@
+"""Routes about the server itself: health, and a page of documentation that needs no foreign host."""
+
+import importlib.util
+from datetime import timedelta
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+
+from litestar import MediaType, Response, get
+from litestar.params import FromPath
+
+from api.http.bodies import AnyRequest
+from api.http.context import context_of
+from api.http.openapi import Document
+from api.http.problems import UnknownRoute
+from api.http.responses import Content, serve
+from inspections.accounts.policy import PUBLIC
+from inspections.errors import Unavailable
+
+_TICKS = 3
+
+
+class SweepLags(Unavailable):
+    code = "sweep.lags"
+    title = "期限检查已停滞，请检查后台进程"
+
+
+@get("/health/live", opt={"action": PUBLIC})
+async def live() -> dict[str, str]:
+    return {"status": "live"}
+
+
+@get("/health/ready", opt={"action": PUBLIC})
+async def ready(request: AnyRequest) -> dict[str, str]:
+    """200 when the database answers and deadlines are watched. Else 503.
+
+    Whoever watches them, in whatever process: what has been due for three ticks and is not looked at says that nobody
+    does.
+    """
+    context = context_of(request)
+    since = context.clock() - _TICKS * timedelta(seconds=context.settings.tick_seconds)
+    if await context.database.read(lambda register: register.due(since, 1)):
+        raise SweepLags
+    return {"status": "ready"}
+
+
+# The files of the package, without importing it: its import reads 38 MB of pages we do not show.
+_PACKAGE = importlib.util.find_spec("offapi")
+_FOLDER = Path(_PACKAGE.origin).parent if _PACKAGE and _PACKAGE.origin else Path()
+_FILES = {
+    "swagger_bundle.js": "text/javascript",
+    "swagger_preset.js": "text/javascript",
+    "swagger_style.css": "text/css",
+}
+_PAGE = """<!DOCTYPE html>
+<html lang="zh-CN">
+<head><meta charset="utf-8"><title>安巡 API</title><link rel="icon" href="data:,">
+<link rel="stylesheet" href="/docs/swagger_style.css"></head>
+<body><div id="swagger-ui"></div>
+<script src="/docs/swagger_bundle.js"></script><script src="/docs/swagger_preset.js"></script>
+<script>SwaggerUIBundle({url: "/schema/openapi.json", dom_id: "#swagger-ui",
+  presets: [SwaggerUIBundle.presets.apis, SwaggerUIStandalonePreset], layout: "StandaloneLayout"})</script>
+</body></html>"""
+
+
+_OWN_ALONE = (
+    "default-src 'self'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
+    "frame-ancestors 'none'"
+)
+
+
+@get("/docs", opt={"action": PUBLIC}, include_in_schema=False, media_type=MediaType.HTML, sync_to_thread=False)
+def docs() -> Response[str]:
+    return Response(_PAGE, headers={"Content-Security-Policy": _OWN_ALONE})
+
+
+@get("/docs/{name:str}", opt={"action": PUBLIC}, include_in_schema=False)
+async def docs_file(request: AnyRequest, name: FromPath[str]) -> Response[bytes]:
+    if name not in _FILES:
+        raise UnknownRoute
+    fresh = {"Cache-Control": "no-cache"}  # asked for again each time: an upgrade changes them under the same name
+    return await serve(request, _content(name), f"{name}-{version('offapi')}", _FILES[name], fresh)
+
+
+@cache
+def _content(name: str) -> Content:
+    """One copy of a file, however many read it."""
+    return Content.of((_FOLDER / name).read_bytes())
+
+
+@get("/schema/openapi.json", opt={"action": PUBLIC}, include_in_schema=False)
+async def openapi_json(request: AnyRequest) -> Response[bytes]:
+    document: Document = request.app.state.document
+    content = await document.content()
+    return await serve(
+        request, content, document.tag, "application/vnd.oai.openapi+json", {"Cache-Control": "no-cache"}
+    )
+
+
+ROUTES = [live, ready]
+DOCS = [docs, docs_file, openapi_json]

@@ -1,0 +1,139 @@
+"""The address that a server listens on: taken by one server alone, with limits on what a silent peer can hold."""
+# granian types only a part of what it offers:
+# pyright: reportUnknownMemberType=false, reportUnknownParameterType=false, reportMissingParameterType=false
+
+import errno
+import resource
+import socket
+import sys
+from contextlib import suppress
+from typing import Any
+
+from granian import net
+from granian.server.embed import Server
+from granian.server.mp import MPServer
+
+from storage.engine.failures import Unready
+
+BACKLOG = 1024
+"""Connections that wait in the kernel until the server accepts them."""
+_OTHER_FILES = 512
+"""File descriptors kept for what is not a connection: the database, photos, other processes."""
+_MOST_CONNECTIONS = 8192
+_UNREAD_MS = 60_000
+"""The kernel ends a connection that takes nothing of what is sent for so long (tcp(7), TCP_USER_TIMEOUT)."""
+
+
+class AddressTaken(Unready):
+    """Another process is bound to the address; says which, where this account may see it."""
+
+
+def raise_file_limit() -> None:
+    """Raises this process's soft limit of open files to the hard one; processes that it begins inherit that."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
+def most_connections() -> int:
+    """How many connections of clients a process accepts at once, by its limit of open files."""
+    files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if files == resource.RLIM_INFINITY:
+        return _MOST_CONNECTIONS
+    return min(max(files - _OTHER_FILES, 1), _MOST_CONNECTIONS)
+
+
+class Address:
+    """A bound address: a socket for each process that accepts, among which the kernel shares new connections.
+
+    Several sockets can be bound to one address where all of them ask for it (socket(7), SO_REUSEPORT). The first
+    socket does not ask while it is bound, so it fails where anybody else is bound; it allows the others afterwards.
+    """
+
+    def __init__(self, host: str, port: int, sockets: int = 1) -> None:
+        """Raises AddressTaken, OSError."""
+        family, _, _, _, found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        first = socket.socket(family, socket.SOCK_STREAM)
+        self._sockets = [first]
+        try:
+            _allow(first, socket.SO_REUSEADDR, yes=True)  # connections of a server that has ended do not hinder
+            first.bind(found)
+        except OSError as error:
+            self.close()
+            if error.errno != errno.EADDRINUSE:
+                raise
+            raise AddressTaken(f"{host}:{port} is taken by {_holder(port)}") from error
+        # Two sockets that allow it are bound to one address as long as neither listens.
+        _allow(first, socket.SO_REUSEADDR, yes=False)
+        self.host, self.port = first.getsockname()[:2]
+        for _ in range(sockets - 1):
+            _allow(first, socket.SO_REUSEPORT, yes=True)
+            other = socket.socket(family, socket.SOCK_STREAM)
+            self._sockets.append(other)
+            _allow(other, socket.SO_REUSEPORT, yes=True)
+            other.bind(first.getsockname())
+
+    @property
+    def url(self) -> str:
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"http://{host}:{self.port}"
+
+    def listen(self) -> list[Any]:
+        """Begins to listen and gives the sockets away. Raises AddressTaken where another was bound in that moment."""
+        for each in self._sockets:
+            _allow(each, socket.SO_REUSEADDR, yes=True)
+            if sys.platform == "linux":
+                each.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _UNREAD_MS)  # connections inherit it
+            try:
+                each.listen(BACKLOG)
+            except OSError as error:
+                raise AddressTaken(f"{self.host}:{self.port} is taken by {_holder(self.port)}") from error
+        holder: Any = net.SocketHolder  # pyright: ignore[reportPrivateImportUsage]  # typed without its parameters
+        return [holder(each.detach(), False, BACKLOG) for each in self._sockets]  # noqa: FBT003  # no Unix socket
+
+    def close(self) -> None:
+        for each in self._sockets:
+            each.close()
+
+
+def _allow(bound: socket.socket, option: int, *, yes: bool) -> None:
+    bound.setsockopt(socket.SOL_SOCKET, option, int(yes))
+
+
+def _holder(port: int) -> str:
+    """The process that listens on a port of this machine, in words."""
+    import psutil  # noqa: PLC0415  # only a server that does not start needs it
+
+    with suppress(psutil.Error):
+        for each in psutil.net_connections("tcp"):
+            if each.status == psutil.CONN_LISTEN and each.laddr and each.laddr[1] == port and each.pid:
+                return f"process {each.pid}: {' '.join(psutil.Process(each.pid).cmdline())}"
+    return "a process that this account cannot see"
+
+
+class OneProcess(Server):
+    """granian in this process, on a socket of ours instead of one that shares its port with any other."""
+
+    def __init__(self, app: Any, address: Address, **options: Any) -> None:
+        super().__init__(app, address.host, address.port, **options)
+        (self._shd,) = address.listen()
+
+    def _init_shared_socket(self) -> None:
+        self._ssp = None
+
+
+class SeveralProcesses(MPServer):
+    """granian's workers, each on a socket of its own, which this process keeps when a worker dies."""
+
+    def __init__(self, name: str, address: Address, **options: Any) -> None:
+        super().__init__(name, address.host, address.port, **options)
+        self._holders = address.listen()
+
+    def _init_shared_socket(self) -> None:
+        self._ssp = self._sso = None
+
+    def _drop_shared_socket(self) -> None:
+        self._holders.clear()
+
+    def _spawn_worker(self, idx: int, target: Any, callback_loader: Any) -> Any:
+        self._shd = self._holders[idx]
+        return super()._spawn_worker(idx, target, callback_loader)

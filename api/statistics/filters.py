@@ -1,0 +1,104 @@
+"""What statistics are asked of: the filters that all of them have, and the links that list the cases of a number."""
+
+from collections.abc import Callable, Sequence
+from datetime import date, datetime
+from typing import Any, Literal
+from urllib.parse import quote_plus, urlencode
+
+from litestar.di import Provide
+from litestar.params import FromQuery, QueryParameter
+from msgspec.structs import replace
+
+from api.http.bodies import AnyRequest, check_moments
+from api.http.queries import fields_from_query
+from inspections.accounts.policy import Scope
+from inspections.calendar import YEARS, shanghai_date
+from inspections.errors import Invalid, Missing
+from inspections.periods import Interval, Period, default
+from inspections.places.communities import Community
+from inspections.statistics.metrics import METRICS
+from storage.repository import Repository
+from storage.statistics.metrics import Filters
+
+_LONGEST_DAYS = 3660
+
+
+def check_period(first: date | None, last: date | None) -> None:
+    """Raises Invalid for days that no calendar here holds, and for a period that ends before it begins."""
+    check_moments(**{"from": first, "to": last})
+    if first and last and last < first:
+        raise Invalid(("to", "结束日期早于开始日期"))
+
+
+def _filters(_: AnyRequest, **given: Any) -> Filters:
+    """Raises Invalid, as check_period."""
+    filters = Filters(**given)
+    check_period(filters.first, filters.last)
+    return filters
+
+
+def _wanted(fields: FromQuery[str | None] = None) -> tuple[str, ...]:
+    if fields is None:
+        return tuple(METRICS)
+    asked = set(fields.split(","))
+    if unknown := asked - METRICS.keys():
+        raise Invalid(("fields", f"没有名为“{min(unknown)[:32]}”的指标"))
+    return tuple(name for name in METRICS if name in asked)
+
+
+_SAID = {"first": QueryParameter(name="from"), "last": QueryParameter(name="to")}
+FILTERS = {"filters": fields_from_query(_filters, Filters, _SAID)}
+WANTED = {"wanted": Provide(_wanted, sync_to_thread=False)}
+"""`fields`: which of METRICS a row has, with commas between; all of them."""
+
+
+def period_of(filters: Filters, interval: Interval, now: datetime) -> Period:
+    """The one that is asked for, or the usual one. Raises Invalid for one that is longer than anybody reads."""
+    usual = default(shanghai_date(now), interval)
+    last = filters.last or usual.last
+    first = filters.first or min(usual.first, last)
+    if last < first:
+        raise Invalid(("from", "开始日期晚于今天"))
+    if (last - first).days > _LONGEST_DAYS or first.year - 1 not in YEARS:
+        raise Invalid(("from", "时间跨度最长十年"))
+    return Period(first, last)
+
+
+def chosen(register: Repository, reach: Scope, filters: Filters) -> Sequence[Community]:
+    """The communities in scope that are asked about. Raises Missing for one that is not there to see."""
+    found = [each for each in register.communities() if reach.covers_community(each.code)]
+    if filters.street is not None:
+        found = [each for each in found if each.street == filters.street]
+    if filters.community is not None:
+        found = [each for each in found if each.code == filters.community]
+        if not found:
+            raise Missing("community", "community")
+    return found
+
+
+def cases(filters: Filters, counted_as: str) -> str:
+    """The list of exactly the hazards that were counted as this."""
+    return _listed(filters, counted_as=counted_as, counted_from=filters.first, counted_to=filters.last)
+
+
+def cases_by(filters: Filters, name: Literal["community", "category"], counted_as: str) -> Callable[[str], str]:
+    """`cases` of one code after the other: what hundreds of links have in common is written once."""
+    common = cases(replace(filters, **{name: None}), counted_as)
+    return lambda code: f"{common}&{name}={quote_plus(code)}"
+
+
+def running(filters: Filters, clock: str) -> str:
+    """The list of those that this clock runs for."""
+    return _listed(filters, clock=clock, counted_as="received", counted_from=filters.first, counted_to=filters.last)
+
+
+def _listed(filters: Filters, **query: Any) -> str:
+    query |= {
+        "community": filters.community,
+        "street": filters.street,
+        "category": filters.category,
+        "group": filters.group,
+        "severity": filters.severity,
+        "source": filters.source,
+    }
+    return "/api/v1/hazards?" + urlencode({name: value for name, value in query.items() if value is not None})

@@ -1,0 +1,329 @@
+"""Statistics routes: the numbers per community and per category, in sum, over time, beside other periods, by clock."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from litestar import get
+from litestar.di import NamedDependency
+from litestar.params import FromQuery
+from litestar.response import Response
+from msgspec import Struct, field
+from msgspec.structs import asdict, replace
+
+from api.http.bodies import AnyRequest
+from api.http.context import context_of
+from api.http.tables import AskedForm, Sheet
+from api.statistics.filters import FILTERS, WANTED, cases, cases_by, chosen, period_of, running
+from api.statistics.responses import figures
+from api.statistics.rows import CategoryRow, CommunityRow, rows
+from inspections.accounts.policy import Scope
+from inspections.hazards.deadlines import CLOCKS
+from inspections.periods import Interval, buckets, change, prior, year_before
+from inspections.statistics.metrics import (
+    CLOCK_DEFINITIONS,
+    CLOCK_TITLES,
+    COUNTED,
+    DEFINITIONS,
+    FLOWS,
+    METRICS,
+    RATES,
+    Counts,
+    Flow,
+    table,
+    together,
+)
+from storage.repository import Repository
+from storage.statistics.metrics import Filters, counts, flow_by_day, standing_by_clock
+
+Row = dict[str, Any]
+
+
+class CommunityStatistics(Struct, frozen=True):
+    """`items`: a flat row a community in scope, zeros included; `definitions`: what each number means (口径).
+
+    Every rate has its `_numerator` and its `_denominator`. `cases` lists what `received` counts: with the name of
+    another count for `counted_as` it lists that.
+    """
+
+    items: list[CommunityRow]
+    total: Row
+    as_of: datetime
+    definitions: dict[str, str]
+
+
+class CategoryStatistics(Struct, frozen=True):
+    """As CommunityStatistics, a row a category; `groups`: a row a group of them."""
+
+    items: list[CategoryRow]
+    groups: list[Row]
+    total: Row
+    as_of: datetime
+    definitions: dict[str, str]
+
+
+class Figure(Struct, frozen=True):
+    """A number as it is read aloud, what it means (口径), what lists its cases; a rate has the two that it divides."""
+
+    metric: str
+    title: str
+    value: float | None
+    numerator: int | None
+    denominator: int | None
+    meaning: str
+    cases: str | None
+
+
+class Summary(Struct, frozen=True):
+    items: list[Figure]
+    as_of: datetime
+
+
+class Trend(Struct, frozen=True):
+    """`items`: a flat row for each day, week or month, zeros included; `definitions`: what each number means (口径)."""
+
+    items: list[Row]
+    total: Flow
+    interval: Interval
+    definitions: dict[str, str]
+
+
+class Days(Struct, frozen=True):
+    """Both included."""
+
+    first: date = field(name="from")
+    last: date = field(name="to")
+
+
+class Compared(Struct, frozen=True):
+    """A number of the period, beside that of the period before (环比) and of the same a year before (同比).
+
+    Percentages are null where there was nothing then. `meaning`: 口径.
+    """
+
+    metric: str
+    title: str
+    meaning: str
+    value: int
+    prior: int
+    prior_delta: int
+    prior_percent: float | None
+    year_before: int
+    year_delta: int
+    year_percent: float | None
+
+
+class Comparison(Struct, frozen=True):
+    items: list[Compared]
+    period: Days
+    prior: Days
+    year_before: Days
+    as_of: datetime
+
+
+class ClockStatistics(Struct, frozen=True):
+    """`items`: a flat row for each clock that runs: on time, and overdue by how long. `cases` lists all that run."""
+
+    items: list[Row]
+    as_of: datetime
+    definitions: dict[str, str]
+
+
+@get("/statistics/communities", opt={"action": "statistics.see"}, dependencies=FILTERS | WANTED)
+async def communities(
+    request: AnyRequest,
+    filters: NamedDependency[Filters],
+    wanted: NamedDependency[tuple[str, ...]],
+    form: AskedForm = None,
+) -> Response[CommunityStatistics]:
+    """A row for every community in scope, zeros included. `fields=received,overdue`: only these, in every form."""
+
+    def ask(register: Repository, reach: Scope, now: datetime) -> CommunityStatistics:
+        asked = chosen(register, reach, filters)
+        found = counts(register, "community", [each.code for each in asked], filters, now)
+        each_counted = [found.get(each.code, Counts()) for each in asked]
+        link = cases_by(filters, "community", "received")
+        columns = {
+            "community": [each.code for each in asked],
+            "name": [each.name for each in asked],
+            **table(each_counted, wanted),
+            "cases": [link(each.code) for each in asked],
+        }
+        total = together(each_counted).row(wanted)
+        return CommunityStatistics(rows(CommunityRow, columns), total, now, _defined(wanted))
+
+    titles = {"community": "社区代码", "name": "社区"}
+    return await figures(request, form, ask, lambda found: _sheet("社区统计", titles, found.items, found.total))
+
+
+@get("/statistics/categories", opt={"action": "statistics.see"}, dependencies=FILTERS | WANTED)
+async def by_category(
+    request: AnyRequest,
+    filters: NamedDependency[Filters],
+    wanted: NamedDependency[tuple[str, ...]],
+    form: AskedForm = None,
+) -> Response[CategoryStatistics]:
+    """A row for every category that is chosen, and for every group, zeros included; no alert checks.
+
+    `fields=received,overdue`: only these, in every form.
+    """
+
+    def ask(register: Repository, reach: Scope, now: datetime) -> CategoryStatistics:
+        codes = [each.code for each in chosen(register, reach, filters)]
+        found = counts(register, "category", codes, filters, now)
+        each_counted = {
+            each: found.get(each.code, Counts())
+            for each in register.categories()
+            if not each.from_device and filters.category in {None, each.code} and filters.group in {None, each.group}
+        }
+        link = cases_by(filters, "category", "received")
+        columns = {
+            "category": [each.code for each in each_counted],
+            "name": [each.name for each in each_counted],
+            "group": [each.group for each in each_counted],
+            **table([*each_counted.values()], wanted),
+            "cases": [link(each.code) for each in each_counted],
+        }
+        groups = [
+            {
+                "group": name,
+                **together(numbers for each, numbers in each_counted.items() if each.group == name).row(wanted),
+                "cases": cases(replace(filters, group=name), "received"),
+            }
+            for name in dict.fromkeys(each.group for each in each_counted)
+        ]
+        total = together(each_counted.values()).row(wanted)
+        return CategoryStatistics(rows(CategoryRow, columns), groups, total, now, _defined(wanted))
+
+    titles = {"category": "类别代码", "name": "类别", "group": "大类"}
+    return await figures(request, form, ask, lambda found: _sheet("类别统计", titles, found.items, found.total))
+
+
+@get("/statistics/summary", opt={"action": "statistics.see"}, dependencies=FILTERS)
+async def summary(request: AnyRequest, filters: NamedDependency[Filters], form: AskedForm = None) -> Response[Summary]:
+    """Every number of the scope, a row each, with what it means and a link that lists its cases."""
+
+    def ask(register: Repository, reach: Scope, now: datetime) -> Summary:
+        row = _everything(register, reach, filters, now).row()
+        return Summary([figure(name, row, filters) for name in METRICS], now)
+
+    titles = {"title": "指标", "value": "数值", "numerator": "分子", "denominator": "分母", "meaning": "口径"}
+    return await figures(
+        request, form, ask, lambda found: Sheet("统计汇总", titles, [asdict(each) for each in found.items])
+    )
+
+
+@get("/statistics/trend", opt={"action": "statistics.see"}, dependencies=FILTERS)
+async def trend(
+    request: AnyRequest,
+    filters: NamedDependency[Filters],
+    interval: FromQuery[Interval] = Interval.DAY,
+    form: AskedForm = None,
+) -> Response[Trend]:
+    """What happened on each day, ISO week or month; without dates the last thirty days, twelve weeks or months."""
+    period = period_of(filters, interval, context_of(request).clock())
+    bounded = replace(filters, first=period.first, last=period.last)
+
+    def ask(register: Repository, reach: Scope, _: datetime) -> Trend:
+        days = flow_by_day(register, [each.code for each in chosen(register, reach, bounded)], bounded)
+        items: list[Row] = []
+        for name, part in buckets(period, interval):
+            flow = sum((days.get(part.first + timedelta(at), Flow()) for at in range(part.days)), Flow())
+            items.append({interval: name, "from": part.first, "to": part.last, **asdict(flow)})
+        return Trend(items, sum(days.values(), Flow()), interval, FLOWS)
+
+    titles = {interval: "时段", "from": "起", "to": "止", "received": "上报", "accepted": "受理"}
+    titles |= {"closed": "销号", "fixed": "整改"}
+    return await figures(request, form, ask, lambda found: Sheet("趋势", titles, found.items))
+
+
+@get("/statistics/compare", opt={"action": "statistics.see"}, dependencies=FILTERS)
+async def compare(
+    request: AnyRequest, filters: NamedDependency[Filters], form: AskedForm = None
+) -> Response[Comparison]:
+    """The period against the one before and the same a year before; without dates the last thirty days."""
+    period = period_of(filters, Interval.DAY, context_of(request).clock())
+    periods = (period, prior(period), year_before(period))
+
+    def ask(register: Repository, reach: Scope, now: datetime) -> Comparison:
+        here, before, a_year_ago = (
+            _everything(register, reach, replace(filters, first=each.first, last=each.last), now).numbers()
+            for each in periods
+        )
+        items = [
+            Compared(
+                *(name, METRICS[name].title, METRICS[name].meaning, value),
+                *change(value, before[name]),
+                *change(value, a_year_ago[name]),
+            )
+            for name, value in here.items()
+        ]
+        here_days, prior_days, year_days = (Days(*each) for each in periods)
+        return Comparison(items, here_days, prior_days, year_days, now)
+
+    titles = {"title": "指标", "value": "本期", "prior": "上期", "prior_delta": "环比增减", "prior_percent": "环比%"}
+    titles |= {"year_before": "去年同期", "year_delta": "同比增减", "year_percent": "同比%", "meaning": "口径"}
+    return await figures(
+        request, form, ask, lambda found: Sheet("对比", titles, [asdict(each) for each in found.items])
+    )
+
+
+@get("/statistics/deadlines", opt={"action": "statistics.see"}, dependencies=FILTERS)
+async def deadlines(
+    request: AnyRequest, filters: NamedDependency[Filters], form: AskedForm = None
+) -> Response[ClockStatistics]:
+    """How every stage stands now: on time, overdue by how long; with a period, of those reported in it."""
+
+    def ask(register: Repository, reach: Scope, now: datetime) -> ClockStatistics:
+        codes = [each.code for each in chosen(register, reach, filters)]
+        standing = standing_by_clock(register, codes, filters, now)
+        items = [
+            {"clock": name, "title": CLOCK_TITLES[name], **asdict(standing[name]), "cases": running(filters, name)}
+            for name in CLOCKS
+        ]
+        return ClockStatistics(items, now, CLOCK_DEFINITIONS)
+
+    titles = {"title": "环节", "on_time": "期限内", "overdue": "逾期", "overdue_1d": "逾期一天内"}
+    titles |= {"overdue_3d": "逾期一至三天", "overdue_7d": "逾期三至七天", "overdue_more": "逾期七天以上"}
+    titles |= {"extended": "其中延过期"}
+    return await figures(request, form, ask, lambda found: Sheet("时限", titles, found.items), timed=True)
+
+
+def _everything(register: Repository, reach: Scope, filters: Filters, now: datetime) -> Counts:
+    codes = [each.code for each in chosen(register, reach, filters)]
+    return together(counts(register, "community", codes, filters, now).values())
+
+
+def figure(name: str, row: Mapping[str, Any], filters: Filters) -> Figure:
+    title, meaning = METRICS[name]
+    if name in RATES:
+        return Figure(name, title, row[name], row[f"{name}_numerator"], row[f"{name}_denominator"], meaning, None)
+    return Figure(name, title, row[name], None, None, meaning, cases(filters, name))
+
+
+def _defined(wanted: Iterable[str]) -> dict[str, str]:
+    return {name: DEFINITIONS[name] for name in wanted}
+
+
+def _sheet(name: str, titles: Mapping[str, str], items: Sequence[Struct], total: Row) -> Sheet:
+    """`titles`: of what a row has beside its numbers."""
+    first = next(iter(titles))
+    numbers = {name: _TITLES[name] for name in total}
+    return Sheet(name, {**titles, **numbers}, [*map(asdict, items), {first: "合计", **total}])
+
+
+def _columns() -> dict[str, str]:
+    """The title of every number in a row, rates with the two that they divide."""
+    titles = {name: METRICS[name].title for name in COUNTED}
+    for name, rate in RATES.items():
+        titles |= {
+            name: rate.title,
+            f"{name}_numerator": f"{rate.title}分子",
+            f"{name}_denominator": f"{rate.title}分母",
+        }
+    return titles
+
+
+_TITLES = _columns()
+
+ROUTES = [communities, by_category, summary, trend, compare, deadlines]

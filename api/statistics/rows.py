@@ -1,0 +1,30 @@
+"""Rows of figures: structs, since hundreds are made and written out for each look, for which dicts are slow."""
+
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct, defstruct
+
+from inspections.statistics.metrics import NUMBERS
+
+if TYPE_CHECKING:
+    CommunityRow = CategoryRow = BriefingRow = Struct
+else:
+    _CASES = {"cases": str}
+    CommunityRow = defstruct("CommunityRow", ({"community": str, "name": str} | NUMBERS | _CASES).items(), frozen=True)
+    CategoryRow = defstruct(
+        "CategoryRow", ({"category": str, "name": str, "group": str} | NUMBERS | _CASES).items(), frozen=True
+    )
+    BriefingRow = defstruct("BriefingRow", ({"community": str, "name": str} | NUMBERS).items(), frozen=True)
+
+
+def rows(kind: type[Struct], columns: Mapping[str, Sequence[Any]]) -> list[Struct]:
+    """`columns` in the order of the fields of `kind`; where some are left out, its rows have no others."""
+    made = kind if len(columns) == len(kind.__struct_fields__) else _part_of(kind, tuple(columns))
+    return [made(*values) for values in zip(*columns.values(), strict=True)]
+
+
+@lru_cache(maxsize=64)
+def _part_of(kind: type[Struct], names: tuple[str, ...]) -> type[Struct]:
+    return defstruct(kind.__name__, names, frozen=True)

@@ -1,0 +1,143 @@
+"""What changes, handed out as it changes to all who listen in this process.
+
+One task a process asks the database four times a second what was committed, by whomever, and hands it to every reader;
+each judges by its own scope. Who reads too slowly is dropped and comes back with the last cursor it has seen.
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from datetime import datetime, timedelta
+from functools import partial
+from math import ceil
+from typing import NamedTuple
+from uuid import UUID
+
+import structlog
+
+from inspections.errors import TooMany, Unavailable
+from inspections.hazards.records import Hazard
+from inspections.sync.change_feed import Place
+from storage.database import Database
+from storage.repository import Repository
+from storage.sync.change_feed import head, passing
+
+log = structlog.get_logger()
+
+POLL = timedelta(seconds=0.25)
+READERS = 4_000
+"""At once, of one process: half of its connections (listening.py), so that ordinary requests find room."""
+READERS_OF_PERSON = 32
+READERS_OF_ADDRESS = 256
+BATCH = 500
+_BATCHES_WAITING = 64
+
+
+class Batch(NamedTuple):
+    """Hazards that have changed up to a place, as they are now, and whose hands each has left."""
+
+    place: Place
+    moves: list[tuple[Hazard, frozenset[str]]]
+
+
+class Reader:
+    """What waits for one who listens: from which account and address, and when the stream ends by itself.
+
+    None among the batches: it is over. `address`: None where it says nothing about who listens.
+    """
+
+    def __init__(self, username: str, address: str | None, until: datetime) -> None:
+        self.username, self.address, self.until = username, address, until
+        self._batches: asyncio.Queue[Batch | None] = asyncio.Queue()
+
+    def offer(self, batch: Batch) -> bool:
+        """False where so much waits already that nothing more is kept."""
+        if self._batches.qsize() >= _BATCHES_WAITING:
+            return False
+        self._batches.put_nowait(batch)
+        return True
+
+    def end(self) -> None:
+        self._batches.put_nowait(None)
+
+    async def next(self) -> Batch | None:
+        return await self._batches.get()
+
+
+class LiveFeed:
+    """Follows the database while somebody listens. `connections`: how many this process accepts at once."""
+
+    def __init__(self, database: Database, connections: int = 2 * READERS) -> None:
+        self._database = database
+        self._most = min(READERS, connections // 2)
+        self._streams: set[Reader] = set()
+        self._readers: set[Reader] = set()
+        self._following: asyncio.Task[None] | None = None
+        self._beginning = asyncio.Lock()
+
+    @asynccontextmanager
+    async def reader(self, reader: Reader, now: datetime) -> AsyncGenerator[Reader]:
+        """Gives it everything that is committed from now on. Raises TooMany, which says when a stream has ended.
+
+        A stream counts until it ends, also when its reader was dropped for being slow.
+        """
+        self._check_room(reader, now)
+        self._streams.add(reader)
+        self._readers.add(reader)
+        try:
+            async with self._beginning:
+                if self._following is None or self._following.done():
+                    start = await self._database.read(head)
+                    self._following = asyncio.create_task(self._follow(start.place))
+            yield reader
+        finally:
+            self._readers.discard(reader)
+            self._streams.discard(reader)
+
+    def _check_room(self, reader: Reader, now: datetime) -> None:
+        """One pass over all streams is cheap beside opening one."""
+        of_person = [each.until for each in self._streams if each.username == reader.username]
+        of_address = [each.until for each in self._streams if each.address and each.address == reader.address]
+        everybody = [each.until for each in self._streams]
+        limits = ((of_person, READERS_OF_PERSON), (of_address, READERS_OF_ADDRESS), (everybody, self._most))
+        full = [min(ends) for ends, most in limits if len(ends) >= most]
+        if full:
+            raise TooMany("实时连接过多，请稍后重试", retry_after=max(1, ceil((max(full) - now).total_seconds())))
+
+    def stop(self) -> None:
+        """Ends every stream."""
+        for reader in self._readers:
+            reader.end()
+
+    async def _follow(self, place: Place) -> None:
+        while self._readers:
+            await asyncio.sleep(POLL.total_seconds())
+            try:
+                batch = await self._database.read(partial(_next, after=place))
+            except Unavailable as error:
+                log.warning("live events wait for the store", reason=str(error))
+                continue
+            if batch is not None:
+                place = batch.place
+                self._hand_out(batch)
+
+    def _hand_out(self, batch: Batch) -> None:
+        for reader in list(self._readers):
+            if not reader.offer(batch):
+                log.info("slow reader dropped")
+                self._readers.discard(reader)
+                reader.end()
+
+
+def _next(register: Repository, after: Place) -> Batch | None:
+    """What was committed behind `after`, each hazard once."""
+    if head(register).place <= after:
+        return None
+    rows, hazards = passing(register, after, BATCH)
+    if not rows:
+        return None
+    lost: dict[UUID, set[str]] = {}
+    for row in rows:
+        lost.setdefault(row.hazard, set()).update(row.lost)
+    moves = [(hazards[each], frozenset(who)) for each, who in lost.items() if each in hazards]
+    return Batch(Place(rows[-1].transaction_id, rows[-1].id), moves)

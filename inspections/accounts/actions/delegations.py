@@ -1,0 +1,119 @@
+"""A supervisor lends their role for a period; the giver or an administrator takes it back."""
+
+from datetime import UTC, datetime
+from typing import NamedTuple
+from uuid import UUID
+
+from msgspec.structs import replace
+
+from inspections.accounts.delegations import LATE, Delegation, NewDelegation, empowered
+from inspections.accounts.people import Person, Role
+from inspections.accounts.policy import scope
+from inspections.accounts.repository import AccountRepository
+from inspections.change import Change
+from inspections.errors import Forbidden, IdConflict, IdTaken, Invalid, Missing, differing
+
+
+class Made(NamedTuple):
+    """`repeated`: the same delegation had come before, and this is its present state."""
+
+    delegation: Delegation
+    repeated: bool
+
+
+def with_lent(register: AccountRepository, person: Person, now: datetime) -> Person:
+    """The person with everything that is lent to them now or later; `Person.at` then says what counts."""
+    return empowered(person, register.received(person.username, now), register.person)
+
+
+def everybody(register: AccountRepository, now: datetime) -> list[Person]:
+    """All accounts, each as `with_lent`."""
+    people = {person.username: person for person in register.people()}
+    received: dict[str, list[Delegation]] = {username: [] for username in people}
+    for each in register.delegations(None):
+        if each.stands(now):
+            received[each.receiver].append(each)
+    return [empowered(person, received[person.username], people.get) for person in people.values()]
+
+
+def make_delegation(register: AccountRepository, person: Person, asked: NewDelegation, now: datetime) -> Change[Made]:
+    """Raises Forbidden, IdConflict, IdTaken, Missing (to), Invalid."""
+    wanted = Delegation(
+        id=asked.id,
+        giver=person.username,
+        receiver=asked.to,
+        role=Role(asked.role),
+        scope=asked.scope,
+        since=asked.since.astimezone(UTC),
+        until=asked.until.astimezone(UTC),
+        reason=asked.reason,
+        made_at=now,
+    )
+    earlier = register.delegation(asked.id)
+    if earlier is not None and earlier.giver == person.username:
+        return Change(_again(earlier, wanted))
+    own = _own_scopes(register, wanted, now)
+    if earlier is not None:
+        raise IdTaken
+    _check(register, wanted, own, now)
+    return Change(Made(wanted, repeated=False), (wanted,))
+
+
+def _again(earlier: Delegation, wanted: Delegation) -> Made:
+    if fields := differing(earlier, wanted, ("receiver", "role", "scope", "since", "until", "reason")):
+        raise IdConflict(["to" if field == "receiver" else field for field in fields])
+    return Made(earlier, repeated=True)
+
+
+def _own_scopes(register: AccountRepository, wanted: Delegation, now: datetime) -> tuple[str, ...]:
+    """Where an administrator gave the giver this role. Raises Forbidden where that is nowhere: what is lent is not."""
+    giver = register.person(wanted.giver)
+    own = tuple(grant.scope for grant in giver.at(now).grants if grant.role == wanted.role) if giver else ()
+    if not own:
+        raise Forbidden("只能委托本人的角色，受托的角色不能转委托")
+    return own
+
+
+def _check(register: AccountRepository, wanted: Delegation, own: tuple[str, ...], now: datetime) -> None:
+    receiver = register.person(wanted.receiver)
+    if receiver is None or not receiver.active:
+        raise Missing("person", "to")
+    unmet = {
+        ("to", "不能委托给本人"): wanted.receiver == wanted.giver,
+        ("scope", "超出本人的管辖范围"): bool(wanted.scope) and not wanted.scope.startswith(own),
+        ("since", "开始时间不能早于现在"): wanted.since < now - LATE,
+        ("until", "结束时间须晚于现在"): wanted.until <= now,
+    }
+    if errors := [error for error, holds in unmet.items() if holds]:
+        raise Invalid(*errors)
+
+
+def revoke_delegation(
+    register: AccountRepository, person: Person, delegation_id: UUID, now: datetime
+) -> Change[Delegation]:
+    """Raises Missing where it concerns others, Forbidden for its receiver. What has ended stays as it is."""
+    found = register.delegation(delegation_id)
+    if found is None or not _concerns(register, person, found):
+        raise Missing("delegation")
+    if person.username != found.giver and not _oversees(register, person, found):
+        raise Forbidden
+    if not found.stands(now):
+        return Change(found)
+    after = replace(found, revoked_at=now)
+    return Change(after, changed=((found, after),))
+
+
+def delegations_seen(register: AccountRepository, person: Person) -> list[Delegation]:
+    """What this person gave and received, present and past, the newest first; an administrator sees those of others."""
+    everybody = bool(scope(person, "delegation.oversee"))
+    found = register.delegations(None if everybody else person.username)
+    return [each for each in found if _concerns(register, person, each)]
+
+
+def _concerns(register: AccountRepository, person: Person, delegation: Delegation) -> bool:
+    return person.username in {delegation.giver, delegation.receiver} or _oversees(register, person, delegation)
+
+
+def _oversees(register: AccountRepository, person: Person, delegation: Delegation) -> bool:
+    giver = register.person(delegation.giver)
+    return giver is not None and scope(person, "delegation.oversee").sees(giver)

@@ -1,0 +1,218 @@
+"""An administrator makes accounts and changes them, within their own scope."""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import NamedTuple
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from inspections.accounts.actions.revocation import Ended, end_access, erase_access
+from inspections.accounts.people import ERASED, Grant, NewPerson, Person, PersonChange, granted
+from inspections.accounts.policy import Scope, scope
+from inspections.accounts.repository import AccountRepository
+from inspections.accounts.second_factor import SecondFactor
+from inspections.accounts.security_profile import STANDARD, Profile
+from inspections.change import Change
+from inspections.errors import (
+    Erased,
+    Forbidden,
+    IdConflict,
+    IdTaken,
+    Invalid,
+    LastAdministrator,
+    Missing,
+    PersonStale,
+    differing,
+)
+
+
+class Added(NamedTuple):
+    """`repeated`: the same account had been made before, and this is it."""
+
+    person: Person
+    repeated: bool
+
+
+class Powers(NamedTuple):
+    """What an administrator reaches: accounts to look at, accounts to make and change, rights to give."""
+
+    seeing: Scope
+    account: Scope
+    rights: Scope
+
+
+def powers(person: Person) -> Powers:
+    return Powers(*(scope(person, action) for action in ("people.manage", "account.manage", "rights.manage")))
+
+
+def add_person(
+    register: AccountRepository, by: Powers, asked: NewPerson, password: str, profile: Profile = STANDARD
+) -> Change[Added]:
+    """`password`: the hash, and the kept one where nothing differs.
+
+    Raises Forbidden, IdConflict, IdTaken, Invalid.
+    """
+    wanted = _wanted(asked, password)
+    earlier = _earlier(by, wanted, register.account(asked.username))
+    if earlier is not None:
+        if earlier.password != password:
+            raise IdConflict(())
+        return Change(Added(earlier, repeated=True))
+    profile.check_roles(wanted.grants)
+    check_scopes(register, wanted.grants)
+    return Change(Added(wanted, repeated=False), (wanted,))
+
+
+def account_made_before(register: AccountRepository, by: Powers, asked: NewPerson) -> Person | None:
+    """The account that the same request may have made before: the password that came may be compared with its own.
+
+    None where there is none. Raises what `add_person` refuses without looking at the password.
+    """
+    return _earlier(by, _wanted(asked, ""), register.person(asked.username))
+
+
+def _wanted(asked: NewPerson, password: str) -> Person:
+    return Person(asked.username, asked.name, granted(asked.grants), password, email=asked.email or None)
+
+
+def _earlier(by: Powers, wanted: Person, earlier: Person | None) -> Person | None:
+    """Scope and powers come first, and the password is never named among what differs: it is not theirs to try."""
+    if wanted.grants:
+        _permit(by.rights, set(wanted.grants))
+    if earlier is None:
+        return None
+    if not by.seeing.sees(earlier):
+        raise IdTaken
+    if fields := differing(earlier, wanted, ("name", "grants", "email")):
+        raise IdConflict(fields)
+    return earlier
+
+
+def account_to_change(register: AccountRepository, by: Powers, username: str, asked: PersonChange) -> Person:
+    """The account, for somebody who may change it as asked. Raises Missing, Forbidden."""
+    before = _seen(by.seeing, register.person(username))
+    _check_powers(by, before, _changed(before, asked, None if asked.password is None else _NEW))
+    return before
+
+
+_NEW = "new"
+"""Stands for the hash of a password that differs from the present one."""
+
+
+def seen_person(register: AccountRepository, reach: Scope, username: str) -> Person:
+    """The account as it is kept. Raises Missing where it is not there and where it is not theirs to manage."""
+    return _seen(reach, register.person(username))
+
+
+def change_person(
+    register: AccountRepository,
+    by: Powers,
+    username: str,
+    asked: PersonChange,
+    password: str | None,
+    now: datetime,
+    profile: Profile = STANDARD,
+) -> Change[Person]:
+    """`password`: the hash of the one asked for, as with `add_person`.
+
+    Raises Missing, Forbidden, PersonStale, Erased, LastAdministrator, Invalid. What is as asked already stays so.
+    """
+    administrators = register.administrators()  # first: two who remove each other wait here, in the same order
+    before = _seen(by.seeing, register.account(username))
+    after = _changed(before, asked, password)
+    _check_powers(by, before, after)
+    if after == before and asked.version in {before.version, before.version - 1}:
+        return Change(before)
+    if asked.version != before.version:
+        raise PersonStale(asked.version, before.version)
+    if not before.password:
+        raise Erased
+    if after.grants != before.grants:
+        profile.check_roles(after.grants)
+        check_scopes(register, after.grants)
+    _check_administrators(administrators, before, after, now)
+    after = replace(after, version=before.version + 1)
+    ended = _ended(register, before, after, now)
+    factor = register.kept(SecondFactor, username) if asked.erase else None
+    removed: tuple[Struct, ...] = (*ended.identities, *((factor,) if factor else ()))
+    return Change(after, changed=((before, after), *ended.sessions), removed=removed)
+
+
+def _seen(reach: Scope, person: Person | None) -> Person:
+    if person is None or not reach.sees(person):
+        raise Missing("person")
+    return person
+
+
+def _changed(before: Person, asked: PersonChange, password: str | None) -> Person:
+    if asked.erase:
+        return replace(before, name=ERASED, active=False, password="", password_at=None, email=None)
+    return replace(
+        before,
+        name=before.name if asked.name is None else asked.name,
+        grants=before.grants if asked.grants is None else granted(asked.grants),
+        active=before.active if asked.active is None else asked.active,
+        password=before.password if password is None else password,
+        password_at=before.password_at if password in {None, before.password} else None,
+        email=before.email if asked.email is None else asked.email or None,
+    )
+
+
+def _check_powers(by: Powers, before: Person, after: Person) -> None:
+    """Rights are judged by the grants that come and go; account and password by all that the account holds.
+
+    Who sets a password could sign in with it: that takes the right to give whatever it opens. Raises Forbidden.
+    """
+    rights, whole = set(before.grants) ^ set(after.grants), set(before.grants)
+    if sets_password := after.password not in {before.password, ""}:
+        rights |= whole
+    if rights or sets_password:
+        _permit(by.rights, rights)
+    if any(getattr(before, field) != getattr(after, field) for field in ("name", "email", "active")):
+        _permit(by.account, whole)
+
+
+def _permit(reach: Scope, grants: set[Grant]) -> None:
+    if not reach or not all(reach.covers_community(grant.scope) for grant in grants):
+        raise Forbidden("超出您的管理范围")
+
+
+def check_scopes(
+    register: AccountRepository, grants: tuple[Grant, ...], field: Callable[[int], str] = "grants[{}].scope".format
+) -> None:
+    """A scope is the beginning of the code of a community that there is, or "" for all that there will be.
+
+    Raises Invalid, which names each `field` by its place.
+    """
+    codes = [community.code for community in register.communities()]
+    unknown = [
+        (field(at), "没有以此开头的社区")
+        for at, grant in enumerate(grants)
+        if grant.scope and not any(code.startswith(grant.scope) for code in codes)
+    ]
+    if unknown:
+        raise Invalid(*unknown)
+
+
+def _check_administrators(administrators: list[Person], before: Person, after: Person, now: datetime) -> None:
+    """Whatever only administrators may do, somebody else must still be able to."""
+    others = [each for each in administrators if each.username != before.username]
+    for action in ("account.manage", "rights.manage", "security.see"):
+        if _may(before, action, now) and not any(_may(each, action, now) for each in (after, *others)):
+            raise LastAdministrator
+
+
+def _may(person: Person, action: str, now: datetime) -> bool:
+    """For good: who administers until some day leaves nobody behind."""
+    lasting = tuple(grant for grant in person.at(now).grants if grant.until is None)
+    return person.active and bool(scope(replace(person, grants=lasting), action))
+
+
+def _ended(register: AccountRepository, before: Person, after: Person, now: datetime) -> Ended:
+    """What ends with this change: everything, with a new password or without the account."""
+    if not after.password:
+        return erase_access(register, before.username, now)
+    if after.active and after.password == before.password:
+        return Ended()
+    return end_access(register, before.username, now)

@@ -1,0 +1,162 @@
+"""Who acts: roles, the communities they cover, and the person behind a request."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Annotated
+
+from msgspec import Meta, Struct
+from msgspec.structs import replace
+
+from inspections.calendar import YEARS
+from inspections.field_types import Line, Moment
+
+LINK_PREFIX = "link:"  # no username holds a colon (people.NewPerson)
+
+
+class Role(StrEnum):
+    INSPECTOR = "inspector"
+    OFFICER = "officer"
+    HANDLER = "handler"
+    SUPERVISOR = "supervisor"
+    ANALYST = "analyst"
+    DEVICE = "device"
+    ADMIN = "admin"
+    SYSTEM_ADMIN = "system_admin"
+    SECURITY_ADMIN = "security_admin"
+    AUDIT_ADMIN = "audit_admin"
+
+
+SYSTEM = "system"
+"""The author of what happens by itself (escalations); no account can have this name."""
+ERASED = "（已删除）"
+"""The name of somebody whose name was erased; the username stays in the history."""
+
+
+class Grant(Struct, frozen=True, omit_defaults=True, cache_hash=True):
+    """A role over every community whose 12-digit code begins with `scope`.
+
+    A community's whole code, a street's nine digits, a district's six, or "" for all: one rule for every level
+    (GB/T 10114 codes nest by prefix). It counts from `since` until just before `until`, without them always.
+    `by`: the supervisor who lends it; None where an administrator gave it. What is kept with a person is never lent:
+    that is derived from the delegations whenever a person is looked at (delegations.py).
+    """
+
+    role: Role
+    scope: str
+    since: datetime | None = None
+    until: datetime | None = None
+    by: str | None = None
+
+    def counts(self, now: datetime) -> bool:
+        return (self.since is None or self.since <= now) and (self.until is None or now < self.until)
+
+
+class Person(Struct, frozen=True, cache_hash=True):
+    """An account. `password` is an argon2id hash in PHC form, never a password; "" where the name was erased.
+
+    `version` grows with each change that an administrator makes. The hash is remembered: policy.scope asks for it.
+    `email`: where notices go to, besides the inbox. `password_at`: when its owner set the password; None: somebody else
+    did.
+    """
+
+    username: str
+    name: str
+    grants: tuple[Grant, ...]
+    password: str
+    active: bool = True
+    demo: bool = False
+    version: int = 1
+    email: str | None = None
+    password_at: datetime | None = None
+
+    def at(self, now: datetime) -> "Person":
+        """The person with nothing but the grants that count at `now`: what the policy may be asked about."""
+        counting = tuple(grant for grant in self.grants if grant.counts(now))
+        return self if len(counting) == len(self.grants) else replace(self, grants=counting)
+
+    def turns_after(self, now: datetime) -> list[datetime]:
+        """The instants after `now` at which a grant begins or ends."""
+        edges = (edge for grant in self.grants for edge in (grant.since, grant.until))
+        return [edge for edge in edges if edge and edge > now]
+
+    def holds(self, role: Role, community: str) -> bool:
+        return any(grant.role == role and community.startswith(grant.scope) for grant in self.grants)
+
+    def fixes_in(self, community: str) -> bool:
+        """Whether hazards there can be assigned to them."""
+        return self.active and self.holds(Role.HANDLER, community)
+
+
+ScopePrefix = Annotated[str, Meta(pattern=r"\A[0-9]{0,12}\Z", description="the beginning of community codes")]
+Email = Annotated[str, Meta(max_length=254, pattern=r"\A([A-Za-z0-9._%+-]+@[A-Za-z0-9.-]+\.[A-Za-z0-9-]+)?\Z")]
+"""An address, or "" for none. Narrower than RFC 5321: no quotes, nothing that a header could mistake for more."""
+Password = Annotated[str, Meta(min_length=12, max_length=1024)]
+
+
+class NewGrant(Struct, frozen=True, forbid_unknown_fields=True):
+    """A grant as an administrator gives it."""
+
+    role: Role
+    scope: ScopePrefix
+    since: Moment | None = None
+    until: Moment | None = None
+
+    def __post_init__(self) -> None:
+        check_period(self.since, self.until)
+
+
+NewGrants = Annotated[tuple[NewGrant, ...], Meta(max_length=200)]
+
+
+class NewPerson(Struct, frozen=True, forbid_unknown_fields=True):
+    """An account as an administrator makes it."""
+
+    username: Annotated[str, Meta(pattern=r"\A[a-z0-9_-]{2,32}\Z")]
+    name: Line
+    password: Password
+    grants: NewGrants = ()
+    email: Email = ""
+
+    def __post_init__(self) -> None:
+        if self.username == SYSTEM:
+            raise ValueError("username：该用户名由系统保留")
+
+
+class PersonChange(Struct, frozen=True, forbid_unknown_fields=True):
+    """What an administrator changes, and the version of the account that they saw. `erase`: name and address, alone."""
+
+    version: Annotated[int, Meta(ge=1, le=1_000_000)]
+    name: Line | None = None
+    grants: NewGrants | None = None
+    active: bool | None = None
+    password: Password | None = None
+    erase: bool = False
+    email: Email | None = None
+
+    def __post_init__(self) -> None:
+        if self.erase and any(
+            each is not None for each in (self.name, self.grants, self.active, self.password, self.email)
+        ):
+            raise ValueError("erase：删除姓名不能与其他修改同时提交")
+
+
+def check_period(since: datetime | None, until: datetime | None) -> None:
+    """Raises ValueError, naming the field, for a period that is none."""
+    for field, moment in (("since", since), ("until", until)):
+        if moment and moment.year not in YEARS:
+            raise ValueError(f"{field}：时间超出范围")
+    if since and until and until <= since:
+        raise ValueError("until：结束时间须晚于开始时间")
+
+
+def granted(grants: Sequence[NewGrant]) -> tuple[Grant, ...]:
+    return tuple(Grant(each.role, each.scope, in_utc(each.since), in_utc(each.until)) for each in grants)
+
+
+def in_utc(moment: datetime | None) -> datetime | None:
+    return moment.astimezone(UTC) if moment else None
+
+
+def by_link(username: str) -> bool:
+    return username.startswith(LINK_PREFIX)

@@ -1,0 +1,186 @@
+"""ONE table: which role may do which action, and to which objects. Routes, steps and queries all ask here.
+
+A route names its action and does not start without a line in this table; a step is the action `step.<name>`.
+"""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from functools import lru_cache
+from types import MappingProxyType
+from typing import Protocol
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from inspections.accounts.people import Grant, Person, Role
+
+
+class Reach(StrEnum):
+    COMMUNITY = "community"  # whatever lies in the communities of the grant
+    ASSIGNED = "assigned"  # there, and only what is assigned to the person
+
+
+_I, _O, _H, _S, _A = Role.INSPECTOR, Role.OFFICER, Role.HANDLER, Role.SUPERVISOR, Role.ANALYST
+_M, _SYSTEM, _SECURITY, _AUDIT = Role.ADMIN, Role.SYSTEM_ADMIN, Role.SECURITY_ADMIN, Role.AUDIT_ADMIN
+_C = Reach.COMMUNITY
+_EVERYONE = dict.fromkeys(Role, _C)
+_FIELD = {_I: _C, _O: _C, _S: _C, _H: Reach.ASSIGNED}  # who sees and works on hazards
+_RECHECKERS = {_I: _C, _O: _C}
+_SUPERVISOR = {_S: _C}
+_FOR_SYSTEM = {_M: _C, _SYSTEM: _C}
+_FOR_SECURITY = {_M: _C, _SECURITY: _C}
+_FOR_AUDIT = {_M: _C, _AUDIT: _C}
+
+_STEP = "step."
+PUBLIC = "public"
+"""The action of routes that need no sign-in."""
+BY_LINK = "by link"
+"""The action of routes that need a link that stands, as their path's `token`."""
+
+POLICY: dict[str, dict[Role, Reach]] = {
+    "me": _EVERYONE,
+    "place.see": _EVERYONE,
+    "place.manage": _FOR_SYSTEM,
+    "people.see": {_O: _C, _S: _C, **_FOR_SYSTEM, **_FOR_SECURITY, **_FOR_AUDIT},
+    "people.manage": {**_FOR_SYSTEM, **_FOR_SECURITY},  # an account as it is kept; what of it, the next two say
+    "account.manage": _FOR_SYSTEM,  # it comes, goes, and has a name
+    "rights.manage": _FOR_SECURITY,  # grants, passwords, second factors, devices
+    "security.see": _FOR_AUDIT,
+    "metrics.see": {_A: _C, **_FOR_SYSTEM},
+    "key.manage": _FOR_SECURITY,
+    "delegation.see": _EVERYONE,
+    "delegation.make": {_S: _C},
+    "delegation.revoke": {_S: _C, **_FOR_SECURITY},  # whoever gave it, and who manages the giver
+    "delegation.oversee": _FOR_SECURITY,
+    "photo.send": {_I: _C, _O: _C, _H: _C, _S: _C},
+    "photo.see": {**_FIELD, _A: _C},
+    "photo.original": _FIELD,
+    "hazard.report": {_I: _C, _O: _C},
+    "hazard.see": {**_FIELD, _A: _C},
+    "hazard.personal": _FIELD,  # names, phones, free words: not for analysts
+    "hazard.contact": {_O: _C, _S: _C, _H: Reach.ASSIGNED},  # who deals with the responsible party
+    "hazard.history": _FIELD,
+    "hazard.erase": _FOR_SYSTEM,
+    "inbox.see": _EVERYONE,
+    "delivery.manage": _FOR_SYSTEM,
+    "digest.daily": {_O: _C},  # who is told in sum what stands to be done
+    "digest.weekly": _SUPERVISOR,
+    "link.make": {_O: _C},  # a notice is the office's act: a handler who could send one might fix in the party's name
+    "link.see": {_O: _C, _S: _C},
+    "link.revoke": {_O: _C, _S: _C},
+    "device.see": {_O: _C, _S: _C, **_FOR_SYSTEM},
+    "device.manage": _FOR_SYSTEM,
+    "alert.see": {_I: _C, _O: _C, _S: _C},
+    "rules.see": {_O: _C, _S: _C, **_FOR_SYSTEM},
+    "rules.edit": _FOR_SYSTEM,
+    "ledger.export": {_O: _C, _S: _C, _A: _C},
+    "ledger.import": {_M: _C},
+    "statistics.see": {_O: _C, _S: _C, _A: _C, _I: _C},
+    "step.accept": {_O: _C},
+    "step.reject": {_O: _C},
+    "step.merge": {_O: _C},
+    "step.verify": {_I: _C, _O: _C},
+    "step.assign": {_O: _C},
+    "step.return": {_H: Reach.ASSIGNED},
+    "step.start": {_H: Reach.ASSIGNED},
+    "step.submit_fix": {_H: Reach.ASSIGNED, _O: _C},
+    "step.recheck.pass": _RECHECKERS,
+    "step.recheck.fail": _RECHECKERS,
+    "step.recheck.partial": _RECHECKERS,
+    "step.recheck.refused": {_O: _C},
+    "step.recheck.expired": _RECHECKERS,
+    "step.set_cause": {_I: _C, _O: _C},
+    "step.reclassify": {_I: _C, _O: _C},
+    "step.propose_major": {_O: _C},
+    "step.confirm_major": _SUPERVISOR,
+    "step.request_extension": {_H: Reach.ASSIGNED, _O: _C},
+    "step.decide_extension": _SUPERVISOR,
+    "step.suspend": _SUPERVISOR,
+    "step.resume": _SUPERVISOR,
+    "step.supervise": _SUPERVISOR,
+    "step.unsupervise": _SUPERVISOR,
+    "step.transfer": _SUPERVISOR,
+    "step.transfer_reply.settled": _SUPERVISOR,
+    "step.transfer_reply.returned": _SUPERVISOR,
+    "step.reopen": _SUPERVISOR,
+    "step.evaluate": {_I: _C, _O: _C, _S: _C},
+    "step.cancel": _SUPERVISOR,
+    "step.attach": _FIELD,
+    "step.note": _FIELD,
+    "step.look_back": {_I: _C},
+}
+
+
+class Located(Protocol):
+    """A case, as far as a scope asks about it: its community, and to whom it is assigned."""
+
+    @property
+    def community(self) -> str: ...
+
+    @property
+    def handlers(self) -> tuple[str, ...]: ...
+
+
+class Scope(Struct, frozen=True):
+    """What somebody reaches with an action: prefixes of community codes, wholly or where assigned to `username`."""
+
+    username: str
+    communities: tuple[str, ...]
+    assigned: tuple[str, ...]
+
+    def covers_community(self, code: str) -> bool:
+        return code.startswith(self.communities)
+
+    def covers(self, hazard: Located) -> bool:
+        return self.covers_community(hazard.community) or (
+            self.username in hazard.handlers and hazard.community.startswith(self.assigned)
+        )
+
+    def touches(self, prefix: str) -> bool:
+        """Whether some community with this beginning may lie within."""
+        return any(prefix.startswith(mine) or mine.startswith(prefix) for mine in self.communities)
+
+    def sees(self, person: Person) -> bool:
+        """Whether an account is somebody's to manage; one without grants is everybody's who manages any."""
+        return bool(self) and (not person.grants or any(self.touches(grant.scope) for grant in person.grants))
+
+    def __bool__(self) -> bool:
+        return bool(self.communities or self.assigned)
+
+
+EVERYWHERE = Scope("", ("",), ())
+"""Of nobody: what is asked on behalf of the office itself."""
+
+
+@lru_cache(maxsize=4096)
+def scope(person: Person, action: str) -> Scope:
+    """What `person` reaches with `action`; false where no role of theirs may do it at all.
+
+    `person` is as `Person.at` leaves them: every grant counts here, whatever its period.
+    """
+    may = POLICY[action]
+
+    def prefixes(reach: Reach) -> tuple[str, ...]:
+        return tuple(grant.scope for grant in person.grants if _reach(may, grant) is reach)
+
+    return Scope(person.username, prefixes(Reach.COMMUNITY), prefixes(Reach.ASSIGNED))
+
+
+@lru_cache(maxsize=4096)
+def steps_within(person: Person) -> Mapping[str, Scope]:
+    """The steps that some role of `person`'s may take, each with what they reach with it."""
+    reached = {action[len(_STEP) :]: scope(person, action) for action in POLICY if action.startswith(_STEP)}
+    return MappingProxyType({step: reach for step, reach in reached.items() if reach})
+
+
+def acting_for(person: Person, action: str, hazard: Located) -> str | None:
+    """Who lent what alone lets `person` do this; None where a role of their own does."""
+    lent = [grant for grant in person.grants if grant.by is not None]
+    own = tuple(grant for grant in person.grants if grant.by is None)
+    if not lent or scope(replace(person, grants=own), action).covers(hazard):
+        return None
+    return next((each.by for each in lent if scope(replace(person, grants=(each,)), action).covers(hazard)), None)
+
+
+def _reach(may: dict[Role, Reach], grant: Grant) -> Reach | None:
+    return may.get(grant.role)

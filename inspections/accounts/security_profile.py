@@ -1,0 +1,86 @@
+"""What an office asks of whoever signs in: the standard profile, and the strict one for 等保.
+
+The strict one follows GB/T 22239-2019 (等保 2.0, level 3): 8.1.4.1 (passwords of some complexity, changed from time to
+time; failures lock, idle pages end; two factors) and 8.1.5.1 to 8.1.5.3 (three administrators who check each other).
+"""
+
+import string
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+from msgspec import Struct
+
+from inspections.accounts.people import Grant, Person, Role
+from inspections.accounts.second_factor import SecondFactor
+from inspections.accounts.sessions import IDLE_LASTS
+from inspections.accounts.throttling import LOCKING, OF_ACCOUNT, Patience
+from inspections.errors import FactorMissing, Invalid, PasswordOld, Refusal
+
+ADMINISTRATORS = (Role.SYSTEM_ADMIN, Role.SECURITY_ADMIN, Role.AUDIT_ADMIN)
+"""三员. `admin` is all three in one."""
+
+
+class Profile(Struct, frozen=True):
+    """`patience`: with wrong passwords for an account. `page_idle`: how long a page in a browser may be left alone.
+
+    `password_lasts`: after so long, and when an administrator has set it, its owner changes it before anything else.
+    `password_kinds`: of capitals, small letters, digits and signs, so many. `needs_factor`: who signs in with a second
+    one. `alone`: whose new session ends the one before. `divided`: nobody holds the role `admin`. `masks`: who does
+    not deal with a responsible party sees its name and number in part.
+    """
+
+    patience: Patience = OF_ACCOUNT
+    page_idle: timedelta = IDLE_LASTS
+    password_lasts: timedelta | None = None
+    password_kinds: int = 1
+    needs_factor: tuple[Role, ...] = ()
+    alone: tuple[Role, ...] = ()
+    divided: bool = False
+    masks: bool = False
+
+    def check_password(self, field: str, password: str, username: str) -> None:
+        """Raises Invalid."""
+        kinds = [
+            any(each in letters for each in password)
+            for letters in (string.ascii_uppercase, string.ascii_lowercase, string.digits)
+        ]
+        signs = any(each not in string.ascii_letters + string.digits for each in password)
+        if sum([*kinds, signs]) < self.password_kinds:
+            raise Invalid((field, f"密码须含大写字母、小写字母、数字、符号中的至少 {self.password_kinds} 种"))
+        if self.password_kinds > 1 and username.lower() in password.lower():
+            raise Invalid((field, "密码不能包含用户名"))
+
+    def unmet(self, person: Person, factor: SecondFactor | None, now: datetime) -> type[Refusal] | None:
+        """The refusal of who has to do something before anything else."""
+        lasts = self.password_lasts
+        if lasts and (person.password_at is None or now >= person.password_at + lasts):
+            return PasswordOld
+        if holds(person, self.needs_factor) and not (factor and factor.confirmed_at):
+            return FactorMissing
+        return None
+
+    def check_roles(self, grants: Iterable[Grant]) -> None:
+        """No two administrators in one person; where they are divided, no undivided one. Raises Invalid."""
+        roles = {grant.role for grant in grants}
+        if len(roles & {*ADMINISTRATORS, Role.ADMIN}) > 1:
+            raise Invalid(("grants", "系统管理员、安全管理员、审计管理员不得由一人兼任"))
+        if self.divided and Role.ADMIN in roles:
+            raise Invalid(("grants", "严格模式下请分设系统管理员、安全管理员、审计管理员"))
+
+
+def holds(person: Person, roles: tuple[Role, ...]) -> bool:
+    return any(grant.role in roles for grant in person.grants)
+
+
+STANDARD = Profile()
+STRICT = Profile(
+    patience=LOCKING,
+    page_idle=timedelta(minutes=30),
+    password_lasts=timedelta(days=90),
+    password_kinds=3,
+    needs_factor=(Role.OFFICER, Role.SUPERVISOR, *ADMINISTRATORS),
+    alone=ADMINISTRATORS,
+    divided=True,
+    masks=True,
+)
+PROFILES = {"standard": STANDARD, "strict": STRICT}

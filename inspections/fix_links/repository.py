@@ -1,0 +1,19 @@
+"""What actions of this subject may ask of a store."""
+
+from typing import Protocol
+from uuid import UUID
+
+from inspections.fix_links.links import FixLink
+from inspections.remediation.repository import RemediationRepository
+
+
+class FixLinkRepository(RemediationRepository, Protocol):
+    """Links of responsible parties."""
+
+    def fix_link_of(self, digest: str) -> FixLink | None:
+        """The link whose token has this digest, for who will read it again by `kept` before changing it."""
+        ...
+
+    def fix_links(self, hazard_id: UUID) -> list[FixLink]:
+        """All of a hazard, the newest first."""
+        ...

@@ -1,0 +1,70 @@
+"""Which hazards reported before may be the same one. A hint for people: who merges two is an officer."""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import NamedTuple
+from uuid import UUID
+
+from inspections.accounts.policy import Scope
+from inspections.hazards.records import OPEN, Candidate, Hazard, State
+from inspections.places.coordinates import Point, distance_m
+
+WINDOW = timedelta(hours=72)
+NEAR_M = 100.0
+FARTHEST_M = 200.0
+"""However inexact two points are, they mean the same place only up to here; places.cells_around reaches as far."""
+_NAMED = 5
+
+
+class Earlier(NamedTuple):
+    """What the verdict needs of a hazard that was reported before; the names are Hazard's."""
+
+    id: UUID
+    number: str
+    state: State
+    community: str
+    category: str
+    place_key: str
+    point: Point | None
+    reported_at: datetime
+
+
+def candidates(hazard: Hazard, earlier: Iterable[Earlier], reach: Scope) -> list[Candidate]:
+    """Those of `earlier` that may be this hazard, of communities in `reach`: nothing foreign is named.
+
+    The same place comes first, then the nearest; of those alike the newest. A store may bring too many, never decides.
+    """
+    apart = {each: _metres(hazard.point, each.point) for each in earlier if _eligible(hazard, each, reach)}
+    same = [each for each in apart if _same_place(hazard, each)]
+    near = [each for each, metres in apart.items() if each not in same and _near(hazard, each, metres)]
+    same.sort(key=lambda each: each.reported_at, reverse=True)
+    near.sort(key=lambda each: (apart[each], hazard.reported_at - each.reported_at))
+    return [_named(each, apart[each], same_place=each in same) for each in (*same, *near)[:_NAMED]]
+
+
+def _eligible(hazard: Hazard, other: Earlier, reach: Scope) -> bool:
+    return (
+        other.id != hazard.id
+        and other.category == hazard.category
+        and other.state in OPEN
+        and hazard.reported_at - WINDOW <= other.reported_at <= hazard.reported_at
+        and reach.covers_community(other.community)
+    )
+
+
+def _same_place(hazard: Hazard, other: Earlier) -> bool:
+    return (other.community, other.place_key) == (hazard.community, hazard.place_key)
+
+
+def _metres(one: Point | None, other: Point | None) -> float | None:
+    return distance_m(one, other) if one and other else None
+
+
+def _near(hazard: Hazard, other: Earlier, metres: float | None) -> bool:
+    points = (point for point in (hazard.point, other.point) if point)
+    allowed = NEAR_M + sum(point.accuracy_m or 0 for point in points)
+    return metres is not None and metres <= min(allowed, FARTHEST_M)
+
+
+def _named(other: Earlier, metres: float | None, *, same_place: bool) -> Candidate:
+    return Candidate(other.id, other.number, other.state, None if metres is None else round(metres), same_place)

@@ -1,0 +1,141 @@
+"""What a hazard counts for: measures, each on one Shanghai day. All statistics are sums of them.
+
+A hazard that takes a step takes away what it counted for before and adds what it counts for now. `MEASURES` says on
+which of its days a measure falls; storage/hazards/measures.py says the same in SQL, and a test holds the two together.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from datetime import date, datetime
+from typing import NamedTuple
+
+from inspections.calendar import shanghai_date
+from inspections.hazards.records import Hazard, Outcome, State
+
+_EPOCH = date(1970, 1, 1).toordinal()
+
+MEASURES: dict[str, str] = {
+    **dict.fromkeys(("received", "accepted", "rejected", "duplicate", "cancelled", "closed", "fixed"), "reported_at"),
+    **dict.fromkeys(("false_alarm", "rebounded", "waiting", "fixing", "suspended"), "reported_at"),
+    **dict.fromkeys(("pending_recheck", "transferred"), "reported_at"),
+    **dict.fromkeys(("cohort_accepted", "cohort_closed", "fixed_on_spot"), "accepted_at"),
+    **dict.fromkeys(("quantity_found", "quantity_done", "returned", "reworked", "extended"), "accepted_at"),
+    **dict.fromkeys(("closed_then", "fixed_then"), "closed_at"),
+    **dict.fromkeys(("due_ended", "due_met"), "due_at"),
+    **dict.fromkeys(("first_due_ended", "first_due_met"), "first_due_at"),
+}
+"""By the instant whose day it falls on. `first_due_at`: the deadline before any extension."""
+
+STANDING: dict[State, str] = {
+    State.REPORTED: "waiting",
+    State.ACCEPTED: "fixing",
+    State.ASSIGNED: "fixing",
+    State.RECTIFYING: "fixing",
+    State.PENDING_RECHECK: "pending_recheck",
+    State.SUSPENDED: "suspended",
+    State.TRANSFERRED: "transferred",
+    State.CLOSED: "closed",
+    State.REJECTED: "rejected",
+    State.DUPLICATE: "duplicate",
+    State.CANCELLED: "cancelled",
+}
+"""The one measure that says where a hazard stands: they add up to `received`."""
+
+DECIDED_BY_DEADLINE = frozenset({Outcome.FIXED, Outcome.REFUSED_CONTROLLED})
+"""Outcomes for which it matters whether the deadline was met: the others say that nothing had to be fixed here."""
+
+_COUNTS_BY = (
+    *("state", "outcome", "community", "category", "severity", "source", "advisory", "quantity", "quantity_done"),
+    *("fixed_on_spot", "reported_at", "accepted_at", "submitted_at", "closed_at", "due_at", "original_due_at"),
+    *("times_returned", "times_reworked", "times_extended", "rebounded_as"),
+)
+"""The fields that decide what a hazard counts for."""
+
+
+class Cell(NamedTuple):
+    """Where something is counted. `day`: since 1970, in Shanghai."""
+
+    community: str
+    category: str
+    severity: str
+    source: str
+    day: int
+
+
+def day_number(day: date) -> int:
+    return day.toordinal() - _EPOCH
+
+
+def day_of(number: int) -> date:
+    return date.fromordinal(number + _EPOCH)
+
+
+def measured(hazard: Hazard) -> dict[str, int]:
+    """The measures of a hazard that are not 0, each with its number."""
+    closed = hazard.state is State.CLOSED
+    cohort = hazard.accepted_at is not None and hazard.state is not State.DUPLICATE
+    ended = closed and hazard.outcome in DECIDED_BY_DEADLINE and not hazard.advisory and hazard.due_at is not None
+    fixed = closed and hazard.outcome is Outcome.FIXED
+    values = {
+        "received": 1,
+        STANDING[hazard.state]: 1,
+        "accepted": cohort,
+        "fixed": fixed,
+        "false_alarm": closed and hazard.outcome is Outcome.FALSE_ALARM,
+        "rebounded": hazard.rebounded_as is not None,
+        "closed_then": closed and hazard.closed_at is not None,
+        "fixed_then": fixed and hazard.closed_at is not None,
+        "due_ended": ended,
+        "due_met": ended and fixed and _by(hazard.submitted_at, hazard.due_at),
+        "first_due_ended": ended,
+        "first_due_met": ended and fixed and _by(hazard.submitted_at, _first_due_at(hazard)),
+    }
+    if cohort:
+        values |= {
+            "cohort_accepted": 1,
+            "cohort_closed": closed,
+            "fixed_on_spot": hazard.fixed_on_spot,
+            "quantity_found": hazard.quantity,
+            "quantity_done": hazard.quantity_done,
+            "returned": hazard.times_returned > 0,
+            "reworked": hazard.times_reworked > 0,
+            "extended": hazard.times_extended > 0,
+        }
+    return {name: int(value) for name, value in values.items() if value}
+
+
+def _by(moment: datetime | None, deadline: datetime | None) -> bool:
+    return moment is not None and deadline is not None and moment <= deadline
+
+
+def _first_due_at(hazard: Hazard) -> datetime | None:
+    return hazard.original_due_at or hazard.due_at
+
+
+def differences(moves: Iterable[tuple[Hazard | None, Hazard]]) -> dict[Cell, Mapping[str, int]]:
+    """What (before, after) of some hazards changes in all that is counted; None: it was not there."""
+    changed: defaultdict[Cell, defaultdict[str, int]] = defaultdict(lambda: defaultdict(int))
+    for before, after in moves:
+        if before is None:
+            _count(changed, after, 1)
+        elif any(getattr(before, name) != getattr(after, name) for name in _COUNTS_BY):
+            _count(changed, before, -1)
+            _count(changed, after, 1)
+    cells = {cell: {name: by for name, by in counts.items() if by} for cell, counts in changed.items()}
+    return {cell: counts for cell, counts in cells.items() if counts}
+
+
+def _count(changed: defaultdict[Cell, defaultdict[str, int]], hazard: Hazard, sign: int) -> None:
+    days: dict[str, int] = {}
+    where = (hazard.community, hazard.category, hazard.severity.value, hazard.source)
+    for name, value in measured(hazard).items():
+        on = MEASURES[name]
+        if on not in days:
+            days[on] = _day(hazard, on)
+        changed[Cell(*where, days[on])][name] += sign * value
+
+
+def _day(hazard: Hazard, on: str) -> int:
+    if on == "first_due_at":
+        on = "original_due_at" if hazard.original_due_at else "due_at"
+    return day_number(shanghai_date(getattr(hazard, on)))

@@ -1,0 +1,393 @@
+"""The old spreadsheet (旧台账): which of its columns are known, and what a line of it says."""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, date, datetime, time, timedelta
+from itertools import pairwise
+from typing import Any, NamedTuple
+from uuid import UUID, uuid5
+
+import msgspec
+from msgspec import Struct
+
+from inspections.calendar import SHANGHAI, YEARS, at, midnight, shanghai_date
+from inspections.errors import Invalid
+from inspections.field_types import Line, Phone, Quantity, Words
+from inspections.hazards.records import OPEN, Outcome, State
+from inspections.notices.templates import OUTCOMES, SEVERITIES, STATES
+from inspections.office.categories import Category, Severity
+from inspections.places.communities import Community
+from inspections.table_import import SHOWN, LineError
+
+LINES = 10_000
+"""Of one file: all of them are kept in one transaction."""
+
+TITLES: dict[str, tuple[str, ...]] = {
+    "number": ("编号", "台账编号", "隐患编号"),
+    "reported_at": ("上报时间", "上报日期", "登记时间", "登记日期", "检查时间", "检查日期", "排查日期", "日期"),
+    "found_at": ("发现时间", "发现日期"),
+    "community": ("社区", "村社区", "村（社区）", "所属社区", "社区名称", "网格社区"),
+    "place": ("地点", "地址", "隐患地点", "具体位置", "位置", "检查地点"),
+    "category": ("类别", "隐患类别", "隐患类型", "类型"),
+    "severity": ("等级", "隐患等级", "隐患级别"),
+    "description": ("隐患描述", "隐患内容", "存在问题", "问题描述", "主要问题", "描述"),
+    "quantity": ("数量", "隐患数量"),
+    "party": ("责任主体", "责任单位", "整改责任主体", "责任人", "整改责任人"),
+    "phone": ("联系电话", "电话", "手机"),
+    "state": ("状态", "整改情况", "是否整改", "办理状态"),
+    "outcome": ("办结方式",),
+    "accepted_at": ("受理时间", "受理日期"),
+    "due_at": ("整改期限", "整改时限", "限期"),
+    "method": ("整改措施", "措施"),
+    "quantity_done": ("已整改数量", "整改数量"),
+    "submitted_at": ("提交整改时间", "整改时间", "整改日期", "完成时间", "整改完成时间"),
+    "closed_at": ("复查时间", "复查日期", "销号时间", "销号日期", "办结时间"),
+    "rechecker": ("复查人", "复查人员", "验收人"),
+}
+"""The columns we understand, by the titles that offices give them; the first is that of our own ledger."""
+
+_TITLES = 3
+"""Of NEEDED, how many make a row of titles: two may stand in a heading by chance."""
+NEEDED = ("reported_at", "community", "place", "category", "description")
+_UNSAID = ("单位", "整改前照片", "整改后照片", "序号")
+"""Columns of our own ledger that follow from others, and the number of a line within its sheet."""
+_FIELD = {title: field for field, titles in TITLES.items() for title in titles}
+_DAY = timedelta(days=1)
+_SPACES = re.compile(r"\s+")
+_DATE = re.compile(
+    r"(\d{4})\s*[-/.年]\s*(\d{1,2})\s*[-/.月]\s*(\d{1,2})\s*日?(?:[T\s]*(\d{1,2})[:：时](\d{1,2})(?:[:：分](\d{1,2}))?)?"
+    r"\s*[分秒]?"
+)
+_STATES = {
+    **{words: state for state, words in STATES.items()},
+    **dict.fromkeys(("已整改", "整改完成", "已完成", "已办结", "办结", "是", "完成"), State.CLOSED),
+    **dict.fromkeys(("未整改", "整改中", "未完成", "否", "进行中", "待整改"), State.ACCEPTED),
+}
+_OUTCOMES = {words: outcome for outcome, words in OUTCOMES.items()}
+_SEVERITIES = {
+    **{words: severity for severity, words in SEVERITIES.items()},
+    "一般": Severity.GENERAL,
+    "重大": Severity.MAJOR,
+}
+_NAMESPACE = UUID("0d9b3c54-5f0e-4c1c-9a51-6c1f7a4e2b90")
+
+
+class OldLine(Struct, frozen=True):
+    """What a line says. Instants are UTC; `party` is 责任主体, `other` by title what we have no field for.
+
+    `due_at`: the end (24:00) of its day where only a day is named. An open case has neither `outcome` nor `closed_at`.
+    """
+
+    id: UUID
+    number: str | None
+    community: str
+    category: str
+    severity: Severity
+    description: str
+    place: str
+    quantity: int
+    quantity_done: int
+    party: str | None
+    phone: str | None
+    state: State
+    outcome: Outcome | None
+    method: str | None
+    found_at: datetime
+    reported_at: datetime
+    accepted_at: datetime | None
+    due_at: datetime | None
+    submitted_at: datetime | None
+    closed_at: datetime | None
+    rechecker: str | None
+    other: dict[str, str]
+
+
+class Sheet(NamedTuple):
+    """A table of a spreadsheet: its titles, and below them lines of cells, each with where it stands."""
+
+    titles: list[str]
+    lines: list[tuple[str, list[Any]]]
+
+
+class Understood(Struct, frozen=True):
+    """What a spreadsheet says. `count`: its lines; `aside`: titles of columns we have no field for.
+
+    `errors`: the first of `wrong`.
+    """
+
+    count: int
+    lines: list[tuple[str, OldLine]]
+    errors: list[LineError]
+    wrong: int
+    aside: list[str]
+
+
+class Names(NamedTuple):
+    """Codes by what they are called, and by themselves."""
+
+    communities: dict[str, str]
+    categories: dict[str, str]
+
+
+_COMMITTEE = re.compile(r"(居民委员会|村民委员会|居委会|村委会)\Z")
+_KIND = re.compile(r"(社区|村)\Z")
+
+
+def names_of(communities: Iterable[Community], categories: Iterable[Category]) -> Names:
+    """电子社区居委会 is also known as 电子社区 and 电子, where nobody else is. What only devices open is left out."""
+    called: dict[str, set[str]] = {}
+    for each in communities:
+        plain = _COMMITTEE.sub("", each.name)
+        for name in {each.code, each.name, plain, _KIND.sub("", plain)} - {""}:
+            called.setdefault(name, set()).add(each.code)
+    kinds = {name: each.code for each in categories if not each.from_device for name in (each.name, each.code)}
+    return Names({name: min(codes) for name, codes in called.items() if len(codes) == 1}, kinds)
+
+
+def is_head(cells: Sequence[Any]) -> bool:
+    """Whether these are the titles of the columns: below a heading that spans them, for one."""
+    found = {_FIELD.get(title(cell)) for cell in cells}
+    return len(found & set(NEEDED)) >= _TITLES
+
+
+def title(cell: Any) -> str:
+    return _SPACES.sub("", cell) if isinstance(cell, str) else ""
+
+
+def _missing(titles: Sequence[str]) -> list[str]:
+    """What a sheet cannot do without. 发现时间 will do for 上报时间."""
+    there = {_FIELD.get(each) for each in titles}
+    if "found_at" in there:
+        there.add("reported_at")
+    return [TITLES[field][0] for field in NEEDED if field not in there]
+
+
+def _stays_aside(title: str) -> bool:
+    """What we have no field for stays in the history of each case."""
+    return title not in _FIELD and title not in _UNSAID and title != ""
+
+
+def understood(sheets: Sequence[Sheet], names: Names, now: datetime) -> Understood:
+    """All that is wrong is said at once. Raises Invalid for what is no ledger at all, and for more than LINES."""
+    if not sheets:
+        raise Invalid(("file", f"找不到表头，须有列：{'、'.join(TITLES[field][0] for field in NEEDED)}"))
+    count = sum(len(sheet.lines) for sheet in sheets)
+    if count > LINES:
+        raise Invalid(("file", f"一次最多导入 {LINES} 行，请分成几个文件"))
+    lines: list[tuple[str, OldLine]] = []
+    errors: list[LineError] = []
+    for titles, cells_of in sheets:
+        if missing := _missing(titles):
+            raise Invalid(("file", f"缺少列：{'、'.join(missing)}"))
+        for where, cells in cells_of:
+            reading = _Reading(where, titles, cells, now)
+            if line := reading.line(names):
+                lines.append((where, line))
+            errors += reading.errors
+    errors += repeated(lines)
+    aside = dict.fromkeys(each for titles, _ in sheets for each in titles if _stays_aside(each))
+    return Understood(count, lines, errors[:SHOWN], len(errors), list(aside))
+
+
+class _Reading:
+    """One line on its way; `errors` gathers what is wrong with it."""
+
+    def __init__(self, where: str, titles: Sequence[str], cells: Sequence[Any], now: datetime) -> None:
+        self._where, self._now = where, now
+        self._columns: dict[str, str] = {}
+        self._cells: dict[str, Any] = {}
+        self._other: dict[str, str] = {}
+        self.errors: list[LineError] = []
+        for name, cell in zip(titles, cells, strict=False):
+            value = cell.strip() if isinstance(cell, str) else cell
+            if value in (None, ""):
+                continue
+            field = _FIELD.get(name)
+            if field is not None and field not in self._cells:
+                self._cells[field], self._columns[field] = value, name
+            elif _stays_aside(name):
+                self._other[name] = _as_text(value)
+
+    def line(self, names: Names) -> OldLine | None:
+        """None where something is wrong with it."""
+        found = self._found(names)
+        if self.errors:
+            return None
+        return OldLine(id=self._id(found), **found)
+
+    def _found(self, names: Names) -> dict[str, Any]:
+        days = {field: self._moment(field) for field in ("reported_at", "found_at", "accepted_at", "submitted_at")}
+        days["closed_at"] = self._moment("closed_at")
+        reported = days["reported_at"] or days["found_at"]
+        if reported is None and "reported_at" not in self._cells and "found_at" not in self._cells:
+            self._wrong("reported_at", "缺少此项")
+        state = self._one_of("state", _STATES) or (
+            State.CLOSED if days["closed_at"] or days["submitted_at"] else State.ACCEPTED
+        )
+        self._check_order(days)
+        quantity = self._count("quantity") or 1
+        said: dict[str, Any] = {
+            "number": self._text("number", Line),
+            "community": self._code("community", names.communities),
+            "category": self._code("category", names.categories),
+            "severity": self._one_of("severity", _SEVERITIES) or Severity.GENERAL,
+            "description": self._text("description", Words, needed=True),
+            "place": self._text("place", Line, needed=True),
+            "quantity": quantity,
+            "party": self._text("party", Line),
+            "phone": self._phone(),
+            "method": self._text("method", Line),
+            "rechecker": self._text("rechecker", Line),
+            "reported_at": reported,
+            "found_at": days["found_at"] or reported,
+            "due_at": self._moment("due_at", ends=True, past=False),
+            "other": self._other,
+        }
+        return said | self._standing(state, quantity, days)
+
+    def _standing(self, state: State, quantity: int, days: Mapping[str, datetime | None]) -> dict[str, Any]:
+        """What follows from how far it has come. Cases that are not closed go on as accepted ones."""
+        if state is State.DUPLICATE:
+            self._wrong("state", "并入其他隐患的重复件不能导入，请删去该行")
+        ended = days["closed_at"] or days["submitted_at"]
+        if state is State.CLOSED and ended is None:
+            self._wrong("closed_at", "已销号的须填复查时间或整改时间")
+        outcome = (self._one_of("outcome", _OUTCOMES) or Outcome.FIXED) if state is State.CLOSED else None
+        done = self._count("quantity_done")
+        if done is None:
+            done = quantity if outcome is Outcome.FIXED else 0
+        elif done > quantity:
+            self._wrong("quantity_done", "已整改数量不能超过隐患数量")
+        kept = state not in {State.REJECTED, State.CANCELLED}
+        reported = days["reported_at"] or days["found_at"]
+        return {
+            "state": State.ACCEPTED if state in OPEN else state,
+            "outcome": outcome,
+            "quantity_done": done,
+            "accepted_at": (days["accepted_at"] or reported) if kept else None,
+            "submitted_at": days["submitted_at"] if kept else None,
+            "closed_at": None if state in OPEN else ended or reported,
+        }
+
+    def _check_order(self, days: Mapping[str, datetime | None]) -> None:
+        """By days: which of two came first within one, a ledger seldom says."""
+        known = [(field, shanghai_date(moment)) for field, moment in days.items() if moment and field != "found_at"]
+        for (_, before), (field, after) in pairwise(known):
+            if after < before:
+                self._wrong(field, "早于前一环节的日期")
+
+    # cells ------------------------------------------------------------------------------------------------------
+
+    def _wrong(self, field: str, words: str) -> None:
+        self.errors.append(LineError(self._where, self._columns.get(field, TITLES[field][0]), words))
+
+    def _text(self, field: str, kind: Any, *, needed: bool = False) -> str | None:
+        if field not in self._cells:
+            if needed:
+                self._wrong(field, "缺少此项")
+            return None
+        text = _as_text(self._cells[field])
+        if kind is Line:
+            text = _SPACES.sub(" ", text)
+        try:
+            return msgspec.convert(text, kind)
+        except msgspec.ValidationError:
+            self._wrong(field, "过长，或含有不允许的字符")
+            return None
+
+    def _code(self, field: str, codes: Mapping[str, str]) -> str | None:
+        text = self._text(field, Line, needed=True)
+        if text is not None and text not in codes:
+            self._wrong(field, f"没有“{text}”，请用系统中的名称或代码")
+        return codes.get(text or "")
+
+    def _one_of(self, field: str, words: Mapping[str, Any]) -> Any:
+        text = self._text(field, Line)
+        if text is None:
+            return None
+        if text not in words:
+            self._wrong(field, f"不认识“{text}”，可填：{'、'.join(words)}")
+        return words.get(text)
+
+    def _count(self, field: str) -> int | None:
+        if field not in self._cells:
+            return None
+        value = self._cells[field]
+        number = int(value) if isinstance(value, float) and value.is_integer() else value
+        if isinstance(number, str) and re.fullmatch(r"[0-9]{1,9}", number):
+            number = int(number)
+        try:
+            return msgspec.convert(number, Quantity) if number != 0 or field == "quantity" else 0
+        except msgspec.ValidationError:
+            self._wrong(field, "不是 1 至 1000000 的整数")
+            return None
+
+    def _phone(self) -> str | None:
+        text = self._text("phone", Line)
+        try:
+            return msgspec.convert(text, Phone | None)
+        except msgspec.ValidationError:  # two numbers, or a name beside it: kept, but not dialled
+            self._other[self._columns["phone"]] = text or ""
+            return None
+
+    def _moment(self, field: str, *, ends: bool = False, past: bool = True) -> datetime | None:
+        """Of a day alone: its first instant, or with `ends` its last. Times are Shanghai's."""
+        value = self._cells.get(field)
+        if value is None:
+            return None
+        found = _moment(value, ends=ends)
+        if found is None or found.year not in YEARS:
+            self._wrong(field, f"“{_as_text(value)}”不是日期，如 2026-11-23 或 2026-11-23 09:30")
+            return None
+        if past and found > self._now:
+            self._wrong(field, "日期在今天之后")
+        return found
+
+    def _id(self, found: Mapping[str, Any]) -> UUID:
+        """The same line again has the same: by its number, community and day, or by all that it says."""
+        if found["number"]:
+            day = shanghai_date(found["reported_at"])
+            said: Any = ["number", found["number"], found["community"], day]
+        else:
+            said = ["line", found]
+        return uuid5(_NAMESPACE, _canonical(said).decode())
+
+
+_canonical = msgspec.json.Encoder(order="deterministic").encode
+
+
+def _as_text(value: Any) -> str:
+    """As the spreadsheet shows it: whole numbers without a point."""
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    return str(value).strip()
+
+
+def _moment(value: Any, *, ends: bool) -> datetime | None:
+    if isinstance(value, datetime):
+        return value.replace(tzinfo=SHANGHAI).astimezone(UTC) if value.year in YEARS else None
+    if isinstance(value, date):
+        return _of_day(value, ends=ends)
+    if not isinstance(value, str) or not (said := _DATE.fullmatch(value)):
+        return None
+    year, month, day, hour, minute, second = (int(part) if part else None for part in said.groups())
+    try:
+        found = date(year or 0, month or 0, day or 0)
+        return _of_day(found, ends=ends) if hour is None else at(found, time(hour, minute or 0, second or 0))
+    except ValueError:
+        return None
+
+
+def _of_day(day: date, *, ends: bool) -> datetime | None:
+    if day.year not in YEARS:
+        return None
+    return midnight(day + _DAY if ends else day)
+
+
+def repeated(lines: Sequence[tuple[str, OldLine]]) -> Iterator[LineError]:
+    """Lines of one file that are the same case."""
+    first: dict[UUID, str] = {}
+    for where, line in lines:
+        if line.id in first:
+            yield LineError(where, TITLES["number"][0], f"与第 {first[line.id]} 行重复")
+        first.setdefault(line.id, where)

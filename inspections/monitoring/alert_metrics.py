@@ -1,0 +1,91 @@
+"""What became of alerts: from a device's alarm to a cause that was found and removed. Every number says what it is.
+
+The alerts **opened** in the period (by the server's clock, cut at Asia/Shanghai), and where their checks stand now.
+"""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from statistics import median
+from typing import NamedTuple
+
+from inspections.hazards.records import OPEN, Outcome, State
+from inspections.monitoring.alerts import MonitorKind
+from inspections.office.categories import CATALOGUE
+from inspections.statistics.metrics import Metric
+
+CAUSES = tuple(each.code for each in CATALOGUE if each.group == "用电监测" and not each.from_device)
+"""EL-01 … EL-04: what a visit finds."""
+_NAMES = {each.code: each.name for each in CATALOGUE}
+_MINUTE, _HOUR = 60.0, 3600.0
+
+METRICS: dict[str, Metric] = {
+    "devices": Metric("监测设备", "现在使用中的监测设备数"),
+    "alerts": Metric("预警", "期间内产生的预警数（同一设备同一指标的重复报送合并为一条）"),
+    "messages": Metric("报送次数", "上述预警合并的报送次数"),
+    "checks": Metric("核查单", "其中达到报警值、自动生成核查单的件数（不计入隐患数，直至查明原因）"),
+    "visited": Metric("已上门核查", "核查单中已查明原因或已办结的件数"),
+    "causes": Metric("查明原因", "核查单中已查明原因的件数，即确认的用电隐患"),
+    **{f"cause_{code}": Metric(_NAMES[code], f"其中原因为“{_NAMES[code]}”的件数") for code in CAUSES},
+    "removed": Metric("消除", "查明原因的隐患中以“已整改”销号的件数"),
+    "false_alarms": Metric("误报", "核查单中以“误报”销号的件数"),
+    "open": Metric("未办结", "核查单（含查明原因后的隐患）中尚未办结的件数"),
+    "minutes_to_visit": Metric("到场用时（分钟）", "自预警产生至查明原因或办结的分钟数，取中位数"),
+    "hours_to_removal": Metric("消除用时（小时）", "自预警产生至以“已整改”销号的小时数，取中位数"),
+    "false_alarm_rate": Metric("误报率", "误报 ÷ 已上门核查"),
+    "removal_rate": Metric("消除率", "消除 ÷ 查明原因"),
+}
+DEFINITIONS = {name: metric.meaning for name, metric in METRICS.items()}
+
+
+class Followed(NamedTuple):
+    """An alert, and how its check stands: `state`, `category` and `outcome` of its case, None where it has none."""
+
+    community: str
+    kind: MonitorKind
+    messages: int
+    opened_at: datetime
+    state: State | None
+    category: str | None
+    outcome: Outcome | None
+    caused_at: datetime | None
+    closed_at: datetime | None
+
+    @property
+    def visited_at(self) -> datetime | None:
+        return self.caused_at or self.closed_at
+
+
+def row(devices: int, alerts: Sequence[Followed]) -> dict[str, int | float | None]:
+    """Each of METRICS, the rates with what they divide by what; null where there is nothing to divide or to time."""
+    checks = [each for each in alerts if each.state is not None]
+    visited = [each for each in checks if each.visited_at is not None]
+    found = [each for each in checks if each.category in CAUSES]
+    removed = [each for each in found if each.outcome is Outcome.FIXED]
+    false = sum(each.outcome is Outcome.FALSE_ALARM for each in checks)
+    return {
+        "devices": devices,
+        "alerts": len(alerts),
+        "messages": sum(each.messages for each in alerts),
+        "checks": len(checks),
+        "visited": len(visited),
+        "causes": len(found),
+        **{f"cause_{code}": sum(each.category == code for each in found) for code in CAUSES},
+        "removed": len(removed),
+        "false_alarms": false,
+        "open": sum(each.state in OPEN for each in checks),
+        "minutes_to_visit": _middle(((each.opened_at, each.visited_at) for each in visited), _MINUTE),
+        "hours_to_removal": _middle(((each.opened_at, each.closed_at) for each in removed), _HOUR),
+        **_rate("false_alarm_rate", false, len(visited)),
+        **_rate("removal_rate", len(removed), len(found)),
+    }
+
+
+def _middle(spans: Iterable[tuple[datetime, datetime | None]], unit: float) -> float | None:
+    """The median, in units of so many seconds."""
+    taken = [(end - begin).total_seconds() / unit for begin, end in spans if end is not None]
+    return round(median(taken), 1) if taken else None
+
+
+def _rate(name: str, above: int, below: int) -> dict[str, int | float | None]:
+    value = round(above / below, 6) if below else None
+    return {name: value, f"{name}_numerator": above, f"{name}_denominator": below}

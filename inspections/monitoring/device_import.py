@@ -1,0 +1,63 @@
+"""A list of devices as an office or its vendor has it: a line each, by titles."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from msgspec import Struct
+
+from inspections.monitoring.alerts import MonitorKind
+from inspections.monitoring.devices import NewMonitor
+from inspections.monitoring.vendors import Vendor
+from inspections.table_import import Columns, Found, LineError
+
+LINES = 5000
+_KINDS = {"进线": MonitorKind.MAINS, "总表": MonitorKind.MAINS, "住户": MonitorKind.HOUSEHOLD, "商铺": MonitorKind.SHOP}
+COLUMNS = Columns(
+    {
+        "id": ("id", "设备编号", "设备号", "编号"),
+        "name": ("name", "设备名称", "名称"),
+        "kind": ("kind", "安装类型", "类型"),
+        "community": ("community", "社区", "所属社区", "社区代码"),
+        "place": ("place", "安装地点", "地点", "地址", "安装位置"),
+        "lat": ("lat", "纬度"),
+        "lon": ("lon", "经度"),
+        "crs": ("crs", "坐标系"),
+        "vendor": ("vendor", "报文格式", "协议"),
+    },
+    ("id", "kind", "community", "place"),
+)
+
+
+class MonitorList(Struct, frozen=True):
+    """What the lines say, each with where it stands; or what is wrong with others."""
+
+    lines: list[tuple[str, NewMonitor]]
+    errors: list[LineError]
+
+
+def of_table(rows: Iterable[Sequence[str]], communities: Mapping[str, str]) -> MonitorList:
+    """`communities`: codes by name and by code. Without a name a device is called as its place. Raises Invalid."""
+    made = ((found.where, _made(found, communities)) for found in COLUMNS.lines(rows, LINES))
+    return MonitorList(*COLUMNS.once("id", made))
+
+
+def _made(found: Found, communities: Mapping[str, str]) -> NewMonitor | LineError:
+    cells = found.cells
+    for field, words in (("kind", _KIND_WORDS), ("vendor", _VENDOR_WORDS)):
+        if field in cells and cells[field] not in words:
+            return COLUMNS.error(found.where, field, f"不认识“{cells[field]}”，可填：{'、'.join(words)}")
+    if "community" in cells and cells["community"] not in communities:
+        return COLUMNS.error(found.where, "community", f"没有“{cells['community']}”，请用系统中的名称或代码")
+    said: dict[str, Any] = {name: cells[name] for name in ("id", "name", "kind", "place", "vendor") if name in cells}
+    said |= {"name": cells.get("name", cells.get("place")), "kind": _KIND_WORDS.get(cells.get("kind", ""))}
+    said |= {"community": communities.get(cells.get("community", ""))}
+    if "lat" in cells or "lon" in cells:
+        said["point"] = {name: cells[name] for name in ("lat", "lon", "crs") if name in cells}
+    return COLUMNS.made(found.where, NewMonitor, {name: value for name, value in said.items() if value is not None})
+
+
+_KIND_WORDS: dict[str, str] = {
+    **{words: kind.value for words, kind in _KINDS.items()},
+    **{k.value: k.value for k in MonitorKind},
+}
+_VENDOR_WORDS = tuple(vendor.value for vendor in Vendor)

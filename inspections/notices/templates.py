@@ -1,0 +1,194 @@
+"""The words of notices, as data an office may edit: a title and a text for every kind, with fields in braces."""
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from string import Formatter
+from typing import Annotated, Any, NamedTuple
+
+from msgspec import Meta, Struct
+
+from inspections.calendar import SHANGHAI
+from inspections.field_types import Line, Words
+from inspections.hazards.records import Entry, Hazard, Outcome, State
+from inspections.notices.recipients import DAILY, DAMAGED, HISTORY, MAJOR, WEEKLY
+from inspections.office.categories import Priority, Severity
+
+_HAZARD = ("number", "community", "category", "place", "state", "priority", "severity", "due_at", "quantity", "unit")
+_LINE = ("by", "reason", "line_due_at")
+_AGENDA = ("day", "waiting", "due_today", "overdue", "pending_recheck", "received", "closed", "open")
+_FIELDS = {DAILY: _AGENDA, WEEKLY: _AGENDA, HISTORY: ("day", "file", "sha256", "hazards")}
+
+
+class Template(Struct, frozen=True):
+    """What is said of a kind of notice. `version` 0: as the program has it, edited by nobody."""
+
+    kind: str
+    version: int
+    title: str
+    text: str
+    edited_by: str | None = None
+    edited_at: datetime | None = None
+
+
+class NewTemplate(Struct, frozen=True, forbid_unknown_fields=True):
+    """`version` is the one that was read before."""
+
+    version: Annotated[int, Meta(ge=0, le=1_000_000)]
+    title: Line
+    text: Words
+
+
+class Message(NamedTuple):
+    """A notice in words."""
+
+    title: str
+    text: str
+
+
+_AT = "{number}（{community} {place}，{category}）"
+_TODAY = "{day}：待受理 {waiting} 件，今日到期 {due_today} 件，逾期 {overdue} 件，待复查 {pending_recheck} 件。"
+_THIS_WEEK = (
+    "截至 {day} 的七天：上报 {received} 件，办结 {closed} 件；"
+    "现有未办结 {open} 件，其中逾期 {overdue} 件，待受理 {waiting} 件，待复查 {pending_recheck} 件。"
+)
+_DEFAULTS: dict[str, tuple[str, str]] = {
+    "alert": ("用电监测报警待核查", f"{_AT}监测设备报警，已自动受理，请立即安排现场核查。"),
+    "report": ("紧急隐患待受理", f"{_AT}刚刚上报，紧急程度：{{priority}}，请尽快受理。"),
+    "rebound": ("隐患反弹待受理", f"回头看发现反弹：{_AT}，请受理。"),
+    "fix_on_spot": ("即查即改待复查", f"{_AT}已即查即改，请安排复查。"),
+    "draw": ("即查即改抽中复查", f"{_AT}的照片存疑，请安排复查。"),
+    "reject": ("上报未予受理", f"您上报的{_AT}不予受理。原因：{{reason}}"),
+    "merge": ("上报已并案", f"您上报的{_AT}与其他隐患重复，已并案办理。"),
+    "verify": ("现场核实已办结", f"{_AT}经现场核实，{{state}}。"),
+    "assign": ("新派单", f"{_AT}已派给您，整改期限 {{due_at}}，请及时签收。"),
+    "return": ("退单", f"{_AT}被 {{by}} 退回，请重新派单。原因：{{reason}}"),
+    "submit_fix": ("整改完成待复查", f"{_AT}已提交整改，请在期限内复查。"),
+    "recheck.pass": ("隐患已销号", f"{_AT}复查通过，已销号。"),
+    "recheck.fail": ("复查未通过", f"{_AT}复查未通过，新的整改期限 {{due_at}}。原因：{{reason}}"),
+    "recheck.partial": ("分批整改", f"{_AT}部分整改已确认，其余请在 {{due_at}} 前完成。"),
+    "recheck.refused": ("拒不整改，已落实管控", f"{_AT}拒不整改，已落实管控并办结。原因：{{reason}}"),
+    MAJOR: ("拟定重大隐患待确认", f"{_AT}拟定为重大隐患，请确认。"),
+    "confirm_major": ("重大隐患认定", f"{_AT}已有认定结果：{{severity}}，整改期限 {{due_at}}。"),
+    "request_extension": ("延期申请待审批", f"{_AT}申请延期至 {{line_due_at}}，原因：{{reason}}"),
+    "decide_extension": ("延期申请已审批", f"{_AT}的延期申请已审批，整改期限 {{due_at}}。{{reason}}"),
+    "suspend": ("暂缓整改", f"{_AT}已暂缓整改。原因：{{reason}}"),
+    "resume": ("恢复整改", f"{_AT}恢复整改，整改期限 {{due_at}}。"),
+    "supervise": ("挂牌督办", f"{_AT}已挂牌督办，请抓紧整改，期限 {{due_at}}。"),
+    "unsupervise": ("解除督办", f"{_AT}已解除督办。{{reason}}"),
+    "transfer": ("移交", f"{_AT}已移交其他单位办理。原因：{{reason}}"),
+    "transfer_reply.settled": ("移交已办结", f"{_AT}已由接收单位办结。"),
+    "transfer_reply.returned": ("移交退回", f"{_AT}被接收单位退回，请重新派单。"),
+    "reopen": ("重新打开", f"{_AT}重新打开，整改期限 {{due_at}}。原因：{{reason}}"),
+    "cancel": ("作废", f"{_AT}已作废。原因：{{reason}}"),
+    DAMAGED: ("照片损坏，请重新上传", "您上传的照片已损坏，请趁手机上还有原件重新上传。{number} {place}"),
+    DAILY: ("今日待办", _TODAY),
+    WEEKLY: ("一周情况", _THIS_WEEK),
+    HISTORY: ("每日历史摘要", "{day} 的历史摘要文件 {file}，涉及 {hazards} 起隐患，摘要 {sha256}。请另行留存。"),
+}
+_REMINDER = ("期限提醒", f"{_AT}将于 {{line_due_at}} 到期，请抓紧办理。")
+_RUNG = ("超期提醒", f"{_AT}的期限 {{line_due_at}} 已过，现为“{{state}}”，请督促办理。")
+_SUPERVISE = ("建议督办", f"{_AT}的期限 {{line_due_at}} 已过，仍为“{{state}}”，建议挂牌督办。")
+KINDS = tuple(_DEFAULTS)
+"""Of every kind of notice but the rungs of the ladders, which an office names itself."""
+
+
+def default(kind: str) -> Template:
+    """The program's own words. A rung of a ladder is told as a reminder, or as something that is late."""
+    rung = _REMINDER if ".reminder" in kind else _SUPERVISE if kind.endswith(".supervise") else _RUNG
+    return Template(kind, 0, *_DEFAULTS.get(kind, rung))
+
+
+def fields(kind: str) -> tuple[str, ...]:
+    """What a template of this kind may name."""
+    return _FIELDS.get(kind, (*_HAZARD, *_LINE))
+
+
+def unknown_fields(kind: str, text: str) -> list[str]:
+    """What stands in braces in `text` and is no field of this kind. Raises ValueError where the braces do not match."""
+    known = fields(kind)
+    return [name for name in _named(text) if name not in known]
+
+
+def _named(text: str) -> Iterator[str]:
+    """With whatever else is said of a field, which no field allows: `{by.password}`, `{due_at!r}`, `{reason:>99}`."""
+    for _, name, form, conversion in Formatter().parse(text):
+        if name is not None:
+            yield name + (f"!{conversion}" if conversion else "") + (f":{form}" if form else "")
+
+
+def filled(template: Template, values: Mapping[str, str]) -> Message:
+    return Message(_filled(template.title, values), _filled(template.text, values))
+
+
+def _filled(text: str, values: Mapping[str, str]) -> str:
+    """Fields that a template kept from an older program names, and that are none any more, are left out."""
+    return "".join(
+        literal + (values.get(name, "") if name is not None else "") for literal, name, _, _ in Formatter().parse(text)
+    )
+
+
+# what the fields hold ---------------------------------------------------------------------------------------
+
+STATES = {
+    State.REPORTED: "待受理",
+    State.ACCEPTED: "已受理",
+    State.REJECTED: "不予受理",
+    State.DUPLICATE: "重复并案",
+    State.ASSIGNED: "已派单",
+    State.RECTIFYING: "整改中",
+    State.PENDING_RECHECK: "待复查",
+    State.CLOSED: "已销号",
+    State.SUSPENDED: "暂缓整改",
+    State.TRANSFERRED: "移交",
+    State.CANCELLED: "作废",
+}
+_PRIORITIES = {Priority.NORMAL: "一般", Priority.HIGH: "较急", Priority.URGENT: "紧急", None: "待定"}
+OUTCOMES = {
+    Outcome.FIXED: "已整改",
+    Outcome.UNFOUNDED: "不属实",
+    Outcome.FALSE_ALARM: "误报",
+    Outcome.SELF_RESOLVED: "自行消除",
+    Outcome.REFUSED_CONTROLLED: "拒改，落实管控",
+    Outcome.SETTLED_ELSEWHERE: "移交办结",
+}
+SEVERITIES = {Severity.GENERAL: "一般隐患", Severity.MAJOR: "重大隐患"}
+
+
+class Names(NamedTuple):
+    """What codes are called."""
+
+    community: str
+    category: str
+
+
+def of_hazard(hazard: Hazard, names: Names) -> dict[str, str]:
+    """Of the hazard as it is now: a notice that is read late says how things stand."""
+    return {
+        "number": hazard.number,
+        "community": names.community,
+        "category": names.category,
+        "place": hazard.place,
+        "state": STATES[hazard.state],
+        "priority": _PRIORITIES[hazard.priority],
+        "severity": SEVERITIES[hazard.severity],
+        "due_at": shown(hazard.due_at),
+        "quantity": str(hazard.quantity),
+        "unit": hazard.unit,
+    }
+
+
+def of_line(line: Entry, by: str) -> dict[str, str]:
+    """Of the line of history that a notice tells of; what was erased from it is nowhere else. `by`: a name."""
+    facts = line.facts
+    due_at = facts.get("due_at")
+    said = shown(datetime.fromisoformat(due_at)) if due_at else "（未定）"
+    return {"by": by, "reason": facts.get("reason") or facts.get("basis") or "", "line_due_at": said}
+
+
+def of_facts(facts: Mapping[str, Any]) -> dict[str, str]:
+    return {name: str(value) for name, value in facts.items()}
+
+
+def shown(moment: datetime | None) -> str:
+    """At Asia/Shanghai, to the minute."""
+    return moment.astimezone(SHANGHAI).strftime("%Y-%m-%d %H:%M") if moment else "（未定）"

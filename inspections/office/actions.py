@@ -1,0 +1,99 @@
+"""An administrator edits the rules: terms, policies of categories, the calendar, dispatch rules.
+
+A change holds for what happens after it. Only a deadline that rested on an unpublished year is computed anew.
+"""
+
+from collections.abc import Sequence
+from datetime import date, datetime
+from typing import Annotated
+
+from msgspec import Meta, Struct
+
+from inspections.accounts.people import Person
+from inspections.calendar import YEARS, CalendarDay, unlike_a_year
+from inspections.change import Change
+from inspections.errors import Invalid, RulesStale
+from inspections.field_types import Line
+from inspections.office.categories import Category, Priority, Term
+from inspections.office.repository import OfficeRepository
+from inspections.office.rules import OFFICE, Rulebook, Rules
+
+Code = Annotated[str, Meta(pattern=r"\A[A-Z]{2,4}-[0-9]{2,4}\Z")]
+Area = Annotated[str, Meta(pattern=r"\A([0-9]{6}|[0-9]{9}|[0-9]{12})\Z")]
+
+
+class NewRules(Struct, frozen=True, forbid_unknown_fields=True):
+    """The whole of the rules; `version` is the one that was read before."""
+
+    version: Annotated[int, Meta(ge=0, le=1_000_000)]
+    rules: Rules
+
+
+class CategoryPolicy(Struct, frozen=True, forbid_unknown_fields=True):
+    """A category, all of it but its code."""
+
+    name: Line
+    group: Line
+    priority: Priority | None
+    term: Term
+    unit: Annotated[str, Meta(pattern=r"\A\w+\Z", max_length=16)]
+    advisory: bool = False
+    from_device: bool = False
+    proposes_major: bool = False
+    major_term: Term | None = None
+    look_back_days: Annotated[int, Meta(ge=1, le=3650)] | None = None
+
+
+class NamedDay(Struct, frozen=True, forbid_unknown_fields=True):
+    """A day off, or a weekend that is worked."""
+
+    day: date
+    working: bool
+    name: Line
+
+
+class NewCalendar(Struct, frozen=True, forbid_unknown_fields=True):
+    """The schedule of a whole year; `source` says who published it, and under which number."""
+
+    source: Line
+    days: Annotated[tuple[NamedDay, ...], Meta(max_length=200)]
+
+
+def rulebook(register: OfficeRepository) -> Rulebook:
+    """The rules in force as they are kept now; version 0 where nobody has edited them."""
+    return register.kept(Rulebook, OFFICE) or Rulebook(OFFICE, 0, Rules(), None, None)
+
+
+def edit_rules(register: OfficeRepository, person: Person, sent: NewRules, now: datetime) -> Change[Rulebook]:
+    """Raises RulesStale. The same edit sent again is answered as the first time."""
+    before = rulebook(register)
+    if (sent.version + 1, sent.rules, person.username) == (before.version, before.rules, before.edited_by):
+        return Change(before)
+    if sent.version != before.version:
+        raise RulesStale(sent.version, before.version)
+    after = Rulebook(OFFICE, before.version + 1, sent.rules, person.username, now)
+    return Change(after, changed=((before, after),)) if before.version else Change(after, (after,))
+
+
+def edit_category(register: OfficeRepository, code: str, sent: CategoryPolicy) -> Change[Category]:
+    """Of what is there, or a new one. Deadlines that were told stay."""
+    before = register.kept(Category, code)
+    after = Category(code=code, **{name: getattr(sent, name) for name in sent.__struct_fields__})
+    if before is None:
+        return Change(after, (after,))
+    return Change(after, changed=((before, after),) if before != after else ())
+
+
+def edit_calendar(register: OfficeRepository, year: int, sent: NewCalendar) -> Change[Sequence[CalendarDay]]:
+    """The days of a year in place of those that were there. Raises Invalid for what is no whole year."""
+    if year not in YEARS:
+        raise Invalid(("year", "年份超出范围"))
+    days = [CalendarDay(each.day, each.working, each.name, sent.source) for each in sent.days]
+    if errors := unlike_a_year(year, days):
+        raise Invalid(*errors)
+    days.sort(key=lambda each: each.day)
+    kept = {each.day: each for each in register.calendar_days(year)}
+    here = {each.day for each in days}
+    new = tuple(each for each in days if each.day not in kept)
+    changed = tuple((kept[each.day], each) for each in days if each.day in kept and kept[each.day] != each)
+    return Change(days, new, changed, tuple(each for day, each in kept.items() if day not in here))

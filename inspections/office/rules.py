@@ -1,0 +1,166 @@
+"""The rules of an office, as data it may edit: office hours, a term for every stage, and who is told when.
+
+The terms of the fixing stage stand with their categories (categories.py). All of it are proposals, not law.
+"""
+
+from datetime import date, datetime, time
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct, field
+
+from inspections.accounts.people import Role
+from inspections.calendar import OFFICE_HOURS, Clock, Span, at, shanghai_date, shanghai_time
+from inspections.office.categories import Priority, Severity, Term, TimeUnit
+
+RUNG_LENGTH = 32
+_TOLD = frozenset({Role.HANDLER, Role.OFFICER, Role.SUPERVISOR})
+_WALL_CLOCK = frozenset({TimeUnit.MINUTES, TimeUnit.HOURS})
+
+
+class ByPriority(Struct, frozen=True, forbid_unknown_fields=True):
+    """A term for each priority; where none is set yet, the normal one."""
+
+    normal: Term
+    high: Term
+    urgent: Term
+
+    def __getitem__(self, priority: Priority | None) -> Term:
+        return getattr(self, priority or Priority.NORMAL)
+
+
+class Rung(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """Somebody is told of a clock: `before` it is due, some time `after`, or, with neither, when it is.
+
+    `tells` handler, officer or supervisor. Reminders are told in minutes or hours; one that would lie before its clock
+    began is left out (deadlines.rung_at). `proposes`: the one who is told is asked to supervise (督办).
+    """
+
+    name: Annotated[str, Meta(pattern=r"\A[a-z0-9_.]+\Z", max_length=RUNG_LENGTH)]
+    clock: Literal["accept", "start", "fix", "recheck", "review", "reply"]
+    tells: Role
+    before: Term | None = None
+    after: Term | None = None
+    proposes: Literal["supervise"] | None = None
+
+    def __post_init__(self) -> None:
+        if self.tells not in _TOLD:
+            raise ValueError("tells：只能是 handler、officer 或 supervisor")
+        if self.before and self.after:
+            raise ValueError("after：不能同时给出 before 和 after")
+        if self.before and self.before.unit not in _WALL_CLOCK:
+            raise ValueError("before：提醒的提前量须以 min 或 h 计")
+
+
+class Ladders(Struct, frozen=True, forbid_unknown_fields=True):
+    """Reminders and escalations of a severity, each of its own name."""
+
+    general: Annotated[tuple[Rung, ...], Meta(max_length=50)]
+    major: Annotated[tuple[Rung, ...], Meta(max_length=50)]
+
+    def __getitem__(self, severity: Severity) -> tuple[Rung, ...]:
+        return getattr(self, severity)
+
+    def __post_init__(self) -> None:
+        for severity in Severity:
+            if len({rung.name for rung in self[severity]}) < len(self[severity]):
+                raise ValueError(f"{severity}：名称重复")
+
+
+def _term(amount: int, unit: str) -> Term:
+    return Term(amount, TimeUnit(unit))
+
+
+_H, _O, _S = Role.HANDLER, Role.OFFICER, Role.SUPERVISOR
+_OTHER_CLOCKS = (
+    Rung("accept.overdue", "accept", _O),
+    Rung("accept.supervisor", "accept", _S, after=_term(4, "wh")),
+    Rung("start.overdue", "start", _O),
+    Rung("recheck.overdue", "recheck", _O),
+    Rung("recheck.supervisor", "recheck", _S, after=_term(1, "wd")),
+    Rung("review.reminder", "review", _S, before=_term(72, "h")),
+    Rung("review.overdue", "review", _S),
+    Rung("reply.overdue", "reply", _S),
+)
+_LADDERS = Ladders(
+    general=(
+        Rung("fix.reminder.day", "fix", _H, before=_term(24, "h")),
+        Rung("fix.reminder", "fix", _H, before=_term(1, "h")),
+        Rung("fix.overdue", "fix", _O),
+        Rung("fix.supervisor", "fix", _S, after=_term(1, "wd")),
+        Rung("fix.supervise", "fix", _S, after=_term(3, "wd"), proposes="supervise"),
+        *_OTHER_CLOCKS,
+    ),
+    major=(
+        Rung("fix.reminder.days", "fix", _H, before=_term(72, "h")),
+        Rung("fix.reminder.day", "fix", _H, before=_term(24, "h")),
+        Rung("fix.reminder", "fix", _H, before=_term(2, "h")),
+        Rung("fix.overdue", "fix", _O),
+        Rung("fix.supervisor", "fix", _S, after=_term(2, "h")),
+        Rung("fix.supervise", "fix", _S, after=_term(1, "wd"), proposes="supervise"),
+        *_OTHER_CLOCKS,
+    ),
+)
+
+
+_LEAST_MINUTES = 60
+"""Of office time a day: the longest term of working hours then still ends within this century."""
+
+
+def _minutes(clock: time) -> int:
+    return clock.hour * 60 + clock.minute
+
+
+class Rules(Struct, frozen=True, forbid_unknown_fields=True):
+    """What an office has not said otherwise is as here.
+
+    `suspension_review`: when a suspension is looked at again if it names no date, and at most. `quiet_hours`: from one
+    time of the day to another, mostly over midnight, nothing is delivered; what happened is recorded all the same.
+    `photos_kept_days`: the photos of hazards that ended, and that nobody has touched for so long, are let go.
+    """
+
+    office_hours: Annotated[tuple[Span, ...], Meta(min_length=1, max_length=10)] = OFFICE_HOURS
+    acceptance: ByPriority = ByPriority(_term(4, "wh"), _term(4, "wh"), _term(30, "min"))
+    start: ByPriority = ByPriority(_term(1, "wd"), _term(1, "wd"), _term(2, "h"))
+    recheck: Term = _term(3, "wd")
+    suspension_review: Term = _term(30, "d")
+    suspension_review_at_most: Term = _term(90, "d")
+    transfer_reply: Term = _term(10, "wd")
+    reopen_within_days: Annotated[int, Meta(ge=1, le=10_000)] = 30
+    ladders: Ladders = field(default=_LADDERS)
+    quiet_hours: tuple[Clock, Clock] | None = (time(22), time(7))
+    photos_kept_days: Annotated[int, Meta(ge=180, le=36_500)] | None = None
+
+    def __post_init__(self) -> None:
+        edges = [edge for span in self.office_hours for edge in span]
+        if edges != sorted(set(edges)):
+            raise ValueError("office_hours：每段须先上班后下班，各段须依次排列、互不重叠")
+        if sum(_minutes(closes) - _minutes(opens) for opens, closes in self.office_hours) < _LEAST_MINUTES:
+            raise ValueError("office_hours：每天合计至少一小时")
+        if self.quiet_hours and self.quiet_hours[0] == self.quiet_hours[1]:
+            raise ValueError("quiet_hours：起止时间不能相同")
+
+    def delivered_at(self, instant: datetime) -> datetime:
+        """`instant`, or where it falls into the quiet hours, their end."""
+        if self.quiet_hours is None:
+            return instant
+        begin, end = self.quiet_hours
+        clock, day = shanghai_time(instant), shanghai_date(instant)
+        if begin < end:
+            return at(day, end) if begin <= clock < end else instant
+        if clock >= begin:
+            return at(date.fromordinal(day.toordinal() + 1), end)
+        return at(day, end) if clock < end else instant
+
+
+class Rulebook(Struct, frozen=True):
+    """The rules as they are kept, how often they were edited, and by whom last."""
+
+    name: str
+    version: int
+    rules: Rules
+    edited_by: str | None
+    edited_at: datetime | None
+
+
+OFFICE = "office"
+"""The name of the one rulebook of an installation."""

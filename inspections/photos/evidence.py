@@ -1,0 +1,144 @@
+"""Which photos a step needs and which are missing; what speaks against a photo; which fixes are looked at again."""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import NamedTuple, Protocol
+
+from inspections.photos.records import Flag, Mention, Photo, PhotoMention, PhotoState, Stage
+from inspections.places.coordinates import Point, distance_m
+
+
+class Shown(NamedTuple):
+    """A declared photo and how far it is. `photo` None: who declared it has neither sent its bytes nor seen it."""
+
+    mention: Mention
+    photo: Photo | None
+
+    @property
+    def present(self) -> bool:
+        return self.photo is not None and self.photo.state is not PhotoState.DAMAGED
+
+
+def missing(shown: Iterable[Shown]) -> list[str]:
+    """Digests that were declared and have not arrived whole, by whichever way and whoever declared them.
+
+    What a duplicate still owes, its master does not wait for.
+    """
+    shown = list(shown)
+    present = {each.mention.sha256 for each in shown if each.present}
+    owed = (each.mention.sha256 for each in shown if each.mention.copied_from is None)
+    return list(dict.fromkeys(sha256 for sha256 in owed if sha256 not in present))
+
+
+def has(photos: Iterable[PhotoMention], stage: Stage) -> bool:
+    return any(photo.stage == stage for photo in photos)
+
+
+class Sighting(NamedTuple):
+    """Where a picture, or one like it, is declared besides. `bits`: how many of the perceptual hash differ."""
+
+    mention: Mention
+    bits: int
+
+
+class Photographed(Protocol):
+    """What a photo is held against: when the hazard was found, when its fix was sent, and where it is."""
+
+    @property
+    def found_at(self) -> datetime: ...
+
+    @property
+    def submitted_at(self) -> datetime | None: ...
+
+    @property
+    def point(self) -> Point | None: ...
+
+
+FLAGS: dict[str, str] = {
+    "reused": "同一张照片已用于另一起隐患",
+    "similar": "与另一起隐患的照片高度相似",
+    "unchanged": "整改前后（或复查）的照片相同",
+    "taken_early": "照片拍摄时间早于所述情况",
+    "taken_late": "照片拍摄时间晚于提交时间",
+    "far": "照片拍摄地点远离隐患地点",
+    "clock": "照片的拍摄时间不可能成立",
+    "position": "照片的定位不可能成立",
+}
+"""What speaks against a photo, in words for the officer. A flag is a reason to look twice, never a verdict; that a
+picture says nothing of time and place is none, since messengers and watermark cameras strip it."""
+
+EARLY = timedelta(hours=24)
+EARLY_AFTER = timedelta(hours=2)
+LATE = timedelta(hours=1)
+FAR_M = 500.0
+UNCHANGED_BITS = 2
+"""Two stages of one hazard are photographed from the same spot and are alike by right: only a copy is suspicious."""
+
+_HOUR = timedelta(hours=1)
+
+
+def flags(mention: Mention, photo: Photo, hazard: Photographed, sightings: Iterable[Sighting]) -> tuple[Flag, ...]:
+    """What contradicts what, the strongest first."""
+    return (
+        *_elsewhere(mention, sightings),
+        *_unchanged(mention, sightings),
+        *_times(mention, photo, hazard),
+        *_places(mention, photo, hazard),
+    )
+
+
+def _elsewhere(mention: Mention, sightings: Iterable[Sighting]) -> list[Flag]:
+    """The first hazard with these very bytes, else the first with a picture like it; not a copy of itself."""
+    own = {mention.hazard, mention.copied_from} - {None}
+    others = [each for each in sightings if own.isdisjoint((each.mention.hazard, each.mention.copied_from))]
+    others.sort(key=lambda each: (each.mention.sha256 != mention.sha256, each.mention.at, each.bits))
+    return [
+        Flag("reused" if each.mention.sha256 == mention.sha256 else "similar", each.mention.hazard, each.bits)
+        for each in others[:1]
+    ]
+
+
+def _unchanged(mention: Mention, sightings: Iterable[Sighting]) -> list[Flag]:
+    same = (
+        each
+        for each in sightings
+        if each.mention.hazard == mention.hazard and each.mention.stage != mention.stage and each.bits <= UNCHANGED_BITS
+    )
+    return [Flag("unchanged", amount=each.bits) for each in same][:1]
+
+
+def _times(mention: Mention, photo: Photo, hazard: Photographed) -> list[Flag]:
+    """The picture's own clock, else what the phone has said, against when the step was taken."""
+    if "clock" in photo.oddities or (photo.taken_at and photo.taken_at > photo.received_at + LATE):
+        return [Flag("clock")]
+    taken = photo.taken_at or mention.taken_at
+    if taken is None:
+        return []
+    earliest = _earliest(mention.stage, hazard)
+    if taken < earliest:
+        return [Flag("taken_early", amount=(earliest - taken) // _HOUR)]
+    if taken > mention.at + LATE:
+        return [Flag("taken_late", amount=(taken - mention.at) // _HOUR)]
+    return []
+
+
+def _earliest(stage: Stage, hazard: Photographed) -> datetime:
+    """When a photo of this stage can have been taken: a fix is later than the find, a re-check later than the fix."""
+    match stage:
+        case Stage.BEFORE:
+            return hazard.found_at - EARLY
+        case Stage.AFTER:
+            return hazard.found_at - EARLY_AFTER
+        case _:
+            return (hazard.submitted_at or hazard.found_at) - EARLY_AFTER
+
+
+def _places(mention: Mention, photo: Photo, hazard: Photographed) -> list[Flag]:
+    if "position" in photo.oddities:
+        return [Flag("position")]
+    point = photo.point or mention.point
+    if point is None or hazard.point is None:
+        return []
+    apart = distance_m(point, hazard.point)
+    allowed = FAR_M + (point.accuracy_m or 0) + (hazard.point.accuracy_m or 0)
+    return [Flag("far", amount=round(apart))] if apart > allowed else []

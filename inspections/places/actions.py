@@ -1,0 +1,93 @@
+"""An administrator brings the communities in, as the office has them: as a table, or as a map."""
+
+from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from inspections.accounts.policy import Scope
+from inspections.change import Change
+from inspections.places.communities import Community, Street
+from inspections.places.community_import import COLUMNS, Boundary, Gazetteer, Listed
+from inspections.places.repository import PlaceRepository
+from inspections.table_import import SHOWN, LineError, LinesWrong
+
+
+class PlacesImported(Struct, frozen=True):
+    """How many communities are new, and how many have another name, street or outline. `applied`: they are kept."""
+
+    applied: bool
+    lines: int
+    new: int
+    changed: int
+    wrong: int
+    errors: list[LineError]
+
+
+def import_places(register: PlaceRepository, reach: Scope, said: Gazetteer, *, apply: bool) -> Change[PlacesImported]:
+    """All of it or nothing; what is not listed stays as it is. Raises LinesWrong, with `apply` alone."""
+    errors = [*said.errors, *_out_of_reach(reach, said)]
+    if errors and apply:
+        raise LinesWrong(errors[:SHOWN], len(errors))
+    listing = _Listing(register)
+    for _, each in said.lines:
+        listing.take(each)
+    count, wrong = len(said.lines) + len(said.errors), len(errors)
+    answer = PlacesImported(apply, count, listing.added, listing.altered, wrong, errors[:SHOWN])
+    return Change(answer, tuple(listing.new), tuple(listing.changed)) if apply else Change(answer)
+
+
+def _out_of_reach(reach: Scope, said: Gazetteer) -> list[LineError]:
+    return [
+        COLUMNS.error(where, "code", "不在您的管理范围内")
+        for where, each in said.lines
+        if not reach.covers_community(each.code)
+    ]
+
+
+class _Listing:
+    """What a list makes of the places: each record once."""
+
+    def __init__(self, register: PlaceRepository) -> None:
+        self._register = register
+        self._streets: dict[str, tuple[Street | None, Street]] = {}
+        self._new: list[Struct] = []
+        self._changed: list[tuple[Struct, Struct]] = []
+        self.added = self.altered = 0
+
+    def take(self, listed: Listed) -> None:
+        community = Community(listed.code, listed.name)
+        before = self._register.kept(Community, listed.code)
+        differs = self._keep(before, community) | self._named(listed, community.street)
+        if listed.outline is not None:
+            known = self._register.kept(Boundary, listed.code)
+            differs |= self._keep(known, Boundary(listed.code, listed.outline))
+        self.added += before is None
+        self.altered += before is not None and differs
+
+    def _named(self, listed: Listed, code: str) -> bool:
+        """The street; one of which nothing is said is called by its code until somebody does."""
+        if code not in self._streets:
+            before = self._register.kept(Street, code)
+            self._streets[code] = before, before or Street(code, code, code)
+        before, street = self._streets[code]
+        said: dict[str, Any] = {"name": listed.street, "abbreviation": listed.abbreviation}
+        after = replace(street, **{name: value for name, value in said.items() if value is not None})
+        self._streets[code] = before, after
+        return after != street
+
+    def _keep(self, before: Struct | None, after: Struct) -> bool:
+        if before is None:
+            self._new.append(after)
+        elif before != after:
+            self._changed.append((before, after))
+        return before != after
+
+    @property
+    def new(self) -> list[Struct]:
+        return [*(street for before, street in self._streets.values() if before is None), *self._new]
+
+    @property
+    def changed(self) -> list[tuple[Struct, Struct]]:
+        named = ((before, after) for before, after in self._streets.values() if before is not None and before != after)
+        return [*named, *self._changed]

@@ -1,0 +1,53 @@
+"""Communities and streets, and the key by which two spellings of a place are found to be one."""
+
+import re
+import unicodedata
+from typing import Annotated
+
+from msgspec import Meta, Struct
+
+CommunityCode = Annotated[str, Meta(pattern=r"\A[0-9]{12}\Z", description="12-digit statistical code")]
+KEY_LENGTH = 200
+_NUMERALS = "一二三四五六七八九"
+_DIGITS = {"": "0", **{numeral: str(value) for value, numeral in enumerate(_NUMERALS, 1)}}
+_HASH = re.compile(rf"(?<=[0-9{_NUMERALS}十])#楼?")
+_UNSAID = re.compile(r"((?<=\d)[\W_]+(?=\d))|[\W_]+")
+_COUNTED = re.compile(
+    rf"(?<![零〇{_NUMERALS}十百千])(?:([{_NUMERALS}]?)十([{_NUMERALS}]?)|([{_NUMERALS}]))(?=幢|单元|楼|层|室|号)"
+)
+
+
+class Street(Struct, frozen=True):
+    """A 街道: the first nine digits of its communities' codes. `abbreviation` heads the numbers of its hazards."""
+
+    code: str
+    name: str
+    abbreviation: str
+
+
+class Community(Struct, frozen=True):
+    """A 社区 or 村 with its 12-digit statistical code; may be abolished, never deleted."""
+
+    code: str
+    name: str
+
+    @property
+    def street(self) -> str:
+        return self.code[:9]
+
+
+def place_key(place: str) -> str:
+    """The same for places that people write differently: `３号楼 二单元`, `3#楼2单元`, `三栋-2单元`.
+
+    NFKC and no case; white space and punctuation go, but between two digits, where a hyphen stands for them (3-201 is
+    not 32-01); a 号楼 or 栋 is a 幢; what is counted in Chinese, up to 99, is counted in digits. At most KEY_LENGTH.
+    """
+    said = _HASH.sub("幢", unicodedata.normalize("NFKC", place).casefold())
+    said = _UNSAID.sub(lambda found: "-" if found[1] else "", said)
+    said = _COUNTED.sub(_in_digits, said.replace("号楼", "幢").replace("栋", "幢"))
+    return (said or place)[:KEY_LENGTH]
+
+
+def _in_digits(found: re.Match[str]) -> str:
+    tens, ones, alone = found.groups()
+    return _DIGITS[alone] if alone else _DIGITS[tens or "一"] + _DIGITS[ones]

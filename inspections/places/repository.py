@@ -1,0 +1,14 @@
+"""What actions of this subject may ask of a store."""
+
+from typing import Protocol
+
+from inspections.change import RecordRepository
+from inspections.places.communities import Community, Street
+
+
+class PlaceRepository(RecordRepository, Protocol):
+    """Streets and communities."""
+
+    def community(self, code: str) -> Community | None: ...
+    def street(self, code: str) -> Street | None: ...
+    def communities(self) -> list[Community]: ...

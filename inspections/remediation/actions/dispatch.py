@@ -1,0 +1,61 @@
+"""A hazard is accepted and assigned, by an officer or by a dispatch rule: both lead to the same."""
+
+from datetime import datetime
+
+from inspections.accounts.people import SYSTEM
+from inspections.hazards.history import NewLine, append_history
+from inspections.hazards.lifecycle import moved
+from inspections.hazards.records import Entry, Hazard
+from inspections.office.categories import Category
+from inspections.remediation.actions.case import accepted, timed
+from inspections.remediation.dispatch_rules import DispatchRule, matching
+from inspections.remediation.repository import RemediationRepository
+
+
+def accepted_by_rule(
+    register: RemediationRepository, hazard: Hazard, category: Category, now: datetime
+) -> tuple[Hazard, tuple[Entry, ...]]:
+    """A new report, accepted and assigned where a rule says so; with the lines that say it.
+
+    Without a priority it waits for an officer, who sets one.
+    """
+    rule = _rule(register, hazard, category, now)
+    if rule is None or not rule.accepts or hazard.priority is None:
+        return hazard, ()
+    after = accepted(register, hazard, category, now, hazard.priority, major=False)
+    facts = {"dispatch_rule": str(rule.id)}
+    after, line = append_history(register, hazard, after, NewLine(register.new_id(), "accept", SYSTEM, now, facts))
+    after, assigned = _assigned(register, after, rule, now)
+    return after, (line, assigned)
+
+
+def assigned_by_rule(
+    register: RemediationRepository, hazard: Hazard, category: Category, now: datetime
+) -> tuple[Hazard, tuple[Entry, ...]]:
+    """A hazard that has just been accepted, assigned where a rule says so; with the line that says it."""
+    rule = _rule(register, hazard, category, now)
+    if rule is None:
+        return hazard, ()
+    after, line = _assigned(register, hazard, rule, now)
+    return after, (line,)
+
+
+def _rule(register: RemediationRepository, hazard: Hazard, category: Category, now: datetime) -> DispatchRule | None:
+    """The most specific rule whose people can still fix hazards there; any other is passed over."""
+    rules = matching(register.dispatch_rules, hazard, category)
+    return next((rule for rule in rules if _can_be_followed(register, rule, hazard.community, now)), None)
+
+
+def _can_be_followed(register: RemediationRepository, rule: DispatchRule, community: str, now: datetime) -> bool:
+    people = [
+        register.person(username) for username in rule.people
+    ]  # all are asked for: see storage/engine/prefetch.py
+    return all(person is not None and person.at(now).fixes_in(community) for person in people)
+
+
+def _assigned(
+    register: RemediationRepository, hazard: Hazard, rule: DispatchRule, now: datetime
+) -> tuple[Hazard, Entry]:
+    after = timed(hazard, moved(hazard, "assign", now, lead=rule.lead, assisting=rule.assisting), register, now)
+    facts = {"lead": rule.lead, "assisting": list(rule.assisting), "dispatch_rule": str(rule.id)}
+    return append_history(register, hazard, after, NewLine(register.new_id(), "assign", SYSTEM, now, facts))

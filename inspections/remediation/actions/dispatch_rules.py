@@ -1,0 +1,79 @@
+"""Rules by which reports are accepted and assigned by themselves: added and removed."""
+
+from typing import Annotated, NamedTuple
+from uuid import UUID
+
+from msgspec import Meta, Struct
+from msgspec.structs import replace
+
+from inspections.accounts.people import Person
+from inspections.accounts.policy import scope
+from inspections.change import Change
+from inspections.errors import IdConflict, Invalid, Missing, differing
+from inspections.field_types import Line
+from inspections.office.actions import Area
+from inspections.remediation.dispatch_rules import DispatchRule, can_fix_within
+from inspections.remediation.repository import RemediationRepository
+
+_COMMUNITY_DIGITS, _STREET_DIGITS = 12, 9
+
+
+class NewDispatchRule(Struct, frozen=True, forbid_unknown_fields=True):
+    """A rule with an id that the client made."""
+
+    id: UUID
+    community: Area
+    lead: Line
+    category: Line | None = None
+    group: Line | None = None
+    assisting: Annotated[tuple[Line, ...], Meta(max_length=10)] = ()
+    accepts: bool = False
+
+    def __post_init__(self) -> None:
+        if self.category and self.group:
+            raise ValueError("group：category 与 group 只能给出一项")
+
+
+class Added(NamedTuple):
+    """`repeated`: the same rule had come before."""
+
+    rule: DispatchRule
+    repeated: bool
+
+
+def add_dispatch_rule(register: RemediationRepository, person: Person, sent: NewDispatchRule) -> Change[Added]:
+    """Raises Missing (community), IdConflict, Invalid."""
+    _check_area(register, person, sent.community)
+    before = register.kept(DispatchRule, sent.id)
+    if before is not None:
+        if fields := differing(before, sent, sent.__struct_fields__):
+            raise IdConflict(fields)
+        return Change(Added(before, repeated=True))
+    groups = {category.group for category in register.categories()}
+    unmet = {
+        ("category", "没有这个隐患类别"): sent.category is not None and register.category(sent.category) is None,
+        ("group", "没有这个隐患分类"): sent.group is not None and sent.group not in groups,
+        **{
+            (field, "该社区没有这位整改人"): not can_fix_within(register.person(username), sent.community)
+            for field, username in (("lead", sent.lead), *(("assisting", name) for name in sent.assisting))
+        },
+    }
+    if errors := [error for error, holds in unmet.items() if holds]:
+        raise Invalid(*errors)
+    rule = DispatchRule(**{name: getattr(sent, name) for name in sent.__struct_fields__})
+    return Change(Added(rule, repeated=False), (rule,))
+
+
+def remove_dispatch_rule(register: RemediationRepository, person: Person, rule_id: UUID) -> Change[DispatchRule]:
+    """It is kept, for the lines of history that name it, and followed no more. Raises Missing."""
+    rule = register.kept(DispatchRule, rule_id)
+    if rule is None or not scope(person, "rules.edit").covers_community(rule.community):
+        raise Missing("dispatch_rule")
+    after = replace(rule, active=False)
+    return Change(after, changed=((rule, after),) if rule.active else ())
+
+
+def _check_area(register: RemediationRepository, person: Person, area: str) -> None:
+    known = {_COMMUNITY_DIGITS: register.community, _STREET_DIGITS: register.street}.get(len(area))
+    if not scope(person, "rules.edit").covers_community(area) or (known and known(area) is None):
+        raise Missing("community", "community")

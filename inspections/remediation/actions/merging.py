@@ -1,0 +1,118 @@
+"""重复并案: a duplicate ends in its master, which gets its photos, its reporters and a line of history."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from uuid import UUID
+
+from msgspec.structs import replace
+
+from inspections.accounts.people import Person
+from inspections.accounts.policy import scope
+from inspections.change import Change
+from inspections.errors import Invalid, Missing
+from inspections.hazards.history import NewLine, append_history
+from inspections.hazards.records import OPEN, Entry, Hazard, Named, State
+from inspections.photos.evidence import Shown
+from inspections.photos.records import Mention
+from inspections.remediation.repository import RemediationRepository
+from inspections.remediation.steps import Merge
+
+
+def master_of(register: RemediationRepository, person: Person, hazard: Hazard, step: Merge) -> Hazard:
+    """The hazard that this one is merged into. Raises Missing, Invalid.
+
+    Of two people who merge two hazards into each other at once, a database where they lock both rows crosswise runs
+    one of them again: then the other has won, and there is nothing left to merge into.
+    """
+    master = register.hazard(step.into)
+    if master is None or not scope(person, "hazard.see").covers(master):
+        raise Missing("hazard", "into")
+    if master.id == hazard.id:
+        raise Invalid(("into", "不能并入自身"))
+    if master.state not in OPEN | {State.CLOSED}:
+        raise Invalid(("into", "所并入的隐患已作废、不予受理或本身已并案"))
+    return master
+
+
+def joined(
+    register: RemediationRepository,
+    person: Person,
+    hazard: Hazard,
+    master: Hazard,
+    shown: Sequence[Shown],
+    now: datetime,
+) -> Change[list[Shown]]:
+    """What the master gets of a duplicate whose photos are `shown`; answers these as they are afterwards.
+
+    It keeps its version: a step that a phone prepared before still fits. What was merged into the duplicate before
+    stays merged into that, and comes along.
+    """
+    along, before = _merged_into(register, hazard), _merged_into(register, master)
+    after, line = _welcomed(register, _with_reporters(master, hazard), hazard, along, person, now)
+    own = register.shown([master.id])
+    one_case = {hazard.id, master.id, *(each.id for each in (*along, *before))}
+    cleared = [each._replace(mention=_without(each.mention, one_case)) for each in shown]
+    there = [each._replace(mention=_without(each.mention, one_case)) for each in own]
+    pairs = zip((*shown, *own), (*cleared, *there), strict=True)
+    changed = ((one.mention, other.mention) for one, other in pairs if one != other)
+    return Change(cleared, (line, *_copies(cleared, there, line)), ((master, after), *changed))
+
+
+def _merged_into(register: RemediationRepository, hazard: Hazard) -> list[Named]:
+    """Its duplicates, then theirs."""
+    found: list[Named] = []
+    ring = register.duplicates([hazard.id])
+    while ring:
+        found += ring
+        ring = register.duplicates([each.id for each in ring])
+    return found
+
+
+def _with_reporters(master: Hazard, hazard: Hazard) -> Hazard:
+    people = dict.fromkeys((*master.reporters, hazard.reporter, *hazard.reporters))
+    return replace(master, reporters=tuple(name for name in people if name != master.reporter))
+
+
+def _welcomed(
+    register: RemediationRepository,
+    master: Hazard,
+    hazard: Hazard,
+    along: Sequence[Named],
+    person: Person,
+    now: datetime,
+) -> tuple[Hazard, Entry]:
+    """The master's line. `along`: what had been merged into the duplicate before."""
+    facts = {
+        "from": str(hazard.id),
+        "number": hazard.number,
+        "reporter": hazard.reporter,
+        "along": [each.number for each in along],
+    }
+    master = replace(master, updated_at=now)
+    line = register.new_id()
+    return append_history(register, master, master, NewLine(line, "merged", person.username, now, facts))
+
+
+def _copies(shown: Iterable[Shown], own: Iterable[Shown], line: Entry) -> list[Mention]:
+    """The duplicate's photos under the master's line, each once; `by` and `at` stay, so that one on its way arrives.
+
+    Where several people declared a photo, it comes from whom it is there of; what the master shows already is not
+    shown again.
+    """
+    known = {(each.mention.sha256, each.mention.stage) for each in own if each.present}
+    best = {(each.mention.sha256, each.mention.stage): each for each in sorted(shown, key=lambda each: each.present)}
+    return [
+        replace(
+            each.mention,
+            entry=line.id,
+            hazard=line.hazard,
+            copied_from=each.mention.copied_from or each.mention.hazard,
+        )
+        for photo, each in best.items()
+        if photo not in known
+    ]
+
+
+def _without(mention: Mention, one_case: set[UUID]) -> Mention:
+    """A photo is not flagged for being on a hazard that has proved the same one."""
+    return replace(mention, flags=tuple(flag for flag in mention.flags if flag.hazard not in one_case))

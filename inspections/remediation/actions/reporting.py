@@ -1,0 +1,260 @@
+"""A hazard is reported: from the phone's words to a numbered hazard with its first line of history."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+
+import msgspec
+from msgspec.structs import replace
+
+from inspections.accounts.people import Person, Role
+from inspections.accounts.policy import acting_for, scope
+from inspections.calendar import shanghai_date
+from inspections.change import Change
+from inspections.errors import Forbidden, IdConflict, IdTaken, Invalid, Missing, differing
+from inspections.hazards.deadlines import by_rule, look_back_due
+from inspections.hazards.duplicates import candidates
+from inspections.hazards.history import NewLine, append_history, comparable
+from inspections.hazards.records import Candidate, Dossier, Entry, Hazard, Outcome, State
+from inspections.notices.recipients import notices
+from inspections.office.categories import Category, Severity
+from inspections.photos.actions.intake import Declaration, declare, received
+from inspections.photos.evidence import has, missing
+from inspections.photos.records import Photo, Stage
+from inspections.places.communities import Community, place_key
+from inspections.places.coordinates import cell
+from inspections.remediation.actions.case import timed, with_deadline
+from inspections.remediation.actions.dispatch import accepted_by_rule
+from inspections.remediation.recheck_sample import reasons_to_recheck
+from inspections.remediation.repository import RemediationRepository
+from inspections.remediation.steps import FixedOnSpot, Report
+
+
+class Reported(NamedTuple):
+    """`repeated`: the same report had come before, and this is its object in its present state."""
+
+    dossier: Dossier
+    similar: list[Candidate]
+    repeated: bool
+
+
+def facts_of(body: Report | msgspec.Struct) -> dict[str, Any]:
+    """A body as the history keeps it: JSON values, without the ids that have columns of their own."""
+    facts: dict[str, Any] = msgspec.to_builtins(body)
+    return {name: value for name, value in facts.items() if name not in {"id", "version", "step"}}
+
+
+def report_hazard(
+    register: RemediationRepository,
+    person: Person,
+    report: Report,
+    now: datetime,
+    arrived: Sequence[Photo] = (),
+    *,
+    demo: bool = False,
+) -> Change[Reported]:
+    """Raises Missing (community), Forbidden, IdConflict, IdTaken, Invalid, Damaged. `arrived`: sent with the report."""
+    earlier = register.entry(report.id)
+    sent = received(register, person, arrived, now)
+    if earlier is not None and earlier.by == person.username:
+        return Change(_again(register, person, report, earlier), sent.records, sent.back)
+    community = _community(register, person, report)
+    if earlier is not None:
+        raise IdTaken
+    sent.check()
+    category = _needs(register, report)
+    source = _source(person, community)
+    hazard = new_hazard(register, report, person.username, source, (community, category), now, demo=demo)
+    declared = declare(register, person, (report.id, report.id), report.photos, now, sent.photos)
+    lent_by = acting_for(person, "hazard.report", hazard)
+    said = facts_of(report)
+    hazard, line = append_history(
+        register, None, hazard, NewLine(report.id, "report", person.username, now, said, lent_by)
+    )
+    if report.fixed_on_spot:
+        hazard, *more = _fixed_on_spot(register, hazard, category, report.fixed_on_spot, declared, now)
+    else:
+        hazard, more = accepted_by_rule(register, hazard, category, now)
+    answer = Reported(Dossier(hazard, list(declared.shown)), _similar(register, person, hazard), repeated=False)
+    told = notices(register, None, hazard, (line, *more), now)
+    return Change(answer, (*sent.records, hazard, line, *more, *declared.records, *told), sent.back)
+
+
+def _community(register: RemediationRepository, person: Person, report: Report) -> Community:
+    community = register.community(report.community)
+    if community is None or not scope(person, "place.see").covers_community(community.code):
+        raise Missing("community", "community")
+    if not scope(person, "hazard.report").covers_community(community.code):
+        raise Forbidden
+    return community
+
+
+def _similar(register: RemediationRepository, person: Person, hazard: Hazard) -> list[Candidate]:
+    return candidates(hazard, register.earlier(hazard), scope(person, "hazard.see"))
+
+
+def _again(register: RemediationRepository, person: Person, report: Report, earlier: Entry) -> Reported:
+    hazard = register.hazard(earlier.hazard)
+    if hazard is None:
+        raise Missing("hazard")
+    if earlier.step != "report":  # a step, or a hazard that a look-back made
+        raise IdConflict(["id"])
+    kept = comparable(earlier, facts_of(report))
+    before = msgspec.convert({**kept, "id": earlier.id}, Report, strict=False)
+    if fields := differing(before, report, Report.__struct_fields__):
+        raise IdConflict(fields)
+    return Reported(Dossier(hazard, register.shown([hazard.id])), _similar(register, person, hazard), repeated=True)
+
+
+def _needs(register: RemediationRepository, report: Report) -> Category:
+    category = register.category(report.category)
+    spot = report.fixed_on_spot
+    unmet = {
+        ("category", "没有这个隐患类别"): category is None,
+        ("category", "该类别由监测设备发起，不能人工上报"): category is not None and category.from_device,
+        ("photos", "请至少附一张照片"): not report.photos,
+        ("photos", "即查即改须附整改前照片"): spot and not has(report.photos, Stage.BEFORE),
+        ("photos", "即查即改须附整改后照片"): spot and not has(report.photos, Stage.AFTER),
+        ("fixed_on_spot.quantity_done", "整改数量不能超过隐患数量"): spot and spot.quantity_done > report.quantity,
+        ("fixed_on_spot", "该类别须先受理定级，不能即查即改"): spot
+        and category is not None
+        and category.priority is None,
+    }
+    errors = [error for error, holds in unmet.items() if holds]
+    if errors or category is None:
+        raise Invalid(*errors)
+    return category
+
+
+def _source(person: Person, community: Community) -> str:
+    officer = person.holds(Role.OFFICER, community.code) and not person.holds(Role.INSPECTOR, community.code)
+    return "officer" if officer else "inspector"
+
+
+def new_hazard(
+    register: RemediationRepository, report: Report, by: str, source: str, of: tuple[Community, Category],
+    now: datetime, *, demo: bool = False,
+) -> Hazard:  # fmt: skip
+    """As it is before its first line of history. `by`: the account it is reported by; `source`: how it came in."""
+    community, category = of
+    new = Hazard(
+        id=report.id,
+        number=_number(register, community, now),
+        state=State.REPORTED,
+        outcome=None,
+        version=1,
+        community=community.code,
+        category=category.code,
+        severity=Severity.GENERAL,
+        major_proposed=category.proposes_major,
+        priority=category.priority,
+        advisory=category.advisory,
+        description=report.description,
+        place=report.place,
+        place_key=place_key(report.place),
+        point=report.point,
+        cell=cell(report.point) if report.point else None,
+        quantity=report.quantity,
+        unit=category.unit,
+        quantity_claimed=0,
+        quantity_done=0,
+        responsible_party=report.responsible_party,
+        source=source,
+        reporter=by,
+        reporters=(),
+        lead=None,
+        assisting=(),
+        fixed_on_spot=False,
+        fix_method=None,
+        fix_outcome=None,
+        fixed_by=None,
+        found_at=report.found_at.astimezone(UTC),
+        reported_at=now,
+        updated_at=now,
+        accepted_at=None,
+        submitted_at=None,
+        closed_at=None,
+        **by_rule("accept_due_at", register.rules.acceptance[category.priority], now, register.calendar),
+        due_at=None,
+        due_provisional=False,
+        deadline_number=0,
+        recheck_due_at=None,
+        next_check_at=None,
+        times_returned=0,
+        times_reworked=0,
+        rebounded_as=None,
+        merged_into=None,
+        recurrence_of=None,
+        history_length=0,
+        history_head="",
+        demo=demo,
+        stage_from=now,
+    )
+    return timed(None, new, register, now)
+
+
+def _number(register: RemediationRepository, community: Community, now: datetime) -> str:
+    """A number people can say: `XJ-2026-000123`, counted per street and Shanghai year."""
+    street = register.street(community.street)
+    series = f"{street.abbreviation if street else community.street}-{shanghai_date(now).year}"
+    return f"{series}-{register.next_number(series):06d}"
+
+
+def _fixed_on_spot(
+    register: RemediationRepository,
+    hazard: Hazard,
+    category: Category,
+    fix: FixedOnSpot,
+    declared: Declaration,
+    now: datetime,
+) -> tuple[Hazard, Entry]:
+    """即查即改: accepted with the defaults, fixed, and closed at once unless something asks for a second look."""
+    fixed = replace(
+        with_deadline(hazard, category, register, now),
+        fixed_on_spot=True,
+        fix_method=fix.method,
+        fix_outcome=fix.outcome,
+        fixed_by=hazard.reporter,
+        quantity_claimed=fix.quantity_done,
+        submitted_at=now,
+        stage_number=hazard.stage_number + 1,
+    )
+    reasons = reasons_to_recheck(fixed, photos_missing=bool(missing(declared.shown)))
+    if reasons:
+        fixed = replace(fixed, state=State.PENDING_RECHECK)
+    else:
+        fixed = replace(
+            fixed,
+            state=State.CLOSED,
+            outcome=Outcome.FIXED,
+            quantity_done=fix.quantity_done,
+            closed_at=now,
+            look_back_due_at=look_back_due(category, now),
+        )
+    facts = {**facts_of(fix), "recheck": reasons}
+    fixed = timed(hazard, fixed, register, now)
+    return append_history(
+        register, hazard, fixed, NewLine(register.new_id(), "fix_on_spot", hazard.reporter, now, facts)
+    )
+
+
+def rebound(hazard: Hazard, register: RemediationRepository, person: Person, now: datetime) -> Hazard:
+    """反弹: a closed hazard has come back as a new one, linked to it."""
+    community = register.community(hazard.community)
+    category = register.category(hazard.category)
+    if community is None or category is None:
+        raise Missing("community")
+    report = Report(
+        id=register.new_id(),
+        community=hazard.community,
+        category=hazard.category,
+        description=hazard.description,
+        place=hazard.place,
+        found_at=now,
+        quantity=hazard.quantity,
+        point=hazard.point,
+        responsible_party=hazard.responsible_party,
+    )
+    by, of = person.username, (community, category)
+    new = new_hazard(register, report, by, "look_back", of, now, demo=hazard.demo)
+    return replace(new, recurrence_of=hazard.id)

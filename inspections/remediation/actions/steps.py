@@ -1,0 +1,186 @@
+"""A person takes a step on a hazard. The order of refusal is the contract's: 404, 403, replay, 409, 409, 422."""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import msgspec
+from msgspec import Struct
+
+from inspections.accounts.people import Person
+from inspections.accounts.policy import acting_for, scope
+from inspections.change import Change
+from inspections.errors import Forbidden, IdConflict, IdTaken, Missing, OwnFix, Stale, differing
+from inspections.hazards.history import NewLine, append_history, comparable
+from inspections.hazards.lifecycle import check
+from inspections.hazards.records import Dossier, Entry, Hazard
+from inspections.notices.recipients import notices
+from inspections.photos.actions.intake import declare
+from inspections.remediation.actions import decisions, handling, rechecks
+from inspections.remediation.actions.case import Case
+from inspections.remediation.actions.dispatch import accepted_by_rule, assigned_by_rule
+from inspections.remediation.actions.escalation import caught_up
+from inspections.remediation.actions.merging import joined, master_of
+from inspections.remediation.actions.reporting import facts_of, rebound
+from inspections.remediation.repository import RemediationRepository
+from inspections.remediation.steps import (
+    Accept,
+    Assign,
+    Attach,
+    Cancel,
+    ConfirmMajor,
+    DecideExtension,
+    Evaluate,
+    LookBack,
+    Merge,
+    Note,
+    ProposeMajor,
+    Recheck,
+    Reclassify,
+    Reject,
+    Reopen,
+    RequestExtension,
+    Resume,
+    Return,
+    SetCause,
+    Start,
+    Step,
+    SubmitFix,
+    Supervise,
+    Suspend,
+    Transfer,
+    TransferReply,
+    Unsupervise,
+    Verify,
+)
+
+
+def visible(register: RemediationRepository, person: Person, hazard_id: UUID, action: str = "hazard.see") -> Hazard:
+    """The hazard, for those who may see it. Raises Missing where it is not there and where it is not theirs."""
+    hazard = register.hazard(hazard_id)
+    if hazard is None or not scope(person, action).covers(hazard):
+        raise Missing("hazard")
+    return hazard
+
+
+def take_step(
+    register: RemediationRepository, person: Person, hazard_id: UUID, step: Step, now: datetime
+) -> Change[Dossier]:
+    """Raises Missing, Forbidden, IdConflict, IdTaken, Stale, WrongState, PhotosMissing, Invalid: nothing is written."""
+    earlier = register.entry(step.id)
+    if earlier is not None and (earlier.by, earlier.hazard) == (person.username, hazard_id):
+        # Before the 404: who returns a hazard no longer sees it, and its phone must be able to ask again.
+        return Change(again(register, step, earlier))
+    hazard = visible(register, person, hazard_id)
+    _permit(person, step, hazard)
+    if earlier is not None:
+        raise IdConflict(["hazard"]) if earlier.by == person.username else IdTaken
+    return taken(register, person, hazard, step, now)
+
+
+def taken(
+    register: RemediationRepository, person: Person, hazard: Hazard, step: Step, now: datetime
+) -> Change[Dossier]:
+    """A step that nobody has taken before, by who may. Raises Stale, WrongState, PhotosMissing, Invalid."""
+    if step.version != hazard.version:
+        raise Stale(step.version, hazard.version)
+    check(hazard, step.move)
+    master = master_of(register, person, hazard, step) if isinstance(step, Merge) else None
+    born = rebound(hazard, register, person, now) if isinstance(step, LookBack) and step.result == "rebound" else None
+    declared = declare(register, person, (step.id, (born or hazard).id), step.declared, now)
+    shown = [*register.shown([hazard.id]), *(() if born else declared.shown)]
+    reached, rungs = caught_up(register, hazard, now)
+    decided = _DECIDE[type(step)](Case(register, person, reached, shown, born, now), step)
+    lent_by = acting_for(person, f"step.{step.move}", hazard)
+    said = facts_of(step)
+    after, line = append_history(
+        register, reached, decided, NewLine(step.id, step.move, person.username, now, said, lent_by)
+    )
+    after, more = _dispatched(register, after, step, now)
+    new = _begun(register, born, person, now) if born else ()
+    with_master = joined(register, person, after, master, shown, now) if master else Change(shown)
+    told = notices(register, hazard, after, (line, *more), now)
+    records = (*rungs, *new, line, *more, *declared.records, *with_master.new, *told)
+    return Change(Dossier(after, with_master.answer), records, ((hazard, after), *with_master.changed))
+
+
+def _permit(person: Person, step: Step, hazard: Hazard) -> None:
+    if not scope(person, f"step.{step.move}").covers(hazard):
+        raise Forbidden(step=step.move)
+    if isinstance(step, Recheck) and step.result != "refused" and hazard.fixed_by == person.username:
+        raise OwnFix
+    if isinstance(step, Evaluate) and not decisions.may_evaluate(person, hazard):
+        raise Forbidden(step=step.move)
+
+
+def again(register: RemediationRepository, step: Step, earlier: Entry) -> Dossier:
+    """What became of a step that was taken before. Raises IdConflict where it was another."""
+    hazard = register.hazard(earlier.hazard)
+    if hazard is None:
+        raise Missing("hazard")
+    if earlier.step != step.move:
+        raise IdConflict(["step"])
+    kind = type(step)
+    facts = comparable(earlier, facts_of(step))
+    kept = {**facts, "id": earlier.id, "version": earlier.version - 1, "step": kind.__struct_config__.tag}
+    if fields := differing(msgspec.convert(kept, kind, strict=False), step, kind.__struct_fields__):
+        raise IdConflict(fields)
+    return Dossier(hazard, register.shown([hazard.id]))
+
+
+def _merge(case: Case, step: Merge) -> Hazard:
+    return case.moved(step, merged_into=step.into)
+
+
+def _plainly(case: Case, step: Step) -> Hazard:
+    """A step that changes nothing but the state, and leaves its words in the history."""
+    return case.moved(step)
+
+
+def _dispatched(
+    register: RemediationRepository, hazard: Hazard, step: Step, now: datetime
+) -> tuple[Hazard, tuple[Entry, ...]]:
+    """What has just been accepted goes where a dispatch rule says."""
+    category = register.category(hazard.category) if isinstance(step, Accept) else None
+    return assigned_by_rule(register, hazard, category, now) if category else (hazard, ())
+
+
+_DECIDE: dict[type[Step], Callable[[Case, Any], Hazard]] = {
+    Accept: handling.accept,
+    Reject: _plainly,
+    Merge: _merge,
+    Verify: handling.verify,
+    Assign: handling.assign,
+    Return: handling.give_back,
+    Start: _plainly,
+    SubmitFix: handling.submit_fix,
+    Recheck: rechecks.recheck,
+    SetCause: handling.set_category,
+    Reclassify: handling.set_category,
+    ProposeMajor: handling.propose_major,
+    ConfirmMajor: decisions.confirm_major,
+    RequestExtension: handling.request_extension,
+    DecideExtension: decisions.decide_extension,
+    Suspend: decisions.suspend,
+    Resume: decisions.resume,
+    Supervise: decisions.supervise,
+    Unsupervise: decisions.unsupervise,
+    Transfer: decisions.transfer,
+    TransferReply: decisions.answer_transfer,
+    Attach: _plainly,
+    Note: _plainly,
+    LookBack: rechecks.look_back,
+    Reopen: decisions.reopen,
+    Evaluate: decisions.evaluate,
+    Cancel: _plainly,
+}
+
+
+def _begun(register: RemediationRepository, born: Hazard, person: Person, now: datetime) -> tuple[Struct, ...]:
+    facts = {"recurrence_of": str(born.recurrence_of)}
+    by = person.username
+    begun, line = append_history(register, None, born, NewLine(born.id, "rebound", by, now, facts))
+    category = register.category(born.category)
+    begun, more = accepted_by_rule(register, begun, category, now) if category else (begun, ())
+    return begun, line, *more, *notices(register, None, begun, (line, *more), now)

@@ -1,0 +1,56 @@
+"""Dispatch rules: who gets a hazard of this place and kind by itself."""
+
+from collections.abc import Iterable
+from uuid import UUID
+
+from msgspec import Struct
+
+from inspections.accounts.people import Grant, Person, Role
+from inspections.hazards.records import Hazard
+from inspections.office.categories import Category
+
+
+class DispatchRule(Struct, frozen=True):
+    """Hazards of `community` (a prefix of its code), and of a category or a group of them, go to `lead`.
+
+    `accepts`: a report that matches is accepted by itself; otherwise it is assigned once an officer accepts it.
+    A rule that is not `active` was removed; lines of history may name it still.
+    """
+
+    id: UUID
+    community: str
+    category: str | None
+    group: str | None
+    lead: str
+    assisting: tuple[str, ...]
+    accepts: bool
+    active: bool = True
+
+    @property
+    def people(self) -> tuple[str, ...]:
+        return self.lead, *self.assisting
+
+    def matches(self, hazard: Hazard, category: Category) -> bool:
+        return (
+            hazard.community.startswith(self.community)
+            and self.category in {None, category.code}
+            and self.group in {None, category.group}
+        )
+
+    @property
+    def rank(self) -> tuple[int, bool, bool, int]:
+        return -len(self.community), self.category is None, self.group is None, self.id.int
+
+
+def matching(rules: Iterable[DispatchRule], hazard: Hazard, category: Category) -> list[DispatchRule]:
+    """The most specific first: the longest prefix, then a category before a group before any."""
+    return sorted((rule for rule in rules if rule.matches(hazard, category)), key=lambda rule: rule.rank)
+
+
+def can_fix_within(person: Person | None, area: str) -> bool:
+    """Whether hazards of some community within `area`, a prefix of codes, can be assigned to this person."""
+    return person is not None and person.active and any(_meets(grant, area) for grant in person.grants)
+
+
+def _meets(grant: Grant, area: str) -> bool:
+    return grant.role is Role.HANDLER and (grant.scope.startswith(area) or area.startswith(grant.scope))

@@ -1,0 +1,234 @@
+"""What each number means. Every rate states its denominator (口径); rates are null where there is nothing to divide.
+
+A row counts the hazards that were **received** in the period (by `reported_at`, cut at Asia/Shanghai) and where they
+stand now, so that per community and in total, for every period:
+
+    received = open + closed + rejected + duplicate + cancelled
+    open     = waiting + on_time + overdue + suspended + pending_recheck + transferred
+
+The quantities and the completion rate follow the cohort **accepted** in the period (by `accepted_at`), the rates of
+deadlines that were met those whose deadline fell in it.
+"""
+
+from collections.abc import Container, Iterable, Mapping, Sequence
+from operator import add, sub
+from typing import Any, NamedTuple
+
+from msgspec import Struct
+
+from inspections.hazards.measures import MEASURES
+
+
+class Metric(NamedTuple):
+    """What people call a number, and what it counts (口径)."""
+
+    title: str
+    meaning: str
+
+
+_COUNTS: dict[str, Metric] = {
+    "received": Metric("上报", "期间内上报的隐患数（以系统收到时间计）"),
+    "accepted": Metric("受理", "期间内上报的隐患中已受理的件数，不含后来并案的"),
+    "rejected": Metric("不予受理", "期间内上报、不予受理的件数"),
+    "duplicate": Metric("重复并案", "期间内上报、重复并案的件数"),
+    "cancelled": Metric("作废", "期间内上报、作废的件数"),
+    "closed": Metric("销号", "期间内上报、已销号的件数（含不属实、误报、自行消除、拒改管控、移交办结）"),
+    "fixed": Metric("已整改", "期间内上报、以“已整改”销号的件数"),
+    "false_alarm": Metric("误报", "期间内上报、以“误报”销号的件数"),
+    "rebounded": Metric("反弹", "其中销号后回头看发现反弹的件数（反弹另立新案）"),
+    "open": Metric("未办结", "期间内上报、尚未办结的件数 = 待受理 + 整改期限内 + 逾期 + 暂缓 + 待复查 + 移交中"),
+    "waiting": Metric("待受理", "其中待受理的件数"),
+    "on_time": Metric("整改期限内", "其中已受理、整改期限未到的件数（动员类不计逾期）"),
+    "overdue": Metric("逾期", "其中已受理、超过整改期限仍未提交整改的件数"),
+    "suspended": Metric("暂缓", "其中暂缓整改的件数"),
+    "pending_recheck": Metric("待复查", "其中待复查的件数"),
+    "transferred": Metric("移交中", "其中移交、等待对方答复的件数"),
+    "quantity_found": Metric("发现数量", "期间内受理隐患的数量之和（处、辆、个），不含并案"),
+    "quantity_done": Metric("整改数量", "上述隐患经复查确认已整改的数量之和"),
+    "cohort_accepted": Metric("期内受理", "期间内受理的隐患件数，不含并案"),
+    "cohort_closed": Metric("期内受理已销号", "上述隐患中已销号的件数"),
+    "fixed_on_spot": Metric("即查即改", "上述隐患中即查即改的件数"),
+    "returned": Metric("退单", "上述隐患中被退过单的件数"),
+    "reworked": Metric("返工", "上述隐患中复查不通过过的件数"),
+    "extended": Metric("延期", "上述隐患中延过期的件数"),
+    "closed_then": Metric("期内销号", "期间内销号的件数，不论何时上报（流量）"),
+    "fixed_then": Metric("期内整改", "其中以“已整改”销号的件数（流量）"),
+    "due_decided": Metric(
+        "期限已见分晓", "整改期限（含批准的延期）落在期间内，且已整改或拒改销号、或已逾期未改的件数；动员类不计"
+    ),
+    "due_met": Metric("按期整改", "其中在期限内提交整改并经复查通过的件数"),
+    "first_due_decided": Metric(
+        "原期限已见分晓", "延期之前的原期限落在期间内，且已整改或拒改销号、或已过原期限未改的件数；动员类不计"
+    ),
+    "first_due_met": Metric("按原期限整改", "其中在原期限内提交整改并经复查通过的件数"),
+}
+
+
+class Rate(NamedTuple):
+    """`numerator` and `denominator`: what is added up of the counts for each; of the latter `less` is taken away."""
+
+    title: str
+    numerator: str
+    denominator: str
+    less: str | None = None
+
+    @property
+    def meaning(self) -> str:
+        below = f"({self.denominator} − {self.less})" if self.less else self.denominator
+        return f"{self.title} = {self.numerator} ÷ {below}"
+
+
+RATES: dict[str, Rate] = {
+    "acceptance_rate": Rate("受理率", "accepted", "received", less="duplicate"),
+    "completion_rate": Rate("办结率", "cohort_closed", "cohort_accepted"),
+    "fix_rate": Rate("整改率", "quantity_done", "quantity_found"),
+    "on_time_rate": Rate("按期办结率", "due_met", "due_decided"),
+    "first_on_time_rate": Rate("原期限按期办结率", "first_due_met", "first_due_decided"),
+    "on_spot_rate": Rate("现场整改率", "fixed_on_spot", "cohort_accepted"),
+    "rework_rate": Rate("返工率", "reworked", "cohort_accepted"),
+    "return_rate": Rate("退单率", "returned", "cohort_accepted"),
+    "extension_rate": Rate("延期率", "extended", "cohort_accepted"),
+    "rebound_rate": Rate("反弹率", "rebounded", "fixed"),
+    "false_alarm_rate": Rate("误报率", "false_alarm", "closed"),
+    "duplicate_rate": Rate("重复上报率", "duplicate", "received"),
+}
+
+METRICS: dict[str, Metric] = _COUNTS | {name: Metric(rate.title, rate.meaning) for name, rate in RATES.items()}
+DEFINITIONS: dict[str, str] = {name: metric.meaning for name, metric in METRICS.items()}
+COUNTED = tuple(_COUNTS)
+"""The counts that a row has, in the order in which people read them."""
+
+CLOCK_TITLES: dict[str, str] = {
+    "accept": "受理",
+    "start": "签收",
+    "fix": "整改",
+    "recheck": "复查",
+    "review": "暂缓到期复核",
+    "reply": "移交答复",
+}
+CLOCK_DEFINITIONS: dict[str, str] = {
+    "accept": "待受理的隐患，以受理期限计",
+    "start": "已派单、未签收的隐患，以签收期限计",
+    "fix": "已受理、尚未提交整改的隐患，以整改期限（含批准的延期）计；动员类不计",
+    "recheck": "待复查的隐患，以复查期限计",
+    "review": "暂缓整改的隐患，以复核日期计",
+    "reply": "移交中的隐患，以答复期限计",
+}
+"""By the clocks of deadlines.CLOCKS; overdue ones by how long: up to a day, up to three, up to seven, longer."""
+
+
+class ClockStanding(Struct, frozen=True):
+    """How many hazards have this clock running. `extended`: those whose deadline was extended, whatever else."""
+
+    on_time: int = 0
+    overdue: int = 0
+    overdue_1d: int = 0
+    overdue_3d: int = 0
+    overdue_7d: int = 0
+    overdue_more: int = 0
+    extended: int = 0
+
+
+OPEN_AS = ("waiting", "on_time", "overdue", "suspended", "pending_recheck", "transferred")
+"""The counts that `open` is the sum of."""
+
+FLOWS: dict[str, str] = {
+    "received": "该时段内上报的隐患数（以系统收到时间计）",
+    "accepted": "该时段内受理的件数，不论何时上报，不含并案",
+    "closed": "该时段内销号的件数，不论何时上报",
+    "fixed": "其中以“已整改”销号的件数",
+}
+"""What happened in a stretch of time, whenever the hazards were reported: no cohort, so no rates."""
+
+
+class Flow(Struct, frozen=True):
+    """See FLOWS."""
+
+    received: int = 0
+    accepted: int = 0
+    closed: int = 0
+    fixed: int = 0
+
+    def __add__(self, other: "Flow") -> "Flow":
+        return Flow(*(getattr(self, name) + getattr(other, name) for name in self.__struct_fields__))
+
+
+class Late(NamedTuple):
+    """What nobody's step makes so, but the time that passes: overdue of those reported in the period, and of those due
+    in it; and open past their first deadline.
+    """
+
+    overdue: int = 0
+    due_overdue: int = 0
+    first_due_overdue: int = 0
+
+
+class Counts(Struct, frozen=True):
+    """What was counted of one community or of several together, in the order of counting.MEASURES, and what is late."""
+
+    measured: tuple[int, ...] = (0,) * len(MEASURES)
+    late: Late = Late()
+
+    def __add__(self, other: "Counts") -> "Counts":
+        return together((self, other))
+
+    def numbers(self) -> dict[str, int]:
+        """Each of COUNTED, in that order."""
+        columns = _columns([self])
+        return {name: columns[name][0] for name in COUNTED}
+
+    def row(self, names: Container[str] = METRICS) -> dict[str, int | float | None]:
+        """Those of METRICS that are named, every rate with what it divides by what."""
+        return {name: column[0] for name, column in table([self], names).items()}
+
+
+def table(counts: Sequence[Counts], names: Container[str] = METRICS) -> dict[str, Sequence[int | float | None]]:
+    """A row of each, by column: all communities are 600 rows of 66 numbers, for each look at them."""
+    counted = _columns(counts)
+    columns: dict[str, Sequence[int | float | None]] = {name: counted[name] for name in COUNTED if name in names}
+    for name in (name for name in RATES if name in names):
+        rate = RATES[name]
+        above, below = counted[rate.numerator], counted[rate.denominator]
+        if rate.less:
+            below = [*map(sub, below, counted[rate.less])]
+        # to six digits; round(…, 6) writes them out as text to find them
+        columns[name] = [
+            round(_MILLION * part / whole) / _MILLION if whole else None
+            for part, whole in zip(above, below, strict=True)
+        ]
+        columns[f"{name}_numerator"], columns[f"{name}_denominator"] = above, below
+    return columns
+
+
+def _columns(counts: Sequence[Counts]) -> dict[str, Sequence[int]]:
+    """Measures, and the counts that are made of them, each of all `counts`. Late ones stand with those being fixed."""
+    if not counts:
+        return dict.fromkeys((*MEASURES, *COUNTED), ())
+    measured = zip(*(each.measured for each in counts), strict=True)
+    columns: dict[str, Sequence[int]] = dict(zip(MEASURES, measured, strict=True))
+    overdue, due_overdue, first_due_overdue = zip(*(each.late for each in counts), strict=True)
+    columns["overdue"] = overdue
+    columns["on_time"] = [*map(sub, columns["fixing"], overdue)]
+    columns["open"] = [*map(sum, zip(*(columns[name] for name in OPEN_AS), strict=True))]
+    columns["due_decided"] = [*map(add, columns["due_ended"], due_overdue)]
+    columns["first_due_decided"] = [*map(add, columns["first_due_ended"], first_due_overdue)]
+    return columns
+
+
+def together(counts: Iterable[Counts]) -> Counts:
+    """Of several communities or categories; none are nothing."""
+    all_of_them = (Counts(), *counts)
+    measured = map(sum, zip(*(each.measured for each in all_of_them), strict=True))
+    return Counts(tuple(measured), Late(*map(sum, zip(*(each.late for each in all_of_them), strict=True))))
+
+
+_MILLION = 1_000_000
+NUMBERS: dict[str, Any] = {name: float | None if name in RATES else int for name in table([])}
+"""The columns of a table, in their order, and what kind of number is in each."""
+
+
+def holds(numbers: Mapping[str, int]) -> bool:
+    """The identities of this module, over the numbers of one row or of a total."""
+    ended = sum(numbers[name] for name in ("closed", "rejected", "duplicate", "cancelled"))
+    stands = sum(numbers[name] for name in OPEN_AS)
+    return numbers["received"] == numbers["open"] + ended and numbers["open"] == stands

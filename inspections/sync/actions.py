@@ -1,0 +1,20 @@
+"""Old changes are forgotten."""
+
+from datetime import date
+
+from inspections.change import Change
+from inspections.sync.change_feed import KEPT, Feed, Place
+from inspections.sync.repository import SyncRepository
+
+_DAY_ZERO = date(1970, 1, 1)
+
+
+def forget(register: SyncRepository, today: date, limit: int) -> Change[int]:
+    """Forgets at most `limit` changes that are older than KEPT; answers how many those were."""
+    feed = register.feed()
+    old = register.old_changes((today - KEPT - _DAY_ZERO).days, limit)
+    if not old:
+        return Change(0)
+    last = max(Place(each.transaction_id, each.id) for each in old)
+    after = Feed(feed.name, feed.epoch, *max(last, feed.forgotten))
+    return Change(len(old), changed=((feed, after),), removed=tuple(old))

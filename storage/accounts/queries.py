@@ -1,0 +1,62 @@
+"""The queries behind who signs in: accounts, what is lent, sessions and their tokens."""
+
+from typing import Any
+
+from sqlalchemy import Select, Text, bindparam, select
+
+from storage.accounts.tables import (
+    delegations,
+    identities,
+    keys,
+    people,
+    security_events,
+    sessions,
+    tallies,
+    token_pairs,
+)
+
+OLD_TALLIES = (
+    select(tallies).where(tallies.c.since < bindparam("now")).order_by(tallies.c.since).limit(bindparam("limit"))
+)
+
+PEOPLE = select(people).order_by(people.c.username)
+ACCOUNT = select(people).where(people.c.username == bindparam("username"))
+ADMINISTRATORS = PEOPLE.where(people.c.grants.cast(Text).contains('admin"'))
+RECEIVED = select(delegations).where(
+    delegations.c.receiver == bindparam("username"),
+    delegations.c.until > bindparam("now"),
+    delegations.c.revoked_at.is_(None),
+)
+SESSIONS = select(sessions).where(sessions.c.username == bindparam("username")).order_by(sessions.c.id)
+OPEN_SESSIONS = SESSIONS.where(sessions.c.revoked_at.is_(None))
+PAIR_OF = select(token_pairs).where(
+    (token_pairs.c.access == bindparam("digest")) | (token_pairs.c.refresh == bindparam("digest"))
+)
+STANDING_PAIRS = (
+    select(token_pairs)
+    .where(token_pairs.c.session == bindparam("session"), token_pairs.c.spent_until.is_(None))
+    .order_by(token_pairs.c.id)
+)
+EXPIRED_PAIRS = (
+    select(token_pairs)
+    .where(token_pairs.c.refresh_expires_at <= bindparam("now"))
+    .order_by(token_pairs.c.refresh_expires_at)
+    .limit(bindparam("limit"))
+)
+IDENTITIES = select(identities).where(identities.c.username == bindparam("username")).order_by(identities.c.provider)
+OLD_EVENTS = (
+    select(security_events)
+    .where(security_events.c.at < bindparam("now"))
+    .order_by(security_events.c.at)
+    .limit(bindparam("limit"))
+)
+KEYS = select(keys).order_by(keys.c.made_at.desc(), keys.c.id)
+KEY_OF = select(keys).where((keys.c.secret == bindparam("digest")) | (keys.c.previous == bindparam("digest")))
+
+
+def delegations_of(username: str | None) -> Select[Any]:
+    """All that this person gave or received, or that anybody did; the newest first."""
+    found = select(delegations).order_by(delegations.c.made_at.desc(), delegations.c.id)
+    if username is None:
+        return found
+    return found.where((delegations.c.giver == username) | (delegations.c.receiver == username))

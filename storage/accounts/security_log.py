@@ -1,0 +1,43 @@
+"""The security log page by page."""
+
+from collections.abc import Collection
+from datetime import datetime
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from sqlalchemy import Select, or_, select
+
+from inspections.accounts.security_log import Event, SecurityEvent
+from storage.accounts.tables import security_events
+from storage.engine.unit_of_work import UnitOfWork
+
+
+class Wanted(NamedTuple):
+    """Which lines: of one kind, by or about one account, of a period; those before `before`."""
+
+    event: Event | None = None
+    person: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    before: UUID | None = None
+
+
+def security_page(
+    register: UnitOfWork, wanted: Wanted, people: Collection[str] | None, limit: int
+) -> list[SecurityEvent]:
+    """At most `limit` lines, the newest first. `people`: only what concerns one of these accounts; None: all."""
+    log = security_events.c
+    query: Select[Any] = select(security_events).order_by(log.id.desc()).limit(limit)
+    if people is not None:
+        query = query.where(or_(log.by.in_(people), log.about.in_(people)))
+    if wanted.event is not None:
+        query = query.where(log.event == wanted.event)
+    if wanted.person is not None:
+        query = query.where(or_(log.by == wanted.person, log.about == wanted.person))
+    if wanted.since is not None:
+        query = query.where(log.at >= wanted.since)
+    if wanted.until is not None:
+        query = query.where(log.at < wanted.until)
+    if wanted.before is not None:
+        query = query.where(log.id < wanted.before)
+    return [SecurityEvent(*row) for row in register.rows(query)]

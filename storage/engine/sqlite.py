@@ -1,0 +1,176 @@
+"""A Database on SQLite: one process, one writing connection, group commit.
+
+The actions that wait are run inside one BEGIN IMMEDIATE, their rows joined,
+and committed once: a group costs one flush to disk however many share it. Actions run on the event loop, where they
+compete with nobody for the interpreter; only the commit, which waits for the disk, has a thread. While it waits, the
+next group gathers. Readers have connections of their own beside it (WAL).
+"""
+
+import asyncio
+import fcntl
+import os
+import sqlite3
+from collections import deque
+from collections.abc import Callable, Generator
+from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.pool import QueuePool
+
+from inspections.errors import Unavailable
+from storage.engine.contents import Contents
+from storage.engine.failures import Unready, answered, unavailable
+from storage.engine.group_commit import Action, Settled, Waiting, decided, next_group
+from storage.engine.reference import Reference
+from storage.engine.rows import SqliteRows
+
+T = TypeVar("T")
+
+READERS = 4
+_GATHERING_TURNS = 2
+"""Of the loop, before a group begins: requests that have come meanwhile are read, and share its commit."""
+
+
+class Locked(Unready):
+    """Another process writes to this database: SQLite has one writing process."""
+
+
+@contextmanager
+def owning(database: Path) -> Generator[None]:
+    """Holds the right to write to an SQLite file. The lock dies with the process, however it ends.
+
+    Raises Locked where another process holds it.
+    """
+    database.parent.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(database.with_suffix(".lock"), os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise Locked(f"{database} is in use by another anxun process; stop it first") from None
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def sqlite_engine(database: Path, *, writing: bool, cache_mib: int = 2) -> Engine:
+    """WAL with synchronous=FULL: what is committed has reached the disk. `cache_mib`: pages of each connection."""
+    size = 1 if writing else READERS
+    cache = f"cache_size={-1024 * cache_mib}"
+    engine = create_engine(
+        f"sqlite:///{database}",
+        poolclass=QueuePool,
+        pool_size=size,
+        max_overflow=0,
+        hide_parameters=True,  # as on PostgreSQL
+        pool_reset_on_return="rollback",
+        connect_args={"check_same_thread": False, "timeout": 30},
+    )
+
+    @event.listens_for(engine, "connect")
+    def _(connection: Any, _: Any) -> None:
+        connection.isolation_level = None  # transactions begin where we say so, not where the driver guesses
+        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "temp_store=MEMORY", cache):
+            connection.execute(f"PRAGMA {pragma}")
+        if not writing:
+            connection.execute("PRAGMA query_only=ON")
+
+    @event.listens_for(engine, "begin")
+    def _(connection: Connection) -> None:
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
+
+    return engine
+
+
+class SqliteDatabase:
+    """Implements Database over a migrated SQLite file."""
+
+    def __init__(self, path: Path, contents: Contents) -> None:
+        self._contents = contents
+        self._writer = sqlite_engine(path, writing=True)
+        self._reader = sqlite_engine(path, writing=False)
+        self._waiting: deque[Waiting] = deque()
+        self._writing: asyncio.Task[None] | None = None
+        self._closed = self._wrote = False
+        with self._reader.connect() as connection:
+            self._reference = Reference(connection, self._contents.schema)
+        self._reads = ThreadPoolExecutor(READERS, "anxun-read")
+        self._commits = ThreadPoolExecutor(1, "anxun-commit")
+
+    async def transact(self, action: Action[T]) -> T:
+        if self._closed:
+            raise Unavailable
+        future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        self._waiting.append(Waiting(action, future))
+        if self._writing is None or self._writing.done():
+            self._writing = asyncio.create_task(self._write_what_waits())
+        return await future
+
+    async def read(self, ask: Callable[[Any], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._reads, self._answer, ask)
+
+    def ask(self, ask: Callable[[Any], T]) -> T:
+        return answered(self._reads, partial(self._answer, ask))
+
+    def _answer(self, ask: Callable[[Any], T]) -> T:
+        try:
+            with self._reader.connect() as connection, connection.begin():
+                return ask(self._repository(connection))
+        except (DBAPIError, sqlite3.Error) as error:
+            raise Unavailable from error
+
+    def _repository(self, connection: Connection) -> Any:
+        rows = SqliteRows(connection, self._contents.schema)
+        return self._contents.repository(connection, self._contents, self._reference, rows)
+
+    def damage(self) -> list[str]:
+        found = self.ask(lambda register: register.rows(text("PRAGMA integrity_check")))
+        return [words for (words,) in found if words != "ok"]
+
+    async def close(self) -> None:
+        self._closed = True
+        if self._writing is not None:
+            await self._writing
+        self._reads.shutdown()
+        self._commits.shutdown()
+        self._writer.dispose()
+        self._reader.dispose()
+
+    async def _write_what_waits(self) -> None:
+        while self._waiting:
+            for _ in range(_GATHERING_TURNS):
+                await asyncio.sleep(0)
+            for settled in await self._settle(next_group(self._waiting)):
+                settled.tell()
+
+    async def _settle(self, group: list[Waiting]) -> list[Settled]:
+        """One commit for the group; where it fails for more than a refusal, each member once alone."""
+        try:
+            return await self._commit(group)
+        except Exception as error:  # noqa: BLE001  # whatever it is, it belongs to the callers
+            if len(group) > 1:
+                return [settled for waiting in group for settled in await self._settle([waiting])]
+            return [Settled(group[0].future, None, unavailable(error) or error)]
+
+    async def _commit(self, group: list[Waiting]) -> list[Settled]:
+        with self._writer.connect() as connection:
+            transaction = connection.begin()
+            if not self._wrote:
+                for statement in self._contents.takes_over:
+                    connection.execute(statement)
+            register = self._repository(connection)
+            settled = [decided(register, waiting) for waiting in group]
+            register.finish()
+            reference = Reference(connection, self._contents.schema) if register.reference_changed else self._reference
+            committing = self._commits.submit(transaction.commit)
+            try:
+                await asyncio.wrap_future(committing)
+            finally:
+                wait([committing])  # cancelled in the middle, it still ends as a whole before the connection is used
+            self._reference, self._wrote = reference, True
+        return settled

@@ -1,0 +1,149 @@
+"""Records in, records out, over one connection.
+
+Inside a write transaction it joins what a group of actions wants to write: inserts wait, per table, until something
+has to see them, and are then written by one executemany. A read by key looks at what waits first; any other read
+writes it out before asking.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
+from secrets import token_hex
+from typing import Any, TypeVar, cast
+from uuid import UUID
+
+from msgspec import Struct
+from sqlalchemy import Connection, Select, bindparam, insert, select, text, update
+from sqlalchemy.sql import Executable
+from uuid_utils.compat import uuid7
+
+from inspections.change import Change
+from inspections.errors import Conflict
+from storage.engine.contents import Contents
+from storage.engine.reference import CHANGES, Reference
+from storage.engine.rows import RowAccess
+from storage.engine.tables import numbers
+
+R = TypeVar("R", bound=Struct)
+
+
+class UnitOfWork:
+    """`next_number`: where numbers come from, if not from this transaction."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        contents: Contents,
+        reference: Reference,
+        rows: RowAccess,
+        next_number: Callable[[str], int] | None = None,
+    ) -> None:
+        self._connection = connection
+        self._schema, self._consequences = contents.schema, contents.consequences
+        self._reference = reference
+        self._rows = rows
+        self._next_number = next_number
+        self._seen: dict[tuple[type[Struct], tuple[Any, ...]], Struct] = {}
+        self._inserts: dict[type[Struct], list[Struct]] = {}
+        self._updates: list[tuple[Struct, Struct]] = []
+        self._numbers: dict[str, int] = {}
+        self.reference_changed = False
+
+    def _by_key(self, kind: type[R], *key: Any) -> R | None:
+        if (waiting := self._seen.get((kind, key))) is not None:
+            return cast("R", waiting)
+        return self._rows.by_key(kind, key)
+
+    def kept(self, kind: type[R], *key: Any) -> R | None:
+        return self._by_key(kind, *key)
+
+    def _for_change(self, kind: type[R], query: Select[Any], **parameters: Any) -> list[R]:
+        return [kind(*row) for row in self.rows(self._rows.locked(query), parameters)]
+
+    def _claimed(self, kind: type[R], query: Select[Any], now: datetime, limit: int) -> list[R]:
+        rows = self.rows(self._rows.locked(query, skip=True), {"now": now, "limit": limit})
+        return [kind(*row) for row in rows]
+
+    def select(self, kind: type[R], query: Select[Any]) -> list[R]:
+        """Records of a query over all columns of their table."""
+        self.flush()
+        return self._rows.records(kind, query)
+
+    def rows(self, query: Executable, parameters: dict[str, Any] | None = None) -> Sequence[Any]:
+        self.flush()
+        return self._connection.execute(query, parameters).all()
+
+    @property
+    def dialect(self) -> str:
+        return self._connection.dialect.name
+
+    def execute(self, statement: Executable, parameters: dict[str, Any]) -> None:
+        """For what is written of no record."""
+        self.flush()
+        self._connection.execute(statement, parameters)
+
+    def stream(self, query: Executable, at_once: int = 500) -> Iterable[Any]:
+        """`rows` for more than memory should hold: they are fetched as they are asked for."""
+        self.flush()
+        return self._connection.execute(query, execution_options={"yield_per": at_once})
+
+    def new_id(self) -> UUID:
+        return uuid7()
+
+    def new_salt(self) -> str:
+        return token_hex(16)
+
+    def next_number(self, series: str) -> int:
+        if self._next_number is not None:
+            return self._next_number(series)
+        if series not in self._numbers:
+            found = self._rows.found(LAST_NUMBER, {"series": series})
+            self._numbers[series] = found[0][0] if found else 0
+        self._numbers[series] += 1
+        return self._numbers[series]
+
+    # writing ------------------------------------------------------------------------------------------------
+
+    def write(self, change: Change[Any]) -> None:
+        """Takes note of what an action decided; `flush` writes it."""
+        for record in change.new:
+            kind = type(record)
+            self._seen[kind, self._schema.key_of(record)] = record
+            self._inserts.setdefault(kind, []).append(record)
+        for before, after in change.changed:
+            self._seen[type(after), self._schema.key_of(after)] = after
+            self._updates.append((before, after))
+        if change.removed:
+            self.flush()
+        for record in change.removed:
+            self._rows.remove(record)
+            self._seen.pop((type(record), self._schema.key_of(record)), None)
+        touched = (*change.new, *(after for _, after in change.changed), *change.removed)
+        self.reference_changed |= any(type(record) in self._schema.reference for record in touched)
+
+    def flush(self) -> None:
+        inserts, self._inserts = self._inserts, {}
+        updates, self._updates = self._updates, []
+        for kind in self._schema.table_of:
+            if records := inserts.get(kind):
+                self._rows.insert(records)
+        if self._rows.replace(updates) != len(updates):
+            raise Conflict("记录已被更新，请重试")
+        for consequence in self._consequences:
+            consequence(self._connection, inserts, updates, self._reference)
+
+    def finish(self) -> None:
+        """Writes everything that waits, and how far the numbers have come."""
+        self.flush()
+        if self.reference_changed:
+            self._connection.execute(_NEW_REFERENCE, {"series": CHANGES})
+        for series, last in self._numbers.items():
+            found = self._connection.execute(_COUNT_ON, {"in_series": series, "to": last})
+            if found.rowcount == 0:
+                self._connection.execute(insert(numbers), {"series": series, "last": last})
+
+
+_NEW_REFERENCE = text(
+    "insert into numbers (series, last) values (:series, 1) on conflict (series) do update set last = numbers.last + 1"
+)
+LAST_NUMBER = select(numbers.c.last).where(numbers.c.series == bindparam("series"))
+_COUNT_ON = update(numbers).where(numbers.c.series == bindparam("in_series")).values(last=bindparam("to"))

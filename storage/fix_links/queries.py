@@ -1,0 +1,22 @@
+"""The queries behind links for the responsible party, and behind counting who knocks."""
+
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Select, bindparam, select
+
+from inspections.fix_links.links import FixLink
+from storage.engine.rows import RowAccess
+from storage.fix_links.tables import fix_links
+
+_WITH_DIGEST = select(fix_links).where(fix_links.c.digest == bindparam("digest"))
+_OF_HAZARD = select(fix_links).order_by(fix_links.c.at.desc(), fix_links.c.id)
+
+
+def with_digest(rows: RowAccess, digest: str) -> FixLink | None:
+    """What waits to be written has a token that nobody has heard yet."""
+    return next((FixLink(*row) for row in rows.found(_WITH_DIGEST, {"digest": digest})), None)
+
+
+def of_hazard(hazard_id: UUID) -> Select[Any]:
+    return _OF_HAZARD.where(fix_links.c.hazard == hazard_id)

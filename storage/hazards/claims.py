@@ -1,0 +1,28 @@
+"""What waits for somebody to work on it: queries that narrow, whose rows are claimed by who asks."""
+
+from sqlalchemy import bindparam, select
+
+from inspections.hazards.records import OPEN
+from storage.hazards.tables import PROVISIONAL as _PROVISIONAL
+from storage.hazards.tables import escalations, hazards
+
+DUE = (
+    select(hazards)
+    .where(hazards.c.next_check_at < bindparam("now"))
+    .order_by(hazards.c.next_check_at)
+    .limit(bindparam("limit"))
+)
+PROVISIONAL = (
+    select(hazards)
+    .where(
+        _PROVISIONAL,
+        hazards.c.state.in_(sorted(OPEN)),
+        hazards.c.id > bindparam("after"),
+    )
+    .order_by(hazards.c.id)
+    .limit(bindparam("limit"))
+)
+ESCALATED = select(escalations.c.hazard, escalations.c.deadline_number, escalations.c.rung).where(
+    escalations.c.hazard.in_(bindparam("ids", expanding=True))
+)
+"""The rungs that some hazards have reached already."""

@@ -1,0 +1,49 @@
+"""The queries behind inspections/hazards/duplicates.py: what lies about a hazard, narrowed by indexes.
+
+They are made once for the whole program: each report asks them.
+"""
+
+from sqlalchemy import BigInteger, bindparam, literal_column, select
+
+from inspections.hazards.duplicates import WINDOW, Earlier
+from inspections.hazards.records import OPEN, Hazard
+from inspections.places.coordinates import cells_around
+from storage.engine.rows import RowAccess
+from storage.hazards.tables import hazards
+
+_CROWD = 30
+"""Of more than this of one category within a few hundred metres and 72 hours the newest say enough."""
+_FEW = 5
+_H = hazards.c
+
+_OPEN_SINCE = (
+    select(*(_H[name] for name in Earlier._fields))
+    .where(
+        _H.category == bindparam("category"),
+        _H.id != bindparam("id"),
+        _H.reported_at.between(bindparam("since"), bindparam("until")),
+        _H.state.in_([literal_column(f"'{state}'") for state in sorted(OPEN)]),  # written out: half the cost
+    )
+    .order_by(_H.reported_at.desc())
+)
+_SAME_PLACE = _OPEN_SINCE.where(_H.community == bindparam("community"), _H.place_key == bindparam("place_key")).limit(
+    _FEW
+)
+_CELLS = [f"cell{at}" for at, _ in enumerate(cells_around(0))]
+_NEAR = _OPEN_SINCE.where(_H.cell.in_([bindparam(name, type_=BigInteger) for name in _CELLS])).limit(_CROWD)
+
+
+def earlier(rows: RowAccess, hazard: Hazard) -> list[Earlier]:
+    """Of the same place, and about the same point if there is one: some of them twice. Whose they are is not asked."""
+    known = {
+        "category": hazard.category,
+        "id": hazard.id,
+        "since": hazard.reported_at - WINDOW,
+        "until": hazard.reported_at,
+    }
+    place = {"community": hazard.community, "place_key": hazard.place_key}
+    found = list(rows.found(_SAME_PLACE, {**known, **place}))
+    if hazard.cell is not None:
+        cells = dict(zip(_CELLS, cells_around(hazard.cell), strict=True))
+        found += rows.found(_NEAR, {**known, **cells})
+    return [Earlier(*row) for row in found]

@@ -1,0 +1,157 @@
+"""Lists of hazards: filters, newest first, page by page from a key (never by counting rows to skip)."""
+
+from datetime import UTC, date, datetime
+from functools import lru_cache
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from msgspec import Struct
+from msgspec.structs import replace
+from sqlalchemy import ColumnElement, Select, Uuid, exists, literal, or_, select, tuple_
+
+from inspections.accounts.policy import Scope
+from inspections.field_types import Moment
+from inspections.hazards.records import Hazard, State
+from inspections.office.categories import Severity
+from storage.engine.columns import Instant, between
+from storage.hazards.deadlines import late, running, stage_late
+from storage.hazards.measures import behind, counted
+from storage.hazards.repository import HazardRepository
+from storage.hazards.scopes import assigned_to, narrowed, within
+from storage.hazards.tables import hazards, mentions
+
+_H = hazards.c
+
+
+class HazardFilters(Struct, frozen=True):
+    """Which hazards are listed; None: whichever. Dates are Shanghai days, both included.
+
+    `overdue`, `stage_overdue` and `look_back_due` (回头看 is planned by now) are judged at `now`. `counted_as`: one of
+    statistics.COUNTED, which counted them in these days. `clock`: one of deadlines.CLOCKS, which runs.
+    """
+
+    now: datetime
+    community: str | None = None
+    street: str | None = None
+    category: str | None = None
+    group: str | None = None
+    state: State | None = None
+    overdue: bool | None = None
+    stage_overdue: bool | None = None
+    assignee: str | None = None
+    source: str | None = None
+    reported_from: date | None = None
+    reported_to: date | None = None
+    found_from: datetime | None = None
+    found_to: datetime | None = None
+    updated_after: datetime | None = None
+    q: str | None = None
+    flagged: bool | None = None
+    merged_into: UUID | None = None
+    look_back_due: bool | None = None
+    severity: Severity | None = None
+    counted_as: str | None = None
+    counted_from: date | None = None
+    counted_to: date | None = None
+    clock: str | None = None
+    clock_due_from: datetime | None = None
+    clock_due_before: datetime | None = None
+
+
+class Reaches(NamedTuple):
+    """Which hazards somebody sees, and of which also the names and words."""
+
+    see: Scope
+    personal: Scope
+
+
+class After(Struct, frozen=True):
+    """The last hazard of the page before."""
+
+    reported_at: Moment
+    id: UUID
+
+
+def page(
+    register: HazardRepository, reach: Reaches, filters: HazardFilters, after: After | None, limit: int
+) -> list[Hazard]:
+    """At most `limit` hazards in scope, newest report first."""
+    codes = tuple(category.code for category in register.categories() if category.group == filters.group)
+    judged = (filters.overdue, filters.stage_overdue, filters.look_back_due, filters.counted_as)
+    timed = filters if any(each is not None for each in judged) else replace(filters, now=_WHENEVER)
+    query = _query(reach, timed, codes, limit)
+    if filters.counted_as is not None:
+        query = query.where(counted(register.categories()))
+    if after:
+        query = query.where(
+            tuple_(_H.reported_at, _H.id) < tuple_(literal(after.reported_at, Instant()), literal(after.id, Uuid()))
+        )
+    return register.select(Hazard, query)
+
+
+_WHENEVER = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@lru_cache(maxsize=256)
+def _query(reach: Reaches, filters: HazardFilters, codes: tuple[str, ...], limit: int) -> Select[Any]:
+    """Put together once for whoever asks the same again: half a millisecond of two."""
+    query = select(hazards).where(narrowed(reach.see), *_clauses(codes, filters, reach.personal))
+    return query.order_by(_H.reported_at.desc(), _H.id.desc()).limit(limit)
+
+
+def _clauses(codes: tuple[str, ...], filters: HazardFilters, personal: Scope) -> list[ColumnElement[bool]]:
+    """What is not shown is not searched either: names and words only within `personal`."""
+    chosen = [
+        (filters.community, _H.community.__eq__),
+        (filters.category, _H.category.__eq__),
+        (filters.state, _H.state.__eq__),
+        (filters.source, _H.source.__eq__),
+        (filters.found_from, _H.found_at.__ge__),
+        (filters.found_to, _H.found_at.__le__),
+        (filters.updated_after, _H.updated_at.__gt__),
+        (filters.merged_into, _H.merged_into.__eq__),
+        (filters.severity, _H.severity.__eq__),
+    ]
+    clauses = [compare(value) for value, compare in chosen if value is not None]
+    clauses += [_H.category.in_(codes)] if filters.group is not None else []
+    clauses += [_H.community.startswith(filters.street, autoescape=True)] if filters.street else []
+    clauses += [within(personal) & assigned_to(filters.assignee)] if filters.assignee else []
+    clauses += [_is(filters.overdue, late(filters.now))] if filters.overdue is not None else []
+    clauses += [_is(filters.stage_overdue, stage_late(filters.now))] if filters.stage_overdue is not None else []
+    clauses += [_is(filters.flagged, _FLAGGED)] if filters.flagged is not None else []
+    clauses += [_is(filters.look_back_due, _look_back(filters.now))] if filters.look_back_due is not None else []
+    clauses += _counted(filters) + _running(filters)
+    clauses += [between(_H.reported_at, filters.reported_from, filters.reported_to)]
+    if words := filters.q:
+        said = or_(*(column.contains(words, autoescape=True) for column in (_H.place, _H.description)))
+        clauses.append(_H.number.contains(words, autoescape=True) | (within(personal) & said))
+    return clauses
+
+
+def _counted(filters: HazardFilters) -> list[ColumnElement[bool]]:
+    if filters.counted_as is None:
+        return []
+    clause, instant = behind(filters.counted_as, filters.now)
+    return [clause, between(instant, filters.counted_from, filters.counted_to)]
+
+
+def _running(filters: HazardFilters) -> list[ColumnElement[bool]]:
+    if filters.clock is None:
+        return []
+    clause, due_at = running(filters.clock)
+    clauses = [clause]
+    clauses += [due_at >= filters.clock_due_from] if filters.clock_due_from else []
+    clauses += [due_at < filters.clock_due_before] if filters.clock_due_before else []
+    return clauses
+
+
+_FLAGGED = exists().where(mentions.c.hazard == _H.id, mentions.c.flags != ())
+"""Something speaks against one of its photos."""
+
+
+def _look_back(now: datetime) -> ColumnElement[bool]:
+    return _H.look_back_due_at.is_not(None) & (_H.look_back_due_at <= now)
+
+
+def _is(wanted: bool, clause: ColumnElement[bool]) -> ColumnElement[bool]:
+    return clause if wanted else ~clause

@@ -1,0 +1,174 @@
+"""Writes the ledger to its standard output, a file, in a process of its own, told what by standard input.
+
+Nobody who reads it holds the database's snapshot at his own pace, and requests do not wait for the interpreter.
+"""
+# xlsxwriter names the types of some of its parameters only:
+# pyright: reportUnknownMemberType=false
+
+import csv
+import hashlib
+import io
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
+
+import msgspec
+from msgspec import Struct
+
+from inspections.ledger.exports import ExportForm
+from inspections.ledger.selection import Selection
+from storage.engine.connections import reading_engine
+from storage.ledger.cells import BOM, plain
+from storage.ledger.rows import FREE, TITLES, lines, number
+from storage.process_limits import TOO_MUCH, WRITING, keep_within
+
+if TYPE_CHECKING:
+    from xlsxwriter import Workbook
+
+    from storage.ledger.thumbnails import Thumbnails
+
+_AT_ONCE = 500
+XLSX_ROWS = 1_048_575
+"""Of a worksheet, without its head: ECMA-376 has 1,048,576."""
+
+
+class Photos(NamedTuple):
+    """Where they are: as open_photos."""
+
+    place: str
+    scratch: str
+
+
+class Order(Struct, frozen=True):
+    """`url`: of the database. `pictures`: from where, if small ones are to stand in a workbook.
+
+    `tells`: how far it is goes to standard error, a line of two numbers: so many of so many.
+    """
+
+    url: str
+    form: ExportForm
+    selection: Selection
+    pictures: Photos | None = None
+    tells: bool = False
+
+
+PICTURES = 5_000
+"""Lines of a ledger with pictures in it."""
+TOO_MANY = 3
+"""The exit status where there are more."""
+
+
+def main() -> None:
+    """Exit status 0: the file is whole. A CSV says so itself, in its last line."""
+    order = msgspec.json.decode(sys.stdin.buffer.read(), type=Order)
+    keep_within(WRITING)
+    engine = reading_engine(order.url)
+    with engine.connect() as connection, connection.begin():
+        total = number(connection, order.selection) if order.tells or order.pictures else 0
+        if order.pictures and total > PICTURES:
+            sys.exit(TOO_MANY)
+        rows = lines(connection, order.selection)
+        _write(order, _telling(rows, total) if order.tells else rows, sys.stdout.buffer)
+        sys.stdout.buffer.flush()
+    engine.dispose()
+
+
+def _telling(rows: Iterator[list[Any]], total: int) -> Iterator[list[Any]]:
+    for done, row in enumerate(rows):
+        if done % _AT_ONCE == 0:
+            _tell(done, total)
+        yield row
+    _tell(total, total)
+
+
+def _tell(done: int, total: int) -> None:
+    sys.stderr.write(f"{done} {total}\n")
+    sys.stderr.flush()
+
+
+def _write(order: Order, rows: Iterator[list[Any]], file: BinaryIO) -> None:
+    if order.form is ExportForm.CSV:
+        write_csv(rows, file)
+    elif order.pictures is None:
+        write_xlsx(rows, file)
+    else:
+        from storage.ledger.thumbnails import Thumbnails  # noqa: PLC0415
+        from storage.photos.store import open_photos  # noqa: PLC0415  # most ledgers have no pictures in them
+
+        with Thumbnails(open_photos(order.pictures.place, Path(order.pictures.scratch))) as thumbnails:
+            write_xlsx(rows, file, thumbnails)
+
+
+def write_csv(rows: Iterator[list[Any]], file: BinaryIO) -> None:
+    """RFC 4180 with a byte order mark. Last come the number of lines and a digest of all bytes before."""
+    written, digest = 0, hashlib.sha256()
+
+    def write(data: bytes) -> None:
+        digest.update(data)
+        file.write(data)
+        file.flush()  # whoever sends it on reads beside us
+
+    write((BOM + _csv([TITLES])).encode())
+    for batch in _batches(rows):
+        write(_csv(batch).encode())
+        written += len(batch)
+    file.write(_csv([["#", written, f"sha256:{digest.hexdigest()}"]]).encode())
+
+
+def _csv(rows: Sequence[Sequence[object]]) -> str:
+    text = io.StringIO(newline="")
+    csv.writer(text).writerows(rows)
+    return text.getvalue()
+
+
+def _batches(rows: Iterator[list[Any]]) -> Iterator[list[list[Any]]]:
+    batch: list[list[Any]] = []
+    for row in rows:
+        for at in FREE:
+            row[at] = plain(row[at])
+        batch.append(row)
+        if len(batch) == _AT_ONCE:
+            yield batch
+            batch = []
+    if batch:
+        yield batch
+
+
+def write_xlsx(rows: Iterator[list[Any]], file: BinaryIO, thumbnails: "Thumbnails | None" = None) -> None:
+    """As many worksheets as it takes; a row at a time in memory. Text stays text: no formula, no link."""
+    from xlsxwriter import Workbook  # noqa: PLC0415  # the server reads this module for what it orders
+
+    options = {
+        "constant_memory": True,
+        "strings_to_formulas": False,
+        "strings_to_urls": False,
+        "strings_to_numbers": False,
+    }
+    titles = [*TITLES, *(thumbnails.titles if thumbnails else ())]
+    with Workbook(file, options) as book:
+        bold = book.add_format({"bold": True})
+        page, at = None, 0
+        for row in rows:
+            if page is None or at == XLSX_ROWS:
+                page, at = _new_page(book, titles, bold), 0
+            at += 1
+            if thumbnails:
+                thumbnails.put(page, at, row)
+            page.write_row(at, 0, row)
+        if page is None:
+            _new_page(book, titles, bold)
+
+
+def _new_page(book: "Workbook", titles: Sequence[str], bold: Any) -> Any:
+    page = book.add_worksheet()
+    page.write_row(0, 0, titles, bold)
+    page.freeze_panes(1, 0)
+    return page
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except MemoryError:
+        sys.exit(TOO_MUCH)

@@ -1,0 +1,115 @@
+"""The tables of a spreadsheet, as an old ledger is kept in."""
+
+import io
+import zipfile
+from collections import deque
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Any
+
+from inspections.errors import Invalid, TooCostly
+from inspections.ledger.legacy_import import LINES, Sheet, is_head, title
+from storage.ledger.cells import UNREADABLE, csv_rows
+
+if TYPE_CHECKING:
+    from python_calamine import CalamineSheet
+
+_ZIP = b"PK\x03\x04"
+_WORKBOOKS = (_ZIP, b"\xd0\xcf\x11\xe0")
+"""Zip (XLSX, ODS) and the compound files of XLS: ECMA-376, [MS-CFB]."""
+_LOOKED_AT = 30
+"""Rows above which the titles stand, if anywhere."""
+_PARTS, _EXPANDED = 2_000, 200_000_000
+"""Files in a workbook, and bytes that they expand to: 10,000 lines of 3 kB are 30 MB."""
+_CELL_CHARACTERS = 20_000
+
+
+def sheets(data: bytes) -> Iterator[Sheet]:
+    """Every table with titles that we know; of those without there is nothing to say. Raises Invalid, TooCostly."""
+    if not data.startswith(_WORKBOOKS):
+        found = _sheet("", csv_rows(data))
+        if found:
+            yield found
+        return
+    if data.startswith(_ZIP):
+        _check_expanded(data)
+    from python_calamine import CalamineError, CalamineWorkbook  # noqa: PLC0415  # the server itself reads none
+
+    try:
+        book = CalamineWorkbook.from_filelike(io.BytesIO(data))
+        pages = [book.get_sheet_by_name(name) for name in book.sheet_names]
+        several = len(pages) > 1
+        for page in pages:
+            if found := _sheet(f"{page.name}!" if several else "", _filled(page)):
+                yield found
+    except (CalamineError, ValueError, OSError) as error:
+        raise Invalid(("file", UNREADABLE)) from error
+
+
+def _check_expanded(data: bytes) -> None:
+    """By what the archive says of itself; one that lies runs out of memory. Raises Invalid, TooCostly."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            parts = archive.infolist()
+    except (zipfile.BadZipFile, ValueError, NotImplementedError) as error:
+        raise Invalid(("file", UNREADABLE)) from error
+    if len(parts) > _PARTS or sum(part.file_size for part in parts) > _EXPANDED:
+        raise TooCostly
+
+
+def _filled(page: "CalamineSheet") -> Iterator[list[Any]]:
+    """The rows, a merged cell's value in each cell that it spans. A formula is what it came to when it was saved."""
+    waiting, merged = _merged(page), list[_Span]()
+    held: dict[tuple[int, int], Any] = {}
+    left_out: list[Any] = [""] * (page.start[1] if page.start else 0)
+    for at, row in enumerate(page.iter_rows()):  # a row at a time: who reads them stops where there are too many
+        cells = [*left_out, *row]
+        merged = [span for span in merged if span[2] >= at]
+        while waiting and waiting[0][0] <= at:
+            merged.append(waiting.popleft())
+        for top, left, _, right in merged:
+            if at == top:
+                held[top, left] = cells[left] if left < len(cells) else None
+            for column in range(left, min(right + 1, len(cells))):
+                cells[column] = held.get((top, left))
+        yield cells
+
+
+_Span = tuple[int, int, int, int]  # top, left, bottom, right
+
+
+def _merged(page: "CalamineSheet") -> deque[_Span]:
+    """Merged cells from the top down, as far as there are any. Raises TooCostly where they overlap.
+
+    Those of a real sheet lie side by side: together they have no more cells than the sheet, and are counted before any
+    of them is filled.
+    """
+    rows, columns = (last + 1 for last in page.end or (-1, -1))
+    spans = (
+        (top, left, min(bottom, rows - 1), min(right, columns - 1))
+        for (top, left), (bottom, right) in page.merged_cell_ranges or ()
+        if top < rows and left < columns
+    )
+    found = sorted(spans)
+    if sum((bottom + 1 - top) * (right + 1 - left) for top, left, bottom, right in found) > rows * columns:
+        raise TooCostly
+    return deque(found)
+
+
+def _sheet(name: str, rows: Iterable[list[Any]]) -> Sheet | None:
+    titles: list[str] | None = None
+    lines: list[tuple[str, list[Any]]] = []
+    for at, cells in enumerate(rows, 1):
+        if titles is None:
+            if is_head(cells):
+                titles = [title(cell) for cell in cells]
+            elif at == _LOOKED_AT:
+                return None
+        elif any(cell not in (None, "") for cell in cells):
+            lines.append((f"{name}{at}", [_bounded(cell) for cell in cells]))
+            if len(lines) > LINES:
+                break
+    return Sheet(titles, lines) if titles is not None else None
+
+
+def _bounded(cell: Any) -> Any:
+    return cell[:_CELL_CHARACTERS] if isinstance(cell, str) else cell

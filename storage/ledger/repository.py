@@ -1,0 +1,20 @@
+"""What the domain asks of this subject, answered over one connection."""
+
+from datetime import datetime
+
+from inspections.ledger.exports import Export
+from storage.engine.unit_of_work import UnitOfWork
+from storage.ledger.queries import OLD_EXPORTS, WAITING_EXPORTS, exports_of
+
+
+class LedgerRepository(UnitOfWork):
+    """Ledgers that somebody asked for."""
+
+    def exports(self, username: str) -> list[Export]:
+        return self.select(Export, exports_of(username))
+
+    def waiting_exports(self, now: datetime, limit: int) -> list[Export]:
+        return self._claimed(Export, WAITING_EXPORTS, now, limit)
+
+    def old_exports(self, before: datetime, limit: int) -> list[Export]:
+        return self._claimed(Export, OLD_EXPORTS, before, limit)

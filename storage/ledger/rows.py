@@ -1,0 +1,169 @@
+"""The ledger (电子台账): a line a hazard, newest first, as the office knows it from its spreadsheet."""
+
+from collections.abc import Callable, Iterator, Mapping
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+from sqlalchemy import ColumnElement, Connection, Select, String, Table, case, func, literal, null, select, type_coerce
+
+from inspections.hazards.measures import day_of
+from inspections.ledger.selection import Selection
+from inspections.notices.templates import OUTCOMES, SEVERITIES, STATES
+from inspections.photos.records import Stage
+from storage.accounts.tables import people
+from storage.engine.columns import JsonText, ShanghaiMinute, between
+from storage.hazards.scopes import narrowed, within
+from storage.hazards.tables import entries, hazards, mentions
+from storage.office.tables import categories
+from storage.places.tables import communities
+
+_H = hazards.c
+_AT_ONCE = 500
+_PHOTO = "/api/v1/photos/"
+
+
+class _Column(NamedTuple):
+    """`free`: people write it, so that it may look like a formula. `words`: what stands for a name.
+
+    `clock`: minutes, written here: the database takes a microsecond for each.
+    `named_by`: the table that has the words; looked up here, not by a subquery for each line.
+    """
+
+    title: str
+    value: ColumnElement[Any]
+    personal: bool = False
+    free: bool = False
+    clock: bool = False
+    words: dict[Any, str] | None = None
+    named_by: Table | None = None
+
+
+def _columns() -> list[_Column]:
+    return [
+        _Column("编号", _H.number),
+        _Column("上报时间", ShanghaiMinute(_H.reported_at), clock=True),
+        _Column("发现时间", ShanghaiMinute(_H.found_at), clock=True),
+        _Column("社区", _H.community, named_by=communities),
+        _Column("地点", _H.place, personal=True, free=True),
+        _Column("类别", _H.category, named_by=categories),
+        _Column("等级", _name(_H.severity), words=dict(SEVERITIES)),
+        _Column("隐患描述", _H.description, personal=True, free=True),
+        _Column("数量", _H.quantity),
+        _Column("单位", _H.unit),
+        _Column("责任主体", JsonText(_H.responsible_party, "name"), personal=True, free=True),
+        _Column("联系电话", JsonText(_H.responsible_party, "phone"), personal=True, free=True),
+        _Column("状态", _name(_H.state), words=dict(STATES)),
+        _Column("办结方式", _name(_H.outcome), words=dict(OUTCOMES)),
+        _Column("受理时间", ShanghaiMinute(_H.accepted_at), clock=True),
+        _Column("整改期限", ShanghaiMinute(_H.due_at), clock=True),
+        _Column("整改措施", _H.fix_method, personal=True, free=True),
+        _Column("已整改数量", _H.quantity_done),
+        _Column("提交整改时间", ShanghaiMinute(_H.submitted_at), clock=True),
+        _Column("复查时间", ShanghaiMinute(_H.closed_at), clock=True),
+        _Column("复查人", _rechecker(), personal=True, free=True),
+        _Column("整改前照片", _photos()),  # of all stages: _shown says which
+        _Column("整改后照片", null()),
+    ]
+
+
+def _name(column: ColumnElement[Any]) -> ColumnElement[Any]:
+    """As it is kept: a name that need not become one of an enumeration to be looked up."""
+    return type_coerce(column, String)
+
+
+def _rechecker() -> ColumnElement[Any]:
+    """Who signed for the last re-check."""
+    return (
+        select(people.c.name)
+        .where(entries.c.hazard == _H.id, entries.c.step.startswith("recheck."), people.c.username == entries.c.by)
+        .order_by(entries.c.seq.desc())
+        .limit(1)
+        .scalar_subquery()
+    )
+
+
+def _photos() -> ColumnElement[Any]:
+    """The stage and the digest of each of its photos, with a space between them: looked up once for all stages."""
+    named = _name(mentions.c.stage) + literal(":") + mentions.c.sha256
+    return select(func.aggregate_strings(named, " ")).where(mentions.c.hazard == _H.id).scalar_subquery()
+
+
+def _shown(photos: str, stage: Stage, public_url: str) -> str | None:
+    """The addresses of those of a stage, with a space between them; whoever opens one has to be signed in."""
+    named = (each.split(":") for each in photos.split())
+    return " ".join(f"{public_url}{_PHOTO}{sha256}?size=1280" for name, sha256 in named if name == stage) or None
+
+
+TITLES = [column.title for column in _columns()]
+PHOTOS = TITLES.index("整改前照片"), TITLES.index("整改后照片")
+FREE = [at for at, column in enumerate(_columns()) if column.free]
+"""Columns that people write."""
+_CLOCKS = [at for at, column in enumerate(_columns()) if column.clock]
+
+
+def lines(connection: Connection, selection: Selection) -> Iterator[list[Any]]:
+    """In one statement, so of one moment. `connection` reads it as it is asked for."""
+    worded = _worded(connection)
+    before, after = PHOTOS
+    query = _query(selection)
+    for row in connection.execute(query, execution_options={"yield_per": _AT_ONCE}):
+        line = list(row)
+        for at in _CLOCKS:
+            if line[at] is not None:
+                line[at] = _written(line[at])
+        for at, words in worded:
+            line[at] = words.get(line[at], "")
+        if photos := line[before]:
+            line[before] = _shown(photos, Stage.BEFORE, selection.public_url)
+            line[after] = _shown(photos, Stage.AFTER, selection.public_url)
+        yield line
+
+
+_TIMES = [f"{minute // 60:02}:{minute % 60:02}" for minute in range(24 * 60)]
+
+
+def _written(minute: int) -> str:
+    day, within_it = divmod(minute, len(_TIMES))
+    return f"{_day(day)} {_TIMES[within_it]}"
+
+
+@lru_cache(maxsize=4096)
+def _day(number: int) -> str:
+    return day_of(number).isoformat()
+
+
+def _worded(connection: Connection) -> list[tuple[int, Mapping[Any, str]]]:
+    """The columns that have other words than what is kept."""
+    found: list[tuple[int, Mapping[Any, str]]] = []
+    for at, column in enumerate(_columns()):
+        table = column.named_by
+        if table is not None:
+            found.append((at, dict(map(tuple, connection.execute(select(table.c.code, table.c.name))))))
+        elif column.words:
+            found.append((at, column.words))
+    return found
+
+
+def number(connection: Connection, selection: Selection) -> int:
+    """How many lines there are, of the same moment where it is asked in the same transaction."""
+    return connection.execute(select(func.count()).select_from(hazards).where(*_chosen(selection))).scalar_one()
+
+
+def _query(selection: Selection) -> Select[Any]:
+    personal = within(selection.personal)
+    columns = [case((personal, column.value), else_=None) if column.personal else column.value for column in _columns()]
+    return select(*columns).where(*_chosen(selection)).order_by(_H.reported_at.desc(), _H.id.desc())
+
+
+def _chosen(selection: Selection) -> list[ColumnElement[bool]]:
+    chosen: list[tuple[Any, Callable[[Any], ColumnElement[bool]]]] = [
+        (selection.community, _H.community.__eq__),
+        (selection.categories, _H.category.in_),
+        (selection.severity, _H.severity.__eq__),
+        (selection.source, _H.source.__eq__),
+    ]
+    clauses = [narrowed(selection.see), between(_H.reported_at, selection.first, selection.last)]
+    clauses += [compare(value) for value, compare in chosen if value is not None]
+    if selection.street is not None:
+        clauses.append(_H.community.startswith(selection.street, autoescape=True))
+    return clauses

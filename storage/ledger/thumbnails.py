@@ -1,0 +1,53 @@
+"""Small pictures in a workbook: the first one from before and the first one from after, beside each line."""
+
+import re
+import tempfile
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, Self
+
+from inspections.errors import Missing
+from storage.ledger.rows import PHOTOS, TITLES
+from storage.photos.images import SIZES, decoded
+from storage.photos.names import shown
+from storage.photos.store import PhotoStore
+
+_PIXELS = 120
+_ROW_POINTS, _COLUMN_WIDTH = 96, 18
+_QUALITY = 75
+_DIGEST = re.compile(r"[0-9a-f]{64}")
+
+
+class Thumbnails:
+    """They lie in a folder of their own until the workbook is closed, which is when they are read."""
+
+    titles = ("整改前", "整改后")
+
+    def __init__(self, store: PhotoStore) -> None:
+        self._store = store
+        self._folder = tempfile.TemporaryDirectory(prefix="anxun-thumbnails-")
+        self._made = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._folder.cleanup()
+
+    def put(self, page: Any, at: int, row: list[Any]) -> None:
+        """Beside the line `row`, which is to be written at `at` afterwards. What is not there leaves its cell empty."""
+        for column, photos in enumerate(PHOTOS, len(TITLES)):
+            if at == 1:
+                page.set_column(column, column, _COLUMN_WIDTH)
+            if (found := _DIGEST.search(row[photos] or "")) and (path := self._small(found.group())):
+                page.set_row(at, _ROW_POINTS)
+                page.insert_image(at, column, str(path), {"object_position": 1})
+
+    def _small(self, sha256: str) -> Path | None:
+        with suppress(Missing):
+            with decoded(self._store.read(shown(sha256, SIZES[0])), _PIXELS) as picture:
+                self._made += 1
+                path = Path(self._folder.name) / f"{self._made}.jpg"
+                picture.save(path, quality=_QUALITY)
+            return path
+        return None

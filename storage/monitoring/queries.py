@@ -1,0 +1,121 @@
+"""Devices and alerts, read for people."""
+
+from collections.abc import Sequence
+from datetime import date
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from sqlalchemy import Select, bindparam, func, select
+
+from inspections.accounts.policy import Scope
+from inspections.hazards.records import Named
+from inspections.monitoring.alert_metrics import Followed
+from inspections.monitoring.alerts import Alert, MonitorKind
+from inspections.monitoring.devices import Monitor, Outage
+from inspections.monitoring.rejections import RefusedCount
+from storage.accounts.scopes import covers_communities
+from storage.engine.columns import between
+from storage.engine.unit_of_work import UnitOfWork
+from storage.hazards.tables import entries, hazards
+from storage.monitoring.tables import MAY_BE_SILENT, alerts, monitors, outages, refused, signatures, slots
+
+OLD_SIGNATURES = (
+    select(signatures).where(signatures.c.at < bindparam("now")).order_by(signatures.c.at).limit(bindparam("limit"))
+)
+SILENT = (
+    select(monitors)
+    .where(MAY_BE_SILENT, monitors.c.silent_at < bindparam("now"))
+    .order_by(monitors.c.silent_at)
+    .limit(bindparam("limit"))
+)
+SLOTS = select(slots).order_by(slots.c.number)
+
+_WIDE = len(alerts.c)
+
+
+class AlertFilters(NamedTuple):
+    """`standing`: whether its signal is still there; None: all."""
+
+    community: str | None = None
+    device: str | None = None
+    standing: bool | None = None
+    alert: UUID | None = None
+
+
+def monitors_within(register: UnitOfWork, reach: Scope) -> list[Monitor]:
+    query = select(monitors).where(covers_communities(reach.communities, monitors.c.community)).order_by(monitors.c.id)
+    return register.select(Monitor, query)
+
+
+def alerts_page(
+    register: UnitOfWork, reach: Scope, filters: AlertFilters, after: UUID | None, limit: int
+) -> list[tuple[Alert, Named | None]]:
+    """The newest first, which is by their ids; those that follow `after`; each with its case."""
+    query: Select[Any] = (
+        select(alerts, hazards.c.id, hazards.c.number, hazards.c.state)
+        .select_from(alerts.outerjoin(hazards, hazards.c.id == alerts.c.hazard))
+        .where(covers_communities(reach.communities, alerts.c.community))
+        .order_by(alerts.c.id.desc())
+        .limit(limit)
+    )
+    chosen = ((alerts.c.community, filters.community), (alerts.c.device, filters.device), (alerts.c.id, filters.alert))
+    query = query.where(*(column == value for column, value in chosen if value is not None))
+    if filters.standing is not None:
+        query = query.where(alerts.c.cleared_at.is_(None) if filters.standing else alerts.c.cleared_at.is_not(None))
+    if after is not None:
+        query = query.where(alerts.c.id < after)
+    return [(Alert(*row[:_WIDE]), Named(*row[_WIDE:]) if row[_WIDE] else None) for row in register.rows(query)]
+
+
+def outages_page(
+    register: UnitOfWork, reach: Scope, *, standing: bool | None, after: UUID | None, limit: int
+) -> list[Outage]:
+    """The newest first, which is by their ids; those that follow `after`."""
+    query = select(outages).where(covers_communities(reach.communities, outages.c.community))
+    if standing is not None:
+        query = query.where(outages.c.ended_at.is_(None) if standing else outages.c.ended_at.is_not(None))
+    if after is not None:
+        query = query.where(outages.c.id < after)
+    return register.select(Outage, query.order_by(outages.c.id.desc()).limit(limit))
+
+
+def refusals(register: UnitOfWork, first: date, last: date) -> list[RefusedCount]:
+    """Of these days, the newest first."""
+    query = select(refused).where(refused.c.day.between(first, last))
+    return register.select(RefusedCount, query.order_by(refused.c.day.desc(), refused.c.way, refused.c.reason))
+
+
+def devices_in_use(
+    register: UnitOfWork, codes: Sequence[str], kind: MonitorKind | None
+) -> list[tuple[str, MonitorKind]]:
+    """The community and kind of each."""
+    query = select(monitors.c.community, monitors.c.kind).where(monitors.c.active, monitors.c.community.in_(codes))
+    if kind is not None:
+        query = query.where(monitors.c.kind == kind)
+    return [(community, found) for community, found in register.rows(query)]
+
+
+_CAUSED_AT = (
+    select(func.min(entries.c.at))
+    .where(entries.c.hazard == alerts.c.hazard, entries.c.step == "set_cause")
+    .scalar_subquery()
+)
+
+
+def followed(
+    register: UnitOfWork, codes: Sequence[str], first: date | None, last: date | None, kind: MonitorKind | None
+) -> list[Followed]:
+    """The alerts of these communities that were opened in the period, with how their checks stand."""
+    query = (
+        select(
+            alerts.c.community, monitors.c.kind, alerts.c["count"], alerts.c.opened_at,
+            hazards.c.state, hazards.c.category, hazards.c.outcome, _CAUSED_AT, hazards.c.closed_at,
+        )
+        .select_from(alerts.join(monitors).outerjoin(hazards, hazards.c.id == alerts.c.hazard))
+        .where(alerts.c.community.in_(codes))
+    )  # fmt: skip
+    if first is not None or last is not None:
+        query = query.where(between(alerts.c.opened_at, first, last))
+    if kind is not None:
+        query = query.where(monitors.c.kind == kind)
+    return [Followed(*row) for row in register.rows(query)]

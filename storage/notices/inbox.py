@@ -1,0 +1,118 @@
+"""An inbox page by page, and what was given up or still waits on its way."""
+
+from datetime import datetime
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from msgspec import Struct
+from sqlalchemy import Select, Uuid, func, literal, or_, select, tuple_
+
+from inspections.accounts.policy import Scope
+from inspections.field_types import Moment
+from inspections.hazards.records import Hazard
+from inspections.notices.outbox import Delivery, InboxEntry, Notice
+from storage.accounts.scopes import covers_communities
+from storage.engine.columns import Instant
+from storage.hazards.scopes import narrowed
+from storage.hazards.tables import hazards
+from storage.notices.repository import NoticeRepository
+from storage.notices.tables import WAITS, deliveries, inbox, notices
+
+_ENTRY, _NOTICE = len(inbox.c), len(notices.c)
+
+
+class AfterEntry(Struct, frozen=True):
+    """The last entry of the page before."""
+
+    at: Moment
+    id: UUID
+
+
+class Received(NamedTuple):
+    """An entry with its notice and its hazard; None where there is none, and where it is not theirs to see any more."""
+
+    entry: InboxEntry
+    notice: Notice
+    hazard: Hazard | None
+
+
+def inbox_page(
+    register: NoticeRepository, username: str, see: Scope, after: AfterEntry | None, *, unread: bool | None, limit: int
+) -> list[Received]:
+    """At most `limit` of this person's entries, the newest first."""
+    query: Select[Any] = (
+        select(inbox, *notices.c, *hazards.c)
+        .select_from(
+            inbox.join(notices, notices.c.id == inbox.c.notice).outerjoin(
+                hazards, (hazards.c.id == notices.c.hazard) & narrowed(see)
+            )
+        )
+        .where(inbox.c.username == username)
+        .order_by(inbox.c.at.desc(), inbox.c.id.desc())
+        .limit(limit)
+    )
+    if unread is not None:
+        query = query.where(inbox.c.read_at.is_(None) if unread else inbox.c.read_at.is_not(None))
+    if after:
+        last = tuple_(literal(after.at, Instant()), literal(after.id, Uuid()))
+        query = query.where(tuple_(inbox.c.at, inbox.c.id) < last)
+    return [_received(row) for row in register.rows(query)]
+
+
+def received(register: NoticeRepository, entry: InboxEntry, see: Scope) -> Received:
+    """An entry with what belongs to it."""
+    notice = notice_of(register, entry)
+    found = register.hazards([notice.hazard]) if notice.hazard else []
+    return Received(entry, notice, next((each for each in found if see.covers(each)), None))
+
+
+def notice_of(register: NoticeRepository, delivery: InboxEntry | Delivery) -> Notice:
+    """What it delivers."""
+    notice = register.kept(Notice, delivery.notice)
+    if notice is None:
+        raise LookupError(delivery.notice)
+    return notice
+
+
+def _received(row: Any) -> Received:
+    entry, notice, hazard = row[:_ENTRY], row[_ENTRY : _ENTRY + _NOTICE], row[_ENTRY + _NOTICE :]
+    return Received(InboxEntry(*entry), Notice(*notice), Hazard(*hazard) if hazard[0] else None)
+
+
+def unread(register: NoticeRepository, username: str) -> int:
+    query = select(func.count()).where(inbox.c.username == username, inbox.c.read_at.is_(None))
+    return register.rows(query)[0][0]
+
+
+class Stuck(NamedTuple):
+    """A delivery that has not arrived, and the kind of its notice."""
+
+    delivery: Delivery
+    kind: str
+    at: datetime
+
+
+def stuck(
+    register: NoticeRepository, reach: Scope | None, *, dead: bool, limit: int, after: UUID | None = None
+) -> list[Stuck]:
+    """Deliveries that were given up, or (not `dead`) that failed and are tried again, by their ids.
+
+    `reach` None: all there are. What is of no hazard is for those who manage every community.
+    """
+    query: Select[Any] = (
+        select(deliveries, notices.c.kind, notices.c.at)
+        .select_from(
+            deliveries.join(notices, notices.c.id == deliveries.c.notice).outerjoin(
+                hazards, hazards.c.id == deliveries.c.hazard
+            )
+        )
+        .where(deliveries.c.dead_at.is_not(None) if dead else WAITS & deliveries.c.error.is_not(None))
+        .order_by(deliveries.c.id)
+        .limit(limit)
+    )
+    if after is not None:
+        query = query.where(deliveries.c.id > after)
+    if reach is not None:
+        of_none = deliveries.c.hazard.is_(None) & covers_communities(reach.communities, literal(""))
+        query = query.where(or_(of_none, deliveries.c.hazard.is_not(None) & narrowed(reach)))
+    return [Stuck(Delivery(*row[:-2]), row[-2], row[-1]) for row in register.rows(query)]

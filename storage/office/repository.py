@@ -1,0 +1,37 @@
+"""What the domain asks of this subject, answered over one connection."""
+
+from datetime import date
+
+from sqlalchemy import select
+
+from inspections.calendar import CalendarDay, WorkingCalendar
+from inspections.office.categories import Category
+from inspections.office.rules import Rules
+from storage.engine.unit_of_work import UnitOfWork
+from storage.office.reference import office_rules, working_calendar
+from storage.office.tables import calendar_days
+
+
+class OfficeRepository(UnitOfWork):
+    """Categories, deadlines and the calendar, kept in memory."""
+
+    @property
+    def calendar(self) -> WorkingCalendar:
+        return self._reference.once(working_calendar)
+
+    @property
+    def rules(self) -> Rules:
+        return self._reference.once(office_rules)
+
+    def calendar_days(self, year: int) -> list[CalendarDay]:
+        days = calendar_days.c.day
+        return self.select(
+            CalendarDay,
+            select(calendar_days).where(days.between(date(year, 1, 1), date(year, 12, 31))).order_by(days),
+        )
+
+    def category(self, code: str) -> Category | None:
+        return self._reference.all(Category).get(code)
+
+    def categories(self) -> list[Category]:
+        return list(self._reference.all(Category).values())

@@ -1,0 +1,170 @@
+"""The sizes of the frames in coded AV1 (AV1 Bitstream & Decoding Process Specification, 5.3 to 5.9), undecoded.
+
+A decoder makes room for what these headers say, whatever the boxes around them say. They are read as decoders read
+them, so far as the size goes; what cannot be read is Damaged.
+"""
+
+from collections.abc import Callable, Generator, Iterator
+from typing import NamedTuple
+
+from inspections.errors import Damaged
+from storage.photos.isobmff import Bytes
+
+_SEQUENCE = 1
+_FRAMES = frozenset({3, 6, 7})  # frame header, frame, redundant frame header
+_KEY, _SWITCH = 0, 3
+_CHOSEN_BY_FRAME = 2
+_HEADER = 512  # bytes: no part of a header that is read here lies further in
+_LONGEST = 8  # bytes of a size, 7 bits in each
+_ZEROS = 32  # before a number of variable length
+
+Read = Callable[[int], int]
+
+
+class _Sequence(NamedTuple):
+    """What a frame header needs to be read: its size, unless it overrides it, and how long its fields are."""
+
+    width: int
+    height: int
+    largest: tuple[int, int]
+    reduced: bool
+    time: int
+    frame_id: int
+    screen_content: int
+    integer_mv: int
+
+
+def frame_sizes(data: Bytes, start: int, end: int, room: Iterator[object]) -> Generator[tuple[int, int]]:
+    """Width and height of each frame between `start` and `end`, where `room` has an element for each OBU."""
+    sequence: _Sequence | None = None
+    for kind, body, stop in _units(data, start, end):
+        if next(room, None) is None:
+            raise Damaged
+        if kind == _SEQUENCE:
+            sequence = _sequence(_bits(data[body : min(stop, body + _HEADER)]))
+        elif kind in _FRAMES:
+            if sequence is None:
+                raise Damaged  # a decoder may still have that of another picture
+            size = _frame(sequence, _bits(data[body : min(stop, body + _HEADER)]))
+            if size is not None:
+                yield size
+
+
+def _units(data: Bytes, start: int, end: int) -> Generator[tuple[int, int, int]]:
+    """5.3: type, start and end of each open bitstream unit. One without a size is the last."""
+    at = start
+    while at < end:
+        head = data[at]
+        at += 2 if head & 4 else 1
+        size = end - at
+        if head & 2:
+            size, at = _leb128(data, at)
+        if size < 0 or at + size > end:
+            raise Damaged("照片在传输中被截断")
+        yield head >> 3 & 15, at, at + size
+        at += size
+
+
+def _leb128(data: Bytes, at: int) -> tuple[int, int]:
+    """4.10.5: a number, low bits first, and where it ends."""
+    number = 0
+    for place in range(_LONGEST):
+        number |= (data[at + place] & 0x7F) << 7 * place
+        if not data[at + place] & 0x80:
+            return number, at + place + 1
+    raise Damaged
+
+
+def _bits(data: bytes) -> Read:
+    """Reads so many bits as a number, one behind the other."""
+    value, left = int.from_bytes(data), len(data) * 8
+
+    def read(count: int) -> int:
+        nonlocal left
+        left -= count
+        if left < 0:
+            raise Damaged
+        return value >> left & (1 << count) - 1
+
+    return read
+
+
+def _sequence(read: Read) -> _Sequence:
+    """5.5: the sequence header, as far as frame headers need it."""
+    read(4)  # profile, whether it is a still picture
+    reduced, time = bool(read(1)), 0
+    if reduced:
+        read(5)  # level
+    else:
+        time = _operating_points(read)
+    across, down = read(4) + 1, read(4) + 1
+    width, height = read(across) + 1, read(down) + 1
+    frame_id = read(4) + read(3) + 3 if not reduced and read(1) else 0
+    read(3)  # tools that a frame header does not mention
+    screen_content = integer_mv = _CHOSEN_BY_FRAME
+    if not reduced:
+        read(4)
+        if read(1):  # order hints
+            read(2)
+        screen_content = _CHOSEN_BY_FRAME if read(1) else read(1)
+        integer_mv = _CHOSEN_BY_FRAME if not screen_content or read(1) else read(1)
+    return _Sequence(width, height, (1 << across, 1 << down), reduced, time, frame_id, screen_content, integer_mv)
+
+
+def _operating_points(read: Read) -> int:
+    """5.5.1 to 5.5.5: timing and operating points. How many bits the time of presentation has in a frame header."""
+    delay = time = 0
+    timed = read(1)
+    if timed:
+        read(64)
+        equal = read(1)
+        if equal:
+            _uvlc(read)
+        if read(1):  # decoder model
+            delay = read(5) + 1
+            read(37)
+            time = read(5) + 1
+            time = 0 if equal else time
+    display = read(1)
+    for _ in range(read(5) + 1):
+        read(12)
+        if read(5) >> 2 > 1:  # levels above 3.3 have a tier
+            read(1)
+        if delay and read(1):
+            read(2 * delay + 1)
+        if display and read(1):
+            read(4)
+    return time
+
+
+def _uvlc(read: Read) -> None:
+    """4.10.3"""
+    zeros = 0
+    while not read(1):
+        zeros += 1
+        if zeros == _ZEROS:
+            raise Damaged
+    read(zeros)
+
+
+def _frame(sequence: _Sequence, read: Read) -> tuple[int, int] | None:
+    """5.9.2: the size that a frame header gives; None where it shows a frame that is there already.
+
+    A frame of another size than its sequence's, which still pictures do not have, counts as the largest it can be: no
+    decoder need compare it with the sequence's.
+    """
+    if sequence.reduced:
+        return sequence.width, sequence.height
+    if read(1):
+        return None
+    kind, shown = read(2), read(1)
+    read(sequence.time if shown else 1)
+    if kind != _SWITCH and not (kind == _KEY and shown):
+        read(1)  # error resilience
+    read(1)
+    screen_content = read(1) if sequence.screen_content == _CHOSEN_BY_FRAME else sequence.screen_content
+    if screen_content and sequence.integer_mv == _CHOSEN_BY_FRAME:
+        read(1)
+    read(sequence.frame_id)
+    overrides = kind == _SWITCH or read(1)
+    return sequence.largest if overrides else (sequence.width, sequence.height)

@@ -1,0 +1,117 @@
+"""A photo on its way in: bytes go to a file aside, and through the digest, as they come."""
+
+import errno
+import hashlib
+import mmap
+import os
+import shutil
+import time
+from collections.abc import Generator
+from contextlib import contextmanager, suppress
+from datetime import datetime
+from pathlib import Path
+from typing import Self
+from uuid import uuid4
+
+from inspections.errors import Damaged, Unavailable
+from inspections.photos.records import Photo, PhotoState
+from storage.photos.formats import Format, inspect
+
+FREE_FLOOR_BYTES = 256 * 1024 * 1024
+"""Photos are refused before the disk is so full that reports could not be kept."""
+
+_COPIED_BYTES = 1024 * 1024
+LEFT_OVER_SECONDS = 24 * 3600
+
+
+class DiskFull(Unavailable):
+    code = "store.full"
+    title = "存储空间不足，暂不能接收照片"
+
+
+@contextmanager
+def asking_the_disk() -> Generator[None]:
+    """What the disk refuses, in the domain's words: DiskFull, or Unavailable for anything else."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}:
+            raise DiskFull from error
+        raise Unavailable from error
+
+
+class Incoming:
+    """One photo, in a file that is gone when the block ends."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        with asking_the_disk():
+            self._file = path.open("xb+")
+        self._digest = hashlib.sha256()
+        self.size = 0
+
+    def write(self, chunk: bytes | bytearray) -> None:
+        with asking_the_disk():
+            self._file.write(chunk)
+        self._digest.update(chunk)
+        self.size += len(chunk)
+
+    def copy_to(self, other: "Incoming") -> None:
+        with asking_the_disk():
+            self._file.seek(0)
+        while chunk := self._file.read(_COPIED_BYTES):
+            other.write(chunk)
+
+    @property
+    def sha256(self) -> str:
+        return self._digest.hexdigest()
+
+    def described(self, now: datetime) -> Photo:
+        """What these bytes are. Raises what formats.inspect raises; an empty file is Damaged."""
+        form = self._inspect()
+        return Photo(self.sha256, self.size, form.kind, form.width, form.height, PhotoState.RECEIVED, now)
+
+    def _inspect(self) -> Format:
+        self.flush()
+        if self.size == 0:
+            raise Damaged("文件为空")
+        with mmap.mmap(self._file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+            return inspect(data)
+
+    def flush(self, *, to_disk: bool = False) -> None:
+        with asking_the_disk():
+            self._file.flush()
+            if to_disk:
+                os.fsync(self._file.fileno())
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """What was not kept leaves nothing behind."""
+        with suppress(OSError):  # what could not be written to a full disk cannot be written on closing either
+            self._file.close()
+        self.path.unlink(missing_ok=True)
+
+
+class Aside:
+    """The folder where photos come in. Several processes may share it."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        folder.mkdir(parents=True, exist_ok=True)
+        self._sweep()
+
+    def receive(self) -> Incoming:
+        """Raises DiskFull below the floor of free space."""
+        free = shutil.disk_usage(self._folder).free
+        if free < FREE_FLOOR_BYTES:
+            raise DiskFull(free=free)
+        return Incoming(self._folder / uuid4().hex)
+
+    def _sweep(self) -> None:
+        """Removes what a crash left. Younger files may be another process's uploads."""
+        for left_over in self._folder.iterdir():
+            with suppress(FileNotFoundError):
+                if time.time() - left_over.stat().st_mtime > LEFT_OVER_SECONDS:
+                    left_over.unlink()

@@ -1,0 +1,39 @@
+"""What the domain asks of this subject, answered over one connection."""
+
+from datetime import datetime
+from uuid import UUID
+
+from inspections.photos.records import Photo, Receipt
+from inspections.photos.signed_urls import Secret
+from inspections.photos.uploads import Upload
+from storage.engine.unit_of_work import UnitOfWork
+from storage.photos.queries import EXPIRED, OPEN_UPLOADS, UNDEVELOPED, neighbours
+
+
+class PhotoRepository(UnitOfWork):
+    """Photos, who sent them, and uploads that are under way."""
+
+    def photo(self, sha256: str) -> Photo | None:
+        return self._by_key(Photo, sha256)
+
+    def upload(self, upload_id: UUID) -> Upload | None:
+        return self._by_key(Upload, upload_id)
+
+    def receipt(self, sha256: str, username: str) -> Receipt | None:
+        return self._by_key(Receipt, sha256, username)
+
+    def undeveloped(self, now: datetime, limit: int) -> list[Photo]:
+        return self._claimed(Photo, UNDEVELOPED, now, limit)
+
+    def expired_uploads(self, now: datetime, limit: int) -> list[Upload]:
+        return self._claimed(Upload, EXPIRED, now, limit)
+
+    def open_uploads(self, username: str, now: datetime) -> int:
+        return self.rows(OPEN_UPLOADS, {"username": username, "now": now})[0][0]
+
+    def neighbours(self, picture: int) -> dict[str, int]:
+        """The photos whose perceptual hash is near `picture`, and in how many bits it differs."""
+        return neighbours(self._rows, picture)
+
+    def secret(self, name: str) -> Secret | None:
+        return self._by_key(Secret, name)

@@ -1,0 +1,15 @@
+"""Where the communities end, for maps."""
+
+from sqlalchemy import select
+
+from inspections.accounts.policy import Scope
+from inspections.places.community_import import Outline
+from storage.accounts.scopes import covers_communities
+from storage.engine.unit_of_work import UnitOfWork
+from storage.places.tables import boundaries
+
+
+def outlines(register: UnitOfWork, reach: Scope) -> dict[str, Outline]:
+    """By the code of the community; those that have none are not there."""
+    within = covers_communities(reach.communities, boundaries.c.community)
+    return dict(map(tuple, register.rows(select(boundaries).where(within))))

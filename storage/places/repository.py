@@ -1,0 +1,17 @@
+"""What the domain asks of this subject, answered over one connection."""
+
+from inspections.places.communities import Community, Street
+from storage.engine.unit_of_work import UnitOfWork
+
+
+class PlaceRepository(UnitOfWork):
+    """Streets and communities, kept in memory."""
+
+    def community(self, code: str) -> Community | None:
+        return self._reference.all(Community).get(code)
+
+    def street(self, code: str) -> Street | None:
+        return self._reference.all(Street).get(code)
+
+    def communities(self) -> list[Community]:
+        return list(self._reference.all(Community).values())

@@ -1,0 +1,118 @@
+"""Everything that is kept about one person: who has an account, or who is named as the responsible party."""
+
+from datetime import datetime
+from typing import Any, NamedTuple
+from uuid import UUID
+
+import msgspec
+from msgspec import Struct
+from sqlalchemy import Select, Text, and_, cast, select
+
+from inspections.accounts.policy import Scope
+from inspections.accounts.security_log import SecurityEvent
+from inspections.hazards.records import Entry, Hazard
+from storage.accounts.tables import security_events, sessions
+from storage.engine.unit_of_work import UnitOfWork
+from storage.hazards.scopes import narrowed
+from storage.hazards.tables import entries, hazards
+from storage.notices.tables import inbox, notices
+from storage.photos.tables import receipts
+
+
+class LineBy(Struct, frozen=True):
+    """A line of history that somebody wrote; what it says is about the hazard, and shown to who may see that."""
+
+    hazard: UUID
+    number: str
+    seq: int
+    step: str
+    at: datetime
+
+
+class PhotoSent(Struct, frozen=True):
+    sha256: str
+    at: datetime
+
+
+class Told(Struct, frozen=True):
+    kind: str
+    at: datetime
+    read_at: datetime | None
+
+
+class Device(Struct, frozen=True):
+    name: str
+    signed_in_at: datetime
+    seen_at: datetime
+    revoked_at: datetime | None
+
+
+def lines_by(register: UnitOfWork, username: str) -> list[LineBy]:
+    """In the order of time."""
+    query = (
+        select(entries.c.hazard, hazards.c.number, entries.c.seq, entries.c.step, entries.c.at)
+        .join(hazards, hazards.c.id == entries.c.hazard)
+        .where(entries.c.by == username)
+        .order_by(entries.c.at, entries.c.hazard, entries.c.seq)
+    )
+    return [LineBy(*row) for row in register.rows(query)]
+
+
+def photos_of(register: UnitOfWork, username: str) -> list[PhotoSent]:
+    query = select(receipts.c.sha256, receipts.c.at).where(receipts.c.username == username)
+    return [PhotoSent(*row) for row in register.rows(query.order_by(receipts.c.at))]
+
+
+def told(register: UnitOfWork, username: str) -> list[Told]:
+    query = (
+        select(notices.c.kind, inbox.c.at, inbox.c.read_at)
+        .join(notices, notices.c.id == inbox.c.notice)
+        .where(inbox.c.username == username)
+        .order_by(inbox.c.at)
+    )
+    return [Told(*row) for row in register.rows(query)]
+
+
+def devices_ever(register: UnitOfWork, username: str) -> list[Device]:
+    """Also those that were signed out."""
+    columns = (sessions.c.device, sessions.c.created_at, sessions.c.seen_at, sessions.c.revoked_at)
+    query = select(*columns).where(sessions.c.username == username).order_by(sessions.c.created_at)
+    return [Device(*row) for row in register.rows(query)]
+
+
+def events_of(register: UnitOfWork, username: str) -> list[SecurityEvent]:
+    log = security_events.c
+    query = select(security_events).where((log.by == username) | (log.about == username)).order_by(log.id)
+    return [SecurityEvent(*row) for row in register.rows(query)]
+
+
+class Mentioned(NamedTuple):
+    """A hazard, and the lines of its history that name somebody as its responsible party."""
+
+    hazard: Hazard
+    lines: list[Entry]
+
+
+def named_as_party(register: UnitOfWork, reach: Scope, words: dict[str, str]) -> list[Mentioned]:
+    """`words`: name or phone or both, as they were written. Every history is read: this is asked now and then."""
+    facts = cast(entries.c.facts, Text)
+    said = [facts.contains(_member(field, text), autoescape=True) for field, text in words.items()]
+    query: Select[Any] = (
+        select(hazards, *entries.c)
+        .join(entries, entries.c.hazard == hazards.c.id)
+        .where(narrowed(reach), and_(*said))
+        .order_by(hazards.c.reported_at, hazards.c.number, entries.c.seq)
+    )
+    found: dict[UUID, Mentioned] = {}
+    wide = len(hazards.c)
+    for row in register.rows(query):
+        hazard, line = Hazard(*row[:wide]), Entry(*row[wide:])
+        party: dict[str, Any] = line.facts.get("responsible_party") or {}
+        if all(party.get(field) == text for field, text in words.items()):
+            found.setdefault(hazard.id, Mentioned(hazard, [])).lines.append(line)
+    return list(found.values())
+
+
+def _member(field: str, text: str) -> str:
+    """As msgspec writes it, which is how facts are kept."""
+    return msgspec.json.encode({field: text}).decode()[1:-1]

@@ -1,0 +1,19 @@
+"""What the domain asks of this subject, answered over one connection."""
+
+from collections.abc import Sequence
+
+from inspections.remediation.dispatch_rules import DispatchRule
+from storage.engine.reference import Reference
+from storage.engine.unit_of_work import UnitOfWork
+
+
+def active_dispatch_rules(reference: Reference) -> list[DispatchRule]:
+    return [rule for rule in reference.all(DispatchRule).values() if rule.active]
+
+
+class RemediationRepository(UnitOfWork):
+    """Rules of dispatch, kept in memory."""
+
+    @property
+    def dispatch_rules(self) -> Sequence[DispatchRule]:
+        return self._reference.once(active_dispatch_rules)

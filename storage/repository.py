@@ -1,0 +1,40 @@
+"""All repositories joined: every question of the domain, over one connection."""
+
+from collections.abc import Callable
+from typing import TypeVar
+
+from inspections.change import Change
+from inspections.jobs import Job
+from storage.accounts.repository import AccountRepository
+from storage.fix_links.repository import FixLinkRepository
+from storage.hazards.repository import HazardRepository
+from storage.ledger.repository import LedgerRepository
+from storage.monitoring.repository import MonitoringRepository
+from storage.notices.repository import NoticeRepository
+from storage.office.repository import OfficeRepository
+from storage.photos.repository import PhotoRepository
+from storage.places.repository import PlaceRepository
+from storage.remediation.repository import RemediationRepository
+from storage.sync.repository import SyncRepository
+
+T = TypeVar("T")
+Action = Callable[["Repository"], Change[T]]
+
+
+class Repository(
+    LedgerRepository,
+    MonitoringRepository,
+    FixLinkRepository,
+    SyncRepository,
+    RemediationRepository,
+    NoticeRepository,
+    HazardRepository,
+    PhotoRepository,
+    OfficeRepository,
+    PlaceRepository,
+    AccountRepository,
+):
+    """Implements inspections.repository.Repository."""
+
+    def job(self, name: str) -> Job | None:
+        return self._by_key(Job, name)

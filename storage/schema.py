@@ -1,0 +1,116 @@
+"""Every table. Columns stand in the order of the record's fields (a test compares them), so rows become records
+by position.
+"""
+
+from msgspec import Struct
+from sqlalchemy import (
+    Table,
+)
+
+from inspections.accounts.api_keys import Key
+from inspections.accounts.delegations import Delegation
+from inspections.accounts.external_identities import Identity
+from inspections.accounts.people import Person
+from inspections.accounts.second_factor import SecondFactor
+from inspections.accounts.security_log import SecurityEvent
+from inspections.accounts.sessions import Session, TokenPair
+from inspections.accounts.throttling import Tally
+from inspections.calendar import CalendarDay
+from inspections.fix_links.links import FixLink
+from inspections.hazards.records import (
+    Entry,
+    Escalation,
+    Hazard,
+)
+from inspections.jobs import Job
+from inspections.ledger.exports import Export
+from inspections.monitoring.alerts import Alert, Chain, Ring
+from inspections.monitoring.broker_leases import Slot
+from inspections.monitoring.devices import Monitor, Outage, Signature
+from inspections.monitoring.rejections import RefusedCount
+from inspections.notices.outbox import Delivery, InboxEntry, Notice
+from inspections.notices.templates import Template
+from inspections.office.categories import Category
+from inspections.office.rules import Rulebook
+from inspections.photos.records import Band, Mention, Photo, Receipt
+from inspections.photos.signed_urls import Secret
+from inspections.photos.uploads import Upload
+from inspections.places.communities import Community, Street
+from inspections.places.community_import import Boundary
+from inspections.remediation.dispatch_rules import DispatchRule
+from inspections.statistics.briefing import Briefing
+from inspections.sync.change_feed import Changed, Feed
+from storage.accounts.tables import (
+    delegations,
+    identities,
+    keys,
+    people,
+    second_factors,
+    security_events,
+    sessions,
+    tallies,
+    token_pairs,
+)
+from storage.engine.schema import Schema
+from storage.engine.tables import jobs, metadata
+from storage.fix_links.tables import fix_links
+from storage.hazards.tables import entries, escalations, hazards, mentions
+from storage.ledger.tables import exports
+from storage.monitoring.tables import alerts, chains, monitors, outages, refused, rings, signatures, slots
+from storage.notices.tables import deliveries, inbox, notices, templates
+from storage.office.tables import calendar_days, categories, rules
+from storage.photos.tables import bands, photos, receipts, secrets, uploads
+from storage.places.tables import boundaries, communities, streets
+from storage.remediation.tables import dispatch_rules
+from storage.statistics.tables import briefings
+from storage.sync.tables import changes, feeds
+
+TABLE_OF: dict[type[Struct], Table] = {
+    Street: streets,
+    Community: communities,
+    Boundary: boundaries,
+    Category: categories,
+    CalendarDay: calendar_days,
+    Rulebook: rules,
+    Person: people,
+    Delegation: delegations,
+    DispatchRule: dispatch_rules,
+    SecondFactor: second_factors,
+    Identity: identities,
+    Key: keys,
+    SecurityEvent: security_events,
+    Session: sessions,
+    TokenPair: token_pairs,
+    Photo: photos,
+    Receipt: receipts,
+    Band: bands,
+    Upload: uploads,
+    Hazard: hazards,
+    Entry: entries,
+    FixLink: fix_links,
+    Tally: tallies,
+    Mention: mentions,
+    Escalation: escalations,
+    Notice: notices,
+    InboxEntry: inbox,
+    Delivery: deliveries,
+    Template: templates,
+    Job: jobs,
+    Secret: secrets,
+    Monitor: monitors,
+    Alert: alerts,
+    Chain: chains,
+    Signature: signatures,
+    Ring: rings,
+    Outage: outages,
+    RefusedCount: refused,
+    Slot: slots,
+    Briefing: briefings,
+    Export: exports,
+    Changed: changes,
+    Feed: feeds,
+}
+"""In the order in which rows can be inserted: what is referred to comes first."""
+SCHEMA = Schema(TABLE_OF)
+METADATA = metadata
+"""Of every table: this module has imported them all."""

@@ -1,0 +1,38 @@
+"""What a change adds to the sums is written with it, in the same transaction."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from msgspec import Struct
+from sqlalchemy import Connection, insert
+
+from inspections.hazards.measures import MEASURES, differences
+from inspections.hazards.records import Hazard
+from inspections.office.categories import Category
+from storage.engine.reference import Reference
+from storage.statistics.tables import counter_deltas
+
+
+def count_changes(
+    connection: Connection,
+    inserts: Mapping[type[Struct], Sequence[Any]],
+    updates: Iterable[tuple[Struct, Struct]],
+    reference: Reference,
+) -> None:
+    """What was inserted and (before, after) of what was updated, as far as it changes a count."""
+    moves: list[tuple[Hazard | None, Hazard]] = [(None, hazard) for hazard in inserts.get(Hazard, ())]
+    moves += [(before, after) for before, after in updates if isinstance(before, Hazard) and isinstance(after, Hazard)]
+    if not moves:
+        return
+    changed, categories = differences(moves), reference.all(Category)
+    rows = [
+        {**_NOTHING, **cell._asdict(), **counts}
+        for cell, counts in changed.items()
+        if not categories[cell.category].from_device
+    ]
+    if rows:
+        connection.execute(_APPEND, rows)
+
+
+_NOTHING = dict.fromkeys(MEASURES, 0)
+_APPEND = insert(counter_deltas)

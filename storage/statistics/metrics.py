@@ -1,0 +1,243 @@
+"""The numbers behind the statistics: sums of what is counted, of the grain that has the fewest rows for a question."""
+
+from collections import defaultdict
+from collections.abc import Collection, Sequence
+from datetime import date, datetime, timedelta
+from functools import lru_cache
+from operator import add
+from typing import Any, Literal, NamedTuple
+
+from msgspec import Struct
+from sqlalchemy import (
+    ColumnElement,
+    Integer,
+    ScalarSelect,
+    Select,
+    bindparam,
+    false,
+    func,
+    literal_column,
+    select,
+)
+
+from inspections.accounts.policy import Scope
+from inspections.calendar import midnight
+from inspections.hazards.deadlines import CLOCKS
+from inspections.hazards.measures import MEASURES, day_number, day_of
+from inspections.office.categories import Category, Severity
+from inspections.periods import Period, Unit, pieces
+from inspections.statistics.metrics import OPEN_AS, ClockStanding, Counts, Flow, Late, together
+from storage.engine.columns import Instant, between
+from storage.hazards.deadlines import running
+from storage.hazards.measures import counted
+from storage.hazards.repository import HazardRepository
+from storage.hazards.scopes import within
+from storage.hazards.tables import MAY_BE_LATE, STANDS_OPEN, hazards
+from storage.statistics.query import By, Question, number_of, statement
+from storage.statistics.tables import Grain
+from storage.sync.change_feed import STAMP
+
+_H = hazards.c
+_FLOW = ("received", "cohort_accepted", "closed_then", "fixed_then")
+"""What Flow counts, in the order of its fields."""
+
+
+_Sums = dict[Any, tuple[int, ...]]
+"""By key."""
+
+
+class Filters(Struct, frozen=True):
+    """Which hazards are counted. Dates are Shanghai days, both included; None: all time."""
+
+    community: str | None = None
+    street: str | None = None
+    category: str | None = None
+    group: str | None = None
+    severity: Severity | None = None
+    source: str | None = None
+    first: date | None = None
+    last: date | None = None
+
+
+def counts(
+    register: HazardRepository,
+    by: Literal["community", "category"],
+    communities: Sequence[str],
+    filters: Filters,
+    now: datetime,
+) -> dict[str, Counts]:
+    """Code → counts, for the communities or categories that have any hazard in those `communities`."""
+    sums, late = _sums(register, by, communities, filters, tuple(MEASURES), now)
+    return {code: Counts(sums.get(code, _NOTHING), Late(*late.get(code, ()))) for code in {*sums, *late}}
+
+
+_NOTHING = (0,) * len(MEASURES)
+
+
+def flow_by_day(register: HazardRepository, communities: Sequence[str], filters: Filters) -> dict[date, Flow]:
+    """Shanghai day → what happened on it, for the days of the filters on which anything did."""
+    sums, _ = _sums(register, "day", communities, filters, _FLOW)
+    return {day_of(day): Flow(*numbers) for day, numbers in sums.items()}
+
+
+def _kinds(filters: Filters, catalogue: Sequence[Category]) -> dict[str, Sequence[str]]:
+    """By column: the kinds that are asked for, where not all of them are."""
+    kinds: dict[str, Sequence[str]] = {}
+    if filters.category is not None or filters.group is not None:
+        kinds["category"] = [
+            each.code
+            for each in catalogue
+            if filters.category in {None, each.code} and filters.group in {None, each.group}
+        ]
+    if filters.severity is not None:
+        kinds["severity"] = [str(filters.severity)]
+    if filters.source is not None:
+        kinds["source"] = [filters.source]
+    return kinds
+
+
+def _sums(
+    register: HazardRepository,
+    by: By,
+    communities: Sequence[str],
+    filters: Filters,
+    measures: tuple[str, ...],
+    late_at: datetime | None = None,
+) -> tuple[_Sums, _Sums]:
+    """The measures; and what Late has of an instant, if there is one."""
+    kinds = _kinds(filters, register.categories())
+    asked = kinds | _unless_all(register, communities)
+    parts = _by_day(filters, asked) if by == "day" else _parts(filters, by_kind=by == "category" or bool(kinds))
+    dated = filters.first is not None or filters.last is not None
+    question = Question(
+        by,
+        measures,
+        tuple((part.grain, part.sign) for part in parts),
+        tuple((name, len(values) != 1) for name, values in asked.items()),
+        dated=dated,
+        late=late_at is not None,
+        through="community" not in asked and register.dialect == "sqlite",
+    )
+    first, last = filters.first or _FIRST, filters.last or _LAST
+    values: dict[str, Any] = {name: each[0] if len(each) == 1 else each for name, each in asked.items()}
+    values |= {"first": day_number(first), "last": day_number(last)}
+    for at, part in enumerate(parts):
+        values |= {f"first{at}": day_number(part.days.first), f"last{at}": day_number(part.days.last)}
+    if late_at is not None:
+        values |= {"now": late_at, "begins": midnight(first), "ends": midnight(last + _DAY)}
+    sums: _Sums = {}
+    late: _Sums = {}
+    for row in register.rows(statement(question), values):
+        is_late, key = row[:2]
+        into, found = (late, row[2 : 2 + len(Late._fields)]) if is_late else (sums, row[2:])
+        known = into.get(key)
+        into[key] = found if known is None else tuple(map(add, known, found))
+    return sums, late
+
+
+def _unless_all(register: HazardRepository, communities: Sequence[str]) -> dict[str, Sequence[str]]:
+    """A list of hundreds costs more than it leaves out, where it leaves out none."""
+    return {} if len(communities) == len(register.communities()) else {"community": communities}
+
+
+_FIRST, _LAST = date(1970, 1, 1), date(2999, 12, 31)
+"""Of calendar.YEARS: nothing that is kept lies outside."""
+_DAY = timedelta(days=1)
+
+
+class _Part(NamedTuple):
+    """Sums that are added (1) or taken away (-1)."""
+
+    grain: Grain
+    days: Period
+    sign: int = 1
+
+
+def _by_day(filters: Filters, asked: Collection[str]) -> list[_Part]:
+    """`asked`: columns that are narrowed; where none is, the office has a row for each day."""
+    grain = Grain.DAY_KINDS if {*asked} - {"community"} else Grain.DAYS if asked else Grain.OFFICE_DAYS
+    return [_Part(grain, Period(filters.first or _FIRST, filters.last or _LAST))]
+
+
+def _parts(filters: Filters, *, by_kind: bool) -> list[_Part]:
+    """What makes up the period: quarters and months, and the days that they lack or have too many."""
+    if filters.first is None and filters.last is None:
+        return [_Part(Grain.ALL_KINDS if by_kind else Grain.ALL, Period(_FIRST, _FIRST))]
+    first, last = filters.first or _FIRST, filters.last or _LAST
+    grains = _BY_KIND if by_kind else _WHOLE
+    parts = pieces(first, last, quarters=Unit.QUARTER in grains)
+    return [_Part(grains[each.unit], each.period, each.sign) for each in parts]
+
+
+_WHOLE = {Unit.MONTH: Grain.MONTHS, Unit.DAY: Grain.DAYS}
+_BY_KIND = {Unit.QUARTER: Grain.QUARTER_KINDS, Unit.MONTH: Grain.MONTH_KINDS, Unit.DAY: Grain.DAY_KINDS}
+"""A community has one row for a month of everything, and by kind dozens: few are left to be summed up by quarter."""
+
+
+class Standing(NamedTuple):
+    """How the open hazards of a street stand, by the names of statistics.OPEN_AS. `oldest`: when it was reported."""
+
+    numbers: dict[str, int]
+    oldest: datetime | None
+
+
+def open_by_street(register: HazardRepository, reach: Scope, now: datetime) -> dict[str, Standing]:
+    """Every street in scope, zeros included."""
+    asked = [each for each in register.communities() if reach.covers_community(each.code)]
+    found = counts(register, "community", [each.code for each in asked], Filters(), now)
+    first: dict[str, datetime] = dict(map(tuple, register.rows(_OLDEST)))
+    streets: defaultdict[str, list[str]] = defaultdict(list)
+    for each in asked:
+        streets[each.street].append(each.code)
+    standing: dict[str, Standing] = {}
+    for street, codes in streets.items():
+        numbers = together(found[code] for code in codes if code in found).numbers()
+        oldest = min((first[code] for code in codes if code in first), default=None)
+        standing[street] = Standing({name: numbers[name] for name in OPEN_AS}, oldest)
+    return standing
+
+
+_OLDEST = select(_H.community, func.min(_H.reported_at)).where(STANDS_OPEN).group_by(_H.community)
+_AGES = (timedelta(), timedelta(days=1), timedelta(days=3), timedelta(days=7))
+
+
+def standing_by_clock(
+    register: HazardRepository, communities: Sequence[str], filters: Filters, now: datetime
+) -> dict[str, ClockStanding]:
+    """For each of deadlines.CLOCKS, those reported in the period for which it runs."""
+    catalogue = register.categories()
+    asked = _kinds(filters, catalogue) | _unless_all(register, communities)
+    chosen = [_H[name].in_(value) for name, value in asked.items()]
+    bounds = [now - age for age in _AGES]
+    found: dict[str, ClockStanding] = {}
+    for name in CLOCKS:
+        runs, due_at = running(name)
+        late = [due_at < bound for bound in bounds]
+        aged = [late[at] & ~late[at + 1] for at in range(len(late) - 1)]
+        extended = _H.times_extended > 0 if name == "fix" else false()
+        query = select(*map(number_of, (~late[0], late[0], *aged, late[-1], extended))).where(
+            runs,
+            between(_H.reported_at, filters.first, filters.last),
+            counted(catalogue),
+            *chosen,
+        )
+        found[name] = ClockStanding(*(int(number or 0) for number in register.rows(query)[0]))
+    return found
+
+
+def stamp(register: HazardRepository, reach: Scope, now: datetime) -> tuple[Any, ...]:
+    """Another one whenever a number of this scope may be another one: when something is done, or a deadline passes."""
+    return tuple(register.rows(_stamped(reach), {"now": now})[0])
+
+
+_ONE = literal_column("1", Integer)
+"""Said in the statement: a limit that is a value has PostgreSQL plan each time, which takes longer than to look."""
+
+
+@lru_cache(maxsize=4096)
+def _stamped(reach: Scope) -> Select[Any]:
+    def next_of(column: ColumnElement[Any]) -> ScalarSelect[Any]:
+        soon = select(column).where(MAY_BE_LATE, column >= bindparam("now", type_=Instant()), within(reach))
+        return soon.order_by(column).limit(_ONE).scalar_subquery()
+
+    return STAMP.add_columns(next_of(_H.due_at), next_of(_H.original_due_at))

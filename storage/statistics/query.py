@@ -1,0 +1,161 @@
+"""The statement that counts: what is summed up, what is not yet, and what is late, all of one moment."""
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from functools import lru_cache
+from typing import Any, Literal, NamedTuple
+
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    CompoundSelect,
+    Integer,
+    Select,
+    String,
+    Table,
+    True_,
+    bindparam,
+    case,
+    cast,
+    func,
+    literal_column,
+    select,
+    true,
+    union_all,
+)
+
+from storage.engine.columns import Instant
+from storage.hazards.measures import COUNTED, FIRST_DUE_AT
+from storage.hazards.tables import MAY_BE_LATE, hazards
+from storage.places.tables import communities
+from storage.statistics.tables import Grain, counter_deltas, counters
+
+By = Literal["community", "category", "day"]
+_H = hazards.c
+_NOW, _BEGINS, _ENDS = (bindparam(name, type_=Instant()) for name in ("now", "begins", "ends"))
+_ZERO, _ONE, _NOTHING = (literal_column(word, Integer) for word in ("0", "1", "NULL"))
+
+
+class Question(NamedTuple):
+    """What a statement depends on, beside the values that it is asked with.
+
+    `grains`: the sums that are added (1) and taken away (-1), each from `first0` … to `last0` …
+    `kinds`: columns that have to be what is given by their name, or (True) one of any number. `late`: as of `now`,
+    without alert checks; where it is `dated`, of those from `begins` until before `ends`.
+    `through`: from one community to the next. Key and indexes lead SQLite that way to the days of each, and to those of
+    each that are late, where otherwise it would read what is of all time and all that is open; PostgreSQL finds them by
+    themselves.
+    """
+
+    by: By
+    measures: tuple[str, ...]
+    grains: tuple[tuple[Grain, int], ...]
+    kinds: tuple[tuple[str, bool], ...]
+    dated: bool
+    late: bool
+    through: bool
+
+
+@lru_cache(maxsize=512)
+def statement(question: Question) -> CompoundSelect[Any]:
+    """0, a key and the measures; and where late ones are asked for: 1, a key, what Late has, and no more.
+
+    A key may come several times. Each part in an order of its own; one statement, so that nobody sums up in between.
+    That of no period is short: PostgreSQL's driver reads anew whatever is longer than 4096 characters.
+    """
+    summed = (_summed(question, at) for at in range(len(question.grains)))
+    return union_all(*summed, _not_yet(question), *(_late(question) if question.late else ()))
+
+
+def _summed(question: Question, at: int) -> Select[Any]:
+    grain, sign = question.grains[at]
+    numbers = [counters.c[name] if sign > 0 else -counters.c[name] for name in question.measures]
+    where = [counters.c.grain == literal_column(str(int(grain)), Integer)]
+    if not grain.of_all_time:
+        where.append(_within(counters.c.start, str(at)))
+        if grain is Grain.OFFICE_DAYS:
+            where.append(counters.c.community == literal_column("''", String))
+        elif question.through:
+            where.append(_one_by_one(counters))
+    one_row_each = (grain, question.by) in {(Grain.ALL, "community"), (Grain.OFFICE_DAYS, "day")}
+    return _counted(question, counters, counters.c.start, numbers, where, alone=one_row_each)
+
+
+def _one_by_one(table: Table) -> ColumnElement[bool]:
+    return table.c.community.in_(select(communities.c.code))
+
+
+def _not_yet(question: Question) -> Select[Any]:
+    numbers = [counter_deltas.c[name] for name in question.measures]
+    where = [_within(counter_deltas.c.day)] if question.dated else []
+    return _counted(question, counter_deltas, counter_deltas.c.day, numbers, where)
+
+
+def _within(day: ColumnElement[int], at: str = "") -> ColumnElement[bool]:
+    return day.between(bindparam(f"first{at}", type_=Integer), bindparam(f"last{at}", type_=Integer))
+
+
+def _counted(
+    question: Question,
+    table: Table,
+    day: ColumnElement[int],
+    numbers: Sequence[ColumnElement[int]],
+    where: Sequence[ColumnElement[bool]],
+    *,
+    alone: bool = False,
+) -> Select[Any]:
+    """`alone`: each key has one row, that need not be summed up."""
+    key: ColumnElement[Any] = day if question.by == "day" else table.c[question.by]
+    found = select(_ZERO, key, *(numbers if alone else map(_sum, numbers)))
+    found = found.where(*where, *_of_kinds(question, table))
+    return found if alone else found.group_by(key)
+
+
+def _sum(number: ColumnElement[int]) -> ColumnElement[int]:
+    """A number that need not be a decimal: PostgreSQL makes one of whatever has 64 bits."""
+    total = func.sum(number)
+    return cast(total, BigInteger) if isinstance(number.type, BigInteger) else total
+
+
+def _of_kinds(question: Question, table: Table) -> Iterator[ColumnElement[bool]]:
+    for name, several in question.kinds:
+        column = table.c[name]
+        yield column.in_(bindparam(name, expanding=True)) if several else column == bindparam(name)
+
+
+def _late(question: Question) -> tuple[Select[Any], Select[Any]]:
+    """Those whose deadline has passed, and the few whose first one has, but not the one that it was moved to.
+
+    The latter is asked of those that are found, or SQLite might find them by it: most that are being fixed.
+    """
+
+    def number(at: ColumnElement[datetime | None], clause: ColumnElement[bool]) -> ColumnElement[int]:
+        return number_of(clause & (at >= _BEGINS) & (at < _ENDS)) if question.dated else number_of(clause)
+
+    overdue = (number(_H.reported_at, true()), number(_H.due_at, true()), number(FIRST_DUE_AT, _NOW > FIRST_DUE_AT))
+    moved = (_ZERO, _ZERO, number(_H.original_due_at, _H.due_at >= _NOW))
+    return _late_where(question, _H.due_at < _NOW, overdue), _late_where(question, _H.original_due_at < _NOW, moved)
+
+
+def _late_where(question: Question, late: ColumnElement[bool], numbers: tuple[ColumnElement[int], ...]) -> Select[Any]:
+    key = _H[question.by]
+    through = [_one_by_one(hazards)] if question.through else []
+    padding = [_NOTHING] * (len(question.measures) - len(numbers))
+    return (
+        select(_ONE, key, *numbers, *padding)
+        .where(
+            MAY_BE_LATE,
+            late,
+            *through,
+            COUNTED,
+            *_of_kinds(question, hazards),
+        )
+        .group_by(key)
+    )
+
+
+def number_of(clause: ColumnElement[bool]) -> ColumnElement[int]:
+    """How many there are of which this is so."""
+    if isinstance(clause, True_):
+        return func.count()
+    return func.sum(case((clause, 1), else_=0), type_=Integer)

@@ -1,0 +1,229 @@
+"""What is counted, summed up: by one at a time, from what the steps appended; and counted anew, to see that it holds.
+
+Whoever reads asks for both in one statement, so that what is summed up and what is not yet are never both left out,
+and never both counted.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
+from functools import cache
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Executable,
+    Integer,
+    Select,
+    String,
+    bindparam,
+    case,
+    delete,
+    func,
+    literal,
+    literal_column,
+    select,
+    true,
+    union_all,
+)
+from sqlalchemy.dialects import postgresql, sqlite
+
+from inspections import periods
+from inspections.change import Change
+from inspections.hazards.measures import MEASURES, day_number, day_of
+from inspections.jobs import Job
+from storage.engine.columns import FirstOfMonth, FirstOfQuarter, ShanghaiDay
+from storage.engine.connections import writing_engine
+from storage.engine.findings import Finding
+from storage.engine.unit_of_work import UnitOfWork
+from storage.hazards.measures import CLAUSES, COUNTED, INSTANTS, VALUES
+from storage.hazards.tables import hazards
+from storage.statistics.tables import Grain, counter_deltas, counters
+
+_D, _H, _C = counter_deltas.c, hazards.c, counters.c
+_KIND = ("category", "severity", "source")
+_FOLDER = "counters"
+_NOWHERE = literal_column("''", String)
+
+_BY_DAY, _BY_MONTH = {Grain.DAYS, Grain.DAY_KINDS, Grain.OFFICE_DAYS}, {Grain.MONTHS, Grain.MONTH_KINDS}
+
+
+def fold(register: UnitOfWork, now: datetime, limit: int) -> Change[int]:
+    """Sums up at most `limit` of what steps have appended; answers how many.
+
+    The row of the job keeps others out until the commit: who comes second finds what was summed up gone.
+    """
+    if register.kept(Job, _FOLDER) is None:
+        return Change(0, new=(Job(_FOLDER, now),))
+    ids = [row[0] for row in register.rows(_OLDEST, {"limit": limit})]
+    if ids:
+        for statement in _summing_up(register.dialect):
+            register.execute(statement, {"ids": ids})
+    return Change(len(ids))
+
+
+_OLDEST = select(_D.id).order_by(_D.id).limit(bindparam("limit"))
+
+
+@cache
+def _summing_up(dialect: str) -> list[Executable]:
+    """Made once: a millisecond each, at every look."""
+    these = _D.id.in_(bindparam("ids", expanding=True))
+    chosen = select(counter_deltas).where(these).cte("chosen")
+    return [*(_added(dialect, grain, chosen.c, chosen.c.day) for grain in Grain), delete(counter_deltas).where(these)]
+
+
+def _added(dialect: str, grain: Grain, found: Any, day: ColumnElement[int]) -> Any:
+    """Adds what is found, of days, to the sums of a grain."""
+    start = _start(grain, day)
+    kind = [found[name] if grain.by_kind else _NOWHERE for name in _KIND]
+    place = [] if grain is Grain.OFFICE_DAYS else [found.community]
+    by = [*place, *([] if start is None else [start]), *(kind if grain.by_kind else [])]
+    sums = [func.sum(found[name]).label(name) for name in MEASURES]
+    query = select(
+        literal(int(grain)),
+        *(place or [_NOWHERE]),
+        literal_column("0", Integer) if start is None else start,
+        *kind,
+        *sums,
+    ).where(true())  # without it SQLite takes ON CONFLICT for a join's ON
+    made = (postgresql if dialect == "postgresql" else sqlite).insert(counters)
+    # Rows of a stretch of time lie together: PostgreSQL leaves them where they were put, SQLite has them by the key.
+    order = [start] if dialect == "postgresql" and start is not None else []
+    query = query.group_by(*by).order_by(*order)
+    made = made.from_select(["grain", "community", "start", *_KIND, *MEASURES], query)
+    return made.on_conflict_do_update(
+        index_elements=["grain", "community", "start", *_KIND],
+        set_={name: _C[name] + made.excluded[name] for name in MEASURES},
+    )
+
+
+def _start(grain: Grain, day: ColumnElement[int]) -> ColumnElement[int] | None:
+    if grain.of_all_time:
+        return None
+    if grain in _BY_DAY:
+        return day
+    return FirstOfMonth(day) if grain in _BY_MONTH else FirstOfQuarter(day)
+
+
+def recount(url: str) -> None:
+    """`fill`, of the database behind `url`."""
+    engine = writing_engine(url)
+    try:
+        with engine.begin() as connection:
+            fill(connection)
+    finally:
+        engine.dispose()
+
+
+def fill(connection: Connection) -> None:
+    """Counts everything anew, from the hazards alone; for who has the database to himself."""
+    connection.execute(delete(counters))
+    connection.execute(delete(counter_deltas))
+    dialect = connection.dialect.name
+    parts = union_all(*(_of_hazards(on, sums=False) for on in INSTANTS)).subquery("parts")
+    connection.execute(_added(dialect, Grain.DAY_KINDS, parts.c, parts.c.day))
+    finest = select(counters).where(_C.grain == int(Grain.DAY_KINDS)).subquery("finest")
+    for grain in set(Grain) - {Grain.DAY_KINDS}:
+        connection.execute(_added(dialect, grain, finest.c, finest.c.start))
+
+
+def _of_hazards(on: str, *, sums: bool) -> Select[Any]:
+    """What hazards count for on the days of one instant, each for itself or summed up by cell."""
+    day = ShanghaiDay(INSTANTS[on])
+    place = [_H.community, _H.category, _H.severity, _H.source, day.label("day")]
+
+    def number(name: str) -> ColumnElement[int]:
+        if MEASURES[name] != on:
+            return literal_column("0", Integer)
+        value = case((CLAUSES[name], VALUES.get(name, literal(1))), else_=0)
+        return func.sum(value) if sums else value
+
+    query = select(*place, *(number(name).label(name) for name in MEASURES)).where(INSTANTS[on].is_not(None), COUNTED)
+    return query.group_by(_H.community, _H.category, _H.severity, _H.source, day) if sums else query
+
+
+@cache
+def _of_community(on: str) -> Select[Any]:
+    return _of_hazards(on, sums=True).where(_H.community == bindparam("community"))
+
+
+# counted anew -----------------------------------------------------------------------------------------------
+
+_Cell = tuple[int, str, str, str]
+"""The first day of a sum, and its kind."""
+_Numbers = tuple[int, ...]
+
+
+def check_counts(register: UnitOfWork, community: str) -> Iterator[Finding]:
+    """What is counted in a community, against what its hazards say; and every grain against the finest."""
+    finest = list(_kept(register, community, Grain.DAY_KINDS))
+    unfolded = select(_D.day, *(_D[name] for name in (*_KIND, *MEASURES))).where(_D.community == community)
+    hazards_say = [
+        (_cell(day, kind), numbers)
+        for on in INSTANTS
+        for (_, *kind, day), numbers in (
+            (row[:5], row[5:]) for row in register.rows(_of_community(on), {"community": community})
+        )
+    ]
+    present = _summed([*finest, *_cells(register.rows(unfolded))])
+    for where, numbers in _differing(present, _summed(hazards_say)):
+        yield Finding("count is wrong", f"{community} {where}: {numbers}")
+    for grain in set(Grain) - {Grain.DAY_KINDS, Grain.OFFICE_DAYS}:
+        finer = _summed([(_coarser(grain, cell), numbers) for cell, numbers in finest])
+        for where, numbers in _differing(_summed(_kept(register, community, grain)), finer):
+            yield Finding("sum is wrong", f"{grain.name} {community} {where}: {numbers}")
+
+
+def check_office_counts(register: UnitOfWork) -> Iterator[Finding]:
+    """What is kept of all communities together, against the sums of each."""
+    days = select(_C.start, *(func.sum(_C[name]) for name in MEASURES)).where(_C.grain == int(Grain.DAYS))
+    nowhere = ("", "", "")
+    communities = _summed(
+        (_cell(start, nowhere), numbers) for start, *numbers in register.rows(days.group_by(_C.start))
+    )
+    for where, numbers in _differing(_summed(_kept(register, "", Grain.OFFICE_DAYS)), communities):
+        yield Finding("sum is wrong", f"{Grain.OFFICE_DAYS.name} {where}: {numbers}")
+
+
+def _kept(register: UnitOfWork, community: str, grain: Grain) -> Iterator[tuple[_Cell, _Numbers]]:
+    columns = (_C.start, *(_C[name] for name in (*_KIND, *MEASURES)))
+    return _cells(register.rows(select(*columns).where(_C.grain == int(grain), _C.community == community)))
+
+
+def _cells(rows: Iterable[Sequence[Any]]) -> Iterator[tuple[_Cell, _Numbers]]:
+    return ((_cell(start, kind), tuple(numbers)) for start, *kind, numbers in ((*row[:4], row[4:]) for row in rows))
+
+
+def _cell(start: Any, kind: Sequence[Any]) -> _Cell:
+    category, severity, source = kind
+    return int(start), category, str(severity), source
+
+
+def _coarser(grain: Grain, cell: _Cell) -> _Cell:
+    start, *kind = cell
+    if grain.of_all_time:
+        start = 0
+    elif grain not in _BY_DAY:
+        day = day_of(start)
+        start = day_number(day.replace(day=1) if grain in _BY_MONTH else periods.first_of_quarter(day))
+    return _cell(start, kind if grain.by_kind else ("", "", ""))
+
+
+def _summed(found: Iterable[tuple[_Cell, Sequence[Any]]]) -> dict[_Cell, list[int]]:
+    sums: dict[_Cell, list[int]] = {}
+    for cell, numbers in found:
+        known = sums.setdefault(cell, [0] * len(MEASURES))
+        for at, number in enumerate(numbers):
+            known[at] += int(number)
+    return {cell: numbers for cell, numbers in sums.items() if any(numbers)}
+
+
+def _differing(here: dict[_Cell, list[int]], there: dict[_Cell, list[int]]) -> Iterator[tuple[str, str]]:
+    nothing = [0] * len(MEASURES)
+    for cell in sorted({*here, *there}):
+        pairs = zip(MEASURES, here.get(cell, nothing), there.get(cell, nothing), strict=True)
+        wrong = ", ".join(f"{name} is {is_}, not {said}" for name, is_, said in pairs if is_ != said)
+        if wrong:
+            start, *kind = cell
+            yield " ".join(filter(None, ["" if start == 0 else day_of(start).isoformat(), *kind])), wrong

@@ -1,0 +1,27 @@
+"""The tables of what has changed."""
+
+from sqlalchemy import BigInteger, Column, Index, Integer, String, Table, Uuid
+
+from storage.engine.columns import Json, PresentDay, PresentTransaction
+from storage.engine.tables import metadata
+
+changes = Table(
+    "changes",
+    metadata,
+    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
+    Column("transaction_id", BigInteger, nullable=False, server_default=PresentTransaction()),
+    Column("day", Integer, nullable=False, server_default=PresentDay()),
+    Column("hazard", Uuid, nullable=False),  # no foreign key: it would lock the hazard's row once more
+    Column("lost", Json(tuple[str, ...]), nullable=False, server_default="[]"),
+    Index("ix_changes_place", "transaction_id", "id"),
+    Index("ix_changes_hazard", "hazard", "transaction_id", "id"),
+    sqlite_autoincrement=True,  # a number that was forgotten is not given again
+)
+feeds = Table(
+    "feeds",
+    metadata,
+    Column("name", String(32), primary_key=True),
+    Column("epoch", String(32), nullable=False),
+    Column("forgotten_transaction", BigInteger, nullable=False),
+    Column("forgotten_id", BigInteger, nullable=False),
+)

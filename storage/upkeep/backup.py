@@ -1,0 +1,207 @@
+"""A copy of everything, taken while writing goes on: the database in one step, then the photos, which never change.
+
+In this order a photo that the copied database knows is there to be copied, since it was kept before its row. Whatever
+the database and the photo store are, the copy is an SQLite file and a folder: what was taken from one can be put into
+another.
+"""
+
+import os
+import shutil
+import sqlite3
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+
+from sqlalchemy import Connection, bindparam, insert, select, update
+
+from inspections.errors import Missing
+from storage.engine.connections import sqlite_path, writing_engine
+from storage.engine.failures import Unready
+from storage.engine.findings import Finding
+from storage.migration import migrate
+from storage.photos.names import original
+from storage.photos.store import PhotoStore, read_original
+from storage.schema import METADATA
+from storage.statistics.tables import counter_deltas
+from storage.sync.change_log import FEED, begin_feed
+
+DATABASE = "anxun.db"
+PHOTOS = "photos"
+_ROWS = 500
+_TABLES = [table for table in METADATA.sorted_tables if table not in FEED]
+
+Advance = Callable[[int, int], None]
+"""Is told how far a work is: (done, of how many)."""
+
+
+class Occupied(Unready):
+    """The place to write to is not empty: neither a backup nor a restore overwrites anything."""
+
+
+def backup(url: str, store: PhotoStore, target: Path, advance: Advance) -> Iterator[Finding]:
+    """Copies database and photos into the new folder `target`; what cannot be copied is named, and the rest goes on.
+
+    The copy is complete when the folder has its final name: before, it is called `target` with `.part` behind it.
+    Raises Occupied, FileNotFoundError.
+    """
+    if target.exists():
+        raise Occupied(f"{target} is there already")
+    part = target.with_name(f"{target.name}.part")
+    shutil.rmtree(part, ignore_errors=True)
+    part.mkdir(parents=True)
+    _copy_database(url, part / DATABASE)
+    digests = _digests(part / DATABASE)
+    for at, sha256 in enumerate(digests, 1):
+        yield from _copy_photo(store, sha256, part / PHOTOS / original(sha256))
+        advance(at, len(digests))
+    _flush_tree(part)
+    part.rename(target)
+    _flush(target.parent)
+
+
+def restore(source: Path, url: str, store: PhotoStore, advance: Advance) -> Iterator[Finding]:
+    """Puts a backup where nothing is yet, the database last: it is there only with all of its photos.
+
+    Photos that the backup has not, or not as they were, are named. Pictures that are shown are developed anew. Raises
+    Occupied, FileNotFoundError.
+    """
+    digests = _digests(source / DATABASE)
+    if next(store.stored(), None):
+        raise Occupied("there are photos already: restore into an empty place")
+    _check_empty(url)
+    for at, sha256 in enumerate(digests, 1):
+        yield from _restore_photo(source / PHOTOS / original(sha256), sha256, store)
+        advance(at, len(digests))
+    _restore_database(source / DATABASE, url)
+
+
+def _copy_database(url: str, target: Path) -> None:
+    source = sqlite_path(url)
+    if source is None:
+        copy = f"sqlite:///{target}"
+        migrate(copy)
+        _copy_everything(url, copy)
+    elif source.exists():
+        with closing(sqlite3.connect(source)) as here, closing(sqlite3.connect(target)) as there:
+            here.backup(there, pages=-1)  # one step: a copy in pieces would begin again at each write
+    else:
+        raise FileNotFoundError(f"{source} is not there")
+    with closing(sqlite3.connect(target)) as copied:
+        copied.execute("PRAGMA journal_mode=DELETE")  # one file
+
+
+def _restore_database(source: Path, url: str) -> None:
+    database = sqlite_path(url)
+    if database is not None:
+        part = database.with_name(f"{database.name}.part")
+        shutil.copyfile(source, part)
+        migrate(f"sqlite:///{part}")  # an old backup comes to the present schema before
+        _begin_feed(f"sqlite:///{part}")
+        _flush(part)
+        part.rename(database)
+        _flush(database.parent)
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(folder) / DATABASE
+        shutil.copyfile(source, copy)
+        migrate(f"sqlite:///{copy}")  # an old backup comes to the present schema before its rows go on
+        migrate(url)
+        _copy_everything(f"sqlite:///{copy}", url)
+
+
+def _begin_feed(url: str) -> None:
+    """Who has followed what changed begins anew: the present is an earlier one again."""
+    engine = writing_engine(url)
+    with engine.begin() as connection:
+        begin_feed(connection)
+    engine.dispose()
+
+
+def _check_empty(url: str) -> None:
+    database = sqlite_path(url)
+    if database is not None:
+        database.parent.mkdir(parents=True, exist_ok=True)
+        occupied = database.exists()
+    else:
+        migrate(url)
+        engine = writing_engine(url)
+        with engine.connect() as connection:
+            occupied = any(connection.execute(select(table).limit(1)).first() for table in _TABLES)
+        engine.dispose()
+    if occupied:
+        raise Occupied("the database is there already: restore into an empty place")
+
+
+def _copy_everything(source: str, target: str) -> None:
+    """All rows of one snapshot, in one transaction."""
+    here, there = writing_engine(source), writing_engine(target)
+    snapshot = "REPEATABLE READ" if here.dialect.name == "postgresql" else "SERIALIZABLE"
+    try:
+        with here.connect().execution_options(isolation_level=snapshot) as reading, there.begin() as writing:
+            _copy_rows(reading, writing)
+    finally:
+        here.dispose()
+        there.dispose()
+
+
+def _copy_rows(source: Connection, target: Connection) -> None:
+    """In the order in which rows can be inserted; what a row says of another row of its own table comes after both."""
+    for table in _TABLES:
+        own = [column for column in table.c if any(key.column.table is table for key in column.foreign_keys)]
+        later: list[dict[str, object]] = []
+        rows = source.execution_options(yield_per=_ROWS).execute(select(table)).mappings()
+        left = {each.name: None for each in own}
+        for batch in rows.partitions():
+            copies = [{**row, **left} for row in batch]
+            if table is counter_deltas:  # numbered by the database that they go into, which would give these again
+                copies = [{name: value for name, value in row.items() if name != "id"} for row in copies]
+            target.execute(insert(table), copies)
+            later += [
+                {"own_id": row["id"], **{each.name: row[each.name] for each in own}}
+                for row in batch
+                if any(row[each.name] for each in own)
+            ]
+        if later:
+            target.execute(update(table).where(table.c.id == bindparam("own_id")), later)
+
+
+def _digests(database: Path) -> list[str]:
+    if not database.exists():
+        raise FileNotFoundError(f"{database} is no backup of anxun")
+    with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as connection:
+        kept = "select sha256 from photos where state <> 'let_go' order by sha256"
+        return [row[0] for row in connection.execute(kept)]
+
+
+def _copy_photo(store: PhotoStore, sha256: str, target: Path) -> Iterator[Finding]:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        target.write_bytes(read_original(store, sha256))
+    except Missing:
+        yield Finding("photo is missing", sha256)
+
+
+def _restore_photo(source: Path, sha256: str, store: PhotoStore) -> Iterator[Finding]:
+    if not source.exists():
+        yield Finding("photo is missing in the backup", str(source))
+        return
+    with store.receive() as incoming:
+        incoming.write(source.read_bytes())
+        if incoming.sha256 != sha256:
+            yield Finding("photo is not what it was", str(source))
+            return
+        store.keep(incoming, original(incoming.sha256))
+
+
+def _flush_tree(folder: Path) -> None:
+    for path in (*folder.rglob("*"), folder, folder.parent):
+        _flush(path)
+
+
+def _flush(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,114 @@
+"""Histories read for checking and for export: some hazards at a time, so that few are in memory however many there are.
+
+Each batch is one snapshot: a hazard and its lines are of the same moment, also beside a running server.
+"""
+
+from collections.abc import Iterator, Sequence
+from functools import partial
+from typing import NamedTuple
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, String, exists, func, select, true, type_coerce
+
+from inspections.hazards.history import Break, Heading, breaks
+from inspections.hazards.records import Entry
+from storage.database import Database
+from storage.engine.unit_of_work import UnitOfWork
+from storage.hazards.tables import entries, hazards
+
+_HAZARDS_AT_ONCE = 500
+_UNREADABLE = (ValueError, KeyError, TypeError, RecursionError)
+"""What our column types raise for what they cannot have written."""
+
+
+class History(NamedTuple):
+    """A hazard's lines in their order, and those that cannot even be read."""
+
+    heading: Heading
+    lines: list[Entry]
+    unreadable: list[int]
+
+    def breaks(self) -> Iterator[Break]:
+        yield from (Break("line cannot be read", f"line {seq}") for seq in self.unreadable)
+        yield from breaks(self.heading, self.lines)
+
+
+Kept = dict[UUID, tuple[str, dict[int, str]]]
+"""By the id of a hazard: its number, and the digest of each line."""
+
+
+def histories(database: Database) -> Iterator[History]:
+    """Of every hazard, by the order of their ids."""
+    last: UUID | None = None
+    while batch := database.ask(partial(_batch, after=last)):
+        yield from batch
+        last = batch[-1].heading.hazard
+
+
+def count(database: Database) -> int:
+    return database.ask(lambda register: register.rows(select(func.count()).select_from(hazards)))[0][0]
+
+
+def strays(database: Database) -> list[UUID]:
+    """The hazards that are not there although lines say they are theirs."""
+    there = exists().where(hazards.c.id == entries.c.hazard)
+    query = select(entries.c.hazard).where(~there).distinct()
+    return [row[0] for row in database.ask(lambda register: register.rows(query))]
+
+
+def kept(database: Database, ids: Sequence[UUID]) -> Kept:
+    query = (
+        select(hazards.c.id, hazards.c.number, entries.c.seq, entries.c.digest)
+        .select_from(hazards.outerjoin(entries, entries.c.hazard == hazards.c.id))
+        .where(hazards.c.id.in_(ids))
+    )
+    found: Kept = {}
+    for hazard, number, seq, digest in database.ask(lambda register: register.rows(query)):
+        found.setdefault(hazard, (number, {}))[1][seq] = digest
+    return found
+
+
+def _batch(register: UnitOfWork, after: UUID | None) -> list[History]:
+    beyond = true() if after is None else hazards.c.id > after
+    query = select(*_HEADING).where(beyond).order_by(hazards.c.id).limit(_HAZARDS_AT_ONCE)
+    headings = [Heading(*row) for row in register.rows(query)]
+    if not headings:
+        return []
+    theirs = entries.c.hazard.between(headings[0].hazard, headings[-1].hazard)
+    try:
+        return _sorted(headings, _lines(register, theirs))
+    except _UNREADABLE:
+        return [_one(register, heading) for heading in headings]
+
+
+def _lines(register: UnitOfWork, which: ColumnElement[bool]) -> list[Entry]:
+    return register.select(Entry, select(entries).where(which).order_by(entries.c.hazard, entries.c.seq))
+
+
+def _sorted(headings: list[Heading], lines: list[Entry]) -> list[History]:
+    found = {heading.hazard: History(heading, [], []) for heading in headings}
+    for line in lines:
+        if line.hazard in found:
+            found[line.hazard].lines.append(line)
+    return list(found.values())
+
+
+def _one(register: UnitOfWork, heading: Heading) -> History:
+    """Line by line, so that those which cannot be read name themselves."""
+    history = History(heading, [], [])
+    theirs = entries.c.hazard == heading.hazard
+    for (seq,) in register.rows(select(entries.c.seq).where(theirs).order_by(entries.c.seq)):
+        try:
+            history.lines.extend(_lines(register, theirs & (entries.c.seq == seq)))
+        except _UNREADABLE:
+            history.unreadable.append(seq)
+    return history
+
+
+_HEADING = (
+    hazards.c.id,
+    hazards.c.number,
+    type_coerce(hazards.c.state, String),
+    hazards.c.history_length,
+    hazards.c.history_head,
+)

@@ -1,0 +1,78 @@
+"""Whether what is kept is whole: photos against their rows and digests, histories and their digests, numbers."""
+
+import hashlib
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+
+from sqlalchemy import select
+
+from inspections.errors import Missing
+from inspections.fix_links.links import FixLink
+from storage.accounts.repository import AccountRepository
+from storage.database import Database
+from storage.engine.findings import Finding
+from storage.engine.tables import numbers
+from storage.fix_links.tables import fix_links
+from storage.hazards.photo_evidence import KEPT
+from storage.hazards.tables import hazards
+from storage.photos.store import PhotoStore, read_original
+from storage.photos.tables import photos, receipts
+from storage.statistics.rollup import check_counts, check_office_counts
+from storage.upkeep.histories import histories, kept, strays
+from storage.upkeep.history_digests import check_digests
+
+
+def verify(
+    database: Database, store: PhotoStore, advance: Callable[[int, int], None], digests: Path | None = None
+) -> Iterator[Finding]:
+    """Every finding there is; `advance` is told (done, of how many) as the photos are read.
+
+    `digests`: the folder of the daily digests, where there is one.
+    """
+    yield from (Finding("database is damaged", words) for words in database.damage())
+    yield from _histories(database)
+    if digests is not None:
+        yield from check_digests(digests, partial(kept, database))
+    yield from database.ask(lambda register: [*_numbers(register), *_senders(register)])
+    for community in database.ask(lambda register: register.communities()):
+        yield from database.ask(lambda register, code=community.code: list(check_counts(register, code)))
+    yield from database.ask(lambda register: list(check_office_counts(register)))
+    rows = database.ask(lambda register: register.rows(select(photos.c.sha256).where(KEPT).order_by(photos.c.sha256)))
+    for at, (sha256,) in enumerate(rows, 1):
+        yield from _photo(store, sha256)
+        advance(at, len(rows))
+
+
+def _histories(database: Database) -> Iterator[Finding]:
+    for history in histories(database):
+        yield from (Finding(what, f"{history.heading.number}: {where}") for what, where in history.breaks())
+    yield from (Finding("line belongs to no hazard", str(hazard)) for hazard in strays(database))
+
+
+def _numbers(register: AccountRepository) -> Iterator[Finding]:
+    """No hazard has a number beyond what its series has given out."""
+    given = dict(map(tuple, register.rows(select(numbers.c.series, numbers.c.last))))
+    for (number,) in register.rows(select(hazards.c.number)):
+        series, _, counted = number.rpartition("-")
+        if int(counted) > given.get(series, 0):
+            yield Finding("number was never given out", number)
+
+
+def _senders(register: AccountRepository) -> Iterator[Finding]:
+    """Who has sent a photo is an account or a link: a table of its own cannot hold both to it."""
+    links = (FixLink(*row) for row in register.rows(select(fix_links)))
+    known = {person.username for person in register.people()} | {link.sender.username for link in links}
+    for (username,) in register.rows(select(receipts.c.username).distinct()):
+        if username not in known:
+            yield Finding("photos were sent by nobody", username)
+
+
+def _photo(store: PhotoStore, sha256: str) -> Iterator[Finding]:
+    try:
+        digest = hashlib.sha256(read_original(store, sha256)).hexdigest()
+    except Missing:
+        yield Finding("photo is missing", sha256)
+    else:
+        if digest != sha256:
+            yield Finding("photo is not what it was", sha256)
