@@ -33,7 +33,7 @@ from inspections.monitoring.device_import import MonitorList
 from inspections.monitoring.devices import NewMonitor
 from storage.database import Database, open_database
 from storage.migration import migrate
-from tests import broker as brokers
+from tests.builders import broker as brokers
 
 DEVICES = 200
 ROUNDS = 3

@@ -1,6 +1,7 @@
 """The house keeps its own rules: what is shipped, what is tracked, what is said where."""
 
 import re
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -104,3 +105,33 @@ def test_rules_know_no_actions():
     for path in (ROOT / "inspections").rglob("*.py"):
         if "actions" not in {path.stem, path.parent.name}:
             assert not re.search(r"^\s*(from|import) inspections\.\w+\.actions", path.read_text(), re.MULTILINE), path
+
+
+def test_no_test_file_imports_another():
+    files = [path for path in (ROOT / "tests").rglob("*.py") if "builders" not in path.parts]
+    imported = re.compile(r"^\s*(?:from|import) tests(?!\.builders)\b", re.MULTILINE)
+    assert not [path for path in files if imported.search(path.read_text())]
+
+
+@pytest.mark.parametrize(
+    ("file", "line"),
+    [
+        ("inspections/accounts/people.py", "import inspections.hazards.records"),
+        ("storage/photos/names.py", "import storage.statistics.query"),
+        ("storage/engine/rows.py", "import inspections.hazards.records"),
+        ("api/hazards/views.py", "import api.ledger.exports"),
+        ("api/http/headers.py", "import inspections.repository"),
+        ("inspections/calendar.py", "import sqlalchemy"),
+    ],
+)
+def test_an_import_in_the_wrong_direction_is_refused(tmp_path, file, line):
+    for room in ROOMS:
+        shutil.copytree(ROOT / room, tmp_path / room, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / "pyproject.toml", tmp_path)
+    with (tmp_path / file).open("a") as source:
+        source.write(f"\n{line}\n")
+    command = [Path(sys.executable).parent / "lint-imports", "--no-cache", "--no-logo"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 1, done.stdout
+    assert " broken." in done.stdout
+    assert file.removesuffix(".py").replace("/", ".") in done.stdout

@@ -7,8 +7,8 @@ import subprocess
 from pathlib import Path
 
 from storage.photos.sample_images import draw
-from tests.api.conftest import MONDAY
-from tests.api.test_process import PASSWORD, Process
+from tests.builders.api import MONDAY
+from tests.builders.process import PASSWORD, Process
 
 README = Path(__file__).parents[1] / "README.md"
 

@@ -7,11 +7,11 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from tests.postgres import find_initdb, household, private_server
+from tests.builders.postgres import find_initdb, household, private_server
 
 KILLED = """
 import os
-from tests.postgres import household
+from tests.builders.postgres import household
 
 with household("killed") as house:
     house.start("sleep", "600", pass_fds=[os.dup(1)])

@@ -1,7 +1,8 @@
 """What decoding a picture takes of memory: how many pixels of each kind are taken, and bytes that all decodings share.
 
 Counted are bytes, since a pixel costs one decoder twenty times what it costs another. Measured with Pillow 12 (peak of
-a process, worst of colour, transparency, movement and film grain); tests/storage/test_decoder_memory.py measures anew.
+a process, worst of colour, transparency, movement and film grain);
+tests/storage/photos/test_decoder_memory.py measures anew.
 """
 
 import ctypes

@@ -1,42 +1,17 @@
 """The whole application in the test's process, over a copy of a freshly loaded demo office."""
 
-import asyncio
-import hashlib
 import shutil
-import uuid
+import signal
 from contextlib import ExitStack
-from datetime import UTC, datetime, timedelta
 
 import pytest
 from litestar.testing import TestClient
 
-from api.accounts.authentication import SignIn
-from api.accounts.security_log import SecurityLog
 from api.app import assembled, at_home
-from api.demo.office import USERNAMES, load_office
 from api.settings import Settings
-from inspections.accounts.security_profile import STANDARD
-from storage.database import open_database
-from storage.migration import migrate
-from storage.photos.sample_images import draw
-from tests.postgres import new_database
-
-PASSWORD = "a-password-for-Tests"
-MONDAY = datetime(2026, 11, 23, 1, 0, tzinfo=UTC)  # 09:00 in Shanghai
-HERE, THERE = "330402009036", "330402009025"
-
-
-class Clock:
-    """The clock of the tested server, set by the test."""
-
-    def __init__(self):
-        self.now = MONDAY
-
-    def __call__(self):
-        return self.now
-
-    def pass_(self, **delta):
-        self.now += timedelta(**delta)
+from tests.builders import broker as brokers
+from tests.builders.api import Api, Clock, prepare
+from tests.builders.postgres import new_database
 
 
 @pytest.fixture(scope="session")
@@ -51,130 +26,6 @@ def loaded_postgres():
     """The name of a database with the demo office in it, and a token for each of its people."""
     with new_database() as url:
         yield url.rpartition("/")[2], prepare(url)
-
-
-def prepare(url):
-    migrate(url)
-    return asyncio.run(_load(url))
-
-
-async def _load(url):
-    database = open_database(url)
-    await load_office(database, PASSWORD)
-    clock = Clock()
-    sign_in = SignIn(database, clock, SecurityLog(database, clock), STANDARD)
-    tokens = {}
-    for username in USERNAMES:
-        _, pair = await sign_in.open(username, PASSWORD, "test", "here")
-        tokens[username] = pair.access
-    await database.close()
-    return tokens
-
-
-class Api:
-    """Speaks as a named person; every answer's status is looked at by the test."""
-
-    def __init__(self, client, clock, tokens, folder):
-        self.client = client
-        self.clock = clock
-        self.tokens = tokens
-        self.folder = folder
-
-    def call(self, who, method, path, *, root=False, **options):
-        headers = dict(options.pop("headers", {}))
-        if who:
-            headers["Authorization"] = f"Bearer {self.tokens[who]}"
-        return self.client.request(method, path if root else f"/api/v1{path}", headers=headers, **options)
-
-    def get(self, who, path, **options):
-        return self.call(who, "GET", path, **options)
-
-    def post(self, who, path, body, **options):
-        return self.call(who, "POST", path, json=body, **options)
-
-    def sign_in_again(self):
-        """For stories that last longer than a token."""
-        for username in USERNAMES:
-            answer = self.post(None, "/auth/login", {"username": username, "password": PASSWORD})
-            self.tokens[username] = answer.json()["access_token"]
-
-    def photo(self, who, data=None):
-        """Sends a photo; answers its digest."""
-        data = data or draw(str(uuid.uuid4()), "EB-01", MONDAY)
-        digest = hashlib.sha256(data).hexdigest()
-        answer = self.call(who, "PUT", f"/photos/{digest}", content=data)
-        assert answer.status_code in {200, 201}, answer.text
-        return digest
-
-    def report(self, who, **facts):
-        """Reports a hazard with a photo; answers the hazard."""
-        photos = facts.pop("photos", None) or [{"sha256": self.photo(who), "stage": "before"}]
-        answer = self.post(who, "/hazards", body(photos=photos, **facts))
-        assert answer.status_code == 201, answer.text
-        return answer.json()["hazard"]
-
-    def step(self, who, hazard, step, **facts):
-        sent = {"id": str(uuid.uuid4()), "step": step, "version": hazard["version"], **facts}
-        return self.post(who, f"/hazards/{hazard['id']}/steps", sent)
-
-    def taken(self, who, hazard, step, **facts):
-        """Takes a step that must succeed; answers the hazard after it."""
-        answer = self.step(who, hazard, step, **facts)
-        assert answer.status_code == 200, answer.text
-        return answer.json()
-
-    def assigned(self, **facts):
-        hazard = self.taken("officer", self.report("inspector", **facts), "accept")
-        return self.taken("officer", hazard, "assign", lead="handler")
-
-    def submitted(self, **facts):
-        hazard = self.assigned(**facts)
-        photos = [{"sha256": self.photo("handler"), "stage": "after"}]
-        return self.taken(
-            "handler", hazard, "submit_fix", method="清理", quantity_done=hazard["quantity"], photos=photos
-        )
-
-    def closed(self, **facts):
-        return self.taken("officer", self.submitted(**facts), "recheck", result="pass", note="已整改")
-
-    def counts(self, who="analyst", **query):
-        answer = self.get(who, "/statistics/communities", params=query)
-        assert answer.status_code == 200, answer.text
-        return answer.json()
-
-
-def body(**facts):
-    return {
-        "id": str(uuid.uuid4()),
-        "community": HERE,
-        "category": "EB-01",
-        "description": "楼梯间给电动车充电",
-        "place": "3幢2单元",
-        "quantity": 1,
-        "found_at": "2026-11-23T09:00:00+08:00",
-        "photos": [{"sha256": "0" * 64, "stage": "before"}],
-        **facts,
-    }
-
-
-def problem(answer, status, code):
-    """Asserts an RFC 9457 problem with Chinese words; answers its body."""
-    assert (answer.status_code, answer.json().get("code")) == (status, code), answer.text
-    assert answer.headers["content-type"] == "application/problem+json"
-    said = answer.json()
-    assert said["status"] == status
-    assert said["type"].startswith("urn:anxun:problem:")
-    assert any("\u4e00" <= letter <= "\u9fff" for letter in said["title"])
-    return said
-
-
-@pytest.fixture
-def clock():
-    return Clock()
-
-
-on_both = pytest.mark.parametrize("api", ["sqlite", "postgresql"], indirect=True)
-"""For stories that must end the same on every database."""
 
 
 @pytest.fixture(scope="session")
@@ -198,3 +49,22 @@ def api(request, tmp_path, clock, assembled_once):
         app = at_home(assembled_once, settings, clock)
         client = stack.enter_context(TestClient(app, raise_server_exceptions=False))
         yield Api(client, clock, dict(tokens), folder)
+
+
+@pytest.fixture
+def clock():
+    return Clock()
+
+
+@pytest.fixture
+def broker(tmp_path):
+    made = brokers.Broker(tmp_path / "broker").start()
+    yield made
+    made.end(signal.SIGKILL)
+
+
+@pytest.fixture
+def publisher(broker):
+    made = brokers.Publisher(broker.port)
+    yield made
+    made.stop()

@@ -1,7 +1,7 @@
 """The office of these tests answers every question of the domain, as a store does."""
 
 from inspections.repository import Repository
-from tests.inspections.office import Office
+from tests.builders.office import Office
 
 
 def test_the_office_of_these_tests_answers_every_question():

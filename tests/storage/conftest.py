@@ -1,6 +1,6 @@
 """A migrated database of each kind, with the small office of the pure tests in it.
 
-Which PostgreSQL that is, tests/postgres.py says.
+Which PostgreSQL that is, tests/builders/postgres.py says.
 """
 
 import asyncio
@@ -12,8 +12,8 @@ from inspections.office.categories import CATALOGUE
 from inspections.places.communities import Street
 from storage.database import open_database
 from storage.migration import migrate
-from tests.inspections.office import HERE, THERE, chen, li, ma, qian, sun, wang, zhao, zhou
-from tests.postgres import new_database
+from tests.builders.office import HERE, THERE, chen, li, ma, qian, sun, wang, zhao, zhou
+from tests.builders.postgres import new_database
 
 
 @pytest.fixture(scope="session")

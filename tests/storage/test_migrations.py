@@ -18,15 +18,9 @@ from storage.schema import METADATA
 from storage.statistics.tables import counter_deltas, counters
 from storage.sync.change_log import FEED
 from storage.upkeep.histories import histories
-from tests.inspections.office import NOW, li, new_id, photo, wang
-from tests.inspections.test_reports import report
-
-
-@pytest.fixture
-def engine(url):
-    engine = writing_engine(url)
-    yield engine
-    engine.dispose()
+from tests.builders.migrations import move
+from tests.builders.office import NOW, li, new_id, photo, wang
+from tests.builders.reports import report
 
 
 def test_the_tables_of_the_code_are_the_tables_of_the_migrations(engine):
@@ -67,11 +61,6 @@ def rows_of(engine):
             for name in inspect(connection).get_table_names()
             if name not in left_out
         }
-
-
-def move(engine, direction, revision):
-    with engine.begin() as connection:
-        direction(config(connection), revision)
 
 
 def schema_of(engine):
@@ -170,3 +159,10 @@ def test_a_schema_of_a_newer_program_is_refused_and_left_alone(url, engine):
         with pytest.raises(WrongSchema, match="newer than this program"):
             start(url)
     assert present_revision(engine) == "9999"
+
+
+@pytest.fixture
+def engine(url):
+    engine = writing_engine(url)
+    yield engine
+    engine.dispose()

@@ -9,9 +9,9 @@ from inspections.remediation.actions.escalation import escalate
 from inspections.remediation.actions.reporting import report_hazard
 from inspections.remediation.steps import Accept
 from storage.office.published_calendar import PUBLISHED, published_days
-from tests.inspections.office import Office, li, wang
-from tests.inspections.test_reports import report
-from tests.inspections.test_steps import take
+from tests.builders.office import Office, li, wang
+from tests.builders.reports import report
+from tests.builders.steps import take
 
 DAYS = [day for year in PUBLISHED for day in published_days(year)]
 CALENDAR = WorkingCalendar({each.day: each.working for each in DAYS}, frozenset(PUBLISHED))

@@ -1,0 +1,154 @@
+"""The strict profile over HTTP: an office that is inspected for 等保."""
+
+import shutil
+import time
+
+import pyotp
+import pytest
+from litestar.testing import TestClient
+
+from api.accounts.authentication import HASHER
+from api.app import build
+from api.settings import Settings
+from inspections.accounts.people import Grant, Person, Role
+from inspections.change import Change
+from tests.builders.api import HERE, Api, problem
+from tests.builders.process import Process
+
+FIRST, OWN = "Given to them 1", "Chosen by them 2"
+PEOPLE = {
+    "ben": Role.SYSTEM_ADMIN,
+    "qin": Role.SECURITY_ADMIN,
+    "shen": Role.AUDIT_ADMIN,
+    "li": Role.OFFICER,
+    "wang": Role.INSPECTOR,
+    "qian": Role.INSPECTOR,
+    "zhao": Role.HANDLER,
+}
+
+
+@pytest.fixture
+def api(tmp_path, clock, loaded):
+    shutil.copytree(loaded[0], tmp_path / "data")
+    settings = Settings(data=str(tmp_path / "data"), tick_seconds=0.05, profile="strict")
+    password = HASHER.hash(FIRST)
+    people = tuple(Person(name, name, (Grant(role, HERE),), password) for name, role in PEOPLE.items())
+    with TestClient(build(settings, clock), raise_server_exceptions=False) as client:
+        api = Api(client, clock, {}, tmp_path / "data")
+        client.blocking_portal.call(client.app.state.context.database.transact, lambda _: Change(None, people))
+        yield api
+
+
+def sign_in(api, who, password=OWN, totp=None, **more):
+    sent = {"username": who, "password": password, "device": "phone", **more}
+    if totp:
+        sent["totp"] = totp.at(api.clock.now)
+    answer = api.post(None, "/auth/login", sent)
+    assert answer.status_code == 200, answer.text
+    api.tokens[who] = answer.json()["access_token"]
+    return answer.json()
+
+
+def begin(api, who):
+    """Their first sign-in: an own password and, where it is asked for, an authenticator app; answers that."""
+    sign_in(api, who, FIRST)
+    problem(api.get(who, "/hazards"), 403, "auth.password_old")
+    assert api.get(who, "/me").status_code == 200
+    changed = api.post(who, "/auth/password", {"password": FIRST, "new_password": OWN})
+    assert changed.status_code == 200, changed.text
+    time.sleep(1.1)
+    if PEOPLE[who] in {Role.INSPECTOR, Role.HANDLER}:
+        return None
+    problem(api.get(who, "/people"), 403, "auth.totp_missing")
+    totp = pyotp.TOTP(api.post(who, "/me/totp", {"password": OWN}).json()["secret"])
+    assert api.post(who, "/me/totp/confirm", {"code": totp.at(api.clock.now)}).status_code == 200
+    time.sleep(1.1)
+    api.clock.pass_(seconds=31)
+    return totp
+
+
+def test_first_an_own_password_then_a_second_factor_then_work(api):
+    sign_in(api, "li", FIRST)
+    for weak in ("all small letters", "SmallAndCapital", "has li in it Li 1"):
+        problem(api.post("li", "/auth/password", {"password": FIRST, "new_password": weak}), 422, "step.needs")
+    totp = begin(api, "li")
+    assert api.get("li", "/hazards").status_code == 200
+    problem(api.post(None, "/auth/login", {"username": "li", "password": OWN}), 401, "auth.totp_required")
+    sign_in(api, "li", totp=totp)
+
+
+def test_a_password_of_ninety_days_is_changed_first(api):
+    begin(api, "wang")
+    assert api.get("wang", "/hazards").status_code == 200
+    api.clock.pass_(days=90)
+    sign_in(api, "wang")
+    problem(api.get("wang", "/hazards"), 403, "auth.password_old")
+
+
+def test_three_administrators_do_each_a_part(api):
+    for who in ("ben", "qin", "shen"):
+        begin(api, who)
+    new = {"username": "sun", "name": "孙某", "password": "Given to them 3"}
+    grants = [{"role": "inspector", "scope": HERE}]
+    assert api.post("ben", "/people", new).status_code == 201
+    problem(api.post("qin", "/people", {**new, "username": "hu"}), 403, "role.forbidden")
+    problem(api.post("ben", "/people/sun", {"version": 1, "grants": grants}), 403, "role.forbidden")
+    assert api.post("qin", "/people/sun", {"version": 1, "grants": grants}).status_code == 200
+    problem(api.post("qin", "/people/sun", {"version": 2, "name": "别名"}), 403, "role.forbidden")
+    whole = {"version": 2, "grants": [{"role": "admin", "scope": HERE}]}
+    problem(api.post("qin", "/people/sun", whole), 422, "step.needs")
+    problem(api.get("ben", "/security/events"), 403, "role.forbidden")
+    problem(api.get("qin", "/security/events"), 403, "role.forbidden")
+    seen = [(each["event"], each["by"]) for each in api.get("shen", "/security/events").json()["items"]]
+    assert {("account.made", "ben"), ("account.changed", "qin"), ("totp.confirmed", "shen")} < set(seen)
+    problem(api.post("shen", "/people/sun", {"version": 2, "active": False}), 403, "role.forbidden")
+
+
+def test_an_administrator_is_signed_in_in_one_place(api):
+    totp = begin(api, "ben")
+    before = api.tokens["ben"]
+    sign_in(api, "ben", totp=totp)
+    time.sleep(1.1)
+    problem(api.call(None, "GET", "/me", headers={"Authorization": f"Bearer {before}"}), 401, "auth.required")
+    assert api.get("ben", "/people").status_code == 200
+
+
+def test_five_wrong_passwords_lock_for_half_an_hour(api):
+    wrong = {"username": "wang", "password": "Not the one 4"}
+    for _ in range(5):
+        problem(api.post(None, "/auth/login", wrong), 401, "auth.failed")
+    locked = api.post(None, "/auth/login", {"username": "wang", "password": FIRST})
+    problem(locked, 429, "auth.too_many")
+    assert 1790 < int(locked.headers["retry-after"]) <= 1800
+    api.clock.pass_(minutes=30)
+    sign_in(api, "wang", FIRST)
+
+
+def test_a_page_that_is_left_alone_for_half_an_hour_is_signed_out_and_a_phone_is_not(api):
+    page, phone = sign_in(api, "wang", FIRST, page=True), sign_in(api, "qian", FIRST)
+    api.clock.pass_(minutes=29)
+    page = api.post(None, "/auth/refresh", {"refresh_token": page["refresh_token"]}).json()
+    api.clock.pass_(minutes=31)
+    problem(api.post(None, "/auth/refresh", {"refresh_token": page["refresh_token"]}), 401, "auth.required")
+    assert api.post(None, "/auth/refresh", {"refresh_token": phone["refresh_token"]}).status_code == 200
+
+
+def test_who_does_not_deal_with_the_party_sees_it_in_part(api):
+    for who in ("li", "wang", "qian"):
+        begin(api, who)
+    party = {"kind": "owner", "name": "张三", "phone": "13912341234"}
+    hazard = api.report("wang", responsible_party=party)
+    for who, shown in (("wang", party), ("li", party), ("qian", {**party, "name": "张*", "phone": "139****1234"})):
+        path = f"/hazards/{hazard['id']}"
+        assert api.get(who, path).json()["responsible_party"] == shown
+        assert api.get(who, "/hazards").json()["items"][0]["responsible_party"] == shown
+        assert api.get(who, "/sync").json()["items"][0]["responsible_party"] == shown
+        assert api.get(who, f"{path}/history").json()["items"][0]["facts"]["responsible_party"] == shown
+        assert ("13912341234" in api.get(who, path).text) is (shown is party)
+
+
+def test_it_does_not_start_with_accounts_that_others_know(tmp_path):
+    process = Process(tmp_path / "data", ANXUN_PROFILE="strict")
+    with pytest.raises(pytest.fail.Exception):
+        process.start()
+    assert "ANXUN_PROFILE=strict" in process.log.read_text()

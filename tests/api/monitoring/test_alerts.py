@@ -1,0 +1,203 @@
+"""A device says something; somebody goes and looks. Signed requests, and what comes of them."""
+
+import asyncio
+import json
+from datetime import timedelta
+
+import pytest
+
+from api.monitoring.intake import AlertIntake
+from inspections.monitoring.actions.alerts import Sent
+from inspections.monitoring.alerts import Message, Metric
+from inspections.monitoring.vendors import PAYLOAD_BYTES
+from storage.statistics.rollup import check_counts
+from tests.builders.api import HERE, PASSWORD, THERE, on_both, problem
+from tests.builders.signed_alerts import ALARM, device, sent, signed
+
+
+@on_both
+def test_an_alarm_is_a_case_in_the_list_at_once(api):
+    secret = device(api)
+    (verdict,) = sent(api, secret, ALARM)
+    assert verdict["result"] == "opened"
+    case = api.get("officer", f"/hazards/{verdict['hazard']}").json()
+    told = {"state": "accepted", "category": "EL-05", "source": "device", "community": HERE, "place": "1幢配电间"}
+    assert {name: case[name] for name in told} == told
+    assert case["description"] == "1号楼总箱：剩余电流 452 mA，达到报警值 400 mA"
+    history = api.get("officer", f"/hazards/{case['id']}/history").json()["items"]
+    assert [line["step"] for line in history] == ["alert", "accept"]
+    (alert,) = api.get("officer", "/alerts").json()["items"]
+    assert (alert["id"], alert["grade"], alert["level"], alert["count"]) == (verdict["alert"], "alarm", "二级", 1)
+    assert alert["case"] == {"id": case["id"], "number": case["number"], "state": "accepted"}
+    detail = api.get("inspector", f"/alerts/{alert['id']}").json()
+    assert detail["points"] == [["2026-11-23T01:00:00Z", 452.0]]
+    assert json.loads(detail["worst_raw"]) == ALARM
+    seen = api.get("admin", "/devices/A-1").json()
+    assert (seen["last_seen_at"], seen["secrets"]) == ("2026-11-23T01:00:00Z", 1)
+
+
+@on_both
+def test_an_officer_hears_of_it_at_night_and_a_false_alarm_counts_as_none_found(api):
+    secret = device(api)
+    api.clock.now += timedelta(hours=17)
+    api.sign_in_again()
+    (verdict,) = sent(api, secret, ALARM)
+    inbox = []
+    for _ in range(100):
+        inbox = [each for each in api.get("officer", "/inbox").json()["items"] if each["kind"] == "alert"]
+        if inbox:
+            break
+        api.client.blocking_portal.call(asyncio.sleep, 0.05)
+    assert inbox[0]["title"] == "用电监测报警待核查"
+    assert api.counts()["total"]["received"] == 0  # an alarm, no hazard found
+    case = api.get("officer", f"/hazards/{verdict['hazard']}").json()
+    done = api.taken("officer", case, "verify", outcome="false_alarm", note="检查无异常")
+    assert (done["state"], done["outcome"]) == ("closed", "false_alarm")
+    assert api.counts()["total"]["received"] == 0
+    (again,) = sent(api, secret, ALARM | {"value": 500})
+    assert api.get("officer", f"/hazards/{again['hazard']}").json()["recurrence_of"] == case["id"]
+
+
+@on_both
+def test_the_cause_that_was_found_is_what_counts(api):
+    secret = device(api)
+    (verdict,) = sent(api, secret, ALARM)
+    case = api.get("officer", f"/hazards/{verdict['hazard']}").json()
+    found = api.taken("officer", case, "set_cause", category="EL-01", reason="零地线混接")
+    assert (found["category"], found["state"]) == ("EL-01", "accepted")
+    total = api.counts()["total"]
+    assert (total["received"], total["accepted"], total["open"]) == (1, 1, 1)
+    database = api.client.app.state.context.database
+    assert not database.ask(lambda register: list(check_counts(register, HERE)))
+
+
+@on_both
+def test_each_message_of_a_batch_has_its_verdict(api):
+    secret = device(api)
+    batch = [
+        ALARM,
+        {"metric": "humidity", "value": 9},
+        ALARM | {"value": 700},
+        {"metric": "temperature_c", "value": 20},
+        {"metric": "current_a", "value": "NaN"},
+        ALARM | {"device": "B-2"},
+    ]
+    items = sent(api, secret, batch)
+    assert [(each["result"], each["reason"]) for each in items] == [
+        ("opened", None), ("refused", "unknown_metric"), ("folded", None), ("normal", None),
+        ("refused", "wrong_value"), ("refused", "foreign_device"),
+    ]  # fmt: skip
+    assert len(api.get("officer", "/alerts").json()["items"]) == 1
+
+
+def test_a_vendors_device_is_answered_as_it_expects(api):
+    secret = device(api, vendor="property_list")
+    payload = {"location_code": "33", "ts": 1795395600000, "properties": [{"name": "温度 ", "value": 95}]}
+    answer = signed(api, secret, payload).json()
+    assert (answer["result"], answer["items"][0]["result"]) == (1, "opened")
+
+
+@on_both
+def test_who_has_not_signed_it_so_and_now_is_not_let_in(api):
+    secret = device(api)
+    problem(signed(api, "other", ALARM), 401, "alert.signature")
+    problem(signed(api, secret, ALARM, name="B-2"), 401, "alert.signature")
+    problem(api.post(None, "/alerts", ALARM), 401, "alert.signature")
+    for off in (-301, 301):
+        wrong = problem(signed(api, secret, ALARM, at=api.clock.now.timestamp() + off), 401, "alert.timestamp")
+        assert wrong["server_time"].startswith("2026-11-23T01:00:00")
+    assert signed(api, secret, ALARM, at=api.clock.now.timestamp() + 299).status_code == 200
+    assert api.get("officer", "/alerts").json()["items"][0]["count"] == 1
+
+
+@on_both
+def test_the_same_request_again_is_refused_and_counted_once(api):
+    secret = device(api)
+    sent(api, secret, ALARM)
+    problem(signed(api, secret, ALARM), 409, "alert.replayed")
+    assert api.get("officer", "/alerts").json()["items"][0]["count"] == 1
+    sent(api, secret, ALARM, at=api.clock.now.timestamp() + 1)
+    assert api.get("officer", "/alerts").json()["items"][0]["count"] == 2
+
+
+@pytest.mark.parametrize("payload", [b"", b"{", b"[" * 100_000, b'{"value": NaN}', b"[]", b"\xff\xd8\xff"])
+def test_garbage_is_refused_by_name(api, payload):
+    secret = device(api)
+    assert problem(signed(api, secret, payload), 400, "body.unparsable")["reason"] in {"not_json", "empty", "too_deep"}
+
+
+def test_what_is_too_large_is_refused(api):
+    secret = device(api)
+    problem(signed(api, secret, b" " * (PAYLOAD_BYTES + 1)), 413, "body.too_large")
+    problem(signed(api, secret, [{}] * 1001), 413, "body.too_large")
+
+
+@on_both
+def test_a_flood_of_many_at_once_is_one_alert(api):
+    device(api)
+    intake, one = api.client.app.state.context.part(AlertIntake), Message("A-1", Metric.RESIDUAL_CURRENT, 460)
+
+    async def flood():
+        return await asyncio.gather(*(intake.take(Sent([one] * 10)) for _ in range(300)))
+
+    answers = api.client.blocking_portal.call(flood)
+    assert {each.alert for verdicts in answers for each in verdicts} == {answers[0][0].alert}
+    (alert,) = api.get("officer", "/alerts").json()["items"]
+    assert alert["count"] == 3000
+
+
+@on_both
+def test_a_secret_is_renewed_without_a_gap(api):
+    first = device(api)
+    second = api.post("admin", "/devices/A-1/rotate", {}).json()["secret"]
+    sent(api, first, ALARM)
+    sent(api, second, ALARM)
+    third = api.post("admin", "/devices/A-1/rotate", {}).json()["secret"]
+    problem(signed(api, first, ALARM, at=api.clock.now.timestamp() + 1), 401, "alert.signature")
+    sent(api, second, ALARM, at=api.clock.now.timestamp() + 2)
+    sent(api, third, ALARM)
+
+
+@on_both
+def test_a_device_is_changed_and_put_out_of_use(api):
+    secret = device(api)
+    said = {"id": "A-1", "name": "总箱", "kind": "mains", "community": HERE, "place": "2幢"}
+    limits = {"residual_current_ma": {"warn": 500, "alarm": 600, "critical": 700}}
+    after = api.post("admin", "/devices/A-1", {**said, "thresholds": limits}).json()
+    assert (after["place"], after["thresholds"]["residual_current_ma"]["alarm"]) == ("2幢", 600)
+    assert sent(api, secret, ALARM)[0]["result"] == "normal"
+    api.post("admin", "/devices/A-1", {**said, "active": False})
+    (refused,) = sent(api, secret, ALARM | {"value": 900})
+    assert (refused["result"], refused["reason"]) == ("refused", "unknown_device")
+    wrong = {"residual_current_ma": {"warn": 5, "alarm": 3, "critical": 1}}
+    problem(api.post("admin", "/devices/A-1", {**said, "thresholds": wrong}), 422, "step.needs")
+    problem(api.post("admin", "/devices/A-1", {**said, "id": "A-2"}), 422, "step.needs")
+
+
+@on_both
+def test_what_is_seen_ends_at_ones_communities(api):
+    secret = device(api)
+    (verdict,) = sent(api, secret, ALARM)
+    assert api.get("officer2", "/alerts").json()["items"] == []
+    problem(api.get("officer2", f"/alerts/{verdict['alert']}"), 404, "alert.not_found")
+    assert api.get("officer2", "/devices").json()["items"] == []
+    problem(api.get("officer2", "/devices/A-1"), 404, "device.not_found")
+    said = {"id": "B-1", "name": "x", "kind": "shop", "community": THERE, "place": "y"}
+    problem(api.post("admin", "/devices", said), 403, "role.forbidden")
+    assert api.post("admin", "/devices", {**said, "id": "A-1"}).status_code == 409
+    problem(api.post(None, "/auth/login", {"username": "monitoring", "password": PASSWORD}), 401, "auth.failed")
+
+
+@on_both
+def test_alerts_are_listed_page_by_page_and_chosen(api):
+    for number in range(3):
+        secret = device(api, f"D-{number}")
+        sent(api, secret, ALARM, name=f"D-{number}")
+    sent(api, secret, {"metric": "residual_current_ma", "value": 3}, name="D-2")
+    page = api.get("officer", "/alerts?limit=2").json()
+    rest = api.get("officer", f"/alerts?limit=2&cursor={page['next_cursor']}").json()
+    assert [each["device"] for each in (*page["items"], *rest["items"])] == ["D-2", "D-1", "D-0"]
+    assert rest["next_cursor"] is None
+    assert [each["device"] for each in api.get("officer", "/alerts?open=false").json()["items"]] == ["D-2"]
+    assert [each["device"] for each in api.get("officer", "/alerts?open=true&device=D-1").json()["items"]] == ["D-1"]
+    assert api.get("officer", f"/alerts?community={THERE}").json()["items"] == []

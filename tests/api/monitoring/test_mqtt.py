@@ -1,0 +1,266 @@
+"""Devices speak to a broker, a real one; nothing that it has is lost, whoever is killed."""
+
+import gc
+import random
+import signal
+import socket
+import threading
+import time
+from collections import Counter
+from contextlib import closing
+
+import pytest
+import trustme
+
+from api.monitoring.intake import AlertIntake
+from api.monitoring.mqtt import Broker, MqttConsumer, broker_of
+from api.settings import BadSettings, Settings
+from inspections.monitoring.vendors import PAYLOAD_BYTES, read
+from tests.builders import broker as brokers
+from tests.builders.api import HERE
+from tests.builders.mqtt import _publish, alarm, until
+from tests.builders.process import Process
+from tests.builders.signed_alerts import device
+
+
+class Listening:
+    """A consumer in the tested server, over its own intake."""
+
+    def __init__(self, api, broker, *, wait=True, **how):
+        context = api.client.app.state.context
+        self._call = api.client.blocking_portal.call
+        usual = {"host": "127.0.0.1", "tls": False, "username": None, "password": None, "ca": None}
+        where = Broker(**{**usual, "port": broker.port, **how})
+        self.consumer = MqttConsumer(where, 0, context.part(AlertIntake), context.database, api.clock)
+        self._call(self.consumer.start)
+        if wait:
+            until(lambda: self.consumer.subscribed)
+
+    def counted(self, number):
+        until(lambda: self.consumer.counts.total() >= number, what=lambda: self.consumer.counts)
+        return dict(self.consumer.counts)
+
+    def stop(self):
+        self._call(self.consumer.stop)
+
+
+def test_what_a_device_publishes_is_a_case(api, broker, publisher):
+    device(api)
+    listening = Listening(api, broker)
+    until(lambda: listening.consumer._connection == 1)  # else nobody has subscribed
+    time.sleep(0.2)
+    publisher.send(alarm())
+    assert listening.counted(1) == {"opened": 1}
+    (alert,) = api.get("officer", "/alerts").json()["items"]
+    assert alert["case"]["state"] == "accepted"
+    publisher.send(*(alarm(value=400 + number) for number in range(100)))
+    assert listening.counted(101) == {"opened": 1, "folded": 100}
+    listening.stop()
+
+
+def test_garbage_is_counted_by_reason_and_holds_up_nobody(api, broker, publisher):
+    device(api)
+    listening = Listening(api, broker)
+    until(lambda: listening.consumer._connection == 1)
+    time.sleep(0.2)
+    topic = "anxun/A-1/alerts"
+    publisher.send(
+        (topic, b"{"),
+        (topic, b"[" * 100_000),
+        (topic, b""),
+        (topic, b'{"value": NaN}'),
+        (topic, b" " * (PAYLOAD_BYTES + 1)),
+        (topic, b'{"metric": "humidity", "value": 1}'),
+        alarm(device="B-9"),
+        alarm(device="A-1", device_id="B-2"),
+        ("anxun/A 1/alerts", b"{}"),
+        alarm(occurred_at="1970-01-01T00:00:00Z"),
+        alarm(occurred_at="2999-01-01T00:00:00Z"),
+    )
+    assert listening.counted(11) == {
+        "not_json": 4, "too_large": 1, "unknown_metric": 1, "unknown_device": 2, "foreign_device": 1,
+        "opened": 1, "folded": 1,
+    }  # fmt: skip
+    (alert,) = api.get("officer", "/alerts").json()["items"]
+    assert (alert["count"], alert["clock_off"] is None) == (2, False)
+    listening.stop()
+
+
+def test_a_message_that_we_fail_at_takes_no_other_with_it(api, broker, publisher, monkeypatch):
+    def failing(vendor, device, payload):
+        if b"poison" in payload:
+            raise RuntimeError("ours")
+        return read(vendor, device, payload)
+
+    monkeypatch.setattr("api.monitoring.mqtt.read", failing)
+    device(api)
+    first = Listening(api, broker)
+    first.stop()
+    publisher.send(*(alarm(id="poison" if number in {7, 30} else str(number)) for number in range(50)))
+    again = Listening(api, broker)
+    assert again.counted(50) == {"opened": 1, "folded": 47, "fault": 2}
+    again.stop()
+    assert api.get("officer", "/alerts").json()["items"][0]["count"] == 48
+
+
+# paho lets go of a socket whose handshake has failed without closing it
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_over_tls_we_speak_to_the_one_whom_our_authority_vouches_for(api, tmp_path):
+    authority, other = trustme.CA(), trustme.CA()
+    certificate = authority.issue_cert("localhost")
+    certificate.private_key_pem.write_to_path(tmp_path / "key.pem")
+    certificate.cert_chain_pems[0].write_to_path(tmp_path / "cert.pem")
+    authority.cert_pem.write_to_path(tmp_path / "ca.pem")
+    other.cert_pem.write_to_path(tmp_path / "other.pem")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    certified = f"certfile {tmp_path}/cert.pem\nkeyfile {tmp_path}/key.pem\n"
+    broker = brokers.Broker(tmp_path / "broker", more=f"listener {port} 127.0.0.1\n{certified}").start()
+    publisher = brokers.Publisher(broker.port)
+    device(api)
+    stranger = Listening(api, broker, wait=False, host="localhost", port=port, tls=True, ca=str(tmp_path / "other.pem"))
+    listening = Listening(api, broker, host="localhost", port=port, tls=True, ca=str(tmp_path / "ca.pem"))
+    publisher.send(alarm())
+    assert listening.counted(1) == {"opened": 1}
+    assert (stranger.consumer.subscribed, stranger.consumer.counts.total()) == (False, 0)
+    for each in (stranger, listening):
+        each.stop()
+    gc.collect()  # here, not while another test runs
+    publisher.stop()
+    broker.end(signal.SIGKILL)
+
+
+def test_a_device_publishes_under_its_own_name_alone(api, tmp_path):
+    """By the list of rights that comes with us."""
+    rights = f"acl_file {brokers.CONFIGURED.with_suffix('.acl')}\n"
+    broker = brokers.Broker(tmp_path / "broker", more=rights).start()
+    for name in ("A-1", "A-2"):
+        device(api, name)
+    listening = Listening(api, broker, username="anxun", password="-")
+    publisher = brokers.Publisher(broker.port, username="A-1")
+    publisher.send(alarm("A-2"), alarm("A-1"))
+    assert listening.counted(1) == {"opened": 1}
+    assert [each["device"] for each in api.get("officer", "/alerts").json()["items"]] == ["A-1"]
+    listening.stop()
+    publisher.stop()
+    broker.end(signal.SIGKILL)
+
+
+@pytest.mark.parametrize(("sign", "forgotten"), [(signal.SIGTERM, 0), (signal.SIGKILL, 5)])
+def test_what_comes_while_nobody_listens_waits_also_where_the_broker_ends(api, broker, publisher, sign, forgotten):
+    """A killed broker may forget what it acknowledged last; a device repeats itself: its case is there all the same."""
+    names = [f"D-{number}" for number in range(20)]
+    for name in names:
+        device(api, name)
+    first = Listening(api, broker)
+    first.stop()
+    publisher.send(*(alarm(name, value=400 + turn) for turn in range(20) for name in names))
+    broker.end(sign)
+    broker.start()
+    again = Listening(api, broker)
+    counts = again.counted(400 - forgotten)
+    assert counts["opened"] == 20
+    alerts = api.get("officer", "/alerts").json()["items"]
+    assert sorted(each["device"] for each in alerts) == sorted(names)
+    assert len({each["case"]["id"] for each in alerts}) == 20
+    again.stop()
+
+
+def check_kills(tmp_path, broker, publisher, devices, messages, kills):
+    """Half of the messages are garbage; the server is killed while they come. Each valid one is counted once."""
+    process = Process(tmp_path / "data", ANXUN_MQTT=f"mqtt://127.0.0.1:{broker.port}").start()
+    names = [f"D-{number}" for number in range(devices)]
+    with closing(process.client("admin")) as admin:
+        for name in names:
+            said = {"id": name, "name": "总箱", "kind": "mains", "community": HERE, "place": name}
+            assert admin.post("/devices", json=said).status_code == 201
+    sent = 0
+    for _ in range(kills):
+        publishing = threading.Thread(target=_publish, args=(publisher, names, sent, messages // kills))
+        publishing.start()
+        time.sleep(random.uniform(0.1, 0.6))  # noqa: S311  # no secret
+        process.stop(signal.SIGKILL)
+        process.start()
+        publishing.join()
+        sent += messages // kills
+    valid = Counter(names[number % devices] for number in range(sent))
+    with closing(process.client("officer")) as officer:
+
+        def alerts():
+            return officer.get("/alerts?limit=500").json()["items"]
+
+        until(lambda: sum(each["count"] for each in alerts()) >= sent, 120, alerts)
+        time.sleep(1)
+        found = alerts()
+    assert Counter({each["device"]: each["count"] for each in found}) == valid
+    assert len(found) == len({each["case"]["id"] for each in found}) == devices
+    process.stop()
+
+
+def test_a_server_that_is_killed_loses_nothing_and_doubles_nothing(tmp_path, broker, publisher):
+    check_kills(tmp_path, broker, publisher, devices=40, messages=600, kills=3)
+
+
+@pytest.mark.drill
+def test_two_hundred_thousand_messages_and_ten_kills(tmp_path):
+    """By a broker that does not write down every change: it is not the one that is killed."""
+    broker = brokers.Broker(tmp_path / "broker", careful=False).start()
+    publisher = brokers.Publisher(broker.port)
+    check_kills(tmp_path, broker, publisher, devices=200, messages=100_000, kills=10)
+    publisher.stop()
+    broker.end(signal.SIGKILL)
+
+
+@pytest.mark.drill
+def test_a_broker_that_is_killed_ten_times(tmp_path, broker):
+    """It forgets little, and it is said how much; nothing is doubled; each device that goes on alarming is a case."""
+    process = Process(tmp_path / "data", ANXUN_MQTT=f"mqtt://127.0.0.1:{broker.port}").start()
+    names = [f"D-{number}" for number in range(40)]
+    with closing(process.client("admin")) as admin:
+        for name in names:
+            said = {"id": name, "name": "总箱", "kind": "mains", "community": HERE, "place": name}
+            assert admin.post("/devices", json=said).status_code == 201
+    sent = 0
+    for turn in range(10):
+        publisher = brokers.Publisher(broker.port)
+        batch = [alarm(names[at % 40], id=f"{turn} {at}", value=400 + at % 99) for at in range(400)]
+        publisher.send(*batch)  # all of it is acknowledged, then the broker is gone
+        sent += len(batch)
+        broker.end(signal.SIGKILL)
+        publisher.stop()
+        broker.start()
+        time.sleep(random.uniform(0.5, 2))  # noqa: S311  # no secret
+    publisher = brokers.Publisher(broker.port)
+    time.sleep(2)
+    publisher.send(*(alarm(name, id="last") for name in names))
+    publisher.stop()
+    with closing(process.client("officer")) as officer:
+
+        def alerts():
+            return officer.get("/alerts?limit=500").json()["items"]
+
+        def total():
+            return sum(each["count"] for each in alerts())
+
+        until(lambda: total() >= (sent + 40) * 0.95, 60, total)
+        time.sleep(3)
+        found = alerts()
+    counted = sum(each["count"] for each in found)
+    print(f"the broker forgot {sent + 40 - counted} of {sent + 40}")  # noqa: T201  # what a drill is for
+    assert 0 <= sent + 40 - counted <= 0.05 * sent
+    assert sorted(each["device"] for each in found) == sorted(names)
+    assert len({each["case"]["id"] for each in found}) == 40
+    process.stop()
+
+
+@pytest.mark.parametrize("url", ["http://host", "mqtt://", "mqtt://host:0", "mqtt://host:x", "host"])
+def test_a_broker_that_is_no_address_is_refused(url):
+    with pytest.raises(BadSettings, match="ANXUN_MQTT"):
+        broker_of(Settings(mqtt=url))
+
+
+def test_a_brokers_address_says_who_and_how():
+    found = broker_of(Settings(mqtt="mqtts://anxun:p%40ss@broker", mqtt_ca="/ca.pem"))
+    assert found == Broker("broker", 8883, tls=True, username="anxun", password="p@ss", ca="/ca.pem")
+    assert broker_of(Settings(mqtt="mqtt://u:x@h", mqtt_password="y")).password == "y"

@@ -1,0 +1,99 @@
+"""The demo year: every figure that the office tells of it is the same, wherever it is asked for."""
+
+import csv
+import io
+import sqlite3
+import subprocess
+from collections import Counter
+from contextlib import closing
+
+from inspections.statistics.metrics import METRICS
+from tests.builders.ledger_files import lines_of
+from tests.builders.process import ANXUN, Process
+
+
+def test_a_year_of_the_office_s_work_comes_out_of_the_statistics(tmp_path):
+    process = Process(tmp_path / "data")
+    run = [ANXUN, "demo", "--year", "2024"]
+    done = subprocess.run(run, env=process.environment, capture_output=True, text=True, check=True)
+    assert "729 hazards" in done.stdout
+    again = subprocess.run(run, env=process.environment, capture_output=True, text=True, check=True)
+    assert "2024: already there" in again.stdout
+    process.start()
+    client = process.client("analyst")
+
+    def total(**query):
+        return client.get("/statistics/communities", params=query).json()["total"]
+
+    year = {"from": "2024-01-01", "to": "2024-12-31"}
+    assert total(**year, group="防盗窗拆除")["quantity_done"] == 291
+    june = {"from": "2024-06-01", "to": "2024-06-30", "group": "用电监测"}
+    assert total(**june)["fixed"] == total(**year, group="用电监测")["fixed"] == 43
+    months = [
+        total(**{"from": f"2024-{at:02d}-01", "to": f"2024-{at:02d}-28"}, group="防盗窗拆除") for at in range(1, 13)
+    ]
+    removed = [month["quantity_done"] for month in months]
+    assert removed[0] == 0
+    assert removed[1:] == sorted(removed[1:])
+    assert sum(removed) == 291
+    everything = total(**year)
+    assert min(everything[name] for name in ("rejected", "duplicate", "fixed_on_spot", "open")) > 0
+    supervisor = process.client("supervisor")
+    shown = []
+    cursor = None
+    while True:
+        query = {"limit": 500, **({"cursor": cursor} if cursor else {})}
+        page = supervisor.get("/hazards", params=query).json()
+        shown += page["items"]
+        cursor = page["next_cursor"]
+        if not cursor:
+            break
+    outcomes = {hazard["outcome"] for hazard in shown}
+    assert {"fixed", "unfounded", "self_resolved", "refused_controlled"} <= outcomes
+    assert any(hazard["times_returned"] for hazard in shown)
+    assert any(hazard["times_reworked"] for hazard in shown)
+    assert any(hazard["rebounded_as"] for hazard in shown)
+    assert all(hazard["demo"] and hazard["description"].startswith("【演示数据】") for hazard in shown)
+    assert all(hazard["missing_photos"] == [] for hazard in shown)
+    late = [hazard for hazard in shown if hazard["due_at"] and (hazard["submitted_at"] or "") > hazard["due_at"]]
+    steps = supervisor.get(f"/hazards/{late[0]['id']}/history").json()["items"]
+    assert "escalate" in [line["step"] for line in steps]
+    _the_same_figures_everywhere(process, client, year)
+    supervisor.close()
+    client.close()
+    process.stop()
+
+
+def _the_same_figures_everywhere(process, client, year):
+    """By the API, in the briefing, in the CSV, in the SQL views, and line by line in the ledger."""
+    counted = client.get("/statistics/communities", params=year).json()
+    briefing = client.get("/statistics/briefing", params=year).json()
+    assert (briefing["items"], briefing["total"]) == (
+        [{name: row[name] for name in briefing["items"][0]} for row in counted["items"]],
+        counted["total"],
+    )
+    for name in ("received", "open", "quantity_done"):
+        assert f"{counted['total'][name]}" in briefing["text"] + briefing["year"]
+    sheet = client.get("/statistics/communities", params={**year, "format": "csv"}).content.decode("utf-8-sig")
+    rows = {row["社区代码"]: row for row in csv.DictReader(io.StringIO(sheet))}
+    names = [name for name in METRICS if isinstance(counted["total"][name], int)]
+    for row in counted["items"]:
+        assert {name: int(rows[row["community"]][METRICS[name].title]) for name in names} == {
+            name: row[name] for name in names
+        }
+    everything = {row["community"]: row for row in client.get("/statistics/communities").json()["items"]}
+    with closing(sqlite3.connect(process.folder / "anxun.db")) as database:
+        database.row_factory = sqlite3.Row
+        viewed = {row["community"]: dict(row) for row in database.execute("SELECT * FROM anxun_communities")}
+        listed = Counter(
+            code for code, day in database.execute("SELECT community, reported_at FROM anxun_hazards") if day < "2025"
+        )
+        happened = dict(database.execute("SELECT community, sum(closed) FROM anxun_days GROUP BY community"))
+    for code, row in everything.items():
+        shared = set(viewed[code]) & set(row) - {"community", "name"}
+        assert {name: viewed[code][name] for name in shared} == {name: row[name] for name in shared}
+        assert (listed[code], happened.get(code, 0)) == (row["received"], row["closed_then"])
+    ledger = lines_of(client.get("/ledger.csv", params=year).content)
+    assert Counter(line["社区"] for line in ledger) == {
+        row["name"]: row["received"] for row in counted["items"] if row["received"]
+    }

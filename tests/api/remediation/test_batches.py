@@ -1,0 +1,81 @@
+"""Many steps at once: a Monday's reports are accepted and assigned in two requests."""
+
+import uuid
+
+import pytest
+from litestar.testing import TestClient
+
+from api.app import build
+from api.settings import Settings
+from tests.builders.api import on_both, problem
+
+
+def item(hazard, step, **facts):
+    sent = {"id": str(uuid.uuid4()), "step": step, "version": hazard["version"], **facts}
+    return {"hazard": hazard["id"], "step": sent}
+
+
+def batch(api, who, *items):
+    answer = api.post(who, "/hazards/steps", {"items": list(items)})
+    assert answer.status_code == 200, answer.text
+    return answer.json()["items"]
+
+
+@on_both
+def test_a_monday_s_reports_are_accepted_and_assigned_in_two_requests(api):
+    hazards = [api.report("inspector") for _ in range(12)]
+    accepted = batch(api, "officer", *(item(hazard, "accept") for hazard in hazards))
+    assert [each["status"] for each in accepted] == [200] * 12
+    assert [each["hazard"]["id"] for each in accepted] == [hazard["id"] for hazard in hazards]
+    again = [item(each["hazard"], "assign", lead="handler") for each in accepted]
+    assert {each["hazard"]["state"] for each in batch(api, "officer", *again)} == {"assigned"}
+    assert {each["hazard"]["version"] for each in batch(api, "officer", *again)} == {3}  # a retry takes nothing twice
+
+
+@on_both
+def test_what_is_wrong_with_one_costs_the_others_nothing(api):
+    good, stale, other = (api.report("inspector") for _ in range(3))
+    foreign = {"id": str(uuid.uuid4()), "version": 1}
+    done = batch(
+        api,
+        "officer",
+        item(good, "accept"),
+        item(stale | {"version": 7}, "accept"),
+        item(foreign, "accept"),
+        item(other, "fly"),
+        item(other, "assign", lead="handler"),
+        {"hazard": "no-uuid", "step": {}},
+        7,
+        item(good | {"version": 2}, "assign", lead="handler"),
+    )
+    assert [each["status"] for each in done] == [200, 409, 404, 422, 409, 422, 422, 200]
+    codes = [each["problem"]["code"] for each in done if each["status"] != 200]
+    assert codes == ["hazard.stale", "hazard.not_found", "step.needs", "hazard.state", "step.needs", "step.needs"]
+    assert done[3]["problem"]["errors"][0]["field"].startswith("step")
+    assert done[-1]["hazard"]["state"] == "assigned"  # after the first item of the same hazard
+    assert api.get("officer", f"/hazards/{stale['id']}").json()["version"] == 1
+
+
+def test_a_batch_of_nothing_or_of_too_much_is_refused(api):
+    problem(api.post("officer", "/hazards/steps", {"items": []}), 422, "step.needs")
+    problem(api.post("officer", "/hazards/steps", {"items": [1] * 501}), 422, "step.needs")
+    problem(api.call("officer", "POST", "/hazards/steps", content=b"{"), 400, "body.unparsable")
+
+
+def test_readiness_turns_red_while_nobody_watches_the_deadlines(api, clock):
+    """A server that only answers, over the same database, after the one that watches has gone."""
+    hazard = api.taken("officer", api.report("inspector"), "accept")
+    assert hazard["due_at"]
+    api.client.__exit__(None, None, None)
+    settings = Settings(data=str(api.folder), tick_seconds=1)
+    with TestClient(build(settings, clock, works=False), raise_server_exceptions=False) as alone:
+        assert alone.get("/health/ready").status_code == 200
+        clock.pass_(hours=23, seconds=2)  # an hour before the deadline the handler is to be reminded
+        assert alone.get("/health/ready").status_code == 200
+        clock.pass_(seconds=2)
+        problem(alone.get("/health/ready"), 503, "sweep.lags")
+    api.client.__enter__()
+    for _ in range(100):
+        if api.get(None, "/health/ready", root=True).status_code == 200:
+            return
+    pytest.fail("still red")

@@ -1,0 +1,101 @@
+"""What Prometheus reads: by whom, and right with several workers."""
+
+import uuid
+
+import httpx
+import pytest
+from litestar.testing import TestClient
+from prometheus_client.parser import text_string_to_metric_families
+
+from api.app import build
+from api.settings import Settings
+from tests.builders.api import HERE, THERE, body, on_both, problem
+from tests.builders.postgres import new_database
+from tests.builders.process import PASSWORD, Process
+
+
+def samples(text):
+    return {
+        (sample.name, tuple(sorted(sample.labels.items()))): sample.value
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+    }
+
+
+def requests(text, route, status, method="GET"):
+    labels = tuple(sorted({"route": route, "status": str(status), "method": method}.items()))
+    return samples(text).get(("anxun_requests_total", labels), 0)
+
+
+def test_a_program_reads_how_many_requests_there_were_and_how_they_ended(api):
+    far = {"id": str(uuid.uuid4()), "name": "Prometheus", "scope": HERE, "expires_at": "2027-01-31T00:00:00Z"}
+    key = api.post("admin", "/keys", far).json()["token"]
+    api.tokens["prometheus"] = key
+    before = api.get("prometheus", "/metrics", root=True)
+    assert (before.status_code, before.headers["content-type"]) == (200, "text/plain; version=0.0.4; charset=utf-8")
+    hazard = api.post("inspector", "/hazards", body()).json()["hazard"]["id"]
+    for _ in range(3):
+        assert api.get("officer", f"/hazards/{hazard}").status_code == 200
+    api.get("officer", f"/hazards/{uuid.uuid4()}")
+    api.get(None, "/nowhere", root=True)
+    after = api.get("prometheus", "/metrics", root=True).text
+    route = "/api/v1/hazards/{hazard_id}"
+    assert [requests(after, route, status) - requests(before.text, route, status) for status in (200, 404)] == [3, 1]
+    assert requests(after, "none", 404) - requests(before.text, "none", 404) == 1
+    name = ("anxun_request_seconds_count", (("route", route),))
+    assert samples(after)[name] - samples(before.text).get(name, 0) == 4
+    assert hazard not in after
+    assert "officer" not in after
+
+
+def test_who_may_not_read_them_does_not(api):
+    problem(api.get(None, "/metrics", root=True), 401, "auth.required")
+    problem(api.get("inspector", "/metrics", root=True), 403, "role.forbidden")
+    for who in ("analyst", "admin"):
+        assert api.get(who, "/metrics", root=True).status_code == 200
+
+
+@pytest.mark.parametrize(("setting", "status"), [("open", 200), ("off", 404)])
+def test_a_setting_opens_them_or_leaves_them_out(api, setting, status):
+    settings = Settings(data=str(api.folder), metrics=setting)
+    with TestClient(build(settings, api.clock, works=False), raise_server_exceptions=False) as client:
+        assert client.get("/metrics").status_code == status
+
+
+def test_whichever_of_several_workers_is_asked_answers_for_all(tmp_path):
+    with new_database() as url:
+        process = Process(
+            tmp_path / "data", "serve", "--demo", "--workers", "2", ANXUN_DATABASE=url, ANXUN_METRICS="open"
+        )
+        process.start()
+        try:
+            at = f"http://127.0.0.1:{process.port}"
+            sent = {"username": "analyst", "password": PASSWORD}
+            token = httpx.post(f"{at}/api/v1/auth/login", json=sent).json()["access_token"]
+            for _ in range(20):  # a connection each, so that both workers get some
+                assert httpx.get(f"{at}/api/v1/me", headers={"Authorization": f"Bearer {token}"}).status_code == 200
+            counts = {requests(httpx.get(f"{at}/metrics").text, "/api/v1/me", 200) for _ in range(10)}
+        finally:
+            process.stop()
+    assert counts == {20}
+
+
+@on_both
+def test_a_program_reads_how_the_hazards_of_its_communities_stand(api):
+    far = {"id": str(uuid.uuid4()), "name": "Prometheus", "scope": HERE, "expires_at": "2027-01-31T00:00:00Z"}
+    api.tokens["prometheus"] = api.post("admin", "/keys", far).json()["token"]
+    api.report("inspector")
+    api.assigned(category="EB-02")
+    api.closed()
+    api.report("inspector2", community=THERE)
+    api.clock.pass_(hours=25)
+
+    def standing():
+        found = samples(api.get("prometheus", "/metrics", root=True).text)
+        assert found["anxun_store_up", ()] == 1
+        oldest = found["anxun_oldest_open_seconds", (("street", HERE[:9]),)]
+        names = ("waiting", "on_time", "overdue", "pending_recheck")
+        street = ("street", HERE[:9])
+        return oldest, [found["anxun_hazards", (("standing", name), street)] for name in names]
+
+    assert standing() == (25 * 3600, [1, 0, 1, 0])

@@ -1,0 +1,11 @@
+"""The command `anxun`, run as a person runs it."""
+
+import subprocess
+
+from tests.builders.process import ANXUN
+
+
+def anxun(process, *command, code=0):
+    done = subprocess.run([ANXUN, *command], env=process.environment, capture_output=True, text=True, check=False)
+    assert done.returncode == code, done.stderr + done.stdout
+    return " ".join((done.stdout + done.stderr).split())

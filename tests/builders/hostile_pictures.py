@@ -1,0 +1,58 @@
+"""Pictures that are damaged."""
+
+import struct
+import zlib
+
+from inspections.errors import Damaged, TooLarge, Unsupported
+from storage.photos import images
+from storage.photos.formats import inspect
+
+REFUSALS = (Damaged, Unsupported, TooLarge)
+
+
+def taken(data):
+    """Whether these bytes come through intake and developing. Raises whatever is no refusal."""
+    try:
+        inspect(data)
+        images.developed(data)
+    except REFUSALS:
+        return False
+    return True
+
+
+def chunk(name, body):
+    return struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
+
+
+def mutated(rng, data, other):
+    """`data` with one to four things done to it, as transport, storage and hostile hands do them."""
+    data = bytearray(data)
+    for _ in range(rng.randint(1, 4)):
+        at, length = rng.randrange(len(data)), rng.randint(1, 16)
+        match rng.randrange(6):
+            case 0:
+                data[at] ^= 1 << rng.randrange(8)
+            case 1:
+                del data[at : at + length]
+            case 2:
+                data[at:at] = rng.randbytes(length)
+            case 3:
+                data[at : at + length] = bytes(len(data[at : at + length]))
+            case 4:
+                data[at : at + 4] = rng.choice([b"\xff" * 4, bytes(4), b"\x7f\xff\xff\xff"])
+            case _:
+                data[at:] = other[rng.randrange(len(other)) :]
+        data = data or bytearray(1)
+    return sound(bytes(data)) if rng.random() < 0.5 else bytes(data)
+
+
+def sound(data):
+    """A PNG whose checksums are right again, so that what is behind them is reached; anything else as it is."""
+    if not data.startswith(b"\x89PNG\r\n\x1a\n"):
+        return data
+    out, at = data[:8], 8
+    while at + 12 <= len(data):
+        (length,) = struct.unpack_from(">I", data, at)
+        out += chunk(data[at + 4 : at + 8], data[at + 8 : at + 8 + length])
+        at += length + 12
+    return out

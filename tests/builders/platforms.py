@@ -1,0 +1,56 @@
+"""A platform that says who somebody is."""
+
+import base64
+import hashlib
+import hmac
+import json
+from urllib.parse import parse_qs, parse_qsl, urlsplit
+
+from tests.builders.sink import Sink
+
+OWN = "a password of their own"
+
+
+class Platform(Sink):
+    """Both providers. `people`: by code whose it is. It looks at what an application must send."""
+
+    def __init__(self):
+        super().__init__()
+        self.people = {"code-wang": "o-wang", "code-li": "o-li", "code-thief": "o-thief"}
+        self.says = None
+        self.tokens = 0
+
+    def meet(self, handler, how, body):  # noqa: ARG002  # as Sink calls it
+        status, said = self.says or self.answer_to(handler, body)
+        data = said if isinstance(said, bytes) else json.dumps(said).encode()
+        handler.send_response(status)
+        handler.send_header("Content-Length", str(len(data)))
+        handler.end_headers()
+        handler.wfile.write(data)
+
+    def answer_to(self, handler, body):
+        url = urlsplit(handler.path)
+        sent = {name: values[0] for name, values in parse_qs(url.query or body.decode()).items()}
+        if url.path == "/wx/sns/jscode2session":
+            assert (sent["appid"], sent["secret"]) == ("app", "s3cret/")
+            assert sent["grant_type"] == "authorization_code"
+            openid = self.people.get(sent["js_code"])
+            return 200, {"openid": openid, "session_key": "x"} if openid else {
+                "errcode": 40029,
+                "errmsg": "invalid code",
+            }
+        self.check_signature(handler, url.path, body.decode())
+        if url.path == "/gettoken.json":
+            self.tokens += 1
+            return 200, {"success": True, "content": {"data": {"accessToken": "at", "expiresIn": 7200}}}
+        assert sent["access_token"] == "at"
+        account = {"code-wang": 1234567}.get(sent["auth_code"])
+        return 200, {"success": True, "content": {"data": {"accountId": account} if account else None}}
+
+    def check_signature(self, handler, path, body):
+        said = handler.headers
+        parts = [handler.command, said["X-Hmac-Auth-Timestamp"], said["X-Hmac-Auth-Nonce"], path]
+        sorted_body = "&".join(f"{name}={value}" for name, value in sorted(parse_qsl(body)))
+        words = "\n".join([*parts, sorted_body] if body else parts)
+        expected = base64.b64encode(hmac.new(b"s3cret/", words.encode(), hashlib.sha256).digest()).decode()
+        assert (said["apiKey"], said["X-Hmac-Auth-Signature"]) == ("app", expected)

@@ -1,0 +1,24 @@
+"""Reports as an inspector makes them."""
+
+from inspections.remediation.actions.reporting import report_hazard
+from inspections.remediation.steps import Report
+from tests.builders.office import HERE, NOW, mention, new_id, wang
+
+
+def report(**facts):
+    return Report(
+        **{
+            "id": new_id(),
+            "community": HERE.code,
+            "category": "EV-03",
+            "description": "楼道堆物",
+            "place": "3幢2单元",
+            "found_at": NOW,
+            "photos": (mention("a"),),
+            **facts,
+        }
+    )
+
+
+def reported(office, by=wang, **facts):
+    return office.do(report_hazard, by, report(**facts), NOW).dossier.hazard

@@ -1,0 +1,149 @@
+from datetime import date, datetime, time, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec.structs import replace
+
+from inspections.accounts.people import Role
+from inspections.calendar import WorkingCalendar, at, midnight, shanghai_date
+from inspections.hazards.deadlines import due, is_overdue, ladder, left, next_check, rung_at
+from inspections.hazards.records import State
+from inspections.office.categories import CATALOGUE, Left, Priority, Term, TimeUnit
+from inspections.office.rules import Rules, Rung
+from tests.builders.office import CALENDAR, NOW, Office, later
+from tests.builders.reports import reported
+
+YEAR_END = at(date(2026, 12, 30), time(10, 0))
+PLAIN = WorkingCalendar({date(2026, 5, 1): False, date(2026, 5, 9): True}, frozenset({2026}))
+
+
+@pytest.mark.parametrize(
+    ("term", "start", "expected"),
+    [
+        (Term(24, TimeUnit.HOURS), NOW, NOW + timedelta(hours=24)),
+        (Term(30, TimeUnit.MINUTES), NOW, NOW + timedelta(minutes=30)),
+        # 2026-11-23 is a Monday: the first day is not counted, due at 24:00 of the last
+        (Term(1, TimeUnit.WORKING_DAYS), NOW, midnight(date(2026, 11, 25))),
+        (Term(5, TimeUnit.WORKING_DAYS), NOW, midnight(date(2026, 12, 1))),
+        (Term(7, TimeUnit.CALENDAR_DAYS), NOW, midnight(date(2026, 12, 1))),
+        (Term(4, TimeUnit.WORKING_HOURS), at(date(2026, 11, 23), time(9, 0)), at(date(2026, 11, 23), time(14, 30))),
+        (Term(4, TimeUnit.WORKING_HOURS), at(date(2026, 11, 23), time(16, 30)), at(date(2026, 11, 24), time(11, 30))),
+        (Term(4, TimeUnit.WORKING_HOURS), at(date(2026, 11, 27), time(22, 0)), at(date(2026, 11, 30), time(14, 0))),
+        (Term(3, TimeUnit.WORKING_HOURS), at(date(2026, 11, 23), time(9, 0)), at(date(2026, 11, 23), time(12, 0))),
+    ],
+)
+def test_when_something_is_due(term, start, expected):
+    assert due(term, start, CALENDAR).at == expected
+
+
+def test_holidays_and_worked_weekends_move_a_deadline():
+    thursday = at(date(2026, 4, 30), time(9, 0))
+    assert due(Term(6, TimeUnit.WORKING_DAYS), thursday, PLAIN).at == midnight(date(2026, 5, 10))  # Saturday is worked
+
+
+def test_a_deadline_in_an_unpublished_year_is_provisional():
+    assert due(Term(3, TimeUnit.WORKING_DAYS), YEAR_END, CALENDAR).provisional
+    assert not due(Term(1, TimeUnit.WORKING_DAYS), YEAR_END, CALENDAR).provisional
+    assert due(Term(16, TimeUnit.WORKING_HOURS), YEAR_END, CALENDAR).provisional
+    assert not due(Term(96, TimeUnit.HOURS), YEAR_END, CALENDAR).provisional
+
+
+@given(
+    st.sampled_from(TimeUnit),
+    st.integers(1, 60),
+    st.datetimes(datetime(2025, 1, 1), datetime(2026, 10, 1)),  # noqa: DTZ001  # the zone is added below
+)
+def test_a_deadline_lies_ahead_and_grows_with_its_term(unit, amount, start):
+    start = start.replace(tzinfo=NOW.tzinfo)
+    one, more = due(Term(amount, unit), start, CALENDAR).at, due(Term(amount + 1, unit), start, CALENDAR).at
+    assert start < one < more
+    if unit is TimeUnit.WORKING_DAYS:
+        days = [
+            shanghai_date(start) + timedelta(days=n) for n in range(1, (shanghai_date(one) - shanghai_date(start)).days)
+        ]
+        assert sum(CALENDAR.is_working(day) for day in days) == amount
+
+
+def test_urgent_reports_are_to_be_accepted_within_half_an_hour():
+    def accepted_by(priority):
+        return due(Rules().acceptance[priority], NOW, CALENDAR).at
+
+    assert accepted_by(Priority.URGENT) == later(minutes=30)
+    assert accepted_by(Priority.HIGH) == later(hours=5, minutes=30)  # 9:00 + 4 h, lunch between
+    assert accepted_by(None) == later(hours=5, minutes=30)
+
+
+@pytest.mark.parametrize(
+    ("offset", "due_at", "expected"),
+    [
+        ({}, NOW, NOW),
+        ({"before": Term(24, TimeUnit.HOURS)}, NOW, NOW - timedelta(hours=24)),
+        ({"before": Term(30, TimeUnit.MINUTES)}, NOW, NOW - timedelta(minutes=30)),
+        ({"after": Term(2, TimeUnit.HOURS)}, NOW, NOW + timedelta(hours=2)),
+        # at 24:00 of Monday and at noon of Monday alike: until the end of Tuesday
+        ({"after": Term(1, TimeUnit.WORKING_DAYS)}, midnight(date(2026, 11, 24)), midnight(date(2026, 11, 25))),
+        ({"after": Term(1, TimeUnit.WORKING_DAYS)}, at(date(2026, 11, 23), time(12)), midnight(date(2026, 11, 25))),
+        ({"after": Term(1, TimeUnit.CALENDAR_DAYS)}, midnight(date(2026, 11, 28)), midnight(date(2026, 11, 29))),
+        ({"after": Term(1, TimeUnit.WORKING_DAYS)}, midnight(date(2026, 11, 28)), midnight(date(2026, 12, 1))),
+        ({"after": Term(4, TimeUnit.WORKING_HOURS)}, midnight(date(2026, 11, 28)), at(date(2026, 11, 30), time(14))),
+    ],
+)
+def test_a_rung_is_reached_before_at_or_after_the_deadline(offset, due_at, expected):
+    assert rung_at(Rung("fix", "fix", Role.OFFICER, **offset), due_at, CALENDAR) == expected
+
+
+def test_overdue_is_judged_by_state_and_clock():
+    hazard = replace(reported(Office()), state=State.ASSIGNED, due_at=NOW)
+    assert is_overdue(hazard, later(seconds=1))
+    assert not is_overdue(hazard, NOW)  # by the deadline is in time
+    assert not is_overdue(replace(hazard, due_at=None), later(days=9))
+    assert not is_overdue(replace(hazard, advisory=True), later(days=9))
+    assert not is_overdue(replace(hazard, state=State.PENDING_RECHECK), later(days=9))
+
+
+def test_the_sweep_looks_where_a_clock_runs():
+    hazard = replace(reported(Office()), state=State.RECTIFYING, due_at=later(hours=9), due_from=NOW)
+
+    def looks(hazard, after):
+        return next_check(hazard, Rules(), CALENDAR, after)
+
+    assert looks(hazard, NOW) == later(hours=8)  # an hour before; the reminder of a day before lies before its clock
+    assert looks(hazard, later(hours=8)) == later(hours=9)
+    assert looks(hazard, later(days=30)) is None
+    assert looks(replace(hazard, advisory=True), NOW) is None
+    assert looks(replace(hazard, state=State.CLOSED), NOW) is None
+
+
+@given(
+    st.sampled_from([State.REPORTED, State.ASSIGNED, State.PENDING_RECHECK]), st.integers(0, 400), st.integers(-9, 900)
+)
+def test_the_sweep_looks_at_the_very_next_rung(state, hours, passed):
+    clocks = {"due_at": later(hours=hours), "start_due_at": later(hours=30), "recheck_due_at": later(hours=hours)}
+    hazard = replace(reported(Office()), state=state, due_from=NOW, **clocks)
+    after = later(hours=passed)
+    ahead = [reach.at for reach in ladder(hazard, Rules(), CALENDAR) if reach.at > after]
+    assert next_check(hazard, Rules(), CALENDAR, after) == min(ahead, default=None)
+
+
+@given(st.sampled_from(TimeUnit), st.integers(1, 60), st.integers(0, 60 * 24 * 90))
+def test_what_a_clock_has_left_is_never_less_than_it_had(unit, amount, minutes):
+    term = Term(amount, unit)
+    due_at = due(term, NOW, CALENDAR).at
+    now = later(minutes=minutes)
+    remains = left(term, due_at, now, CALENDAR)
+    assert (remains is None) == (due_at <= now)
+    if remains:
+        again = due(remains, now, CALENDAR).at
+        assert due_at <= again
+        assert remains.unit is (TimeUnit.MINUTES if unit is TimeUnit.HOURS else unit)
+        assert unit is TimeUnit.WORKING_HOURS or again - due_at <= timedelta(minutes=1) or remains.amount == 1
+
+
+def test_what_was_set_by_hand_has_minutes_left():
+    assert left(None, later(hours=1, seconds=1), NOW, CALENDAR) == Left(61, TimeUnit.MINUTES)
+
+
+def test_the_catalogue_has_every_code_once_and_a_term_each():
+    assert len({category.code for category in CATALOGUE}) == len(CATALOGUE) == 25
+    assert all(category.term.amount > 0 for category in CATALOGUE)

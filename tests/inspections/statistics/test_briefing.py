@@ -1,0 +1,116 @@
+"""What is read aloud: every figure as it was counted, nothing that is not there, no division by nothing."""
+
+from datetime import date
+
+import pytest
+from msgspec.structs import replace
+
+from inspections.hazards.measures import MEASURES
+from inspections.periods import Period
+from inspections.statistics.actions import keep_briefing
+from inspections.statistics.briefing import Briefing, Material, of_the_year, paragraph, snapshot_id, title
+from inspections.statistics.metrics import Counts, Late
+from tests.builders.office import HERE, NOW, Office, later
+
+NOVEMBER = Period(date(2026, 11, 1), date(2026, 11, 30))
+
+
+def counted(overdue=0, **numbers):
+    return Counts(tuple(numbers.get(name, 0) for name in MEASURES), Late(overdue))
+
+
+def told(period=NOVEMBER, row=None, before=None, year_before=None, groups=None, communities=None):
+    return Material(
+        "新嘉街道",
+        period,
+        NOW,
+        (row or counted()).row(),
+        (before or counted()).numbers(),
+        (year_before or counted()).numbers(),
+        {name: each.numbers() for name, each in (groups or {}).items()},
+        {name: each.numbers() for name, each in (communities or {"南江社区": counted()}).items()},
+    )
+
+
+def test_a_month_is_told_with_every_figure():
+    row = counted(
+        2,
+        received=40,
+        duplicate=4,
+        accepted=35,
+        rejected=1,
+        closed=30,
+        fixing=3,
+        waiting=1,
+        pending_recheck=1,
+        cohort_accepted=35,
+        cohort_closed=30,
+        quantity_found=60,
+        quantity_done=51,
+        fixed_on_spot=12,
+        due_ended=20,
+        due_met=18,
+    )
+    words = paragraph(
+        told(
+            row=row,
+            before=counted(received=32),
+            year_before=counted(received=45),
+            groups={"电动车充电": counted(received=25), "燃气": counted(), "生命通道": counted(received=15)},
+            communities={"甲社区": counted(1), "乙社区": counted(), "丙社区": counted(3)},
+        )
+    )
+    assert words == (
+        "2026年11月1日至11月30日，新嘉街道3个社区共上报安全隐患40件，其中重复上报4件；受理35件，受理率97.22%。"
+        "期间受理的隐患35件，涉及60处（辆、个），已整改51处（辆、个），整改率85%；已销号30件，办结率85.71%，即查即改12件；"
+        "到期应整改20件，按期办结率90%。"
+        "截至2026年11月23日9时0分，尚有5件未办结，其中待受理1件、整改期限内1件、逾期2件、待复查1件。"
+        "上报件数环比上升25%，同比下降11.11%。"
+        "从类别看，电动车充电25件、生命通道15件。"
+        "逾期未整改较多的社区：丙社区3件、甲社区1件。"
+    )
+
+
+def test_nothing_happened_is_said_in_words_too():
+    words = paragraph(told())
+    assert "共上报安全隐患0件；受理0件。" in words
+    assert "已全部办结" in words
+    assert "环比持平，同比持平" in words
+    assert "%" not in words
+    assert "无可比数据" in paragraph(told(row=counted(received=1, waiting=1)))
+    assert "持平" in paragraph(told(row=counted(received=1, waiting=1), before=counted(received=1)))
+
+
+def test_a_year_has_the_sentences_of_its_report():
+    year = Period(date(2024, 1, 1), date(2024, 12, 31))
+    row = counted(received=400, quantity_found=600, quantity_done=570)
+    groups = {"防盗窗拆除": counted(quantity_done=291), "用电监测": counted(quantity_done=43), "燃气": counted()}
+    assert of_the_year(told(year, row, groups=groups)) == (
+        "2024年，新嘉街道共排查发现安全隐患600处，完成整改570处，整改率95%。"
+        "其中拆除、改造防盗窗（网）291处，消除用电隐患43处。"
+    )
+    assert of_the_year(told(year)) == "2024年，新嘉街道共排查发现安全隐患0处，完成整改0处。"
+    assert not of_the_year(told())
+
+
+@pytest.mark.parametrize(
+    ("period", "words"),
+    [
+        (Period(date(2026, 11, 23), date(2026, 11, 23)), "2026年11月23日安全隐患排查整治情况"),
+        (Period(date(2025, 12, 1), date(2026, 1, 31)), "2025年12月1日至2026年1月31日安全隐患排查整治情况"),
+    ],
+)
+def test_it_is_headed_by_its_days(period, words):
+    assert title(period) == words
+
+
+def test_the_same_figures_are_the_same_briefing():
+    assert snapshot_id({"a": 1, "b": 2}, NOVEMBER) == snapshot_id({"b": 2, "a": 1}, NOVEMBER)
+    assert snapshot_id({"a": 1}) != snapshot_id({"a": 2})
+
+
+def test_what_was_said_before_keeps_its_time():
+    office = Office()
+    made = Briefing(snapshot_id(1), NOW, "wu", *NOVEMBER, (HERE.code,), {"text": "…"})
+    assert office.do(keep_briefing, made) == made
+    assert office.do(keep_briefing, replace(made, made_at=later(days=9), made_by="li")) == made

@@ -1,0 +1,290 @@
+"""Pictures drawn here: formats, structure, what is shown and what is read."""
+
+import csv
+import io
+import struct
+import zlib
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from PIL import Image
+from PIL.TiffImagePlugin import IFDRational
+
+from inspections.errors import Damaged, TooLarge, Unsupported
+from inspections.places.coordinates import Point
+from storage.photos import images
+from storage.photos.formats import inspect
+from storage.photos.sample_images import draw
+from tests.builders.pictures import NOW, picture, png_of
+
+
+@pytest.mark.parametrize(
+    ("data", "kind", "banded"),
+    [
+        (picture("JPEG"), "jpeg", True),
+        (picture("JPEG", progressive=True), "jpeg", False),
+        (picture("JPEG", mode="L"), "jpeg", True),
+        (picture("PNG", mode="RGBA"), "png", False),
+        (picture("WEBP"), "webp", False),
+        (picture("WEBP", lossless=True), "webp", False),
+        (picture("WEBP", mode="RGBA"), "webp", False),
+        (picture("AVIF"), "avif", False),
+    ],
+)
+def test_a_picture_is_known_by_its_bytes(data, kind, banded):
+    assert inspect(data) == (kind, 640, 480, banded)
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "AVIF"])
+def test_a_cut_is_noticed_wherever_it_is(kind):
+    data = picture(kind)
+    for tenth in range(1, 10):
+        with pytest.raises((Damaged, Unsupported)):
+            inspect(data[: len(data) * tenth // 10])
+    with pytest.raises(Damaged):
+        inspect(data[:-2])
+
+
+def test_a_jpeg_whose_components_come_in_scans_of_their_own_is_not_decoded_in_bands():
+    data = bytearray(picture())
+    data[data.index(b"\xff\xda") + 4] = 1
+    assert not inspect(bytes(data)).banded
+
+
+def test_what_follows_the_end_is_let_be():
+    assert inspect(picture("JPEG") + b"motion photo" * 100).kind == "jpeg"
+
+
+def test_a_flipped_byte_in_a_png_is_noticed():
+    data = bytearray(picture("PNG"))
+    data[len(data) // 2] ^= 1
+    with pytest.raises(Damaged):
+        inspect(bytes(data))
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"hello, I am a text",
+        b"<svg xmlns='http://www.w3.org/2000/svg'/>" * 5,
+        b"<html>" * 20,
+        b"GIF89a" + bytes(100),
+        b"ID3\x03" + bytes(100),
+        b"\x00\x00\x00\x18ftypisom" + bytes(100),
+        b"RIFF\x10\x00\x00\x00WAVEfmt " + bytes(30),
+    ],
+)
+def test_what_is_no_picture_of_ours_is_refused(data):
+    with pytest.raises(Unsupported):
+        inspect(data)
+
+
+def header_only_png(width, height):
+    def chunk(name, body):
+        return struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
+
+    head = chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0))
+    return b"\x89PNG\r\n\x1a\n" + head + chunk(b"IDAT", zlib.compress(b"")) + chunk(b"IEND", b"")
+
+
+def test_a_picture_too_large_to_decode_is_refused_by_its_header():
+    with pytest.raises(TooLarge) as refused:
+        inspect(header_only_png(60000, 60000))
+    assert refused.value.facts["limit"] == 25_000_000
+    with pytest.raises(Damaged):
+        inspect(header_only_png(0, 10))
+
+
+@pytest.mark.parametrize(
+    "data", [b"\xff\xd8\xff", b"\xff\xd8\xff\xe0", b"\xff\xd8\xff\xe0\x00\x00" * 9, b"RIFF\x04\x00\x00\x00WEBPXXXX"]
+)
+def test_a_header_that_leads_nowhere_is_damaged(data):
+    with pytest.raises(Damaged):
+        inspect(data)
+
+
+@pytest.mark.parametrize("orientation", range(9))
+def test_what_is_shown_stands_upright_and_says_nothing_of_its_origin(tmp_path, orientation):
+    """A red corner that must come out at the top left, whichever way the camera was held."""
+    upright = Image.new("RGB", (400, 300), "white")
+    upright.paste("red", (0, 0, 100, 100))
+    stored = upright.transpose(UNDO[orientation]) if orientation in UNDO else upright
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    exif[0x010F] = "Acme"
+    stored.save(tmp_path / "p.jpg", "JPEG", exif=exif, comment=b"secret words", quality=95)
+    shown_bytes = images.develop((tmp_path / "p.jpg").read_bytes(), 320)
+    assert b"Exif" not in shown_bytes
+    assert b"secret" not in shown_bytes
+    shown = Image.open(io.BytesIO(shown_bytes))
+    assert shown.size == (320, 240)
+    red, green, _ = shown.getpixel((20, 20))
+    assert (red > 200, green < 80) == (True, True)
+    assert min(shown.getpixel((300, 220))) > 200
+
+
+UNDO = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_90,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_270,
+}
+
+
+def test_transparency_is_shown_on_white(tmp_path):
+    Image.new("RGBA", (50, 50), (0, 0, 0, 0)).save(tmp_path / "p.png")
+    shown = Image.open(io.BytesIO(images.develop((tmp_path / "p.png").read_bytes(), 320)))
+    assert shown.getpixel((25, 25)) == (255, 255, 255)
+
+
+def test_a_small_picture_is_not_blown_up(tmp_path):
+    (tmp_path / "p.jpg").write_bytes(picture(size=(10, 10)))
+    assert Image.open(io.BytesIO(images.develop((tmp_path / "p.jpg").read_bytes(), 1280))).size == (10, 10)
+
+
+@pytest.mark.parametrize("data", [picture()[:3000], b"", b"\xff\xd8\xff\xd9", png_of(b"garbage")])
+def test_what_does_not_decode_is_damaged(tmp_path, data):
+    (tmp_path / "p.jpg").write_bytes(data)
+    with pytest.raises(Damaged):
+        images.develop((tmp_path / "p.jpg").read_bytes(), 320)
+
+
+def facts_in(data):
+    return images.developed(data).facts
+
+
+def exif_of(**tags):
+    exif = Image.Exif()
+    for tag, value in tags.pop("plain", {}).items():
+        exif[tag] = value
+    exif.get_ifd(0x8769).update(tags.pop("detail", {}))
+    exif.get_ifd(0x8825).update(tags.pop("gps", {}))
+    return exif
+
+
+def facts_of(tmp_path, **tags):
+    (tmp_path / "p.jpg").write_bytes(picture(exif=exif_of(**tags)))
+    return facts_in((tmp_path / "p.jpg").read_bytes())
+
+
+def test_time_place_and_camera_are_read(tmp_path):
+    facts = facts_of(
+        tmp_path,
+        plain={0x010F: "OPPO\0\0", 0x0110: "R7plusf"},
+        detail={0x9003: "2026:11:23 09:00:00", 0x9011: "+09:00"},
+        gps={1: "N", 2: (30.0, 46.0, 12.0), 3: "W", 4: (120.0, 45.0, 0.0)},
+    )
+    assert facts.taken_at == datetime(2026, 11, 23, 0, 0, tzinfo=UTC)
+    assert facts.point == Point(30.77, -120.75, "wgs84")
+    assert facts.camera == "OPPO R7plusf"
+    assert (facts.utc_offset, facts.orientation, facts.oddities) == (540, None, ())
+
+
+def test_without_an_offset_a_clock_is_read_as_shanghai_s(tmp_path):
+    facts = facts_of(tmp_path, detail={0x9003: "2026:11:23 09:00:00"})
+    assert facts.taken_at == datetime(2026, 11, 23, 1, 0, tzinfo=UTC)
+    assert facts.utc_offset is None
+
+
+@pytest.mark.parametrize(
+    ("said", "offset"),
+    [
+        ("-03:30", -210),
+        ("+14:00", 840),
+        ("+00:00\0", 0),
+        ("   :  ", None),
+        ("+15:00", None),
+        ("08:00", None),
+        ("", None),
+    ],
+)
+def test_an_offset_is_taken_only_as_the_standard_writes_it(tmp_path, said, offset):
+    facts = facts_of(tmp_path, detail={0x9003: "2026:11:23 09:00:00", 0x9011: said})
+    assert facts.utc_offset == offset
+    assert facts.taken_at == datetime(2026, 11, 23, 9, tzinfo=UTC) - timedelta(
+        minutes=480 if offset is None else offset
+    )
+
+
+@pytest.mark.parametrize(
+    ("clock", "odd"),
+    [
+        ("0000:00:00 00:00:00", True),
+        ("2000:12:31 23:59:59", True),
+        ("1970:01:01 08:00:00", True),
+        ("yesterday", True),
+        ("2001:01:01 00:00:00\0", False),
+        ("    :  :     :  :  ", False),
+        ("\0" * 20, False),
+    ],
+)
+def test_a_clock_that_is_set_to_what_cannot_be_is_odd(tmp_path, clock, odd):
+    facts = facts_of(tmp_path, detail={0x9003: clock})
+    assert facts.oddities == ("clock",) * odd
+    assert (facts.taken_at is None) == (not clock.startswith("2001"))
+
+
+@pytest.mark.parametrize("orientation", range(10))
+def test_the_orientation_is_one_of_eight(tmp_path, orientation):
+    said = facts_of(tmp_path, plain={0x0112: orientation}).orientation
+    assert said == (orientation if orientation in range(1, 9) else None)
+
+
+@pytest.mark.parametrize(
+    ("gps", "oddities"),
+    [
+        ({1: "N", 2: (0.0, 0.0, 0.0), 3: "E", 4: (0.0, 0.0, 0.0)}, ("position",)),
+        ({1: "N", 2: (95.0, 0.0, 0.0), 3: "E", 4: (0.0, 0.0, 0.0)}, ("position",)),
+        ({1: "N", 2: (IFDRational(0, 0),) * 3, 3: "E", 4: (IFDRational(0, 0),) * 3}, ("position",)),
+        ({1: "N", 2: (30.0, 0.0), 3: "E", 4: (120.0, 0.0)}, ("position",)),
+        ({1: "N", 2: (30.0, 0.0, 0.0)}, ()),
+        ({1: "N"}, ()),
+    ],
+)
+def test_a_position_that_cannot_be_is_left_out(tmp_path, gps, oddities):
+    facts = facts_of(tmp_path, gps=gps)
+    assert (facts.point, facts.oddities) == (None, oddities)
+
+
+def test_damaged_metadata_costs_nothing_but_itself(tmp_path):
+    data = bytearray(picture(exif=exif_of(detail={0x9003: "2026:13:99 99:00:00"})))
+    (tmp_path / "p.jpg").write_bytes(data)
+    assert facts_in((tmp_path / "p.jpg").read_bytes()) == (None, None, None, None, None, ("clock",))
+    at = data.index(b"Exif\0\0") + 6
+    data[at : at + 30] = bytes(range(200, 230))
+    (tmp_path / "p.jpg").write_bytes(data)
+    assert facts_in((tmp_path / "p.jpg").read_bytes()) == (None, None, None, None, None, ())
+    assert images.develop((tmp_path / "p.jpg").read_bytes(), 320)
+
+
+def test_drawings_are_small_pictures_that_no_other_seed_gives():
+    subjects = ["EB-01", "WN-02", "EL-01", "EV-03"]
+    drawn = {draw(f"{subject} {fixed}", subject, NOW, fixed=fixed) for subject in subjects for fixed in (True, False)}
+    assert len(drawn) == 8
+    assert all(inspect(each) == ("jpeg", 640, 480, True) and len(each) < 60_000 for each in drawn)
+    assert draw("a", "EB-01", NOW) == draw("a", "EB-01", NOW)
+
+
+def test_real_pictures_are_taken_and_shown(samples):
+    for original in sorted((samples / "photos").glob("*.jpg")):
+        inspect(original.read_bytes())
+        assert b"Exif" not in images.develop(original.read_bytes(), 320)
+
+
+def test_what_the_manifest_says_of_place_and_time_is_read(samples):
+    lines = (samples / "photos" / "MANIFEST.csv").read_text().splitlines()
+    for row in csv.DictReader(lines):
+        if row["format"] != "JPEG":
+            continue
+        facts = facts_in((samples / "photos" / row["file"]).read_bytes())
+        if row["has_gps"] == "yes" and float(row["lat"]) != 0:
+            assert facts.point is not None
+            assert abs(facts.point.lat - float(row["lat"])) < 0.0001, row["file"]
+        else:
+            assert facts.point is None, row["file"]
+        assert (facts.taken_at is not None) == bool(row["datetime_original"]), row["file"]
+        assert str(facts.orientation or "") == row["orientation"], row["file"]
+        assert facts.oddities == ("position",) * (row["lat"] == "0.0"), row["file"]

@@ -1,0 +1,178 @@
+"""What is counted is what the hazards say, at every moment, whoever writes and sums up beside."""
+
+import asyncio
+from datetime import timedelta
+
+import pytest
+from alembic import command
+from sqlalchemy import delete, literal, select, update
+from sqlalchemy.event import listen
+
+from inspections import periods
+from inspections.accounts.policy import Scope
+from inspections.hazards.measures import day_number, day_of
+from inspections.remediation.actions.reporting import report_hazard
+from inspections.remediation.actions.steps import take_step
+from inspections.remediation.steps import Accept, Reject
+from inspections.statistics.metrics import Counts, holds
+from storage.database import open_database
+from storage.engine.columns import FirstOfMonth, FirstOfQuarter
+from storage.engine.connections import writing_engine
+from storage.migration import config, migrate
+from storage.statistics.metrics import Filters, counts, stamp
+from storage.statistics.rollup import check_counts, check_office_counts, fold, recount
+from storage.statistics.tables import Grain, counter_deltas, counters
+from tests.builders.office import HERE, NOW, THERE, li, new_id, wang
+from tests.builders.reports import report
+
+CODES = [HERE.code, THERE.code]
+EVERYTHING = Scope("", ("",), ())
+
+
+def total(database, filters=None):
+    found = database.ask(lambda register: counts(register, "community", CODES, filters or Filters(), NOW))
+    return sum(found.values(), Counts()).numbers()
+
+
+def findings(database):
+    return database.ask(
+        lambda register: [
+            *check_office_counts(register),
+            *(each for code in CODES for each in check_counts(register, code)),
+        ]
+    )
+
+
+def accepted(desk, number):
+    """So many reports, the first half of them accepted."""
+    made = [desk.do(report_hazard, wang, report(), NOW).dossier.hazard for _ in range(number)]
+    for hazard in made[: number // 2]:
+        desk.do(take_step, li, hazard.id, Accept(id=new_id(), version=hazard.version), NOW)
+    return made
+
+
+def test_who_reads_finds_all_of_it_before_and_after_it_is_summed_up(desk, database):
+    accepted(desk, 6)
+    before = total(database)
+    assert (before["received"], before["waiting"], before["on_time"]) == (6, 3, 3)
+    desk.do(fold, NOW, 100)  # makes the job's row first
+    assert desk.do(fold, NOW, 5) == 5
+    assert total(database) == before
+    assert desk.do(fold, NOW, 5) == 4
+    assert total(database) == before
+    assert desk.do(fold, NOW, 5) == 0
+    assert not findings(database)
+    today = NOW.date()
+    assert total(database, Filters(first=today, last=today)) == before
+    assert total(database, Filters(first=today + timedelta(days=1)))["received"] == 0
+    assert total(database, Filters(last=today, category="EV-03"))["received"] == before["received"]
+
+
+def test_writers_and_those_who_sum_up_are_never_between_two_numbers(database):
+    """Two who sum up at once, and somebody who reads all the while, as ten people report."""
+    seen = []
+
+    async def writes():
+        for _ in range(12):
+            done = await database.transact(lambda register: report_hazard(register, wang, report(), NOW))
+            hazard = done.dossier.hazard
+            step = Reject(id=new_id(), version=hazard.version, reason="非隐患")
+            await database.transact(lambda register: take_step(register, li, hazard.id, step, NOW))  # noqa: B023
+
+    async def until(done, work):
+        while not done.is_set():
+            await work()
+            await asyncio.sleep(0)
+
+    async def read():
+        found = await database.read(lambda register: counts(register, "community", CODES, Filters(), NOW))
+        seen.append(sum(found.values(), Counts()).numbers())
+
+    async def everybody():
+        done = asyncio.Event()
+        sums = [until(done, lambda: database.transact(lambda register: fold(register, NOW, 5))) for _ in range(2)]
+        beside = [asyncio.create_task(each) for each in (*sums, until(done, read))]
+        await asyncio.gather(*(writes() for _ in range(10)))
+        done.set()
+        await asyncio.gather(*beside)
+        await read()
+
+    asyncio.run(everybody())
+    assert all(holds(numbers) for numbers in seen)
+    received = [numbers["received"] for numbers in seen]
+    assert received == sorted(received)
+    assert (seen[-1]["received"], seen[-1]["rejected"]) == (120, 120)
+    assert not findings(database)
+
+
+def test_verify_says_which_number_is_wrong_and_an_older_database_is_counted(desk, database, url):
+    accepted(desk, 4)
+    desk.do(fold, NOW, 100)
+    desk.do(fold, NOW, 100)
+    before = total(database)
+    engine = writing_engine(url)
+    with engine.begin() as connection:
+        connection.execute(
+            update(counters).where(counters.c.grain == Grain.DAY_KINDS).values(received=counters.c.received + 1)
+        )
+    found = findings(database)
+    assert found[0].what == "count is wrong"
+    assert f"{HERE.code} 2026-11-23 EV-03 general" in found[0].where
+    assert "received is 5, not 4" in found[0].where
+    recount(url)
+    assert not findings(database)
+    assert total(database) == before
+    with engine.begin() as connection:
+        of_office = (counters.c.grain == Grain.OFFICE_DAYS) & (counters.c.received > 0)
+        connection.execute(update(counters).where(of_office).values(received=5))
+    assert [each.where for each in findings(database)] == ["OFFICE_DAYS 2026-11-23: received is 5, not 4"]
+    with engine.begin() as connection:
+        connection.execute(delete(counter_deltas))
+        command.downgrade(config(connection), "0020")
+    engine.dispose()
+    migrate(url)
+    again = open_database(url)
+    assert total(again) == before
+    assert not findings(again)
+    asyncio.run(again.close())
+
+
+def test_a_stamp_changes_with_every_change_and_only_then(desk, database):
+    def now():
+        return database.ask(lambda register: stamp(register, EVERYTHING, NOW))
+
+    before = now()
+    assert now() == before
+    (hazard, _) = accepted(desk, 2)
+    after = now()
+    assert after != before
+    assert desk.hazard(hazard.id).due_at in after
+    desk.do(fold, NOW, 100)
+    desk.do(fold, NOW, 100)
+    assert now() == after  # what is summed up is not otherwise
+
+
+def test_the_database_begins_months_and_quarters_where_people_do(database):
+    days = [day_number(NOW.date()) + at for at in range(3 * 366)]
+    begin = database.ask(
+        lambda register: [
+            tuple(register.rows(select(FirstOfMonth(literal(day)), FirstOfQuarter(literal(day))))[0]) for day in days
+        ]
+    )
+    months = [day_number(day_of(day).replace(day=1)) for day in days]
+    assert begin == list(zip(months, [day_number(periods.first_of_quarter(day_of(day))) for day in days], strict=True))
+
+
+@pytest.mark.parametrize("url", ["sqlite"], indirect=True)
+def test_what_is_late_is_found_without_reading_all_that_is_open(database):
+    asked = []
+    listen(database._reader, "before_cursor_execute", lambda *facts: asked.append(facts[2:4]))
+    for codes in (CODES, CODES[:1]):
+        database.ask(lambda register, codes=codes: counts(register, "community", codes, Filters(), NOW))
+    counting = [each for each in asked if "FROM counters" in each[0]]
+    assert len(counting) == 2
+    for statement, parameters in counting:
+        with database._reader.connect() as connection:
+            plan = str(connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters).all())
+        assert "ix_hazards_late (community=? AND due_at<?)" in plan
+        assert "ix_hazards_extended (community=? AND original_due_at<?)" in plan
