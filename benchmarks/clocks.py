@@ -57,8 +57,8 @@ def idle(run: Run, store: Store, heading: str) -> None:
         return asked(database), await swept(database)
 
     asks, sweeps = _with(store, both)
-    with store.kept() as register:
-        kept = [_timed(partial(_look, register)) for _ in range(LOOKS)]
+    with store.kept() as repository:
+        kept = [_timed(partial(_look, repository)) for _ in range(LOOKS)]
     run.figures += [
         Figure(f"{heading}, nothing due: ask, ms", [1000 * median(asks)], [], most=1),
         Figure("… on a kept connection, ms", [1000 * median(kept)], [], most=1),
@@ -71,7 +71,7 @@ def steps(run: Run, store: Store, heading: str) -> None:
     copies = store.taken(STEPS)
 
     async def stepped(database: Database) -> list[float]:
-        officer = await database.read(lambda register: register.person("officer"))
+        officer = await database.read(lambda repository: repository.person("officer"))
         assert officer, "the demo office has an officer"
         return [await _seconds(_accepted_and_assigned(database, officer, copy)) / 2 for copy in copies]
 
@@ -100,7 +100,7 @@ def claims(run: Run, store: Store, heading: str) -> None:
 async def _claimed(database: Database, number: int) -> None:
     """Claims the same ones again and again, for nothing is written."""
     for _ in range(number // SWEEP_BATCH):
-        found = await database.transact(lambda register: Change(len(register.due(utc_now(), SWEEP_BATCH))))
+        found = await database.transact(lambda repository: Change(len(repository.due(utc_now(), SWEEP_BATCH))))
         assert found == SWEEP_BATCH, "as many as a sweep claims"
 
 
@@ -159,8 +159,8 @@ def _with(store: Store, work: Callable[[Database], Coroutine[Any, Any, T]]) -> T
     return uvloop.run(opened())
 
 
-def _look(register: Repository) -> None:
-    assert not register.due(utc_now(), SWEEP_BATCH), "nothing is due"
+def _look(repository: Repository) -> None:
+    assert not repository.due(utc_now(), SWEEP_BATCH), "nothing is due"
 
 
 def _timed(work: Callable[[], object]) -> float:

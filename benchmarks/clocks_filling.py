@@ -129,7 +129,7 @@ class Store:
 
     @contextmanager
     def kept(self) -> Iterator[Repository]:
-        """A register over one connection that is kept, without pool, threads, or a transaction for each question."""
+        """A repository over one connection that is kept, without pool, threads, or a transaction for each question."""
         with self._engine.connect() as connection:
             rows = SqliteRows(connection) if self._path else CoreRows(connection)
             yield Repository(connection, Reference(connection), rows)

@@ -69,28 +69,28 @@ class Figures:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._now = utc_now()
-        self.codes = database.ask(lambda register: [each.code for each in register.communities()])
+        self.codes = database.ask(lambda repository: [each.code for each in repository.communities()])
         self.busiest = min(code for code in self.codes if code.startswith("3305"))
 
     def p95(self, ask: Ask, looks: int = LOOKS) -> float:
         """Milliseconds of 95 of a hundred looks, on a connection that is in use."""
 
-        def look(register: Repository) -> list[float]:
+        def look(repository: Repository) -> list[float]:
             for _ in range(WARM):
-                ask(register)
+                ask(repository)
             times: list[float] = []
             for _ in range(looks):
                 gc.collect(0)
                 begun = time.perf_counter()
-                ask(register)
+                ask(repository)
                 times.append((time.perf_counter() - begun) * 1000)
             return sorted(times)
 
         return self._database.ask(look)[int(looks * _P95)]
 
     def rows(self, codes: list[str], **filters: Any) -> Ask:
-        def ask(register: Repository) -> Any:
-            found = counts(register, "community", codes, Filters(**filters), self._now)
+        def ask(repository: Repository) -> Any:
+            found = counts(repository, "community", codes, Filters(**filters), self._now)
             numbers = table([found.get(code, Counts()) for code in codes])
             return rows(CommunityRow, {"community": codes, "name": codes, **numbers, "cases": codes})
 
@@ -100,8 +100,8 @@ class Figures:
         today = shanghai_date(self._now)
         return {"first": today - timedelta(days=days - 1), "last": today}
 
-    def tag(self, register: Repository) -> Any:
-        return stamp(register, _ALL, self._now)
+    def tag(self, repository: Repository) -> Any:
+        return stamp(repository, _ALL, self._now)
 
     def asked(self) -> dict[str, tuple[Ask, float]]:
         """By name: the question, and the most milliseconds that are wanted of it."""
@@ -115,8 +115,8 @@ class Figures:
             "one community, a year": (self.rows([self.busiest], **year), 50),
             "all communities, a year": (self.rows(self.codes, **year), 200),
             "all communities, a year, a group, a severity": (self.rows(self.codes, **chosen, **year), 200),
-            "every day of a year": (lambda register: flow_by_day(register, self.codes, Filters(**year)), 200),
-            _OF_WHAT_IS_OPEN: (lambda register: standing_by_clock(register, self.codes, Filters(), self._now), 200),
+            "every day of a year": (lambda repository: flow_by_day(repository, self.codes, Filters(**year)), 200),
+            _OF_WHAT_IS_OPEN: (lambda repository: standing_by_clock(repository, self.codes, Filters(), self._now), 200),
         }
 
 
@@ -154,8 +154,8 @@ def _beside_group_by(run: Run, name: str, figures: Figures, store: Store) -> Non
     for what, (question, columns) in _INDEXES.items():
         with store.using_index(columns):
 
-            def counted(register: Repository, question: Any = question) -> Any:
-                return register.rows(question)
+            def counted(repository: Repository, question: Any = question) -> Any:
+                return repository.rows(question)
 
             ours, floor = figures.p95(kept), figures.p95(counted, 5)
         most = 0.1 if question is _MEASURED else None

@@ -84,7 +84,7 @@ class Client:
 
     async def token(self, who: str) -> str:
         """Of a new device, whatever others tried under that name before."""
-        person = await self._context.database.read(lambda register: register.person(who))
+        person = await self._context.database.read(lambda repository: repository.person(who))
         _, tokens = await self._context.part(SignIn).open_for(person, "benchmark", "")
         return tokens.access
 

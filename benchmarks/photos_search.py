@@ -69,7 +69,7 @@ def searching(run: Run, folder: Path, number: int, rounds: int, most: float | No
     database = SqliteDatabase(path)
 
     def search(wanted: list[int]) -> Times:
-        each = database.ask(lambda register: [_milliseconds(register, picture) for picture in wanted])
+        each = database.ask(lambda repository: [_milliseconds(repository, picture) for picture in wanted])
         return Times(median(each), quantiles(each, n=100)[98])
 
     try:
@@ -87,13 +87,13 @@ def searching(run: Run, folder: Path, number: int, rounds: int, most: float | No
     path.unlink()
 
 
-def _milliseconds(register: Repository, picture: int) -> float:
+def _milliseconds(repository: Repository, picture: int) -> float:
     begun = time.perf_counter()
-    register.neighbours(picture)
+    repository.neighbours(picture)
     return 1000 * (time.perf_counter() - begun)
 
 
-def _check(register: Repository, pictures: list[int], wanted: list[int]) -> None:
+def _check(repository: Repository, pictures: list[int], wanted: list[int]) -> None:
     for picture in wanted:
         near = sorted(bits for other in pictures if (bits := distance(picture, other)) <= NEAR)
-        assert sorted(register.neighbours(picture).values()) == near, "all that are near are found, and nothing else"
+        assert sorted(repository.neighbours(picture).values()) == near, "all that are near are found, and nothing else"

@@ -86,9 +86,9 @@ class Pages:
             uvloop.run(database.close())
         return next((sql, parameters) for sql, parameters, _ in said if " FROM hazards " in sql.replace("\n", " "))
 
-    def _page(self, register: Repository) -> list[Hazard]:
+    def _page(self, repository: Repository) -> list[Hazard]:
         reach = Reaches(scope(self._person, "hazard.see"), scope(self._person, "hazard.personal"))
-        return page(register, reach, self._filters, None, PAGE)
+        return page(repository, reach, self._filters, None, PAGE)
 
     def ours(self) -> bytes:
         return encode(self._database.ask(self._page))

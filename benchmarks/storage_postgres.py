@@ -80,10 +80,10 @@ async def one_by_one(url: str, work: Work) -> Window:
 
     def once(action: Action[Reported]) -> Reported:
         with engine.begin() as connection:
-            register = Repository(connection, reference, CoreRows(connection), numbers.next)
-            change = action(register)
-            register.write(change)
-            register.finish()
+            repository = Repository(connection, reference, CoreRows(connection), numbers.next)
+            change = action(repository)
+            repository.write(change)
+            repository.finish()
         return change.answer
 
     with ThreadPoolExecutor(CONNECTIONS) as threads:

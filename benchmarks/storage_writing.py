@@ -67,7 +67,7 @@ async def prepared(url: str, number: int) -> Work:
     database = open_database(url)
     try:
         await load_office(database, "of nobody")
-        person = await database.read(lambda register: register.person("inspector"))
+        person = await database.read(lambda repository: repository.person("inspector"))
         assert person, "the demo office has an inspector"
         photos = [
             Photo(_photo(at), 3_000_000, "jpeg", 4032, 3024, PhotoState.DEVELOPED, utc_now())

@@ -1,6 +1,6 @@
 """What is true: the words, rules and decisions of safety inspection, without I/O, clock, database or HTTP.
 
-Actions are the verbs (`actions.py` or `actions/` of a subject): plain functions of (register, facts, now) that read,
+Actions are the verbs (`actions.py` or `actions/` of a subject): plain functions of (repository, facts, now) that read,
 decide and return what to write. An action has no other effect, so a store may run it again.
 
 - `calendar`: working days with 调休, office hours, Shanghai's midnight; what a published year must hold

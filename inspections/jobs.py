@@ -21,9 +21,9 @@ class JobRepository(RecordRepository, Protocol):
         ...
 
 
-def claim_job(register: JobRepository, name: str, now: datetime, every: timedelta) -> Change[bool]:
+def claim_job(repository: JobRepository, name: str, now: datetime, every: timedelta) -> Change[bool]:
     """Whether it is the caller who does this job now; then it is nobody's for `every`, also after a restart."""
-    job, after = register.job(name), Job(name, now + every)
+    job, after = repository.job(name), Job(name, now + every)
     if job is None:
         return Change(answer=True, new=(after,))
     if now < job.next_at:

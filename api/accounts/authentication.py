@@ -143,7 +143,7 @@ class SignIn:
         """
         username = person.username
         tokens, session_id, now = new_tokens(), uuid7(), self._clock()
-        factor = await self._database.read(lambda register: register.kept(SecondFactor, username))
+        factor = await self._database.read(lambda repository: repository.kept(SecondFactor, username))
         proof = shown(factor, code, now) if factor and code else None
         idle = self._profile.page_idle if page else IDLE_LASTS
         action = partial(
@@ -186,11 +186,11 @@ class SignIn:
         if password is None and code is None:
             raise ConfirmNeeded
         tries = await self.count_try(username, address)
-        person = await self._database.read(lambda register: register.person(username))
+        person = await self._database.read(lambda repository: repository.person(username))
         if password is not None and not (person and await self._in_turn(partial(verified, person.password, password))):
             await self._note_failure(person, address)
             raise Invalid(("password", "密码不正确"))
-        factor = await self._database.read(lambda register: register.kept(SecondFactor, username))
+        factor = await self._database.read(lambda repository: repository.kept(SecondFactor, username))
         typed = shown(factor, code, self._clock()) if factor and code is not None else None
         if code is not None and not (factor and factor.confirmed_at and typed and fits(factor, typed)):
             await self._note_failure(person, address, "totp")
@@ -235,7 +235,7 @@ class SignIn:
 
     async def _fits(self, username: str, password: str) -> tuple[Person | None, bool]:
         """Whose name it is, and whether this is their password."""
-        person = await self._database.read(lambda register: register.person(username))
+        person = await self._database.read(lambda repository: repository.person(username))
         return person, await self._in_turn(partial(verified, (person and person.password) or self._nobody, password))
 
     async def hashed(self, username: str, password: str) -> str:
@@ -334,8 +334,8 @@ class SignIn:
         return _Known(found.holder, found.expires_at) if found else None
 
 
-def _factor_of(person: Person, register: Repository) -> SecondFactor | None:
-    return register.kept(SecondFactor, person.username)
+def _factor_of(person: Person, repository: Repository) -> SecondFactor | None:
+    return repository.kept(SecondFactor, person.username)
 
 
 def verified(hashed: str, password: str) -> bool:

@@ -54,8 +54,8 @@ def _view(session: Session, current: UUID | None) -> DeviceView:
     )
 
 
-def _current(register: Repository, request: AnyRequest) -> UUID | None:
-    pair = register.pair_of(digest_of(shown_token(request)))
+def _current(repository: Repository, request: AnyRequest) -> UUID | None:
+    pair = repository.pair_of(digest_of(shown_token(request)))
     return pair.session if pair else None
 
 
@@ -63,9 +63,9 @@ def _current(register: Repository, request: AnyRequest) -> UUID | None:
 async def my_devices(request: AnyRequest) -> DeviceList:
     context, person = context_of(request), person_of(request)
 
-    def ask(register: Repository) -> DeviceList:
-        current = _current(register, request)
-        return DeviceList([_view(each, current) for each in devices(register, person.username, context.clock())])
+    def ask(repository: Repository) -> DeviceList:
+        current = _current(repository, request)
+        return DeviceList([_view(each, current) for each in devices(repository, person.username, context.clock())])
 
     return await context.database.read(ask)
 
@@ -92,9 +92,9 @@ async def revoke_all_mine(request: AnyRequest) -> Revoked:
 async def devices_of(request: AnyRequest, username: FromPath[str]) -> DeviceList:
     context, reach = context_of(request), scope(person_of(request), "rights.manage")
 
-    def ask(register: Repository) -> DeviceList:
-        seen_person(register, reach, username)
-        return DeviceList([_view(each, None) for each in devices(register, username, context.clock())])
+    def ask(repository: Repository) -> DeviceList:
+        seen_person(repository, reach, username)
+        return DeviceList([_view(each, None) for each in devices(repository, username, context.clock())])
 
     return await context.database.read(ask)
 
@@ -118,9 +118,9 @@ def _revoked(ended: Ended) -> Revoked:
     return Revoked(len(ended.sessions), list(ended.providers))
 
 
-def _revoke_of(register: Repository, reach: Scope, username: str, device_id: UUID, now: datetime) -> Change[Session]:
-    seen_person(register, reach, username)
-    return revoke(register, username, device_id, now)
+def _revoke_of(repository: Repository, reach: Scope, username: str, device_id: UUID, now: datetime) -> Change[Session]:
+    seen_person(repository, reach, username)
+    return revoke(repository, username, device_id, now)
 
 
 ROUTES = [my_devices, revoke_mine, revoke_all_mine, devices_of, revoke_of, revoke_all_of_theirs]

@@ -118,9 +118,9 @@ async def unlink(request: AnyRequest, provider: FromPath[str]) -> None:
 async def identities_of(request: AnyRequest, username: FromPath[str]) -> IdentityList:
     context, reach = context_of(request), scope(person_of(request), "rights.manage")
 
-    def ask(register: Repository) -> IdentityList:
-        seen_person(register, reach, username)
-        return _listed(register, username, sorted(context.part(Providers)))
+    def ask(repository: Repository) -> IdentityList:
+        seen_person(repository, reach, username)
+        return _listed(repository, username, sorted(context.part(Providers)))
 
     return await context.database.read(ask)
 
@@ -133,8 +133,8 @@ async def take(request: AnyRequest, username: FromPath[str], provider: FromPath[
     await context_of(request).log.transact(action, Event.IDENTITY_UNLINKED, caller_of(request), username)
 
 
-def _listed(register: Repository, username: str, providers: list[str]) -> IdentityList:
-    items = [IdentityView(each.provider, each.linked_at) for each in register.identities(username)]
+def _listed(repository: Repository, username: str, providers: list[str]) -> IdentityList:
+    items = [IdentityView(each.provider, each.linked_at) for each in repository.identities(username)]
     return IdentityList(items, providers)
 
 

@@ -65,10 +65,10 @@ async def people(
     asked = _Asked(role, community, active, reach, scope(person, "people.manage"))
     now = context.clock()
 
-    def ask(register: Repository) -> list[Person]:
-        if community is not None and (register.community(community) is None or not reach.covers_community(community)):
+    def ask(repository: Repository) -> list[Person]:
+        if community is not None and (repository.community(community) is None or not reach.covers_community(community)):
             raise Missing("community", "community")
-        return everybody(register, now)
+        return everybody(repository, now)
 
     found = [(each, each.at(now)) for each in await context.database.read(ask)]
     return PersonList([person_view(present) for each, present in found if asked.lists(each, present)])

@@ -63,7 +63,7 @@ class TotpRemoval(Struct, frozen=True, forbid_unknown_fields=True):
 @get("/me/totp", opt={"action": "me"})
 async def my_totp(request: AnyRequest) -> TotpView:
     username = person_of(request).username
-    factor = await context_of(request).database.read(lambda register: register.kept(SecondFactor, username))
+    factor = await context_of(request).database.read(lambda repository: repository.kept(SecondFactor, username))
     confirmed = factor is not None and factor.confirmed_at is not None
     return TotpView(confirmed, len(factor.recovery) if factor else 0)
 
@@ -118,7 +118,7 @@ async def take(request: AnyRequest, username: FromPath[str]) -> None:
 
 async def _proof(request: AnyRequest, username: str, code: str) -> Shown:
     context = context_of(request)
-    factor = await context.database.read(lambda register: register.kept(SecondFactor, username))
+    factor = await context.database.read(lambda repository: repository.kept(SecondFactor, username))
     return shown(factor, code, context.clock()) if factor else Shown(None, "")
 
 

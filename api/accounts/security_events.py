@@ -45,8 +45,8 @@ async def get_events(
     wanted = Wanted(event, person, _begins("from", first), _begins("to", last, days=1), cursor)
     reach = scope(person_of(request), "security.see")
 
-    def ask(register: Repository) -> SecurityLogView:
-        found = security_page(register, wanted, _accounts(register, reach), limit + 1)
+    def ask(repository: Repository) -> SecurityLogView:
+        found = security_page(repository, wanted, _accounts(repository, reach), limit + 1)
         more = found[limit - 1].id if len(found) > limit else None
         return SecurityLogView(found[:limit], more)
 
@@ -59,10 +59,10 @@ def _begins(field: str, day: date | None, days: int = 0) -> datetime | None:
     return midnight(day + timedelta(days)) if day else None
 
 
-def _accounts(register: Repository, reach: Scope) -> Collection[str] | None:
+def _accounts(repository: Repository, reach: Scope) -> Collection[str] | None:
     if reach.covers_community(""):
         return None
-    return {each.username for each in register.people() if reach.sees(each)}
+    return {each.username for each in repository.people() if reach.sees(each)}
 
 
 ROUTES = [get_events]

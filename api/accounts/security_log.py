@@ -44,8 +44,8 @@ class SecurityLog:
     async def _kept(self, action: Action[T]) -> T:
         lines: list[SecurityEvent] = []
 
-        def once_more(register: Repository) -> Change[T]:
-            change = action(register)
+        def once_more(repository: Repository) -> Change[T]:
+            change = action(repository)
             lines[:] = [each for each in change.new if isinstance(each, SecurityEvent)]
             return change
 

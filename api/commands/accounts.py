@@ -70,7 +70,7 @@ async def _add(url: str, asked: NewPerson, profile: Profile) -> Added:
 async def _lines(url: str) -> list[str]:
     database = open_database(url)
     try:
-        return [_line(person) for person in await database.read(lambda register: register.people())]
+        return [_line(person) for person in await database.read(lambda repository: repository.people())]
     finally:
         await database.close()
 

@@ -91,7 +91,7 @@ async def _prepare(settings: Settings, *, demo: bool) -> None:
     """Furnishes an empty office and loads the demo office where asked. Raises BadSettings, and then writes nothing."""
     database = open_database(settings.database_url)
     try:
-        _check_accounts(settings, await database.read(lambda register: register.people()), demo=demo)
+        _check_accounts(settings, await database.read(lambda repository: repository.people()), demo=demo)
         await furnish(database)
         if demo:
             await load_demo(database, settings)

@@ -69,7 +69,7 @@ async def load_demo(database: Database, settings: Settings) -> bool:
     Raises BadSettings, before anything is written, where a real account has the name of a demo account: its password
     would be everybody's.
     """
-    people = await database.read(lambda register: [register.person(username) for username in USERNAMES])
+    people = await database.read(lambda repository: [repository.person(username) for username in USERNAMES])
     if real := [person.username for person in people if person and not person.demo]:
         raise BadSettings(f"no demo office here: {', '.join(real)} is a real account")
     return await load_office(database, demo_password(settings.folder, settings.demo_password))
@@ -77,8 +77,8 @@ async def load_demo(database: Database, settings: Settings) -> bool:
 
 async def load_office(database: Database, password: str) -> bool:
     """Loads what is not there yet and sets the demo password; true where the office is new."""
-    here = await database.read(lambda register: register.street(STREET.code) is not None)
-    people = await database.read(lambda register: [register.person(username) for username in USERNAMES])
+    here = await database.read(lambda repository: repository.street(STREET.code) is not None)
+    people = await database.read(lambda repository: [repository.person(username) for username in USERNAMES])
     if here and all(person and verified(person.password, password) for person in people[:1]):
         return False
     hashed = [HASHER.hash(password) for _ in USERNAMES]
@@ -86,15 +86,15 @@ async def load_office(database: Database, password: str) -> bool:
         Person(username, name, tuple(Grant(role, code) for code in codes), hashed[at], demo=True)
         for at, (username, name, role, codes) in enumerate(_ACCOUNTS)
     ]
-    return await database.transact(lambda register: _office(register, accounts))
+    return await database.transact(lambda repository: _office(repository, accounts))
 
 
-def _office(register: Repository, accounts: list[Person]) -> Change[bool]:
+def _office(repository: Repository, accounts: list[Person]) -> Change[bool]:
     new: list[Struct] = []
-    if register.street(STREET.code) is None:
-        new = [STREET, *COMMUNITIES, *beginnings(register)]
-    known = [(before, after) for after in accounts if (before := register.person(after.username))]
-    new += [account for account in accounts if register.person(account.username) is None]
+    if repository.street(STREET.code) is None:
+        new = [STREET, *COMMUNITIES, *beginnings(repository)]
+    known = [(before, after) for after in accounts if (before := repository.person(after.username))]
+    new += [account for account in accounts if repository.person(account.username) is None]
     changed = tuple((before, replace(before, password=after.password)) for before, after in known)
     return Change(not known, tuple(new), changed)
 

@@ -56,7 +56,7 @@ async def _load(settings: Settings, console: Console, year: int | None) -> None:
 async def _simulate(database: Database, store: PhotoStore, console: Console, year: int) -> None:
     office = Office(database, store)
     told = stories(year)
-    there = await database.read(lambda register: [story for story in told if register.hazard(story.id)])
+    there = await database.read(lambda repository: [story for story in told if repository.hazard(story.id)])
     if there:
         whole = len(there) == len(told)
         console.print(
@@ -88,7 +88,7 @@ class Office:
         self.photos = 0
 
     async def live_through(self, told: list[Story], year: int, bar: Progress) -> None:
-        people = await self._database.read(lambda register: [register.person(name) for name in USERNAMES])
+        people = await self._database.read(lambda repository: [repository.person(name) for name in USERNAMES])
         self._people = {person.username: person for person in people if person}
         open_ends = [(telling, next(telling)) for telling in _tellings(told)]
         start, end = midnight_of(year), midnight_of(year + 1)

@@ -124,11 +124,11 @@ async def get_code(request: AnyRequest, code: FromPath[str]) -> Response[Any]:
 async def _printed(request: AnyRequest) -> Response[Any]:
     context = context_of(request)
 
-    def ask(register: Repository) -> tuple[NoticeView, str, str]:
-        notice = noticed(register, digest_in(request), context.clock())
-        community, party = register.community(notice.hazard.community), notice.hazard.responsible_party
-        street = register.street(community.street) if community else None
-        return _view(register, notice, context.clock()), street.name if street else "", party.name if party else ""
+    def ask(repository: Repository) -> tuple[NoticeView, str, str]:
+        notice = noticed(repository, digest_in(request), context.clock())
+        community, party = repository.community(notice.hazard.community), notice.hazard.responsible_party
+        street = repository.street(community.street) if community else None
+        return _view(repository, notice, context.clock()), street.name if street else "", party.name if party else ""
 
     view, street, party = await context.database.read(ask)
     qr = _qr(request, "svg", xmldecl=False, omitsize=True).decode()
@@ -152,16 +152,16 @@ def _qr(request: AnyRequest, kind: str, **more: bool) -> bytes:
 async def _noticed(request: AnyRequest) -> NoticeView:
     context = context_of(request)
 
-    def ask(register: Repository) -> NoticeView:
-        return _view(register, noticed(register, digest_in(request), context.clock()), context.clock())
+    def ask(repository: Repository) -> NoticeView:
+        return _view(repository, noticed(repository, digest_in(request), context.clock()), context.clock())
 
     return await context.database.read(ask)
 
 
-def _view(register: Repository, notice: Notice, now: datetime) -> NoticeView:
+def _view(repository: Repository, notice: Notice, now: datetime) -> NoticeView:
     link, hazard, before, line = notice
-    community: Community | None = register.community(hazard.community)
-    category = register.category(hazard.category)
+    community: Community | None = repository.community(hazard.community)
+    category = repository.category(hazard.category)
     return NoticeView(
         number=hazard.number,
         community=community.name if community else "",

@@ -30,7 +30,7 @@ class LinkDoor(SendersByLink):
         Raises Missing, TooMany.
         """
         digest = digest_in(request)
-        if counts is None and (link := await self._database.read(lambda register: register.fix_link_of(digest))):
+        if counts is None and (link := await self._database.read(lambda repository: repository.fix_link_of(digest))):
             return link
         action = partial(knock, digest=digest, address=address_of(request), now=self._clock(), counts=counts)
         link = await self._database.transact(action)

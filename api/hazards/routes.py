@@ -57,19 +57,19 @@ async def list_hazards(
 
 
 def _page(
-    register: Repository, person: Person, filters: HazardFilters, after: After | None, limit: int
+    repository: Repository, person: Person, filters: HazardFilters, after: After | None, limit: int
 ) -> tuple[list[Dossier], bool]:
     reach = Reaches(scope(person, "hazard.see"), scope(person, "hazard.personal"))
-    found = page(register, reach, filters, after, limit + 1)
-    return dossiers(register, person, found[:limit]), len(found) > limit
+    found = page(repository, reach, filters, after, limit + 1)
+    return dossiers(repository, person, found[:limit]), len(found) > limit
 
 
-def dossiers(register: Repository, person: Person, hazards: Sequence[Hazard]) -> list[Dossier]:
+def dossiers(repository: Repository, person: Person, hazards: Sequence[Hazard]) -> list[Dossier]:
     """Each hazard with its photos."""
     by_hazard: dict[UUID, list[Shown]] = {hazard.id: [] for hazard in hazards}
-    for shown in register.shown(list(by_hazard)):
+    for shown in repository.shown(list(by_hazard)):
         by_hazard[shown.mention.hazard].append(shown)
-    others = register.pointed_to(person, itertools.chain.from_iterable(by_hazard.values()))
+    others = repository.pointed_to(person, itertools.chain.from_iterable(by_hazard.values()))
     return [Dossier(hazard, by_hazard[hazard.id], others) for hazard in hazards]
 
 
@@ -80,9 +80,9 @@ async def get_hazard(request: AnyRequest, hazard_id: FromPath[UUID]) -> HazardVi
     return hazard_view(found, person, context)
 
 
-def dossier(register: Repository, person: Person, hazard_id: UUID) -> Dossier:
-    hazard = visible(register, person, hazard_id)
-    return dossiers(register, person, [hazard])[0]
+def dossier(repository: Repository, person: Person, hazard_id: UUID) -> Dossier:
+    hazard = visible(repository, person, hazard_id)
+    return dossiers(repository, person, [hazard])[0]
 
 
 @get("/hazards/{hazard_id:uuid}/history", opt={"action": "hazard.see"})
@@ -90,12 +90,12 @@ async def get_history(request: AnyRequest, hazard_id: FromPath[UUID]) -> History
     """Every line, oldest first."""
     person = person_of(request)
 
-    def ask(register: Repository) -> HistoryView:
-        hazard = visible(register, person, hazard_id)
+    def ask(repository: Repository) -> HistoryView:
+        hazard = visible(repository, person, hazard_id)
         if not scope(person, "hazard.history").covers(hazard):
             raise Forbidden
         whole = contact_shown(context_of(request).settings.asks, person, hazard)
-        return HistoryView([entry_view(line, whole=whole) for line in register.history(hazard.id)])
+        return HistoryView([entry_view(line, whole=whole) for line in repository.history(hazard.id)])
 
     return await context_of(request).database.read(ask)
 

@@ -60,7 +60,7 @@ async def ask_for(request: AnyRequest, filters: NamedDependency[Filters]) -> Res
     """Has a ledger made, as it stands when the making begins; the filters are those of `/ledger.csv`."""
     context, person = context_of(request), person_of(request)
     wanted: WantedExport = await json_body(request, WantedExport)
-    selection = await context.database.read(lambda register: selected(register, request, filters))
+    selection = await context.database.read(lambda repository: selected(repository, request, filters))
     export = Export(wanted.id, person.username, wanted.form, wanted.pictures, selection, context.clock())
     action = partial(ask_for_export, export=export)
     facts = {"form": wanted.form.value, "export": str(wanted.id), **asked(filters)}

@@ -44,15 +44,15 @@ async def ledger_import(request: AnyRequest, apply: FromQuery[bool] = False) -> 
         order = OldLedger(await context.database.read(_names), context.clock())
         said = await read_body(request, context, order, Understood)
         if not apply:
-            return await context.database.read(lambda register: previewed(register, reach, said))
+            return await context.database.read(lambda repository: previewed(repository, reach, said))
         now = context.clock()
         action = partial(import_ledger, by=person.username, reach=reach, said=said, now=now)
         facts = {"lines": str(said.count)}
         return await context.log.transact(action, Event.IMPORTED, caller_of(request), "ledger", facts)
 
 
-def _names(register: Repository) -> Names:
-    return names_of(register.communities(), register.categories())
+def _names(repository: Repository) -> Names:
+    return names_of(repository.communities(), repository.categories())
 
 
 def imported(url: str, data: bytes, username: str, *, apply: bool) -> Imported:
@@ -69,7 +69,7 @@ async def _imported(url: str, data: bytes, username: str, *, apply: bool) -> Imp
             said = await read_file(OldLedger(await database.read(_names), now), Understood, data)
         except Invalid as error:
             raise Unfit(str(error)) from error
-        if await database.read(lambda register: register.person(username)) is None:
+        if await database.read(lambda repository: repository.person(username)) is None:
             raise Unfit(f"there is no account {username}")
         seen = await database.read(partial(previewed, reach=EVERYWHERE, said=said))
         if not apply or seen.wrong:

@@ -60,7 +60,7 @@ async def ledger_xlsx(request: AnyRequest, filters: NamedDependency[Filters]) ->
 
 async def _sent(request: AnyRequest, filters: Filters, form: Form) -> Stream:
     context = context_of(request)
-    selection = await context.database.read(lambda register: selected(register, request, filters))
+    selection = await context.database.read(lambda repository: selected(repository, request, filters))
     stack = AsyncExitStack()
     try:
         stack.enter_context(one_of_few(context, person_of(request).username))
@@ -73,13 +73,13 @@ async def _sent(request: AnyRequest, filters: Filters, form: Form) -> Stream:
     return Stream(_pieces(stack, *made), media_type=MEDIA_TYPES[form], headers=named)
 
 
-def selected(register: Repository, request: AnyRequest, filters: Filters) -> Selection:
+def selected(repository: Repository, request: AnyRequest, filters: Filters) -> Selection:
     person = person_of(request)
     see = scope(person, "ledger.export")
-    chosen(register, see, filters)
+    chosen(repository, see, filters)
     kinds = tuple(
         each.code
-        for each in register.categories()
+        for each in repository.categories()
         if not each.from_device and filters.category in {None, each.code} and filters.group in {None, each.group}
     )
     return Selection(

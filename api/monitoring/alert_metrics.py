@@ -46,14 +46,14 @@ async def alert_statistics(
     """The alerts that were opened in the period, the checks that they opened, and what was found and removed."""
     check_period(first, last)
 
-    def ask(register: Repository, reach: Scope, now: datetime) -> AlertStatistics:
-        asked = chosen(register, reach, Filters(community=community, street=street))
+    def ask(repository: Repository, reach: Scope, now: datetime) -> AlertStatistics:
+        asked = chosen(repository, reach, Filters(community=community, street=street))
         codes = [each.code for each in asked]
-        found = followed(register, codes, first, last, kind)
+        found = followed(repository, codes, first, last, kind)
         grouped: dict[str, list[Followed]] = {code: [] for code in codes}
         for each in found:
             grouped[each.community].append(each)
-        there = devices_in_use(register, codes, kind)
+        there = devices_in_use(repository, codes, kind)
         by_community, by_kind = Counter(code for code, _ in there), Counter(kind for _, kind in there)
         items = [
             {"community": each.code, "name": each.name, **row(by_community[each.code], grouped[each.code])}

@@ -122,7 +122,7 @@ async def _signed(context: AppContext, request: AnyRequest, raw: bytes) -> tuple
     device, stamp, signature = (
         request.headers.get(f"anxun-{name}", "") for name in ("device", "timestamp", "signature")
     )
-    monitor = await context.database.read(lambda register: register.kept(Monitor, device[:64]))
+    monitor = await context.database.read(lambda repository: repository.kept(Monitor, device[:64]))
     made = [_signature(secret, stamp, raw) for secret in (monitor.secrets if monitor else ("-",))]
     good = [hmac.compare_digest(each.encode(), signature.encode()) for each in made]
     if monitor is None or not any(good):
@@ -154,8 +154,8 @@ async def get_alerts(
     reach = scope(person_of(request), "alert.see")
     filters = AlertFilters(community, device, standing)
 
-    def ask(register: Repository) -> list[AlertView]:
-        found = alerts_page(register, reach, filters, cursor, limit + 1)
+    def ask(repository: Repository) -> list[AlertView]:
+        found = alerts_page(repository, reach, filters, cursor, limit + 1)
         return [AlertView(**_shared(each, case)) for each, case in found]
 
     items = await context_of(request).database.read(ask)
@@ -180,8 +180,8 @@ async def get_alert(request: AnyRequest, alert_id: FromPath[UUID]) -> AlertDetai
     """With the hour around it."""
     reach = scope(person_of(request), "alert.see")
 
-    def ask(register: Repository) -> AlertDetail:
-        found = alerts_page(register, reach, AlertFilters(alert=alert_id), None, 1)
+    def ask(repository: Repository) -> AlertDetail:
+        found = alerts_page(repository, reach, AlertFilters(alert=alert_id), None, 1)
         if not found:
             raise Missing("alert")
         ((alert, case),) = found

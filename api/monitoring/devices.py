@@ -198,8 +198,8 @@ async def import_devices(request: AnyRequest, apply: FromQuery[bool] = False) ->
         return await context.log.transact(partial(action, apply=True), Event.IMPORTED, caller, "devices", facts)
 
 
-def _communities(register: Repository) -> dict[str, str]:
-    return names_of(register.communities(), ()).communities
+def _communities(repository: Repository) -> dict[str, str]:
+    return names_of(repository.communities(), ()).communities
 
 
 @get("/devices/outages", opt={"action": "device.see"})

@@ -297,6 +297,6 @@ class MqttConsumer:
             return known[0]
         if len(self._known) > _NAMES:  # names that nobody has must not fill the memory
             self._known.clear()
-        found = await self._database.read(lambda register: register.kept(Monitor, device))
+        found = await self._database.read(lambda repository: repository.kept(Monitor, device))
         self._known[device] = found, now
         return found

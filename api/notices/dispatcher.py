@@ -112,15 +112,15 @@ class Notifier:
         return Attempt(delivery.id, error, random.random())  # noqa: S311  # so that not all come back at once
 
 
-def _envelopes(register: Repository, claimed: Sequence[Delivery]) -> list[Envelope]:
-    hazards = {each.id: each for each in register.hazards([each.hazard for each in claimed if each.hazard])}
+def _envelopes(repository: Repository, claimed: Sequence[Delivery]) -> list[Envelope]:
+    hazards = {each.id: each for each in repository.hazards([each.hazard for each in claimed if each.hazard])}
     made: list[Envelope] = []
     for delivery in claimed:
-        notice = notice_of(register, delivery)
+        notice = notice_of(repository, delivery)
         hazard = hazards.get(delivery.hazard) if delivery.hazard else None
-        told = [person for name in delivery.recipients if (person := register.person(name))]
+        told = [person for name in delivery.recipients if (person := repository.person(name))]
         named = hazard and HazardNamed(*(getattr(hazard, name) for name in HazardNamed.__struct_fields__))
-        words = worded(register, notice, hazard)
+        words = worded(repository, notice, hazard)
         addresses = tuple(person.email for person in told if person.email) if delivery.username else ()
         made.append(
             Envelope(notice.id, notice.kind, notice.at, delivery.recipients, named, words.title, words.text, addresses)

@@ -98,12 +98,12 @@ async def get_inbox(
     """Own notices, the newest first, page by page; with `unread=true` those that were not read."""
     person, after = person_of(request), _after(cursor, AfterEntry)
 
-    def ask(register: Repository) -> Inbox:
+    def ask(repository: Repository) -> Inbox:
         see = scope(person, "hazard.personal")
-        found = inbox_page(register, person.username, see, after, unread=only_unread, limit=limit + 1)
-        views = [_notice_view(register, each) for each in found[:limit]]
+        found = inbox_page(repository, person.username, see, after, unread=only_unread, limit=limit + 1)
+        views = [_notice_view(repository, each) for each in found[:limit]]
         last = found[limit - 1].entry if len(found) > limit else None
-        return Inbox(views, unread(register, person.username), last and _cursor(AfterEntry(last.at, last.id)))
+        return Inbox(views, unread(repository, person.username), last and _cursor(AfterEntry(last.at, last.id)))
 
     return await context_of(request).database.read(ask)
 
@@ -115,17 +115,17 @@ async def post_read(request: AnyRequest, notice_id: FromPath[UUID]) -> NoticeVie
     action = partial(mark_read, person=person, entry_id=notice_id, now=context.clock())
     entry = await context.database.transact(action)
 
-    def ask(register: Repository) -> NoticeView:
-        return _notice_view(register, received(register, entry, scope(person, "hazard.personal")))
+    def ask(repository: Repository) -> NoticeView:
+        return _notice_view(repository, received(repository, entry, scope(person, "hazard.personal")))
 
     return await context.database.read(ask)
 
 
-def _notice_view(register: Repository, each: Received) -> NoticeView:
+def _notice_view(repository: Repository, each: Received) -> NoticeView:
     entry, notice, hazard = each
     hidden = notice.hazard is not None and hazard is None
-    words = worded(register, notice, hazard)
-    title = template(register, notice.kind).title if hidden else words.title
+    words = worded(repository, notice, hazard)
+    title = template(repository, notice.kind).title if hidden else words.title
     named = hazard and Named(hazard.id, hazard.number, hazard.state)
     return NoticeView(entry.id, notice.kind, notice.at, entry.read_at, named, title, None if hidden else words.text)
 
@@ -134,8 +134,8 @@ def _notice_view(register: Repository, each: Received) -> NoticeView:
 async def get_templates(request: AnyRequest) -> TemplateList:
     """The words of every kind of notice, those of the program where the office has none of its own."""
 
-    def ask(register: Repository) -> TemplateList:
-        return TemplateList([_template_view(template(register, kind)) for kind in kinds(register)])
+    def ask(repository: Repository) -> TemplateList:
+        return TemplateList([_template_view(template(repository, kind)) for kind in kinds(repository)])
 
     return await context_of(request).database.read(ask)
 
@@ -164,8 +164,8 @@ async def get_deliveries(
     """What was given up (`dead`), or has failed and is tried again (`failing`)."""
     reach, after = scope(person_of(request), "delivery.manage"), _after(cursor, UUID)
 
-    def ask(register: Repository) -> DeliveryList:
-        found = stuck(register, reach, dead=wanted == "dead", limit=limit + 1, after=after)
+    def ask(repository: Repository) -> DeliveryList:
+        found = stuck(repository, reach, dead=wanted == "dead", limit=limit + 1, after=after)
         more = _cursor(found[limit - 1].delivery.id) if len(found) > limit else None
         return DeliveryList([_delivery_view(each) for each in found[:limit]], more)
 

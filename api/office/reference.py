@@ -9,7 +9,7 @@ from api.office.views import CategoryList
 
 @get("/categories", opt={"action": "place.see"})
 async def categories(request: AnyRequest) -> CategoryList:
-    return CategoryList(await context_of(request).database.read(lambda register: register.categories()))
+    return CategoryList(await context_of(request).database.read(lambda repository: repository.categories()))
 
 
 ROUTES = [categories]

@@ -88,8 +88,8 @@ async def get_calendar(request: AnyRequest, year: FromPath[int]) -> CalendarView
     if year not in YEARS:
         raise Invalid(("year", "年份超出范围"))
 
-    def view(register: Repository) -> CalendarView:
-        return CalendarView(year, year in register.calendar.published, register.calendar_days(year))
+    def view(repository: Repository) -> CalendarView:
+        return CalendarView(year, year in repository.calendar.published, repository.calendar_days(year))
 
     return await context_of(request).database.read(view)
 
@@ -109,10 +109,10 @@ async def get_dispatch_rules(request: AnyRequest) -> DispatchRuleList:
     """Those that touch the caller's communities."""
     reach = scope(person_of(request), "rules.see").communities
 
-    def seen(register: Repository) -> list[DispatchRule]:
+    def seen(repository: Repository) -> list[DispatchRule]:
         return [
             rule
-            for rule in register.dispatch_rules
+            for rule in repository.dispatch_rules
             if any(rule.community.startswith(area) or area.startswith(rule.community) for area in reach)
         ]
 

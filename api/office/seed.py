@@ -11,9 +11,9 @@ from storage.repository import Repository
 
 async def furnish(database: Database) -> None:
     """What is there already stays as it is: an office edits both."""
-    await database.transact(lambda register: Change(None, tuple(beginnings(register))))
+    await database.transact(lambda repository: Change(None, tuple(beginnings(repository))))
 
 
-def beginnings(register: Repository) -> list[Struct]:
+def beginnings(repository: Repository) -> list[Struct]:
     days = [day for year in PUBLISHED for day in published_days(year)]
-    return [*(() if register.categories() else CATALOGUE), *(() if register.calendar.published else days)]
+    return [*(() if repository.categories() else CATALOGUE), *(() if repository.calendar.published else days)]

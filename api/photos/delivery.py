@@ -150,29 +150,29 @@ async def _send(request: AnyRequest, context: AppContext, variant: Variant, view
 # who may see what ----------------------------------------------------------------------------------------------
 
 
-def _view(register: Repository, person: Person, variant: Variant) -> _View:
+def _view(repository: Repository, person: Person, variant: Variant) -> _View:
     """For who has sent the photo or may see it on a hazard. Raises Missing, whichever is the reason."""
-    photo = register.photo(variant.sha256)
+    photo = repository.photo(variant.sha256)
     action = "photo.original" if variant.size == "original" else "photo.see"
     if photo is None or not (
-        register.receipt(variant.sha256, person.username) or register.may_see_photo(person, variant.sha256, action)
+        repository.receipt(variant.sha256, person.username) or repository.may_see_photo(person, variant.sha256, action)
     ):
         raise Missing("photo")
     _check_kept(photo)
     if variant.watermark is None:
         return _View(photo, ())
-    hazard = visible(register, person, variant.watermark, "hazard.personal")  # the caption names people
-    return _View(photo, _caption(register, hazard, variant.sha256))
+    hazard = visible(repository, person, variant.watermark, "hazard.personal")  # the caption names people
+    return _View(photo, _caption(repository, hazard, variant.sha256))
 
 
-def _signed_view(register: Repository, variant: Variant) -> _View:
+def _signed_view(repository: Repository, variant: Variant) -> _View:
     """For who has an address: its permission was asked when it was made."""
-    photo = register.photo(variant.sha256)
-    hazard = register.hazard(variant.watermark) if variant.watermark else None
+    photo = repository.photo(variant.sha256)
+    hazard = repository.hazard(variant.watermark) if variant.watermark else None
     if photo is None or (variant.watermark and hazard is None):
         raise Missing("photo")
     _check_kept(photo)
-    return _View(photo, _caption(register, hazard, variant.sha256) if hazard else ())
+    return _View(photo, _caption(repository, hazard, variant.sha256) if hazard else ())
 
 
 def _check_kept(photo: Photo) -> None:
@@ -180,25 +180,27 @@ def _check_kept(photo: Photo) -> None:
         raise PhotoGone
 
 
-def _seen(register: Repository, person: Person, variants: list[Variant]) -> list[bool]:
-    return [_may_see(register, person, variant) for variant in variants]
+def _seen(repository: Repository, person: Person, variants: list[Variant]) -> list[bool]:
+    return [_may_see(repository, person, variant) for variant in variants]
 
 
-def _may_see(register: Repository, person: Person, variant: Variant) -> bool:
+def _may_see(repository: Repository, person: Person, variant: Variant) -> bool:
     try:
-        _view(register, person, variant)
+        _view(repository, person, variant)
     except (Missing, PhotoGone):
         return False
     return True
 
 
-def _caption(register: Repository, hazard: Hazard, sha256: str) -> tuple[str, ...]:
+def _caption(repository: Repository, hazard: Hazard, sha256: str) -> tuple[str, ...]:
     """Time, place, number and reporter of a photo on this hazard. Raises Missing where it does not show it."""
-    shown = next((each for each in register.shown([hazard.id]) if each.mention.sha256 == sha256 and each.present), None)
-    community = register.community(hazard.community)
+    shown = next(
+        (each for each in repository.shown([hazard.id]) if each.mention.sha256 == sha256 and each.present), None
+    )
+    community = repository.community(hazard.community)
     if shown is None or community is None:
         raise Missing("photo")
-    by = register.person(shown.mention.by)
+    by = repository.person(shown.mention.by)
     return (
         f"时间：{_when(shown)}",
         f"地点：{community.name} {hazard.place}",

@@ -41,11 +41,11 @@ async def communities(request: AnyRequest) -> Response[CommunityList]:
     """Those within reach; with `Accept: application/geo+json` as a map, those without an outline without geometry."""
     reach, database = scope(person_of(request), "place.see"), context_of(request).database
 
-    def views(register: Repository) -> CommunityList:
-        return CommunityList(_views(register, reach))
+    def views(repository: Repository) -> CommunityList:
+        return CommunityList(_views(repository, reach))
 
-    def drawn(register: Repository) -> dict[str, Any]:
-        return areas([(each.code, each) for each in _views(register, reach)], outlines(register, reach))
+    def drawn(repository: Repository) -> dict[str, Any]:
+        return areas([(each.code, each) for each in _views(repository, reach)], outlines(repository, reach))
 
     headers = {"Vary": "Accept"}
     if map_wanted(request):
@@ -53,12 +53,12 @@ async def communities(request: AnyRequest) -> Response[CommunityList]:
     return Response(await database.read(views), headers=headers)
 
 
-def _views(register: Repository, reach: Scope) -> list[CommunityView]:
+def _views(repository: Repository, reach: Scope) -> list[CommunityView]:
     return [
         CommunityView(each.code, each.name, each.street, street.name if street else each.street)
-        for each in register.communities()
+        for each in repository.communities()
         if reach.covers_community(each.code)
-        for street in [register.street(each.street)]
+        for street in [repository.street(each.street)]
     ]
 
 

@@ -107,11 +107,11 @@ async def my_data(request: AnyRequest) -> PersonalData:
     return found
 
 
-def _own(register: Repository, username: str) -> PersonalData:
-    person = register.person(username)
+def _own(repository: Repository, username: str) -> PersonalData:
+    person = repository.person(username)
     if person is None:  # a key of a program: nobody's
         raise Missing("person")
-    return _everything(register, person)
+    return _everything(repository, person)
 
 
 @get("/people/{username:str}/data", opt={"action": "account.manage"})
@@ -119,8 +119,8 @@ async def data_of(request: AnyRequest, username: FromPath[str]) -> PersonalData:
     """The same of an account, for who manages it and was asked for it."""
     context, reach = context_of(request), scope(person_of(request), "account.manage")
 
-    def ask(register: Repository) -> PersonalData:
-        return _everything(register, seen_person(register, reach, username))
+    def ask(repository: Repository) -> PersonalData:
+        return _everything(repository, seen_person(repository, reach, username))
 
     with one_of_few(context, person_of(request).username):
         found = await context.database.read(ask)
@@ -128,18 +128,18 @@ async def data_of(request: AnyRequest, username: FromPath[str]) -> PersonalData:
     return found
 
 
-def _everything(register: Repository, person: Person) -> PersonalData:
+def _everything(repository: Repository, person: Person) -> PersonalData:
     name = person.username
     return PersonalData(
         person_view(person),
         person.email,
-        register.identities(name),
-        devices_ever(register, name),
-        register.delegations(name),
-        lines_by(register, name),
-        photos_of(register, name),
-        told(register, name),
-        events_of(register, name),
+        repository.identities(name),
+        devices_ever(repository, name),
+        repository.delegations(name),
+        lines_by(repository, name),
+        photos_of(repository, name),
+        told(repository, name),
+        events_of(repository, name),
     )
 
 

@@ -39,7 +39,7 @@ async def ready(request: AnyRequest) -> dict[str, str]:
     """
     context = context_of(request)
     since = context.clock() - _TICKS * timedelta(seconds=context.settings.tick_seconds)
-    if await context.database.read(lambda register: register.due(since, 1)):
+    if await context.database.read(lambda repository: repository.due(since, 1)):
         raise SweepLags
     return {"status": "ready"}
 

@@ -112,7 +112,7 @@ async def let_photos_go(database: Database, now: datetime) -> int:
     if before is None or not await database.transact(partial(claim_job, name="retention", now=now, every=DAY)):
         return 0
     gone, security = 0, SecurityLog(database, lambda: now)
-    while digests := await database.read(lambda register: register.photos_to_let_go(before, SWEEP_BATCH)):
+    while digests := await database.read(lambda repository: repository.photos_to_let_go(before, SWEEP_BATCH)):
         action = partial(let_go, digests=digests, before=before)
         facts = {"first": digests[0], "photos": str(len(digests))}
         done = await security.transact(action, Event.PHOTOS_LET_GO, Caller(SYSTEM, ""), "", facts)

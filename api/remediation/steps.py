@@ -120,8 +120,8 @@ async def _taken(context: AppContext, person: Person, hazard_id: UUID, step: Ste
     return hazard_view(done, person, context)
 
 
-def _pointed_to(register: Repository, person: Person, seen: Dossier) -> Mapping[UUID, Named]:
-    return register.pointed_to(person, seen.shown)
+def _pointed_to(repository: Repository, person: Person, seen: Dossier) -> Mapping[UUID, Named]:
+    return repository.pointed_to(person, seen.shown)
 
 
 ROUTES = [post_step, post_steps]

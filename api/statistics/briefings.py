@@ -92,8 +92,8 @@ async def kept_briefing(
     """As it was said, whatever has been done since."""
     reach = scope(person_of(request), "statistics.see")
 
-    def ask(register: Repository) -> Briefing:
-        found = register.kept(Briefing, briefing_id)
+    def ask(repository: Repository) -> Briefing:
+        found = repository.kept(Briefing, briefing_id)
         if found is None or not all(map(reach.covers_community, found.communities)):
             raise Missing("briefing")
         return found
@@ -129,24 +129,24 @@ async def _said(request: AnyRequest, kept: Briefing, form: Form | None) -> Respo
     return said.response(**headers)
 
 
-def _made(register: Repository, person: Person, filters: Filters, period: Period, now: datetime) -> Briefing:
-    asked = chosen(register, scope(person, "statistics.see"), filters)
+def _made(repository: Repository, person: Person, filters: Filters, period: Period, now: datetime) -> Briefing:
+    asked = chosen(repository, scope(person, "statistics.see"), filters)
     codes = [each.code for each in asked]
     periods = (period, prior(period), year_before(period))
     here, before, a_year_ago = (
-        counts(register, "community", codes, replace(filters, first=each.first, last=each.last), now)
+        counts(repository, "community", codes, replace(filters, first=each.first, last=each.last), now)
         for each in periods
     )
     of_each = [here.get(each.code, Counts()) for each in asked]
     total = together(of_each).row()
     told = Material(
-        _place(register, asked),
+        _place(repository, asked),
         period,
         now,
         total,
         together(before.values()).numbers(),
         together(a_year_ago.values()).numbers(),
-        _groups(register, counts(register, "category", codes, filters, now)),
+        _groups(repository, counts(repository, "category", codes, filters, now)),
         {each.name: numbers.numbers() for each, numbers in zip(asked, of_each, strict=True)},
     )
     here_days, prior_days, year_days = (Days(*each) for each in periods)
@@ -173,18 +173,18 @@ def _made(register: Repository, person: Person, filters: Filters, period: Period
     )
 
 
-def _groups(register: Repository, by_category: dict[str, Counts]) -> dict[str, dict[str, int]]:
+def _groups(repository: Repository, by_category: dict[str, Counts]) -> dict[str, dict[str, int]]:
     found: dict[str, Counts] = {}
-    for category in register.categories():
+    for category in repository.categories():
         if not category.from_device:
             found[category.group] = found.get(category.group, Counts()) + by_category.get(category.code, Counts())
     return {name: each.numbers() for name, each in found.items()}
 
 
-def _place(register: Repository, asked: Sequence[Community]) -> str:
+def _place(repository: Repository, asked: Sequence[Community]) -> str:
     """The street where it is one; else what all of them lie in is not ours to name."""
     codes = {each.street for each in asked}
-    street = register.street(next(iter(codes))) if len(codes) == 1 else None
+    street = repository.street(next(iter(codes))) if len(codes) == 1 else None
     return street.name if street else "辖区"
 
 

@@ -64,9 +64,9 @@ def period_of(filters: Filters, interval: Interval, now: datetime) -> Period:
     return Period(first, last)
 
 
-def chosen(register: Repository, reach: Scope, filters: Filters) -> Sequence[Community]:
+def chosen(repository: Repository, reach: Scope, filters: Filters) -> Sequence[Community]:
     """The communities in scope that are asked about. Raises Missing for one that is not there to see."""
-    found = [each for each in register.communities() if reach.covers_community(each.code)]
+    found = [each for each in repository.communities() if reach.covers_community(each.code)]
     if filters.street is not None:
         found = [each for each in found if each.street == filters.street]
     if filters.community is not None:

@@ -49,13 +49,13 @@ async def figures(
     context, reach = context_of(request), scope(person_of(request), "statistics.see")
     now, wanted = context.clock(), form_of(request, form)
 
-    def found(register: Repository) -> tuple[str, Said | T | None]:
+    def found(repository: Repository) -> tuple[str, Said | T | None]:
         parts = (_VERSION, reach, request.url.path, request.url.query, wanted, shanghai_date(now))
-        fresh = (*parts, stamp(register, reach, now), now if timed else None)
+        fresh = (*parts, stamp(repository, reach, now), now if timed else None)
         tag = f'W/"{hashlib.sha256(repr(fresh).encode()).hexdigest()[:32]}"'
         if tag in request.headers.get("if-none-match", ""):
             return tag, None
-        return tag, context.part(Answers).get(tag) or ask(register, reach, now)
+        return tag, context.part(Answers).get(tag) or ask(repository, reach, now)
 
     tag, answer = await context.database.read(found)
     headers = {**_PRIVATE, "ETag": tag}

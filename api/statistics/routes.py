@@ -138,9 +138,9 @@ async def communities(
 ) -> Response[CommunityStatistics]:
     """A row for every community in scope, zeros included. `fields=received,overdue`: only these, in every form."""
 
-    def ask(register: Repository, reach: Scope, now: datetime) -> CommunityStatistics:
-        asked = chosen(register, reach, filters)
-        found = counts(register, "community", [each.code for each in asked], filters, now)
+    def ask(repository: Repository, reach: Scope, now: datetime) -> CommunityStatistics:
+        asked = chosen(repository, reach, filters)
+        found = counts(repository, "community", [each.code for each in asked], filters, now)
         each_counted = [found.get(each.code, Counts()) for each in asked]
         link = cases_by(filters, "community", "received")
         columns = {
@@ -168,12 +168,12 @@ async def by_category(
     `fields=received,overdue`: only these, in every form.
     """
 
-    def ask(register: Repository, reach: Scope, now: datetime) -> CategoryStatistics:
-        codes = [each.code for each in chosen(register, reach, filters)]
-        found = counts(register, "category", codes, filters, now)
+    def ask(repository: Repository, reach: Scope, now: datetime) -> CategoryStatistics:
+        codes = [each.code for each in chosen(repository, reach, filters)]
+        found = counts(repository, "category", codes, filters, now)
         each_counted = {
             each: found.get(each.code, Counts())
-            for each in register.categories()
+            for each in repository.categories()
             if not each.from_device and filters.category in {None, each.code} and filters.group in {None, each.group}
         }
         link = cases_by(filters, "category", "received")
@@ -203,8 +203,8 @@ async def by_category(
 async def summary(request: AnyRequest, filters: NamedDependency[Filters], form: AskedForm = None) -> Response[Summary]:
     """Every number of the scope, a row each, with what it means and a link that lists its cases."""
 
-    def ask(register: Repository, reach: Scope, now: datetime) -> Summary:
-        row = _everything(register, reach, filters, now).row()
+    def ask(repository: Repository, reach: Scope, now: datetime) -> Summary:
+        row = _everything(repository, reach, filters, now).row()
         return Summary([figure(name, row, filters) for name in METRICS], now)
 
     titles = {"title": "指标", "value": "数值", "numerator": "分子", "denominator": "分母", "meaning": "口径"}
@@ -224,8 +224,8 @@ async def trend(
     period = period_of(filters, interval, context_of(request).clock())
     bounded = replace(filters, first=period.first, last=period.last)
 
-    def ask(register: Repository, reach: Scope, _: datetime) -> Trend:
-        days = flow_by_day(register, [each.code for each in chosen(register, reach, bounded)], bounded)
+    def ask(repository: Repository, reach: Scope, _: datetime) -> Trend:
+        days = flow_by_day(repository, [each.code for each in chosen(repository, reach, bounded)], bounded)
         items: list[Row] = []
         for name, part in buckets(period, interval):
             flow = sum((days.get(part.first + timedelta(at), Flow()) for at in range(part.days)), Flow())
@@ -245,9 +245,9 @@ async def compare(
     period = period_of(filters, Interval.DAY, context_of(request).clock())
     periods = (period, prior(period), year_before(period))
 
-    def ask(register: Repository, reach: Scope, now: datetime) -> Comparison:
+    def ask(repository: Repository, reach: Scope, now: datetime) -> Comparison:
         here, before, a_year_ago = (
-            _everything(register, reach, replace(filters, first=each.first, last=each.last), now).numbers()
+            _everything(repository, reach, replace(filters, first=each.first, last=each.last), now).numbers()
             for each in periods
         )
         items = [
@@ -274,9 +274,9 @@ async def deadlines(
 ) -> Response[ClockStatistics]:
     """How every stage stands now: on time, overdue by how long; with a period, of those reported in it."""
 
-    def ask(register: Repository, reach: Scope, now: datetime) -> ClockStatistics:
-        codes = [each.code for each in chosen(register, reach, filters)]
-        standing = standing_by_clock(register, codes, filters, now)
+    def ask(repository: Repository, reach: Scope, now: datetime) -> ClockStatistics:
+        codes = [each.code for each in chosen(repository, reach, filters)]
+        standing = standing_by_clock(repository, codes, filters, now)
         items = [
             {"clock": name, "title": CLOCK_TITLES[name], **asdict(standing[name]), "cases": running(filters, name)}
             for name in CLOCKS
@@ -289,9 +289,9 @@ async def deadlines(
     return await figures(request, form, ask, lambda found: Sheet("时限", titles, found.items), timed=True)
 
 
-def _everything(register: Repository, reach: Scope, filters: Filters, now: datetime) -> Counts:
-    codes = [each.code for each in chosen(register, reach, filters)]
-    return together(counts(register, "community", codes, filters, now).values())
+def _everything(repository: Repository, reach: Scope, filters: Filters, now: datetime) -> Counts:
+    codes = [each.code for each in chosen(repository, reach, filters)]
+    return together(counts(repository, "community", codes, filters, now).values())
 
 
 def figure(name: str, row: Mapping[str, Any], filters: Filters) -> Figure:

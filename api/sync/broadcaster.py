@@ -129,11 +129,11 @@ class LiveFeed:
                 reader.end()
 
 
-def _next(register: Repository, after: Place) -> Batch | None:
+def _next(repository: Repository, after: Place) -> Batch | None:
     """What was committed behind `after`, each hazard once."""
-    if head(register).place <= after:
+    if head(repository).place <= after:
         return None
-    rows, hazards = passing(register, after, BATCH)
+    rows, hazards = passing(repository, after, BATCH)
     if not rows:
         return None
     lost: dict[UUID, set[str]] = {}

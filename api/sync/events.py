@@ -130,8 +130,8 @@ class Listener:
             if batch.place > self._place and (said := self._said(batch)):
                 yield said
 
-    def _page(self, register: Repository) -> Page:
-        return changed(register, self._reach, head(register), self._place, BATCH)
+    def _page(self, repository: Repository) -> Page:
+        return changed(repository, self._reach, head(repository), self._place, BATCH)
 
     def _said(self, batch: Batch) -> bytes:
         self._place = batch.place

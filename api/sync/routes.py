@@ -91,26 +91,26 @@ async def get_sync(
 
 
 def _since(
-    register: Repository, person: Person, cursor: Cursor | None, limit: int, now: datetime, profile: Profile
+    repository: Repository, person: Person, cursor: Cursor | None, limit: int, now: datetime, profile: Profile
 ) -> SyncView:
-    present = head(register)
+    present = head(repository)
     if cursor is None:
         cursor = Cursor.at(present, person, present.place, _NIL)
     cursor.check(present, person)
     reach = scope(person, "hazard.see")
     if cursor.after is None:
-        page, after = changed(register, reach, present, cursor.place, limit), None
+        page, after = changed(repository, reach, present, cursor.place, limit), None
     else:
-        page, after = _beginning(register, reach, present, cursor, limit, now)
-    views = hazard_views(dossiers(register, person, page.hazards), person, now, profile)
+        page, after = _beginning(repository, reach, present, cursor, limit, now)
+    views = hazard_views(dossiers(repository, person, page.hazards), person, now, profile)
     return SyncView(views, page.gone, Cursor.at(present, person, page.place, after).written(), page.more)
 
 
 def _beginning(
-    register: Repository, reach: Scope, present: Head, cursor: Cursor, limit: int, now: datetime
+    repository: Repository, reach: Scope, present: Head, cursor: Cursor, limit: int, now: datetime
 ) -> tuple[Page, UUID | None]:
     """Hazards by their ids, and the last one where there are more; what changes meanwhile comes when all are there."""
-    found = everything(register, reach, cursor.after or _NIL, now - _ENDED_SINCE, limit + 1)
+    found = everything(repository, reach, cursor.after or _NIL, now - _ENDED_SINCE, limit + 1)
     if len(found) > limit:
         return Page(found[:limit], [], cursor.place, more=True), found[limit - 1].id
     return Page(found, [], cursor.place, more=cursor.place < present.place), None

@@ -52,25 +52,25 @@ class Notice(NamedTuple):
     line: Entry
 
 
-def reached(register: FixLinkRepository, person: Person, hazard_id: UUID, action: str) -> Hazard:
+def reached(repository: FixLinkRepository, person: Person, hazard_id: UUID, action: str) -> Hazard:
     """The hazard, for who may do this with its links. Raises Missing, Forbidden."""
-    hazard = visible(register, person, hazard_id)
+    hazard = visible(repository, person, hazard_id)
     if not scope(person, action).covers(hazard):
         raise Forbidden
     return hazard
 
 
 def make_link(
-    register: FixLinkRepository, person: Person, hazard_id: UUID, new: NewLink, digest: str, now: datetime
+    repository: FixLinkRepository, person: Person, hazard_id: UUID, new: NewLink, digest: str, now: datetime
 ) -> Change[Made]:
     """Raises Missing, Forbidden, IdConflict, IdTaken, Invalid. Leaves `version` alone: a prepared step still fits."""
-    hazard = reached(register, person, hazard_id, "link.make")
-    if (earlier := register.entry(new.id)) is not None:
-        return Change(Made(_made_before(register, person, hazard, new, earlier), repeated=True))
+    hazard = reached(repository, person, hazard_id, "link.make")
+    if (earlier := repository.entry(new.id)) is not None:
+        return Change(Made(_made_before(repository, person, hazard, new, earlier), repeated=True))
     _check_may_have_one(hazard)
     link = FixLink(new.id, hazard.id, digest, person.username, now, expires(hazard, new.days, now))
     after, line = append_history(
-        register,
+        repository,
         hazard,
         replace(hazard, updated_at=now),
         NewLine(
@@ -85,10 +85,12 @@ def make_link(
     return Change(Made(link, repeated=False), (line, link), ((hazard, after),))
 
 
-def _made_before(register: FixLinkRepository, person: Person, hazard: Hazard, new: NewLink, earlier: Entry) -> FixLink:
+def _made_before(
+    repository: FixLinkRepository, person: Person, hazard: Hazard, new: NewLink, earlier: Entry
+) -> FixLink:
     if earlier.by != person.username:
         raise IdTaken
-    link = register.kept(FixLink, new.id)
+    link = repository.kept(FixLink, new.id)
     if link is None or earlier.hazard != hazard.id:
         raise IdConflict(["hazard" if link else "id"])
     kept = comparable(earlier, facts_of(new)) | {"id": new.id}
@@ -106,22 +108,22 @@ def _check_may_have_one(hazard: Hazard) -> None:
 
 
 def revoke_link(
-    register: FixLinkRepository, person: Person, hazard_id: UUID, link_id: UUID, now: datetime
+    repository: FixLinkRepository, person: Person, hazard_id: UUID, link_id: UUID, now: datetime
 ) -> Change[FixLink]:
     """The link as it is then; one that is over already stays as it is. Raises Missing, Forbidden."""
-    hazard = reached(register, person, hazard_id, "link.revoke")
-    link = register.kept(FixLink, link_id)
+    hazard = reached(repository, person, hazard_id, "link.revoke")
+    link = repository.kept(FixLink, link_id)
     if link is None or link.hazard != hazard.id:
         raise Missing("link")
     if link.used_at or link.revoked_at:
         return Change(link)
     revoked = replace(link, revoked_at=now)
     after, line = append_history(
-        register,
+        repository,
         hazard,
         replace(hazard, updated_at=now),
         NewLine(
-            register.new_id(),
+            repository.new_id(),
             REVOKE,
             person.username,
             now,
@@ -132,86 +134,86 @@ def revoke_link(
     return Change(revoked, (line,), ((hazard, after), (link, revoked)))
 
 
-def links_of(register: FixLinkRepository, person: Person, hazard_id: UUID) -> Sequence[FixLink]:
+def links_of(repository: FixLinkRepository, person: Person, hazard_id: UUID) -> Sequence[FixLink]:
     """The newest first. Raises Missing, Forbidden."""
-    return register.fix_links(reached(register, person, hazard_id, "link.see").id)
+    return repository.fix_links(reached(repository, person, hazard_id, "link.see").id)
 
 
 # with the token -------------------------------------------------------------------------------------------------
 
 
 def knock(
-    register: FixLinkRepository, digest: str, address: str, now: datetime, counts: Literal["opened", "sent"] | None
+    repository: FixLinkRepository, digest: str, address: str, now: datetime, counts: Literal["opened", "sent"] | None
 ) -> Change[FixLink | None]:
     """The link behind a token, counted; None, and counted too, where there is none. Raises TooMany."""
-    changes = [_tallied(register, f"address {address}", PER_ADDRESS, now)]
-    found = register.fix_link_of(digest)
-    link = register.kept(FixLink, found.id) if found else None
+    changes = [_tallied(repository, f"address {address}", PER_ADDRESS, now)]
+    found = repository.fix_link_of(digest)
+    link = repository.kept(FixLink, found.id) if found else None
     if link is not None:
         if counts == "sent" and link.sent >= SENDS:
             raise TooMany("该链接的提交次数已用完，请联系街道重新开具", retry_after=int(WINDOW.total_seconds()))
-        changes.append(_tallied(register, f"link {link.id}", PER_LINK, now))
+        changes.append(_tallied(repository, f"link {link.id}", PER_LINK, now))
         if counts is not None:
             changes.append((link, replace(link, **{counts: getattr(link, counts) + 1})))
     new = tuple(after for before, after in changes if before is None)
     return Change(link, new, tuple((before, after) for before, after in changes if before is not None))
 
 
-def _tallied(register: FixLinkRepository, key: str, limit: int, now: datetime) -> tuple[Struct | None, Struct]:
-    before = register.kept(Tally, key)
+def _tallied(repository: FixLinkRepository, key: str, limit: int, now: datetime) -> tuple[Struct | None, Struct]:
+    before = repository.kept(Tally, key)
     return before, counted(before, key, limit, now)
 
 
-def forget_tallies(register: FixLinkRepository, now: datetime, limit: int) -> Change[int]:
+def forget_tallies(repository: FixLinkRepository, now: datetime, limit: int) -> Change[int]:
     """Windows and failures that are over say nothing any more; addresses are not kept longer."""
-    over = register.old_tallies(now - max(WINDOW, TRIES_KEPT), limit)
+    over = repository.old_tallies(now - max(WINDOW, TRIES_KEPT), limit)
     return Change(len(over), removed=tuple(over))
 
 
-def noticed(register: FixLinkRepository, digest: str, now: datetime) -> Notice:
+def noticed(repository: FixLinkRepository, digest: str, now: datetime) -> Notice:
     """Raises Missing, LinkOver."""
-    link, hazard = _behind(register, digest)
-    history = register.history(hazard.id)
+    link, hazard = _behind(repository, digest)
+    history = repository.history(hazard.id)
     check_stands(link, hazard, history, now)
-    before = [each for each in register.shown([hazard.id]) if each.mention.stage is Stage.BEFORE and each.present]
+    before = [each for each in repository.shown([hazard.id]) if each.mention.stage is Stage.BEFORE and each.present]
     line = next(line for line in history if line.id == link.id)
     return Notice(link, hazard, list({each.mention.sha256: each for each in before}.values()), line)
 
 
-def standing(register: FixLinkRepository, digest: str, now: datetime) -> FixLink:
+def standing(repository: FixLinkRepository, digest: str, now: datetime) -> FixLink:
     """Raises Missing, LinkOver."""
-    link, hazard = _behind(register, digest)
-    check_stands(link, hazard, register.history(hazard.id), now)
+    link, hazard = _behind(repository, digest)
+    check_stands(link, hazard, repository.history(hazard.id), now)
     return link
 
 
-def _behind(register: FixLinkRepository, digest: str) -> tuple[FixLink, Hazard]:
+def _behind(repository: FixLinkRepository, digest: str) -> tuple[FixLink, Hazard]:
     """The hazard is asked for before its link, as by everybody who changes both."""
-    found = register.fix_link_of(digest)
-    hazard = register.hazard(found.hazard) if found else None
-    link = register.kept(FixLink, found.id) if found else None
+    found = repository.fix_link_of(digest)
+    hazard = repository.hazard(found.hazard) if found else None
+    link = repository.kept(FixLink, found.id) if found else None
     if hazard is None or link is None:
         raise Missing("link")
     return link, hazard
 
 
-def fix_by_link(register: FixLinkRepository, digest: str, step: SubmitFix, now: datetime) -> Change[Dossier]:
+def fix_by_link(repository: FixLinkRepository, digest: str, step: SubmitFix, now: datetime) -> Change[Dossier]:
     """整改 by the party itself, which ends the link: so its photos must be there. The same again is answered again.
 
     Raises Missing, LinkOver, IdConflict, IdTaken, Stale, WrongState, Invalid, PhotosMissing.
     """
-    link, hazard = _behind(register, digest)
+    link, hazard = _behind(repository, digest)
     sender = link.sender
-    earlier = register.entry(step.id)
+    earlier = repository.entry(step.id)
     if earlier is not None and earlier.by == sender.username:
-        return Change(again(register, replace(step, on_behalf_of=earlier.facts["on_behalf_of"]), earlier))
-    check_stands(link, hazard, register.history(hazard.id), now)
+        return Change(again(repository, replace(step, on_behalf_of=earlier.facts["on_behalf_of"]), earlier))
+    check_stands(link, hazard, repository.history(hazard.id), now)
     if earlier is not None:
         raise IdTaken
     _check_is_the_party_s(step)
     party = hazard.responsible_party
     named = replace(step, on_behalf_of=party.name if party else sender.name)
-    done = taken(register, sender, hazard, named, now)
+    done = taken(repository, sender, hazard, named, now)
     mine = [each for each in done.answer.shown if each.mention.entry == step.id]
     if gone := [each.mention.sha256 for each in mine if not each.present]:
         raise PhotosMissing(gone)

@@ -60,7 +60,7 @@ class NewLine(NamedTuple):
 
 
 def append_history(
-    register: HazardRepository, before: Hazard | None, hazard: Hazard, line: NewLine
+    repository: HazardRepository, before: Hazard | None, hazard: Hazard, line: NewLine
 ) -> tuple[Hazard, Entry]:
     """The hazard one line further, and that line, chained to the one before it.
 
@@ -70,7 +70,7 @@ def append_history(
     salts: dict[str, str] = {}
 
     def salted(path: str, text: str | None) -> str | None:
-        salts[path] = register.new_salt()
+        salts[path] = repository.new_salt()
         return _sealed(text, salts[path])
 
     sealed, length, clocks = _walked(kept, "", salted), hazard.history_length + 1, _set(before, hazard)

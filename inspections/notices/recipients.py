@@ -93,7 +93,7 @@ _INSTEAD = {
 
 
 def notices(
-    register: NoticeRepository, before: Hazard | None, after: Hazard, lines: Iterable[Entry], now: datetime
+    repository: NoticeRepository, before: Hazard | None, after: Hazard, lines: Iterable[Entry], now: datetime
 ) -> tuple[Notice, ...]:
     """What is to be told of these new lines, which led from `before` (None: it is new) to `after`."""
     found: list[Notice] = []
@@ -103,7 +103,7 @@ def notices(
             names = dict.fromkeys(name for people in told.people for name in people(before or after, after))
             to = tuple(name for name in names if name != line.by)
             if told.role or to:
-                found.append(_notice(register, kind, after, now, line=line, tells=told.role, to=to))
+                found.append(_notice(repository, kind, after, now, line=line, tells=told.role, to=to))
     return tuple(found)
 
 
@@ -120,13 +120,13 @@ def _proposed(hazard: Hazard) -> bool:
     return hazard.major_proposed and hazard.state is not State.REPORTED
 
 
-def rung_notice(register: NoticeRepository, hazard: Hazard, line: Entry, tells: Role, now: datetime) -> Notice:
+def rung_notice(repository: NoticeRepository, hazard: Hazard, line: Entry, tells: Role, now: datetime) -> Notice:
     """That a clock has reached a rung of its ladder, which `line` says."""
-    return _notice(register, line.facts["rung"], hazard, now, line=line, tells=tells, to=())
+    return _notice(repository, line.facts["rung"], hazard, now, line=line, tells=tells, to=())
 
 
 def _notice(
-    register: NoticeRepository,
+    repository: NoticeRepository,
     kind: str,
     hazard: Hazard,
     now: datetime,
@@ -137,13 +137,13 @@ def _notice(
 ) -> Notice:
     by = None if line.by == SYSTEM else line.by
     at_once = hazard.source == "device" and kind in _AT_ANY_HOUR
-    new, held = register.new_id(), None if at_once else held_until(register, now)
+    new, held = repository.new_id(), None if at_once else held_until(repository, now)
     return Notice(new, kind, now, hazard.id, line.seq, line.id, tells, tuple(to), by, {}, held)
 
 
-def held_until(register: NoticeRepository, now: datetime) -> datetime | None:
+def held_until(repository: NoticeRepository, now: datetime) -> datetime | None:
     """The end of the quiet hours, in them."""
-    delivered = register.rules.delivered_at(now)
+    delivered = repository.rules.delivered_at(now)
     return delivered if delivered > now else None
 
 

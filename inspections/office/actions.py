@@ -59,14 +59,14 @@ class NewCalendar(Struct, frozen=True, forbid_unknown_fields=True):
     days: Annotated[tuple[NamedDay, ...], Meta(max_length=200)]
 
 
-def rulebook(register: OfficeRepository) -> Rulebook:
+def rulebook(repository: OfficeRepository) -> Rulebook:
     """The rules in force as they are kept now; version 0 where nobody has edited them."""
-    return register.kept(Rulebook, OFFICE) or Rulebook(OFFICE, 0, Rules(), None, None)
+    return repository.kept(Rulebook, OFFICE) or Rulebook(OFFICE, 0, Rules(), None, None)
 
 
-def edit_rules(register: OfficeRepository, person: Person, sent: NewRules, now: datetime) -> Change[Rulebook]:
+def edit_rules(repository: OfficeRepository, person: Person, sent: NewRules, now: datetime) -> Change[Rulebook]:
     """Raises RulesStale. The same edit sent again is answered as the first time."""
-    before = rulebook(register)
+    before = rulebook(repository)
     if (sent.version + 1, sent.rules, person.username) == (before.version, before.rules, before.edited_by):
         return Change(before)
     if sent.version != before.version:
@@ -75,16 +75,16 @@ def edit_rules(register: OfficeRepository, person: Person, sent: NewRules, now: 
     return Change(after, changed=((before, after),)) if before.version else Change(after, (after,))
 
 
-def edit_category(register: OfficeRepository, code: str, sent: CategoryPolicy) -> Change[Category]:
+def edit_category(repository: OfficeRepository, code: str, sent: CategoryPolicy) -> Change[Category]:
     """Of what is there, or a new one. Deadlines that were told stay."""
-    before = register.kept(Category, code)
+    before = repository.kept(Category, code)
     after = Category(code=code, **{name: getattr(sent, name) for name in sent.__struct_fields__})
     if before is None:
         return Change(after, (after,))
     return Change(after, changed=((before, after),) if before != after else ())
 
 
-def edit_calendar(register: OfficeRepository, year: int, sent: NewCalendar) -> Change[Sequence[CalendarDay]]:
+def edit_calendar(repository: OfficeRepository, year: int, sent: NewCalendar) -> Change[Sequence[CalendarDay]]:
     """The days of a year in place of those that were there. Raises Invalid for what is no whole year."""
     if year not in YEARS:
         raise Invalid(("year", "年份超出范围"))
@@ -92,7 +92,7 @@ def edit_calendar(register: OfficeRepository, year: int, sent: NewCalendar) -> C
     if errors := unlike_a_year(year, days):
         raise Invalid(*errors)
     days.sort(key=lambda each: each.day)
-    kept = {each.day: each for each in register.calendar_days(year)}
+    kept = {each.day: each for each in repository.calendar_days(year)}
     here = {each.day for each in days}
     new = tuple(each for each in days if each.day not in kept)
     changed = tuple((kept[each.day], each) for each in days if each.day in kept and kept[each.day] != each)

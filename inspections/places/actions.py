@@ -24,12 +24,12 @@ class PlacesImported(Struct, frozen=True):
     errors: list[LineError]
 
 
-def import_places(register: PlaceRepository, reach: Scope, said: Gazetteer, *, apply: bool) -> Change[PlacesImported]:
+def import_places(repository: PlaceRepository, reach: Scope, said: Gazetteer, *, apply: bool) -> Change[PlacesImported]:
     """All of it or nothing; what is not listed stays as it is. Raises LinesWrong, with `apply` alone."""
     errors = [*said.errors, *_out_of_reach(reach, said)]
     if errors and apply:
         raise LinesWrong(errors[:SHOWN], len(errors))
-    listing = _Listing(register)
+    listing = _Listing(repository)
     for _, each in said.lines:
         listing.take(each)
     count, wrong = len(said.lines) + len(said.errors), len(errors)
@@ -48,8 +48,8 @@ def _out_of_reach(reach: Scope, said: Gazetteer) -> list[LineError]:
 class _Listing:
     """What a list makes of the places: each record once."""
 
-    def __init__(self, register: PlaceRepository) -> None:
-        self._register = register
+    def __init__(self, repository: PlaceRepository) -> None:
+        self._register = repository
         self._streets: dict[str, tuple[Street | None, Street]] = {}
         self._new: list[Struct] = []
         self._changed: list[tuple[Struct, Struct]] = []

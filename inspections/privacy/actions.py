@@ -52,21 +52,21 @@ class Written(NamedTuple):
 
 
 def erase(
-    register: RemediationRepository, person: Person, hazard_id: UUID, erasure: Erasure, now: datetime
+    repository: RemediationRepository, person: Person, hazard_id: UUID, erasure: Erasure, now: datetime
 ) -> Change[Written]:
     """Raises Missing, IdConflict, IdTaken, Invalid. Leaves `version` alone: a step prepared before still fits."""
-    earlier = register.entry(erasure.id)
+    earlier = repository.entry(erasure.id)
     if earlier is not None and (earlier.by, earlier.hazard) == (person.username, hazard_id):
         return Change(_again(erasure, earlier))
-    hazard = visible(register, person, hazard_id, "hazard.erase")
+    hazard = visible(repository, person, hazard_id, "hazard.erase")
     if earlier is not None:
         raise IdConflict(["hazard"]) if earlier.by == person.username else IdTaken
-    found = _found(register.history(hazard_id), erasure)
-    cleared = _cleared(register, hazard, erasure, found)
+    found = _found(repository.history(hazard_id), erasure)
+    cleared = _cleared(repository, hazard, erasure, found)
     _check(erasure, {path for _, its in found for path in its} | _paths_of(hazard, cleared))
     facts = {**facts_of(erasure), "erased": [ErasedFields(line.id, tuple(its)) for line, its in found]}
     after, said = append_history(
-        register, hazard, replace(cleared, updated_at=now), NewLine(erasure.id, ERASE, person.username, now, facts)
+        repository, hazard, replace(cleared, updated_at=now), NewLine(erasure.id, ERASE, person.username, now, facts)
     )
     blanked = [(line, erased(line, its)) for line, its in found]
     return Change(Written(said, repeated=False), (said,), ((hazard, after), *blanked))
@@ -104,7 +104,7 @@ def _texts(line: Entry, erasure: Erasure) -> dict[str, str]:
 
 
 def _cleared(
-    register: RemediationRepository, hazard: Hazard, erasure: Erasure, found: list[tuple[Entry, dict[str, str]]]
+    repository: RemediationRepository, hazard: Hazard, erasure: Erasure, found: list[tuple[Entry, dict[str, str]]]
 ) -> Hazard:
     """The hazard without the same words. A username stays: it is no name, and it bars from the re-check."""
 
@@ -116,7 +116,7 @@ def _cleared(
     after = replace(hazard, responsible_party=_cleared_party(hazard, goes))
     for path, name in _KEPT_OF.items():
         text: str | None = getattr(hazard, name)
-        if goes(path, text) and not (name == "fixed_by" and register.person(text or "")):
+        if goes(path, text) and not (name == "fixed_by" and repository.person(text or "")):
             after = replace(after, **{name: ERASED})
     words = {text for _, its in found for text in its.values()}
     records = {name: _without(getattr(after, name), words) for name in _RECORDS}

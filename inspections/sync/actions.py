@@ -9,10 +9,10 @@ from inspections.sync.repository import SyncRepository
 _DAY_ZERO = date(1970, 1, 1)
 
 
-def forget(register: SyncRepository, today: date, limit: int) -> Change[int]:
+def forget(repository: SyncRepository, today: date, limit: int) -> Change[int]:
     """Forgets at most `limit` changes that are older than KEPT; answers how many those were."""
-    feed = register.feed()
-    old = register.old_changes((today - KEPT - _DAY_ZERO).days, limit)
+    feed = repository.feed()
+    old = repository.old_changes((today - KEPT - _DAY_ZERO).days, limit)
     if not old:
         return Change(0)
     last = max(Place(each.transaction_id, each.id) for each in old)

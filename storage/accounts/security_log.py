@@ -23,7 +23,7 @@ class Wanted(NamedTuple):
 
 
 def security_page(
-    register: UnitOfWork, wanted: Wanted, people: Collection[str] | None, limit: int
+    repository: UnitOfWork, wanted: Wanted, people: Collection[str] | None, limit: int
 ) -> list[SecurityEvent]:
     """At most `limit` lines, the newest first. `people`: only what concerns one of these accounts; None: all."""
     log = security_events.c
@@ -40,4 +40,4 @@ def security_page(
         query = query.where(log.at < wanted.until)
     if wanted.before is not None:
         query = query.where(log.id < wanted.before)
-    return [SecurityEvent(*row) for row in register.rows(query)]
+    return [SecurityEvent(*row) for row in repository.rows(query)]

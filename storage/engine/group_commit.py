@@ -48,16 +48,16 @@ class Alone(Exception):
     """An action needs a transaction of its own: it changes what is there already, or reads it in order to."""
 
 
-def decided(register: UnitOfWork, waiting: Waiting, *, inserts_only: bool = False) -> Settled:
+def decided(repository: UnitOfWork, waiting: Waiting, *, inserts_only: bool = False) -> Settled:
     """Runs one action and takes note of what it writes. A refusal costs the others of its group nothing.
 
     Raises Alone for one that changes something, where its group `inserts_only`.
     """
     try:
-        change = waiting.action(register)
+        change = waiting.action(repository)
     except Refusal as refusal:
         return Settled(waiting.future, None, refusal)
     if inserts_only and (change.changed or change.removed):
         raise Alone
-    register.write(change)
+    repository.write(change)
     return Settled(waiting.future, change.answer, None)

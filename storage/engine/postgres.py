@@ -248,20 +248,20 @@ class PostgresDatabase:
                 ahead = foreseen(
                     connection, self._contents, self._reference(connection), (waiting.action for waiting in group)
                 )
-                register = self._register(connection, _leave_the_group, ahead)
+                repository = self._register(connection, _leave_the_group, ahead)
                 for waiting in group:
                     try:
-                        settled.append(decided(register, waiting, inserts_only=True))
+                        settled.append(decided(repository, waiting, inserts_only=True))
                     except Alone:
                         alone.append(waiting)
-                register.finish()
+                repository.finish()
                 committing = True
                 transaction.commit()
         except Exception as error:  # noqa: BLE001  # whatever it is, it belongs to the callers
             if not committing:
                 return [], group
             return [Settled(each.future, None, unavailable(error) or error) for each in settled], alone
-        self._take_note(register)
+        self._take_note(repository)
         return settled, alone
 
     def _alone(self, waiting: Waiting, before_lock: Callable[[], Any]) -> Settled:
@@ -274,21 +274,21 @@ class PostgresDatabase:
     def _once(self, action: Action[T], before_lock: Callable[[], Any]) -> T:
         with self._engine.connect() as connection:
             transaction = connection.begin()
-            register = self._register(connection, before_lock)
-            change = action(register)
-            register.write(change)
-            register.finish()
+            repository = self._register(connection, before_lock)
+            change = action(repository)
+            repository.write(change)
+            repository.finish()
             try:
                 transaction.commit()
             except DBAPIError as error:
                 if error.connection_invalidated:  # it may have happened: the client's id decides on the retry
                     raise Unavailable from error
                 raise
-        self._take_note(register)
+        self._take_note(repository)
         return change.answer
 
-    def _take_note(self, register: UnitOfWork) -> None:
-        if register.reference_changed:
+    def _take_note(self, repository: UnitOfWork) -> None:
+        if repository.reference_changed:
             self._known = None
 
     def _register(

@@ -1,6 +1,6 @@
 """What the members of a group will read, asked for all of them at once: a round trip for each costs more than they do.
 
-Who reads what is found out in a rehearsal: each action runs against a register in which hardly anything is there, its
+Who reads what is found out in a rehearsal: each action runs against a repository in which hardly anything is there, its
 questions are noted and its Change is thrown away. What a rehearsal misses is asked in earnest; what it asks in vain
 does no harm.
 """
@@ -26,10 +26,10 @@ def foreseen(
 ) -> Foreseen:
     """The answers to what the actions will ask by queries that are made once for the whole program."""
     rehearsal = _Rehearsal(contents.schema)
-    register = contents.repository(connection, contents, reference, rehearsal, _no_number)
+    repository = contents.repository(connection, contents, reference, rehearsal, _no_number)
     for action in actions:
         with suppress(Exception):  # it runs in earnest afterwards, and fails or refuses there if it must
-            action(register)
+            action(repository)
     return {key: rows for asked in rehearsal.asked.items() for key, rows in _answers(connection, *asked).items()}
 
 

@@ -129,7 +129,7 @@ class SqliteDatabase:
         return self._contents.repository(connection, self._contents, self._reference, rows)
 
     def damage(self) -> list[str]:
-        found = self.ask(lambda register: register.rows(text("PRAGMA integrity_check")))
+        found = self.ask(lambda repository: repository.rows(text("PRAGMA integrity_check")))
         return [words for (words,) in found if words != "ok"]
 
     async def close(self) -> None:
@@ -163,10 +163,12 @@ class SqliteDatabase:
             if not self._wrote:
                 for statement in self._contents.takes_over:
                     connection.execute(statement)
-            register = self._repository(connection)
-            settled = [decided(register, waiting) for waiting in group]
-            register.finish()
-            reference = Reference(connection, self._contents.schema) if register.reference_changed else self._reference
+            repository = self._repository(connection)
+            settled = [decided(repository, waiting) for waiting in group]
+            repository.finish()
+            reference = (
+                Reference(connection, self._contents.schema) if repository.reference_changed else self._reference
+            )
             committing = self._commits.submit(transaction.commit)
             try:
                 await asyncio.wrap_future(committing)

@@ -73,20 +73,20 @@ class After(Struct, frozen=True):
 
 
 def page(
-    register: HazardRepository, reach: Reaches, filters: HazardFilters, after: After | None, limit: int
+    repository: HazardRepository, reach: Reaches, filters: HazardFilters, after: After | None, limit: int
 ) -> list[Hazard]:
     """At most `limit` hazards in scope, newest report first."""
-    codes = tuple(category.code for category in register.categories() if category.group == filters.group)
+    codes = tuple(category.code for category in repository.categories() if category.group == filters.group)
     judged = (filters.overdue, filters.stage_overdue, filters.look_back_due, filters.counted_as)
     timed = filters if any(each is not None for each in judged) else replace(filters, now=_WHENEVER)
     query = _query(reach, timed, codes, limit)
     if filters.counted_as is not None:
-        query = query.where(counted(register.categories()))
+        query = query.where(counted(repository.categories()))
     if after:
         query = query.where(
             tuple_(_H.reported_at, _H.id) < tuple_(literal(after.reported_at, Instant()), literal(after.id, Uuid()))
         )
-    return register.select(Hazard, query)
+    return repository.select(Hazard, query)
 
 
 _WHENEVER = datetime(1970, 1, 1, tzinfo=UTC)

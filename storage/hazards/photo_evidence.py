@@ -1,4 +1,4 @@
-"""What the register knows of a photo beside others: the queries behind evidence."""
+"""What the repository knows of a photo beside others: the queries behind evidence."""
 
 from collections.abc import Mapping
 

@@ -42,13 +42,13 @@ class AlertFilters(NamedTuple):
     alert: UUID | None = None
 
 
-def monitors_within(register: UnitOfWork, reach: Scope) -> list[Monitor]:
+def monitors_within(repository: UnitOfWork, reach: Scope) -> list[Monitor]:
     query = select(monitors).where(covers_communities(reach.communities, monitors.c.community)).order_by(monitors.c.id)
-    return register.select(Monitor, query)
+    return repository.select(Monitor, query)
 
 
 def alerts_page(
-    register: UnitOfWork, reach: Scope, filters: AlertFilters, after: UUID | None, limit: int
+    repository: UnitOfWork, reach: Scope, filters: AlertFilters, after: UUID | None, limit: int
 ) -> list[tuple[Alert, Named | None]]:
     """The newest first, which is by their ids; those that follow `after`; each with its case."""
     query: Select[Any] = (
@@ -64,11 +64,11 @@ def alerts_page(
         query = query.where(alerts.c.cleared_at.is_(None) if filters.standing else alerts.c.cleared_at.is_not(None))
     if after is not None:
         query = query.where(alerts.c.id < after)
-    return [(Alert(*row[:_WIDE]), Named(*row[_WIDE:]) if row[_WIDE] else None) for row in register.rows(query)]
+    return [(Alert(*row[:_WIDE]), Named(*row[_WIDE:]) if row[_WIDE] else None) for row in repository.rows(query)]
 
 
 def outages_page(
-    register: UnitOfWork, reach: Scope, *, standing: bool | None, after: UUID | None, limit: int
+    repository: UnitOfWork, reach: Scope, *, standing: bool | None, after: UUID | None, limit: int
 ) -> list[Outage]:
     """The newest first, which is by their ids; those that follow `after`."""
     query = select(outages).where(covers_communities(reach.communities, outages.c.community))
@@ -76,23 +76,23 @@ def outages_page(
         query = query.where(outages.c.ended_at.is_(None) if standing else outages.c.ended_at.is_not(None))
     if after is not None:
         query = query.where(outages.c.id < after)
-    return register.select(Outage, query.order_by(outages.c.id.desc()).limit(limit))
+    return repository.select(Outage, query.order_by(outages.c.id.desc()).limit(limit))
 
 
-def refusals(register: UnitOfWork, first: date, last: date) -> list[RefusedCount]:
+def refusals(repository: UnitOfWork, first: date, last: date) -> list[RefusedCount]:
     """Of these days, the newest first."""
     query = select(refused).where(refused.c.day.between(first, last))
-    return register.select(RefusedCount, query.order_by(refused.c.day.desc(), refused.c.way, refused.c.reason))
+    return repository.select(RefusedCount, query.order_by(refused.c.day.desc(), refused.c.way, refused.c.reason))
 
 
 def devices_in_use(
-    register: UnitOfWork, codes: Sequence[str], kind: MonitorKind | None
+    repository: UnitOfWork, codes: Sequence[str], kind: MonitorKind | None
 ) -> list[tuple[str, MonitorKind]]:
     """The community and kind of each."""
     query = select(monitors.c.community, monitors.c.kind).where(monitors.c.active, monitors.c.community.in_(codes))
     if kind is not None:
         query = query.where(monitors.c.kind == kind)
-    return [(community, found) for community, found in register.rows(query)]
+    return [(community, found) for community, found in repository.rows(query)]
 
 
 _CAUSED_AT = (
@@ -103,7 +103,7 @@ _CAUSED_AT = (
 
 
 def followed(
-    register: UnitOfWork, codes: Sequence[str], first: date | None, last: date | None, kind: MonitorKind | None
+    repository: UnitOfWork, codes: Sequence[str], first: date | None, last: date | None, kind: MonitorKind | None
 ) -> list[Followed]:
     """The alerts of these communities that were opened in the period, with how their checks stand."""
     query = (
@@ -118,4 +118,4 @@ def followed(
         query = query.where(between(alerts.c.opened_at, first, last))
     if kind is not None:
         query = query.where(monitors.c.kind == kind)
-    return [Followed(*row) for row in register.rows(query)]
+    return [Followed(*row) for row in repository.rows(query)]

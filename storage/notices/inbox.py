@@ -37,7 +37,13 @@ class Received(NamedTuple):
 
 
 def inbox_page(
-    register: NoticeRepository, username: str, see: Scope, after: AfterEntry | None, *, unread: bool | None, limit: int
+    repository: NoticeRepository,
+    username: str,
+    see: Scope,
+    after: AfterEntry | None,
+    *,
+    unread: bool | None,
+    limit: int,
 ) -> list[Received]:
     """At most `limit` of this person's entries, the newest first."""
     query: Select[Any] = (
@@ -56,19 +62,19 @@ def inbox_page(
     if after:
         last = tuple_(literal(after.at, Instant()), literal(after.id, Uuid()))
         query = query.where(tuple_(inbox.c.at, inbox.c.id) < last)
-    return [_received(row) for row in register.rows(query)]
+    return [_received(row) for row in repository.rows(query)]
 
 
-def received(register: NoticeRepository, entry: InboxEntry, see: Scope) -> Received:
+def received(repository: NoticeRepository, entry: InboxEntry, see: Scope) -> Received:
     """An entry with what belongs to it."""
-    notice = notice_of(register, entry)
-    found = register.hazards([notice.hazard]) if notice.hazard else []
+    notice = notice_of(repository, entry)
+    found = repository.hazards([notice.hazard]) if notice.hazard else []
     return Received(entry, notice, next((each for each in found if see.covers(each)), None))
 
 
-def notice_of(register: NoticeRepository, delivery: InboxEntry | Delivery) -> Notice:
+def notice_of(repository: NoticeRepository, delivery: InboxEntry | Delivery) -> Notice:
     """What it delivers."""
-    notice = register.kept(Notice, delivery.notice)
+    notice = repository.kept(Notice, delivery.notice)
     if notice is None:
         raise LookupError(delivery.notice)
     return notice
@@ -79,9 +85,9 @@ def _received(row: Any) -> Received:
     return Received(InboxEntry(*entry), Notice(*notice), Hazard(*hazard) if hazard[0] else None)
 
 
-def unread(register: NoticeRepository, username: str) -> int:
+def unread(repository: NoticeRepository, username: str) -> int:
     query = select(func.count()).where(inbox.c.username == username, inbox.c.read_at.is_(None))
-    return register.rows(query)[0][0]
+    return repository.rows(query)[0][0]
 
 
 class Stuck(NamedTuple):
@@ -93,7 +99,7 @@ class Stuck(NamedTuple):
 
 
 def stuck(
-    register: NoticeRepository, reach: Scope | None, *, dead: bool, limit: int, after: UUID | None = None
+    repository: NoticeRepository, reach: Scope | None, *, dead: bool, limit: int, after: UUID | None = None
 ) -> list[Stuck]:
     """Deliveries that were given up, or (not `dead`) that failed and are tried again, by their ids.
 
@@ -115,4 +121,4 @@ def stuck(
     if reach is not None:
         of_none = deliveries.c.hazard.is_(None) & covers_communities(reach.communities, literal(""))
         query = query.where(or_(of_none, deliveries.c.hazard.is_not(None) & narrowed(reach)))
-    return [Stuck(Delivery(*row[:-2]), row[-2], row[-1]) for row in register.rows(query)]
+    return [Stuck(Delivery(*row[:-2]), row[-2], row[-1]) for row in repository.rows(query)]

@@ -9,7 +9,7 @@ from storage.engine.unit_of_work import UnitOfWork
 from storage.places.tables import boundaries
 
 
-def outlines(register: UnitOfWork, reach: Scope) -> dict[str, Outline]:
+def outlines(repository: UnitOfWork, reach: Scope) -> dict[str, Outline]:
     """By the code of the community; those that have none are not there."""
     within = covers_communities(reach.communities, boundaries.c.community)
-    return dict(map(tuple, register.rows(select(boundaries).where(within))))
+    return dict(map(tuple, repository.rows(select(boundaries).where(within))))

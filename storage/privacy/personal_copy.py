@@ -47,7 +47,7 @@ class Device(Struct, frozen=True):
     revoked_at: datetime | None
 
 
-def lines_by(register: UnitOfWork, username: str) -> list[LineBy]:
+def lines_by(repository: UnitOfWork, username: str) -> list[LineBy]:
     """In the order of time."""
     query = (
         select(entries.c.hazard, hazards.c.number, entries.c.seq, entries.c.step, entries.c.at)
@@ -55,35 +55,35 @@ def lines_by(register: UnitOfWork, username: str) -> list[LineBy]:
         .where(entries.c.by == username)
         .order_by(entries.c.at, entries.c.hazard, entries.c.seq)
     )
-    return [LineBy(*row) for row in register.rows(query)]
+    return [LineBy(*row) for row in repository.rows(query)]
 
 
-def photos_of(register: UnitOfWork, username: str) -> list[PhotoSent]:
+def photos_of(repository: UnitOfWork, username: str) -> list[PhotoSent]:
     query = select(receipts.c.sha256, receipts.c.at).where(receipts.c.username == username)
-    return [PhotoSent(*row) for row in register.rows(query.order_by(receipts.c.at))]
+    return [PhotoSent(*row) for row in repository.rows(query.order_by(receipts.c.at))]
 
 
-def told(register: UnitOfWork, username: str) -> list[Told]:
+def told(repository: UnitOfWork, username: str) -> list[Told]:
     query = (
         select(notices.c.kind, inbox.c.at, inbox.c.read_at)
         .join(notices, notices.c.id == inbox.c.notice)
         .where(inbox.c.username == username)
         .order_by(inbox.c.at)
     )
-    return [Told(*row) for row in register.rows(query)]
+    return [Told(*row) for row in repository.rows(query)]
 
 
-def devices_ever(register: UnitOfWork, username: str) -> list[Device]:
+def devices_ever(repository: UnitOfWork, username: str) -> list[Device]:
     """Also those that were signed out."""
     columns = (sessions.c.device, sessions.c.created_at, sessions.c.seen_at, sessions.c.revoked_at)
     query = select(*columns).where(sessions.c.username == username).order_by(sessions.c.created_at)
-    return [Device(*row) for row in register.rows(query)]
+    return [Device(*row) for row in repository.rows(query)]
 
 
-def events_of(register: UnitOfWork, username: str) -> list[SecurityEvent]:
+def events_of(repository: UnitOfWork, username: str) -> list[SecurityEvent]:
     log = security_events.c
     query = select(security_events).where((log.by == username) | (log.about == username)).order_by(log.id)
-    return [SecurityEvent(*row) for row in register.rows(query)]
+    return [SecurityEvent(*row) for row in repository.rows(query)]
 
 
 class Mentioned(NamedTuple):
@@ -93,7 +93,7 @@ class Mentioned(NamedTuple):
     lines: list[Entry]
 
 
-def named_as_party(register: UnitOfWork, reach: Scope, words: dict[str, str]) -> list[Mentioned]:
+def named_as_party(repository: UnitOfWork, reach: Scope, words: dict[str, str]) -> list[Mentioned]:
     """`words`: name or phone or both, as they were written. Every history is read: this is asked now and then."""
     facts = cast(entries.c.facts, Text)
     said = [facts.contains(_member(field, text), autoescape=True) for field, text in words.items()]
@@ -105,7 +105,7 @@ def named_as_party(register: UnitOfWork, reach: Scope, words: dict[str, str]) ->
     )
     found: dict[UUID, Mentioned] = {}
     wide = len(hazards.c)
-    for row in register.rows(query):
+    for row in repository.rows(query):
         hazard, line = Hazard(*row[:wide]), Entry(*row[wide:])
         party: dict[str, Any] = line.facts.get("responsible_party") or {}
         if all(party.get(field) == text for field, text in words.items()):

@@ -7,9 +7,9 @@ from storage.engine.unit_of_work import UnitOfWork
 from storage.statistics.tables import briefings
 
 
-def briefings_of(register: UnitOfWork) -> list[Briefing]:
+def briefings_of(repository: UnitOfWork) -> list[Briefing]:
     """The newest ones, of whatever scope."""
-    return register.select(Briefing, select(briefings).order_by(briefings.c.made_at.desc()).limit(_BRIEFINGS))
+    return repository.select(Briefing, select(briefings).order_by(briefings.c.made_at.desc()).limit(_BRIEFINGS))
 
 
 _BRIEFINGS = 100

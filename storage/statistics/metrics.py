@@ -60,23 +60,23 @@ class Filters(Struct, frozen=True):
 
 
 def counts(
-    register: HazardRepository,
+    repository: HazardRepository,
     by: Literal["community", "category"],
     communities: Sequence[str],
     filters: Filters,
     now: datetime,
 ) -> dict[str, Counts]:
     """Code → counts, for the communities or categories that have any hazard in those `communities`."""
-    sums, late = _sums(register, by, communities, filters, tuple(MEASURES), now)
+    sums, late = _sums(repository, by, communities, filters, tuple(MEASURES), now)
     return {code: Counts(sums.get(code, _NOTHING), Late(*late.get(code, ()))) for code in {*sums, *late}}
 
 
 _NOTHING = (0,) * len(MEASURES)
 
 
-def flow_by_day(register: HazardRepository, communities: Sequence[str], filters: Filters) -> dict[date, Flow]:
+def flow_by_day(repository: HazardRepository, communities: Sequence[str], filters: Filters) -> dict[date, Flow]:
     """Shanghai day → what happened on it, for the days of the filters on which anything did."""
-    sums, _ = _sums(register, "day", communities, filters, _FLOW)
+    sums, _ = _sums(repository, "day", communities, filters, _FLOW)
     return {day_of(day): Flow(*numbers) for day, numbers in sums.items()}
 
 
@@ -97,7 +97,7 @@ def _kinds(filters: Filters, catalogue: Sequence[Category]) -> dict[str, Sequenc
 
 
 def _sums(
-    register: HazardRepository,
+    repository: HazardRepository,
     by: By,
     communities: Sequence[str],
     filters: Filters,
@@ -105,8 +105,8 @@ def _sums(
     late_at: datetime | None = None,
 ) -> tuple[_Sums, _Sums]:
     """The measures; and what Late has of an instant, if there is one."""
-    kinds = _kinds(filters, register.categories())
-    asked = kinds | _unless_all(register, communities)
+    kinds = _kinds(filters, repository.categories())
+    asked = kinds | _unless_all(repository, communities)
     parts = _by_day(filters, asked) if by == "day" else _parts(filters, by_kind=by == "category" or bool(kinds))
     dated = filters.first is not None or filters.last is not None
     question = Question(
@@ -116,7 +116,7 @@ def _sums(
         tuple((name, len(values) != 1) for name, values in asked.items()),
         dated=dated,
         late=late_at is not None,
-        through="community" not in asked and register.dialect == "sqlite",
+        through="community" not in asked and repository.dialect == "sqlite",
     )
     first, last = filters.first or _FIRST, filters.last or _LAST
     values: dict[str, Any] = {name: each[0] if len(each) == 1 else each for name, each in asked.items()}
@@ -127,7 +127,7 @@ def _sums(
         values |= {"now": late_at, "begins": midnight(first), "ends": midnight(last + _DAY)}
     sums: _Sums = {}
     late: _Sums = {}
-    for row in register.rows(statement(question), values):
+    for row in repository.rows(statement(question), values):
         is_late, key = row[:2]
         into, found = (late, row[2 : 2 + len(Late._fields)]) if is_late else (sums, row[2:])
         known = into.get(key)
@@ -135,9 +135,9 @@ def _sums(
     return sums, late
 
 
-def _unless_all(register: HazardRepository, communities: Sequence[str]) -> dict[str, Sequence[str]]:
+def _unless_all(repository: HazardRepository, communities: Sequence[str]) -> dict[str, Sequence[str]]:
     """A list of hundreds costs more than it leaves out, where it leaves out none."""
-    return {} if len(communities) == len(register.communities()) else {"community": communities}
+    return {} if len(communities) == len(repository.communities()) else {"community": communities}
 
 
 _FIRST, _LAST = date(1970, 1, 1), date(2999, 12, 31)
@@ -181,11 +181,11 @@ class Standing(NamedTuple):
     oldest: datetime | None
 
 
-def open_by_street(register: HazardRepository, reach: Scope, now: datetime) -> dict[str, Standing]:
+def open_by_street(repository: HazardRepository, reach: Scope, now: datetime) -> dict[str, Standing]:
     """Every street in scope, zeros included."""
-    asked = [each for each in register.communities() if reach.covers_community(each.code)]
-    found = counts(register, "community", [each.code for each in asked], Filters(), now)
-    first: dict[str, datetime] = dict(map(tuple, register.rows(_OLDEST)))
+    asked = [each for each in repository.communities() if reach.covers_community(each.code)]
+    found = counts(repository, "community", [each.code for each in asked], Filters(), now)
+    first: dict[str, datetime] = dict(map(tuple, repository.rows(_OLDEST)))
     streets: defaultdict[str, list[str]] = defaultdict(list)
     for each in asked:
         streets[each.street].append(each.code)
@@ -202,11 +202,11 @@ _AGES = (timedelta(), timedelta(days=1), timedelta(days=3), timedelta(days=7))
 
 
 def standing_by_clock(
-    register: HazardRepository, communities: Sequence[str], filters: Filters, now: datetime
+    repository: HazardRepository, communities: Sequence[str], filters: Filters, now: datetime
 ) -> dict[str, ClockStanding]:
     """For each of deadlines.CLOCKS, those reported in the period for which it runs."""
-    catalogue = register.categories()
-    asked = _kinds(filters, catalogue) | _unless_all(register, communities)
+    catalogue = repository.categories()
+    asked = _kinds(filters, catalogue) | _unless_all(repository, communities)
     chosen = [_H[name].in_(value) for name, value in asked.items()]
     bounds = [now - age for age in _AGES]
     found: dict[str, ClockStanding] = {}
@@ -221,13 +221,13 @@ def standing_by_clock(
             counted(catalogue),
             *chosen,
         )
-        found[name] = ClockStanding(*(int(number or 0) for number in register.rows(query)[0]))
+        found[name] = ClockStanding(*(int(number or 0) for number in repository.rows(query)[0]))
     return found
 
 
-def stamp(register: HazardRepository, reach: Scope, now: datetime) -> tuple[Any, ...]:
+def stamp(repository: HazardRepository, reach: Scope, now: datetime) -> tuple[Any, ...]:
     """Another one whenever a number of this scope may be another one: when something is done, or a deadline passes."""
-    return tuple(register.rows(_stamped(reach), {"now": now})[0])
+    return tuple(repository.rows(_stamped(reach), {"now": now})[0])
 
 
 _ONE = literal_column("1", Integer)

@@ -48,17 +48,17 @@ _NOWHERE = literal_column("''", String)
 _BY_DAY, _BY_MONTH = {Grain.DAYS, Grain.DAY_KINDS, Grain.OFFICE_DAYS}, {Grain.MONTHS, Grain.MONTH_KINDS}
 
 
-def fold(register: UnitOfWork, now: datetime, limit: int) -> Change[int]:
+def fold(repository: UnitOfWork, now: datetime, limit: int) -> Change[int]:
     """Sums up at most `limit` of what steps have appended; answers how many.
 
     The row of the job keeps others out until the commit: who comes second finds what was summed up gone.
     """
-    if register.kept(Job, _FOLDER) is None:
+    if repository.kept(Job, _FOLDER) is None:
         return Change(0, new=(Job(_FOLDER, now),))
-    ids = [row[0] for row in register.rows(_OLDEST, {"limit": limit})]
+    ids = [row[0] for row in repository.rows(_OLDEST, {"limit": limit})]
     if ids:
-        for statement in _summing_up(register.dialect):
-            register.execute(statement, {"ids": ids})
+        for statement in _summing_up(repository.dialect):
+            repository.execute(statement, {"ids": ids})
     return Change(len(ids))
 
 
@@ -155,40 +155,40 @@ _Cell = tuple[int, str, str, str]
 _Numbers = tuple[int, ...]
 
 
-def check_counts(register: UnitOfWork, community: str) -> Iterator[Finding]:
+def check_counts(repository: UnitOfWork, community: str) -> Iterator[Finding]:
     """What is counted in a community, against what its hazards say; and every grain against the finest."""
-    finest = list(_kept(register, community, Grain.DAY_KINDS))
+    finest = list(_kept(repository, community, Grain.DAY_KINDS))
     unfolded = select(_D.day, *(_D[name] for name in (*_KIND, *MEASURES))).where(_D.community == community)
     hazards_say = [
         (_cell(day, kind), numbers)
         for on in INSTANTS
         for (_, *kind, day), numbers in (
-            (row[:5], row[5:]) for row in register.rows(_of_community(on), {"community": community})
+            (row[:5], row[5:]) for row in repository.rows(_of_community(on), {"community": community})
         )
     ]
-    present = _summed([*finest, *_cells(register.rows(unfolded))])
+    present = _summed([*finest, *_cells(repository.rows(unfolded))])
     for where, numbers in _differing(present, _summed(hazards_say)):
         yield Finding("count is wrong", f"{community} {where}: {numbers}")
     for grain in set(Grain) - {Grain.DAY_KINDS, Grain.OFFICE_DAYS}:
         finer = _summed([(_coarser(grain, cell), numbers) for cell, numbers in finest])
-        for where, numbers in _differing(_summed(_kept(register, community, grain)), finer):
+        for where, numbers in _differing(_summed(_kept(repository, community, grain)), finer):
             yield Finding("sum is wrong", f"{grain.name} {community} {where}: {numbers}")
 
 
-def check_office_counts(register: UnitOfWork) -> Iterator[Finding]:
+def check_office_counts(repository: UnitOfWork) -> Iterator[Finding]:
     """What is kept of all communities together, against the sums of each."""
     days = select(_C.start, *(func.sum(_C[name]) for name in MEASURES)).where(_C.grain == int(Grain.DAYS))
     nowhere = ("", "", "")
     communities = _summed(
-        (_cell(start, nowhere), numbers) for start, *numbers in register.rows(days.group_by(_C.start))
+        (_cell(start, nowhere), numbers) for start, *numbers in repository.rows(days.group_by(_C.start))
     )
-    for where, numbers in _differing(_summed(_kept(register, "", Grain.OFFICE_DAYS)), communities):
+    for where, numbers in _differing(_summed(_kept(repository, "", Grain.OFFICE_DAYS)), communities):
         yield Finding("sum is wrong", f"{Grain.OFFICE_DAYS.name} {where}: {numbers}")
 
 
-def _kept(register: UnitOfWork, community: str, grain: Grain) -> Iterator[tuple[_Cell, _Numbers]]:
+def _kept(repository: UnitOfWork, community: str, grain: Grain) -> Iterator[tuple[_Cell, _Numbers]]:
     columns = (_C.start, *(_C[name] for name in (*_KIND, *MEASURES)))
-    return _cells(register.rows(select(*columns).where(_C.grain == int(grain), _C.community == community)))
+    return _cells(repository.rows(select(*columns).where(_C.grain == int(grain), _C.community == community)))
 
 
 def _cells(rows: Iterable[Sequence[Any]]) -> Iterator[tuple[_Cell, _Numbers]]:

@@ -94,14 +94,14 @@ than where the page says that it ends. Changes would be passed over, or come twi
 """
 
 
-def head(register: UnitOfWork) -> Head:
-    *feed, transaction, number, newest, its_number = register.rows(_HEAD)[0]
+def head(repository: UnitOfWork) -> Head:
+    *feed, transaction, number, newest, its_number = repository.rows(_HEAD)[0]
     known = Feed(*feed)  # where all changes were forgotten, there is none behind them
     last, there_is = Place(transaction or 0, number or 0), Place(newest or 0, its_number or 0)
     return Head(known, max(last, known.forgotten), max(there_is, known.forgotten))
 
 
-def changed(register: UnitOfWork, reach: Scope, head: Head, after: Place, limit: int) -> Page:
+def changed(repository: UnitOfWork, reach: Scope, head: Head, after: Place, limit: int) -> Page:
     """Hazards in scope and those that have left this person's hands, of at most `limit` changes behind `after`.
 
     Where none of them is this person's, of those that follow, so that whoever has little to follow asks seldom.
@@ -110,33 +110,33 @@ def changed(register: UnitOfWork, reach: Scope, head: Head, after: Place, limit:
     for _ in range(_WINDOWS):
         if page.hazards or page.gone or not page.more:
             break
-        page = _window(register, reach, head, page.place, limit)
+        page = _window(repository, reach, head, page.place, limit)
     return page
 
 
-def _window(register: UnitOfWork, reach: Scope, head: Head, after: Place, limit: int) -> Page:
+def _window(repository: UnitOfWork, reach: Scope, head: Head, after: Place, limit: int) -> Page:
     upto = {"upto_transaction": head.place.transaction, "upto_id": head.place.id}
-    found = register.rows(_BEHIND_IT, {**_bounds(after), **upto, "limit": limit + 1})
+    found = repository.rows(_BEHIND_IT, {**_bounds(after), **upto, "limit": limit + 1})
     rows, more = found[:limit], len(found) > limit
     mine = [row for row in rows if row.latest or reach.username in row.lost]
-    by_id = {each.id: each for each in _hazards(register, reach, [row.hazard for row in mine])}
+    by_id = {each.id: each for each in _hazards(repository, reach, [row.hazard for row in mine])}
     items = [by_id[row.hazard] for row in mine if row.latest and row.hazard in by_id]
     gone = dict.fromkeys(row.hazard for row in mine if reach.username in row.lost and row.hazard not in by_id)
     return Page(items, list(gone), Place(rows[-1].transaction_id, rows[-1].id) if more else head.place, more)
 
 
-def everything(register: UnitOfWork, reach: Scope, after: UUID, since: datetime, limit: int) -> list[Hazard]:
+def everything(repository: UnitOfWork, reach: Scope, after: UUID, since: datetime, limit: int) -> list[Hazard]:
     """At most `limit` hazards in scope that are open or have changed `since`, by id, those that follow `after`."""
     fresh = _H.state.in_(sorted(OPEN)) | (_H.updated_at >= since)
     query = select(hazards).where(_H.id > after, fresh, narrowed(reach)).order_by(_H.id).limit(limit)
-    return register.select(Hazard, query)
+    return repository.select(Hazard, query)
 
 
-def passing(register: UnitOfWork, after: Place, limit: int) -> tuple[list[Changed], dict[UUID, Hazard]]:
+def passing(repository: UnitOfWork, after: Place, limit: int) -> tuple[list[Changed], dict[UUID, Hazard]]:
     """At most `limit` changes behind `after`, and their hazards as they are now: for who decides about scope itself."""
-    changes_ = register.select(Changed, _PASSING.params(**_bounds(after), limit=limit))
+    changes_ = repository.select(Changed, _PASSING.params(**_bounds(after), limit=limit))
     ids = {each.hazard for each in changes_}
-    found = register.select(Hazard, select(hazards).where(_H.id.in_(ids))) if ids else []
+    found = repository.select(Hazard, select(hazards).where(_H.id.in_(ids))) if ids else []
     return changes_, {each.id: each for each in found}
 
 
@@ -155,5 +155,5 @@ def _bounds(after: Place) -> dict[str, int]:
     return {"after_transaction": after.transaction, "after_id": after.id}
 
 
-def _hazards(register: UnitOfWork, reach: Scope, ids: Sequence[UUID]) -> list[Hazard]:
-    return register.select(Hazard, select(hazards).where(_H.id.in_(ids), narrowed(reach))) if ids else []
+def _hazards(repository: UnitOfWork, reach: Scope, ids: Sequence[UUID]) -> list[Hazard]:
+    return repository.select(Hazard, select(hazards).where(_H.id.in_(ids), narrowed(reach))) if ids else []

@@ -46,14 +46,14 @@ def histories(database: Database) -> Iterator[History]:
 
 
 def count(database: Database) -> int:
-    return database.ask(lambda register: register.rows(select(func.count()).select_from(hazards)))[0][0]
+    return database.ask(lambda repository: repository.rows(select(func.count()).select_from(hazards)))[0][0]
 
 
 def strays(database: Database) -> list[UUID]:
     """The hazards that are not there although lines say they are theirs."""
     there = exists().where(hazards.c.id == entries.c.hazard)
     query = select(entries.c.hazard).where(~there).distinct()
-    return [row[0] for row in database.ask(lambda register: register.rows(query))]
+    return [row[0] for row in database.ask(lambda repository: repository.rows(query))]
 
 
 def kept(database: Database, ids: Sequence[UUID]) -> Kept:
@@ -63,26 +63,26 @@ def kept(database: Database, ids: Sequence[UUID]) -> Kept:
         .where(hazards.c.id.in_(ids))
     )
     found: Kept = {}
-    for hazard, number, seq, digest in database.ask(lambda register: register.rows(query)):
+    for hazard, number, seq, digest in database.ask(lambda repository: repository.rows(query)):
         found.setdefault(hazard, (number, {}))[1][seq] = digest
     return found
 
 
-def _batch(register: UnitOfWork, after: UUID | None) -> list[History]:
+def _batch(repository: UnitOfWork, after: UUID | None) -> list[History]:
     beyond = true() if after is None else hazards.c.id > after
     query = select(*_HEADING).where(beyond).order_by(hazards.c.id).limit(_HAZARDS_AT_ONCE)
-    headings = [Heading(*row) for row in register.rows(query)]
+    headings = [Heading(*row) for row in repository.rows(query)]
     if not headings:
         return []
     theirs = entries.c.hazard.between(headings[0].hazard, headings[-1].hazard)
     try:
-        return _sorted(headings, _lines(register, theirs))
+        return _sorted(headings, _lines(repository, theirs))
     except _UNREADABLE:
-        return [_one(register, heading) for heading in headings]
+        return [_one(repository, heading) for heading in headings]
 
 
-def _lines(register: UnitOfWork, which: ColumnElement[bool]) -> list[Entry]:
-    return register.select(Entry, select(entries).where(which).order_by(entries.c.hazard, entries.c.seq))
+def _lines(repository: UnitOfWork, which: ColumnElement[bool]) -> list[Entry]:
+    return repository.select(Entry, select(entries).where(which).order_by(entries.c.hazard, entries.c.seq))
 
 
 def _sorted(headings: list[Heading], lines: list[Entry]) -> list[History]:
@@ -93,13 +93,13 @@ def _sorted(headings: list[Heading], lines: list[Entry]) -> list[History]:
     return list(found.values())
 
 
-def _one(register: UnitOfWork, heading: Heading) -> History:
+def _one(repository: UnitOfWork, heading: Heading) -> History:
     """Line by line, so that those which cannot be read name themselves."""
     history = History(heading, [], [])
     theirs = entries.c.hazard == heading.hazard
-    for (seq,) in register.rows(select(entries.c.seq).where(theirs).order_by(entries.c.seq)):
+    for (seq,) in repository.rows(select(entries.c.seq).where(theirs).order_by(entries.c.seq)):
         try:
-            history.lines.extend(_lines(register, theirs & (entries.c.seq == seq)))
+            history.lines.extend(_lines(repository, theirs & (entries.c.seq == seq)))
         except _UNREADABLE:
             history.unreadable.append(seq)
     return history

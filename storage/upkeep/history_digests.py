@@ -73,7 +73,9 @@ def write_digest(database: Database, folder: Path, day: date, now: datetime) -> 
     part = path.with_suffix(".part")
     last = next(reversed(_files(folder)), None)
     previous = None if last is None else _sha256(last)
-    number = database.ask(lambda register: _write(register, part, _grown_since(last), Opening(day, now, previous, 0)))
+    number = database.ask(
+        lambda repository: _write(repository, part, _grown_since(last), Opening(day, now, previous, 0))
+    )
     part.replace(path)
     flush_folder(folder)
     return Digest(path, _sha256(path), number)
@@ -86,13 +88,13 @@ def _grown_since(last: Path | None) -> ColumnElement[bool]:
     return true()
 
 
-def _write(register: UnitOfWork, part: Path, grown: ColumnElement[bool], opening: Opening) -> int:
+def _write(repository: UnitOfWork, part: Path, grown: ColumnElement[bool], opening: Opening) -> int:
     """From one snapshot; answers of how many hazards."""
-    number: int = register.rows(select(func.count()).select_from(hazards).where(grown))[0][0]
+    number: int = repository.rows(select(func.count()).select_from(hazards).where(grown))[0][0]
     query = select(hazards.c.id, hazards.c.history_length, hazards.c.history_head).where(grown).order_by(hazards.c.id)
     with part.open("wb") as file:
         file.write(msgspec.json.encode(replace(opening, hazards=number)) + b"\n")
-        for hazard, length, head in register.stream(query):
+        for hazard, length, head in repository.stream(query):
             file.write(f"{hazard} {length} {head}\n".encode())
         file.flush()
         os.fsync(file.fileno())

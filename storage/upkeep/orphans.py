@@ -37,7 +37,7 @@ def _batches(stored: Iterable[Stored]) -> Iterator[list[Stored]]:
 
 def _swept(database: Database, store: PhotoStore, batch: list[Stored]) -> int:
     wanted = select(photos.c.sha256).where(photos.c.sha256.in_({each.sha256 for each in batch}), KEPT)
-    known = {sha256 for (sha256,) in database.ask(lambda register: register.rows(wanted))}
+    known = {sha256 for (sha256,) in database.ask(lambda repository: repository.rows(wanted))}
     touched = 0
     for each in batch:
         name, sha256 = each.name, each.sha256

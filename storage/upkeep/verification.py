@@ -34,11 +34,13 @@ def verify(
     yield from _histories(database)
     if digests is not None:
         yield from check_digests(digests, partial(kept, database))
-    yield from database.ask(lambda register: [*_numbers(register), *_senders(register)])
-    for community in database.ask(lambda register: register.communities()):
-        yield from database.ask(lambda register, code=community.code: list(check_counts(register, code)))
-    yield from database.ask(lambda register: list(check_office_counts(register)))
-    rows = database.ask(lambda register: register.rows(select(photos.c.sha256).where(KEPT).order_by(photos.c.sha256)))
+    yield from database.ask(lambda repository: [*_numbers(repository), *_senders(repository)])
+    for community in database.ask(lambda repository: repository.communities()):
+        yield from database.ask(lambda repository, code=community.code: list(check_counts(repository, code)))
+    yield from database.ask(lambda repository: list(check_office_counts(repository)))
+    rows = database.ask(
+        lambda repository: repository.rows(select(photos.c.sha256).where(KEPT).order_by(photos.c.sha256))
+    )
     for at, (sha256,) in enumerate(rows, 1):
         yield from _photo(store, sha256)
         advance(at, len(rows))
@@ -50,20 +52,20 @@ def _histories(database: Database) -> Iterator[Finding]:
     yield from (Finding("line belongs to no hazard", str(hazard)) for hazard in strays(database))
 
 
-def _numbers(register: AccountRepository) -> Iterator[Finding]:
+def _numbers(repository: AccountRepository) -> Iterator[Finding]:
     """No hazard has a number beyond what its series has given out."""
-    given = dict(map(tuple, register.rows(select(numbers.c.series, numbers.c.last))))
-    for (number,) in register.rows(select(hazards.c.number)):
+    given = dict(map(tuple, repository.rows(select(numbers.c.series, numbers.c.last))))
+    for (number,) in repository.rows(select(hazards.c.number)):
         series, _, counted = number.rpartition("-")
         if int(counted) > given.get(series, 0):
             yield Finding("number was never given out", number)
 
 
-def _senders(register: AccountRepository) -> Iterator[Finding]:
+def _senders(repository: AccountRepository) -> Iterator[Finding]:
     """Who has sent a photo is an account or a link: a table of its own cannot hold both to it."""
-    links = (FixLink(*row) for row in register.rows(select(fix_links)))
-    known = {person.username for person in register.people()} | {link.sender.username for link in links}
-    for (username,) in register.rows(select(receipts.c.username).distinct()):
+    links = (FixLink(*row) for row in repository.rows(select(fix_links)))
+    known = {person.username for person in repository.people()} | {link.sender.username for link in links}
+    for (username,) in repository.rows(select(receipts.c.username).distinct()):
         if username not in known:
             yield Finding("photos were sent by nobody", username)
 

@@ -53,13 +53,13 @@ class Desk:
         self.database = database
 
     def do(self, action, *facts, **more):
-        return asyncio.run(self.database.transact(lambda register: action(register, *facts, **more)))
+        return asyncio.run(self.database.transact(lambda repository: action(repository, *facts, **more)))
 
     def hazard(self, hazard_id):
-        return self.database.ask(lambda register: register.hazard(hazard_id))
+        return self.database.ask(lambda repository: repository.hazard(hazard_id))
 
     def history(self, hazard_id):
-        return self.database.ask(lambda register: register.history(hazard_id))
+        return self.database.ask(lambda repository: repository.history(hazard_id))
 
 
 @pytest.fixture

@@ -130,7 +130,7 @@ def test_what_was_written_before_the_chain_is_chained_by_the_upgrade(desk, url, 
     migrate(url)
     again = open_database(url)
     assert [list(history.breaks()) for history in histories(again)] == [[], [], []]
-    after = again.ask(lambda register: register.history(hazards[0].id))
+    after = again.ask(lambda repository: repository.history(hazards[0].id))
     asyncio.run(again.close())
     assert [line.facts for line in after] == [line.facts for line in before]
     assert all(len(salt) == 32 for line in after for salt in line.salts.values())

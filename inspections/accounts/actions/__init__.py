@@ -1,4 +1,4 @@
-"""The actions of this subject: functions of (register, facts, now) that return what to write.
+"""The actions of this subject: functions of (repository, facts, now) that return what to write.
 
 - `api_keys`: made, renewed, revoked, used
 - `delegations`: a supervisor lends their role, and takes it back

@@ -22,17 +22,17 @@ class Made(NamedTuple):
     repeated: bool
 
 
-def make_key(register: AccountRepository, person: Person, asked: NewKey, secret: str, now: datetime) -> Change[Made]:
+def make_key(repository: AccountRepository, person: Person, asked: NewKey, secret: str, now: datetime) -> Change[Made]:
     """`secret`: a digest. Raises Forbidden, IdConflict, IdTaken, Invalid."""
     reach = scope(person, "key.manage")
     ends = asked.expires_at.astimezone(UTC)
     wanted = Key(asked.id, asked.name, Role(asked.role), asked.scope, person.username, now, ends, secret)
-    earlier = register.kept(Key, asked.id)
+    earlier = repository.kept(Key, asked.id)
     if earlier is not None:
         return Change(_again(reach, earlier, wanted))
     if not reach.covers_community(asked.scope):
         raise Forbidden("超出您的管理范围")
-    check_scopes(register, (Grant(wanted.role, wanted.scope),), lambda _: "scope")
+    check_scopes(repository, (Grant(wanted.role, wanted.scope),), lambda _: "scope")
     if not now < wanted.expires_at <= now + LONGEST:
         raise Invalid(("expires_at", f"须在今后 {LONGEST.days} 天之内"))
     return Change(Made(wanted, repeated=False), (wanted,))
@@ -46,40 +46,40 @@ def _again(reach: Scope, earlier: Key, wanted: Key) -> Made:
     return Made(earlier, repeated=True)
 
 
-def rotate_key(register: AccountRepository, person: Person, key_id: UUID, secret: str, now: datetime) -> Change[Key]:
+def rotate_key(repository: AccountRepository, person: Person, key_id: UUID, secret: str, now: datetime) -> Change[Key]:
     """Raises Missing, also for one that has ended: it is made anew."""
-    key = _managed(register, person, key_id)
+    key = _managed(repository, person, key_id)
     if key.revoked_at or now >= key.expires_at:
         raise Missing("key")
     after = rotated(key, secret)
     return Change(after, changed=((key, after),))
 
 
-def revoke_key(register: AccountRepository, person: Person, key_id: UUID, now: datetime) -> Change[Key]:
+def revoke_key(repository: AccountRepository, person: Person, key_id: UUID, now: datetime) -> Change[Key]:
     """One that was revoked stays as it is. Raises Missing."""
-    key = _managed(register, person, key_id)
+    key = _managed(repository, person, key_id)
     if key.revoked_at:
         return Change(key)
     after = replace(key, revoked_at=now)
     return Change(after, changed=((key, after),))
 
 
-def keys_seen(register: AccountRepository, person: Person) -> list[Key]:
+def keys_seen(repository: AccountRepository, person: Person) -> list[Key]:
     """The newest first, also those that have ended."""
     reach = scope(person, "key.manage")
-    return [key for key in register.all_keys() if reach.covers_community(key.scope)]
+    return [key for key in repository.all_keys() if reach.covers_community(key.scope)]
 
 
-def behind_key(register: AccountRepository, digest: str, now: datetime) -> Key | None:
+def behind_key(repository: AccountRepository, digest: str, now: datetime) -> Key | None:
     """The key that a secret opens with now."""
-    found = register.key_of(digest)
+    found = repository.key_of(digest)
     return found if found and found.opens(digest, now) else None
 
 
-def use_key(register: AccountRepository, digest: str, now: datetime) -> Change[Key | None]:
+def use_key(repository: AccountRepository, digest: str, now: datetime) -> Change[Key | None]:
     """The first use of its newest secret."""
-    found = register.key_of(digest)
-    key = register.kept(Key, found.id) if found else None
+    found = repository.key_of(digest)
+    key = repository.kept(Key, found.id) if found else None
     if key is None or not key.opens(digest, now):
         return Change(None)
     if key.used_at or digest != key.secret:
@@ -88,8 +88,8 @@ def use_key(register: AccountRepository, digest: str, now: datetime) -> Change[K
     return Change(after, changed=((key, after),))
 
 
-def _managed(register: AccountRepository, person: Person, key_id: UUID) -> Key:
-    key = register.kept(Key, key_id)
+def _managed(repository: AccountRepository, person: Person, key_id: UUID) -> Key:
+    key = repository.kept(Key, key_id)
     if key is None or not scope(person, "key.manage").covers_community(key.scope):
         raise Missing("key")
     return key

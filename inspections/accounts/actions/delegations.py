@@ -21,22 +21,22 @@ class Made(NamedTuple):
     repeated: bool
 
 
-def with_lent(register: AccountRepository, person: Person, now: datetime) -> Person:
+def with_lent(repository: AccountRepository, person: Person, now: datetime) -> Person:
     """The person with everything that is lent to them now or later; `Person.at` then says what counts."""
-    return empowered(person, register.received(person.username, now), register.person)
+    return empowered(person, repository.received(person.username, now), repository.person)
 
 
-def everybody(register: AccountRepository, now: datetime) -> list[Person]:
+def everybody(repository: AccountRepository, now: datetime) -> list[Person]:
     """All accounts, each as `with_lent`."""
-    people = {person.username: person for person in register.people()}
+    people = {person.username: person for person in repository.people()}
     received: dict[str, list[Delegation]] = {username: [] for username in people}
-    for each in register.delegations(None):
+    for each in repository.delegations(None):
         if each.stands(now):
             received[each.receiver].append(each)
     return [empowered(person, received[person.username], people.get) for person in people.values()]
 
 
-def make_delegation(register: AccountRepository, person: Person, asked: NewDelegation, now: datetime) -> Change[Made]:
+def make_delegation(repository: AccountRepository, person: Person, asked: NewDelegation, now: datetime) -> Change[Made]:
     """Raises Forbidden, IdConflict, IdTaken, Missing (to), Invalid."""
     wanted = Delegation(
         id=asked.id,
@@ -49,13 +49,13 @@ def make_delegation(register: AccountRepository, person: Person, asked: NewDeleg
         reason=asked.reason,
         made_at=now,
     )
-    earlier = register.delegation(asked.id)
+    earlier = repository.delegation(asked.id)
     if earlier is not None and earlier.giver == person.username:
         return Change(_again(earlier, wanted))
-    own = _own_scopes(register, wanted, now)
+    own = _own_scopes(repository, wanted, now)
     if earlier is not None:
         raise IdTaken
-    _check(register, wanted, own, now)
+    _check(repository, wanted, own, now)
     return Change(Made(wanted, repeated=False), (wanted,))
 
 
@@ -65,17 +65,17 @@ def _again(earlier: Delegation, wanted: Delegation) -> Made:
     return Made(earlier, repeated=True)
 
 
-def _own_scopes(register: AccountRepository, wanted: Delegation, now: datetime) -> tuple[str, ...]:
+def _own_scopes(repository: AccountRepository, wanted: Delegation, now: datetime) -> tuple[str, ...]:
     """Where an administrator gave the giver this role. Raises Forbidden where that is nowhere: what is lent is not."""
-    giver = register.person(wanted.giver)
+    giver = repository.person(wanted.giver)
     own = tuple(grant.scope for grant in giver.at(now).grants if grant.role == wanted.role) if giver else ()
     if not own:
         raise Forbidden("只能委托本人的角色，受托的角色不能转委托")
     return own
 
 
-def _check(register: AccountRepository, wanted: Delegation, own: tuple[str, ...], now: datetime) -> None:
-    receiver = register.person(wanted.receiver)
+def _check(repository: AccountRepository, wanted: Delegation, own: tuple[str, ...], now: datetime) -> None:
+    receiver = repository.person(wanted.receiver)
     if receiver is None or not receiver.active:
         raise Missing("person", "to")
     unmet = {
@@ -89,13 +89,13 @@ def _check(register: AccountRepository, wanted: Delegation, own: tuple[str, ...]
 
 
 def revoke_delegation(
-    register: AccountRepository, person: Person, delegation_id: UUID, now: datetime
+    repository: AccountRepository, person: Person, delegation_id: UUID, now: datetime
 ) -> Change[Delegation]:
     """Raises Missing where it concerns others, Forbidden for its receiver. What has ended stays as it is."""
-    found = register.delegation(delegation_id)
-    if found is None or not _concerns(register, person, found):
+    found = repository.delegation(delegation_id)
+    if found is None or not _concerns(repository, person, found):
         raise Missing("delegation")
-    if person.username != found.giver and not _oversees(register, person, found):
+    if person.username != found.giver and not _oversees(repository, person, found):
         raise Forbidden
     if not found.stands(now):
         return Change(found)
@@ -103,17 +103,17 @@ def revoke_delegation(
     return Change(after, changed=((found, after),))
 
 
-def delegations_seen(register: AccountRepository, person: Person) -> list[Delegation]:
+def delegations_seen(repository: AccountRepository, person: Person) -> list[Delegation]:
     """What this person gave and received, present and past, the newest first; an administrator sees those of others."""
     everybody = bool(scope(person, "delegation.oversee"))
-    found = register.delegations(None if everybody else person.username)
-    return [each for each in found if _concerns(register, person, each)]
+    found = repository.delegations(None if everybody else person.username)
+    return [each for each in found if _concerns(repository, person, each)]
 
 
-def _concerns(register: AccountRepository, person: Person, delegation: Delegation) -> bool:
-    return person.username in {delegation.giver, delegation.receiver} or _oversees(register, person, delegation)
+def _concerns(repository: AccountRepository, person: Person, delegation: Delegation) -> bool:
+    return person.username in {delegation.giver, delegation.receiver} or _oversees(repository, person, delegation)
 
 
-def _oversees(register: AccountRepository, person: Person, delegation: Delegation) -> bool:
-    giver = register.person(delegation.giver)
+def _oversees(repository: AccountRepository, person: Person, delegation: Delegation) -> bool:
+    giver = repository.person(delegation.giver)
     return giver is not None and scope(person, "delegation.oversee").sees(giver)

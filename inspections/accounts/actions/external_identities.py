@@ -41,31 +41,31 @@ class Linked(NamedTuple):
     identity: Identity
 
 
-def link_identity(register: AccountRepository, wanted: Identity, proof: Proof) -> Change[Identity]:
+def link_identity(repository: AccountRepository, wanted: Identity, proof: Proof) -> Change[Identity]:
     """In place of one of the same provider.
 
     Raises Forbidden for programs and for the demo office's accounts, IdentityTaken; Unauthenticated where the token has
     ended meanwhile, ConfirmNeeded where what was shown is not good any more, Invalid for a code that was used.
     """
-    owner = register.account(wanted.username)  # a reset of the same account waits here, and so does another link
+    owner = repository.account(wanted.username)  # a reset of the same account waits here, and so does another link
     if owner is None:
         raise Forbidden("程序密钥不能绑定外部账号")
     if owner.demo:
         raise Forbidden("演示账号不能绑定外部账号")
-    if behind_access(register, proof.token, wanted.linked_at) is None:
+    if behind_access(repository, proof.token, wanted.linked_at) is None:
         raise Unauthenticated
-    shown = _confirmed(register, owner, proof)
-    found = register.kept(Identity, wanted.provider, wanted.subject)
+    shown = _confirmed(repository, owner, proof)
+    found = repository.kept(Identity, wanted.provider, wanted.subject)
     if found is not None:
         if found.username != owner.username:
             raise IdentityTaken
         return Change(found, changed=shown)
-    before = tuple(each for each in register.identities(owner.username) if each.provider == wanted.provider)
+    before = tuple(each for each in repository.identities(owner.username) if each.provider == wanted.provider)
     return Change(wanted, (wanted,), shown, before)
 
 
 def _confirmed(
-    register: AccountRepository, owner: Person, proof: Proof
+    repository: AccountRepository, owner: Person, proof: Proof
 ) -> tuple[tuple[SecondFactor, SecondFactor], ...]:
     """The second factor as it changes by being shown."""
     if proof.password is None and proof.code is None:
@@ -74,7 +74,7 @@ def _confirmed(
         raise ConfirmNeeded
     if proof.code is None:
         return ()
-    factor = register.kept(SecondFactor, owner.username)
+    factor = repository.kept(SecondFactor, owner.username)
     if factor is None or not factor.confirmed_at:
         raise ConfirmNeeded
     try:
@@ -83,23 +83,23 @@ def _confirmed(
         raise Invalid(("totp", refusal.detail)) from None
 
 
-def unlink_identity(register: AccountRepository, username: str, provider: str) -> Change[None]:
+def unlink_identity(repository: AccountRepository, username: str, provider: str) -> Change[None]:
     """None stays none."""
-    register.account(username)
-    found = [each for each in register.identities(username) if each.provider == provider]
+    repository.account(username)
+    found = [each for each in repository.identities(username) if each.provider == provider]
     return Change(None, removed=tuple(found))
 
 
-def take_identity(register: AccountRepository, reach: Scope, username: str, provider: str) -> Change[None]:
+def take_identity(repository: AccountRepository, reach: Scope, username: str, provider: str) -> Change[None]:
     """By an administrator; none stays none. Raises Missing."""
-    seen_person(register, reach, username)
-    return unlink_identity(register, username, provider)
+    seen_person(repository, reach, username)
+    return unlink_identity(repository, username, provider)
 
 
-def linked_account(register: AccountRepository, provider: str, subject: str) -> Linked:
+def linked_account(repository: AccountRepository, provider: str, subject: str) -> Linked:
     """Raises NotLinked, also where the account is not used any more."""
-    found = register.kept(Identity, provider, subject)
-    person = register.person(found.username) if found else None
+    found = repository.kept(Identity, provider, subject)
+    person = repository.person(found.username) if found else None
     if found is None or person is None or not person.active:
         raise NotLinked
     return Linked(person, found)

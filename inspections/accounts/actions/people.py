@@ -47,29 +47,29 @@ def powers(person: Person) -> Powers:
 
 
 def add_person(
-    register: AccountRepository, by: Powers, asked: NewPerson, password: str, profile: Profile = STANDARD
+    repository: AccountRepository, by: Powers, asked: NewPerson, password: str, profile: Profile = STANDARD
 ) -> Change[Added]:
     """`password`: the hash, and the kept one where nothing differs.
 
     Raises Forbidden, IdConflict, IdTaken, Invalid.
     """
     wanted = _wanted(asked, password)
-    earlier = _earlier(by, wanted, register.account(asked.username))
+    earlier = _earlier(by, wanted, repository.account(asked.username))
     if earlier is not None:
         if earlier.password != password:
             raise IdConflict(())
         return Change(Added(earlier, repeated=True))
     profile.check_roles(wanted.grants)
-    check_scopes(register, wanted.grants)
+    check_scopes(repository, wanted.grants)
     return Change(Added(wanted, repeated=False), (wanted,))
 
 
-def account_made_before(register: AccountRepository, by: Powers, asked: NewPerson) -> Person | None:
+def account_made_before(repository: AccountRepository, by: Powers, asked: NewPerson) -> Person | None:
     """The account that the same request may have made before: the password that came may be compared with its own.
 
     None where there is none. Raises what `add_person` refuses without looking at the password.
     """
-    return _earlier(by, _wanted(asked, ""), register.person(asked.username))
+    return _earlier(by, _wanted(asked, ""), repository.person(asked.username))
 
 
 def _wanted(asked: NewPerson, password: str) -> Person:
@@ -89,9 +89,9 @@ def _earlier(by: Powers, wanted: Person, earlier: Person | None) -> Person | Non
     return earlier
 
 
-def account_to_change(register: AccountRepository, by: Powers, username: str, asked: PersonChange) -> Person:
+def account_to_change(repository: AccountRepository, by: Powers, username: str, asked: PersonChange) -> Person:
     """The account, for somebody who may change it as asked. Raises Missing, Forbidden."""
-    before = _seen(by.seeing, register.person(username))
+    before = _seen(by.seeing, repository.person(username))
     _check_powers(by, before, _changed(before, asked, None if asked.password is None else _NEW))
     return before
 
@@ -100,13 +100,13 @@ _NEW = "new"
 """Stands for the hash of a password that differs from the present one."""
 
 
-def seen_person(register: AccountRepository, reach: Scope, username: str) -> Person:
+def seen_person(repository: AccountRepository, reach: Scope, username: str) -> Person:
     """The account as it is kept. Raises Missing where it is not there and where it is not theirs to manage."""
-    return _seen(reach, register.person(username))
+    return _seen(reach, repository.person(username))
 
 
 def change_person(
-    register: AccountRepository,
+    repository: AccountRepository,
     by: Powers,
     username: str,
     asked: PersonChange,
@@ -118,8 +118,8 @@ def change_person(
 
     Raises Missing, Forbidden, PersonStale, Erased, LastAdministrator, Invalid. What is as asked already stays so.
     """
-    administrators = register.administrators()  # first: two who remove each other wait here, in the same order
-    before = _seen(by.seeing, register.account(username))
+    administrators = repository.administrators()  # first: two who remove each other wait here, in the same order
+    before = _seen(by.seeing, repository.account(username))
     after = _changed(before, asked, password)
     _check_powers(by, before, after)
     if after == before and asked.version in {before.version, before.version - 1}:
@@ -130,11 +130,11 @@ def change_person(
         raise Erased
     if after.grants != before.grants:
         profile.check_roles(after.grants)
-        check_scopes(register, after.grants)
+        check_scopes(repository, after.grants)
     _check_administrators(administrators, before, after, now)
     after = replace(after, version=before.version + 1)
-    ended = _ended(register, before, after, now)
-    factor = register.kept(SecondFactor, username) if asked.erase else None
+    ended = _ended(repository, before, after, now)
+    factor = repository.kept(SecondFactor, username) if asked.erase else None
     removed: tuple[Struct, ...] = (*ended.identities, *((factor,) if factor else ()))
     return Change(after, changed=((before, after), *ended.sessions), removed=removed)
 
@@ -179,13 +179,13 @@ def _permit(reach: Scope, grants: set[Grant]) -> None:
 
 
 def check_scopes(
-    register: AccountRepository, grants: tuple[Grant, ...], field: Callable[[int], str] = "grants[{}].scope".format
+    repository: AccountRepository, grants: tuple[Grant, ...], field: Callable[[int], str] = "grants[{}].scope".format
 ) -> None:
     """A scope is the beginning of the code of a community that there is, or "" for all that there will be.
 
     Raises Invalid, which names each `field` by its place.
     """
-    codes = [community.code for community in register.communities()]
+    codes = [community.code for community in repository.communities()]
     unknown = [
         (field(at), "没有以此开头的社区")
         for at, grant in enumerate(grants)
@@ -209,10 +209,10 @@ def _may(person: Person, action: str, now: datetime) -> bool:
     return person.active and bool(scope(replace(person, grants=lasting), action))
 
 
-def _ended(register: AccountRepository, before: Person, after: Person, now: datetime) -> Ended:
+def _ended(repository: AccountRepository, before: Person, after: Person, now: datetime) -> Ended:
     """What ends with this change: everything, with a new password or without the account."""
     if not after.password:
-        return erase_access(register, before.username, now)
+        return erase_access(repository, before.username, now)
     if after.active and after.password == before.password:
         return Ended()
-    return end_access(register, before.username, now)
+    return end_access(repository, before.username, now)

@@ -27,19 +27,19 @@ class Ended(NamedTuple):
         return tuple(each.provider for each in self.identities)
 
 
-def end_access(register: AccountRepository, username: str, now: datetime, spared: UUID | None = None) -> Ended:
+def end_access(repository: AccountRepository, username: str, now: datetime, spared: UUID | None = None) -> Ended:
     """Every open session but `spared`, and every linked identity.
 
-    Its caller has read the account by `register.account` first: sign-ins and links of the same account wait there, so
+    Its caller has read the account by `repository.account` first: sign-ins and links of the same account wait there, so
     that none of them is missed.
     """
-    others = (each for each in register.open_sessions(username) if each.id != spared)
+    others = (each for each in repository.open_sessions(username) if each.id != spared)
     sessions = tuple((each, replace(each, revoked_at=now)) for each in others)
-    return Ended(sessions, tuple(register.identities(username)))
+    return Ended(sessions, tuple(repository.identities(username)))
 
 
-def erase_access(register: AccountRepository, username: str, now: datetime) -> Ended:
+def erase_access(repository: AccountRepository, username: str, now: datetime) -> Ended:
     """As `end_access`; what devices were called goes too, also of sessions that ended before."""
-    every = register.sessions(username)
+    every = repository.sessions(username)
     sessions = tuple((each, replace(each, device=ERASED, revoked_at=each.revoked_at or now)) for each in every)
-    return Ended(sessions, tuple(register.identities(username)))
+    return Ended(sessions, tuple(repository.identities(username)))

@@ -15,11 +15,11 @@ from inspections.change import Change
 from inspections.errors import Enrolled, Forbidden, Invalid, Missing, SignInFailed
 
 
-def begin_factor(register: AccountRepository, person: Person, secret: str, now: datetime) -> Change[SecondFactor]:
+def begin_factor(repository: AccountRepository, person: Person, secret: str, now: datetime) -> Change[SecondFactor]:
     """One that was begun and never confirmed gives way. Raises Enrolled; Forbidden for the demo office's accounts."""
     if person.demo:
         raise Forbidden("演示账号不能启用动态验证码")
-    before = register.kept(SecondFactor, person.username)
+    before = repository.kept(SecondFactor, person.username)
     if before and before.confirmed_at:
         raise Enrolled
     made = SecondFactor(person.username, secret, now)
@@ -27,10 +27,10 @@ def begin_factor(register: AccountRepository, person: Person, secret: str, now: 
 
 
 def confirm_factor(
-    register: AccountRepository, username: str, shown: Shown, recovery: Sequence[str], now: datetime
+    repository: AccountRepository, username: str, shown: Shown, recovery: Sequence[str], now: datetime
 ) -> Change[SecondFactor]:
     """`recovery`: digests of new codes. Raises Missing where none was begun, Enrolled, Invalid for a wrong code."""
-    before = register.kept(SecondFactor, username)
+    before = repository.kept(SecondFactor, username)
     if before is None:
         raise Missing("totp")
     if before.confirmed_at:
@@ -41,9 +41,9 @@ def confirm_factor(
     return Change(after, changed=((before, after),))
 
 
-def remove_factor(register: AccountRepository, username: str, shown: Shown) -> Change[None]:
+def remove_factor(repository: AccountRepository, username: str, shown: Shown) -> Change[None]:
     """By its owner, who shows it once more. Raises Missing, Invalid."""
-    factor = register.kept(SecondFactor, username)
+    factor = repository.kept(SecondFactor, username)
     if factor is None or not factor.confirmed_at:
         raise Missing("totp")
     try:
@@ -53,17 +53,17 @@ def remove_factor(register: AccountRepository, username: str, shown: Shown) -> C
     return Change(None, removed=(factor,))
 
 
-def take_factor(register: AccountRepository, reach: Scope, username: str, now: datetime) -> Change[None]:
+def take_factor(repository: AccountRepository, reach: Scope, username: str, now: datetime) -> Change[None]:
     """By an administrator, for who has lost phone and recovery codes; none stays none.
 
     Somebody else may have the phone: sessions and linked identities end with it. Raises Missing, Forbidden.
     """
-    person = seen_person(register, reach, username)
+    person = seen_person(repository, reach, username)
     if not all(reach.covers_community(grant.scope) for grant in person.grants):
         raise Forbidden("超出您的管理范围")
-    register.account(username)
-    factor = register.kept(SecondFactor, username)
+    repository.account(username)
+    factor = repository.kept(SecondFactor, username)
     if factor is None:
         return Change(None)
-    ended = end_access(register, username, now)
+    ended = end_access(repository, username, now)
     return Change(None, changed=ended.sessions, removed=(factor, *ended.identities))

@@ -31,18 +31,18 @@ def noted(
 ) -> Callable[[R], Change[T]]:
     """The action, with a line about it where it changes anything: what was only asked for again leaves none."""
 
-    def both(register: R) -> Change[T]:
-        change = action(register)
+    def both(repository: R) -> Change[T]:
+        change = action(repository)
         if not (change.new or change.changed or change.removed):
             return change
         said = {**facts_of(change.changed, change.removed), **(facts or {})}
-        return replace(change, new=(*change.new, *note(register, event, caller, now, about, said).new))
+        return replace(change, new=(*change.new, *note(repository, event, caller, now, about, said).new))
 
     return both
 
 
 def note(
-    register: AccountRepository,
+    repository: AccountRepository,
     event: Event,
     caller: Caller,
     now: datetime,
@@ -50,11 +50,11 @@ def note(
     facts: Mapping[str, str] | None = None,
 ) -> Change[None]:
     """A line about what changes nothing else: a failed sign-in, an original that was looked at."""
-    line = SecurityEvent(register.new_id(), now, event, caller.by, about, caller.address, dict(facts or {}))
+    line = SecurityEvent(repository.new_id(), now, event, caller.by, about, caller.address, dict(facts or {}))
     return Change(None, (line,))
 
 
-def forget_events(register: AccountRepository, now: datetime, limit: int) -> Change[int]:
+def forget_events(repository: AccountRepository, now: datetime, limit: int) -> Change[int]:
     """At most `limit` lines whose time is over go; answers how many."""
-    over = register.old_events(now - KEPT, limit)
+    over = repository.old_events(now - KEPT, limit)
     return Change(len(over), removed=tuple(over))

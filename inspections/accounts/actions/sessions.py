@@ -14,15 +14,15 @@ from inspections.change import Change
 from inspections.errors import Missing
 
 
-def devices(register: AccountRepository, username: str, now: datetime) -> list[Session]:
+def devices(repository: AccountRepository, username: str, now: datetime) -> list[Session]:
     """Those that are signed in, the one seen last first."""
-    standing = [session for session in register.open_sessions(username) if session.stands(now)]
+    standing = [session for session in repository.open_sessions(username) if session.stands(now)]
     return sorted(standing, key=lambda session: session.seen_at, reverse=True)
 
 
-def revoke(register: AccountRepository, username: str, device_id: UUID, now: datetime) -> Change[Session]:
+def revoke(repository: AccountRepository, username: str, device_id: UUID, now: datetime) -> Change[Session]:
     """The device is signed out; one that was stays as it is. Raises Missing where it is not this account's."""
-    session = register.kept(Session, device_id)
+    session = repository.kept(Session, device_id)
     if session is None or session.username != username:
         raise Missing("device")
     if session.revoked_at is not None:
@@ -31,14 +31,14 @@ def revoke(register: AccountRepository, username: str, device_id: UUID, now: dat
     return Change(after, changed=((session, after),))
 
 
-def revoke_all(register: AccountRepository, username: str, now: datetime) -> Change[Ended]:
+def revoke_all(repository: AccountRepository, username: str, now: datetime) -> Change[Ended]:
     """Every device is signed out, also the one that asks; linked identities end with them."""
-    register.account(username)
-    ended = end_access(register, username, now)
+    repository.account(username)
+    ended = end_access(repository, username, now)
     return Change(ended, changed=ended.sessions, removed=ended.identities)
 
 
-def revoke_all_of(register: AccountRepository, reach: Scope, username: str, now: datetime) -> Change[Ended]:
+def revoke_all_of(repository: AccountRepository, reach: Scope, username: str, now: datetime) -> Change[Ended]:
     """By an administrator. Raises Missing."""
-    seen_person(register, reach, username)
-    return revoke_all(register, username, now)
+    seen_person(repository, reach, username)
+    return revoke_all(repository, username, now)

@@ -66,23 +66,23 @@ class Tries(NamedTuple):
 
 
 def try_password(
-    register: AccountRepository, tries: Tries, now: datetime, patience: Patience = OF_ACCOUNT
+    repository: AccountRepository, tries: Tries, now: datetime, patience: Patience = OF_ACCOUNT
 ) -> Change[None]:
     """Counts a try before the password is looked at. Raises TooManyTries where the last one is too recent."""
     counting = [
-        (before := register.kept(Tally, key), tried(before, key, each, now))
+        (before := repository.kept(Tally, key), tried(before, key, each, now))
         for key, each in zip(tries, (patience, OF_ADDRESS), strict=True)
     ]
     new = tuple(after for before, after in counting if before is None)
     return Change(None, new, tuple((before, after) for before, after in counting if before is not None))
 
 
-def good_password(register: AccountRepository, tries: Tries, *, whole: bool) -> Change[None]:
+def good_password(repository: AccountRepository, tries: Tries, *, whole: bool) -> Change[None]:
     """The password was right: this try was no failure. `whole`: nothing is missing, and what was before is forgiven.
 
     Who knows a password and guesses the codes of a second factor does not begin anew with every guess.
     """
-    account, address = (register.kept(Tally, key) for key in tries)
+    account, address = (repository.kept(Tally, key) for key in tries)
     left = {before: untried(before) for before in (account, address) if before}
     if account and whole:
         left[account] = None
@@ -91,7 +91,7 @@ def good_password(register: AccountRepository, tries: Tries, *, whole: bool) -> 
 
 
 def open_session(
-    register: AccountRepository,
+    repository: AccountRepository,
     person: Person,
     session_id: UUID,
     device: str,
@@ -104,23 +104,23 @@ def open_session(
     Raises SignInFailed, also where the account was changed meanwhile; NotLinked where the identity that they have shown
     in place of the password was unlinked meanwhile; SecondFactorNeeded.
     """
-    known = register.account(person.username)  # to be changed: so that no end of all its sessions misses this one
+    known = repository.account(person.username)  # to be changed: so that no end of all its sessions misses this one
     if known is None or not known.active or known.password != person.password:
         raise SignInFailed
-    if terms.through and register.kept(Identity, terms.through.provider, terms.through.subject) != terms.through:
+    if terms.through and repository.kept(Identity, terms.through.provider, terms.through.subject) != terms.through:
         raise NotLinked
     seconds = int(terms.idle.total_seconds())
     session = Session(session_id, person.username, device, now, now + SESSION_LASTS, now, idle_seconds=seconds)
     pair = new_pair(session, session_id, digests, now)
-    factor = register.kept(SecondFactor, person.username)
+    factor = repository.kept(SecondFactor, person.username)
     asked = ((factor, used(factor, terms.shown)),) if factor and factor.confirmed_at else ()
-    others = register.open_sessions(known.username) if terms.alone else []
+    others = repository.open_sessions(known.username) if terms.alone else []
     ended = tuple((each, replace(each, revoked_at=now)) for each in others)
-    return Change(_signed_in(register, known, session, pair, now), (session, pair), (*asked, *ended))
+    return Change(_signed_in(repository, known, session, pair, now), (session, pair), (*asked, *ended))
 
 
 def change_password(
-    register: AccountRepository, person: Person, digest: str, password: str, now: datetime
+    repository: AccountRepository, person: Person, digest: str, password: str, now: datetime
 ) -> Change[Ended]:
     """`person` has shown the old password; `password`: the hash of the new one. Answers what ends with the old one:
     every other device is signed out, and linked identities go, which somebody else may have linked.
@@ -128,26 +128,26 @@ def change_password(
     `digest`: of the access token that asks. Raises Unauthenticated where the account was changed meanwhile, and
     Forbidden for an account of the demo office, whose password others have been told.
     """
-    known = register.account(person.username)
+    known = repository.account(person.username)
     if known is None or not known.active or known.password != person.password:
         raise Unauthenticated
     if known.demo:
         raise Forbidden("演示账号不能修改密码")
-    own, _ = _behind(register, digest)
-    ended = end_access(register, known.username, now, spared=own.id if own else None)
+    own, _ = _behind(repository, digest)
+    ended = end_access(repository, known.username, now, spared=own.id if own else None)
     changed = ((known, replace(known, password=password, password_at=now)), *ended.sessions)
     return Change(ended, changed=changed, removed=ended.identities)
 
 
 def refresh_session(
-    register: AccountRepository, digest: str, pair_id: UUID, digests: Digests, now: datetime
+    repository: AccountRepository, digest: str, pair_id: UUID, digests: Digests, now: datetime
 ) -> Change[SignedIn | Session | None]:
     """`digest` is of the refresh token that was sent. None: it is unknown or expired.
 
     A session: it has ended now, because this token was replaced before and is known to somebody else too.
     """
-    session, pair = _behind(register, digest)
-    person = register.person(session.username) if session else None
+    session, pair = _behind(repository, digest)
+    person = repository.person(session.username) if session else None
     if session is None or pair is None or digest != pair.refresh or not session.stands(now):
         return Change(None)
     if person is None or not person.active or now >= pair.refresh_expires_at:
@@ -157,67 +157,67 @@ def refresh_session(
             return Change(None)
         ended = replace(session, revoked_at=now)
         return Change(ended, changed=((session, ended),))
-    standing = register.standing_pairs(session.id)
+    standing = repository.standing_pairs(session.id)
     made = new_pair(session, pair_id, digests, now, parent=pair.id)
-    seen, used = replace(session, seen_at=now), _used(register, pair, standing, now)
+    seen, used = replace(session, seen_at=now), _used(repository, pair, standing, now)
     removed = () if used else giving_way(standing)
-    return Change(_signed_in(register, person, seen, made, now), (made,), ((session, seen), *used), removed)
+    return Change(_signed_in(repository, person, seen, made, now), (made,), ((session, seen), *used), removed)
 
 
-def use_access(register: AccountRepository, digest: str, now: datetime) -> Change[SignedIn | None]:
+def use_access(repository: AccountRepository, digest: str, now: datetime) -> Change[SignedIn | None]:
     """The first use of an access token: its pair stands from now on. None where it is good no more."""
-    session, pair = _behind(register, digest)
+    session, pair = _behind(repository, digest)
     if session is None or pair is None:
         return Change(None)
-    known = _known(register, session, pair, digest, now)
-    changed = _used(register, pair, register.standing_pairs(session.id), now) if known else ()
+    known = _known(repository, session, pair, digest, now)
+    changed = _used(repository, pair, repository.standing_pairs(session.id), now) if known else ()
     return Change(None if pair.spent_until and not changed else known, changed=changed)
 
 
-def close_session(register: AccountRepository, digest: str, now: datetime) -> Change[None]:
-    session, _ = _behind(register, digest)
+def close_session(repository: AccountRepository, digest: str, now: datetime) -> Change[None]:
+    session, _ = _behind(repository, digest)
     if session is None or session.revoked_at:
         return Change(None)
     return Change(None, changed=((session, replace(session, revoked_at=now)),))
 
 
-def forget_tokens(register: AccountRepository, now: datetime, limit: int) -> Change[int]:
+def forget_tokens(repository: AccountRepository, now: datetime, limit: int) -> Change[int]:
     """At most `limit` pairs whose refresh token has expired go; answers how many."""
-    over = register.expired_pairs(now, limit)
+    over = repository.expired_pairs(now, limit)
     return Change(len(over), removed=tuple(over))
 
 
-def behind_access(register: AccountRepository, digest: str, now: datetime) -> SignedIn | None:
+def behind_access(repository: AccountRepository, digest: str, now: datetime) -> SignedIn | None:
     """Who an access token belongs to, while it is good; for who changes nothing."""
-    pair = register.pair_of(digest)
-    session = register.kept(Session, pair.session) if pair else None
-    return _known(register, session, pair, digest, now) if session and pair else None
+    pair = repository.pair_of(digest)
+    session = repository.kept(Session, pair.session) if pair else None
+    return _known(repository, session, pair, digest, now) if session and pair else None
 
 
-def _behind(register: AccountRepository, digest: str) -> tuple[Session | None, TokenPair | None]:
+def _behind(repository: AccountRepository, digest: str) -> tuple[Session | None, TokenPair | None]:
     """The session is asked for before its pair, as by everybody who changes both."""
-    found = register.pair_of(digest)
-    session = register.kept(Session, found.session) if found else None
-    return session, register.kept(TokenPair, found.id) if found and session else None
+    found = repository.pair_of(digest)
+    session = repository.kept(Session, found.session) if found else None
+    return session, repository.kept(TokenPair, found.id) if found and session else None
 
 
 def _known(
-    register: AccountRepository, session: Session, pair: TokenPair, digest: str, now: datetime
+    repository: AccountRepository, session: Session, pair: TokenPair, digest: str, now: datetime
 ) -> SignedIn | None:
     if digest != pair.access or not pair.gives_access(now) or not session.stands(now):
         return None
-    person = register.person(session.username)
-    return _signed_in(register, person, session, pair, now) if person and person.active else None
+    person = repository.person(session.username)
+    return _signed_in(repository, person, session, pair, now) if person and person.active else None
 
 
-def _used(register: AccountRepository, pair: TokenPair, standing: list[TokenPair], now: datetime) -> Changes:
+def _used(repository: AccountRepository, pair: TokenPair, standing: list[TokenPair], now: datetime) -> Changes:
     if pair.used_at:
         return ()
-    return first_use(pair, register.kept(TokenPair, pair.parent) if pair.parent else None, standing, now)
+    return first_use(pair, repository.kept(TokenPair, pair.parent) if pair.parent else None, standing, now)
 
 
 def _signed_in(
-    register: AccountRepository, person: Person, session: Session, pair: TokenPair, now: datetime
+    repository: AccountRepository, person: Person, session: Session, pair: TokenPair, now: datetime
 ) -> SignedIn:
-    whole = with_lent(register, person, now)
+    whole = with_lent(repository, person, now)
     return SignedIn(whole.at(now), session, pair, min([pair.access_expires_at, *whole.turns_after(now)]))

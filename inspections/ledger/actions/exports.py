@@ -14,31 +14,31 @@ from inspections.ledger.repository import LedgerRepository
 _ASKED = ("form", "pictures", "selection")
 
 
-def ask_for_export(register: LedgerRepository, export: Export) -> Change[tuple[Export, bool]]:
+def ask_for_export(repository: LedgerRepository, export: Export) -> Change[tuple[Export, bool]]:
     """Answers it, and whether it was asked for before. Raises IdTaken, IdConflict, TooMany."""
-    earlier = register.kept(Export, export.id)
+    earlier = repository.kept(Export, export.id)
     if earlier is not None:
         if earlier.by != export.by:
             raise IdTaken
         if fields := differing(earlier, export, _ASKED):
             raise IdConflict(fields)
         return Change((earlier, True))
-    if sum(each.open for each in register.exports(export.by)) >= AT_ONCE:
+    if sum(each.open for each in repository.exports(export.by)) >= AT_ONCE:
         raise TooMany("正在制作的台账过多，请等其完成", retry_after=LEASE.seconds)
     return Change((export, False), (export,))
 
 
-def own_export(register: LedgerRepository, person: Person, export_id: UUID, now: datetime) -> Export:
+def own_export(repository: LedgerRepository, person: Person, export_id: UUID, now: datetime) -> Export:
     """Raises Missing where there is none, where it is another's, and where its time is over."""
-    export = register.kept(Export, export_id)
+    export = repository.kept(Export, export_id)
     if export is None or export.by != person.username or export.asked_at + KEPT <= now:
         raise Missing("export")
     return export
 
 
-def claim_export(register: LedgerRepository, now: datetime) -> Change[Export | None]:
+def claim_export(repository: LedgerRepository, now: datetime) -> Change[Export | None]:
     """The one that has waited longest. One that nobody could make, however often, has failed."""
-    waiting = register.waiting_exports(now, 1)
+    waiting = repository.waiting_exports(now, 1)
     if not waiting:
         return Change(None)
     export = waiting[0]
@@ -49,18 +49,18 @@ def claim_export(register: LedgerRepository, now: datetime) -> Change[Export | N
     return Change(claimed, changed=((export, claimed),))
 
 
-def export_went_on(register: LedgerRepository, mine: Export, done: int, total: int, now: datetime) -> Change[bool]:
+def export_went_on(repository: LedgerRepository, mine: Export, done: int, total: int, now: datetime) -> Change[bool]:
     """False where it is somebody else's by now: who waited too long stops."""
-    export = _still(register, mine)
+    export = _still(repository, mine)
     if export is None:
         return Change(answer=False)
     further = replace(export, done=done, total=total, claimed_until=now + LEASE)
     return Change(answer=True, changed=((export, further),))
 
 
-def export_ended(register: LedgerRepository, mine: Export, size: int | None, error: str | None) -> Change[bool]:
+def export_ended(repository: LedgerRepository, mine: Export, size: int | None, error: str | None) -> Change[bool]:
     """`size`: it is made; None: it failed, because of `error`. False where it is somebody else's by now."""
-    export = _still(register, mine)
+    export = _still(repository, mine)
     if export is None:
         return Change(answer=False)
     done = export.done if export.total is None or size is None else export.total
@@ -69,12 +69,12 @@ def export_ended(register: LedgerRepository, mine: Export, size: int | None, err
     return Change(answer=True, changed=((export, ended),))
 
 
-def _still(register: LedgerRepository, mine: Export) -> Export | None:
-    export = register.kept(Export, mine.id)
+def _still(repository: LedgerRepository, mine: Export) -> Export | None:
+    export = repository.kept(Export, mine.id)
     return export if export and export.state is ExportState.MAKING and export.tries == mine.tries else None
 
 
-def forget_exports(register: LedgerRepository, now: datetime, limit: int) -> Change[int]:
+def forget_exports(repository: LedgerRepository, now: datetime, limit: int) -> Change[int]:
     """At most `limit` whose time is over go; their files are swept after them. Answers how many."""
-    over = register.old_exports(now - KEPT, limit)
+    over = repository.old_exports(now - KEPT, limit)
     return Change(len(over), removed=tuple(over))

@@ -36,35 +36,35 @@ class Imported(Struct, frozen=True):
     aside: list[str]
 
 
-def previewed(register: LedgerRepository, reach: Scope, said: Understood) -> Imported:
+def previewed(repository: LedgerRepository, reach: Scope, said: Understood) -> Imported:
     """What would come of it."""
-    fresh, errors = _sorted_out(register, reach, said)
+    fresh, errors = _sorted_out(repository, reach, said)
     again = len(said.lines) - len(fresh) - len(errors)
     shown = [*said.errors, *errors][:SHOWN]
     return Imported(False, said.count, len(fresh), again, said.wrong + len(errors), shown, said.aside)  # noqa: FBT003
 
 
 def import_ledger(
-    register: LedgerRepository, by: str, reach: Scope, said: Understood, now: datetime
+    repository: LedgerRepository, by: str, reach: Scope, said: Understood, now: datetime
 ) -> Change[Imported]:
     """Raises LinesWrong where anything is wrong with any line."""
-    fresh, errors = _sorted_out(register, reach, said)
+    fresh, errors = _sorted_out(repository, reach, said)
     if wrong := said.wrong + len(errors):
         raise LinesWrong([*said.errors, *errors][:SHOWN], wrong)
     new: list[Struct] = []
     for line in fresh:
-        new += _case(register, by, line, now)
+        new += _case(repository, by, line, now)
     again = said.count - len(fresh)
     answer = Imported(True, said.count, len(fresh), again, 0, [], said.aside)  # noqa: FBT003
     return Change(answer, tuple(new))
 
 
-def _sorted_out(register: LedgerRepository, reach: Scope, said: Understood) -> tuple[list[OldLine], list[LineError]]:
+def _sorted_out(repository: LedgerRepository, reach: Scope, said: Understood) -> tuple[list[OldLine], list[LineError]]:
     """The lines that are new, and what is wrong with others besides what they say themselves."""
     fresh: list[OldLine] = []
     errors: list[LineError] = []
     for where, line in said.lines:
-        earlier = register.entry(line.id)
+        earlier = repository.entry(line.id)
         if not reach.covers_community(line.community):
             errors.append(LineError(where, TITLES["community"][0], "不在您的管理范围内"))
         elif earlier is None:
@@ -86,18 +86,18 @@ def _differing(earlier: Entry, line: OldLine) -> list[str]:
     return sorted(name for name in before.keys() | facts.keys() if before.get(name) != facts.get(name))
 
 
-def _case(register: LedgerRepository, by: str, line: OldLine, now: datetime) -> tuple[Hazard, Entry]:
+def _case(repository: LedgerRepository, by: str, line: OldLine, now: datetime) -> tuple[Hazard, Entry]:
     """Nobody is told of it. What is open runs on from its deadline, or gets one by policy from today on."""
-    community, category = register.community(line.community), register.category(line.category)
+    community, category = repository.community(line.community), repository.category(line.category)
     if community is None or category is None:
         raise Missing("community")
     report = Report(line.id, line.community, line.category, line.description, line.place, line.found_at, line.quantity)
     party = Party("organisation", line.party, line.phone) if line.party else None
     report, of = replace(report, responsible_party=party), (community, category)
-    new = new_hazard(register, report, by, SOURCE, of, line.reported_at)
+    new = new_hazard(repository, report, by, SOURCE, of, line.reported_at)
     new = replace(new, updated_at=now, **_standing(line, new))
-    hazard = timed(None, _dated(new, line, category, register, now), register, now)
-    return append_history(register, None, hazard, NewLine(line.id, "import", by, now, _facts(line)))
+    hazard = timed(None, _dated(new, line, category, repository, now), repository, now)
+    return append_history(repository, None, hazard, NewLine(line.id, "import", by, now, _facts(line)))
 
 
 def _standing(line: OldLine, new: Hazard) -> dict[str, Any]:
@@ -113,9 +113,9 @@ def _standing(line: OldLine, new: Hazard) -> dict[str, Any]:
     }
 
 
-def _dated(hazard: Hazard, line: OldLine, category: Category, register: LedgerRepository, now: datetime) -> Hazard:
+def _dated(hazard: Hazard, line: OldLine, category: Category, repository: LedgerRepository, now: datetime) -> Hazard:
     if line.due_at is not None:
         return replace(hazard, **new_deadline(hazard, line.due_at, line.accepted_at or line.reported_at))
     if hazard.state not in OPEN:
         return hazard
-    return replace(hazard, **by_policy(hazard, fixing_term(category, hazard.severity), now, register.calendar))
+    return replace(hazard, **by_policy(hazard, fixing_term(category, hazard.severity), now, repository.calendar))

@@ -1,4 +1,4 @@
-"""The actions of this subject: functions of (register, facts, now) that return what to write.
+"""The actions of this subject: functions of (repository, facts, now) that return what to write.
 
 - `alerts`: messages are folded into alerts; an alarm opens a case
 - `broker_leases`: workers take places at the broker, and empty those that were left behind

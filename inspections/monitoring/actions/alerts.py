@@ -69,10 +69,10 @@ class Sent(NamedTuple):
 
 
 def receive_alerts(
-    register: MonitoringRepository, sent: Sequence[Sent], now: datetime
+    repository: MonitoringRepository, sent: Sequence[Sent], now: datetime
 ) -> Change[list[list[Verdict] | Replayed]]:
     """All of what has gathered, in one transaction: an alert is written once, however many messages it is told by."""
-    folding = _Folding(register, now)
+    folding = _Folding(repository, now)
     folding.look_up(message for each in sent for message in each.messages)
     answers: list[list[Verdict] | Replayed] = []
     for each in sent:
@@ -91,9 +91,9 @@ def receive_alerts(
     return Change(answers, tuple(folding.new()), tuple(folding.changed()))
 
 
-def forget_signatures(register: MonitoringRepository, now: datetime, limit: int) -> Change[int]:
+def forget_signatures(repository: MonitoringRepository, now: datetime, limit: int) -> Change[int]:
     """Signatures whose timestamps are refused by now, whichever way the clock was off."""
-    over = register.old_signatures(now - 2 * SIGNED_WITHIN, limit)
+    over = repository.old_signatures(now - 2 * SIGNED_WITHIN, limit)
     return Change(len(over), removed=tuple(over))
 
 
@@ -110,8 +110,8 @@ class _Excess(NamedTuple):
 class _Folding:
     """What a transaction makes of the messages that it takes: each record once, as it is at the end."""
 
-    def __init__(self, register: MonitoringRepository, now: datetime) -> None:
-        self._register = register
+    def __init__(self, repository: MonitoringRepository, now: datetime) -> None:
+        self._register = repository
         self._now = now
         self._monitors: dict[str, tuple[Monitor, Monitor] | None] = {}
         self._known: dict[_Key, tuple[Chain, Alert] | None] = {}
@@ -228,13 +228,16 @@ class _Folding:
 
     def _case(self, monitor: Monitor, alert: Alert, excess: _Excess) -> UUID | None:
         """预警核查单: told at once. None where the office has none for this: then the alert stands by itself."""
-        register, now = self._register, self._now
-        community, category = register.community(monitor.community), register.category(CATEGORY.get(alert.metric, ""))
+        repository, now = self._register, self._now
+        community, category = (
+            repository.community(monitor.community),
+            repository.category(CATEGORY.get(alert.metric, "")),
+        )
         if community is None or category is None:
             return None
         words = said(alert.metric, excess.value, excess.grade, monitor.limits(alert.metric))
         report = Report(
-            id=register.new_id(),
+            id=repository.new_id(),
             community=community.code,
             category=category.code,
             description=f"{monitor.name}：{words}",
@@ -242,14 +245,14 @@ class _Folding:
             found_at=now,
             point=monitor.point,
         )
-        new = new_hazard(register, report, REPORTER, "device", (community, category), now)
+        new = new_hazard(repository, report, REPORTER, "device", (community, category), now)
         known = self._known[alert.device, alert.metric]
         new = replace(new, recurrence_of=known[1].hazard if known and known[1].id != alert.id else None)
         facts = _facts(new, alert, excess)
-        hazard, line = append_history(register, None, new, NewLine(report.id, "alert", REPORTER, now, facts))
-        after, more = _taken(register, hazard, category, alert, now)
+        hazard, line = append_history(repository, None, new, NewLine(report.id, "alert", REPORTER, now, facts))
+        after, more = _taken(repository, hazard, category, alert, now)
         lines = (line, *more)
-        self._records += [after, *lines, *notices(register, None, after, lines, now)]
+        self._records += [after, *lines, *notices(repository, None, after, lines, now)]
         return after.id
 
     # records ----------------------------------------------------------------------------------------------------
@@ -337,12 +340,12 @@ def _facts(new: Hazard, alert: Alert, excess: _Excess) -> dict[str, Any]:
 
 
 def _taken(
-    register: MonitoringRepository, hazard: Hazard, category: Category, alert: Alert, now: datetime
+    repository: MonitoringRepository, hazard: Hazard, category: Category, alert: Alert, now: datetime
 ) -> tuple[Hazard, tuple[Entry, ...]]:
     """Accepted by itself, its clock running from receipt; assigned where a rule says so."""
     priority, facts = category.priority or Priority.URGENT, {"alert": str(alert.id)}
-    after = accepted(register, hazard, category, now, priority, major=False)
-    line_id = register.new_id()
-    after, line = append_history(register, hazard, after, NewLine(line_id, "accept", SYSTEM, now, facts))
-    after, more = assigned_by_rule(register, after, category, now)
+    after = accepted(repository, hazard, category, now, priority, major=False)
+    line_id = repository.new_id()
+    after, line = append_history(repository, hazard, after, NewLine(line_id, "accept", SYSTEM, now, facts))
+    after, more = assigned_by_rule(repository, after, category, now)
     return after, (line, *more)

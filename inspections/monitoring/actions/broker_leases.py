@@ -9,33 +9,33 @@ from inspections.monitoring.broker_leases import LEASE, Slot, choose
 from inspections.monitoring.repository import MonitoringRepository
 
 
-def take_slot(register: MonitoringRepository, holder: str, now: datetime) -> Change[int]:
-    slots = register.slots()
+def take_slot(repository: MonitoringRepository, holder: str, now: datetime) -> Change[int]:
+    slots = repository.slots()
     mine = Slot(choose(slots, holder, now), holder, now + LEASE)
     before = next((slot for slot in slots if slot.number == mine.number), None)
     return Change(mine.number, (mine,)) if before is None else Change(mine.number, changed=((before, mine),))
 
 
-def keep_slot(register: MonitoringRepository, number: int, holder: str, now: datetime) -> Change[bool]:
+def keep_slot(repository: MonitoringRepository, number: int, holder: str, now: datetime) -> Change[bool]:
     """False where somebody else has taken it, who thought us dead."""
-    slot = register.kept(Slot, number)
+    slot = repository.kept(Slot, number)
     if slot is None or slot.holder != holder:
         return Change(answer=False)
     return Change(answer=True, changed=((slot, replace(slot, until=now + LEASE)),))
 
 
-def adopt_slot(register: MonitoringRepository, holder: str, now: datetime) -> Change[int | None]:
+def adopt_slot(repository: MonitoringRepository, holder: str, now: datetime) -> Change[int | None]:
     """One that was left behind, to be emptied by us meanwhile."""
-    over = next((slot for slot in register.slots() if slot.until <= now), None)
+    over = next((slot for slot in repository.slots() if slot.until <= now), None)
     if over is None:
         return Change(None)
     adopted = Slot(over.number, f"{over.number} by {holder}", now + LEASE, leaving=True)
     return Change(over.number, changed=((over, adopted),))
 
 
-def begin_leaving(register: MonitoringRepository, number: int, now: datetime) -> Change[bool]:
+def begin_leaving(repository: MonitoringRepository, number: int, now: datetime) -> Change[bool]:
     """False for the last one: its session gathers what comes while nobody is there, for whoever comes next."""
-    slots = register.slots()
+    slots = repository.slots()
     mine = next((slot for slot in slots if slot.number == number), None)
     stays = any(slot.number != number and slot.until > now and not slot.leaving for slot in slots)
     if mine is None:
@@ -45,7 +45,7 @@ def begin_leaving(register: MonitoringRepository, number: int, now: datetime) ->
     return Change(answer=True, changed=((mine, replace(mine, until=now + LEASE, leaving=True)),))
 
 
-def leave_slot(register: MonitoringRepository, number: int) -> Change[None]:
+def leave_slot(repository: MonitoringRepository, number: int) -> Change[None]:
     """It is empty, and nobody's."""
-    slot = register.kept(Slot, number)
+    slot = repository.kept(Slot, number)
     return Change(None, removed=(slot,) if slot is not None else ())

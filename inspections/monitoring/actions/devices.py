@@ -69,20 +69,20 @@ class Registered(NamedTuple):
 
 
 def register_monitor(
-    register: MonitoringRepository, person: Person, asked: NewMonitor, secret: str, now: datetime
+    repository: MonitoringRepository, person: Person, asked: NewMonitor, secret: str, now: datetime
 ) -> Change[Registered]:
     """Raises Forbidden, IdConflict, IdTaken, Invalid."""
     reach = scope(person, "device.manage")
-    earlier = register.kept(Monitor, asked.id)
+    earlier = repository.kept(Monitor, asked.id)
     if earlier is not None:
         if not reach.covers_community(earlier.community):
             raise IdTaken
         if fields := differing(earlier, asked, _SAID):
             raise IdConflict(fields)
         return Change(Registered(earlier, repeated=True))
-    _check_place(register, reach, asked)
+    _check_place(repository, reach, asked)
     monitor = _new(asked, secret, person.username, now)
-    return Change(Registered(monitor, repeated=False), (*_reporter(register), monitor))
+    return Change(Registered(monitor, repeated=False), (*_reporter(repository), monitor))
 
 
 def _new(asked: NewMonitor, secret: str, by: str, now: datetime) -> Monitor:
@@ -90,21 +90,21 @@ def _new(asked: NewMonitor, secret: str, by: str, now: datetime) -> Monitor:
     return listening(Monitor(id=asked.id, made_by=by, made_at=now, secret=secret, **said), now)
 
 
-def _check_place(register: MonitoringRepository, reach: Scope, asked: NewMonitor) -> None:
-    if register.community(asked.community) is None:
+def _check_place(repository: MonitoringRepository, reach: Scope, asked: NewMonitor) -> None:
+    if repository.community(asked.community) is None:
         raise Invalid(("community", "没有这个社区"))
     if not reach.covers_community(asked.community):
         raise Forbidden("超出您的管理范围")
 
 
-def _reporter(register: MonitoringRepository) -> Sequence[Person]:
+def _reporter(repository: MonitoringRepository) -> Sequence[Person]:
     """In whose name devices report: an account that nobody signs in with and nobody tells anything."""
-    there = register.person(REPORTER) is not None
+    there = repository.person(REPORTER) is not None
     return () if there else (Person(REPORTER, "用电监测", (), "", active=False),)
 
 
 def import_monitors(
-    register: MonitoringRepository,
+    repository: MonitoringRepository,
     by: str,
     reach: Scope,
     said: MonitorList,
@@ -120,7 +120,7 @@ def import_monitors(
     fresh: list[Monitor] = []
     errors = [*said.errors]
     for (where, asked), secret in zip(said.lines, secrets, strict=True):
-        earlier = register.kept(Monitor, asked.id)
+        earlier = repository.kept(Monitor, asked.id)
         if not reach.covers_community(asked.community):
             errors.append(COLUMNS.error(where, "community", "不在您的管理范围内"))
         elif earlier is None:
@@ -135,42 +135,42 @@ def import_monitors(
     again = len(said.lines) + len(said.errors) - len(errors) - len(fresh)
     count = len(said.lines) + len(said.errors)
     answer = MonitorsImported(apply, count, len(fresh), again, len(errors), errors[:SHOWN], made)
-    return Change(answer, (*_reporter(register), *fresh) if apply and fresh else ())
+    return Change(answer, (*_reporter(repository), *fresh) if apply and fresh else ())
 
 
 def change_monitor(
-    register: MonitoringRepository, person: Person, asked: NewMonitor, now: datetime, *, active: bool
+    repository: MonitoringRepository, person: Person, asked: NewMonitor, now: datetime, *, active: bool
 ) -> Change[Monitor]:
     """One out of use is silent by right. Raises Missing, Forbidden, Invalid."""
-    monitor = own_monitor(register, person, asked.id, "device.manage")
-    _check_place(register, scope(person, "device.manage"), asked)
+    monitor = own_monitor(repository, person, asked.id, "device.manage")
+    _check_place(repository, scope(person, "device.manage"), asked)
     said = {name: value for name, value in asdict(asked).items() if name in _SAID}
     after = replace(monitor, **said, active=active, version=monitor.version + 1)
     if not active:
-        after, ended = _without_outage(register, after, now)
+        after, ended = _without_outage(repository, after, now)
         return Change(after, changed=((monitor, after), *ended))
     after = listening(after, monitor.last_seen_at or now)
     return Change(after, changed=((monitor, after),))
 
 
 def plan_work(
-    register: MonitoringRepository, person: Person, monitor_id: str, asked: PlannedWork, now: datetime
+    repository: MonitoringRepository, person: Person, monitor_id: str, asked: PlannedWork, now: datetime
 ) -> Change[Monitor]:
     """A maintenance window; it takes the place of the one before. Raises Missing, Invalid."""
-    monitor = own_monitor(register, person, monitor_id, "device.manage")
+    monitor = own_monitor(repository, person, monitor_id, "device.manage")
     if asked.last <= max(asked.first, now):
         raise Invalid(("last", "结束时间须晚于开始时间和现在"))
     if asked.last - asked.first > _LONGEST_WORK:
         raise Invalid(("last", f"一次检修最长 {_LONGEST_WORK.days} 天"))
     window = Window(asked.first, asked.last, asked.reason, person.username)
-    after, ended = _without_outage(register, replace(monitor, maintenance=window, version=monitor.version + 1), now)
+    after, ended = _without_outage(repository, replace(monitor, maintenance=window, version=monitor.version + 1), now)
     after = listening(after, monitor.last_seen_at or now)
     return Change(after, changed=((monitor, after), *ended))
 
 
-def end_work(register: MonitoringRepository, person: Person, monitor_id: str, now: datetime) -> Change[Monitor]:
+def end_work(repository: MonitoringRepository, person: Person, monitor_id: str, now: datetime) -> Change[Monitor]:
     """It is over, earlier than planned. Raises Missing."""
-    monitor = own_monitor(register, person, monitor_id, "device.manage")
+    monitor = own_monitor(repository, person, monitor_id, "device.manage")
     if monitor.maintenance is None:
         return Change(monitor)
     after = listening(replace(monitor, maintenance=None, version=monitor.version + 1), now)
@@ -178,33 +178,33 @@ def end_work(register: MonitoringRepository, person: Person, monitor_id: str, no
 
 
 def _without_outage(
-    register: MonitoringRepository, monitor: Monitor, now: datetime
+    repository: MonitoringRepository, monitor: Monitor, now: datetime
 ) -> tuple[Monitor, Sequence[tuple[Outage, Outage]]]:
-    known = register.kept(Outage, monitor.outage) if monitor.outage else None
+    known = repository.kept(Outage, monitor.outage) if monitor.outage else None
     return replace(monitor, outage=None), () if known is None else ((known, replace(known, ended_at=now)),)
 
 
-def notice_silence(register: MonitoringRepository, now: datetime, limit: int) -> Change[int]:
+def notice_silence(repository: MonitoringRepository, now: datetime, limit: int) -> Change[int]:
     """Devices that should have been heard of by now are silent: each outage is noticed once, and told to nobody."""
     new: list[Outage] = []
     changed: list[tuple[Monitor, Monitor]] = []
-    for monitor in register.silent(now, limit):
-        found = outage(monitor, register.new_id(), SWEEP, now)
+    for monitor in repository.silent(now, limit):
+        found = outage(monitor, repository.new_id(), SWEEP, now)
         new.append(found)
         changed.append((monitor, replace(monitor, outage=found.id)))
     return Change(len(new), tuple(new), tuple(changed))
 
 
-def rotate_monitor(register: MonitoringRepository, person: Person, monitor_id: str, secret: str) -> Change[Monitor]:
+def rotate_monitor(repository: MonitoringRepository, person: Person, monitor_id: str, secret: str) -> Change[Monitor]:
     """Raises Missing."""
-    monitor = own_monitor(register, person, monitor_id, "device.manage")
+    monitor = own_monitor(repository, person, monitor_id, "device.manage")
     after = rotated(monitor, secret)
     return Change(after, changed=((monitor, after),))
 
 
-def own_monitor(register: MonitoringRepository, person: Person, monitor_id: str, action: str) -> Monitor:
+def own_monitor(repository: MonitoringRepository, person: Person, monitor_id: str, action: str) -> Monitor:
     """Raises Missing where there is none within reach."""
-    monitor = register.kept(Monitor, monitor_id)
+    monitor = repository.kept(Monitor, monitor_id)
     if monitor is None or not scope(person, action).covers_community(monitor.community):
         raise Missing("device")
     return monitor

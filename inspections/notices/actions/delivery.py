@@ -47,47 +47,47 @@ class Claimed(NamedTuple):
     put_off: int
 
 
-def tell(register: NoticeRepository, now: datetime, limit: int, outlets: Sequence[Outlet]) -> Change[int]:
+def tell(repository: NoticeRepository, now: datetime, limit: int, outlets: Sequence[Outlet]) -> Change[int]:
     """Makes inbox entries and deliveries of at most `limit` notices; answers of how many.
 
     Who holds a role is found out now: within a second of the event, or when the notifier comes back.
     """
-    untold = register.untold(limit)
-    people = [person.at(now) for person in everybody(register, now)] if untold else []
-    hazards = {each.id: each for each in register.hazards([notice.hazard for notice in untold if notice.hazard])}
+    untold = repository.untold(limit)
+    people = [person.at(now) for person in everybody(repository, now)] if untold else []
+    hazards = {each.id: each for each in repository.hazards([notice.hazard for notice in untold if notice.hazard])}
     new: list[Struct] = []
     for notice in untold:
         told = recipients(notice, hazards.get(notice.hazard) if notice.hazard else None, people)
-        new += [InboxEntry(register.new_id(), username, notice.id, notice.at) for username in told]
+        new += [InboxEntry(repository.new_id(), username, notice.id, notice.at) for username in told]
         addressed = {person.username for person in people if person.email}
         for outlet in outlets:
-            new += _deliveries(register, notice, outlet, told, addressed)
+            new += _deliveries(repository, notice, outlet, told, addressed)
     return Change(len(untold), tuple(new), tuple((notice, replace(notice, told_at=now)) for notice in untold))
 
 
 def _deliveries(
-    register: NoticeRepository, notice: Notice, outlet: Outlet, told: tuple[str, ...], addressed: set[str]
+    repository: NoticeRepository, notice: Notice, outlet: Outlet, told: tuple[str, ...], addressed: set[str]
 ) -> list[Delivery]:
     at = notice.held_until or notice.at
 
     def delivery(username: str, to: tuple[str, ...]) -> Delivery:
-        return Delivery(register.new_id(), notice.id, outlet.channel, username, to, notice.hazard, notice.seq, at)
+        return Delivery(repository.new_id(), notice.id, outlet.channel, username, to, notice.hazard, notice.seq, at)
 
     if outlet.reach == "mailbox":
         return [delivery(username, (username,)) for username in told if username in addressed]
     return [delivery("", told)] if outlet.reach == "event" or notice.tells else []
 
 
-def claim_deliveries(register: NoticeRepository, channel: str, now: datetime, limit: int) -> Change[Claimed]:
+def claim_deliveries(repository: NoticeRepository, channel: str, now: datetime, limit: int) -> Change[Claimed]:
     """Deliveries for one who tries them now, and for nobody else before CLAIM is over: each the first of its lane.
 
     One that is due behind another that waits for its next try is put off until then: it stands in nobody's way.
     """
-    due = register.deliverable(channel, now, limit)
-    waiting = register.waiting(channel, list({each.hazard for each in due if each.hazard}))
+    due = repository.deliverable(channel, now, limit)
+    waiting = repository.waiting(channel, list({each.hazard for each in due if each.hazard}))
     first = {each.lane: each for each in reversed(waiting)}
     heads = {each.lane: first.get(each.lane, each) for each in due}
-    free = register.deliveries([each.id for each in heads.values() if each.next_try_at <= now], free=True)
+    free = repository.deliveries([each.id for each in heads.values() if each.next_try_at <= now], free=True)
     tried = [each for each in free if each.waits and each.next_try_at <= now]
     claimed = [replace(each, next_try_at=now + CLAIM, tries=each.tries + 1) for each in tried]
     put_off = [
@@ -98,12 +98,12 @@ def claim_deliveries(register: NoticeRepository, channel: str, now: datetime, li
     return Change(Claimed(claimed, len(put_off)), changed=(*zip(tried, claimed, strict=True), *put_off))
 
 
-def settle(register: NoticeRepository, attempts: Sequence[Attempt], now: datetime) -> Change[int]:
+def settle(repository: NoticeRepository, attempts: Sequence[Attempt], now: datetime) -> Change[int]:
     """What came of some tries; answers how many deliveries were given up.
 
     One that has arrived stays so, whatever somebody says who tried it too.
     """
-    kept = {each.id: each for each in register.deliveries([attempt.delivery for attempt in attempts])}
+    kept = {each.id: each for each in repository.deliveries([attempt.delivery for attempt in attempts])}
     changed: list[tuple[Delivery, Delivery]] = []
     for attempt in attempts:
         before = kept.get(attempt.delivery)
@@ -120,13 +120,13 @@ def _settled(delivery: Delivery, attempt: Attempt, now: datetime) -> Delivery:
     return replace(delivery, next_try_at=now + pause(delivery.tries, attempt.jitter), error=attempt.error)
 
 
-def replay(register: NoticeRepository, person: Person | None, delivery_id: UUID, now: datetime) -> Change[Delivery]:
+def replay(repository: NoticeRepository, person: Person | None, delivery_id: UUID, now: datetime) -> Change[Delivery]:
     """A delivery that was given up is tried anew; any other stays as it is. Raises Missing.
 
     `person` None: whoever may use the command at the machine itself. It comes after what has been told since.
     """
-    found = next(iter(register.deliveries([delivery_id])), None)
-    if found is None or not (person is None or _manages(register, person, found)):
+    found = next(iter(repository.deliveries([delivery_id])), None)
+    if found is None or not (person is None or _manages(repository, person, found)):
         raise Missing("delivery")
     if found.dead_at is None:
         return Change(found)
@@ -134,16 +134,16 @@ def replay(register: NoticeRepository, person: Person | None, delivery_id: UUID,
     return Change(after, changed=((found, after),))
 
 
-def _manages(register: NoticeRepository, person: Person, delivery: Delivery) -> bool:
+def _manages(repository: NoticeRepository, person: Person, delivery: Delivery) -> bool:
     reach = scope(person, "delivery.manage")
     if delivery.hazard is None:
         return reach.covers_community("")
-    return any(reach.covers_community(hazard.community) for hazard in register.hazards([delivery.hazard]))
+    return any(reach.covers_community(hazard.community) for hazard in repository.hazards([delivery.hazard]))
 
 
-def mark_read(register: NoticeRepository, person: Person, entry_id: UUID, now: datetime) -> Change[InboxEntry]:
+def mark_read(repository: NoticeRepository, person: Person, entry_id: UUID, now: datetime) -> Change[InboxEntry]:
     """Raises Missing for what is not in this person's inbox. What was read before keeps its time."""
-    found = register.kept(InboxEntry, entry_id)
+    found = repository.kept(InboxEntry, entry_id)
     if found is None or found.username != person.username:
         raise Missing("notice")
     if found.read_at is not None:
@@ -155,41 +155,41 @@ def mark_read(register: NoticeRepository, person: Person, entry_id: UUID, now: d
 # words ------------------------------------------------------------------------------------------------------
 
 
-def worded(register: NoticeRepository, notice: Notice, hazard: Hazard | None) -> Message:
+def worded(repository: NoticeRepository, notice: Notice, hazard: Hazard | None) -> Message:
     """The notice in the words of its template. Without its `hazard` there is nothing to say of one."""
     values = of_facts(notice.facts)
     if hazard is not None:
-        community, category = register.community(hazard.community), register.category(hazard.category)
+        community, category = repository.community(hazard.community), repository.category(hazard.category)
         names = Names(community.name if community else hazard.community, category.name if category else hazard.category)
         values |= of_hazard(hazard, names)
-    line = register.entry(notice.line) if notice.line else None
+    line = repository.entry(notice.line) if notice.line else None
     if line is not None:
-        by = register.person(line.by)
+        by = repository.person(line.by)
         values |= of_line(line, by.name if by else "系统")
-    return filled(template(register, notice.kind), values)
+    return filled(template(repository, notice.kind), values)
 
 
-def template(register: NoticeRepository, kind: str) -> Template:
-    return register.kept(Template, kind) or default(kind)
+def template(repository: NoticeRepository, kind: str) -> Template:
+    return repository.kept(Template, kind) or default(kind)
 
 
-def kinds(register: NoticeRepository) -> list[str]:
+def kinds(repository: NoticeRepository) -> list[str]:
     """Every kind of notice that there is: of events, and of the rungs that the office's ladders have."""
-    ladders = register.rules.ladders
+    ladders = repository.rules.ladders
     rungs = [rung.name for rung in (*ladders.general, *ladders.major)]
     return list(dict.fromkeys((*KINDS, *rungs)))
 
 
 def edit_template(
-    register: NoticeRepository, person: Person, kind: str, sent: NewTemplate, now: datetime
+    repository: NoticeRepository, person: Person, kind: str, sent: NewTemplate, now: datetime
 ) -> Change[Template]:
     """Raises Missing (no such kind), RulesStale, Invalid with the fields that are none, by name.
 
     The same edit sent again is answered as the first time.
     """
-    if kind not in kinds(register):
+    if kind not in kinds(repository):
         raise Missing("template")
-    before = template(register, kind)
+    before = template(repository, kind)
     after = Template(kind, sent.version + 1, sent.title, sent.text, person.username, now)
     if replace(after, edited_at=before.edited_at) == before:
         return Change(before)

@@ -45,31 +45,31 @@ def next_monday(now: datetime) -> datetime:
 DIGESTS = (Digest(DAILY, _DAY, next_morning), Digest(WEEKLY, _WEEK, next_monday))
 
 
-def tell_digest(register: NoticeRepository, digest: Digest, now: datetime) -> Change[int]:
+def tell_digest(repository: NoticeRepository, digest: Digest, now: datetime) -> Change[int]:
     """Where it is time, a notice for everybody who has something to do; answers how many.
 
     A server that has just been set up begins with the next one. What an outage has missed is told once.
     """
-    job, after = register.job(digest.kind), Job(digest.kind, digest.next(now))
+    job, after = repository.job(digest.kind), Job(digest.kind, digest.next(now))
     if job is None:
         return Change(0, (after,))
     if now < job.next_at:
         return Change(0)
-    told = _notices(register, digest, now)
+    told = _notices(repository, digest, now)
     return Change(len(told), told, ((job, after),))
 
 
-def _notices(register: NoticeRepository, digest: Digest, now: datetime) -> tuple[Notice, ...]:
+def _notices(repository: NoticeRepository, digest: Digest, now: datetime) -> tuple[Notice, ...]:
     """Nobody is told of nothing."""
     found: list[Notice] = []
     today = shanghai_date(now)
-    for person in everybody(register, now):
+    for person in everybody(repository, now):
         reach = scope(person.at(now), digest.kind)
-        agenda = register.agenda(reach, now, midnight(today - digest.days)) if person.active and reach else None
+        agenda = repository.agenda(reach, now, midnight(today - digest.days)) if person.active and reach else None
         if agenda is not None and _says_something(digest, agenda):
             facts: dict[str, Any] = {"day": today.isoformat(), **asdict(agenda)}
-            to, held = (person.username,), held_until(register, now)
-            found.append(Notice(register.new_id(), digest.kind, now, to=to, facts=facts, held_until=held))
+            to, held = (person.username,), held_until(repository, now)
+            found.append(Notice(repository.new_id(), digest.kind, now, to=to, facts=facts, held_until=held))
     return tuple(found)
 
 
@@ -79,7 +79,7 @@ def _says_something(digest: Digest, agenda: Agenda) -> bool:
     return bool(agenda.open or agenda.received or agenda.closed)
 
 
-def tell_history_digest(register: NoticeRepository, facts: dict[str, Any], now: datetime) -> Change[None]:
+def tell_history_digest(repository: NoticeRepository, facts: dict[str, Any], now: datetime) -> Change[None]:
     """The file of the day's heads and its digest, to administrators: what they keep elsewhere nobody here can alter."""
-    held = held_until(register, now)
-    return Change(None, (Notice(register.new_id(), HISTORY, now, tells=Role.ADMIN, facts=facts, held_until=held),))
+    held = held_until(repository, now)
+    return Change(None, (Notice(repository.new_id(), HISTORY, now, tells=Role.ADMIN, facts=facts, held_until=held),))

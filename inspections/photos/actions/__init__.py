@@ -1,4 +1,4 @@
-"""The actions of this subject: functions of (register, facts, now) that return what to write.
+"""The actions of this subject: functions of (repository, facts, now) that return what to write.
 
 - `intake`: photos arrive, are declared, are developed
 - `retention`: photos of what ended long ago are let go

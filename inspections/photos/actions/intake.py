@@ -52,29 +52,29 @@ class Received(NamedTuple):
             raise Damaged(photos=broken)
 
 
-def received(register: PhotoRepository, person: Person, arrived: Sequence[Photo], now: datetime) -> Received:
+def received(repository: PhotoRepository, person: Person, arrived: Sequence[Photo], now: datetime) -> Received:
     photos: dict[str, Photo] = {}
     records: list[Struct] = []
     back: list[tuple[Photo, Photo]] = []
     known = True
     for photo in {photo.sha256: photo for photo in arrived}.values():
-        kept = register.photo(photo.sha256)
+        kept = repository.photo(photo.sha256)
         if kept and kept.state is PhotoState.LET_GO:
             back.append((kept, replace(kept, state=PhotoState.DEVELOPED)))
             kept = back[-1][1]
         photos[photo.sha256] = kept or photo
         records += [] if kept else [photo]
-        if not register.receipt(photo.sha256, person.username):
+        if not repository.receipt(photo.sha256, person.username):
             known = False
             records.append(Receipt(photo.sha256, person.username, now))
     return Received(tuple(photos[photo.sha256] for photo in arrived), known, tuple(records), tuple(back))
 
 
 def receive_photos(
-    register: PhotoRepository, person: Person, arrived: Sequence[Photo], now: datetime
+    repository: PhotoRepository, person: Person, arrived: Sequence[Photo], now: datetime
 ) -> Change[Received]:
     """Raises Damaged."""
-    result = received(register, person, arrived, now)
+    result = received(repository, person, arrived, now)
     result.check()
     return Change(result, result.records, result.back)
 
@@ -87,7 +87,7 @@ class Declaration(NamedTuple):
 
 
 def declare(
-    register: PhotoRepository,
+    repository: PhotoRepository,
     person: Person,
     line: tuple[UUID, UUID],
     photos: Sequence[PhotoMention],
@@ -103,9 +103,9 @@ def declare(
     shown: list[Shown] = []
     records: list[Struct] = []
     for (sha256, stage), said in {(photo.sha256, photo.stage): photo for photo in photos}.items():
-        photo = here.get(sha256) or register.photo(sha256)
-        sent = sha256 in here or register.receipt(sha256, person.username) is not None
-        seen = photo is not None and not sent and register.may_see_photo(person, sha256)
+        photo = here.get(sha256) or repository.photo(sha256)
+        sent = sha256 in here or repository.receipt(sha256, person.username) is not None
+        seen = photo is not None and not sent and repository.may_see_photo(person, sha256)
         mention = Mention(entry, sha256, stage, hazard, person.username, now, seen, _utc(said.taken_at), said.point)
         shown.append(Shown(mention, photo if sent or seen else None))
         records.append(mention)
@@ -116,17 +116,17 @@ def _utc(moment: datetime | None) -> datetime | None:
     return moment.astimezone(UTC) if moment else None
 
 
-def release(register: PhotoRepository, sha256: str) -> Change[None]:
+def release(repository: PhotoRepository, sha256: str) -> Change[None]:
     """It was not the photo's fault: the store was away. It waits out its claim, and the try does not count."""
-    photo = register.photo(sha256)
+    photo = repository.photo(sha256)
     if photo is None or photo.state is not PhotoState.RECEIVED:
         return Change(None)
     return Change(None, changed=((photo, replace(photo, tries=max(0, photo.tries - 1))),))
 
 
-def developed(register: PhotoRepository, sha256: str, facts: Facts, picture: int | None = None) -> Change[None]:
+def developed(repository: PhotoRepository, sha256: str, facts: Facts, picture: int | None = None) -> Change[None]:
     """What the photo's metadata says, and its perceptual hash."""
-    photo = register.photo(sha256)
+    photo = repository.photo(sha256)
     if photo is None or photo.state is not PhotoState.RECEIVED:
         return Change(None)
     after = replace(photo, state=PhotoState.DEVELOPED, claimed_until=None, hash=picture, **facts._asdict())

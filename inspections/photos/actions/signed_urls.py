@@ -5,7 +5,7 @@ from inspections.photos.repository import PhotoRepository
 from inspections.photos.signed_urls import Secret
 
 
-def keep_secret(register: PhotoRepository, fresh: Secret) -> Change[Secret]:
+def keep_secret(repository: PhotoRepository, fresh: Secret) -> Change[Secret]:
     """The secret of this name; `fresh` becomes it where there is none yet."""
-    kept = register.secret(fresh.name)
+    kept = repository.secret(fresh.name)
     return Change(kept) if kept else Change(fresh, (fresh,))

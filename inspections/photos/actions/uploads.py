@@ -19,65 +19,65 @@ from inspections.photos.uploads import OPEN_AT_ONCE, OPEN_FOR, Upload
 
 
 def begin_upload(
-    register: PhotoRepository, person: Person, length: int, promised: str | None, metadata: str, now: datetime
+    repository: PhotoRepository, person: Person, length: int, promised: str | None, metadata: str, now: datetime
 ) -> Change[Upload]:
     """Raises TooMany."""
-    if register.open_uploads(person.username, now) >= OPEN_AT_ONCE:
+    if repository.open_uploads(person.username, now) >= OPEN_AT_ONCE:
         raise TooMany("未传完的照片过多，请先传完或取消")
-    upload = Upload(register.new_id(), person.username, length, 0, (), promised, metadata, now + OPEN_FOR)
+    upload = Upload(repository.new_id(), person.username, length, 0, (), promised, metadata, now + OPEN_FOR)
     return Change(upload, (upload,))
 
 
-def own_upload(register: PhotoRepository, person: Person, upload_id: UUID, now: datetime) -> Upload:
+def own_upload(repository: PhotoRepository, person: Person, upload_id: UUID, now: datetime) -> Upload:
     """Raises Missing where there is none, where it is another's, and where its time is over."""
-    upload = register.upload(upload_id)
+    upload = repository.upload(upload_id)
     if upload is None or upload.username != person.username or upload.expires_at <= now:
         raise Missing("upload")
     return upload
 
 
 def add_piece(
-    register: PhotoRepository, person: Person, before: Upload, piece: str, size: int, now: datetime
+    repository: PhotoRepository, person: Person, before: Upload, piece: str, size: int, now: datetime
 ) -> Change[Upload]:
     """A piece that is kept follows what `before` had. Raises Missing, WrongOffset."""
-    upload = _unmoved(register, person, before, now)
+    upload = _unmoved(repository, person, before, now)
     after = replace(upload, offset=upload.offset + size, pieces=(*upload.pieces, piece))
     return Change(after, changed=((upload, after),))
 
 
 def complete_upload(
-    register: PhotoRepository, person: Person, before: Upload, photo: Photo, now: datetime
+    repository: PhotoRepository, person: Person, before: Upload, photo: Photo, now: datetime
 ) -> Change[Upload]:
     """The last piece has made it whole: only now is all of it acknowledged. Raises Missing, WrongOffset, Damaged."""
-    upload = _unmoved(register, person, before, now)
-    arrived = received(register, person, [photo], now)
+    upload = _unmoved(repository, person, before, now)
+    arrived = received(repository, person, [photo], now)
     arrived.check()
     after = replace(upload, offset=upload.length, pieces=(), photo=photo.sha256)
     return Change(after, arrived.records, ((upload, after), *arrived.back))
 
 
-def _unmoved(register: PhotoRepository, person: Person, before: Upload, now: datetime) -> Upload:
-    upload = own_upload(register, person, before.id, now)
+def _unmoved(repository: PhotoRepository, person: Person, before: Upload, now: datetime) -> Upload:
+    upload = own_upload(repository, person, before.id, now)
     if upload.offset != before.offset:
         raise WrongOffset(before.offset, upload.offset)
     return upload
 
 
-def end_upload(register: PhotoRepository, person: Person, upload_id: UUID, now: datetime) -> Change[Upload]:
+def end_upload(repository: PhotoRepository, person: Person, upload_id: UUID, now: datetime) -> Change[Upload]:
     """Its sender gives it up. Answers it as it was. Raises Missing."""
-    upload = own_upload(register, person, upload_id, now)
+    upload = own_upload(repository, person, upload_id, now)
     return Change(upload, removed=(upload,))
 
 
-def fail_upload(register: PhotoRepository, person: Person, before: Upload, now: datetime) -> Change[Upload]:
+def fail_upload(repository: PhotoRepository, person: Person, before: Upload, now: datetime) -> Change[Upload]:
     """What came is no photo. Who was slower than another cannot say so. Answers it as it was.
 
     Raises Missing, WrongOffset.
     """
-    upload = _unmoved(register, person, before, now)
+    upload = _unmoved(repository, person, before, now)
     return Change(upload, removed=(upload,))
 
 
-def end_expired_uploads(register: PhotoRepository, now: datetime, limit: int) -> Change[Sequence[Upload]]:
-    expired = register.expired_uploads(now, limit)
+def end_expired_uploads(repository: PhotoRepository, now: datetime, limit: int) -> Change[Sequence[Upload]]:
+    expired = repository.expired_uploads(now, limit)
     return Change(expired, removed=tuple(expired))

@@ -1,4 +1,4 @@
-"""The actions of this subject: functions of (register, facts, now) that return what to write.
+"""The actions of this subject: functions of (repository, facts, now) that return what to write.
 
 - `case`: what a step is decided on; the clocks after it
 - `decisions`: the steps of supervisors: extended, suspended, supervised, handed over, opened again

@@ -17,18 +17,18 @@ from inspections.remediation.repository import RemediationRepository
 from inspections.remediation.steps import Step
 
 
-def timed(before: Hazard | None, after: Hazard, register: RemediationRepository, now: datetime) -> Hazard:
+def timed(before: Hazard | None, after: Hazard, repository: RemediationRepository, now: datetime) -> Hazard:
     """The hazard with the clocks of its stage, and the instant at which the sweep has to look at it."""
     if before is not None and after.stage_number != before.stage_number:
-        after = in_stage(after, register.rules, register.calendar, now)
+        after = in_stage(after, repository.rules, repository.calendar, now)
     if before is None or running(after) != running(before) or after.severity != before.severity:
         # A rung that lies behind may not be recorded yet: a step may come before the sweep, after an outage above all.
-        after = replace(after, next_check_at=next_check(after, register.rules, register.calendar))
+        after = replace(after, next_check_at=next_check(after, repository.rules, repository.calendar))
     return after
 
 
 def accepted(
-    register: RemediationRepository,
+    repository: RemediationRepository,
     hazard: Hazard,
     category: Category,
     now: datetime,
@@ -39,19 +39,19 @@ def accepted(
     """受理: `major` proposes it, and so may the category; a supervisor confirms. Raises WrongState."""
     proposed = major or category.proposes_major
     after = moved(hazard, "accept", now, priority=priority, major_proposed=proposed)
-    return timed(hazard, with_deadline(after, category, register, now), register, now)
+    return timed(hazard, with_deadline(after, category, repository, now), repository, now)
 
 
-def with_deadline(hazard: Hazard, category: Category, register: RemediationRepository, now: datetime) -> Hazard:
+def with_deadline(hazard: Hazard, category: Category, repository: RemediationRepository, now: datetime) -> Hazard:
     """The hazard with its fixing clock started by its category's policy."""
-    deadline = by_policy(hazard, fixing_term(category, hazard.severity), now, register.calendar)
+    deadline = by_policy(hazard, fixing_term(category, hazard.severity), now, repository.calendar)
     return replace(hazard, accepted_at=hazard.accepted_at or now, **deadline)
 
 
 class Case(NamedTuple):
     """What a step is decided on. `shown`: the photos declared so far and with this step; `born`: from a rebound."""
 
-    register: RemediationRepository
+    repository: RemediationRepository
     person: Person
     hazard: Hazard
     shown: list[Shown]
@@ -61,11 +61,11 @@ class Case(NamedTuple):
     def moved(self, step: Step, **facts: Any) -> Hazard:
         """The hazard after this step, its clocks set."""
         after = moved(self.hazard, step.move, self.now, **facts)
-        return timed(self.hazard, after, self.register, self.now)
+        return timed(self.hazard, after, self.repository, self.now)
 
     def category(self, code: str) -> Category:
         """Raises Missing."""
-        category = self.register.category(code)
+        category = self.repository.category(code)
         if category is None:
             raise Missing("category", "category")
         return category

@@ -76,8 +76,8 @@ def decide_extension(case: Case, step: DecideExtension) -> Hazard:
 
 def suspend(case: Case, step: Suspend) -> Hazard:
     """The fixing clock stands, and what it had left is kept."""
-    hazard, now, calendar = case.hazard, case.now, case.register.calendar
-    latest = due(case.register.rules.suspension_review_at_most, now, calendar).at
+    hazard, now, calendar = case.hazard, case.now, case.repository.calendar
+    latest = due(case.repository.rules.suspension_review_at_most, now, calendar).at
     unless(
         {
             ("review_at", "复核时间须在当前时间之后"): step.review_at <= now,
@@ -97,7 +97,7 @@ def resume(case: Case, step: Resume) -> Hazard:
         raise AssertionError  # lifecycle.check has seen it
     if stood.left is None:
         return case.moved(step, suspension=None, due_at=stood.due_at)
-    deadline = due(stood.left, case.now, case.register.calendar)
+    deadline = due(stood.left, case.now, case.repository.calendar)
     return case.moved(
         step,
         suspension=None,
@@ -121,7 +121,7 @@ def unsupervise(case: Case, step: Unsupervise) -> Hazard:
 
 def transfer(case: Case, step: TransferStep) -> Hazard:
     now = case.now
-    clock: dict[str, Any] = by_rule("reply_due_at", case.register.rules.transfer_reply, now, case.register.calendar)
+    clock: dict[str, Any] = by_rule("reply_due_at", case.repository.rules.transfer_reply, now, case.repository.calendar)
     if step.reply_due_at:
         unless({("reply_due_at", "答复期限须在当前时间之后"): step.reply_due_at <= now})
         clock = {"reply_due_at": step.reply_due_at.astimezone(UTC)}
@@ -143,7 +143,7 @@ def answer_transfer(case: Case, step: TransferReply) -> Hazard:
 def reopen(case: Case, step: Reopen) -> Hazard:
     """Within the days that the rules say, with a new deadline; what was confirmed as done is not any more."""
     hazard, now = case.hazard, case.now
-    days = case.register.rules.reopen_within_days
+    days = case.repository.rules.reopen_within_days
     if hazard.closed_at is not None and now - hazard.closed_at > timedelta(days=days):
         raise TooOld(days=days, closed_at=hazard.closed_at)
     priority = step.priority or hazard.priority

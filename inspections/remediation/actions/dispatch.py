@@ -13,49 +13,49 @@ from inspections.remediation.repository import RemediationRepository
 
 
 def accepted_by_rule(
-    register: RemediationRepository, hazard: Hazard, category: Category, now: datetime
+    repository: RemediationRepository, hazard: Hazard, category: Category, now: datetime
 ) -> tuple[Hazard, tuple[Entry, ...]]:
     """A new report, accepted and assigned where a rule says so; with the lines that say it.
 
     Without a priority it waits for an officer, who sets one.
     """
-    rule = _rule(register, hazard, category, now)
+    rule = _rule(repository, hazard, category, now)
     if rule is None or not rule.accepts or hazard.priority is None:
         return hazard, ()
-    after = accepted(register, hazard, category, now, hazard.priority, major=False)
+    after = accepted(repository, hazard, category, now, hazard.priority, major=False)
     facts = {"dispatch_rule": str(rule.id)}
-    after, line = append_history(register, hazard, after, NewLine(register.new_id(), "accept", SYSTEM, now, facts))
-    after, assigned = _assigned(register, after, rule, now)
+    after, line = append_history(repository, hazard, after, NewLine(repository.new_id(), "accept", SYSTEM, now, facts))
+    after, assigned = _assigned(repository, after, rule, now)
     return after, (line, assigned)
 
 
 def assigned_by_rule(
-    register: RemediationRepository, hazard: Hazard, category: Category, now: datetime
+    repository: RemediationRepository, hazard: Hazard, category: Category, now: datetime
 ) -> tuple[Hazard, tuple[Entry, ...]]:
     """A hazard that has just been accepted, assigned where a rule says so; with the line that says it."""
-    rule = _rule(register, hazard, category, now)
+    rule = _rule(repository, hazard, category, now)
     if rule is None:
         return hazard, ()
-    after, line = _assigned(register, hazard, rule, now)
+    after, line = _assigned(repository, hazard, rule, now)
     return after, (line,)
 
 
-def _rule(register: RemediationRepository, hazard: Hazard, category: Category, now: datetime) -> DispatchRule | None:
+def _rule(repository: RemediationRepository, hazard: Hazard, category: Category, now: datetime) -> DispatchRule | None:
     """The most specific rule whose people can still fix hazards there; any other is passed over."""
-    rules = matching(register.dispatch_rules, hazard, category)
-    return next((rule for rule in rules if _can_be_followed(register, rule, hazard.community, now)), None)
+    rules = matching(repository.dispatch_rules, hazard, category)
+    return next((rule for rule in rules if _can_be_followed(repository, rule, hazard.community, now)), None)
 
 
-def _can_be_followed(register: RemediationRepository, rule: DispatchRule, community: str, now: datetime) -> bool:
+def _can_be_followed(repository: RemediationRepository, rule: DispatchRule, community: str, now: datetime) -> bool:
     people = [
-        register.person(username) for username in rule.people
+        repository.person(username) for username in rule.people
     ]  # all are asked for: see storage/engine/prefetch.py
     return all(person is not None and person.at(now).fixes_in(community) for person in people)
 
 
 def _assigned(
-    register: RemediationRepository, hazard: Hazard, rule: DispatchRule, now: datetime
+    repository: RemediationRepository, hazard: Hazard, rule: DispatchRule, now: datetime
 ) -> tuple[Hazard, Entry]:
-    after = timed(hazard, moved(hazard, "assign", now, lead=rule.lead, assisting=rule.assisting), register, now)
+    after = timed(hazard, moved(hazard, "assign", now, lead=rule.lead, assisting=rule.assisting), repository, now)
     facts = {"lead": rule.lead, "assisting": list(rule.assisting), "dispatch_rule": str(rule.id)}
-    return append_history(register, hazard, after, NewLine(register.new_id(), "assign", SYSTEM, now, facts))
+    return append_history(repository, hazard, after, NewLine(repository.new_id(), "assign", SYSTEM, now, facts))

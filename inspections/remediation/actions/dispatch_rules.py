@@ -41,20 +41,20 @@ class Added(NamedTuple):
     repeated: bool
 
 
-def add_dispatch_rule(register: RemediationRepository, person: Person, sent: NewDispatchRule) -> Change[Added]:
+def add_dispatch_rule(repository: RemediationRepository, person: Person, sent: NewDispatchRule) -> Change[Added]:
     """Raises Missing (community), IdConflict, Invalid."""
-    _check_area(register, person, sent.community)
-    before = register.kept(DispatchRule, sent.id)
+    _check_area(repository, person, sent.community)
+    before = repository.kept(DispatchRule, sent.id)
     if before is not None:
         if fields := differing(before, sent, sent.__struct_fields__):
             raise IdConflict(fields)
         return Change(Added(before, repeated=True))
-    groups = {category.group for category in register.categories()}
+    groups = {category.group for category in repository.categories()}
     unmet = {
-        ("category", "没有这个隐患类别"): sent.category is not None and register.category(sent.category) is None,
+        ("category", "没有这个隐患类别"): sent.category is not None and repository.category(sent.category) is None,
         ("group", "没有这个隐患分类"): sent.group is not None and sent.group not in groups,
         **{
-            (field, "该社区没有这位整改人"): not can_fix_within(register.person(username), sent.community)
+            (field, "该社区没有这位整改人"): not can_fix_within(repository.person(username), sent.community)
             for field, username in (("lead", sent.lead), *(("assisting", name) for name in sent.assisting))
         },
     }
@@ -64,16 +64,16 @@ def add_dispatch_rule(register: RemediationRepository, person: Person, sent: New
     return Change(Added(rule, repeated=False), (rule,))
 
 
-def remove_dispatch_rule(register: RemediationRepository, person: Person, rule_id: UUID) -> Change[DispatchRule]:
+def remove_dispatch_rule(repository: RemediationRepository, person: Person, rule_id: UUID) -> Change[DispatchRule]:
     """It is kept, for the lines of history that name it, and followed no more. Raises Missing."""
-    rule = register.kept(DispatchRule, rule_id)
+    rule = repository.kept(DispatchRule, rule_id)
     if rule is None or not scope(person, "rules.edit").covers_community(rule.community):
         raise Missing("dispatch_rule")
     after = replace(rule, active=False)
     return Change(after, changed=((rule, after),) if rule.active else ())
 
 
-def _check_area(register: RemediationRepository, person: Person, area: str) -> None:
-    known = {_COMMUNITY_DIGITS: register.community, _STREET_DIGITS: register.street}.get(len(area))
+def _check_area(repository: RemediationRepository, person: Person, area: str) -> None:
+    known = {_COMMUNITY_DIGITS: repository.community, _STREET_DIGITS: repository.street}.get(len(area))
     if not scope(person, "rules.edit").covers_community(area) or (known and known(area) is None):
         raise Missing("community", "community")

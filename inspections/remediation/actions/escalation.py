@@ -25,61 +25,61 @@ class Swept(NamedTuple):
     recorded: int
 
 
-def escalate(register: RemediationRepository, now: datetime, limit: int) -> Change[Swept]:
+def escalate(repository: RemediationRepository, now: datetime, limit: int) -> Change[Swept]:
     """Claims at most `limit` hazards whose next check has come, and decides each anew.
 
     A rung leaves `version` alone: a step that a phone prepared before it still fits.
     """
-    due = register.due(now, limit)
-    known = register.escalated([hazard.id for hazard in due])
+    due = repository.due(now, limit)
+    known = repository.escalated([hazard.id for hazard in due])
     new: list[Struct] = []
     changed: list[tuple[Struct, Struct]] = []
     for hazard in due:
-        after, records = _climbed(register, hazard, known, now)
+        after, records = _climbed(repository, hazard, known, now)
         new += records
         changed += [(hazard, after)] if after != hazard else []
     recorded = sum(isinstance(record, Escalation) for record in new)
     return Change(Swept(len(due), recorded), tuple(new), tuple(changed))
 
 
-def caught_up(register: RemediationRepository, hazard: Hazard, now: datetime) -> tuple[Hazard, list[Struct]]:
+def caught_up(repository: RemediationRepository, hazard: Hazard, now: datetime) -> tuple[Hazard, list[Struct]]:
     """The hazard as a sweep at this very instant would leave it, and what it would record.
 
     A step may end a clock that has run out since the last sweep: what was missed is recorded before it.
     """
     if hazard.next_check_at is None or hazard.next_check_at > now:
         return hazard, []
-    return _climbed(register, hazard, register.escalated([hazard.id]), now)
+    return _climbed(repository, hazard, repository.escalated([hazard.id]), now)
 
 
 def _climbed(
-    register: RemediationRepository, hazard: Hazard, known: Collection[tuple[UUID, int, str]], now: datetime
+    repository: RemediationRepository, hazard: Hazard, known: Collection[tuple[UUID, int, str]], now: datetime
 ) -> tuple[Hazard, list[Struct]]:
     """`known`: the rungs that were recorded before."""
-    rungs = sorted(ladder(hazard, register.rules, register.calendar), key=lambda reach: reach.at)
+    rungs = sorted(ladder(hazard, repository.rules, repository.calendar), key=lambda reach: reach.at)
     reached = [
         reach for reach in rungs if reach.at <= now and (hazard.id, reach.clock.number, reach.rung.name) not in known
     ]
-    after, records = _recorded(register, hazard, reached, now)
+    after, records = _recorded(repository, hazard, reached, now)
     return replace(after, next_check_at=next_reached(rungs, now)), records  # a rung changes nothing a clock goes by
 
 
 def _recorded(
-    register: RemediationRepository, hazard: Hazard, reached: list[Reach], now: datetime
+    repository: RemediationRepository, hazard: Hazard, reached: list[Reach], now: datetime
 ) -> tuple[Hazard, list[Struct]]:
     """Every rung has its line of history; where several were reached at once, only the highest is told."""
     after, records, lines = hazard, list[Struct](), dict[Rung, Entry]()
     for reach in reached:
         after, line = append_history(
-            register,
+            repository,
             after,
             replace(after, updated_at=now),
-            NewLine(register.new_id(), "escalate", SYSTEM, now, _facts(reach)),
+            NewLine(repository.new_id(), "escalate", SYSTEM, now, _facts(reach)),
         )
         lines[reach.rung] = line
         records += [line, Escalation(hazard.id, reach.clock.number, reach.rung.name, line.id)]
     told = _highest(reached)
-    return after, records + [rung_notice(register, after, lines[rung], rung.tells, now) for rung in told]
+    return after, records + [rung_notice(repository, after, lines[rung], rung.tells, now) for rung in told]
 
 
 def _facts(reach: Reach) -> dict[str, Any]:

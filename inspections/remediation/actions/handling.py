@@ -30,7 +30,7 @@ def accept(case: Case, step: Accept) -> Hazard:
     priority = step.priority or case.hazard.priority
     if priority is None:
         raise Invalid(("priority", "该类别须在受理时确定紧急程度"))
-    return accepted(case.register, case.hazard, category, case.now, priority, major=step.severity == "major")
+    return accepted(case.repository, case.hazard, category, case.now, priority, major=step.severity == "major")
 
 
 def verify(case: Case, step: Verify) -> Hazard:
@@ -57,7 +57,7 @@ def assign(case: Case, step: Assign) -> Hazard:
 
 
 def _is_handler(case: Case, username: str) -> bool:
-    person = case.register.person(username)
+    person = case.repository.person(username)
     return person is not None and person.at(case.now).fixes_in(case.hazard.community)
 
 
@@ -91,7 +91,7 @@ def _names_an_outsider(case: Case, named: str | None) -> bool:
     """Whether `named` is the account of somebody who has no part in this fix: it would bar them from the re-check."""
     party = case.hazard.responsible_party
     involved = (*case.hazard.handlers, party.name if party else None, None)
-    return named not in involved and case.register.person(str(named)) is not None
+    return named not in involved and case.repository.person(str(named)) is not None
 
 
 def set_category(case: Case, step: SetCause | Reclassify) -> Hazard:

@@ -18,13 +18,13 @@ from inspections.remediation.repository import RemediationRepository
 from inspections.remediation.steps import Merge
 
 
-def master_of(register: RemediationRepository, person: Person, hazard: Hazard, step: Merge) -> Hazard:
+def master_of(repository: RemediationRepository, person: Person, hazard: Hazard, step: Merge) -> Hazard:
     """The hazard that this one is merged into. Raises Missing, Invalid.
 
     Of two people who merge two hazards into each other at once, a database where they lock both rows crosswise runs
     one of them again: then the other has won, and there is nothing left to merge into.
     """
-    master = register.hazard(step.into)
+    master = repository.hazard(step.into)
     if master is None or not scope(person, "hazard.see").covers(master):
         raise Missing("hazard", "into")
     if master.id == hazard.id:
@@ -35,7 +35,7 @@ def master_of(register: RemediationRepository, person: Person, hazard: Hazard, s
 
 
 def joined(
-    register: RemediationRepository,
+    repository: RemediationRepository,
     person: Person,
     hazard: Hazard,
     master: Hazard,
@@ -47,9 +47,9 @@ def joined(
     It keeps its version: a step that a phone prepared before still fits. What was merged into the duplicate before
     stays merged into that, and comes along.
     """
-    along, before = _merged_into(register, hazard), _merged_into(register, master)
-    after, line = _welcomed(register, _with_reporters(master, hazard), hazard, along, person, now)
-    own = register.shown([master.id])
+    along, before = _merged_into(repository, hazard), _merged_into(repository, master)
+    after, line = _welcomed(repository, _with_reporters(master, hazard), hazard, along, person, now)
+    own = repository.shown([master.id])
     one_case = {hazard.id, master.id, *(each.id for each in (*along, *before))}
     cleared = [each._replace(mention=_without(each.mention, one_case)) for each in shown]
     there = [each._replace(mention=_without(each.mention, one_case)) for each in own]
@@ -58,13 +58,13 @@ def joined(
     return Change(cleared, (line, *_copies(cleared, there, line)), ((master, after), *changed))
 
 
-def _merged_into(register: RemediationRepository, hazard: Hazard) -> list[Named]:
+def _merged_into(repository: RemediationRepository, hazard: Hazard) -> list[Named]:
     """Its duplicates, then theirs."""
     found: list[Named] = []
-    ring = register.duplicates([hazard.id])
+    ring = repository.duplicates([hazard.id])
     while ring:
         found += ring
-        ring = register.duplicates([each.id for each in ring])
+        ring = repository.duplicates([each.id for each in ring])
     return found
 
 
@@ -74,7 +74,7 @@ def _with_reporters(master: Hazard, hazard: Hazard) -> Hazard:
 
 
 def _welcomed(
-    register: RemediationRepository,
+    repository: RemediationRepository,
     master: Hazard,
     hazard: Hazard,
     along: Sequence[Named],
@@ -89,8 +89,8 @@ def _welcomed(
         "along": [each.number for each in along],
     }
     master = replace(master, updated_at=now)
-    line = register.new_id()
-    return append_history(register, master, master, NewLine(line, "merged", person.username, now, facts))
+    line = repository.new_id()
+    return append_history(repository, master, master, NewLine(line, "merged", person.username, now, facts))
 
 
 def _copies(shown: Iterable[Shown], own: Iterable[Shown], line: Entry) -> list[Mention]:

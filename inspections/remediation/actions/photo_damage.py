@@ -15,27 +15,27 @@ CLAIM = timedelta(minutes=1)
 TRIES = 5
 
 
-def damaged(register: RemediationRepository, sha256: str, now: datetime) -> Change[None]:
+def damaged(repository: RemediationRepository, sha256: str, now: datetime) -> Change[None]:
     """The photo has proved damaged: it counts as missing again, and its senders are told."""
-    photo = register.photo(sha256)
+    photo = repository.photo(sha256)
     if photo is None or photo.state is not PhotoState.RECEIVED:
         return Change(None)
-    return Change(None, _told(register, photo, now), ((photo, _broken(photo)),))
+    return Change(None, _told(repository, photo, now), ((photo, _broken(photo)),))
 
 
 def _broken(photo: Photo) -> Photo:
     return replace(photo, state=PhotoState.DAMAGED, claimed_until=None)
 
 
-def _told(register: RemediationRepository, photo: Photo, now: datetime) -> tuple[Notice, ...]:
+def _told(repository: RemediationRepository, photo: Photo, now: datetime) -> tuple[Notice, ...]:
     """A phone throws its original away some day: whoever sent the photo is told of each hazard that lacks it now.
 
     The party, who sent it by a link, has no inbox: the officers are told.
     """
-    held = held_until(register, now)
+    held = held_until(repository, now)
     return tuple(
         Notice(
-            register.new_id(),
+            repository.new_id(),
             DAMAGED,
             now,
             each.hazard,
@@ -43,22 +43,22 @@ def _told(register: RemediationRepository, photo: Photo, now: datetime) -> tuple
             to=() if by_link(each.username) else (each.username,),
             held_until=held,
         )
-        for each in register.senders(photo.sha256)
+        for each in repository.senders(photo.sha256)
     )
 
 
-def claim_undeveloped(register: RemediationRepository, now: datetime, limit: int) -> Change[tuple[Photo, ...]]:
+def claim_undeveloped(repository: RemediationRepository, now: datetime, limit: int) -> Change[tuple[Photo, ...]]:
     """Photos for one developer, and for no other until they are taken for gone: then somebody begins anew.
 
     A photo whose developer has gone may have killed them: it is tried alone, after all others, and after TRIES of that
     taken for damaged, so that one bomb does not end developing for good.
     """
-    waiting = register.undeveloped(now, limit)
+    waiting = repository.undeveloped(now, limit)
     lost = [photo for photo in waiting if photo.tries >= TRIES]
     fresh = [photo for photo in waiting if photo.tries == 0]
     suspects = [photo for photo in waiting if 0 < photo.tries < TRIES]
     taken = tuple(fresh or suspects[:1])
     claimed = [(photo, replace(photo, claimed_until=now + CLAIM, tries=photo.tries + 1)) for photo in taken]
     given_up = [(photo, _broken(photo)) for photo in lost]
-    told = tuple(notice for photo in lost for notice in _told(register, photo, now))
+    told = tuple(notice for photo in lost for notice in _told(repository, photo, now))
     return Change(taken, told, (*claimed, *given_up))

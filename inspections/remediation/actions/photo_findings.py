@@ -19,7 +19,7 @@ from inspections.remediation.actions.case import timed
 from inspections.remediation.repository import RemediationRepository
 
 
-def examine(register: RemediationRepository, now: datetime, limit: int) -> Change[int]:
+def examine(repository: RemediationRepository, now: datetime, limit: int) -> Change[int]:
     """Claims at most `limit` declared photos that nobody has examined, and writes down what speaks against each.
 
     Two photos that are alike are noticed whichever was declared or developed first: who is examined last sees both.
@@ -27,23 +27,23 @@ def examine(register: RemediationRepository, now: datetime, limit: int) -> Chang
     """
     new: list[Struct] = []
     changed: list[tuple[Struct, Struct]] = []
-    claimed = register.unexamined(limit)
+    claimed = repository.unexamined(limit)
     for hazard_id, mentions in _by_hazard(claimed).items():
-        hazard = register.hazard(hazard_id)
+        hazard = repository.hazard(hazard_id)
         if hazard is None or hazard.state is State.DUPLICATE:  # merged meanwhile: they are examined on its master
             continue
-        examined = [_examined(register, mention, hazard) for mention in mentions]
+        examined = [_examined(repository, mention, hazard) for mention in mentions]
         changed += zip(mentions, examined, strict=True)
         if any(each.flags for each in examined) and _closed_itself(hazard):
             kinds = sorted({flag.kind for mention in examined for flag in mention.flags})
             drawn, line = append_history(
-                register,
+                repository,
                 hazard,
-                timed(hazard, _drawn(hazard, now), register, now),
-                NewLine(register.new_id(), "draw", SYSTEM, now, {"flags": kinds}),
+                timed(hazard, _drawn(hazard, now), repository, now),
+                NewLine(repository.new_id(), "draw", SYSTEM, now, {"flags": kinds}),
             )
             changed.append((hazard, drawn))
-            new += [line, *notices(register, hazard, drawn, (line,), now)]
+            new += [line, *notices(repository, hazard, drawn, (line,), now)]
     return Change(len(claimed), tuple(new), tuple(changed))
 
 
@@ -54,9 +54,9 @@ def _by_hazard(mentions: Sequence[Mention]) -> dict[UUID, list[Mention]]:
     return found
 
 
-def _examined(register: RemediationRepository, mention: Mention, hazard: Hazard) -> Mention:
-    photo = register.photo(mention.sha256)
-    found = flags(mention, photo, hazard, register.sightings(mention, photo.hash)) if photo else ()
+def _examined(repository: RemediationRepository, mention: Mention, hazard: Hazard) -> Mention:
+    photo = repository.photo(mention.sha256)
+    found = flags(mention, photo, hazard, repository.sightings(mention, photo.hash)) if photo else ()
     return replace(mention, examined=True, flags=found)
 
 

@@ -23,32 +23,34 @@ class Recomputed(NamedTuple):
 
 
 def recompute_provisional(
-    register: RemediationRepository, now: datetime, limit: int, after: UUID
+    repository: RemediationRepository, now: datetime, limit: int, after: UUID
 ) -> Change[Recomputed]:
     """Deadlines that rested on an unpublished year, computed anew: later perhaps, never sooner than was told.
 
     Of open hazards, by id, those that follow `after`. `version` stays: a step that a phone prepared before still fits.
     """
-    found = register.provisional(after, limit)
+    found = repository.provisional(after, limit)
     new: list[Entry] = []
     changed: list[tuple[Hazard, Hazard]] = []
     for hazard in found:
-        again, lines = _recomputed(register, hazard, now)
+        again, lines = _recomputed(repository, hazard, now)
         new += lines
         changed += [(hazard, again)] if again != hazard else []
     return Change(Recomputed(len(found), len(new), found[-1].id if found else after), tuple(new), tuple(changed))
 
 
-def _recomputed(register: RemediationRepository, hazard: Hazard, now: datetime) -> tuple[Hazard, tuple[Entry, ...]]:
-    after = settled(hazard, register.calendar)
+def _recomputed(repository: RemediationRepository, hazard: Hazard, now: datetime) -> tuple[Hazard, tuple[Entry, ...]]:
+    after = settled(hazard, repository.calendar)
     if after == hazard:
         return hazard, ()
     after = replace(after, updated_at=now)
     fields = [field for _, field in CLOCKS.values() if getattr(after, field) != getattr(hazard, field)]
     if not fields:
         return after, ()
-    after = replace(after, next_check_at=next_check(after, register.rules, register.calendar))
+    after = replace(after, next_check_at=next_check(after, repository.rules, repository.calendar))
     facts: dict[str, Any] = {field: getattr(after, field) for field in fields}
     facts |= {f"{field}_before": getattr(hazard, field) for field in fields}
-    after, line = append_history(register, hazard, after, NewLine(register.new_id(), "recompute", SYSTEM, now, facts))
+    after, line = append_history(
+        repository, hazard, after, NewLine(repository.new_id(), "recompute", SYSTEM, now, facts)
+    )
     return after, (line,)

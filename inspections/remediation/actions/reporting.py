@@ -45,7 +45,7 @@ def facts_of(body: Report | msgspec.Struct) -> dict[str, Any]:
 
 
 def report_hazard(
-    register: RemediationRepository,
+    repository: RemediationRepository,
     person: Person,
     report: Report,
     now: datetime,
@@ -54,34 +54,34 @@ def report_hazard(
     demo: bool = False,
 ) -> Change[Reported]:
     """Raises Missing (community), Forbidden, IdConflict, IdTaken, Invalid, Damaged. `arrived`: sent with the report."""
-    earlier = register.entry(report.id)
-    sent = received(register, person, arrived, now)
+    earlier = repository.entry(report.id)
+    sent = received(repository, person, arrived, now)
     if earlier is not None and earlier.by == person.username:
-        return Change(_again(register, person, report, earlier), sent.records, sent.back)
-    community = _community(register, person, report)
+        return Change(_again(repository, person, report, earlier), sent.records, sent.back)
+    community = _community(repository, person, report)
     if earlier is not None:
         raise IdTaken
     sent.check()
-    category = _needs(register, report)
+    category = _needs(repository, report)
     source = _source(person, community)
-    hazard = new_hazard(register, report, person.username, source, (community, category), now, demo=demo)
-    declared = declare(register, person, (report.id, report.id), report.photos, now, sent.photos)
+    hazard = new_hazard(repository, report, person.username, source, (community, category), now, demo=demo)
+    declared = declare(repository, person, (report.id, report.id), report.photos, now, sent.photos)
     lent_by = acting_for(person, "hazard.report", hazard)
     said = facts_of(report)
     hazard, line = append_history(
-        register, None, hazard, NewLine(report.id, "report", person.username, now, said, lent_by)
+        repository, None, hazard, NewLine(report.id, "report", person.username, now, said, lent_by)
     )
     if report.fixed_on_spot:
-        hazard, *more = _fixed_on_spot(register, hazard, category, report.fixed_on_spot, declared, now)
+        hazard, *more = _fixed_on_spot(repository, hazard, category, report.fixed_on_spot, declared, now)
     else:
-        hazard, more = accepted_by_rule(register, hazard, category, now)
-    answer = Reported(Dossier(hazard, list(declared.shown)), _similar(register, person, hazard), repeated=False)
-    told = notices(register, None, hazard, (line, *more), now)
+        hazard, more = accepted_by_rule(repository, hazard, category, now)
+    answer = Reported(Dossier(hazard, list(declared.shown)), _similar(repository, person, hazard), repeated=False)
+    told = notices(repository, None, hazard, (line, *more), now)
     return Change(answer, (*sent.records, hazard, line, *more, *declared.records, *told), sent.back)
 
 
-def _community(register: RemediationRepository, person: Person, report: Report) -> Community:
-    community = register.community(report.community)
+def _community(repository: RemediationRepository, person: Person, report: Report) -> Community:
+    community = repository.community(report.community)
     if community is None or not scope(person, "place.see").covers_community(community.code):
         raise Missing("community", "community")
     if not scope(person, "hazard.report").covers_community(community.code):
@@ -89,12 +89,12 @@ def _community(register: RemediationRepository, person: Person, report: Report) 
     return community
 
 
-def _similar(register: RemediationRepository, person: Person, hazard: Hazard) -> list[Candidate]:
-    return candidates(hazard, register.earlier(hazard), scope(person, "hazard.see"))
+def _similar(repository: RemediationRepository, person: Person, hazard: Hazard) -> list[Candidate]:
+    return candidates(hazard, repository.earlier(hazard), scope(person, "hazard.see"))
 
 
-def _again(register: RemediationRepository, person: Person, report: Report, earlier: Entry) -> Reported:
-    hazard = register.hazard(earlier.hazard)
+def _again(repository: RemediationRepository, person: Person, report: Report, earlier: Entry) -> Reported:
+    hazard = repository.hazard(earlier.hazard)
     if hazard is None:
         raise Missing("hazard")
     if earlier.step != "report":  # a step, or a hazard that a look-back made
@@ -103,11 +103,11 @@ def _again(register: RemediationRepository, person: Person, report: Report, earl
     before = msgspec.convert({**kept, "id": earlier.id}, Report, strict=False)
     if fields := differing(before, report, Report.__struct_fields__):
         raise IdConflict(fields)
-    return Reported(Dossier(hazard, register.shown([hazard.id])), _similar(register, person, hazard), repeated=True)
+    return Reported(Dossier(hazard, repository.shown([hazard.id])), _similar(repository, person, hazard), repeated=True)
 
 
-def _needs(register: RemediationRepository, report: Report) -> Category:
-    category = register.category(report.category)
+def _needs(repository: RemediationRepository, report: Report) -> Category:
+    category = repository.category(report.category)
     spot = report.fixed_on_spot
     unmet = {
         ("category", "没有这个隐患类别"): category is None,
@@ -132,14 +132,14 @@ def _source(person: Person, community: Community) -> str:
 
 
 def new_hazard(
-    register: RemediationRepository, report: Report, by: str, source: str, of: tuple[Community, Category],
+    repository: RemediationRepository, report: Report, by: str, source: str, of: tuple[Community, Category],
     now: datetime, *, demo: bool = False,
 ) -> Hazard:  # fmt: skip
     """As it is before its first line of history. `by`: the account it is reported by; `source`: how it came in."""
     community, category = of
     new = Hazard(
         id=report.id,
-        number=_number(register, community, now),
+        number=_number(repository, community, now),
         state=State.REPORTED,
         outcome=None,
         version=1,
@@ -174,7 +174,7 @@ def new_hazard(
         accepted_at=None,
         submitted_at=None,
         closed_at=None,
-        **by_rule("accept_due_at", register.rules.acceptance[category.priority], now, register.calendar),
+        **by_rule("accept_due_at", repository.rules.acceptance[category.priority], now, repository.calendar),
         due_at=None,
         due_provisional=False,
         deadline_number=0,
@@ -190,18 +190,18 @@ def new_hazard(
         demo=demo,
         stage_from=now,
     )
-    return timed(None, new, register, now)
+    return timed(None, new, repository, now)
 
 
-def _number(register: RemediationRepository, community: Community, now: datetime) -> str:
+def _number(repository: RemediationRepository, community: Community, now: datetime) -> str:
     """A number people can say: `XJ-2026-000123`, counted per street and Shanghai year."""
-    street = register.street(community.street)
+    street = repository.street(community.street)
     series = f"{street.abbreviation if street else community.street}-{shanghai_date(now).year}"
-    return f"{series}-{register.next_number(series):06d}"
+    return f"{series}-{repository.next_number(series):06d}"
 
 
 def _fixed_on_spot(
-    register: RemediationRepository,
+    repository: RemediationRepository,
     hazard: Hazard,
     category: Category,
     fix: FixedOnSpot,
@@ -210,7 +210,7 @@ def _fixed_on_spot(
 ) -> tuple[Hazard, Entry]:
     """即查即改: accepted with the defaults, fixed, and closed at once unless something asks for a second look."""
     fixed = replace(
-        with_deadline(hazard, category, register, now),
+        with_deadline(hazard, category, repository, now),
         fixed_on_spot=True,
         fix_method=fix.method,
         fix_outcome=fix.outcome,
@@ -232,20 +232,20 @@ def _fixed_on_spot(
             look_back_due_at=look_back_due(category, now),
         )
     facts = {**facts_of(fix), "recheck": reasons}
-    fixed = timed(hazard, fixed, register, now)
+    fixed = timed(hazard, fixed, repository, now)
     return append_history(
-        register, hazard, fixed, NewLine(register.new_id(), "fix_on_spot", hazard.reporter, now, facts)
+        repository, hazard, fixed, NewLine(repository.new_id(), "fix_on_spot", hazard.reporter, now, facts)
     )
 
 
-def rebound(hazard: Hazard, register: RemediationRepository, person: Person, now: datetime) -> Hazard:
+def rebound(hazard: Hazard, repository: RemediationRepository, person: Person, now: datetime) -> Hazard:
     """反弹: a closed hazard has come back as a new one, linked to it."""
-    community = register.community(hazard.community)
-    category = register.category(hazard.category)
+    community = repository.community(hazard.community)
+    category = repository.category(hazard.category)
     if community is None or category is None:
         raise Missing("community")
     report = Report(
-        id=register.new_id(),
+        id=repository.new_id(),
         community=hazard.community,
         category=hazard.category,
         description=hazard.description,
@@ -256,5 +256,5 @@ def rebound(hazard: Hazard, register: RemediationRepository, person: Person, now
         responsible_party=hazard.responsible_party,
     )
     by, of = person.username, (community, category)
-    new = new_hazard(register, report, by, "look_back", of, now, demo=hazard.demo)
+    new = new_hazard(repository, report, by, "look_back", of, now, demo=hazard.demo)
     return replace(new, recurrence_of=hazard.id)

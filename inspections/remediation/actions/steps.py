@@ -56,51 +56,51 @@ from inspections.remediation.steps import (
 )
 
 
-def visible(register: RemediationRepository, person: Person, hazard_id: UUID, action: str = "hazard.see") -> Hazard:
+def visible(repository: RemediationRepository, person: Person, hazard_id: UUID, action: str = "hazard.see") -> Hazard:
     """The hazard, for those who may see it. Raises Missing where it is not there and where it is not theirs."""
-    hazard = register.hazard(hazard_id)
+    hazard = repository.hazard(hazard_id)
     if hazard is None or not scope(person, action).covers(hazard):
         raise Missing("hazard")
     return hazard
 
 
 def take_step(
-    register: RemediationRepository, person: Person, hazard_id: UUID, step: Step, now: datetime
+    repository: RemediationRepository, person: Person, hazard_id: UUID, step: Step, now: datetime
 ) -> Change[Dossier]:
     """Raises Missing, Forbidden, IdConflict, IdTaken, Stale, WrongState, PhotosMissing, Invalid: nothing is written."""
-    earlier = register.entry(step.id)
+    earlier = repository.entry(step.id)
     if earlier is not None and (earlier.by, earlier.hazard) == (person.username, hazard_id):
         # Before the 404: who returns a hazard no longer sees it, and its phone must be able to ask again.
-        return Change(again(register, step, earlier))
-    hazard = visible(register, person, hazard_id)
+        return Change(again(repository, step, earlier))
+    hazard = visible(repository, person, hazard_id)
     _permit(person, step, hazard)
     if earlier is not None:
         raise IdConflict(["hazard"]) if earlier.by == person.username else IdTaken
-    return taken(register, person, hazard, step, now)
+    return taken(repository, person, hazard, step, now)
 
 
 def taken(
-    register: RemediationRepository, person: Person, hazard: Hazard, step: Step, now: datetime
+    repository: RemediationRepository, person: Person, hazard: Hazard, step: Step, now: datetime
 ) -> Change[Dossier]:
     """A step that nobody has taken before, by who may. Raises Stale, WrongState, PhotosMissing, Invalid."""
     if step.version != hazard.version:
         raise Stale(step.version, hazard.version)
     check(hazard, step.move)
-    master = master_of(register, person, hazard, step) if isinstance(step, Merge) else None
-    born = rebound(hazard, register, person, now) if isinstance(step, LookBack) and step.result == "rebound" else None
-    declared = declare(register, person, (step.id, (born or hazard).id), step.declared, now)
-    shown = [*register.shown([hazard.id]), *(() if born else declared.shown)]
-    reached, rungs = caught_up(register, hazard, now)
-    decided = _DECIDE[type(step)](Case(register, person, reached, shown, born, now), step)
+    master = master_of(repository, person, hazard, step) if isinstance(step, Merge) else None
+    born = rebound(hazard, repository, person, now) if isinstance(step, LookBack) and step.result == "rebound" else None
+    declared = declare(repository, person, (step.id, (born or hazard).id), step.declared, now)
+    shown = [*repository.shown([hazard.id]), *(() if born else declared.shown)]
+    reached, rungs = caught_up(repository, hazard, now)
+    decided = _DECIDE[type(step)](Case(repository, person, reached, shown, born, now), step)
     lent_by = acting_for(person, f"step.{step.move}", hazard)
     said = facts_of(step)
     after, line = append_history(
-        register, reached, decided, NewLine(step.id, step.move, person.username, now, said, lent_by)
+        repository, reached, decided, NewLine(step.id, step.move, person.username, now, said, lent_by)
     )
-    after, more = _dispatched(register, after, step, now)
-    new = _begun(register, born, person, now) if born else ()
-    with_master = joined(register, person, after, master, shown, now) if master else Change(shown)
-    told = notices(register, hazard, after, (line, *more), now)
+    after, more = _dispatched(repository, after, step, now)
+    new = _begun(repository, born, person, now) if born else ()
+    with_master = joined(repository, person, after, master, shown, now) if master else Change(shown)
+    told = notices(repository, hazard, after, (line, *more), now)
     records = (*rungs, *new, line, *more, *declared.records, *with_master.new, *told)
     return Change(Dossier(after, with_master.answer), records, ((hazard, after), *with_master.changed))
 
@@ -114,9 +114,9 @@ def _permit(person: Person, step: Step, hazard: Hazard) -> None:
         raise Forbidden(step=step.move)
 
 
-def again(register: RemediationRepository, step: Step, earlier: Entry) -> Dossier:
+def again(repository: RemediationRepository, step: Step, earlier: Entry) -> Dossier:
     """What became of a step that was taken before. Raises IdConflict where it was another."""
-    hazard = register.hazard(earlier.hazard)
+    hazard = repository.hazard(earlier.hazard)
     if hazard is None:
         raise Missing("hazard")
     if earlier.step != step.move:
@@ -126,7 +126,7 @@ def again(register: RemediationRepository, step: Step, earlier: Entry) -> Dossie
     kept = {**facts, "id": earlier.id, "version": earlier.version - 1, "step": kind.__struct_config__.tag}
     if fields := differing(msgspec.convert(kept, kind, strict=False), step, kind.__struct_fields__):
         raise IdConflict(fields)
-    return Dossier(hazard, register.shown([hazard.id]))
+    return Dossier(hazard, repository.shown([hazard.id]))
 
 
 def _merge(case: Case, step: Merge) -> Hazard:
@@ -139,11 +139,11 @@ def _plainly(case: Case, step: Step) -> Hazard:
 
 
 def _dispatched(
-    register: RemediationRepository, hazard: Hazard, step: Step, now: datetime
+    repository: RemediationRepository, hazard: Hazard, step: Step, now: datetime
 ) -> tuple[Hazard, tuple[Entry, ...]]:
     """What has just been accepted goes where a dispatch rule says."""
-    category = register.category(hazard.category) if isinstance(step, Accept) else None
-    return assigned_by_rule(register, hazard, category, now) if category else (hazard, ())
+    category = repository.category(hazard.category) if isinstance(step, Accept) else None
+    return assigned_by_rule(repository, hazard, category, now) if category else (hazard, ())
 
 
 _DECIDE: dict[type[Step], Callable[[Case, Any], Hazard]] = {
@@ -177,10 +177,10 @@ _DECIDE: dict[type[Step], Callable[[Case, Any], Hazard]] = {
 }
 
 
-def _begun(register: RemediationRepository, born: Hazard, person: Person, now: datetime) -> tuple[Struct, ...]:
+def _begun(repository: RemediationRepository, born: Hazard, person: Person, now: datetime) -> tuple[Struct, ...]:
     facts = {"recurrence_of": str(born.recurrence_of)}
     by = person.username
-    begun, line = append_history(register, None, born, NewLine(born.id, "rebound", by, now, facts))
-    category = register.category(born.category)
-    begun, more = accepted_by_rule(register, begun, category, now) if category else (begun, ())
-    return begun, line, *more, *notices(register, None, begun, (line, *more), now)
+    begun, line = append_history(repository, None, born, NewLine(born.id, "rebound", by, now, facts))
+    category = repository.category(born.category)
+    begun, more = accepted_by_rule(repository, begun, category, now) if category else (begun, ())
+    return begun, line, *more, *notices(repository, None, begun, (line, *more), now)

@@ -144,7 +144,7 @@ def test_a_link_and_the_end_of_all_devices_at_once_leave_nothing(api):
         token = digest_of(api.tokens["phone"])
 
         async def both(at=at, token=token):
-            qin = await database.read(lambda register: register.person("qin"))
+            qin = await database.read(lambda repository: repository.person("qin"))
             linking = partial(
                 link_identity, wanted=Identity("wechat", f"o{at}", "qin", now), proof=Proof(token, qin.password)
             )

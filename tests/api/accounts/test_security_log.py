@@ -101,7 +101,9 @@ def test_who_audits_some_communities_sees_the_accounts_there(api):
     api.post(None, "/auth/login", {"username": "typed-in-the-wrong-field", "password": "wrong-password"})
     assert ("sign_in.failed", "", "") not in events(api)
     database = api.client.app.state.context.database
-    lines = api.client.blocking_portal.call(database.read, lambda register: security_page(register, Wanted(), None, 9))
+    lines = api.client.blocking_portal.call(
+        database.read, lambda repository: security_page(repository, Wanted(), None, 9)
+    )
     assert (lines[0].event, lines[0].about, lines[0].facts) == ("sign_in.failed", "", {"wrong": "name"})
     assert "officer2" in {line.about for line in lines}
 

@@ -73,7 +73,7 @@ def _hire(api, role):
         api.tokens[role] = api.post("admin", "/keys", wanted).json()["token"]
         return
     admin = api.client.blocking_portal.call(
-        api.client.app.state.context.database.read, lambda register: register.person("admin")
+        api.client.app.state.context.database.read, lambda repository: repository.person("admin")
     )
     grants = tuple(Grant(Role(role), grant.scope) for grant in admin.grants)
     _keep(api, Person(role, role, grants, admin.password, demo=True))

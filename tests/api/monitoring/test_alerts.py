@@ -68,7 +68,7 @@ def test_the_cause_that_was_found_is_what_counts(api):
     total = api.counts()["total"]
     assert (total["received"], total["accepted"], total["open"]) == (1, 1, 1)
     database = api.client.app.state.context.database
-    assert not database.ask(lambda register: list(check_counts(register, HERE)))
+    assert not database.ask(lambda repository: list(check_counts(repository, HERE)))
 
 
 @on_both

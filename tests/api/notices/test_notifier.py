@@ -59,7 +59,7 @@ async def works(url, number, begin=0):
     """Hazards that are reported, accepted, assigned, returned and assigned again, by people side by side."""
     database = open_database(url)
     people = await database.read(
-        lambda register: {name: register.person(name) for name in ("inspector", "officer", "handler", "admin")}
+        lambda repository: {name: repository.person(name) for name in ("inspector", "officer", "handler", "admin")}
     )
     if begin == 0:  # no quiet hours: the clock is the real one, at whatever hour this runs
         awake = partial(edit_rules, person=people["admin"], sent=NewRules(0, Rules(quiet_hours=None)))
@@ -93,7 +93,7 @@ def waiting(url):
         select(func.count()).where(deliveries.c.delivered_at.is_(None)),
         select(func.count()).select_from(deliveries),
     ]
-    found = database.ask(lambda register: [register.rows(query)[0][0] for query in ask])
+    found = database.ask(lambda repository: [repository.rows(query)[0][0] for query in ask])
     asyncio.run(database.close())
     return found
 
@@ -315,7 +315,7 @@ def test_of_two_processes_one_tells_the_digest_of_the_day(tmp_path, loaded, cloc
 
     async def story():
         database = open_database(f"sqlite:///{folder}/anxun.db")
-        inspector = await database.read(lambda register: register.person("inspector"))
+        inspector = await database.read(lambda repository: repository.person("inspector"))
         sent = report(community=HERE, found_at=clock())
         await database.transact(partial(report_hazard, person=inspector, report=sent, now=clock()))
         told = [await digest(database, clock())]

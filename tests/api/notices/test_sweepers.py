@@ -39,7 +39,7 @@ async def neglect(url, number):
     database = open_database(url)
     then = datetime.now(UTC) - timedelta(days=30)
     inspector, officer = await database.read(
-        lambda register: (register.person("inspector"), register.person("officer"))
+        lambda repository: (repository.person("inspector"), repository.person("officer"))
     )
     await database.transact(
         partial(receive_photos, person=inspector, arrived=[photo("a", PhotoState.DEVELOPED)], now=then)
@@ -60,14 +60,14 @@ def swept(url, seconds):
     """Waits until nothing is due any more; answers how many rungs, lines and notices there are."""
     database = open_database(url)
     until = time.monotonic() + seconds
-    while database.ask(lambda register: register.due(datetime.now(UTC), 1)) and time.monotonic() < until:
+    while database.ask(lambda repository: repository.due(datetime.now(UTC), 1)) and time.monotonic() < until:
         time.sleep(0.1)
     lines = select(func.count()).where(entries.c.step == "escalate")
     told = select(func.count()).where(notices.c.kind.startswith("fix."))
     tables = (select(func.count()).select_from(escalations), lines, told)
-    counted = database.ask(lambda register: [register.rows(query)[0][0] for query in tables])
+    counted = database.ask(lambda repository: [repository.rows(query)[0][0] for query in tables])
     waiting = database.ask(
-        lambda register: register.rows(select(func.count()).where(hazards.c.next_check_at.is_not(None)))[0][0]
+        lambda repository: repository.rows(select(func.count()).where(hazards.c.next_check_at.is_not(None)))[0][0]
     )
     asyncio.run(database.close())
     return (*counted, waiting)

@@ -15,7 +15,7 @@ from tests.builders.api import on_both, problem
 def waiting(api):
     """Photos that are not developed yet."""
     ask = select(photos.c.sha256).where(photos.c.state == "received")
-    return api.client.app.state.context.database.ask(lambda register: register.rows(ask))
+    return api.client.app.state.context.database.ask(lambda repository: repository.rows(ask))
 
 
 @on_both
@@ -47,7 +47,7 @@ def test_photos_of_a_hazard_that_ended_long_ago_go_and_its_history_stays(api):
     assert api.get("officer", f"/photos/{still['photos'][0]['sha256']}").status_code == 200
     seen = api.get("officer", f"/hazards/{hazard['id']}").json()
     assert ({each["state"] for each in seen["photos"]}, seen["missing_photos"]) == ({"let_go"}, [])
-    (event,) = context.database.ask(lambda register: security_page(register, Wanted(Event.PHOTOS_LET_GO), None, 9))
+    (event,) = context.database.ask(lambda repository: security_page(repository, Wanted(Event.PHOTOS_LET_GO), None, 9))
     assert (event.by, event.facts["photos"]) == ("system", "2")
     assert api.get("officer", f"/hazards/{hazard['id']}/history").status_code == 200
     for _ in range(2):  # aside, and a day later away

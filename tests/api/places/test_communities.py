@@ -98,10 +98,10 @@ def test_an_office_that_is_not_the_demo_begins_at_the_machine(tmp_path, monkeypa
         runner.invoke(commands, ["import", "communities", str(listed)], catch_exceptions=False)
     database = open_database(f"sqlite:///{tmp_path / 'anxun.db'}")
     asyncio.run(furnish(database))
-    street, categories = database.ask(lambda register: (register.street("330402010"), register.categories()))
+    street, categories = database.ask(lambda repository: (repository.street("330402010"), repository.categories()))
     assert (street.abbreviation, len(categories)) == ("CN", len(CATALOGUE))
     edited = replace(categories[0], name="改过的")
     asyncio.run(database.transact(lambda _: Change(None, changed=((categories[0], edited),))))
     asyncio.run(furnish(database))  # as each start does
-    assert database.ask(lambda register: register.category(edited.code)) == edited
+    assert database.ask(lambda repository: repository.category(edited.code)) == edited
     asyncio.run(database.close())

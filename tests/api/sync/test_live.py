@@ -219,7 +219,7 @@ def listens(context, username):
 
 
 async def report_at(context):
-    inspector = await context.database.read(lambda register: register.person("inspector"))
+    inspector = await context.database.read(lambda repository: repository.person("inspector"))
     report = msgspec.convert(body(), Report)
     await context.database.transact(partial(report_hazard, person=inspector, report=report, now=MONDAY))
 

@@ -33,7 +33,7 @@ def test_two_administrators_who_remove_each_other_leave_one(desk):
     desk.do(lambda _: Change(None, (zheng, feng)))
     answers = at_once(desk.database, changed("zheng", active=False), changed("feng", active=False))
     assert sorted(type(answer).__name__ for answer in answers) == ["LastAdministrator", "Person"]
-    left = desk.database.ask(lambda register: [each.username for each in register.administrators() if each.active])
+    left = desk.database.ask(lambda repository: [each.username for each in repository.administrators() if each.active])
     assert len(left) == 1
     assert any(isinstance(answer, LastAdministrator) for answer in answers)
 
@@ -41,7 +41,7 @@ def test_two_administrators_who_remove_each_other_leave_one(desk):
 def test_of_two_changes_at_once_one_is_stale(desk):
     answers = at_once(desk.database, *(changed("wang", name=name) for name in ("王一", "王二", "王三")))
     assert sum(isinstance(answer, PersonStale) for answer in answers) == 2
-    assert desk.database.ask(lambda register: register.person("wang")).version == 2
+    assert desk.database.ask(lambda repository: repository.person("wang")).version == 2
 
 
 def test_a_delegation_sent_twice_at_once_is_made_once(desk):
@@ -52,4 +52,4 @@ def test_a_delegation_sent_twice_at_once_is_made_once(desk):
     revoke = partial(revoke_delegation, person=wu, delegation_id=asked.id, now=NOW)
     one, other = at_once(desk.database, revoke, revoke)
     assert one == other
-    assert desk.database.ask(lambda register: register.received("li", NOW)) == []
+    assert desk.database.ask(lambda repository: repository.received("li", NOW)) == []

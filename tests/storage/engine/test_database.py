@@ -41,16 +41,16 @@ def gathered(database, *actions):
 
 
 def test_what_is_answered_is_committed(database, url):
-    answer = gathered(database, lambda register: report_hazard(register, wang, report(), NOW))[0]
+    answer = gathered(database, lambda repository: report_hazard(repository, wang, report(), NOW))[0]
     other = open_database(url)
-    assert other.ask(lambda register: register.hazard(answer.dossier.hazard.id)) == answer.dossier.hazard
+    assert other.ask(lambda repository: repository.hazard(answer.dossier.hazard.id)) == answer.dossier.hazard
     asyncio.run(other.close())
-    assert database.ask(lambda register: register.hazard(answer.dossier.hazard.id)) == answer.dossier.hazard
+    assert database.ask(lambda repository: repository.hazard(answer.dossier.hazard.id)) == answer.dossier.hazard
 
 
 def test_actions_that_wait_together_see_each_other(database):
     body = report()
-    answers = gathered(database, *[lambda register: report_hazard(register, wang, body, NOW)] * 20)
+    answers = gathered(database, *[lambda repository: report_hazard(repository, wang, body, NOW)] * 20)
     assert sorted(answer.repeated for answer in answers) == [False] + [True] * 19
     assert len({answer.dossier.hazard.number for answer in answers}) == 1
 
@@ -68,7 +68,7 @@ def test_an_id_that_two_people_use_at_once_makes_one_hazard(database):
     assert (first.repeated, again.repeated) == (False, True)
     assert first.dossier == again.dossier
     assert isinstance(taken, IdTaken)
-    assert len(database.ask(lambda register: register.history(body.id))) == 1
+    assert len(database.ask(lambda repository: repository.history(body.id))) == 1
 
 
 def test_what_a_group_reads_is_what_is_there_and_what_its_earlier_members_bring(desk):
@@ -85,7 +85,7 @@ def test_what_a_group_reads_is_what_is_there_and_what_its_earlier_members_bring(
     present = [[each.present for each in answer.dossier.shown] for answer in (before, after)]
     assert present == [[True, False, False, False], [True, True, True, False]]
     assert twice.known
-    kept = desk.database.ask(lambda register: register.shown([after.dossier.hazard.id]))
+    kept = desk.database.ask(lambda repository: repository.shown([after.dossier.hazard.id]))
     assert kept == after.dossier.shown
 
 
@@ -108,7 +108,7 @@ def test_each_of_a_group_is_told_of_the_hazards_that_are_similar_to_its_own(desk
 def test_a_hundred_reports_have_a_hundred_numbers(database):
     bodies = [report() for _ in range(100)]
     answers = gathered(
-        database, *[lambda register, body=body: report_hazard(register, wang, body, NOW) for body in bodies]
+        database, *[lambda repository, body=body: report_hazard(repository, wang, body, NOW) for body in bodies]
     )
     assert sorted(answer.dossier.hazard.number for answer in answers) == [f"XJ-2026-{at:06d}" for at in range(1, 101)]
 
@@ -131,7 +131,8 @@ def test_what_a_group_reads_is_asked_for_all_of_it_at_once(database, monkeypatch
 def test_two_processes_never_give_the_same_number(database, url):
     other = open_database(url)
     actions = [
-        lambda register, body=body: report_hazard(register, wang, body, NOW) for body in (report() for _ in range(30))
+        lambda repository, body=body: report_hazard(repository, wang, body, NOW)
+        for body in (report() for _ in range(30))
     ]
 
     async def both():
@@ -145,9 +146,9 @@ def test_two_processes_never_give_the_same_number(database, url):
 def test_a_refusal_costs_the_others_of_its_group_nothing(database):
     answers = gathered(
         database,
-        lambda register: report_hazard(register, wang, report(), NOW),
-        lambda register: report_hazard(register, wang, report(photos=()), NOW),
-        lambda register: report_hazard(register, wang, report(), NOW),
+        lambda repository: report_hazard(repository, wang, report(), NOW),
+        lambda repository: report_hazard(repository, wang, report(photos=()), NOW),
+        lambda repository: report_hazard(repository, wang, report(), NOW),
     )
     assert isinstance(answers[1], Invalid)
     assert [answer.dossier.hazard.version for answer in (answers[0], answers[2])] == [1, 1]
@@ -160,23 +161,24 @@ def test_a_fault_of_one_does_not_take_its_group_along(database):
     person = replace(wang, username="twice")
     answers = gathered(
         database,
-        lambda register: report_hazard(register, wang, report(), NOW),
+        lambda repository: report_hazard(repository, wang, report(), NOW),
         faulty,
         lambda _: Change(None, (person, person)),  # breaks a rule of the tables when it is written
-        lambda register: report_hazard(register, wang, report(), NOW),
+        lambda repository: report_hazard(repository, wang, report(), NOW),
     )
     assert isinstance(answers[1], ZeroDivisionError)
     assert answers[1].__cause__ is None
     assert isinstance(answers[2], IntegrityError | sqlite3.IntegrityError)
     assert [answer.repeated for answer in (answers[0], answers[3])] == [False, False]
-    assert database.ask(lambda register: register.person("twice")) is None
+    assert database.ask(lambda repository: repository.person("twice")) is None
 
 
 def test_two_people_at_the_same_version_one_wins(desk):
     hazard = desk.do(report_hazard, wang, report(), NOW).dossier.hazard
     steps = [Accept(id=new_id(), version=1), Note(id=new_id(), version=1, note="…")]
     answers = gathered(
-        desk.database, *[lambda register, step=step: take_step(register, li, hazard.id, step, NOW) for step in steps]
+        desk.database,
+        *[lambda repository, step=step: take_step(repository, li, hazard.id, step, NOW) for step in steps],
     )
     assert sorted(type(answer).__name__ for answer in answers) == ["Dossier", "Stale"]
     assert any(isinstance(answer, Stale) for answer in answers)
@@ -195,15 +197,15 @@ def test_a_caller_that_goes_away_leaves_a_whole_record(database):
     body = report()
 
     async def hang_up():
-        task = asyncio.create_task(database.transact(lambda register: report_hazard(register, wang, body, NOW)))
+        task = asyncio.create_task(database.transact(lambda repository: report_hazard(repository, wang, body, NOW)))
         await asyncio.sleep(0)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
 
     asyncio.run(hang_up())
-    gathered(database, lambda register: report_hazard(register, wang, body, NOW))
-    assert len(database.ask(lambda register: register.history(body.id))) == 1
+    gathered(database, lambda repository: report_hazard(repository, wang, body, NOW))
+    assert len(database.ask(lambda repository: repository.history(body.id))) == 1
 
 
 def test_close_finishes_what_was_accepted_and_refuses_the_rest(url):
@@ -221,7 +223,7 @@ def test_close_finishes_what_was_accepted_and_refuses_the_rest(url):
 
 def test_a_commit_that_fails_acknowledges_nobody(database, monkeypatch):
     bodies = [report() for _ in range(3)]
-    actions = [lambda register, body=body: report_hazard(register, wang, body, NOW) for body in bodies]
+    actions = [lambda repository, body=body: report_hazard(repository, wang, body, NOW) for body in bodies]
 
     def full(_):
         raise OperationalError("COMMIT", {}, Exception("disk full"))
@@ -235,13 +237,13 @@ def test_a_commit_that_fails_acknowledges_nobody(database, monkeypatch):
 def test_a_reference_that_changes_is_seen_by_the_next_action(database):
     new = replace(HERE, code="330402009099", name="新社区")
     gathered(database, lambda _: Change(None, (new,)))
-    assert gathered(database, lambda register: Change(register.community("330402009099")))[0] == new
-    assert database.ask(lambda register: register.community("330402009099")) == new
+    assert gathered(database, lambda repository: Change(repository.community("330402009099")))[0] == new
+    assert database.ask(lambda repository: repository.community("330402009099")) == new
 
 
 def test_readers_cannot_write(database):
     with pytest.raises(Unavailable):
-        database.ask(lambda register: register.rows(delete(TABLE_OF[Hazard])))
+        database.ask(lambda repository: repository.rows(delete(TABLE_OF[Hazard])))
 
 
 def _hold(path, ready, done):
@@ -275,7 +277,7 @@ def test_connections_that_are_cut_are_unavailable_and_heal_by_themselves(databas
         answers = []
         for start in range(0, 60, 10):
             actions = [
-                lambda register, body=body: report_hazard(register, wang, body, NOW)
+                lambda repository, body=body: report_hazard(repository, wang, body, NOW)
                 for body in bodies[start : start + 10]
             ]
             tasks = [asyncio.create_task(database.transact(action)) for action in actions]
@@ -288,11 +290,11 @@ def test_connections_that_are_cut_are_unavailable_and_heal_by_themselves(databas
     assert {type(failure) for failure in failed} <= {Unavailable}
     for answer, body in zip(answers, bodies, strict=True):
         if not isinstance(answer, Exception):
-            assert database.ask(lambda register, body=body: register.hazard(body.id)) is not None
+            assert database.ask(lambda repository, body=body: repository.hazard(body.id)) is not None
     for _ in range(10):  # stale connections are found one by one
-        gathered(database, *[lambda register: report_hazard(register, wang, report(), NOW)] * 4)
+        gathered(database, *[lambda repository: report_hazard(repository, wang, report(), NOW)] * 4)
     assert not isinstance(
-        gathered(database, lambda register: report_hazard(register, wang, report(), NOW))[0], Exception
+        gathered(database, lambda repository: report_hazard(repository, wang, report(), NOW))[0], Exception
     )
 
 
@@ -302,8 +304,8 @@ def test_who_locks_a_row_leaves_the_group_and_its_place(desk):
     hazard = desk.do(report_hazard, wang, report(), NOW).dossier.hazard
     held, release = threading.Event(), threading.Event()
 
-    def hold(register):
-        register.hazard(hazard.id)
+    def hold(repository):
+        repository.hazard(hazard.id)
         held.set()
         release.wait(30)
         return Change("held")
@@ -314,7 +316,9 @@ def test_who_locks_a_row_leaves_the_group_and_its_place(desk):
         await asyncio.to_thread(held.wait, 30)
         steps = [Note(id=new_id(), version=1, note="…") for _ in range(postgres.CONNECTIONS - 4)]
         waiting = [
-            asyncio.create_task(db.transact(lambda register, step=step: take_step(register, li, hazard.id, step, NOW)))
+            asyncio.create_task(
+                db.transact(lambda repository, step=step: take_step(repository, li, hazard.id, step, NOW))
+            )
             for step in steps
         ]
         for _ in range(3):
@@ -335,10 +339,10 @@ def test_a_database_that_closes_waits_for_who_still_reads_in_a_thread(url):
     database = open_database(url)
     begun, go_on = threading.Event(), threading.Event()
 
-    def slow(register):
+    def slow(repository):
         begun.set()
         assert go_on.wait(10)
-        return register.person("wang")
+        return repository.person("wang")
 
     async def story():
         reading = asyncio.create_task(asyncio.to_thread(database.ask, slow))
@@ -355,7 +359,7 @@ def test_a_database_that_closes_waits_for_who_still_reads_in_a_thread(url):
     still, answer = asyncio.run(story())
     assert (still, answer) == (True, None)
     with pytest.raises(Unavailable):
-        database.ask(lambda register: register.person("wang"))
+        database.ask(lambda repository: repository.person("wang"))
 
 
 def test_who_asks_beside_gets_other_hazards_to_sweep(desk):
@@ -364,7 +368,7 @@ def test_who_asks_beside_gets_other_hazards_to_sweep(desk):
         hazard = desk.do(report_hazard, wang, report(), NOW).dossier.hazard
         desk.do(take_step, li, hazard.id, Accept(id=new_id(), version=1), NOW)
     late = later(days=30)
-    sweeps = gathered(desk.database, *[lambda register: escalate(register, late, 5)] * 2)
+    sweeps = gathered(desk.database, *[lambda repository: escalate(repository, late, 5)] * 2)
     assert [sweep.looked_at for sweep in sweeps] == [5, 5]
     assert [sweep.recorded for sweep in sweeps] == [25, 25]  # five rungs of each
     assert desk.do(escalate, late, 5).looked_at == 0
@@ -373,7 +377,7 @@ def test_who_asks_beside_gets_other_hazards_to_sweep(desk):
 def test_who_asks_beside_gets_other_photos_to_develop(desk):
     for digit in "abcdef":
         desk.do(receive_photos, wang, [photo(digit)], NOW)
-    claims = gathered(desk.database, *[lambda register: claim_undeveloped(register, NOW, 3)] * 2)
+    claims = gathered(desk.database, *[lambda repository: claim_undeveloped(repository, NOW, 3)] * 2)
     assert sorted(each.sha256[0] for claim in claims for each in claim) == list("abcdef")
     assert desk.do(claim_undeveloped, NOW, 9) == ()
     desk.do(developed, "a" * 64, Facts())
@@ -384,7 +388,7 @@ def test_who_asks_beside_gets_other_photos_to_develop(desk):
 def test_a_provisional_deadline_of_fixing_and_of_any_other_stage_is_found(desk):
     by_weekdays = [desk.do(report_hazard, wang, report(), NOW).dossier.hazard.id for _ in range(2)]
     desk.do(take_step, li, by_weekdays[0], Accept(id=new_id(), version=1), NOW)
-    found = desk.database.ask(lambda register: register.provisional(UUID(int=0), 9))
+    found = desk.database.ask(lambda repository: repository.provisional(UUID(int=0), 9))
     assert {each.id: each.stage_term is None for each in found} == dict(zip(by_weekdays, (True, False), strict=True))
 
 
@@ -401,7 +405,7 @@ def test_who_only_reads_beside_forgets_no_claim_on_a_photo(desk, url):
     desk.do(receive_photos, wang, [photo("a")], NOW)
     assert len(desk.do(claim_undeveloped, NOW, 9)) == 1
     beside = open_database(url)
-    assert beside.ask(lambda register: register.photo("a" * 64)).claimed_until == NOW + CLAIM
+    assert beside.ask(lambda repository: repository.photo("a" * 64)).claimed_until == NOW + CLAIM
     asyncio.run(beside.close())
 
 
@@ -409,10 +413,10 @@ def test_who_only_reads_beside_forgets_no_claim_on_a_photo(desk, url):
 def test_a_reference_that_another_process_changes_is_seen(database, url, monkeypatch):
     other = open_database(url)
     new = replace(HERE, code="330402009099", name="新社区")
-    assert other.ask(lambda register: register.community(new.code)) is None
+    assert other.ask(lambda repository: repository.community(new.code)) is None
     gathered(database, lambda _: Change(None, (new,)))
     monkeypatch.setattr(postgres, "_REFERENCE_SECONDS", 0)
-    assert other.ask(lambda register: register.community(new.code)) == new
+    assert other.ask(lambda repository: repository.community(new.code)) == new
     asyncio.run(other.close())
 
 
@@ -423,11 +427,11 @@ def test_two_actions_that_lock_each_other_out_both_succeed_in_the_end(desk):
     met = threading.Barrier(2)
 
     def both(first, second):
-        def action(register):
-            before = register.hazard(first.id)
+        def action(repository):
+            before = repository.hazard(first.id)
             with contextlib.suppress(threading.BrokenBarrierError):
                 met.wait(1)
-            register.hazard(second.id)
+            repository.hazard(second.id)
             return Change("done", changed=((before, replace(before, version=before.version + 1)),))
 
         return action
@@ -442,5 +446,5 @@ def test_a_database_that_is_not_there_is_unavailable():
     away = open_database("postgresql://postgres@127.0.0.1:1/nowhere")
     assert isinstance(gathered(away, lambda _: Change(None))[0], Unavailable)
     with pytest.raises(Unavailable):
-        away.ask(lambda register: register.people())
+        away.ask(lambda repository: repository.people())
     asyncio.run(away.close())

@@ -126,10 +126,10 @@ def tries(now, other):
     ]
 
 
-def check_counts_and_lists(register, filters, names, now):
+def check_counts_and_lists(repository, filters, names, now):
     """Every number is what lists of its cases have, whatever was asked."""
-    codes = [each.code for each in register.communities()]
-    numbers = sum(counts(register, "community", codes, filters, now).values(), Counts()).numbers()
+    codes = [each.code for each in repository.communities()]
+    numbers = sum(counts(repository, "community", codes, filters, now).values(), Counts()).numbers()
     for name in names:
         asked = HazardFilters(
             now,
@@ -140,7 +140,7 @@ def check_counts_and_lists(register, filters, names, now):
             counted_from=filters.first,
             counted_to=filters.last,
         )
-        listed = page(register, Reaches(EVERYTHING, EVERYTHING), asked, None, 500)
+        listed = page(repository, Reaches(EVERYTHING, EVERYTHING), asked, None, 500)
         value = {"quantity_found": "quantity", "quantity_done": "quantity_done"}.get(name)
         assert sum(getattr(each, value) if value else 1 for each in listed) == numbers[name], name
 
@@ -157,7 +157,9 @@ class Store:
         self.database = open_database(url)
 
     def do(self, action, *facts, **more):
-        return self.loop.run_until_complete(self.database.transact(lambda register: action(register, *facts, **more)))
+        return self.loop.run_until_complete(
+            self.database.transact(lambda repository: action(repository, *facts, **more))
+        )
 
     def restart(self):
         self.loop.run_until_complete(self.database.close())
@@ -199,7 +201,7 @@ class Loop(RuleBasedStateMachine):
         return self.store.database.ask(question)
 
     def hazard(self, hazard_id):
-        return self.ask(lambda register: register.hazard(hazard_id))
+        return self.ask(lambda repository: repository.hazard(hazard_id))
 
     @rule(category=st.sampled_from(["EV-03", "EB-01", "WN-03", "MU-01", "OT-99"]), spot=st.booleans())
     def report(self, category, spot):
@@ -293,26 +295,28 @@ class Loop(RuleBasedStateMachine):
         self.ask(self.check)
         self.touched = set()
 
-    def check(self, register):
+    def check(self, repository):
         for hazard_id in self.touched:
-            check_record(register.hazard(hazard_id), register.history(hazard_id))
-        codes = [each.code for each in register.communities()]
-        counted = counts(register, "community", codes, Filters(), self.now)
+            check_record(repository.hazard(hazard_id), repository.history(hazard_id))
+        codes = [each.code for each in repository.communities()]
+        counted = counts(repository, "community", codes, Filters(), self.now)
         total = sum(counted.values(), Counts())
         assert all(holds(each.numbers()) for each in (*counted.values(), total))
         assert total.numbers()["received"] == len(self.hazards)
-        assert sum(counts(register, "category", codes, Filters(), self.now).values(), Counts()) == total
+        assert sum(counts(repository, "category", codes, Filters(), self.now).values(), Counts()) == total
 
     def teardown(self):
         if self.hazards:
             period = list(self.periods())[len(self.taken) % 5]
             names = COUNTED[len(self.taken) % 4 :: 4]
-            self.ask(lambda register: check_counts_and_lists(register, period, names, self.now))
+            self.ask(lambda repository: check_counts_and_lists(repository, period, names, self.now))
             codes = (HERE.code, THERE.code)
-            assert self.ask(lambda register: [each for code in codes for each in check_counts(register, code)]) == []
-            assert self.ask(lambda register: list(check_office_counts(register))) == []
-            rungs = self.ask(lambda register: register.rows(select(escalations)))
-            lines = self.ask(lambda register: [each for key in self.hazards for each in register.history(key)])
+            assert (
+                self.ask(lambda repository: [each for code in codes for each in check_counts(repository, code)]) == []
+            )
+            assert self.ask(lambda repository: list(check_office_counts(repository))) == []
+            rungs = self.ask(lambda repository: repository.rows(select(escalations)))
+            lines = self.ask(lambda repository: [each for key in self.hazards for each in repository.history(key)])
             assert len(rungs) == sum(line.step == "escalate" for line in lines)
         self.context.__exit__(None, None, None)
 

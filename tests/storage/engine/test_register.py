@@ -84,24 +84,24 @@ def test_everything_else_comes_back_as_it_went(desk):
     lent = Delegation(new_id(), "new", "wang", Role.SUPERVISOR, HERE.code, NOW, later(days=1), "休假", NOW, NOW)
     desk.do(lambda _: Change(None, (day, session, pair, picture, said, person, lent)))
 
-    def kept(register: Repository):
+    def kept(repository: Repository):
         return (
-            register.kept(Session, session.id),
-            register.open_sessions("wang"),
-            register.pair_of("a"),
-            register.pair_of("r"),
-            register.standing_pairs(session.id),
-            register.expired_pairs(NOW, 9),
-            register.photo("f" * 64),
-            register.person("new"),
-            register.account("new"),
-            register.administrators(),
-            register.delegation(lent.id),
-            register.delegations(None),
-            register.delegations("wang"),
-            register.delegations("li"),
-            register.received("wang", NOW),
-            register.calendar.is_working(day.day),
+            repository.kept(Session, session.id),
+            repository.open_sessions("wang"),
+            repository.pair_of("a"),
+            repository.pair_of("r"),
+            repository.standing_pairs(session.id),
+            repository.expired_pairs(NOW, 9),
+            repository.photo("f" * 64),
+            repository.person("new"),
+            repository.account("new"),
+            repository.administrators(),
+            repository.delegation(lent.id),
+            repository.delegations(None),
+            repository.delegations("wang"),
+            repository.delegations("li"),
+            repository.received("wang", NOW),
+            repository.calendar.is_working(day.day),
         )
 
     assert desk.database.ask(kept) == (
@@ -125,19 +125,19 @@ def test_everything_else_comes_back_as_it_went(desk):
 
 
 def test_what_one_action_writes_the_next_of_its_group_reads(desk):
-    def group(register: Repository):
-        register.write(receive_photos(register, wang, [photo("a")], NOW))
-        change = report_hazard(register, wang, report(), NOW)
-        register.write(change)
+    def group(repository: Repository):
+        repository.write(receive_photos(repository, wang, [photo("a")], NOW))
+        change = report_hazard(repository, wang, report(), NOW)
+        repository.write(change)
         hazard = change.answer.dossier.hazard
-        assert register.hazard(hazard.id) == hazard
-        assert register.shown([hazard.id])[0].present
-        assert [line.step for line in register.history(hazard.id)] == ["report"]
+        assert repository.hazard(hazard.id) == hazard
+        assert repository.shown([hazard.id])[0].present
+        assert [line.step for line in repository.history(hazard.id)] == ["report"]
         changed = replace(hazard, version=2)
-        register.write(Change(None, changed=((hazard, changed),)))
-        assert register.hazard(hazard.id) == changed
+        repository.write(Change(None, changed=((hazard, changed),)))
+        assert repository.hazard(hazard.id) == changed
         reach = Reaches(scope(li, "hazard.see"), scope(li, "hazard.personal"))
-        assert page(register, reach, HazardFilters(NOW), None, 10) == [changed]
+        assert page(repository, reach, HazardFilters(NOW), None, 10) == [changed]
         return Change(hazard.id)
 
     assert desk.hazard(desk.do(group)).version == 2
@@ -147,7 +147,7 @@ def test_a_photo_is_seen_through_a_hazard_by_whom_may_see_the_hazard(desk):
     desk.do(report_hazard, wang, report(), NOW, [photo("a")])
 
     def sees(person):
-        return desk.database.ask(lambda register: register.may_see_photo(person, "a" * 64))
+        return desk.database.ask(lambda repository: repository.may_see_photo(person, "a" * 64))
 
     assert sees(li)
     assert not sees(qian)
@@ -158,7 +158,7 @@ def test_a_photo_is_seen_through_a_hazard_by_whom_may_see_the_hazard(desk):
 def test_declaring_a_digest_does_not_show_it(desk):
     desk.do(receive_photos, qian, [photo("a")], NOW)
     desk.do(report_hazard, wang, report(), NOW)
-    assert not desk.database.ask(lambda register: register.may_see_photo(li, "a" * 64))
+    assert not desk.database.ask(lambda repository: repository.may_see_photo(li, "a" * 64))
 
 
 def test_similar_hazards_are_open_near_in_time_and_in_the_same_place(desk):
@@ -182,8 +182,8 @@ def test_the_query_s_scope_is_the_policy_s_scope(desk, grants, username):
     register_one_of_each(desk)
     person = Person(username, username, tuple(grants), "-")
     reach = scope(person, "hazard.see")
-    everything = desk.database.ask(lambda register: page(register, EVERYWHERE, HazardFilters(NOW), None, 500))
-    seen = desk.database.ask(lambda register: page(register, Reaches(reach, reach), HazardFilters(NOW), None, 500))
+    everything = desk.database.ask(lambda repository: page(repository, EVERYWHERE, HazardFilters(NOW), None, 500))
+    seen = desk.database.ask(lambda repository: page(repository, Reaches(reach, reach), HazardFilters(NOW), None, 500))
     assert {each.id for each in seen} == {each.id for each in everything if reach.covers(each)}
 
 
@@ -193,7 +193,7 @@ EVERYWHERE = Reaches(ALL, ALL)
 
 def register_one_of_each(desk):
     """Hazards in both communities, free, led by and assisted by people whose names are nearly the same."""
-    if desk.database.ask(lambda register: page(register, EVERYWHERE, HazardFilters(NOW), None, 1)):
+    if desk.database.ask(lambda repository: page(repository, EVERYWHERE, HazardFilters(NOW), None, 1)):
         return
     names = [None, "zhao", "sun"]
     for who, community in ((wang, HERE), (replace(wang, grants=(Grant(Role.INSPECTOR, ""),)), THERE)):
@@ -214,7 +214,7 @@ def test_the_list_s_overdue_is_the_domain_s_overdue(desk):
 
     def listed(overdue: bool) -> list[Hazard]:
         filters = HazardFilters(now, overdue=overdue)
-        return desk.database.ask(lambda register: page(register, EVERYWHERE, filters, None, 500))
+        return desk.database.ask(lambda repository: page(repository, EVERYWHERE, filters, None, 500))
 
     late, rest = listed(overdue=True), listed(overdue=False)
     assert len(late) + len(rest) == len(before)
@@ -224,9 +224,9 @@ def test_the_list_s_overdue_is_the_domain_s_overdue(desk):
 
 def test_declared_photos_stand_in_the_order_of_the_history(desk):
     answer = desk.do(report_hazard, wang, report(photos=(mention("b"), mention("a", Stage.AFTER))), NOW)
-    shown = desk.database.ask(lambda register: register.shown([answer.dossier.hazard.id]))
+    shown = desk.database.ask(lambda repository: repository.shown([answer.dossier.hazard.id]))
     assert [each.mention.sha256[0] for each in shown] == ["a", "b"]
-    assert desk.database.ask(lambda register: register.shown([])) == []
+    assert desk.database.ask(lambda repository: repository.shown([])) == []
 
 
 def test_what_actions_keep_is_whole(desk, tmp_path):
@@ -251,7 +251,7 @@ def test_a_page_walks_the_newest_hazards_and_never_sorts_all_of_them(database):
     several = replace(li, grants=(*li.grants, Grant(Role.OFFICER, THERE.code)))
     for person in (several, li, replace(li, grants=(Grant(Role.OFFICER, HERE.street),))):
         reach = Reaches(scope(person, "hazard.see"), scope(person, "hazard.personal"))
-        database.ask(lambda register, reach=reach: page(register, reach, HazardFilters(NOW), None, 100))
+        database.ask(lambda repository, reach=reach: page(repository, reach, HazardFilters(NOW), None, 100))
         statement, parameters = asked[-1]
         explain = f"EXPLAIN QUERY PLAN {statement}"
         with database._reader.connect() as connection:
@@ -267,7 +267,7 @@ def test_a_page_of_changes_looks_up_its_hazards_and_not_all_of_their_communities
     listen(desk.database._reader, "before_cursor_execute", lambda *facts: asked.append(facts[2:4]))
     several = replace(li, grants=(*li.grants, Grant(Role.OFFICER, THERE.code)))
     page_ = desk.database.ask(
-        lambda register: changed(register, scope(several, "hazard.see"), head(register), begun, 500)
+        lambda repository: changed(repository, scope(several, "hazard.see"), head(repository), begun, 500)
     )
     assert len(page_.hazards) == 1
     statement, parameters = next(each for each in asked if "hazards.description" in each[0])

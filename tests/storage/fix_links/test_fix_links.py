@@ -48,15 +48,15 @@ def used(desk, hazard, link):
 
 
 def links(desk, hazard):
-    return desk.database.ask(lambda register: register.fix_links(hazard.id))
+    return desk.database.ask(lambda repository: repository.fix_links(hazard.id))
 
 
 def test_a_link_is_kept_found_and_used(desk, hazard):
     first, second = make(desk, hazard), make(desk, hazard, "e" * 64, later(hours=1))
     assert links(desk, hazard) == [second, first]
-    notice = desk.database.ask(lambda register: noticed(register, TOKEN, NOW))
+    notice = desk.database.ask(lambda repository: noticed(repository, TOKEN, NOW))
     assert (notice.link, [each.mention.sha256 for each in notice.before]) == (first, ["a" * 64])
-    assert desk.database.ask(lambda register: register.fix_link_of("0" * 64)) is None
+    assert desk.database.ask(lambda repository: repository.fix_link_of("0" * 64)) is None
     revoked = desk.do(revoke_link, li, hazard.id, second.id, NOW)
     done = used(desk, hazard, first)
     assert (done.hazard.state, missing(done.shown)) == (State.PENDING_RECHECK, [])
@@ -74,7 +74,7 @@ def test_knocks_that_come_at_the_same_time_are_all_counted(desk, hazard):
 
     assert {each.id for each in asyncio.run(together())} == {link.id}
     assert links(desk, hazard)[0].opened == 8
-    kept = desk.database.ask(lambda register: register.kept(Tally, "address x"))
+    kept = desk.database.ask(lambda repository: repository.kept(Tally, "address x"))
     assert kept == Tally("address x", NOW, 8)
 
 
@@ -82,7 +82,7 @@ def test_tallies_go_after_their_window(desk):
     desk.do(lambda _: Change(None, (Tally("address x", NOW, PER_ADDRESS), Tally("address y", later(minutes=5), 1))))
     assert desk.do(forget_tallies, NOW + WINDOW, 10) == 0
     assert desk.do(forget_tallies, later(minutes=61), 10) == 1
-    assert desk.database.ask(lambda register: register.kept(Tally, "address y"))
+    assert desk.database.ask(lambda repository: repository.kept(Tally, "address y"))
 
 
 def test_a_photo_that_nobody_sent_is_found(desk, hazard, tmp_path):

@@ -73,7 +73,7 @@ def test_what_the_indexes_bring_is_what_a_look_at_everything_finds(desk):
     for number in range(120):
         by, body = crowd(chance, number)
         now = later(hours=chance.uniform(0, 100))
-        everything = desk.database.ask(lambda register: register.select(Hazard, hazards.select()))
+        everything = desk.database.ask(lambda repository: repository.select(Hazard, hazards.select()))
         answer = desk.do(report_hazard, by, body, now)
         hazard = answer.dossier.hazard
         earlier = [Earlier(*(getattr(each, name) for name in Earlier._fields)) for each in everything]
@@ -119,11 +119,11 @@ def test_two_who_hold_each_other_s_master_do_not_wait_for_ever(desk, second):
     def slowly(action):
         first = iter([True])
 
-        def act(register):
-            register.hazard(action.keywords["hazard_id"])
+        def act(repository):
+            repository.hazard(action.keywords["hazard_id"])
             if next(first, False):  # not when it is run again
                 held.wait(5)
-            return action(register)
+            return action(repository)
 
         return act
 
@@ -140,13 +140,13 @@ def test_many_duplicates_join_one_master_at_once(desk):
     assert (after.version, after.history_length, after.reporters) == (1, 9, ("li",))
     numbers = [line.facts["number"] for line in desk.history(master.id)[1:]]
     assert sorted(numbers) == sorted(each.number for each in others)
-    listed = desk.database.ask(lambda register: register.duplicates([master.id]))
+    listed = desk.database.ask(lambda repository: repository.duplicates([master.id]))
     assert {each.id for each in listed} == {each.id for each in others}
 
 
 def flags_of(desk):
     desk.do(examine, NOW, 99)
-    rows = desk.database.ask(lambda register: register.select(Mention, mentions.select()))
+    rows = desk.database.ask(lambda repository: repository.select(Mention, mentions.select()))
     return {(each.sha256[0], each.hazard): [(flag.kind, flag.hazard) for flag in each.flags] for each in rows}
 
 

@@ -35,16 +35,16 @@ def examined(desk):
 
 
 def kept(desk):
-    rows = desk.database.ask(lambda register: register.select(Mention, select(mentions)))
+    rows = desk.database.ask(lambda repository: repository.select(Mention, select(mentions)))
     return {(each.sha256[0], each.hazard): (each.examined, each.flags) for each in rows}
 
 
 @pytest.mark.parametrize("picture", [0, 1, 2**63, 2**64 - 1, 0x8000_0000_0000_0001, 0x0123_4567_89AB_CDEF])
 def test_a_hash_comes_back_as_it_went(desk, picture):
     sent(desk, "a" * 64, picture=picture, utc_offset=480, orientation=6, oddities=("clock",), camera="HTC")
-    kept = desk.database.ask(lambda register: register.photo("a" * 64))
+    kept = desk.database.ask(lambda repository: repository.photo("a" * 64))
     assert (kept.hash, kept.utc_offset, kept.orientation, kept.oddities) == (picture, 480, 6, ("clock",))
-    assert desk.database.ask(lambda register: register.neighbours(picture)) == {"a" * 64: 0}
+    assert desk.database.ask(lambda repository: repository.neighbours(picture)) == {"a" * 64: 0}
 
 
 def test_every_neighbour_is_found_and_nobody_else(desk):
@@ -60,7 +60,7 @@ def test_every_neighbour_is_found_and_nobody_else(desk):
     desk.do(lambda _: Change(None, (*photos, *bands)))
     expected = {digest: bits for digest, picture in pictures.items() if (bits := distance(searched, picture)) <= NEAR}
     assert len(expected) > 60
-    assert desk.database.ask(lambda register: register.neighbours(searched)) == expected
+    assert desk.database.ask(lambda repository: repository.neighbours(searched)) == expected
 
 
 def test_reuse_and_likeness_are_flagged_once_and_stay(desk):
@@ -72,7 +72,7 @@ def test_reuse_and_likeness_are_flagged_once_and_stay(desk):
     sent(desk, "b" * 64, picture=0xFF00FF00FF00FF07)
     assert examined(desk) == {("b", second.id): (Flag("similar", first.id, 3),)}
     assert examined(desk) == {}
-    shown = desk.database.ask(lambda register: register.shown([second.id]))
+    shown = desk.database.ask(lambda repository: repository.shown([second.id]))
     assert {each.mention.sha256[0]: each.mention.flags[0].kind for each in shown} == {"a": "reused", "b": "similar"}
 
 
@@ -89,8 +89,8 @@ def test_what_a_flag_points_to_is_named_to_who_may_see_it(desk):
     first, second = reported(desk, "a" * 64), reported(desk, "a" * 64)
     examined(desk)
 
-    def named(register, person):
-        return register.pointed_to(person, register.shown([second.id]))
+    def named(repository, person):
+        return repository.pointed_to(person, repository.shown([second.id]))
 
-    assert desk.database.ask(lambda register: named(register, li))[first.id].number == first.number
-    assert desk.database.ask(lambda register: named(register, qian)) == {}
+    assert desk.database.ask(lambda repository: named(repository, li))[first.id].number == first.number
+    assert desk.database.ask(lambda repository: named(repository, qian)) == {}

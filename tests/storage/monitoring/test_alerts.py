@@ -33,7 +33,7 @@ def alarm(name, number):
 
 
 def alerts(desk):
-    return desk.database.ask(lambda register: alerts_page(register, EVERYWHERE, AlertFilters(), None, 500))
+    return desk.database.ask(lambda repository: alerts_page(repository, EVERYWHERE, AlertFilters(), None, 500))
 
 
 def beside(url, desk):
@@ -60,9 +60,9 @@ def test_messages_of_the_same_moment_on_several_processes_are_one_alert_and_one_
     assert sorted(alert.device for alert, _ in found) == NAMES
     assert {alert.count for alert, _ in found} == {12}
     assert len({case.id for _, case in found}) == len(NAMES)
-    (count,) = desk.database.ask(lambda register: refusals(register, NOW.date(), NOW.date()))
+    (count,) = desk.database.ask(lambda repository: refusals(repository, NOW.date(), NOW.date()))
     assert (count.reason, count.count) == ("not_json", 12)
-    with_cases = desk.database.ask(lambda register: register.hazards([alert.hazard for alert, _ in found]))
+    with_cases = desk.database.ask(lambda repository: repository.hazards([alert.hazard for alert, _ in found]))
     assert all(isinstance(each, Hazard) and each.source == "device" for each in with_cases)
 
 
@@ -71,7 +71,7 @@ def test_normal_values_of_the_same_moment_are_one_ring(url, desk):
     normal = [Sent([Message(name, Metric.TEMPERATURE, 20.0) for name in NAMES])]
     asyncio.run(gathered(desk, beside(url, desk), *(partial(receive_alerts, sent=normal, now=NOW) for _ in range(9))))
     number = select(func.count()).select_from(rings)
-    assert desk.database.ask(lambda register: register.rows(number)[0][0]) == len(NAMES)
+    assert desk.database.ask(lambda repository: repository.rows(number)[0][0]) == len(NAMES)
 
 
 def test_an_outage_is_noticed_by_one_of_several(url, desk):
@@ -80,7 +80,7 @@ def test_an_outage_is_noticed_by_one_of_several(url, desk):
     done = asyncio.run(gathered(desk, beside(url, desk), *([notice] * 9)))
     assert sum(done) == len(NAMES)
     number = select(func.count()).select_from(outages)
-    assert desk.database.ask(lambda register: register.rows(number)[0][0]) == len(NAMES)
+    assert desk.database.ask(lambda repository: repository.rows(number)[0][0]) == len(NAMES)
 
 
 def test_workers_that_start_at_once_take_places_of_their_own(url, desk):

@@ -63,7 +63,7 @@ def test_a_claim_is_one_s_own_until_it_is_over_and_failures_wait(desk):
     (again,) = claimed(desk, NOW + CLAIM)
     assert (again.id, again.tries) == (mine.id, 2)
     desk.do(settle, [Attempt(mine.id, "answered 500", 0)], NOW + CLAIM)
-    assert [each.kind for each in desk.database.ask(lambda register: stuck(register, None, dead=False, limit=9))]
+    assert [each.kind for each in desk.database.ask(lambda repository: stuck(repository, None, dead=False, limit=9))]
     assert claimed(desk, NOW + CLAIM) == []
     assert len(claimed(desk, later(minutes=5))) == 1
 
@@ -102,12 +102,12 @@ def test_side_by_side_a_notice_becomes_one_inbox_entry_and_one_delivery(url, des
 
     asyncio.run(story())
     see = scope(zhao, "hazard.personal")
-    entries = desk.database.ask(lambda register: inbox_page(register, "zhao", see, None, unread=True, limit=100))
+    entries = desk.database.ask(lambda repository: inbox_page(repository, "zhao", see, None, unread=True, limit=100))
     assert len({each.notice.hazard for each in entries}) == len(entries) == 12
     assert len(claimed(desk, limit=100)) == 12
-    assert desk.database.ask(lambda register: unread(register, "zhao")) == 12
+    assert desk.database.ask(lambda repository: unread(repository, "zhao")) == 12
     desk.do(mark_read, zhao, entries[0].entry.id, NOW)
-    assert desk.database.ask(lambda register: unread(register, "zhao")) == 11
+    assert desk.database.ask(lambda repository: unread(repository, "zhao")) == 11
 
 
 def test_a_notice_is_worded_from_what_is_kept(desk):
@@ -115,9 +115,9 @@ def test_a_notice_is_worded_from_what_is_kept(desk):
     while desk.do(tell, NOW, 50, []):
         pass
 
-    def ask(register):
-        entries = inbox_page(register, "li", scope(li, "hazard.personal"), None, unread=None, limit=10)
-        return [worded(register, each.notice, each.hazard) for each in entries]
+    def ask(repository):
+        entries = inbox_page(repository, "li", scope(li, "hazard.personal"), None, unread=None, limit=10)
+        return [worded(repository, each.notice, each.hazard) for each in entries]
 
     returned = next(each for each in desk.database.ask(ask) if each.title == "退单")
     assert hazard.number in returned.text
@@ -128,26 +128,26 @@ def test_who_sent_a_photo_is_known_with_the_hazards_that_lack_it(desk):
     desk.do(receive_photos, wang, [photo("a"), photo("b")], NOW)
     desk.do(receive_photos, li, [photo("a")], NOW)
     hazard = reported(desk, photos=(mention("a"),))
-    found = desk.database.ask(lambda register: register.senders("a" * 64))
+    found = desk.database.ask(lambda repository: repository.senders("a" * 64))
     assert sorted(found) == [Sender("li", None), Sender("wang", hazard.id)]
     desk.do(damaged, "a" * 64, NOW)
     while desk.do(tell, NOW, 50, []):
         pass
-    assert desk.database.ask(lambda register: unread(register, "wang")) == 1
+    assert desk.database.ask(lambda repository: unread(repository, "wang")) == 1
 
 
 def test_what_stands_to_be_done_is_the_same_in_sql_and_in_memory(desk):
     hazards = [assigned(desk) for _ in range(3)]
     hazards += [stepped(desk, li, reported(desk), Accept), reported(desk, category="EV-03")]
     office = Office()
-    office.keep(*desk.database.ask(lambda register: register.hazards([each.id for each in hazards])))
+    office.keep(*desk.database.ask(lambda repository: repository.hazards([each.id for each in hazards])))
     for now in (NOW, later(hours=20), later(days=1, minutes=1), later(days=9)):
         for who in (li, zhao, ma):
             reach = scope(who, "hazard.see")
-            asked = desk.database.ask(lambda register: register.agenda(reach, now, NOW))  # noqa: B023  # asked at once
+            asked = desk.database.ask(lambda repository: repository.agenda(reach, now, NOW))  # noqa: B023  # asked at once
             same = office.agenda(reach, now, NOW)
             assert replace(asked, due_today=0, received=0) == replace(same, due_today=0, received=0)
-    today = desk.database.ask(lambda register: register.agenda(scope(li, "hazard.see"), later(hours=20), NOW))
+    today = desk.database.ask(lambda repository: repository.agenda(scope(li, "hazard.see"), later(hours=20), NOW))
     assert (today.due_today, today.waiting, today.open) == (4, 1, 5)
 
 
@@ -162,15 +162,15 @@ def test_what_was_given_up_is_listed_within_a_scope(desk):
     desk.do(tell, NOW, 50, [HOOK])
     (delivery,) = claimed(desk)
 
-    def given_up(register):
-        before = register.deliveries([delivery.id])[0]
+    def given_up(repository):
+        before = repository.deliveries([delivery.id])[0]
         return Change(None, changed=((before, replace(before, dead_at=NOW)),))
 
     desk.do(given_up)
     for who, number in ((li, 1), (ma, 1), (zhou, 0)):
         reach = Scope(who.username, tuple(grant.scope for grant in who.grants), ())
-        assert len(desk.database.ask(lambda register: stuck(register, reach, dead=True, limit=9))) == number  # noqa: B023
-    assert desk.database.ask(lambda register: stuck(register, None, dead=True, limit=9, after=delivery.id)) == []
+        assert len(desk.database.ask(lambda repository: stuck(repository, reach, dead=True, limit=9))) == number  # noqa: B023
+    assert desk.database.ask(lambda repository: stuck(repository, None, dead=True, limit=9, after=delivery.id)) == []
     desk.do(replay, None, delivery.id, NOW)
-    assert desk.database.ask(lambda register: stuck(register, None, dead=True, limit=9)) == []
-    assert desk.database.ask(lambda register: register.kept(Notice, delivery.notice)).told_at == NOW
+    assert desk.database.ask(lambda repository: stuck(repository, None, dead=True, limit=9)) == []
+    assert desk.database.ask(lambda repository: repository.kept(Notice, delivery.notice)).told_at == NOW

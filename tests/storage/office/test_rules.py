@@ -28,9 +28,9 @@ only_postgres = pytest.mark.parametrize("url", ["postgresql"], indirect=True)
 
 def test_rules_are_kept_as_they_were_said(desk):
     assert desk.do(edit_rules, admin, NewRules(0, QUICK), NOW).version == 1
-    assert desk.database.ask(lambda register: register.rules) == QUICK
+    assert desk.database.ask(lambda repository: repository.rules) == QUICK
     assert desk.do(edit_rules, admin, NewRules(1, replace(QUICK, quiet_hours=None)), NOW).version == 2
-    assert desk.database.ask(lambda register: register.rules.quiet_hours) is None
+    assert desk.database.ask(lambda repository: repository.rules.quiet_hours) is None
 
 
 def test_two_who_edit_at_once_do_not_write_over_each_other(desk):
@@ -50,9 +50,9 @@ def test_a_schedule_replaces_the_days_that_were_there(desk):
     days = listed(2026)
     desk.do(edit_calendar, 2026, calendar(days))
     desk.do(edit_calendar, 2026, calendar([day for day in days if day.day.isoformat() != "2026-09-20"]))
-    kept = desk.database.ask(lambda register: register.calendar_days(2026))
+    kept = desk.database.ask(lambda repository: repository.calendar_days(2026))
     assert [day.day for day in kept] == sorted(day.day for day in days if day.day.isoformat() != "2026-09-20")
-    assert desk.database.ask(lambda register: register.calendar.published) == {2026}
+    assert desk.database.ask(lambda repository: repository.calendar.published) == {2026}
 
 
 @only_postgres
@@ -61,16 +61,16 @@ def test_what_one_process_edits_or_removes_another_sees(desk, url, monkeypatch):
     monkeypatch.setattr(postgres, "_REFERENCE_SECONDS", 0)
     other = open_database(url)
     desk.do(edit_category, "EV-03", policy(look_back_days=7))
-    assert other.ask(lambda register: register.category("EV-03")).look_back_days == 7
+    assert other.ask(lambda repository: repository.category("EV-03")).look_back_days == 7
     sent = new_rule()
     desk.do(add_dispatch_rule, admin, sent)
-    assert [rule.id for rule in other.ask(lambda register: register.dispatch_rules)] == [sent.id]
+    assert [rule.id for rule in other.ask(lambda repository: repository.dispatch_rules)] == [sent.id]
     desk.do(remove_dispatch_rule, admin, sent.id)
-    assert other.ask(lambda register: register.dispatch_rules) == []
+    assert other.ask(lambda repository: repository.dispatch_rules) == []
     desk.do(edit_calendar, 2026, calendar(listed(2026)))
-    first = other.ask(lambda register: register.kept(CalendarDay, listed(2026)[0].day))
+    first = other.ask(lambda repository: repository.kept(CalendarDay, listed(2026)[0].day))
     desk.do(lambda _: Change(None, removed=(first,)))
-    assert not other.ask(lambda register: register.calendar.published)
+    assert not other.ask(lambda repository: repository.calendar.published)
     asyncio.run(other.close())
 
 

@@ -30,15 +30,15 @@ EVERYTHING = Scope("", ("",), ())
 
 
 def total(database, filters=None):
-    found = database.ask(lambda register: counts(register, "community", CODES, filters or Filters(), NOW))
+    found = database.ask(lambda repository: counts(repository, "community", CODES, filters or Filters(), NOW))
     return sum(found.values(), Counts()).numbers()
 
 
 def findings(database):
     return database.ask(
-        lambda register: [
-            *check_office_counts(register),
-            *(each for code in CODES for each in check_counts(register, code)),
+        lambda repository: [
+            *check_office_counts(repository),
+            *(each for code in CODES for each in check_counts(repository, code)),
         ]
     )
 
@@ -74,10 +74,10 @@ def test_writers_and_those_who_sum_up_are_never_between_two_numbers(database):
 
     async def writes():
         for _ in range(12):
-            done = await database.transact(lambda register: report_hazard(register, wang, report(), NOW))
+            done = await database.transact(lambda repository: report_hazard(repository, wang, report(), NOW))
             hazard = done.dossier.hazard
             step = Reject(id=new_id(), version=hazard.version, reason="非隐患")
-            await database.transact(lambda register: take_step(register, li, hazard.id, step, NOW))  # noqa: B023
+            await database.transact(lambda repository: take_step(repository, li, hazard.id, step, NOW))  # noqa: B023
 
     async def until(done, work):
         while not done.is_set():
@@ -85,12 +85,12 @@ def test_writers_and_those_who_sum_up_are_never_between_two_numbers(database):
             await asyncio.sleep(0)
 
     async def read():
-        found = await database.read(lambda register: counts(register, "community", CODES, Filters(), NOW))
+        found = await database.read(lambda repository: counts(repository, "community", CODES, Filters(), NOW))
         seen.append(sum(found.values(), Counts()).numbers())
 
     async def everybody():
         done = asyncio.Event()
-        sums = [until(done, lambda: database.transact(lambda register: fold(register, NOW, 5))) for _ in range(2)]
+        sums = [until(done, lambda: database.transact(lambda repository: fold(repository, NOW, 5))) for _ in range(2)]
         beside = [asyncio.create_task(each) for each in (*sums, until(done, read))]
         await asyncio.gather(*(writes() for _ in range(10)))
         done.set()
@@ -139,7 +139,7 @@ def test_verify_says_which_number_is_wrong_and_an_older_database_is_counted(desk
 
 def test_a_stamp_changes_with_every_change_and_only_then(desk, database):
     def now():
-        return database.ask(lambda register: stamp(register, EVERYTHING, NOW))
+        return database.ask(lambda repository: stamp(repository, EVERYTHING, NOW))
 
     before = now()
     assert now() == before
@@ -155,8 +155,8 @@ def test_a_stamp_changes_with_every_change_and_only_then(desk, database):
 def test_the_database_begins_months_and_quarters_where_people_do(database):
     days = [day_number(NOW.date()) + at for at in range(3 * 366)]
     begin = database.ask(
-        lambda register: [
-            tuple(register.rows(select(FirstOfMonth(literal(day)), FirstOfQuarter(literal(day))))[0]) for day in days
+        lambda repository: [
+            tuple(repository.rows(select(FirstOfMonth(literal(day)), FirstOfQuarter(literal(day))))[0]) for day in days
         ]
     )
     months = [day_number(day_of(day).replace(day=1)) for day in days]
@@ -168,7 +168,7 @@ def test_what_is_late_is_found_without_reading_all_that_is_open(database):
     asked = []
     listen(database._reader, "before_cursor_execute", lambda *facts: asked.append(facts[2:4]))
     for codes in (CODES, CODES[:1]):
-        database.ask(lambda register, codes=codes: counts(register, "community", codes, Filters(), NOW))
+        database.ask(lambda repository, codes=codes: counts(repository, "community", codes, Filters(), NOW))
     counting = [each for each in asked if "FROM counters" in each[0]]
     assert len(counting) == 2
     for statement, parameters in counting:

@@ -46,7 +46,7 @@ def worked(desk):
 def test_the_views_have_the_figures_of_the_statistics(desk, database, engine):
     worked(desk)
     found = {row["community"]: row for row in looked(engine, "anxun_communities")}
-    now = database.ask(lambda register: counts(register, "community", CODES, Filters(), NOW))
+    now = database.ask(lambda repository: counts(repository, "community", CODES, Filters(), NOW))
     numbers = now[HERE.code].numbers()
     shown = set(COUNTED) & set(found[HERE.code])
     assert {"received", "open", "waiting", "on_time", "overdue", "rejected", "quantity_found"} <= shown
@@ -55,7 +55,7 @@ def test_the_views_have_the_figures_of_the_statistics(desk, database, engine):
     assert found[HERE.code]["on_time"] + found[HERE.code]["overdue"] == numbers["on_time"] + numbers["overdue"]
     assert {found[THERE.code][name] for name in shown} == {0}
     (day,) = looked(engine, "anxun_days")
-    flow = database.ask(lambda register: flow_by_day(register, CODES, Filters()))[NOW.date()]
+    flow = database.ask(lambda repository: flow_by_day(repository, CODES, Filters()))[NOW.date()]
     assert str(day.pop("day")) == "2026-11-23"
     assert day == {"community": HERE.code, "received": 3, "accepted": 1, "closed": 0, "fixed": 0}
     assert (flow.received, flow.accepted) == (3, 1)

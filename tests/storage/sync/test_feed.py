@@ -35,8 +35,8 @@ class Follower:
         self.place = database.ask(head).place
         self.came = []
 
-    def _page(self, register, limit):
-        return changed(register, REACH, head(register), self.place, limit)
+    def _page(self, repository, limit):
+        return changed(repository, REACH, head(repository), self.place, limit)
 
     def follow(self, limit=50):
         page = self.database.ask(partial(self._page, limit=limit))
@@ -66,9 +66,9 @@ def test_a_page_ends_where_the_head_was_and_never_before_it_began(database):
     assert (whole.place, len(whole.hazards)) == (end.place, 2)
 
     def ask(to, after):
-        return database.ask(lambda register: changed(register, REACH, end._replace(place=to), after, 50))
+        return database.ask(lambda repository: changed(repository, REACH, end._replace(place=to), after, 50))
 
-    rows = database.ask(lambda register: passing(register, begin, 50)[0])
+    rows = database.ask(lambda repository: passing(repository, begin, 50)[0])
     places = [Place(each.transaction_id, each.id) for each in rows]
     early = ask(places[1], begin)
     assert early.place == places[1]
@@ -114,7 +114,7 @@ def test_a_follower_beside_many_writers_misses_nothing_and_gets_no_state_twice(d
         pass
     assert len(follower.came) == len(set(follower.came)), "a state came twice"
     last = dict(sorted(follower.came, key=lambda each: each[1]))
-    kept = database.ask(lambda register: everything(register, REACH, UUID(int=0), NOW, count))
+    kept = database.ask(lambda repository: everything(repository, REACH, UUID(int=0), NOW, count))
     assert last == {hazard.id: hazard.history_length for hazard in kept}
     assert len(kept) == count // 2
 
@@ -158,9 +158,9 @@ def test_who_has_little_to_follow_is_led_past_what_is_not_theirs(database, desk)
     desk.do(report_hazard, wang, report(), NOW)
     settled(database)
     reach = scope(qian, "hazard.see")
-    page = database.ask(lambda register: changed(register, reach, head(register), place, 2))
+    page = database.ask(lambda repository: changed(repository, reach, head(repository), place, 2))
     assert [each.id for each in page.hazards] == [mine.id]
-    page = database.ask(lambda register: changed(register, reach, head(register), page.place, 2))
+    page = database.ask(lambda repository: changed(repository, reach, head(repository), page.place, 2))
     assert (page.hazards, page.gone, page.place, page.more) == ([], [], database.ask(head).place, False)
 
 
@@ -196,7 +196,7 @@ def test_old_changes_are_forgotten_and_the_place_of_the_last_one_is_known(databa
     feed, place, _ = database.ask(head)
     assert place == Place(last.transaction_id, last.id)
     assert early < feed.forgotten < place
-    assert [each.id for each in database.ask(lambda register: passing(register, early, 10))[0]] == [last.id]
+    assert [each.id for each in database.ask(lambda repository: passing(repository, early, 10))[0]] == [last.id]
     assert desk.do(forget, today + KEPT + timedelta(days=2), 500) == 1
     quiet = database.ask(head)  # an office in which nothing has happened for longer than changes are kept
     assert quiet.place == quiet.newest == quiet.feed.forgotten == place

@@ -51,7 +51,7 @@ def everything(database):
     """Every record, whatever order the database gives them in."""
     kinds = [kind for kind, table in TABLE_OF.items() if table not in FEED]
     return database.ask(
-        lambda register: {kind: sorted(map(repr, register.select(kind, TABLE_OF[kind].select()))) for kind in kinds}
+        lambda repository: {kind: sorted(map(repr, repository.select(kind, TABLE_OF[kind].select()))) for kind in kinds}
     )
 
 
@@ -108,8 +108,8 @@ def test_what_was_restored_goes_on_counting(desk, url, store, tmp_path, into):
         assert list(restore(tmp_path / "copy", target, restored, quiet)) == []
         again = open_database(target)
         for _ in range(3):
-            asyncio.run(again.transact(lambda register: report_hazard(register, wang, report(), NOW)))
-        found = again.ask(lambda register: counts(register, "community", [HERE.code], Filters(), NOW))
+            asyncio.run(again.transact(lambda repository: report_hazard(repository, wang, report(), NOW)))
+        found = again.ask(lambda repository: counts(repository, "community", [HERE.code], Filters(), NOW))
         assert found[HERE.code].numbers()["received"] == 13
         assert list(verify(again, restored, quiet)) == []
         asyncio.run(again.close())

@@ -261,12 +261,12 @@ def test_whatever_line_of_an_export_is_dropped_doubled_moved_or_cut_is_found(des
 def test_a_report_that_waits_in_a_group_is_chained_too(desk):
     """The lines of one group are joined before any is written; each still follows its own hazard."""
 
-    def group(register):
+    def group(repository):
         for _ in range(3):
-            hazard = report_hazard(register, wang, report(community=HERE.code), NOW)
-            register.write(hazard)
+            hazard = report_hazard(repository, wang, report(community=HERE.code), NOW)
+            repository.write(hazard)
             last = hazard.answer.dossier.hazard
-            register.write(take_step(register, li, last.id, Note(id=new_id(), version=1, note="看过"), NOW))
+            repository.write(take_step(repository, li, last.id, Note(id=new_id(), version=1, note="看过"), NOW))
         return Change(None)
 
     desk.do(group)
