@@ -4,24 +4,20 @@ from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from functools import partial
+from importlib import import_module
+from pkgutil import iter_modules
 from typing import Any
 
 from litestar import Litestar, Router
 from litestar.datastructures import State
 from litestar.openapi.config import OpenAPIConfig
+from litestar.types import ControllerRouterHandler
 
-from api.accounts import api_keys as keys
-from api.accounts import delegations, devices, people, sessions
-from api.accounts import external_identities as identities
-from api.accounts import second_factor as totp
-from api.accounts import security_events as security
 from api.accounts.authentication import SendersByLink, SignIn, check_routes, guard
 from api.accounts.identity_providers import Providers, open_providers
 from api.accounts.security_log import SecurityLog
-from api.fix_links import party_routes as fixing
-from api.fix_links import routes as fix_links
+from api.fix_links.party_routes import PAGES
 from api.fix_links.resolver import LinkDoor
-from api.hazards import routes as hazards
 from api.http import openapi
 from api.http import request_metrics as metrics
 from api.http.bodies import JSON_BYTES
@@ -30,74 +26,37 @@ from api.http.file_reader import FileTurns
 from api.http.headers import cors, set_headers
 from api.http.outbound import open_outgoing
 from api.http.problems import HANDLERS
-from api.ledger import exports
-from api.ledger import legacy_import as old_ledger
-from api.ledger import routes as ledger
 from api.ledger.exporter import Exporter
-from api.monitoring import alert_metrics as alert_statistics
-from api.monitoring import alerts
-from api.monitoring import devices as monitors
 from api.monitoring.intake import AlertIntake
 from api.monitoring.mqtt import broker_of, client_of
 from api.monitoring.mqtt_leases import MqttWorker
-from api.notices import routes as notices
 from api.notices.channels import open_channels
 from api.notices.dispatcher import Notifier
-from api.office import reference as places
-from api.office import rules
-from api.photos import delivery as pictures
-from api.photos import intake as photos
-from api.photos import limits
-from api.photos import tus as uploads
 from api.photos.bodies import PhotoTurns
 from api.photos.processor import Developer
 from api.photos.signing_key import LinkKey
-from api.places import communities
-from api.privacy import erasures
-from api.privacy import routes as personal
-from api.process import health as system
+from api.process import health
 from api.process.listening import most_connections
 from api.process.scheduler import add_heartbeat, build_scheduler
-from api.remediation import reports, steps
 from api.settings import Settings
-from api.statistics import briefings
-from api.statistics import gauges as standing
-from api.statistics import routes as statistics
+from api.statistics.gauges import GAUGES
 from api.statistics.response_cache import Answers
-from api.sync import events as live
-from api.sync import routes as sync
 from api.sync.broadcaster import LiveFeed
 from storage.database import Database, open_database
 from storage.engine.connections import check_installed, sqlite_path
 from storage.photos.store import open_photos
 
-NOUNS = (
-    *(hazards, reports, erasures, limits, steps, sync, live, photos, pictures, uploads),
-    *(
-        communities,
-        places,
-        rules,
-        people,
-        personal,
-        delegations,
-        sessions,
-        devices,
-        totp,
-        identities,
-        keys,
-        security,
-        alert_statistics,
-        alerts,
-        monitors,
-        briefings,
-        ledger,
-        exports,
-        old_ledger,
-        statistics,
-        fix_links,
-        notices,
-    ),
-)
+SUBJECTS = (
+    "accounts", "places", "office", "photos", "hazards", "notices", "remediation", "sync", "statistics", "fix_links",
+    "monitoring", "ledger", "privacy",
+)  # fmt: skip
+
+
+def _subject_routes() -> list[ControllerRouterHandler]:
+    """The ROUTES of every module of every subject: a new one is found where it lies."""
+    packages = [import_module(f"api.{subject}") for subject in SUBJECTS]
+    names = [found.name for each in packages for found in iter_modules(each.__path__, f"{each.__name__}.")]
+    return [route for name in names for route in getattr(import_module(name), "ROUTES", ())]
 
 
 def own_parts() -> tuple[object, ...]:
@@ -199,11 +158,11 @@ def assembled(settings: Settings, described: OpenAPIConfig | None = None) -> Lit
     """All routes, and what surrounds them: the same for every database. `described`: to describe it, not to serve."""
     app = Litestar(
         [
-            Router("/api/v1", route_handlers=[route for noun in NOUNS for route in noun.ROUTES]),
-            *system.ROUTES,
-            *(standing.ROUTES if settings.metrics != "off" else ()),
-            *(system.DOCS if settings.docs else ()),
-            *fixing.ROUTES,
+            Router("/api/v1", route_handlers=_subject_routes()),
+            *health.ROUTES,
+            *(GAUGES if settings.metrics != "off" else ()),
+            *(health.DOCS if settings.docs else ()),
+            *PAGES,
         ],
         before_request=guard,
         exception_handlers=HANDLERS,

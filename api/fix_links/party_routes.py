@@ -326,7 +326,7 @@ def _upload_said(request: Request[Any, Any, Any], refusal: Refusal) -> Response[
     return _with_headers(uploads.say(request, refusal))
 
 
-ROUTES = [
+PAGES = [
     Router(
         "/f",
         route_handlers=[

@@ -48,4 +48,4 @@ async def _standing(request: AnyRequest) -> CollectorRegistry:
     return registry
 
 
-ROUTES = [metrics]
+GAUGES = [metrics]
