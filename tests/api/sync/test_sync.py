@@ -7,6 +7,7 @@ import json
 import pytest
 
 from storage.photos.sample_images import draw
+from storage.sync.change_feed import head
 from tests.builders.api import HERE, MONDAY, THERE, on_both, problem
 from tests.builders.lent_roles import lent
 from tests.builders.main_job import wait_for
@@ -27,9 +28,11 @@ class Phone:
     def sync(self, **query):
         """Asks until there is no more; answers the numbers of what came and of what went.
 
-        Only when the photos are developed: that is a change too.
+        Only when the photos are developed, which is a change too, and when everything that was committed can be read:
+        where other transactions are open, a feed waits for them.
         """
         wait_for(lambda: not waiting(self.api))
+        wait_for(lambda: settled(self.api))
         came, gone, more = [], [], True
         while more:
             answer = self.ask(**query)
@@ -49,6 +52,12 @@ def waiting(api):
     """Photos of hazards that are there and not developed yet."""
     seen = [each for who in ("supervisor", "officer2") for each in api.get(who, "/hazards").json().get("items", ())]
     return [photo for each in seen for photo in each["photos"] if photo["state"] == "received"]
+
+
+def settled(api):
+    """Whether the last change that there is may be read now."""
+    found = api.client.blocking_portal.call(api.client.app.state.context.database.read, head)
+    return found.place == found.newest
 
 
 @pytest.fixture
