@@ -49,7 +49,7 @@ class _Listing:
     """What a list makes of the places: each record once."""
 
     def __init__(self, repository: PlaceRepository) -> None:
-        self._register = repository
+        self._repository = repository
         self._streets: dict[str, tuple[Street | None, Street]] = {}
         self._new: list[Struct] = []
         self._changed: list[tuple[Struct, Struct]] = []
@@ -57,10 +57,10 @@ class _Listing:
 
     def take(self, listed: Listed) -> None:
         community = Community(listed.code, listed.name)
-        before = self._register.kept(Community, listed.code)
+        before = self._repository.kept(Community, listed.code)
         differs = self._keep(before, community) | self._named(listed, community.street)
         if listed.outline is not None:
-            known = self._register.kept(Boundary, listed.code)
+            known = self._repository.kept(Boundary, listed.code)
             differs |= self._keep(known, Boundary(listed.code, listed.outline))
         self.added += before is None
         self.altered += before is not None and differs
@@ -68,7 +68,7 @@ class _Listing:
     def _named(self, listed: Listed, code: str) -> bool:
         """The street; one of which nothing is said is called by its code until somebody does."""
         if code not in self._streets:
-            before = self._register.kept(Street, code)
+            before = self._repository.kept(Street, code)
             self._streets[code] = before, before or Street(code, code, code)
         before, street = self._streets[code]
         said: dict[str, Any] = {"name": listed.street, "abbreviation": listed.abbreviation}

@@ -188,7 +188,7 @@ class PostgresDatabase:
         # Both options go with BEGIN. It ends in a COMMIT: on a ROLLBACK psycopg forgets its prepared statements.
         options = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
         with self._engine.connect().execution_options(**options) as connection, connection.begin():
-            return ask(self._register(connection))
+            return ask(self._repository(connection))
 
     def damage(self) -> list[str]:
         return []  # pages carry checksums where the cluster was made with them, and are checked at every read
@@ -248,7 +248,7 @@ class PostgresDatabase:
                 ahead = foreseen(
                     connection, self._contents, self._reference(connection), (waiting.action for waiting in group)
                 )
-                repository = self._register(connection, _leave_the_group, ahead)
+                repository = self._repository(connection, _leave_the_group, ahead)
                 for waiting in group:
                     try:
                         settled.append(decided(repository, waiting, inserts_only=True))
@@ -274,7 +274,7 @@ class PostgresDatabase:
     def _once(self, action: Action[T], before_lock: Callable[[], Any]) -> T:
         with self._engine.connect() as connection:
             transaction = connection.begin()
-            repository = self._register(connection, before_lock)
+            repository = self._repository(connection, before_lock)
             change = action(repository)
             repository.write(change)
             repository.finish()
@@ -291,7 +291,7 @@ class PostgresDatabase:
         if repository.reference_changed:
             self._known = None
 
-    def _register(
+    def _repository(
         self, connection: Connection, before_lock: Callable[[], Any] | None = None, foreseen: Foreseen = NOTHING
     ) -> Any:
         rows = CoreRows(connection, self._contents.schema, before_lock, foreseen)

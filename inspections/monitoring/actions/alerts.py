@@ -111,7 +111,7 @@ class _Folding:
     """What a transaction makes of the messages that it takes: each record once, as it is at the end."""
 
     def __init__(self, repository: MonitoringRepository, now: datetime) -> None:
-        self._register = repository
+        self._repository = repository
         self._now = now
         self._monitors: dict[str, tuple[Monitor, Monitor] | None] = {}
         self._known: dict[_Key, tuple[Chain, Alert] | None] = {}
@@ -126,7 +126,7 @@ class _Folding:
 
     def has_come(self, signature: Signature) -> bool:
         known = signature.digest in self._signatures
-        if known or self._register.kept(Signature, signature.digest) is not None:
+        if known or self._repository.kept(Signature, signature.digest) is not None:
             return True
         self._signatures[signature.digest] = signature
         return False
@@ -137,17 +137,17 @@ class _Folding:
             if self._monitor(key[0]) is not None:
                 self._known[key] = self._newest(*key)
         known = [(key, each[1]) for key, each in self._known.items() if each]
-        cases = self._register.hazards([alert.hazard for _, alert in known if alert.hazard])
+        cases = self._repository.hazards([alert.hazard for _, alert in known if alert.hazard])
         ended = {case.id for case in cases if case.state not in OPEN}
         self._alerts = {key: alert for key, alert in known if not self._has_ended(alert, ended)}
         for key in self._known:
             if key not in self._alerts:
-                ring = self._register.kept(Ring, *key)
+                ring = self._repository.kept(Ring, *key)
                 self._rings[key] = ring, ring or Ring(*key)
 
     def _newest(self, device: str, metric: Metric) -> tuple[Chain, Alert] | None:
-        chain = self._register.kept(Chain, device, metric)
-        alert = self._register.kept(Alert, chain.alert) if chain else None
+        chain = self._repository.kept(Chain, device, metric)
+        alert = self._repository.kept(Alert, chain.alert) if chain else None
         return (chain, alert) if chain and alert else None
 
     def _has_ended(self, alert: Alert, ended: AbstractSet[UUID]) -> bool:
@@ -207,7 +207,7 @@ class _Folding:
         message, value, grade, at, clock_off = excess
         known = self._known[monitor.id, message.metric]
         return Alert(
-            id=self._register.new_id(),
+            id=self._repository.new_id(),
             device=monitor.id,
             metric=message.metric,
             community=monitor.community,
@@ -228,7 +228,7 @@ class _Folding:
 
     def _case(self, monitor: Monitor, alert: Alert, excess: _Excess) -> UUID | None:
         """预警核查单: told at once. None where the office has none for this: then the alert stands by itself."""
-        repository, now = self._register, self._now
+        repository, now = self._repository, self._now
         community, category = (
             repository.community(monitor.community),
             repository.category(CATEGORY.get(alert.metric, "")),
@@ -259,7 +259,7 @@ class _Folding:
 
     def _monitor(self, monitor_id: str) -> Monitor | None:
         if monitor_id not in self._monitors:
-            found = self._register.kept(Monitor, monitor_id)
+            found = self._repository.kept(Monitor, monitor_id)
             self._monitors[monitor_id] = None if found is None else (found, found)
         known = self._monitors[monitor_id]
         return known and known[1]
@@ -281,14 +281,14 @@ class _Folding:
         new = self._silent.get(outage_id)
         if new is not None:
             self._silent[outage_id] = replace(new, ended_at=self._now)
-        elif (known := self._register.kept(Outage, outage_id)) is not None:
+        elif (known := self._repository.kept(Outage, outage_id)) is not None:
             self._ended.append((known, replace(known, ended_at=self._now)))
 
     def _away(self, monitor: Monitor) -> Verdict:
         """Its gateway says that it is silent: known at once, not only to the sweep."""
         if monitor.outage is not None or monitor.worked_on(self._now):
             return Verdict("normal")
-        new = outage(monitor, self._register.new_id(), GATEWAY, self._now)
+        new = outage(monitor, self._repository.new_id(), GATEWAY, self._now)
         self._silent[new.id] = new
         self._put(replace(monitor, outage=new.id))
         return Verdict("silent")
@@ -300,7 +300,7 @@ class _Folding:
         """A row a reason, however many there are: garbage costs no more than what is good."""
         day = shanghai_date(self._now)
         for (way, reason), ones in sorted(self._refused.items()):
-            known = self._register.kept(RefusedCount, day, way, reason)
+            known = self._repository.kept(RefusedCount, day, way, reason)
             self._counts.append((known, counted_on(known, way, ones, self._now)))
 
     def _keep(self, alert: Alert) -> None:
