@@ -1,5 +1,6 @@
 """The house keeps its own rules: what is shipped, what is tracked, what is said where."""
 
+import ast
 import re
 import shutil
 import subprocess
@@ -42,6 +43,17 @@ def test_no_file_is_longer_than_a_reader_can_hold():
         str(path.relative_to(ROOT)): lines for path in sources() if (lines := len(path.read_text().splitlines())) > 420
     }
     assert not long
+
+
+def test_no_function_is_longer_than_a_reader_can_hold():
+    functions = (
+        (path, each)
+        for path in sources()
+        if "migrations" not in path.parts
+        for each in ast.walk(ast.parse(path.read_text()))
+        if isinstance(each, ast.FunctionDef | ast.AsyncFunctionDef)
+    )
+    assert not [(path, each.name) for path, each in functions if each.end_lineno - each.lineno >= 60]
 
 
 def test_no_room_has_a_drawer_for_everything():
