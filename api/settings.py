@@ -41,7 +41,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     `public_url`: how phones reach this server, for addresses that go out on paper; as the request came, without it.
     `cors`: origins, with commas, whose pages may ask this server. `docs`: whether /docs and /schema are there.
     `metrics`: who reads /metrics: keys of programs and administrators, everybody, nobody.
-    `sign_in`: who else says who somebody is (providers.py).
+    `sign_in`: who else says who somebody is (identity_providers.py).
     `uploads_at_once`: bodies with photos that one person may send side by side, to each process.
     `profile`: what is asked of whoever signs in (inspections/accounts/security_profile.py).
     `syslog`: where the security log also goes: host:port by UDP, or the path of a socket.

@@ -13,7 +13,7 @@ from prometheus_client import CollectorRegistry, Counter, Histogram, generate_la
 from prometheus_client.multiprocess import MultiProcessCollector
 
 _SHARED = "PROMETHEUS_MULTIPROC_DIR"
-"""The library's own setting: cli.py sets it for workers, before this is imported."""
+"""The library's own setting: commands/serve.py sets it for workers, before this is imported."""
 _BEGAN = "anxun_began"
 _OTHER = "none"
 

@@ -104,7 +104,7 @@ def client_of(broker: Broker, name: str = "", *, clean: bool = True) -> "paho.Cl
 class MqttConsumer:
     """`start` within a running event loop. `counts`: what came, by what became of it; `subscribed`: for good.
 
-    `slot`: which of our sessions at the broker is ours; no two processes share one (mqtt_slots.py). `topics`: SHARED
+    `slot`: which of our sessions at the broker is ours; no two processes share one (mqtt_leases.py). `topics`: SHARED
     where there may be several. Mosquitto 2.0.11 forgets shared subscriptions, and those alone, when it starts again:
     until we have subscribed anew it drops what it acknowledges. So whoever is alone does not share.
     """

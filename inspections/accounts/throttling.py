@@ -46,7 +46,7 @@ class Patience(NamedTuple):
 OF_ACCOUNT = Patience(5, timedelta(minutes=5))
 """Three hundred guesses a day at most: short enough that who is kept out by a stranger comes in the same morning."""
 LOCKING = Patience(5, timedelta(minutes=30), timedelta(minutes=30))
-"""Where a lock is asked for (profile.py)."""
+"""Where a lock is asked for (security_profile.py)."""
 OF_ADDRESS = Patience(50, timedelta(minutes=1))
 """Behind one address stands a whole office, or the phones of a mobile carrier."""
 TRIES_KEPT = timedelta(hours=1)

@@ -61,7 +61,7 @@ class Photo(Struct, frozen=True):
 
 
 class Band(Struct, frozen=True):
-    """A quarter of a photo's perceptual hash: the key under which near-same pictures find it (likeness.py)."""
+    """A quarter of a photo's perceptual hash: the key under which near-same pictures find it (perceptual_hash.py)."""
 
     key: int
     sha256: str

@@ -1,6 +1,6 @@
 """The paragraph that is read aloud: figures of a period in the wording of an office's 通报, and of its yearly report.
 
-Each figure stands in it as it is counted in statistics.py, with what it is compared with; nothing is rounded but rates.
+Each figure stands in it as it is counted in metrics.py, with what it is compared with; nothing is rounded but rates.
 """
 
 import uuid
