@@ -132,8 +132,8 @@ class Hazard(Struct, frozen=True):
     the deadlines for fixing, `due_from` is when the present one was set, by `term` or (None) by hand, `original_due_at`
     what it was before it was extended; `stage_number` and `stage_from` are the same for the stage it is in,
     `stage_term` by which term of the rules its clock was set, while that rests on a year not published yet.
-    `place_key` and `cell` find it again (communities.py). `reporters`: who reported its duplicates. `history_head` is the
-    digest of the last line of its history.
+    `place_key` and `cell` find it again (communities.py). `reporters`: who reported its duplicates. `history_head` is
+    the digest of the last line of its history.
     """
 
     id: UUID
