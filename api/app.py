@@ -18,8 +18,7 @@ from api.accounts.identity_providers import Providers, open_providers
 from api.accounts.security_log import SecurityLog
 from api.fix_links.party_routes import PAGES
 from api.fix_links.resolver import LinkDoor
-from api.http import openapi
-from api.http import request_metrics as metrics
+from api.http import openapi, request_metrics
 from api.http.bodies import JSON_BYTES
 from api.http.context import AppContext
 from api.http.file_reader import FileTurns
@@ -171,7 +170,7 @@ def assembled(settings: Settings, described: OpenAPIConfig | None = None) -> Lit
         openapi_config=described,
         request_max_body_size=JSON_BYTES,
         logging_config=None,
-        before_send=[set_headers, metrics.count] if settings.metrics != "off" else [set_headers],
+        before_send=[set_headers, request_metrics.count] if settings.metrics != "off" else [set_headers],
         cors_config=cors(settings.cors),
     )
     check_routes(app)

@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from inspections.errors import Invalid, TooCostly
 from inspections.ledger.legacy_import import Names, Understood, understood
-from inspections.monitoring import device_import as monitor_list
+from inspections.monitoring import device_import
 from inspections.monitoring.device_import import MonitorList
 from inspections.places.community_import import Gazetteer, of_map, of_table
 from inspections.places.coordinates import Crs
@@ -79,7 +79,7 @@ def _said(order: Order, data: bytes) -> Understood | Gazetteer | MonitorList:
         case Communities(crs):
             return of_map(data, crs) if data.lstrip()[:1] == b"{" else of_table(csv_rows(data))
         case Devices(communities):
-            return monitor_list.of_table(csv_rows(data), communities)
+            return device_import.of_table(csv_rows(data), communities)
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ from api.http.context import context_of
 from api.http.pages import HEADERS, page
 from api.http.problems import Unparsable, invalid_field, problem, status_of
 from api.http.responses import Content, public_url, serve
-from api.photos import tus as uploads
+from api.photos import tus
 from api.photos.bodies import FORM_BYTES, Form, received_form
 from api.photos.intake import checked, keep
 from api.photos.processor import Developer
@@ -323,7 +323,7 @@ def _with_headers(answer: Response[Any]) -> Response[Any]:
 
 
 def _upload_said(request: Request[Any, Any, Any], refusal: Refusal) -> Response[Any]:
-    return _with_headers(uploads.say(request, refusal))
+    return _with_headers(tus.say(request, refusal))
 
 
 PAGES = [
@@ -335,7 +335,7 @@ PAGES = [
             get_code,
             post_step,
             post_form,
-            uploads.tus("/{token:str}/uploads", BY_LINK, _upload_said, headers=HEADERS, include_in_schema=False),
+            tus.tus("/{token:str}/uploads", BY_LINK, _upload_said, headers=HEADERS, include_in_schema=False),
         ],
         exception_handlers={Refusal: _said},
     )

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from inspections.accounts.people import Person
 from inspections.change import Change
 from inspections.errors import Damaged
-from inspections.photos import perceptual_hash as likeness
+from inspections.photos import perceptual_hash
 from inspections.photos.evidence import Shown
 from inspections.photos.records import Band, Mention, Photo, PhotoMention, PhotoState, Receipt
 from inspections.photos.repository import PhotoRepository
@@ -130,5 +130,5 @@ def developed(repository: PhotoRepository, sha256: str, facts: Facts, picture: i
     if photo is None or photo.state is not PhotoState.RECEIVED:
         return Change(None)
     after = replace(photo, state=PhotoState.DEVELOPED, claimed_until=None, hash=picture, **facts._asdict())
-    bands = () if picture is None else tuple(Band(key, sha256, picture) for key in likeness.keys(picture))
+    bands = () if picture is None else tuple(Band(key, sha256, picture) for key in perceptual_hash.keys(picture))
     return Change(None, bands, ((photo, after),))
