@@ -1,9 +1,8 @@
 # Anxun 安巡 — every command a developer or an office needs; `make help` lists them.
-VENV   ?= .venv
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
-BIN    := $(VENV)/bin
-STAMP  := $(VENV)/.ready
 UV     := $(shell command -v uv)
+RUN    := .venv
+DEV    := .venv-dev
 
 .DEFAULT_GOAL := help
 .PHONY: help run test check bench drill audit lock openapi clean
@@ -11,49 +10,61 @@ UV     := $(shell command -v uv)
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-# One stamp: made when the environment holds exactly what the lock says, and left alone after that.
-$(STAMP): requirements/dev.txt pyproject.toml
-	@echo "setting up $(VENV) ..."
+# One stamp for each environment: made when it holds exactly what its lock says, and left alone after that.
+# $(call set_up,environment,locks)
 ifdef UV
-	@uv venv --quiet --allow-existing --python "$(PYTHON)" $(VENV)
-	@uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements/dev.txt
-	@uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e .
+define set_up
+	@echo "setting up $(1) ..."
+	@uv venv --quiet --allow-existing --python "$(PYTHON)" $(1)
+	@uv pip install --quiet --python $(1)/bin/python --require-hashes $(addprefix -r ,$(2))
+	@uv pip install --quiet --python $(1)/bin/python --no-deps --no-build-isolation -e .
+	@touch $(1)/.ready
+endef
 else
-	@$(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+define set_up
+	@echo "setting up $(1) ..."
+	@$(PYTHON) -m venv $(1)
+	@$(1)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes $(addprefix -r ,$(2))
+	@$(1)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $(1)/.ready
+endef
 endif
-	@touch $@
 
-run: $(STAMP) ## the main job on SQLite with the demo office 新嘉街道, on 127.0.0.1:8000
-	@exec $(BIN)/anxun serve --demo
+$(RUN)/.ready: requirements/run.txt requirements/build.txt pyproject.toml
+	$(call set_up,$(RUN),requirements/run.txt requirements/build.txt)
 
-check: $(STAMP) ## ruff, import-linter, pyright strict
-	@$(BIN)/ruff check .
-	@$(BIN)/ruff format --check .
-	@$(BIN)/lint-imports --no-logo >.venv/lint-imports.txt || { cat .venv/lint-imports.txt; exit 1; }
-	@$(BIN)/pyright --warnings
+$(DEV)/.ready: requirements/dev.txt pyproject.toml
+	$(call set_up,$(DEV),requirements/dev.txt)
+
+run: $(RUN)/.ready ## the main job on SQLite with the demo office 新嘉街道, on 127.0.0.1:8000
+	@exec $(RUN)/bin/anxun serve --demo
+
+check: $(DEV)/.ready ## ruff, import-linter, pyright strict
+	@$(DEV)/bin/ruff check .
+	@$(DEV)/bin/ruff format --check .
+	@$(DEV)/bin/lint-imports --no-logo >$(DEV)/lint-imports.txt || { cat $(DEV)/lint-imports.txt; exit 1; }
+	@$(DEV)/bin/pyright --warnings
 
 test: check ## the checks, the pure tests with full branch coverage, then everything else
-	@$(BIN)/coverage run -m pytest tests/inspections
-	@$(BIN)/coverage report
-	@$(BIN)/pytest tests --ignore tests/inspections -n 2
+	@$(DEV)/bin/coverage run -m pytest tests/inspections
+	@$(DEV)/bin/coverage report
+	@$(DEV)/bin/pytest tests --ignore tests/inspections -n 2
 
-bench: $(STAMP) ## the benchmarks, both sides by turns: against the rivals, of the storage, of photos, of the clocks, of notices, the feed, access, hostile company, the loop, alerts and statistics (see benchmarks/README.md)
+bench: $(RUN)/.ready ## the benchmarks, both sides by turns: against the rivals, of the storage, of photos, of the clocks, of notices, the feed, access, hostile company, the loop, alerts and statistics (see benchmarks/README.md)
 	@bash benchmarks/run.sh
-	@$(BIN)/python -m benchmarks.storage
-	@$(BIN)/python -m benchmarks.photos
-	@$(BIN)/python -m benchmarks.clocks
-	@$(BIN)/python -m benchmarks.notices
-	@$(BIN)/python -m benchmarks.feed
-	@$(BIN)/python -m benchmarks.access
-	@$(BIN)/python -m benchmarks.hostile
-	@$(BIN)/python -m benchmarks.loop
-	@$(BIN)/python -m benchmarks.alerts
-	@$(BIN)/python -m benchmarks.counts
+	@$(RUN)/bin/python -m benchmarks.storage
+	@$(RUN)/bin/python -m benchmarks.photos
+	@$(RUN)/bin/python -m benchmarks.clocks
+	@$(RUN)/bin/python -m benchmarks.notices
+	@$(RUN)/bin/python -m benchmarks.feed
+	@$(RUN)/bin/python -m benchmarks.access
+	@$(RUN)/bin/python -m benchmarks.hostile
+	@$(RUN)/bin/python -m benchmarks.loop
+	@$(RUN)/bin/python -m benchmarks.alerts
+	@$(RUN)/bin/python -m benchmarks.counts
 
-drill: $(STAMP) ## the long drills: kill -9 under load, many mutations
-	@$(BIN)/pytest tests -n 2 -m drill
+drill: $(DEV)/.ready ## the long drills: kill -9 under load, many mutations
+	@$(DEV)/bin/pytest tests -n 2 -m drill
 
 lock: ## compile requirements/*.txt with hashes from pyproject.toml (needs uv)
 	@uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --upgrade --extra postgres --extra s3 --extra heic --extra notify --extra mqtt pyproject.toml -o requirements/run.txt
@@ -66,8 +77,8 @@ audit: ## known holes in what requirements/run.txt names (asks the public adviso
 	@.venv-audit/bin/python -m pip install --quiet --disable-pip-version-check pip-audit
 	@.venv-audit/bin/pip-audit --disable-pip --require-hashes --requirement requirements/run.txt
 
-openapi: $(STAMP) ## write the golden OpenAPI file anew
-	@$(BIN)/anxun openapi > tests/api/openapi.json
+openapi: $(RUN)/.ready ## write the golden OpenAPI file anew
+	@$(RUN)/bin/anxun openapi > tests/api/openapi.json
 
 clean: ## remove the environment (data stays)
-	rm -rf $(VENV) .venv-audit
+	rm -rf $(RUN) $(DEV) .venv-audit
