@@ -50,18 +50,18 @@ test: check ## the checks, the pure tests with full branch coverage, then everyt
 	@$(DEV)/bin/coverage report
 	@$(DEV)/bin/pytest tests --ignore tests/inspections -n 2
 
-bench: $(RUN)/.ready ## the benchmarks, both sides by turns: against the rivals, of the storage, of photos, of the clocks, of notices, the feed, access, hostile company, the loop, alerts and statistics (see benchmarks/README.md)
+bench: $(RUN)/.ready $(DEV)/.ready ## the benchmarks, both sides by turns: against the rivals, of the storage, of photos, of the clocks, of notices, the feed, access, hostile company, the loop, alerts and statistics (see benchmarks/README.md)
 	@bash benchmarks/run.sh
-	@$(RUN)/bin/python -m benchmarks.storage
-	@$(RUN)/bin/python -m benchmarks.photos
-	@$(RUN)/bin/python -m benchmarks.clocks
-	@$(RUN)/bin/python -m benchmarks.notices
-	@$(RUN)/bin/python -m benchmarks.feed
-	@$(RUN)/bin/python -m benchmarks.access
-	@$(RUN)/bin/python -m benchmarks.hostile
-	@$(RUN)/bin/python -m benchmarks.loop
-	@$(RUN)/bin/python -m benchmarks.alerts
-	@$(RUN)/bin/python -m benchmarks.counts
+	@$(DEV)/bin/python -m benchmarks.storage
+	@$(DEV)/bin/python -m benchmarks.photos
+	@$(DEV)/bin/python -m benchmarks.clocks
+	@$(DEV)/bin/python -m benchmarks.notices
+	@$(DEV)/bin/python -m benchmarks.feed
+	@$(DEV)/bin/python -m benchmarks.access
+	@$(DEV)/bin/python -m benchmarks.hostile
+	@$(DEV)/bin/python -m benchmarks.loop
+	@$(DEV)/bin/python -m benchmarks.alerts
+	@$(DEV)/bin/python -m benchmarks.counts
 
 drill: $(DEV)/.ready ## the long drills: kill -9 under load, many mutations
 	@$(DEV)/bin/pytest tests -n 2 -m drill

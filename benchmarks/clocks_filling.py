@@ -14,11 +14,13 @@ from sqlalchemy import bindparam, func, select, text, update
 from api.app import utc_now
 from benchmarks.storage_writing import prepared
 from inspections.hazards.records import Hazard, State
+from storage.database import CONTENTS
 from storage.engine.connections import sqlite_path, writing_engine
 from storage.engine.reference import Reference
 from storage.engine.rows import CoreRows, SqliteRows
 from storage.hazards.tables import hazards
 from storage.repository import Repository
+from storage.schema import SCHEMA
 
 FAR = timedelta(days=30)
 _AT_ONCE = 50_000
@@ -131,8 +133,8 @@ class Store:
     def kept(self) -> Iterator[Repository]:
         """A repository over one connection that is kept, without pool, threads, or a transaction for each question."""
         with self._engine.connect() as connection:
-            rows = SqliteRows(connection) if self._path else CoreRows(connection)
-            yield Repository(connection, Reference(connection), rows)
+            rows = SqliteRows(connection, SCHEMA) if self._path else CoreRows(connection, SCHEMA)
+            yield Repository(connection, CONTENTS, Reference(connection, SCHEMA), rows)
 
     def close(self) -> None:
         self._engine.dispose()

@@ -13,6 +13,7 @@ import uvloop
 
 from benchmarks.figures import Figure, Run
 from inspections.photos.perceptual_hash import NEAR, distance
+from storage.database import CONTENTS
 from storage.engine.sqlite import SqliteDatabase
 from storage.migration import migrate
 from storage.repository import Repository
@@ -66,7 +67,7 @@ def searching(run: Run, folder: Path, number: int, rounds: int, most: float | No
     dice = Random(2)
     strangers = [dice.getrandbits(64) for _ in range(_SEARCHES)]
     known = dice.choices(pictures[-(number // 10) :], k=_SEARCHES)
-    database = SqliteDatabase(path)
+    database = SqliteDatabase(path, CONTENTS)
 
     def search(wanted: list[int]) -> Times:
         each = database.ask(lambda repository: [_milliseconds(repository, picture) for picture in wanted])

@@ -25,6 +25,7 @@ from inspections.accounts.people import Person
 from inspections.accounts.policy import scope
 from inspections.accounts.security_profile import STANDARD
 from inspections.hazards.records import Hazard
+from storage.database import CONTENTS
 from storage.engine.sqlite import SqliteDatabase
 from storage.hazards.listing import HazardFilters, Reaches, page
 from storage.repository import Repository
@@ -72,7 +73,7 @@ class Pages:
     """The first page of one person, made in three ways; the first two give the same bytes."""
 
     def __init__(self, path: Path, person: Person) -> None:
-        self._database = SqliteDatabase(path)
+        self._database = SqliteDatabase(path, CONTENTS)
         self._person = person
         self._filters = HazardFilters(utc_now())
         self._connection = sqlite3.connect(path, isolation_level=None)
@@ -81,7 +82,7 @@ class Pages:
     def _said(self, path: Path) -> tuple[str, Any]:
         """The SELECT that `page` sends, and its parameters."""
         with recording() as said:
-            database = SqliteDatabase(path)
+            database = SqliteDatabase(path, CONTENTS)
             database.ask(self._page)
             uvloop.run(database.close())
         return next((sql, parameters) for sql, parameters, _ in said if " FROM hazards " in sql.replace("\n", " "))

@@ -12,10 +12,12 @@ import psycopg
 
 from benchmarks.storage_writing import Window, Work, write
 from inspections.remediation.actions.reporting import Reported
+from storage.database import CONTENTS
 from storage.engine.postgres import CONNECTIONS, NumberBlocks, PostgresDatabase, postgres_engine
 from storage.engine.reference import Reference
 from storage.engine.rows import CoreRows
 from storage.repository import Action, Repository
+from storage.schema import SCHEMA
 
 _SERVER = "postgresql://postgres@127.0.0.1:5432"
 
@@ -63,7 +65,7 @@ def _emptied(url: str) -> None:
 
 async def grouped(url: str, work: Work) -> Window:
     _emptied(url)
-    database = PostgresDatabase(url)
+    database = PostgresDatabase(url, CONTENTS)
     try:
         return await write(database.transact, work)
     finally:
@@ -76,11 +78,11 @@ async def one_by_one(url: str, work: Work) -> Window:
     engine = postgres_engine(url)
     numbers = NumberBlocks(engine)
     with engine.connect() as connection:
-        reference = Reference(connection)
+        reference = Reference(connection, SCHEMA)
 
     def once(action: Action[Reported]) -> Reported:
         with engine.begin() as connection:
-            repository = Repository(connection, reference, CoreRows(connection), numbers.next)
+            repository = Repository(connection, CONTENTS, reference, CoreRows(connection, SCHEMA), numbers.next)
             change = action(repository)
             repository.write(change)
             repository.finish()

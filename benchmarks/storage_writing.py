@@ -23,7 +23,7 @@ from inspections.photos.actions.intake import receive_photos
 from inspections.photos.records import Photo, PhotoState
 from inspections.remediation.actions.reporting import Reported, report_hazard
 from inspections.remediation.steps import Report
-from storage.database import open_database
+from storage.database import CONTENTS, open_database
 from storage.engine.sqlite import SqliteDatabase
 from storage.migration import migrate
 from storage.repository import Action
@@ -98,7 +98,7 @@ async def write(transact: Transact, work: Work) -> Window:
 
 async def transacted(path: Path, work: Work) -> Window:
     """Through a database on SQLite that nobody has used before."""
-    database = SqliteDatabase(path)
+    database = SqliteDatabase(path, CONTENTS)
     try:
         return await write(database.transact, work)
     finally:
