@@ -70,7 +70,7 @@ def _bring_to_head(connection: Connection) -> None:
         )
         connection.execute(text("insert into alembic_version values (:head)"), {"head": HEAD})
     elif found != HEAD:
-        from alembic import command  # noqa: PLC0415
+        from alembic import command  # noqa: PLC0415  # as above
 
         _refuse_newer(found)
         command.upgrade(config(connection), "head")
@@ -110,7 +110,7 @@ def _revision(connection: Connection) -> str | None:
 
 
 def _refuse_newer(found: str | None) -> None:
-    from alembic.script import ScriptDirectory  # noqa: PLC0415
+    from alembic.script import ScriptDirectory  # noqa: PLC0415  # as above
 
     known = {script.revision for script in ScriptDirectory.from_config(config()).walk_revisions()}
     if found is not None and found not in known:

@@ -38,7 +38,7 @@ class Commands(click.RichGroup):
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  # click's own signature
         return sorted(_PLACES)
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> Any:  # noqa: ARG002
+    def get_command(self, ctx: click.Context, cmd_name: str) -> Any:  # noqa: ARG002  # as above
         if cmd_name not in _PLACES:
             return None
         module, _, name = _PLACES[cmd_name].partition(".")

@@ -28,7 +28,7 @@ def serve(*, demo: bool, workers: int, no_work: bool) -> None:
     os.environ.setdefault("_RJEM_MALLOC_CONF", _FREE_AT_ONCE)
     with _counting_together() if workers > 1 else nullcontext():
         from api.commands.server import serve as run  # noqa: PLC0415  # after the environment is set
-        from api.process.logs import configure  # noqa: PLC0415
+        from api.process.logs import configure  # noqa: PLC0415  # as above
 
         configure(settings().log, settings().syslog)
         run(settings(), console, demo=demo, workers=workers, works=not no_work)

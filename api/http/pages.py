@@ -26,7 +26,7 @@ HEADERS = {
 @cache
 def _templates() -> "Environment":
     """Loaded by the first page: a server that shows none does without."""
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined  # noqa: PLC0415
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined  # noqa: PLC0415  # a server without links does without
 
     made = Environment(loader=FileSystemLoader(_FOLDER), autoescape=True, undefined=StrictUndefined, trim_blocks=True)
     made.filters["shanghai"] = shanghai
@@ -63,7 +63,7 @@ def _policy() -> str:
 
 def page(name: str, status: int = 200, **values: Any) -> Response[str]:
     """`values` are escaped wherever they stand."""
-    from markupsafe import Markup  # noqa: PLC0415
+    from markupsafe import Markup  # noqa: PLC0415  # as above
 
     own = {"style": Markup(_source("page.css")), "script": Markup(_source("fix.js"))}  # noqa: S704  # our own files
     html = _templates().get_template(name).render(**own, **values)

@@ -91,7 +91,7 @@ def broker_of(settings: Settings) -> Broker:
 def client_of(broker: Broker, name: str = "", *, clean: bool = True) -> "paho.Client":
     """Not connected yet. `name`: of a session; one that is not `clean` stays at the broker."""
     from paho.mqtt import client as paho  # noqa: PLC0415  # the embedded default does without
-    from paho.mqtt import enums  # noqa: PLC0415
+    from paho.mqtt import enums  # noqa: PLC0415  # as above
 
     client = paho.Client(enums.CallbackAPIVersion.VERSION2, name, clean_session=clean, manual_ack=True)
     if broker.username is not None:

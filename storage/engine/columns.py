@@ -68,7 +68,7 @@ class _Converted(TypeDecorator[Any]):
     def process_bind_param(self, value: Any, dialect: Dialect) -> Any:  # noqa: ARG002  # as SQLAlchemy calls it
         return None if value is None else self.to_sqlite(value)
 
-    def process_result_value(self, value: Any, dialect: Dialect) -> Any:  # noqa: ARG002
+    def process_result_value(self, value: Any, dialect: Dialect) -> Any:  # noqa: ARG002  # as above
         return None if value is None else self.from_sqlite(value)
 
 

@@ -34,7 +34,7 @@ def check_installed(url: str) -> None:
 def postgres_module(url: str) -> ModuleType:
     """The module for PostgreSQL, which needs its extra. Raises NotInstalled."""
     check_installed(url)
-    from storage.engine import postgres  # noqa: PLC0415
+    from storage.engine import postgres  # noqa: PLC0415  # the embedded default does without psycopg
 
     return postgres
 

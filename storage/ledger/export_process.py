@@ -93,7 +93,7 @@ def _write(order: Order, rows: Iterator[list[Any]], file: BinaryIO) -> None:
     elif order.pictures is None:
         write_xlsx(rows, file)
     else:
-        from storage.ledger.thumbnails import Thumbnails  # noqa: PLC0415
+        from storage.ledger.thumbnails import Thumbnails  # noqa: PLC0415  # as below
         from storage.photos.store import open_photos  # noqa: PLC0415  # most ledgers have no pictures in them
 
         with Thumbnails(open_photos(order.pictures.place, Path(order.pictures.scratch))) as thumbnails:

@@ -41,7 +41,7 @@ def previewed(repository: LedgerRepository, reach: Scope, said: Understood) -> I
     fresh, errors = _sorted_out(repository, reach, said)
     again = len(said.lines) - len(fresh) - len(errors)
     shown = [*said.errors, *errors][:SHOWN]
-    return Imported(False, said.count, len(fresh), again, said.wrong + len(errors), shown, said.aside)  # noqa: FBT003
+    return Imported(False, said.count, len(fresh), again, said.wrong + len(errors), shown, said.aside)  # noqa: FBT003  # the Struct says which is which
 
 
 def import_ledger(
@@ -55,7 +55,7 @@ def import_ledger(
     for line in fresh:
         new += _case(repository, by, line, now)
     again = said.count - len(fresh)
-    answer = Imported(True, said.count, len(fresh), again, 0, [], said.aside)  # noqa: FBT003
+    answer = Imported(True, said.count, len(fresh), again, 0, [], said.aside)  # noqa: FBT003  # as above
     return Change(answer, tuple(new))
 
 
