@@ -58,11 +58,6 @@ def _subject_routes() -> list[ControllerRouterHandler]:
     return [route for name in names for route in getattr(import_module(name), "ROUTES", ())]
 
 
-def own_parts() -> tuple[object, ...]:
-    """What subjects keep of requests that are under way, and of answers that still hold."""
-    return PhotoTurns(), FileTurns(), Answers()
-
-
 def utc_now() -> datetime:
     return datetime.now(UTC)
 
@@ -113,7 +108,19 @@ async def running(
     try:
         sign_in = SignIn(database, clock, log, settings.asks)
         live_feed = LiveFeed(database, most_connections())
-        parts = (sign_in, key, door, developer, exporter, intake, live_feed, providers, *own_parts())
+        parts = (
+            sign_in,
+            key,
+            door,
+            developer,
+            exporter,
+            intake,
+            live_feed,
+            providers,
+            PhotoTurns(),
+            FileTurns(),
+            Answers(),
+        )
         known: dict[type[Any], Any] = {type(part): part for part in parts}
         yield AppContext(settings, database, store, log, clock, {**known, SendersByLink: door})
     finally:

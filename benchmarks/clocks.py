@@ -41,7 +41,6 @@ STEPS = 100
 SPREAD_OVER = 20
 SPREAD = 2_000
 TICK = 1.0
-_MOMENT = timedelta(microseconds=1)
 
 
 def idle(run: Run, store: Store, heading: str) -> None:

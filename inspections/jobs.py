@@ -1,7 +1,6 @@
 """A job that recurs: it is claimed, so that one process does it."""
 
 from datetime import datetime, timedelta
-from typing import Protocol
 
 from msgspec import Struct
 
@@ -15,15 +14,9 @@ class Job(Struct, frozen=True):
     next_at: datetime
 
 
-class JobRepository(RecordRepository, Protocol):
-    def job(self, name: str) -> Job | None:
-        """When a job is to be done next; locked."""
-        ...
-
-
-def claim_job(repository: JobRepository, name: str, now: datetime, every: timedelta) -> Change[bool]:
+def claim_job(repository: RecordRepository, name: str, now: datetime, every: timedelta) -> Change[bool]:
     """Whether it is the caller who does this job now; then it is nobody's for `every`, also after a restart."""
-    job, after = repository.job(name), Job(name, now + every)
+    job, after = repository.kept(Job, name), Job(name, now + every)
     if job is None:
         return Change(answer=True, new=(after,))
     if now < job.next_at:

@@ -5,7 +5,6 @@ from typing import Protocol
 from inspections.accounts.repository import AccountRepository
 from inspections.fix_links.repository import FixLinkRepository
 from inspections.hazards.repository import HazardRepository
-from inspections.jobs import JobRepository
 from inspections.ledger.repository import LedgerRepository
 from inspections.monitoring.repository import MonitoringRepository
 from inspections.notices.repository import NoticeRepository
@@ -28,7 +27,6 @@ class Repository(
     OfficeRepository,
     PlaceRepository,
     AccountRepository,
-    JobRepository,
     Protocol,
 ):
     """One for all: an action asks for the part that its subject knows."""

@@ -65,14 +65,14 @@ def main() -> None:
 
 def _read(order: Order, data: bytes) -> Read[Understood | Gazetteer | MonitorList]:
     try:
-        return Read(_said(order, data))
+        return Read(_understand(order, data))
     except TooCostly:
         raise
     except Invalid as error:
         return Read(errors=[(field, words) for field, words in error.facts["errors"]])
 
 
-def _said(order: Order, data: bytes) -> Understood | Gazetteer | MonitorList:
+def _understand(order: Order, data: bytes) -> Understood | Gazetteer | MonitorList:
     match order:
         case OldLedger(names, now):
             return understood(list(sheets(data)), names, now)

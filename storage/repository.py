@@ -4,7 +4,6 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from inspections.change import Change
-from inspections.jobs import Job
 from storage.accounts.repository import AccountRepository
 from storage.fix_links.repository import FixLinkRepository
 from storage.hazards.repository import HazardRepository
@@ -35,6 +34,3 @@ class Repository(
     AccountRepository,
 ):
     """Implements inspections.repository.Repository."""
-
-    def job(self, name: str) -> Job | None:
-        return self._by_key(Job, name)

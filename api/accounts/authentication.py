@@ -3,6 +3,7 @@
 import asyncio
 import secrets
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
@@ -355,12 +356,12 @@ def shown_token(request: Request[Any, Any, Any]) -> str:
     return token.strip()
 
 
-class SendersByLink:
+class SendersByLink(ABC):
     """Who comes with a link instead of an account; the subject that makes links says how they are found."""
 
+    @abstractmethod
     async def sender(self, request: Request[Any, Any, Any]) -> Person:
         """Who sends photos by the link of this path. Raises Missing, LinkOver, TooMany."""
-        raise NotImplementedError
 
 
 async def guard(request: Request[Any, Any, Any]) -> None:

@@ -1,9 +1,10 @@
 """The commands of `anxun`.
 
-- `accounts`: accounts made and listed at the machine itself
+- `accounts`: `anxun user …`
 - `backups`: `anxun backup`, `anxun restore`, `anxun verify`
-- `database`: `anxun migrate`, `anxun recount`, `anxun demo`
+- `database`: `anxun migrate`, `anxun recount`
 - `dead_letters`: deliveries that were given up, listed and tried again at the machine itself
+- `demo`: `anxun demo`
 - `documents`: `anxun openapi`
 - `histories`: `anxun history …`
 - `imports`: `anxun import …`
@@ -13,6 +14,5 @@
 - `server`: the processes behind them: one that answers, several that do, one that only works
 - `simulate`: `anxun simulate …`
 - `terminal`: settings, a bar of progress, and how findings are reported
-- `users`: `anxun user …`
 - `work`: `anxun work`
 """

@@ -1,13 +1,18 @@
-"""Accounts made at the machine itself: the first administrator has nobody to make theirs."""
+"""The commands `anxun user …`: the first administrator has nobody to make their account."""
+# click leaves parts of its decorators untyped:
+# pyright: reportUnknownMemberType=false
 
 import asyncio
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from functools import partial
+from pathlib import Path
 
 import msgspec
+import rich_click as click
 
 from api.accounts.authentication import HASHER
+from api.commands.terminal import console, settings
 from api.settings import Unfit
 from inspections.accounts.actions.people import Added, Powers, add_person
 from inspections.accounts.actions.security_log import Caller, noted
@@ -23,6 +28,33 @@ from storage.migration import check
 _EVERYWHERE = Powers(*[Scope("", ("",), ())] * 3)
 """Whoever has the machine may make any account."""
 _HERE = Caller(SYSTEM, "local")
+
+
+@click.group()
+def user() -> None:
+    """Make the first accounts, and list them; the others an administrator makes by POST /people."""
+
+
+@user.command("add")
+@click.argument("username")
+@click.option("--name", required=True, help="As people read it.")
+@click.option("--role", "roles", multiple=True, help="ROLE:SCOPE, such as inspector:330402009036; ROLE: for all.")
+@click.option("--password-file", type=click.Path(path_type=Path, exists=True), help="Its first line; else asked for.")
+def add_user(username: str, name: str, roles: tuple[str, ...], password_file: Path | None) -> None:
+    """Make the account USERNAME, with any number of roles. Needs the database to itself: stop the server first."""
+    if password_file:
+        password = password_file.read_text().partition("\n")[0].rstrip("\r")
+    else:
+        password = click.prompt("Password", hide_input=True, confirmation_prompt=True)
+    add(settings().database_url, username, name, roles, password, settings().asks)
+    console.print(f"{username} is there")
+
+
+@user.command("list")
+def list_users() -> None:
+    """Every account with its roles, also while the server runs."""
+    for line in listed(settings().database_url):
+        console.print(line, soft_wrap=True, markup=False)
 
 
 def add(url: str, username: str, name: str, roles: Sequence[str], password: str, profile: Profile = STANDARD) -> None:

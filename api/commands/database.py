@@ -1,11 +1,10 @@
-"""The commands `anxun migrate`, `anxun recount` and `anxun demo`, which have the database to themselves."""
+"""The commands `anxun migrate` and `anxun recount`, which have the database to themselves."""
 # click leaves parts of its decorators untyped:
 # pyright: reportUnknownMemberType=false
 
 import rich_click as click
 
 from api.commands.terminal import console, settings
-from api.demo.year import load
 from storage.engine.connections import owned
 from storage.migration import check
 from storage.migration import migrate as upgrade
@@ -30,13 +29,3 @@ def recount() -> None:
         check(settings().database_url)
         count_anew(settings().database_url)
     console.print("everything is counted anew")
-
-
-@click.command()
-@click.option("--year", type=click.IntRange(2024, 2026), help="Also simulate that year of the office's work.")
-def demo(year: int | None) -> None:
-    """Load the demo office 新嘉街道; with --year, a whole year of invented work (演示数据) through the same actions.
-
-    Needs the database to itself: stop the server first.
-    """
-    load(settings(), console, year)

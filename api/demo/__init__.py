@@ -1,6 +1,6 @@
 """The demo office 新嘉街道: real communities, invented people and work, all of it marked 演示数据.
 
-- `chance`: lots, the same at every run
+- `chance`: random numbers, the same at every run
 - `devices`: invented monitoring devices (演示设备): what they measure, and how badly some of them behave
 - `office`: loads the demo office: eleven communities, the catalogue, the working calendar, an account for each role
 - `plan`: the plan of a simulated year: which hazards there are, when who does what

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from api.demo.chance import drawn_by
+from api.demo.chance import random_of
 from inspections.monitoring.alerts import DEFAULTS, Metric, MonitorKind
 
 KINDS = tuple(MonitorKind)
@@ -45,7 +45,7 @@ def kind_of(number: int) -> MonitorKind:
 
 def speech(seed: int, number: int, mix: Mix, began: datetime, every: timedelta) -> Iterator[bytes]:
     """What one device sends, a message each `every`, for ever; the same for the same seed."""
-    chance = drawn_by(f"{seed} {number}")
+    chance = random_of(f"{seed} {number}")
     at = began
     for turn, value in enumerate(_measured(chance, kind_of(number), mix)):
         at += every

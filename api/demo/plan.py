@@ -10,7 +10,7 @@ from enum import Enum, auto
 from typing import NamedTuple
 from uuid import NAMESPACE_URL, UUID, uuid5
 
-from api.demo.chance import drawn_by
+from api.demo.chance import random_of
 from api.demo.office import COMMUNITIES, WITH_HANDLER
 from inspections.calendar import at
 
@@ -66,7 +66,7 @@ _FEW = 3
 
 def stories(year: int) -> list[Story]:
     """Every hazard of the year, in the order of their reports."""
-    chance = drawn_by(f"anxun/{year}")
+    chance = random_of(f"anxun/{year}")
     told = [*_windows(year, chance), *_causes(year, chance), *_others(year, chance)]
     return sorted(told, key=lambda story: story.reported)
 

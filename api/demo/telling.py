@@ -8,7 +8,7 @@ from uuid import UUID, uuid5
 
 from msgspec.structs import replace
 
-from api.demo.chance import drawn_by
+from api.demo.chance import random_of
 from api.demo.office import staff
 from api.demo.plan import Fate, Story
 from inspections.hazards.records import Hazard, State
@@ -66,7 +66,7 @@ class Teller:
     def __init__(self, story: Story, mergeable: UUID | None) -> None:
         self._story = story
         self._master = mergeable
-        self._chance = drawn_by(story.seed)
+        self._chance = random_of(story.seed)
         self._now: datetime = story.reported
         self._inspector, self._officer = staff(story.community)
         self._kind = story.category[:2]

@@ -38,13 +38,14 @@ def one_of_few(context: AppContext, username: str) -> Generator[None]:
 
     When they may come again: as soon as a file that is being read has run out of its time.
     """
-    if username in context.part(FileTurns).people or len(context.part(FileTurns).people) >= AT_ONCE:
+    people = context.part(FileTurns).people
+    if username in people or len(people) >= AT_ONCE:
         raise TooMany("正在处理其他文件，请稍后重试", retry_after=READING.seconds)
-    context.part(FileTurns).people.add(username)
+    people.add(username)
     try:
         yield
     finally:
-        context.part(FileTurns).people.discard(username)
+        people.discard(username)
 
 
 async def read_body(request: AnyRequest, context: AppContext, order: Order, kind: type[T]) -> T:

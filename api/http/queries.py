@@ -2,13 +2,15 @@
 
 import inspect
 from collections.abc import Callable, Mapping
-from typing import Annotated, Any, get_type_hints
+from typing import Annotated, Any
 
 import msgspec
 from litestar.constants import RESERVED_KWARGS
 from litestar.di import Provide
 from litestar.params import QueryParameter
 from msgspec import Struct
+
+from api.http.bodies import AnyRequest
 
 _POSITIONAL, _NAMED = inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY
 
@@ -20,8 +22,6 @@ def fields_from_query(read: Callable[..., Any], kind: type[Struct], special: Map
     one has another name, or a bound, how it is asked for.
     """
     fields = {_argument(field.name): field for field in msgspec.structs.fields(kind) if not field.required}
-    hints = get_type_hints(read)
-    request = next(iter(hints))
     types = {
         argument: Annotated[field.type, special.get(field.name, QueryParameter(name=field.name))]
         for argument, field in fields.items()
@@ -31,11 +31,11 @@ def fields_from_query(read: Callable[..., Any], kind: type[Struct], special: Map
         return read(request, **{fields[argument].name: value for argument, value in values.items()})
 
     asked = [
-        inspect.Parameter("request", _POSITIONAL, annotation=hints[request]),
+        inspect.Parameter("request", _POSITIONAL, annotation=AnyRequest),
         *(inspect.Parameter(name, _NAMED, annotation=types[name], default=fields[name].default) for name in fields),
     ]
-    given.__annotations__ = {"request": hints[request], **types, "return": hints["return"]}
-    given.__dict__["__signature__"] = inspect.Signature(asked, return_annotation=hints["return"])
+    given.__annotations__ = {"request": AnyRequest, **types, "return": kind}
+    given.__dict__["__signature__"] = inspect.Signature(asked, return_annotation=kind)
     return Provide(given, sync_to_thread=False)
 
 

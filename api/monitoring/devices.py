@@ -42,7 +42,6 @@ from storage.repository import Repository
 
 FILE_BYTES = 2_000_000
 _IMPORT = {"action": "device.manage", "body": bytes, "takes": "application/octet-stream"}
-_PLAN = {"action": "device.manage", "body": PlannedWork}
 _PAGE = 100
 _SECRET_PREFIX = "anxd_"  # noqa: S105  # how its secrets begin, so that a leaked one is recognised
 

@@ -8,13 +8,12 @@ from uuid import UUID
 from inspections.accounts.policy import Scope
 from inspections.accounts.repository import AccountRepository
 from inspections.hazards.repository import HazardRepository
-from inspections.jobs import JobRepository
 from inspections.notices.outbox import Agenda, Delivery, Notice, Sender
 from inspections.office.repository import OfficeRepository
 from inspections.places.repository import PlaceRepository
 
 
-class NoticeRepository(HazardRepository, OfficeRepository, PlaceRepository, AccountRepository, JobRepository, Protocol):
+class NoticeRepository(HazardRepository, OfficeRepository, PlaceRepository, AccountRepository, Protocol):
     """Notices, deliveries, and what stands to be done."""
 
     def untold(self, limit: int) -> list[Notice]:

@@ -34,7 +34,7 @@ class AccountRepository(UnitOfWork):
     """People, programs, delegations, sessions, and what is counted and logged of them."""
 
     def person(self, username: str) -> Person | None:
-        return self._by_key(Person, username)
+        return self.kept(Person, username)
 
     def account(self, username: str) -> Person | None:
         return next(iter(self._for_change(Person, ACCOUNT, username=username)), None)
@@ -43,7 +43,7 @@ class AccountRepository(UnitOfWork):
         return self._for_change(Person, ADMINISTRATORS)
 
     def delegation(self, delegation_id: UUID) -> Delegation | None:
-        return self._by_key(Delegation, delegation_id)
+        return self.kept(Delegation, delegation_id)
 
     def received(self, username: str, now: datetime) -> list[Delegation]:
         # What waits in the same group may be left out: it counts when this is asked again, within a second.

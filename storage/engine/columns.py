@@ -61,7 +61,6 @@ class Instant(TypeDecorator[datetime]):
 class _Converted(TypeDecorator[Any]):
     """A value that both databases keep as the same other one."""
 
-    cache_ok = True
     to_sqlite: Callable[[Any], Any]
     from_sqlite: Callable[[Any], Any]
 

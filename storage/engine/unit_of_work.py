@@ -48,13 +48,10 @@ class UnitOfWork:
         self._numbers: dict[str, int] = {}
         self.reference_changed = False
 
-    def _by_key(self, kind: type[R], *key: Any) -> R | None:
+    def kept(self, kind: type[R], *key: Any) -> R | None:
         if (waiting := self._seen.get((kind, key))) is not None:
             return cast("R", waiting)
         return self._rows.by_key(kind, key)
-
-    def kept(self, kind: type[R], *key: Any) -> R | None:
-        return self._by_key(kind, *key)
 
     def _for_change(self, kind: type[R], query: Select[Any], **parameters: Any) -> list[R]:
         return [kind(*row) for row in self.rows(self._rows.locked(query), parameters)]

@@ -29,10 +29,10 @@ class HazardRepository(OfficeRepository, PlaceRepository):
         return [Hazard(*row) for row in self.rows(self._rows.locked(PROVISIONAL), {"after": after, "limit": limit})]
 
     def hazard(self, hazard_id: UUID) -> Hazard | None:
-        return self._by_key(Hazard, hazard_id)
+        return self.kept(Hazard, hazard_id)
 
     def entry(self, entry_id: UUID) -> Entry | None:
-        return self._by_key(Entry, entry_id)
+        return self.kept(Entry, entry_id)
 
     def may_see_photo(self, person: Person, sha256: str, action: str = "photo.see") -> bool:
         reach = scope(person, action)

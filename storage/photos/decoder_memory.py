@@ -44,7 +44,7 @@ _BYTES = {
 """For each pixel that is held."""
 
 
-def needed(kind: str, pixels: int, size: int, file: int) -> int:
+def bytes_needed(kind: str, pixels: int, size: int, file: int) -> int:
     """Bytes that it takes to decode a picture of the `kind` to fit `size` × `size`; most decoders copy its file.
 
     A baseline JPEG is shrunk while it is read, to less than twice the size that is asked for.

@@ -15,7 +15,7 @@ from inspections.calendar import SHANGHAI
 from inspections.errors import Damaged
 from inspections.photos.actions.intake import Facts
 from inspections.places.coordinates import Point
-from storage.photos.decoder_memory import BASELINE_JPEG, PIXELS, decoding, needed
+from storage.photos.decoder_memory import BASELINE_JPEG, PIXELS, bytes_needed, decoding
 from storage.photos.formats import inspect
 
 SIZES = (320, 1280)
@@ -76,7 +76,7 @@ def decoded(original: bytes, size: int) -> Generator[Image.Image]:
     """
     try:
         form = inspect(original)
-        wanted = needed(form.decoder, form.width * form.height, size, len(original))
+        wanted = bytes_needed(form.decoder, form.width * form.height, size, len(original))
         with decoding(wanted), Image.open(io.BytesIO(original), formats=[_decoder(form.kind)]) as image:
             # 1.0 lets the decoder itself shrink: a quarter of the time for a phone's picture; 16 bits it cannot shrink
             gap = None if image.mode.startswith("I") else 1.0

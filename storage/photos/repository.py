@@ -14,13 +14,13 @@ class PhotoRepository(UnitOfWork):
     """Photos, who sent them, and uploads that are under way."""
 
     def photo(self, sha256: str) -> Photo | None:
-        return self._by_key(Photo, sha256)
+        return self.kept(Photo, sha256)
 
     def upload(self, upload_id: UUID) -> Upload | None:
-        return self._by_key(Upload, upload_id)
+        return self.kept(Upload, upload_id)
 
     def receipt(self, sha256: str, username: str) -> Receipt | None:
-        return self._by_key(Receipt, sha256, username)
+        return self.kept(Receipt, sha256, username)
 
     def undeveloped(self, now: datetime, limit: int) -> list[Photo]:
         return self._claimed(Photo, UNDEVELOPED, now, limit)
@@ -36,4 +36,4 @@ class PhotoRepository(UnitOfWork):
         return neighbours(self._rows, picture)
 
     def secret(self, name: str) -> Secret | None:
-        return self._by_key(Secret, name)
+        return self.kept(Secret, name)

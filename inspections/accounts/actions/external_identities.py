@@ -54,7 +54,7 @@ def link_identity(repository: AccountRepository, wanted: Identity, proof: Proof)
         raise Forbidden("演示账号不能绑定外部账号")
     if behind_access(repository, proof.token, wanted.linked_at) is None:
         raise Unauthenticated
-    shown = _confirmed(repository, owner, proof)
+    shown = _use_proof(repository, owner, proof)
     found = repository.kept(Identity, wanted.provider, wanted.subject)
     if found is not None:
         if found.username != owner.username:
@@ -64,7 +64,7 @@ def link_identity(repository: AccountRepository, wanted: Identity, proof: Proof)
     return Change(wanted, (wanted,), shown, before)
 
 
-def _confirmed(
+def _use_proof(
     repository: AccountRepository, owner: Person, proof: Proof
 ) -> tuple[tuple[SecondFactor, SecondFactor], ...]:
     """The second factor as it changes by being shown."""

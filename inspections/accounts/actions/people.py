@@ -133,7 +133,7 @@ def change_person(
         check_scopes(repository, after.grants)
     _check_administrators(administrators, before, after, now)
     after = replace(after, version=before.version + 1)
-    ended = _ended(repository, before, after, now)
+    ended = _access_to_end(repository, before, after, now)
     factor = repository.kept(SecondFactor, username) if asked.erase else None
     removed: tuple[Struct, ...] = (*ended.identities, *((factor,) if factor else ()))
     return Change(after, changed=((before, after), *ended.sessions), removed=removed)
@@ -209,7 +209,7 @@ def _may(person: Person, action: str, now: datetime) -> bool:
     return person.active and bool(scope(replace(person, grants=lasting), action))
 
 
-def _ended(repository: AccountRepository, before: Person, after: Person, now: datetime) -> Ended:
+def _access_to_end(repository: AccountRepository, before: Person, after: Person, now: datetime) -> Ended:
     """What ends with this change: everything, with a new password or without the account."""
     if not after.password:
         return erase_access(repository, before.username, now)

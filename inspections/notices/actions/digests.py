@@ -50,7 +50,7 @@ def tell_digest(repository: NoticeRepository, digest: Digest, now: datetime) -> 
 
     A server that has just been set up begins with the next one. What an outage has missed is told once.
     """
-    job, after = repository.job(digest.kind), Job(digest.kind, digest.next(now))
+    job, after = repository.kept(Job, digest.kind), Job(digest.kind, digest.next(now))
     if job is None:
         return Change(0, (after,))
     if now < job.next_at:

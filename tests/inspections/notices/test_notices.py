@@ -537,14 +537,14 @@ def test_officers_are_told_every_morning_what_stands_to_be_done_and_nothing_when
     assert (notice.kind, notice.to) == ("digest.daily", ("li",))  # qian has nothing to do
     assert worded(office, notice, None).text.startswith("2026-11-24：待受理 1 件，今日到期 0 件，逾期 0 件")
     assert digest(office, 0, later(days=5)) == 1  # once, however long nobody was there
-    assert office.job("digest.daily") == Job("digest.daily", later(days=5, hours=23))
+    assert office.kept(Job, "digest.daily") == Job("digest.daily", later(days=5, hours=23))
 
 
 def test_supervisors_are_told_every_monday():
     office = Office()
     closed(office)
     assert digest(office, 1, NOW) == 0
-    assert office.job("digest.weekly").next_at == later(days=6, hours=23)
+    assert office.kept(Job, "digest.weekly").next_at == later(days=6, hours=23)
     assert digest(office, 1, later(days=6, hours=23)) == 1
     (notice,) = [each for each in office.all(Notice) if each.kind == "digest.weekly"]
     assert notice.to == ("ma",)

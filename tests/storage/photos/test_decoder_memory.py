@@ -11,7 +11,7 @@ from PIL import Image
 
 from inspections.errors import TooLarge
 from storage.photos import images
-from storage.photos.decoder_memory import BUDGET, PHONE_HEIF, PIXELS, SharedMemory, needed
+from storage.photos.decoder_memory import BUDGET, PHONE_HEIF, PIXELS, SharedMemory, bytes_needed
 from storage.photos.formats import TAKEN, inspect
 from tests.builders.small_pictures import PROMISED, promised, saved, small_webp
 
@@ -40,7 +40,7 @@ def test_a_picture_of_as_many_pixels_as_are_promised_is_taken_and_of_more_is_not
 
 @pytest.mark.parametrize("kind", PIXELS)
 def test_what_is_promised_is_within_the_memory(kind):
-    assert needed(kind, PIXELS[kind], 1280, FILE) <= BUDGET
+    assert bytes_needed(kind, PIXELS[kind], 1280, FILE) <= BUDGET
 
 
 PEAK = """
@@ -101,7 +101,7 @@ def test_a_decoder_takes_no_more_than_is_counted(form, mode, options, tmp_path):
     data = saved(Image.new(mode, (2400, 1800)) if form == "HEIF" else noise(mode), form, **options)
     found = inspect(data)
     kind = PHONE_HEIF if form == "HEIF" and not options else found.decoder
-    counted = needed(kind, found.width * found.height, 320, len(data))
+    counted = bytes_needed(kind, found.width * found.height, 320, len(data))
     peak, _ = measured(tmp_path, data)
     assert peak < counted + 6_000_000, (peak, counted)
 

@@ -1,0 +1,18 @@
+"""The command `anxun demo`."""
+# click leaves parts of its decorators untyped:
+# pyright: reportUnknownMemberType=false
+
+import rich_click as click
+
+from api.commands.terminal import console, settings
+from api.demo.year import load
+
+
+@click.command()
+@click.option("--year", type=click.IntRange(2024, 2026), help="Also simulate that year of the office's work.")
+def demo(year: int | None) -> None:
+    """Load the demo office 新嘉街道; with --year, a whole year of invented work (演示数据) through the same actions.
+
+    Needs the database to itself: stop the server first.
+    """
+    load(settings(), console, year)
