@@ -1,4 +1,4 @@
-"""The walk of the README works when pasted."""
+"""The READMEs and the pages in docs/: the walk works when pasted, the two READMEs agree, paths and links exist."""
 
 import hashlib
 import json
@@ -6,15 +6,19 @@ import re
 import subprocess
 from pathlib import Path
 
+import pytest
+
 from storage.photos.sample_images import draw
 from tests.builders.api import MONDAY
 from tests.builders.process import PASSWORD, Process
 
-README = Path(__file__).parents[1] / "README.md"
+ROOT = Path(__file__).parents[1]
+README, CHINESE = ROOT / "README.md", ROOT / "README.zh-CN.md"
+PAGES = [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")]
 
 
 def test_the_walk_closes_a_hazard_and_counts_it(tmp_path):
-    (walk,) = (block for block in re.findall(r"```sh\n(.*?)```", README.read_text(), re.DOTALL) if "sign_in" in block)
+    (walk,) = re.findall(r"```sh\n(.*?)```", (ROOT / "docs" / "walk.md").read_text(), re.DOTALL)
     process = Process(tmp_path / "anxun-data").start()
     for name in ("before", "after"):
         (tmp_path / f"{name}.jpg").write_bytes(draw(name, "EB-01", MONDAY))
@@ -47,3 +51,46 @@ def test_the_walk_closes_a_hazard_and_counts_it(tmp_path):
     after = (tmp_path / "after.jpg").read_bytes()
     assert lines[-2:] == ["9000", hashlib.sha256(after).hexdigest()]
     assert (tmp_path / "upright-320px.jpg").read_bytes().startswith(b"\xff\xd8\xff")
+
+
+def test_a_reader_has_ten_minutes():
+    for readme in (README, CHINESE):
+        assert len(readme.read_text().splitlines()) <= 100, readme
+
+
+def test_the_two_readmes_say_the_same():
+    english, chinese = README.read_text(), CHINESE.read_text()
+    for shape in (
+        r"^(#+) ",  # sections
+        r"^(\d+\. )",  # the main job
+        r"^\|( )",  # lines of tables
+        r"^(```\w*)",
+        r"^(make \w+)",
+        r"(\w+ -->|\w+ --> \w+)",  # arrows of the picture
+        r"\]\((?!README)([^)]+)\)",  # links
+    ):
+        assert re.findall(shape, english, re.MULTILINE) == re.findall(shape, chinese, re.MULTILINE), shape
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_path_and_link_of_a_page_exists(page):
+    text = page.read_text()
+    named = re.findall(r"`((?:inspections|storage|api|tests|docs|docker|benchmarks|requirements)/[^\s`]*)`", text)
+    paths = [ROOT / name for name in named if not re.search(r"[<*]", name) and name not in _NOT_HERE]
+    links = [link.partition("#") for link in re.findall(r"\]\(([^)\s]+)\)", text) if "://" not in link]
+    targets = [(page.parent / path if path else page, anchor) for path, _, anchor in links]
+    assert not [str(path) for path in (*paths, *(target for target, _ in targets)) if not path.exists()]
+    assert not [(str(path), anchor) for path, anchor in targets if anchor and anchor not in _anchors(path)]
+
+
+_NOT_HERE = {
+    "inspections/places/shelters.py",
+    "api/places/shelters.py",
+    "storage/migrations/versions/0031_shelters.py",
+}
+"""The files of a trial that CONTRIBUTING.md describes."""
+
+
+def _anchors(page):
+    titles = re.findall(r"^#+ (.+)$", page.read_text(), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
