@@ -1,5 +1,5 @@
-"""Who may speak to it, and when: HTTP, the command line, the scheduler.
+"""The outer layer: HTTP routes, command line, background jobs, and the rights to use them.
 
-- `app`: build(settings): the only place where everything is joined
-- `settings`: one frozen Struct from the environment or TOML
+- `app`: builds the application from its settings; the only place where all parts are joined
+- `settings`: the settings, one frozen Struct read from the environment or a TOML file
 """

@@ -1,4 +1,4 @@
-"""build(settings): the only place where everything is joined."""
+"""Builds the application from its settings; the only place where all parts are joined."""
 
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
@@ -52,7 +52,7 @@ SUBJECTS = (
 
 
 def _subject_routes() -> list[ControllerRouterHandler]:
-    """The ROUTES of every module of every subject: a new one is found where it lies."""
+    """Collects the ROUTES of all modules of all subjects, so that a new module needs no registration."""
     packages = [import_module(f"api.{subject}") for subject in SUBJECTS]
     names = [found.name for each in packages for found in iter_modules(each.__path__, f"{each.__name__}.")]
     return [route for name in names for route in getattr(import_module(name), "ROUTES", ())]
@@ -63,7 +63,7 @@ def utc_now() -> datetime:
 
 
 def check_settings(settings: Settings) -> None:
-    """Judges whatever can be judged without a database and a network. Raises BadSettings, NotInstalled, OSError."""
+    """Checks the settings without using database or network. Raises BadSettings, MissingDependency, OSError."""
     check_installed(settings.database_url)
     _ = settings.photo_place, settings.trusted
     open_channels(settings)
@@ -78,11 +78,10 @@ def check_settings(settings: Settings) -> None:
 async def running(
     settings: Settings, clock: Callable[[], datetime], *, works: bool = True, answers: bool = True
 ) -> AsyncGenerator[AppContext]:
-    """The parts of a server over a migrated database.
+    """Opens all parts of a server over a migrated database, and closes them at the end.
 
-    Where it `works`, photos are developed, deadlines watched, people told here.
-
-    Where it `answers` too, work leaves time to requests.
+    `works`: run background work (photos, deadlines, notices). `answers`: serve requests, so that background work
+    yields to them.
     """
     channels = open_channels(settings) if works else []
     database = open_database(settings.database_url)
@@ -137,18 +136,18 @@ async def running(
 
 
 def _mqtt(settings: Settings, intake: AlertIntake, database: Database, clock: Callable[[], datetime]) -> MqttWorker:
-    """Raises BadSettings, NotInstalled."""
+    """Builds the worker that receives messages of an MQTT broker. Raises BadSettings, MissingDependency."""
     alone = sqlite_path(settings.database_url) is not None
     return MqttWorker(broker_of(settings), intake, database, clock, alone=alone)
 
 
 def build(settings: Settings, clock: Callable[[], datetime] = utc_now, *, works: bool = True) -> Litestar:
-    """The application over a migrated database. Its lifespan starts and stops what works in the background."""
+    """Builds the application over a migrated database; its lifespan starts and stops the background work."""
     return at_home(assembled(settings), settings, clock, works=works)
 
 
 def at_home(app: Litestar, settings: Settings, clock: Callable[[], datetime], *, works: bool = True) -> Litestar:
-    """An assembled application with the context that it is to have when it next starts."""
+    """Sets the settings and clock from which an assembled application creates its context at its next start."""
     app.state.running = partial(running, settings, clock, works=works)
     return app
 
@@ -161,7 +160,7 @@ async def _lifespan(app: Litestar) -> AsyncGenerator[None]:
 
 
 def assembled(settings: Settings, described: OpenAPIConfig | None = None) -> Litestar:
-    """All routes, and what surrounds them: the same for every database. `described`: to describe it, not to serve."""
+    """Assembles routes and middleware, which need no database. `described`: only to generate the OpenAPI document."""
     app = Litestar(
         [
             Router("/api/v1", route_handlers=_subject_routes()),
@@ -185,5 +184,5 @@ def assembled(settings: Settings, described: OpenAPIConfig | None = None) -> Lit
 
 
 def describe(settings: Settings) -> bytes:
-    """The OpenAPI document of a server with these settings."""
+    """Generates the OpenAPI document of a server with these settings."""
     return openapi.description(assembled(settings, openapi.SCHEMA))

@@ -1,4 +1,4 @@
-"""Settings: one frozen Struct from the environment (prefix ANXUN_) or a TOML file. Unknown names are refused."""
+"""Settings: one frozen Struct, read from the environment (prefix ANXUN_) or a TOML file. Unknown names are refused."""
 
 import tomllib
 from collections.abc import Mapping
@@ -24,32 +24,32 @@ _SECRETS = (
     "sign_in",
     "mqtt_password",
 )
-"""May also be given as the name of a file that holds them, with `_file` behind the setting's own name."""
+"""Settings that can also be read from a file, named by the setting with the suffix `_file`."""
 
 
 Network = IPv4Network | IPv6Network
 
 
 class BadSettings(Unready):
-    """A setting that is unknown or does not fit; says which."""
+    """A setting is unknown or invalid; the message names it."""
 
 
 class Settings(Struct, frozen=True, forbid_unknown_fields=True):
-    """`data`: the folder of the embedded default. `database` and `photos` default to places inside it.
+    """All settings of a server. `data`: the data folder; `database` and `photos` are inside it by default.
 
-    `digests`: the folder of the daily digests of all histories; best one that this machine cannot change.
-    `public_url`: how phones reach this server, for addresses that go out on paper; as the request came, without it.
-    `cors`: origins, with commas, whose pages may ask this server. `docs`: whether /docs and /schema are there.
-    `metrics`: who reads /metrics: keys of programs and administrators, everybody, nobody.
-    `sign_in`: who else says who somebody is (identity_providers.py).
-    `uploads_at_once`: bodies with photos that one person may send side by side, to each process.
-    `profile`: what is asked of whoever signs in (inspections/accounts/security_profile.py).
-    `syslog`: where the security log also goes: host:port by UDP, or the path of a socket.
-    `trusted_proxies`: addresses or networks, with commas, whose X-Forwarded-For and -Proto are believed.
-    `webhook` to `robots`: where notices go besides the inboxes (channels.py); `intranet`: networks, with commas, to
-    which a webhook and the heartbeat may lead though they are not public. `heartbeat`: an address that is asked for
-    every so many seconds, so that whoever listens there notices our silence.
-    `mqtt`: a broker that devices speak to, as whom, and `mqtt_ca` the file of who vouches for it (mqtt.py).
+    `digests`: the folder of the daily history digests, best one that this machine cannot change later.
+    `public_url`: the URL of this server in printed links; by default the host of the request.
+    `cors`: comma-separated origins whose pages may call the API. `docs`: whether /docs and /schema are served.
+    `metrics`: access to /metrics: keys (API keys and administrators), open (everybody) or off.
+    `sign_in`: external identity providers (identity_providers.py).
+    `uploads_at_once`: concurrent photo uploads of one person, per process.
+    `profile`: the security profile (inspections/accounts/security_profile.py).
+    `syslog`: a target for the security log: host:port by UDP, or the path of a socket.
+    `trusted_proxies`: comma-separated addresses or networks whose X-Forwarded-For and -Proto are trusted.
+    `webhook` to `robots`: channels for notices besides the inbox (channels.py). `intranet`: comma-separated private
+    networks that a webhook and the heartbeat may use. `heartbeat`: a URL requested every `heartbeat_seconds`, so that
+    a monitor notices when this server is down.
+    `mqtt`: URL of a broker for device messages. `mqtt_ca`: the CA certificate of the broker (mqtt.py).
     """
 
     data: str = "anxun-data"
@@ -89,7 +89,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
 
     @property
     def database_url(self) -> str:
-        """`sqlite:///path` or `postgresql://…`. Raises BadSettings for anything else."""
+        """The database URL: `sqlite:///path` or `postgresql://…`. Raises BadSettings for anything else."""
         url = self.database or f"sqlite:///{self.folder / 'anxun.db'}"
         if not url.startswith(("sqlite:///", "postgresql://")) or url == "sqlite:///":
             raise BadSettings("ANXUN_DATABASE: sqlite:///path or postgresql://user@host/name")
@@ -97,7 +97,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
 
     @property
     def photo_place(self) -> str:
-        """A folder, or `s3://bucket` or `s3://bucket/prefix`. Raises BadSettings for anything else."""
+        """The photo store: a folder, `s3://bucket` or `s3://bucket/prefix`. Raises BadSettings for anything else."""
         if "://" not in self.photos:
             return str(Path(self.photos).absolute() if self.photos else self.folder / "photos")
         scheme, _, bucket = self.photos.partition("://")
@@ -107,7 +107,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
 
     @property
     def trusted(self) -> list[Network]:
-        """The networks of `trusted_proxies`. Raises BadSettings."""
+        """The parsed networks of `trusted_proxies`. Raises BadSettings."""
         try:
             return networks(self.trusted_proxies)
         except ValueError as error:
@@ -123,17 +123,17 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
 
     @property
     def scratch(self) -> Path:
-        """Where photos come in when they are kept in S3: nothing that a restart needs."""
+        """The folder of temporary files, such as photos on their way to S3; a restart does not need them."""
         return self.folder / "incoming"
 
 
 def networks(words: str) -> list[Network]:
-    """Networks or addresses, with commas. Raises ValueError."""
+    """Parses comma-separated networks or addresses. Raises ValueError."""
     return [ip_network(each.strip()) for each in words.split(",") if each.strip()]
 
 
 def load(environment: Mapping[str, str]) -> Settings:
-    """Settings from `environment`, over those of the TOML file that ANXUN_CONFIG names. Raises BadSettings."""
+    """Loads the settings of the TOML file in ANXUN_CONFIG, overridden by `environment`. Raises BadSettings."""
     given = {
         name.removeprefix(_PREFIX).lower(): value
         for name, value in environment.items()
@@ -148,7 +148,7 @@ def load(environment: Mapping[str, str]) -> Settings:
 
 
 def _read_secrets(given: dict[str, Any]) -> dict[str, Any]:
-    """Raises BadSettings for a secret that is given in both ways, OSError for a file that cannot be read."""
+    """Reads secrets from files. Raises BadSettings for a secret given in both ways, OSError for an unreadable file."""
     files = {name: given.pop(f"{name}_file") for name in _SECRETS if f"{name}_file" in given}
     if both := sorted(files.keys() & given.keys()):
         raise BadSettings(f"settings: {both[0]} is given as itself and as a file")
@@ -156,4 +156,4 @@ def _read_secrets(given: dict[str, Any]) -> dict[str, Any]:
 
 
 class Unfit(Unready):
-    """What was asked for at the machine cannot be done; says why."""
+    """A command cannot do what it was asked; the message says why."""

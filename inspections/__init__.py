@@ -1,14 +1,14 @@
-"""What is true: the words, rules and decisions of safety inspection, without I/O, clock, database or HTTP.
+"""The domain of safety inspection: its terms, rules and decisions, without I/O, clock, database or HTTP.
 
-Actions are the verbs (`actions.py` or `actions/` of a subject): plain functions of (repository, facts, now) that read,
-decide and return what to write. An action has no other effect, so a store may run it again.
+Actions (`actions.py` or `actions/` of a subject) are plain functions of (repository, facts, now) that read, decide and
+return a Change to write. An action has no other effect, so a store may run it again.
 
-- `calendar`: working days with 调休, office hours, Shanghai's midnight; what a published year must hold
-- `change`: what an action answers, and the rows that are to be written with it
-- `errors`: every "no" with its stable code
-- `field_types`: what a field of a body may hold: lines, words, digests, instants
-- `jobs`: a job that recurs: it is claimed, so that one process does it
-- `periods`: periods of days, weeks and months, and what they are compared with
-- `repository`: all repositories joined: what storage satisfies; nobody but storage imports it
-- `table_import`: files of lines: their columns by title, what is wrong with a line
+- `calendar`: working days with 调休, office hours, Shanghai days, and the checks of a published year
+- `change`: the return type of actions: an answer, and the records to write
+- `errors`: all refusals of the domain, with stable codes
+- `field_types`: annotated types for fields of request bodies: texts, digests, instants
+- `jobs`: recurring jobs, claimed so that one process runs each
+- `periods`: periods of days, weeks and months, and the periods they are compared with
+- `repository`: the Protocols of all subjects joined, implemented and imported only by storage
+- `table_import`: reads imported tables: columns by title, errors by line
 """

@@ -1,6 +1,6 @@
-"""The working calendar: weekdays, the weekends that are worked (调休) and the weekdays that are off.
+"""The working calendar: weekdays, working weekends (调休) and weekdays off.
 
-All instants are aware and UTC; days are cut at Asia/Shanghai, which has kept UTC+8 without summer time since 1992.
+All instants are aware and in UTC; days are those of Asia/Shanghai, at UTC+8 without summer time since 1992.
 """
 
 from collections.abc import Iterator, Sequence
@@ -14,15 +14,15 @@ Clock = Annotated[time, Meta(tz=False)]
 """A time of the day in Shanghai."""
 Span = tuple[Clock, Clock]
 OFFICE_HOURS: tuple[Span, ...] = ((time(8, 30), time(12, 0)), (time(13, 30), time(17, 30)))
-"""From opening to closing, as an office has it that says nothing else (rules.py); lunch is the gap."""
+"""The default office hours (see rules.py), with a gap for lunch."""
 YEARS = range(1970, 3000)
-"""Beyond, an instant cannot be moved between time zones without overflowing."""
+"""Supported years; outside of them, conversions between time zones overflow."""
 _SATURDAY = 5
 _DAY = timedelta(days=1)
 
 
 class CalendarDay(Struct, frozen=True):
-    """A day that differs from its weekday: a weekend that is worked, or a weekday that is off, and who says so."""
+    """An exception to the weekday rule: a working weekend or a weekday off, with the source that announces it."""
 
     day: date
     working: bool
@@ -31,7 +31,7 @@ class CalendarDay(Struct, frozen=True):
 
 
 class Festival(NamedTuple):
-    """A festival of the law: so many days off between two dates (month, day), wherever the moon puts it that year."""
+    """A statutory festival: its days off, and the range of dates (month, day) that a lunar date can fall into."""
 
     name: str
     first: tuple[int, int]
@@ -49,18 +49,17 @@ FESTIVALS = (
     Festival("国庆节", (10, 1), (10, 3), 3),
     Festival("中秋节", (9, 6), (9, 30), 1),
 )
-"""《全国年节及纪念日放假办法》 as of 2024, in force since 2025; before, 春节 had three days and 劳动节 one.
+"""The statutory festivals (《全国年节及纪念日放假办法》, in force since 2025); before, 春节 had three days, 劳动节 one.
 
-中秋节 may fall into October: then it is joined to 国庆节, which lasts eight days.
+If 中秋节 falls into October, it is joined to 国庆节, which then lasts eight days.
 """
 _FEWER_BEFORE = {"春节": 3, "劳动节": 1}
 
 
 def unlike_a_year(year: int, days: Sequence[CalendarDay]) -> list[tuple[str, str]]:
-    """What keeps these days from being the published schedule of that year: fields of `days`, and words.
+    """Checks a year's holiday schedule; returns errors as (field of `days`, message).
 
-    Every festival of the law must be there, off days as well as weekends that are festivals; what is worked is a
-    weekend.
+    All days off of every statutory festival must be listed, even on a weekend. Only a weekend can be a working day.
     """
     errors = [error for number, each in enumerate(days) for error in _wrong_day(year, number, each, days[:number])]
     seen = {each.day for each in days}
@@ -80,7 +79,7 @@ def _wrong_day(year: int, number: int, each: CalendarDay, before: Sequence[Calen
 
 
 def _missing_festivals(year: int, off: set[date], *, joined: bool) -> list[str]:
-    """`joined`: 中秋节 is a part of 国庆节."""
+    """Names of festivals with too few days off. `joined`: 中秋节 is part of 国庆节."""
     missing: list[str] = []
     for name, first, last, days in FESTIVALS:
         needed = _FEWER_BEFORE.get(name, days) if year < FESTIVALS_FROM else days
@@ -91,7 +90,7 @@ def _missing_festivals(year: int, off: set[date], *, joined: bool) -> list[str]:
 
 
 class WorkingCalendar(Struct, frozen=True):
-    """The exceptions of the published years. A year that is not `published` falls back to weekdays: provisional."""
+    """The calendar of the published years. In other years only weekdays count, and deadlines are provisional."""
 
     exceptions: dict[date, bool]
     published: frozenset[int]
@@ -101,7 +100,7 @@ class WorkingCalendar(Struct, frozen=True):
         return self.exceptions.get(day, day.weekday() < _SATURDAY)
 
     def working_days(self, after: date) -> Iterator[date]:
-        """The working days that follow `after`, `after` itself not counted (民法典 第二百零一条)."""
+        """Yields the working days after `after`, which is not counted itself (民法典 第二百零一条)."""
         day = after
         while True:
             day += _DAY
@@ -130,9 +129,9 @@ def at(day: date, clock: time) -> datetime:
 
 
 def office_spans(calendar: WorkingCalendar, start: datetime) -> Iterator[tuple[datetime, datetime]]:
-    """The stretches of office time from `start` on, lunch left out."""
+    """Yields the spans of office hours from `start` on, without lunch."""
     day = shanghai_date(start) - _DAY
-    for working in calendar.working_days(day):  # pragma: no branch  # they never end
+    for working in calendar.working_days(day):  # pragma: no branch  # working days never end
         for opens, closes in calendar.office_hours:
             if at(working, closes) > start:
                 yield max(start, at(working, opens)), at(working, closes)

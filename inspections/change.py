@@ -1,4 +1,4 @@
-"""What an action answers, and the rows that are to be written with it."""
+"""The return type of actions, and the repository that all actions share."""
 
 from typing import Any, Generic, Protocol, TypeVar
 from uuid import UUID
@@ -9,10 +9,10 @@ T_co = TypeVar("T_co", covariant=True)
 
 
 class Change(Struct, Generic[T_co], frozen=True):
-    """What an action decided: the answer for its caller, records to insert, and (before, after) of those that change.
+    """The decision of an action: an answer, records to insert, (before, after) pairs to update, records to delete.
 
-    The store writes all of it in one transaction or none of it. A changed record is written only over the version
-    that was read. `removed`: what need not be remembered; nothing of a hazard ever is.
+    The store writes all of it in one transaction. An update fails if the record is not the version that was read.
+    Records of hazards are never deleted.
     """
 
     answer: T_co
@@ -25,20 +25,20 @@ R = TypeVar("R", bound=Struct)
 
 
 class RecordRepository(Protocol):
-    """Records by their keys, and what a new one needs. Inside a write transaction it stays as it is read."""
+    """Records by their keys, and ids, salts and numbers for new ones. Reads in a write transaction are repeatable."""
 
     def kept(self, kind: type[R], *key: Any) -> R | None:
-        """A record as it is kept now, for who will change it: what others see of the rules may be seconds older."""
+        """Reads the stored record in order to change it; cached reference data may be seconds older."""
         ...
 
     def new_id(self) -> UUID:
-        """A fresh UUIDv7 for a record that the server makes by itself."""
+        """A new UUIDv7 for a record that the server creates."""
         ...
 
     def new_salt(self) -> str:
-        """Sixteen random bytes in hex, that nobody can guess."""
+        """Sixteen cryptographically random bytes in hex."""
         ...
 
     def next_number(self, series: str) -> int:
-        """The next human number of a series such as `XJ-2026`. Never twice; gaps are allowed."""
+        """The next human-readable number of a series such as `XJ-2026`. It is unique; gaps are allowed."""
         ...

@@ -1,37 +1,37 @@
-"""Every "no" of the domain, with a stable code and its facts.
+"""All refusals of the domain, with stable codes and facts.
 
 Refusal
-├── Unauthenticated      auth.*              who are you?
-├── Missing              *.not_found         not there, or not yours: the two look the same
-├── Forbidden            role.forbidden …    you may not
-│   ├── PasswordOld      auth.password_old   to be changed before anything else
-│   ├── FactorMissing    auth.totp_missing   a second factor before anything else
-│   ├── ConfirmNeeded    auth.confirm_needed a token alone is not enough for this
-│   └── CrossSite        auth.cross_site     another site asks with our cookie
-├── Conflict             *.*                 not now
-│   ├── IdConflict       id.conflict         this id says something else already
-│   ├── IdTaken          id.taken            this id is somebody else's
-│   ├── Stale            hazard.stale …      somebody was faster
-│   ├── WrongState       hazard.state        not a step of this state
-│   ├── WrongOffset      upload.offset       bytes that do not follow what is kept
-│   ├── LastAdministrator person.last_admin  nobody would be left to manage accounts
-│   ├── Enrolled         totp.enrolled       a second factor is there already
-│   ├── IdentityTaken    identity.taken      linked to another account already
-│   ├── Erased           person.erased       an account without a name is not used again
-│   ├── Replayed         alert.replayed      a signed request that was taken already
-│   ├── NotMade          export.not_made     a ledger that is not there yet, or has failed
-│   └── PhotosMissing    photo.missing       declared photos have not arrived
-├── Gone                 *.*                 it was there, and is no more
-│   ├── SyncRestart      sync.restart        a place that cannot be followed any further
-│   ├── PhotoGone        photo.gone          older than the office keeps photos
-│   └── LinkOver         link.*              used, revoked, ended or expired
-├── Invalid              step.needs …        what is asked for does not hold, field by field
-├── DigestMismatch       photo.digest        the bytes are not the ones that were promised
-├── Damaged              photo.damaged       the picture is cut or broken
-├── Unsupported          photo.format        not a kind of file we take
-├── TooLarge             photo.too_large     more than we take
-├── TooMany              *.too_many          more at once than we serve; later
-└── Unavailable          store.unavailable   the store cannot keep it now; nothing was kept
+├── Unauthenticated           auth.*               not signed in, or sign-in failed
+├── NotFound                  *.not_found          does not exist, or is hidden from this person
+├── Forbidden                 role.forbidden …     not allowed for this role
+│   ├── ExpiredPassword       auth.password_old    the password has to be changed first
+│   ├── MissingSecondFactor   auth.totp_missing    a second factor has to be enrolled first
+│   ├── MissingConfirmation   auth.confirm_needed  password or code has to be entered again
+│   └── CrossSiteRequest      auth.cross_site      another site sent the request with our cookie
+├── Conflict                  *.*                  not possible in the current state
+│   ├── IdConflict            id.conflict          the id was used for other content
+│   ├── IdOwnerConflict       id.taken             the id was used by another person
+│   ├── VersionConflict       hazard.stale …       the record was changed meanwhile
+│   ├── WrongState            hazard.state         the hazard's state does not allow this step
+│   ├── WrongOffset           upload.offset        the bytes do not continue the stored ones
+│   ├── LastAdministrator     person.last_admin    the last administrator cannot be removed
+│   ├── ExistingSecondFactor  totp.enrolled        a second factor is already enrolled
+│   ├── IdentityConflict      identity.taken       the identity is linked to another account
+│   ├── ErasedPerson          person.erased        an erased account cannot be changed
+│   ├── ReplayedRequest       alert.replayed       the signed request was already received
+│   ├── UnfinishedExport      export.not_made      the ledger is not finished, or has failed
+│   └── MissingPhotos         photo.missing        declared photos have not arrived
+├── Gone                      *.*                  existed, but no longer does
+│   ├── SyncRestart           sync.restart         the cursor is invalid; synchronise from scratch
+│   ├── PurgedPhoto           photo.gone           the photo is past its retention period
+│   └── InactiveLink          link.*               the link was used, revoked, ended or expired
+├── InvalidInput              step.needs …         fields are missing or invalid
+├── DigestMismatch            photo.digest         the bytes differ from the declared digest
+├── DamagedPhoto              photo.damaged        the picture is truncated or broken
+├── UnsupportedFormat         photo.format         the file format is not accepted
+├── PayloadTooLarge           photo.too_large      the content is too large
+├── TooManyRequests           *.too_many           a limit is reached; retry later
+└── Unavailable               store.unavailable    the store cannot write now; nothing was written
 """
 
 from collections.abc import Sequence
@@ -39,14 +39,14 @@ from typing import Any, ClassVar, NamedTuple
 
 
 class FieldError(NamedTuple):
-    """What is wrong with one field: its path in the body, and Chinese words for the person."""
+    """An error of one field: its path in the body, and a Chinese message for the person."""
 
     field: str
     message: str
 
 
 class Refusal(Exception):
-    """A decision not to do what was asked. `code` is stable, `title` is for people, `facts` say which and why."""
+    """The base of all refusals. `code` is stable, `title` is for people, `facts` are details for clients."""
 
     code: str = "refused"
     title: str = "无法处理"
@@ -73,7 +73,7 @@ class NotLinked(Unauthenticated):
 
 
 class SignatureWrong(Unauthenticated):
-    """Also for a device that is not known: who is not let in learns nothing."""
+    """The signature of a device request is wrong. Unknown devices get the same error, so that it reveals nothing."""
 
     code = "alert.signature"
     title = "设备签名不正确"
@@ -90,7 +90,7 @@ class SecondFactorNeeded(Unauthenticated):
 
 
 class Missing(Refusal):
-    """`what` is the noun: hazard, community, photo, person, category, delegation."""
+    """Something does not exist. `what` is its noun: hazard, community, photo, person, category, delegation."""
 
     title = "未找到"
 
@@ -117,7 +117,7 @@ class FactorMissing(Forbidden):
 
 
 class ConfirmNeeded(Forbidden):
-    """Whoever holds a token for some minutes is not to stay for good."""
+    """The action needs a fresh password or code, so that a stolen token cannot gain permanent access."""
 
     code = "auth.confirm_needed"
     title = "请再次输入密码或动态验证码，确认是您本人操作"
@@ -239,7 +239,7 @@ class PhotoGone(Gone):
 
 
 class LinkOver(Gone):
-    """`why`: used, revoked, ended or expired. Says nothing of the hazard."""
+    """A fix link is no longer valid. `why`: used, revoked, ended or expired; no fact of the hazard is revealed."""
 
     titles: ClassVar[dict[str, str]] = {
         "used": "整改情况已经提交，本链接不能再次使用",
@@ -255,7 +255,7 @@ class LinkOver(Gone):
 
 
 class Invalid(Refusal):
-    """`Invalid(("photos", "请附整改后照片"))`: each pair names a field and says what it needs."""
+    """Invalid input, such as `InvalidInput(("photos", "请附整改后照片"))`: pairs of field and message."""
 
     code = "step.needs"
     title = "提交内容不符合要求"
@@ -265,7 +265,7 @@ class Invalid(Refusal):
 
 
 class TooCostly(Invalid):
-    """A file that takes more time or memory than one may, to read or to make."""
+    """Reading or creating the file exceeds the limits of time or memory."""
 
     words = "文件过大或过于复杂，超出处理限度，请拆分或缩小范围后重试"
 
@@ -312,5 +312,5 @@ class Unavailable(Refusal):
 
 
 def differing(one: object, other: object, fields: Sequence[str]) -> list[str]:
-    """Names of `fields` in which two parsed bodies differ (api.md, "Same again": compared as parsed)."""
+    """The names of `fields` in which two parsed bodies differ (api.md, "Same again": compared as parsed)."""
     return [field for field in fields if getattr(one, field) != getattr(other, field)]

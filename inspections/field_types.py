@@ -1,4 +1,4 @@
-"""What a field of a body may hold: text without what nobody sees, digests, aware instants."""
+"""Annotated types for fields of request bodies: texts without control characters, digests, aware instants."""
 
 from datetime import datetime
 from typing import Annotated

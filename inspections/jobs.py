@@ -1,4 +1,4 @@
-"""A job that recurs: it is claimed, so that one process does it."""
+"""Recurring jobs, claimed so that one process runs each."""
 
 from datetime import datetime, timedelta
 
@@ -8,14 +8,14 @@ from inspections.change import Change, RecordRepository
 
 
 class Job(Struct, frozen=True):
-    """Something recurring that any process may do, and that one does: when it is to be done next."""
+    """A recurring job that any process may claim, and the time at which it is due next."""
 
     name: str
     next_at: datetime
 
 
 def claim_job(repository: RecordRepository, name: str, now: datetime, every: timedelta) -> Change[bool]:
-    """Whether it is the caller who does this job now; then it is nobody's for `every`, also after a restart."""
+    """Claims a due job and returns True; then no process can claim it again for `every`, even after a restart."""
     job, after = repository.kept(Job, name), Job(name, now + every)
     if job is None:
         return Change(answer=True, new=(after,))

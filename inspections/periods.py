@@ -1,4 +1,4 @@
-"""Periods of Shanghai days, cut into days, ISO weeks or months, and the periods they are compared with."""
+"""Periods of Shanghai days, split into days, ISO weeks or months, and the periods they are compared with."""
 
 from calendar import monthrange
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ class Interval(StrEnum):
 
 
 class Period(NamedTuple):
-    """From `first` to `last`, both included."""
+    """The days from `first` to `last`, both included."""
 
     first: date
     last: date
@@ -28,14 +28,14 @@ class Period(NamedTuple):
 
 
 class Bucket(NamedTuple):
-    """A part of a period. `name`: 2026-11-23, 2026-W48 (ISO 8601) or 2026-11, also where the period cuts it."""
+    """A day, week or month of a period, perhaps cut at its ends. `name`: 2026-11-23, 2026-W48 (ISO 8601) or 2026-11."""
 
     name: str
     period: Period
 
 
 def buckets(period: Period, interval: Interval) -> Iterator[Bucket]:
-    """All of the period, in order, nothing left out and nothing twice."""
+    """Splits a period into consecutive buckets."""
     begins = period.first
     while begins <= period.last:
         name, ends = _around(begins, interval)
@@ -45,7 +45,7 @@ def buckets(period: Period, interval: Interval) -> Iterator[Bucket]:
 
 
 def _around(day: date, interval: Interval) -> tuple[str, date]:
-    """The name of the whole day, week or month that a day lies in, and its last day."""
+    """The name and last day of the whole day, week or month that contains `day`."""
     if interval is Interval.DAY:
         return day.isoformat(), day
     if interval is Interval.WEEK:
@@ -55,7 +55,7 @@ def _around(day: date, interval: Interval) -> tuple[str, date]:
 
 
 def default(today: date, interval: Interval) -> Period:
-    """The last thirty days, twelve weeks or twelve months, the present one included."""
+    """The last thirty days, twelve weeks or twelve months, including the current one."""
     if interval is Interval.DAY:
         return Period(today - 29 * _DAY, today)
     if interval is Interval.WEEK:
@@ -64,7 +64,7 @@ def default(today: date, interval: Interval) -> Period:
 
 
 def prior(period: Period) -> Period:
-    """环比: as many whole months before, where it is whole months; else as many days before."""
+    """The preceding period (环比): the same number of whole months if `period` is whole months, else of days."""
     last = period.first - _DAY
     if period.first.day == 1 and period.last == _end_of_month(period.last):
         months = _months(period.last) - _months(period.first) + 1
@@ -73,7 +73,7 @@ def prior(period: Period) -> Period:
 
 
 def year_before(period: Period) -> Period:
-    """同比: the same dates a year before; the last day of a month stays the last day, whatever February has."""
+    """The same dates one year earlier (同比); the last day of a month stays the last day, also in February."""
     return Period(_year_before(period.first), _year_before(period.last, ends=True))
 
 
@@ -92,13 +92,13 @@ def _months_before(first: date, months: int) -> date:
 
 
 def _first_of(month: int) -> date:
-    """`month`: as `_months`."""
+    """The first day of a month; `month` is a `_month_number`."""
     year, rest = divmod(month, _MONTHS)
     return date(year, rest + 1, 1)
 
 
 def first_of_quarter(day: date) -> date:
-    """Of the quarter of a year that it lies in."""
+    """The first day of the calendar quarter that contains `day`."""
     return _first_of(_months(day) // _QUARTER * _QUARTER)
 
 
@@ -107,7 +107,7 @@ def _end_of_month(day: date) -> date:
 
 
 class Unit(Enum):
-    """What sums are kept of."""
+    """The units that totals are stored for."""
 
     DAY = auto()
     MONTH = auto()
@@ -115,7 +115,7 @@ class Unit(Enum):
 
 
 class Piece(NamedTuple):
-    """Whole quarters, months or days, and whether they are added to the others or taken away."""
+    """A period of whole quarters, months or days, whose total is added or, with sign -1, subtracted."""
 
     period: Period
     unit: Unit
@@ -123,10 +123,9 @@ class Piece(NamedTuple):
 
 
 def pieces(first: date, last: date, *, quarters: bool = False) -> Iterator[Piece]:
-    """A period as the sum of whole months and of few days: a month that is asked for by half is taken whole, less the
-    rest of it. No more than half a month of days at either end; nothing that is empty.
+    """Expresses a period as a sum of whole months and at most half a month of days at either end.
 
-    `quarters`: three months in the same quarter of a year are one.
+    More than half a month is the whole month minus its other days. `quarters`: join the three months of a quarter.
     """
     begins, ends = first.replace(day=1), _end_of_month(last)
     if begins == last.replace(day=1) and 2 * Period(first, last).days < ends.day:
@@ -148,7 +147,7 @@ def pieces(first: date, last: date, *, quarters: bool = False) -> Iterator[Piece
 
 
 def _with_quarters(first: date, last: date) -> Iterator[Piece]:
-    """Whole months: the quarters among them, and the months beside those."""
+    """Splits whole months into quarters and the months before and after them."""
     begins = _first_of(-(-_months(first) // _QUARTER) * _QUARTER)
     behind = first_of_quarter(last + _DAY)
     if begins >= behind:
@@ -162,7 +161,7 @@ def _with_quarters(first: date, last: date) -> Iterator[Piece]:
 
 
 class Change(NamedTuple):
-    """Against another period. `percent` of what it was then, two digits; None where that was nothing."""
+    """The change against another period's value `then`; `percent` has two digits, and is None if `then` is 0."""
 
     then: int
     delta: int

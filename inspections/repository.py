@@ -1,4 +1,4 @@
-"""Every question of the domain, joined: what a store has to answer. Nobody but storage imports it."""
+"""The repository Protocols of all subjects, joined. Only storage, which implements it, imports this module."""
 
 from typing import Protocol
 
@@ -29,4 +29,4 @@ class Repository(
     AccountRepository,
     Protocol,
 ):
-    """One for all: an action asks for the part that its subject knows."""
+    """The Protocol of the whole store; an action depends only on its own subject's Protocol."""

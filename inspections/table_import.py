@@ -1,4 +1,4 @@
-"""Files of lines that an office has elsewhere: their columns by title, and what is wrong with a line of one."""
+"""Reads tables that an office imports: columns are found by title, and errors are reported by line."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -11,13 +11,13 @@ from inspections.errors import FieldError, Invalid
 
 T = TypeVar("T")
 SHOWN = 1000
-"""Of all that is wrong with a file."""
+"""The most errors that are listed for a file."""
 _AT = re.compile(r"\$\.(\w+)")
 _NAMED = re.compile(r"required field `(\w+)`")
 
 
 class LineError(Struct, frozen=True):
-    """What is wrong: the line as the spreadsheet counts it (`12`, `3月!12`), the title of the column, and words."""
+    """An error in a file: the line as the spreadsheet numbers it (`12`, `3月!12`), the column title, and a message."""
 
     line: str
     column: str
@@ -25,7 +25,7 @@ class LineError(Struct, frozen=True):
 
 
 class LinesWrong(Invalid):
-    """`errors` names the first of them; `wrong` says how many there are."""
+    """A file with errors, of which nothing was imported. `errors`: the first ones; `wrong`: how many there are."""
 
     code = "file.lines"
     title = "文件有错误，一行也没有导入"
@@ -38,14 +38,14 @@ class LinesWrong(Invalid):
 
 
 class Found(NamedTuple):
-    """A line of a file: where it stands, and its cells by field."""
+    """A line of a file: its number, and its cells by field."""
 
     where: str
     cells: dict[str, str]
 
 
 class Columns(NamedTuple):
-    """By field the titles that people give it, of which the first is ours; `needed`: what no file goes without."""
+    """The accepted titles of each field, our own first. `needed`: fields that every file must have."""
 
     titles: Mapping[str, tuple[str, ...]]
     needed: tuple[str, ...]
@@ -56,7 +56,7 @@ class Columns(NamedTuple):
         return {title: field for field, titles in self.titles.items() for title in titles}
 
     def lines(self, rows: Iterable[Sequence[str]], most: int) -> Iterator[Found]:
-        """Raises Invalid for a file without the columns, and for more than `most` lines."""
+        """Yields the non-empty lines. Raises InvalidInput for missing columns, and for more than `most` lines."""
         counted = enumerate(rows, 1)
         first: Sequence[str] = next((row for _, row in counted if any(row)), ())
         named = self.named
@@ -77,7 +77,7 @@ class Columns(NamedTuple):
         return LineError(where, self.titles.get(field, (field,))[0], words)
 
     def made(self, where: str, kind: type[T], said: Mapping[str, Any]) -> T | LineError:
-        """What a line says, as `kind`."""
+        """Converts the values of a line to `kind`, or returns what is wrong with them."""
         try:
             return msgspec.convert(said, kind, strict=False)
         except msgspec.ValidationError as error:
@@ -89,7 +89,7 @@ class Columns(NamedTuple):
     def once(
         self, field: str, made: Iterable[tuple[str, T | LineError]]
     ) -> tuple[list[tuple[str, T]], list[LineError]]:
-        """The lines that are understood, no two with the same `field`; and what is wrong with the others."""
+        """Separates valid lines, unique by `field`, from the errors of the others."""
         lines: list[tuple[str, T]] = []
         errors: list[LineError] = []
         first: dict[Any, str] = {}

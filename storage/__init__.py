@@ -1,11 +1,10 @@
-"""Where it is kept: rows in a database, photo bytes beside it.
+"""Storage: rows in a database, photo files beside it, and processes that read or write files.
 
-- `database`: transact and read: what a database is to us, and which one a URL names
-- `file_reading`: reads a file that somebody sent from its standard input, in a process of its own: it may be
-  anything
-- `migration`: the schema, by alembic
-- `private_files`: files that other accounts of the machine cannot read
-- `process_limits`: time and memory of a process that reads or writes a file
-- `repository`: all repositories joined: every question of the domain, over one connection
-- `schema`: every table
+- `database`: the Database Protocol (transact and read), and opening the database that a URL names
+- `file_reading`: parses an uploaded file in a process of its own, since its content is untrusted
+- `migration`: creates and upgrades the schema, with alembic
+- `private_files`: restricts files to the account that runs the server
+- `process_limits`: limits of time and memory for a process that reads or writes a file
+- `repository`: the repositories of all subjects, joined in one class
+- `schema`: all tables, by record type
 """

@@ -1,4 +1,4 @@
-"""The one way in and the one way out: `transact` writes, `read` reads. Which engine keeps it, the URL says."""
+"""The Database Protocol: `transact` writes and `read` reads. The URL names the engine, SQLite or PostgreSQL."""
 
 from collections.abc import Callable
 from typing import Protocol, TypeVar
@@ -17,28 +17,28 @@ T = TypeVar("T")
 
 class Database(Protocol):
     async def transact(self, action: Action[T]) -> T:
-        """Runs `action` and commits what it returns; answers after the commit.
+        """Runs `action`, commits its Change, and then returns its answer.
 
-        It may run several times before one counts, so it has no effect but its Change.
-        Raises what the action refuses with, or Unavailable where the store could not keep it. A caller that goes
-        away in the middle changes nothing: the action is then kept whole, and nobody is told.
+        The action may run several times before a commit succeeds, so it must have no effect but its Change.
+        Raises the refusal of the action, or Unavailable if the commit failed. Cancelling the caller does not stop the
+        action: it is still committed as a whole.
         """
         ...
 
     async def read(self, ask: Callable[[Repository], T]) -> T:
-        """Answers from one snapshot, on a reading connection."""
+        """Runs `query` on one snapshot, over a reading connection."""
         ...
 
     def ask(self, ask: Callable[[Repository], T]) -> T:
-        """`read` for threads."""
+        """Like `read`, but blocking; for threads without an event loop."""
         ...
 
     def damage(self) -> list[str]:
-        """What the engine itself finds broken in its files, where it can tell."""
+        """Damage that the engine detects in its own files, if it can check them."""
         ...
 
     async def close(self) -> None:
-        """Finishes what was accepted and refuses the rest."""
+        """Finishes accepted actions, refuses new ones, and closes all connections."""
         ...
 
 
@@ -46,7 +46,7 @@ CONTENTS = Contents(SCHEMA, Repository, (record_changes, count_changes), (FORGET
 
 
 def open_database(url: str) -> Database:
-    """`url`: sqlite:///path or postgresql://…, already migrated. psycopg comes with the extra `[postgres]`."""
+    """Opens a migrated database: sqlite:///path, or postgresql://… with the extra `[postgres]`."""
     if (path := sqlite_path(url)) is not None:
         return SqliteDatabase(path, CONTENTS)
     return postgres_module(url).PostgresDatabase(url, CONTENTS)

@@ -1,6 +1,7 @@
-"""Reads a file that somebody sent from its standard input, in a process of its own: it may be anything.
+"""Parses an uploaded file in a process of its own, since its content is untrusted.
 
-An order stands on the first line, the file follows it; the answer goes to standard output, all of it or none.
+Standard input has a `ReadOrder` on its first line, then the file. The whole `ReadResult` goes to standard output, or
+nothing does.
 """
 
 import os
@@ -25,20 +26,20 @@ T = TypeVar("T")
 
 
 class OldLedger(Struct, frozen=True, tag=True):
-    """A spreadsheet, or CSV. Understood is what it says."""
+    """Orders to parse an old ledger, as a spreadsheet or CSV."""
 
     names: Names
     now: datetime
 
 
 class Communities(Struct, frozen=True, tag=True):
-    """GeoJSON whose positions are in `crs`, or CSV: a Gazetteer."""
+    """Orders to parse communities, as GeoJSON with coordinates in `crs`, or as CSV."""
 
     crs: Crs
 
 
 class Devices(Struct, frozen=True, tag=True):
-    """CSV: a MonitorList. `communities`: codes by name and by code."""
+    """Orders to parse devices as CSV. `communities`: codes by name and by code."""
 
     communities: dict[str, str]
 
@@ -47,7 +48,7 @@ Order = OldLedger | Communities | Devices
 
 
 class Read(Struct, Generic[T], frozen=True):
-    """What was understood; or, by field, what is wrong with the file as a whole."""
+    """The parsed content, or errors of the file as a whole, by field."""
 
     said: T | None = None
     errors: list[tuple[str, str]] = []

@@ -1,4 +1,4 @@
-"""Brings a database to the schema of this code, by alembic; the scripts travel in the package."""
+"""Creates and upgrades the schema of a database with alembic; the scripts are part of the package."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
 HEAD = max(file.name[:4] for file in (_MIGRATIONS / "versions").glob("[0-9]*.py"))
-"""The newest revision (a test compares it with alembic's own answer)."""
+"""The newest revision (a test compares it with alembic's)."""
 
 
 guard_tables()
@@ -26,7 +26,7 @@ add_views()
 
 
 class WrongSchema(Unready):
-    """The database is not at the schema of this program; says what to do."""
+    """The database does not have the schema of this program; the message says what to do."""
 
 
 def config(connection: Connection | None = None) -> "Config":
@@ -39,9 +39,9 @@ def config(connection: Connection | None = None) -> "Config":
 
 
 def migrate(url: str) -> None:
-    """Upgrades (or fills) the database behind `url`. On SQLite only the process that owns the file may call this.
+    """Creates or upgrades the schema of a database. On SQLite the caller must hold the write lock.
 
-    Raises WrongSchema where a newer program has been here.
+    Raises WrongSchema if a newer program has upgraded it.
     """
     engine = writing_engine(url)
     try:
@@ -49,7 +49,7 @@ def migrate(url: str) -> None:
             _write_a_little(engine)
         if present_revision(engine) != HEAD:
             with engine.begin() as connection:
-                if connection.dialect.name == "postgresql":  # several processes may begin at once
+                if connection.dialect.name == "postgresql":  # several processes may start at once
                     connection.execute(text("select pg_advisory_xact_lock(hashtext('anxun migrate'))"))
                 _bring_to_head(connection)
     finally:
@@ -57,9 +57,9 @@ def migrate(url: str) -> None:
 
 
 def _bring_to_head(connection: Connection) -> None:
-    """An empty database gets the tables as they are, without alembic, whose 15 MB a server would then keep for nothing.
+    """Upgrades the schema with alembic, or creates the current tables in an empty database without alembic.
 
-    A test holds them equal to what the revisions make.
+    Importing alembic would cost a server 15 MB. A test compares the tables with those that the revisions create.
     """
     found = _revision(connection)
     if found is None:
@@ -74,17 +74,17 @@ def _bring_to_head(connection: Connection) -> None:
 
         _refuse_newer(found)
         command.upgrade(config(connection), "head")
-        fill(connection)  # what was not counted before, or otherwise
+        fill(connection)  # counters that are new or defined differently
 
 
 def _write_a_little(engine: Engine) -> None:
-    """SQLite opens a file that it may not write for reading alone, and says so only at the first write: now."""
+    """Writes once to the database, because SQLite reports a read-only file only at the first write."""
     with engine.begin() as connection:
         connection.exec_driver_sql("PRAGMA user_version = 0")
 
 
 def check(url: str) -> None:
-    """For who does not migrate. Raises WrongSchema, and FileNotFoundError for an SQLite file that is not there."""
+    """Checks that the schema is current, without migrating. Raises WrongSchema, FileNotFoundError (SQLite)."""
     path = sqlite_path(url)
     if path is not None and not path.exists():
         raise FileNotFoundError(f"{path} is not there")
@@ -98,7 +98,7 @@ def check(url: str) -> None:
 
 
 def present_revision(engine: Engine) -> str | None:
-    """None where nothing is there yet."""
+    """The schema revision of the database; None if it is empty."""
     with engine.connect() as connection:
         return _revision(connection)
 

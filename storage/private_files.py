@@ -1,6 +1,6 @@
-"""What is kept on a disk is for the account that runs the server alone: folders 0700, files 0600.
+"""Restricts stored files to the account that runs the server: folders 0700, files 0600.
 
-The database holds secrets of second factors and the key of photo links, so every file beside it is closed the same way.
+The database holds secrets of second factors and the key of photo links, and the files beside it are treated the same.
 """
 
 import os
@@ -13,15 +13,15 @@ _OTHERS = stat.S_IRWXG | stat.S_IRWXO
 
 
 def create_private_files() -> None:
-    """Whatever this process and those that it begins create from now on is closed to other accounts."""
+    """Sets the umask, so that new files of this process and its children are closed to other accounts."""
     os.umask(_OTHERS)
 
 
 def make_private(folder: Path) -> int:
-    """Closes a folder and all in it to other accounts; returns how many files and folders had been open.
+    """Closes a folder and everything in it to other accounts; returns how many files and folders were open.
 
-    A folder that is closed itself, and whose own files are, is not searched further. Raises OSError where the folder
-    belongs to another account.
+    Subfolders are searched only if the folder or a direct entry is open. Raises OSError if another account owns the
+    folder.
     """
     if not folder.is_dir() or not any(_open_mode(each) for each in (folder, *folder.iterdir())):
         return 0
@@ -37,8 +37,8 @@ def _close(path: Path) -> bool:
 
 
 def _open_mode(path: Path) -> int:
-    """The permissions of what other accounts may use; 0 of what they may not, and of what is gone or a link."""
-    with suppress(FileNotFoundError):  # other processes work in the same folder
+    """The permissions of a file that other accounts can access; 0 for any other file, a symlink or a missing file."""
+    with suppress(FileNotFoundError):  # other processes may delete files meanwhile
         found = path.lstat().st_mode
         return stat.S_IMODE(found) if found & _OTHERS and not stat.S_ISLNK(found) else 0
     return 0

@@ -1,4 +1,4 @@
-"""What a process may take that reads or writes one file for somebody: whatever the file is, requests go on."""
+"""Limits of time and memory for a process that reads or writes one file, so that no file can stop the server."""
 
 import os
 import resource
@@ -11,7 +11,7 @@ _FIRST_TO_GO = Path("/proc/self/oom_score_adj")
 
 
 class Limits(NamedTuple):
-    """Bytes of address space, and seconds: of the processor, and by the clock for whoever waits for the process."""
+    """Bytes of address space, seconds of CPU time, and seconds after which the parent stops waiting."""
 
     memory: int
     cpu_seconds: int
@@ -19,26 +19,26 @@ class Limits(NamedTuple):
 
 
 READING = Limits(512 << 20, 20, 30)
-"""Measured: 10,000 lines in 20 columns take 1.4 s and 70 MiB as a workbook of 1 MB, 150 MiB where they say 30 MB of
-words, 230 MiB as a CSV file of 12 MB; 190,000 corners of outlines, in BD-09, 4.8 s. Libraries count too."""
+"""Limits for parsing. Measured, with libraries: 10,000 lines in 20 columns take 1.4 s and 70 MiB as a workbook of 1 MB,
+150 MiB with 30 MB of text, 230 MiB as a CSV file of 12 MB; 190,000 outline vertices in BD-09 take 4.8 s."""
 
 WRITING = Limits(1 << 30, 1200, 3600)
-"""Of a ledger, which is written line by line: a million lines as a workbook take 140 s of the processor
-and 50 MiB, besides what the database takes."""
+"""Limits for writing a ledger line by line: a million lines as a workbook take 140 s of CPU time and 50 MiB, without
+the database."""
 
 TOO_MUCH = 4
-"""The exit status of a process that ran out of memory, or saw that it would. Out of time the system ends it."""
+"""Exit status of a process that ran out of memory or foresees it. The kernel kills a process out of CPU time."""
 
 
 def keep_within(limits: Limits) -> None:
-    """From here on this process steps back, ends where it takes more, and is the first to where memory is short."""
+    """Applies the limits to this process, lowers its priority, and makes it the first victim of the OOM killer."""
     os.nice(_NICENESS)
-    with suppress(OSError):  # Linux alone has it
+    with suppress(OSError):  # exists only on Linux
         _FIRST_TO_GO.write_text("1000")
     resource.setrlimit(resource.RLIMIT_AS, (limits.memory, limits.memory))
     resource.setrlimit(resource.RLIMIT_CPU, (limits.cpu_seconds, limits.cpu_seconds))
 
 
 def took_too_much(status: int | None) -> bool:
-    """Whether a process ended so, by its exit status; None: it has not ended, and is out of time by the clock."""
+    """Whether a process exceeded its limits, by its exit status; None means that it still runs after its time."""
     return status is None or status < 0 or status == TOO_MUCH

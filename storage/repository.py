@@ -1,4 +1,4 @@
-"""All repositories joined: every question of the domain, over one connection."""
+"""The repositories of all subjects, joined in one class over one connection."""
 
 from collections.abc import Callable
 from typing import TypeVar

@@ -1,5 +1,5 @@
-"""Every table. Columns stand in the order of the record's fields (a test compares them), so rows become records
-by position.
+"""All tables, by record type. Columns are in the order of the record's fields (a test compares them), so that rows
+become records by position.
 """
 
 from msgspec import Struct
@@ -110,7 +110,7 @@ TABLE_OF: dict[type[Struct], Table] = {
     Changed: changes,
     Feed: feeds,
 }
-"""In the order in which rows can be inserted: what is referred to comes first."""
+"""The table of each record type, in the order of insertion: a table comes after those it refers to."""
 SCHEMA = Schema(TABLE_OF)
 METADATA = metadata
-"""Of every table: this module has imported them all."""
+"""The metadata of all tables, complete because this module imports them."""

@@ -1,18 +1,17 @@
-"""People and programs over HTTP: accounts, sign-in, devices, keys, delegations, the security log.
+"""HTTP routes for accounts, sign-in, devices, API keys, delegations and the security log.
 
-- `api_keys`: keys for programs, by an administrator: made, listed, given a new secret, revoked
-- `authentication`: token → person; the one guard of every route
-- `cookies`: tokens of our own pages, in cookies; no other site uses them
-- `delegations`: delegations: a supervisor lends their role for a period
-- `devices`: devices that are signed in: one's own, and for an administrator those of an account of theirs
-- `external_identities`: sign-in by somebody else's word: with a code of WeChat or 浙政钉, for accounts whose owners
-  have linked them
-- `identity_providers`: WeChat and 浙政钉: whose a code is
-- `people`: accounts: who can be assigned; an administrator makes and changes them
-- `second_factor`: a second factor over HTTP: begun, confirmed, taken away
-- `security_events`: the security log over HTTP: for who audits
-- `security_log`: keeps lines of the security log, then sends them on
-- `sessions`: sign-in routes: /auth/login, /auth/refresh, /auth/password, /auth/logout, /me
-- `totp`: what an authenticator app shows
+- `api_keys`: routes for API keys: create, list, rotate, revoke
+- `authentication`: authentication of tokens, and the guard of every route
+- `cookies`: cookies for the tokens of our own pages, protected against cross-site use
+- `delegations`: routes for delegations: create, list, revoke
+- `devices`: routes for signed-in devices: own ones, and those of accounts that an administrator manages
+- `external_identities`: sign-in with a code of WeChat or 浙政钉, and routes to link and unlink these identities
+- `identity_providers`: clients of the identity providers WeChat and 浙政钉
+- `people`: routes for accounts: list, read, create, change
+- `second_factor`: routes for the second factor: enroll, confirm, remove
+- `security_events`: the route that lists the security log, for auditors
+- `security_log`: writes the security log, then forwards each line to syslog
+- `sessions`: routes for sign-in: /auth/login, /auth/refresh, /auth/password, /auth/logout, /me
+- `totp`: codes of authenticator apps (TOTP)
 - `views`: people, tokens and delegations as JSON
 """

@@ -1,4 +1,4 @@
-"""Keys for programs, by an administrator: made, listed, given a new secret, revoked."""
+"""Routes for API keys of programs, for administrators: create, list, rotate, revoke."""
 
 from datetime import datetime
 from functools import partial
@@ -19,7 +19,7 @@ from inspections.accounts.security_log import Event
 
 
 class KeyView(Struct, frozen=True):
-    """`used_at`: when its newest secret was first used. `secrets`: how many are good now."""
+    """An API key. `used_at`: the first use of its newest secret. `secrets`: how many are valid now."""
 
     id: UUID
     name: str
@@ -38,7 +38,7 @@ class KeyList(Struct, frozen=True):
 
 
 class KeyMade(Struct, frozen=True):
-    """`token` is said once; asked for the same again it is null, and `rotate` gives another."""
+    """A key with its token, which is returned once. A repeated request gets null; use `rotate` for a new token."""
 
     key: KeyView
     token: str | None
@@ -51,7 +51,7 @@ def _view(key: Key) -> KeyView:
 
 @post("/keys", opt={"action": "key.manage", "body": NewKey})
 async def post_key(request: AnyRequest) -> Response[KeyMade]:
-    """It reads what an analyst reads in `scope`, without any personal data, until `expires_at`: 400 days at most."""
+    """Creates a key that reads what an analyst reads in `scope`, without personal data, for at most 400 days."""
     asked: NewKey = await json_body(request, NewKey)
     context, token = context_of(request), new_token(KEY_PREFIX)
     action = partial(make_key, person=person_of(request), asked=asked, secret=digest_of(token), now=context.clock())
@@ -70,7 +70,7 @@ async def get_keys(request: AnyRequest) -> KeyList:
 
 @post("/keys/{key_id:uuid}/rotate", opt={"action": "key.manage"}, status_code=200)
 async def rotate(request: AnyRequest, key_id: FromPath[UUID]) -> KeyMade:
-    """A new secret. The one in use stays good beside it until there is another; a lost answer costs nothing."""
+    """Issues a new secret. The secret in use stays valid until the next rotation, so a lost response does no harm."""
     context, token = context_of(request), new_token(KEY_PREFIX)
     action = partial(rotate_key, person=person_of(request), key_id=key_id, secret=digest_of(token), now=context.clock())
     renewed = await context.log.transact(action, Event.KEY_RENEWED, caller_of(request), str(key_id))
@@ -79,7 +79,7 @@ async def rotate(request: AnyRequest, key_id: FromPath[UUID]) -> KeyMade:
 
 @post("/keys/{key_id:uuid}/revoke", opt={"action": "key.manage"}, status_code=200)
 async def revoke(request: AnyRequest, key_id: FromPath[UUID]) -> KeyView:
-    """It opens nothing any more, within a second, on every process."""
+    """Revokes a key; every process rejects it within a second."""
     context = context_of(request)
     action = partial(revoke_key, person=person_of(request), key_id=key_id, now=context.clock())
     return _view(await context.log.transact(action, Event.KEY_REVOKED, caller_of(request), str(key_id)))

@@ -1,4 +1,4 @@
-"""Token → person; and the one guard that every route passes: signed in, query known, action allowed."""
+"""Authentication of tokens, and the guard that checks sign-in, permission and query of every request."""
 
 import asyncio
 import secrets
@@ -71,7 +71,7 @@ _REMEMBERED_LIMIT = 10_000
 
 
 class Tokens(NamedTuple):
-    """A new pair as its device gets it; only digests are kept."""
+    """A new token pair as the device receives it; only digests are stored."""
 
     access: str
     refresh: str
@@ -82,12 +82,12 @@ class Tokens(NamedTuple):
 
 
 def new_tokens() -> Tokens:
-    """The prefix lets scanners find a token that was published by mistake."""
+    """Creates random tokens; their prefixes let scanners find tokens that were published by mistake."""
     return Tokens(new_token("anxa_"), new_token("anxr_"))
 
 
 class _Known(NamedTuple):
-    """Who a token belongs to. `until`: from when on this has to be asked again. `unmet`: what they have to do first."""
+    """The owner of a token. `until`: when to check it again. `unmet`: what the owner must do first, as a refusal."""
 
     person: Person
     until: datetime
@@ -95,7 +95,7 @@ class _Known(NamedTuple):
 
 
 class SignIn:
-    """Opens, renews and ends sessions, and knows who a token belongs to (for a second without asking again)."""
+    """Opens, renews and ends sessions, and identifies the owners of tokens, with a cache of one second."""
 
     def __init__(self, database: Database, clock: Callable[[], datetime], log: SecurityLog, profile: Profile) -> None:
         self._database = database
@@ -104,14 +104,14 @@ class SignIn:
         self._profile = profile
         self._remembered: dict[str, tuple[float, _Known]] = {}
         self._nobody = HASHER.hash(secrets.token_urlsafe())
-        # Hashing is dear on purpose: threads of its own, so that a flood of sign-ins does not hold up a photo.
+        # Password hashing is slow on purpose: it has its own thread, so that many sign-ins do not delay other requests.
         self._hashing = ThreadPoolExecutor(_HASHING_AT_ONCE, "anxun-hash")
         self._waiting = 0
 
     async def open(
         self, username: str, password: str, device: str, address: str, code: str | None = None, *, page: bool = False
     ) -> tuple[SignedIn, Tokens]:
-        """`code`: of a second factor. `page`: in a browser. The same work whether or not there is such a person.
+        """Signs in by password. `code`: of the second factor. `page`: in a browser. An unknown name takes as long.
 
         Raises SignInFailed, SecondFactorNeeded, TooManyTries, TooMany.
         """
@@ -138,7 +138,7 @@ class SignIn:
         page: bool = False,
         through: Identity | None = None,
     ) -> tuple[SignedIn, Tokens]:
-        """For who has shown that they are this person, `through` an identity or by password.
+        """Opens a session for a person who was verified by password, or by the linked identity `through`.
 
         Raises SignInFailed, NotLinked, SecondFactorNeeded.
         """
@@ -166,12 +166,15 @@ class SignIn:
         return opened, tokens
 
     async def _note_failure(self, person: Person | None, address: str, what: str = "password") -> None:
-        """Not under a name that nobody has: it may be a password in the wrong field."""
+        """Records a failed sign-in. An unknown name is not logged: it may be a password entered in the wrong field."""
         about = person.username if person else ""
         await self._log.note(Event.SIGN_IN_FAILED, Caller("", address), about, {"wrong": what if person else "name"})
 
     async def check_password(self, username: str, password: str, address: str) -> Tries:
-        """A try, which counts as failed until it is taken back. Raises Invalid, TooManyTries, TooMany."""
+        """Checks the password and returns the attempt, which counts as failed until `undo_attempt` is called.
+
+        Raises Invalid, TooManyTries, TooMany.
+        """
         tries = await self.count_try(username, address)
         person, good = await self._fits(username, password)
         if person is None or not good:
@@ -180,9 +183,10 @@ class SignIn:
         return tries
 
     async def proof(self, token: str, username: str, password: str | None, code: str | None, address: str) -> Proof:
-        """What a signed-in person shows besides their token: their password, a code of the second factor, or both.
+        """Verifies the password, the code of the second factor, or both, of a person who is already signed in.
 
-        Raises ConfirmNeeded for neither, Invalid for a wrong one, which counts as a failed try; TooManyTries, TooMany.
+        Raises ConfirmNeeded if both are missing, Invalid for a wrong one, which counts as a failed attempt;
+        TooManyTries, TooMany.
         """
         if password is None and code is None:
             raise ConfirmNeeded
@@ -200,11 +204,11 @@ class SignIn:
         return Proof(digest_of(token), person.password if person and password is not None else None, typed)
 
     async def take_back(self, tries: Tries, *, whole: bool = False) -> None:
-        """It was no failure; see good_password."""
+        """Undoes a counted attempt that succeeded; see `undo_password_attempt`."""
         await self._database.transact(partial(good_password, tries=tries, whole=whole))
 
     async def change_password(self, token: str, username: str, old: str, new: str, address: str) -> Ended:
-        """Answers what ends with it. Asked again, what was done stays done, and nothing ends.
+        """Changes the password and returns the access that ends with it; a repeated request ends nothing.
 
         Raises Invalid for a wrong old password, TooManyTries, TooMany.
         """
@@ -218,7 +222,7 @@ class SignIn:
             raise Invalid(("password", "原密码不正确"))
         await self.take_back(tries)
         if not good:
-            return Ended()  # it was changed before
+            return Ended()  # an earlier request has changed it already
         self._profile.check_password("new_password", new, username)
         if same:
             raise Invalid(("new_password", "新密码不能与原密码相同"))
@@ -227,27 +231,27 @@ class SignIn:
         return await self._log.transact(action, Event.PASSWORD_CHANGED, Caller(username, address), username)
 
     async def count_try(self, username: str, address: str) -> Tries:
-        """Who keeps failing waits longer and longer. Raises TooManyTries, TooMany."""
-        self._check_turn()  # before it counts as a failure
+        """Counts a sign-in attempt; repeated failures must wait longer each time. Raises TooManyTries, TooMany."""
+        self._check_turn()  # before the attempt is counted
         tries = Tries(*(digest_of(each) for each in (f"account {username}", f"address {address}")))
         action = partial(try_password, tries=tries, now=self._clock(), patience=self._profile.patience)
         await self._database.transact(action)
         return tries
 
     async def _fits(self, username: str, password: str) -> tuple[Person | None, bool]:
-        """Whose name it is, and whether this is their password."""
+        """Finds a person by username and tells whether the password is theirs, in equal time for unknown names."""
         person = await self._database.read(lambda repository: repository.person(username))
         return person, await self._in_turn(partial(verified, (person and person.password) or self._nobody, password))
 
     async def hashed(self, username: str, password: str) -> str:
-        """The argon2id hash of a new password. Raises Invalid, TooMany."""
+        """Checks a new password against the profile and returns its argon2id hash. Raises Invalid, TooMany."""
         self._profile.check_password("password", password, username)
         return await self._in_turn(partial(HASHER.hash, password))
 
     async def compare_or_hash(self, known: Person, password: str, caller: Caller) -> str:
-        """The hash that `known` has where this is its password, else a new one.
+        """Returns the stored hash if this is the password of `known`, else a new hash.
 
-        The comparison counts as a try to sign in. Raises Invalid, TooManyTries, TooMany.
+        The comparison counts as a sign-in attempt. Raises Invalid, TooManyTries, TooMany.
         """
         self._profile.check_password("password", password, known.username)
         tries = await self.count_try(known.username, caller.address)
@@ -258,7 +262,7 @@ class SignIn:
         return await self._in_turn(partial(HASHER.hash, password))
 
     async def _in_turn(self, work: Callable[[], T]) -> T:
-        """Hashes on the thread for it. Raises TooMany where too many wait already."""
+        """Runs a hashing function on its own thread. Raises TooMany if too many are waiting."""
         self._check_turn()
         self._waiting += 1
         try:
@@ -271,7 +275,7 @@ class SignIn:
             raise TooMany
 
     async def refresh(self, token: str, address: str) -> tuple[SignedIn, Tokens]:
-        """Raises Unauthenticated; where a token comes again that was replaced, its whole session has ended."""
+        """Renews a session by its refresh token; a token that was already replaced ends it. Raises Unauthenticated."""
         tokens = new_tokens()
         digest, now = digest_of(token), self._clock()
         renew = partial(refresh_session, digest=digest, pair_id=uuid7(), digests=tokens.digests, now=now)
@@ -289,10 +293,10 @@ class SignIn:
         await self._log.transact(action, Event.SIGNED_OUT, caller, caller.by)
 
     async def person(self, token: str, action: str) -> Person:
-        """Who a token belongs to, with the grants that count now: what ends by the clock ends at once.
+        """Returns the owner of a token with the grants in effect now; expired grants end at once.
 
-        Raises Unauthenticated; and what they have to do first, unless `action` is about themselves. What is revoked or
-        given counts within a second, on every process.
+        Raises Unauthenticated, and the owner's unmet requirement unless `action` is "me". Revocations and new grants
+        take effect within a second, on every process.
         """
         known = await self._known(token)
         if known.unmet and action != "me":
@@ -300,7 +304,7 @@ class SignIn:
         return known.person
 
     async def good_until(self, token: str) -> datetime:
-        """When a token ends, or has to be asked for again. Raises Unauthenticated."""
+        """Returns when a token expires or must be checked again. Raises Unauthenticated."""
         return (await self._known(token)).until
 
     async def _known(self, token: str) -> _Known:
@@ -347,7 +351,7 @@ def verified(hashed: str, password: str) -> bool:
 
 
 def shown_token(request: Request[Any, Any, Any]) -> str:
-    """The bearer token (RFC 6750), or else the cookie of a page. Raises Unauthenticated, CrossSite."""
+    """Reads the bearer token (RFC 6750) of a request, or else its cookie. Raises Unauthenticated, CrossSite."""
     if (said := request.headers.get("authorization")) is None:
         return page_token(request, ACCESS_COOKIE)
     scheme, _, token = said.partition(" ")
@@ -357,17 +361,17 @@ def shown_token(request: Request[Any, Any, Any]) -> str:
 
 
 class SendersByLink(ABC):
-    """Who comes with a link instead of an account; the subject that makes links says how they are found."""
+    """Interface to identify senders by a fix link instead of an account; implemented by the subject fix_links."""
 
     @abstractmethod
     async def sender(self, request: Request[Any, Any, Any]) -> Person:
-        """Who sends photos by the link of this path. Raises Missing, LinkOver, TooMany."""
+        """Returns the person that the link in the path stands for. Raises Missing, LinkOver, TooMany."""
 
 
 async def guard(request: Request[Any, Any, Any]) -> None:
-    """401, then 403, then 422 for a query parameter that nobody knows. What lies in a body is judged later.
+    """Checks sign-in (401), permission (403) and query parameters (422) before every handler; bodies are checked later.
 
-    Runs before every handler. Not one of Litestar's guards, which get a copy of the handler made for each request.
+    This is not a Litestar guard, because Litestar copies the handler for its guards on each request.
     """
     begin(request.scope)
     action = request.route_handler.opt["action"]
@@ -380,14 +384,14 @@ async def guard(request: Request[Any, Any, Any]) -> None:
         request.scope["user"] = person
         if not scope(person, action):
             raise Forbidden
-        if "\0" in request.scope["path"]:  # PostgreSQL has no text for it
+        if "\0" in request.scope["path"]:  # PostgreSQL cannot store NUL in text
             raise UnknownRoute
     if request.scope["query_string"]:
         _check_query(request)
 
 
 def _check_query(request: Request[Any, Any, Any]) -> None:
-    """No parameter that nobody knows, and no NUL."""
+    """Raises Invalid for unknown query parameters, and for values that contain NUL."""
     opt, given = request.route_handler.opt, request.query_params
     if not opt.get("any_query") and (unknown := sorted(set(given) - set(opt["query"].values()))):
         raise Invalid(*((name, "没有这个查询参数") for name in unknown))
@@ -396,7 +400,10 @@ def _check_query(request: Request[Any, Any, Any]) -> None:
 
 
 def check_routes(app: Litestar) -> None:
-    """Every route names an action of the policy, or the application does not start. Notes each route's parameters."""
+    """Checks at startup that every route is guarded and names an action of the policy; stores its query parameters.
+
+    Raises LookupError.
+    """
     for route in app.routes:
         if not isinstance(route, HTTPRoute):
             continue

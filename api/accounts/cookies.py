@@ -1,8 +1,8 @@
-"""Pages of ours over https keep their tokens in cookies that no script reads, and that only our own pages may use.
+"""Cookies for the tokens of our own pages over https; scripts cannot read them, and other sites cannot use them.
 
-A browser sends a cookie along whoever asks. `__Host-` ties it to this host over https, `SameSite=Strict` keeps it from
-requests of other sites; and because neither is as old as the oldest WebView on field phones, whatever changes
-something must also come from an origin of ours (OWASP, Cross-Site Request Forgery Prevention).
+A browser sends cookies with requests of any site. `__Host-` binds them to this host over https, and `SameSite=Strict`
+excludes requests of other sites. Old WebViews on field phones support neither, so requests that change something must
+also have an origin of ours (OWASP, Cross-Site Request Forgery Prevention).
 """
 
 from typing import Any, cast
@@ -20,9 +20,9 @@ _ONLY_READING = {"GET", "HEAD", "OPTIONS"}
 
 
 def takes_cookies(request: Request[Any, Any, Any], *, page: bool) -> bool:
-    """Whether who signs in gets cookies: a page of ours over https.
+    """Tells whether a sign-in gets its tokens as cookies: only for a page of ours over https.
 
-    Raises CrossSite: another site could otherwise sign somebody in as itself, and be sent what they report.
+    Raises CrossSite: otherwise another site could sign a visitor in to its own account and receive their reports.
     """
     if not page or request.scope["scheme"] != "https":
         return False
@@ -31,7 +31,7 @@ def takes_cookies(request: Request[Any, Any, Any], *, page: bool) -> bool:
 
 
 def page_token(request: Request[Any, Any, Any], cookie: str) -> str:
-    """Raises Unauthenticated where there is no such cookie, CrossSite where another site's page may be asking."""
+    """Reads a token from a cookie. Raises Unauthenticated without one, CrossSite if another site may have sent it."""
     token = request.cookies.get(cookie)
     if not token:
         raise Unauthenticated
@@ -41,7 +41,7 @@ def page_token(request: Request[Any, Any, Any], cookie: str) -> str:
 
 
 def _check_origin(request: Request[Any, Any, Any]) -> None:
-    """Every browser sends the origin with what changes something (Fetch, 3.2). Raises CrossSite."""
+    """Checks the Origin header, which browsers send with every unsafe request (Fetch, 3.2). Raises CrossSite."""
     own = f"{request.scope['scheme']}://{request.headers.get('host', '')}"
     public = urlsplit(cast("Settings", request.app.state.context.settings).public_url)
     if request.headers.get("origin") not in {own, f"{public.scheme}://{public.netloc}"}:
@@ -49,7 +49,7 @@ def _check_origin(request: Request[Any, Any, Any]) -> None:
 
 
 def page_cookies(access: str, refresh: str, pair: TokenPair) -> list[Cookie]:
-    """Each lives as long as its token."""
+    """Creates the cookies of a token pair; each expires with its token."""
     idle = int((pair.refresh_expires_at - pair.issued_at).total_seconds())
     return [_cookie(ACCESS_COOKIE, access, int(ACCESS_LASTS.total_seconds())), _cookie(REFRESH_COOKIE, refresh, idle)]
 

@@ -1,4 +1,4 @@
-"""Delegations: a supervisor lends their role for a period."""
+"""Routes for delegations: a supervisor lends their role for a period."""
 
 from functools import partial
 from uuid import UUID
@@ -17,7 +17,7 @@ from inspections.accounts.security_log import Event
 
 @post("/delegations", opt={"action": "delegation.make", "body": NewDelegation})
 async def post_delegation(request: AnyRequest) -> Response[Delegation]:
-    """At most 90 days, within what the giver holds by themselves; `scope` "" is all of that."""
+    """Creates a delegation of at most 90 days, within the giver's own grants; `scope` "" lends all of them."""
     asked: NewDelegation = await json_body(request, NewDelegation)
     context, person = context_of(request), person_of(request)
     action = partial(make_delegation, person=person, asked=asked, now=context.clock())
@@ -28,14 +28,17 @@ async def post_delegation(request: AnyRequest) -> Response[Delegation]:
 
 @get("/delegations", opt={"action": "delegation.see"})
 async def list_delegations(request: AnyRequest) -> DelegationList:
-    """What the caller gave and received, present and past, the newest first; an administrator sees those of others."""
+    """Lists the delegations that the caller gave or received, present and past, newest first.
+
+    An administrator also sees those of the accounts they manage.
+    """
     seen = partial(delegations_seen, person=person_of(request))
     return DelegationList(await context_of(request).database.read(seen))
 
 
 @post("/delegations/{delegation_id:uuid}/revoke", opt={"action": "delegation.revoke"}, status_code=200)
 async def revoke(request: AnyRequest, delegation_id: FromPath[UUID]) -> Delegation:
-    """By its giver or an administrator. It no longer counts within a second; one that has ended stays as it is."""
+    """Revokes a delegation, by its giver or an administrator, within a second; one that has ended stays unchanged."""
     context = context_of(request)
     action = partial(revoke_delegation, person=person_of(request), delegation_id=delegation_id, now=context.clock())
     return await context.log.transact(action, Event.DELEGATION_REVOKED, caller_of(request), str(delegation_id))

@@ -1,4 +1,4 @@
-"""Devices that are signed in: one's own, and for an administrator those of an account of theirs."""
+"""Routes for signed-in devices: the caller's own, and those of accounts that an administrator manages."""
 
 from datetime import datetime
 from functools import partial
@@ -24,9 +24,9 @@ from storage.repository import Repository
 
 
 class DeviceView(Struct, frozen=True):
-    """`name`: as the device called itself when it signed in. `seen_at`: when it last got tokens.
+    """A signed-in device. `name`: as given by the device at sign-in. `seen_at`: when it last received tokens.
 
-    `current`: it is the one that asks.
+    `current`: true for the device that sent this request.
     """
 
     id: UUID
@@ -42,7 +42,7 @@ class DeviceList(Struct, frozen=True):
 
 
 class Revoked(Struct, frozen=True):
-    """How many `devices` were signed out, and the providers whose identities were linked until now."""
+    """The number of `devices` that were signed out, and the providers whose identities were `unlinked`."""
 
     devices: int
     unlinked: list[str]
@@ -72,7 +72,7 @@ async def my_devices(request: AnyRequest) -> DeviceList:
 
 @post("/me/devices/{device_id:uuid}/revoke", opt={"action": "me"}, status_code=200)
 async def revoke_mine(request: AnyRequest, device_id: FromPath[UUID]) -> DeviceView:
-    """A lost phone is cut off within a second, on every process."""
+    """Signs out one of the caller's devices, such as a lost phone, on every process within a second."""
     context, person = context_of(request), person_of(request)
     action = partial(revoke, username=person.username, device_id=device_id, now=context.clock())
     current = await context.database.read(partial(_current, request=request))
@@ -82,7 +82,7 @@ async def revoke_mine(request: AnyRequest, device_id: FromPath[UUID]) -> DeviceV
 
 @post("/me/devices/revoke", opt={"action": "me"}, status_code=200)
 async def revoke_all_mine(request: AnyRequest) -> Revoked:
-    """Every device is signed out, this one too, and linked identities end: for who does not know what others hold."""
+    """Signs out all the caller's devices, including this one, and unlinks all identities."""
     context, username = context_of(request), person_of(request).username
     action = partial(revoke_all, username=username, now=context.clock())
     return _revoked(await context.log.transact(action, Event.DEVICES_REVOKED, caller_of(request), username))
@@ -108,7 +108,7 @@ async def revoke_of(request: AnyRequest, username: FromPath[str], device_id: Fro
 
 @post("/people/{username:str}/devices/revoke", opt={"action": "rights.manage"}, status_code=200)
 async def revoke_all_of_theirs(request: AnyRequest, username: FromPath[str]) -> Revoked:
-    """Every device is signed out, and linked identities end."""
+    """Signs out all devices of an account and unlinks all its identities."""
     context, reach = context_of(request), scope(person_of(request), "rights.manage")
     action = partial(revoke_all_of, reach=reach, username=username, now=context.clock())
     return _revoked(await context.log.transact(action, Event.DEVICES_REVOKED, caller_of(request), username))

@@ -1,4 +1,4 @@
-"""Sign-in by somebody else's word: with a code of WeChat or 浙政钉, for accounts whose owners have linked them."""
+"""Routes for sign-in with a code of WeChat or 浙政钉, and for linking and unlinking these identities."""
 
 from datetime import datetime
 from functools import partial
@@ -35,7 +35,7 @@ Code = Annotated[str, Meta(min_length=1, max_length=500)]
 
 
 class ExternalCredentials(Struct, frozen=True, forbid_unknown_fields=True):
-    """`code`: as the provider gave it to the page or mini-program; `totp` and `page` as for /auth/login."""
+    """Credentials: `code` is from the provider; `totp` and `page` are as for /auth/login."""
 
     code: Code
     device: Line = "unnamed"
@@ -44,7 +44,7 @@ class ExternalCredentials(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class IdentityToLink(Struct, frozen=True, forbid_unknown_fields=True):
-    """`code`: of the provider. `password` or `totp`: of the account, shown once more; whichever comes is checked."""
+    """The request to link an identity: the provider's `code`, and the account's `password`, `totp` or both."""
 
     code: Code
     password: Annotated[str, Meta(min_length=1, max_length=1024)] | None = None
@@ -57,7 +57,7 @@ class IdentityView(Struct, frozen=True):
 
 
 class IdentityList(Struct, frozen=True):
-    """`providers`: those that this server knows."""
+    """The linked identities of an account. `providers`: the providers that this server is configured for."""
 
     items: list[IdentityView]
     providers: list[str]
@@ -65,7 +65,7 @@ class IdentityList(Struct, frozen=True):
 
 @post("/auth/external/{provider:str}", opt={"action": PUBLIC, "body": ExternalCredentials}, status_code=200)
 async def log_in(request: AnyRequest, provider: FromPath[str]) -> Response[TokenView]:
-    """401 `auth.not_linked` for who has not linked an account yet: they sign in by password once, and link it."""
+    """Signs in with a provider's code. 401 `auth.not_linked`: sign in by password once and link the identity first."""
     context, asked = context_of(request), await json_body(request, ExternalCredentials)
     cookies, address = takes_cookies(request, page=asked.page), address_of(request)
     tries = await context.part(SignIn).count_try(f"{provider} {address}", address)
@@ -86,10 +86,9 @@ async def my_identities(request: AnyRequest) -> IdentityList:
 
 @post("/me/identities/{provider:str}", opt={"action": "me", "body": IdentityToLink}, status_code=200)
 async def link(request: AnyRequest, provider: FromPath[str]) -> IdentityView:
-    """From now on whoever this code is of signs in as the caller, without the password.
+    """Links the identity behind a provider's code to the caller's account, for sign-in without the password.
 
-    403 `auth.confirm_needed` without `password` or `totp`: a token alone, which somebody may hold for minutes, leaves
-    nothing behind that lasts.
+    403 `auth.confirm_needed` without `password` or `totp`: a stolen token alone must not create lasting access.
     """
     context, username, asked = (
         context_of(request),
@@ -99,7 +98,7 @@ async def link(request: AnyRequest, provider: FromPath[str]) -> IdentityView:
     there = _provider(context, provider)
     proof = await context.part(SignIn).proof(
         shown_token(request), username, asked.password, asked.totp, address_of(request)
-    )  # before the provider's code, which is good for once
+    )  # before the provider's code is used, which is valid once
     wanted = Identity(provider, await there.subject(asked.code), username, context.clock())
     action = partial(link_identity, wanted=wanted, proof=proof)
     facts = {"provider": provider}
@@ -127,7 +126,7 @@ async def identities_of(request: AnyRequest, username: FromPath[str]) -> Identit
 
 @post("/people/{username:str}/identities/{provider:str}/remove", opt={"action": "rights.manage"}, status_code=204)
 async def take(request: AnyRequest, username: FromPath[str], provider: FromPath[str]) -> None:
-    """Who came by it stays signed in: `POST /people/{username}/devices/revoke` ends both."""
+    """Unlinks an identity of an account. Its sessions stay; `POST /people/{username}/devices/revoke` ends both."""
     reach = scope(person_of(request), "rights.manage")
     action = partial(take_identity, reach=reach, username=username, provider=provider)
     await context_of(request).log.transact(action, Event.IDENTITY_UNLINKED, caller_of(request), username)
@@ -139,7 +138,7 @@ def _listed(repository: Repository, username: str, providers: list[str]) -> Iden
 
 
 def _provider(context: AppContext, name: str) -> Provider:
-    """Raises Missing."""
+    """Returns the configured provider of this name. Raises Missing."""
     if name not in context.part(Providers):
         raise Missing("provider")
     return context.part(Providers)[name]

@@ -1,6 +1,6 @@
-"""Those elsewhere who say who somebody is: a page or mini-program brings a code, the provider says whose it is.
+"""Clients of external identity providers, which tell whose code a page or mini-program has brought.
 
-A provider is whatever has a `subject`. No host is written here: an office names the one that its network reaches.
+Host names come from the settings, because each office's network reaches different ones.
 """
 
 import base64
@@ -34,14 +34,14 @@ class Unreachable(Unavailable):
 
 class Provider(Protocol):
     async def subject(self, code: str) -> str:
-        """Whose code it is, as the provider calls them. Raises SignInFailed for one that is none, Unreachable."""
+        """Returns the provider's ID of the code's owner. Raises SignInFailed for a bad code, ProviderUnavailable."""
         ...
 
     async def close(self) -> None: ...
 
 
 class Application(NamedTuple):
-    """What the provider knows us by, and where it is."""
+    """Our credentials at a provider, its address and an HTTP client for it."""
 
     url: str
     id: str
@@ -51,7 +51,7 @@ class Application(NamedTuple):
     async def ask(
         self, method: str, path: str, sent: Mapping[str, str], kind: type[T], headers: Mapping[str, str] = NO_HEADERS
     ) -> T:
-        """What it answers, as a `kind`. Raises Unreachable, also where it answers something else."""
+        """Sends a request and decodes the response as `kind`. Raises ProviderUnavailable, also for other responses."""
         query, body = (f"?{urlencode(sent)}", b"") if method == "GET" else ("", urlencode(sent).encode())
         form = {} if method == "GET" else {"Content-Type": "application/x-www-form-urlencoded"}
         try:
@@ -65,16 +65,16 @@ class Application(NamedTuple):
 
 
 class _Session(Struct):
-    """Of code2Session. The session key is not ours to keep."""
+    """The response of code2Session; its session key is ignored."""
 
     openid: Subject | None = None
     errcode: int = 0
 
 
 class WeChat:
-    """小程序登录 (code2Session): the code of wx.login is good once, for five minutes."""
+    """WeChat mini-program sign-in (小程序登录, code2Session); a code of wx.login is valid once, for five minutes."""
 
-    _WRONG_CODES = frozenset({40029, 40163, 41008, 40226})  # invalid, used, missing; a risky user
+    _WRONG_CODES = frozenset({40029, 40163, 41008, 40226})  # invalid, used, missing, risky user
 
     def __init__(self, application: Application) -> None:
         self._application = application
@@ -105,7 +105,7 @@ class _Said(Struct):
 
 
 class GovernmentDingTalk:
-    """浙政钉 (专有钉钉): a page inside it brings an auth code; our own calls are signed by HMAC-SHA256."""
+    """Sign-in from pages inside 浙政钉 (专有钉钉) by an auth code; our requests are signed with HMAC-SHA256."""
 
     def __init__(self, application: Application, clock: Callable[[], float] = time.time) -> None:
         self._application = application
@@ -147,7 +147,7 @@ class GovernmentDingTalk:
 
 
 def _named(subject: str | int | None, *, wrong: bool) -> str:
-    """Raises SignInFailed where the code was wrong, Unreachable where the answer says neither."""
+    """Returns the subject. Raises SignInFailed if the code was wrong, ProviderUnavailable if the answer is unclear."""
     if subject is not None:
         return str(subject)
     raise SignInFailed("外部登录未通过，请重试") if wrong else Unreachable
@@ -157,7 +157,7 @@ KINDS: dict[str, Callable[[Application], Provider]] = {"wechat": WeChat, "zwding
 
 
 def open_providers(settings: Settings) -> dict[str, Provider]:
-    """`name=https://id:secret@host/path`, with blanks between them. Raises BadSettings."""
+    """Opens the providers of a setting: `name=https://id:secret@host/path`, separated by blanks. Raises BadSettings."""
     return dict(_opened(settings, words) for words in settings.sign_in.split())
 
 
@@ -176,4 +176,4 @@ def _opened(settings: Settings, words: str) -> tuple[str, Provider]:
 
 
 class Providers(dict[str, Provider]):
-    """Those that are set, by name."""
+    """The configured providers, by name."""

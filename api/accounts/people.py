@@ -1,4 +1,4 @@
-"""Accounts: who can be assigned; an administrator makes and changes them."""
+"""Routes for accounts: list people who can be assigned; administrators create and change accounts."""
 
 from functools import partial
 from typing import NamedTuple
@@ -28,7 +28,7 @@ from storage.repository import Repository
 
 
 class _Asked(NamedTuple):
-    """Whom the list is about, and whom the caller sees: to work with, and to manage."""
+    """Filters of the list, and the scopes in which the caller works with people and manages accounts."""
 
     role: Role | None
     community: str | None
@@ -37,7 +37,7 @@ class _Asked(NamedTuple):
     managed: Scope
 
     def lists(self, person: Person, now: Person) -> bool:
-        """`now`: the person with only the grants that count; who manages accounts sees also those without any."""
+        """Tells whether the list includes a person. `now`: with current grants; managers see people without any too."""
         if person.active is not self.active:
             return False
         if (self.role, self.community) == (None, None) and self.managed.sees(person):
@@ -59,7 +59,7 @@ async def people(
     community: FromQuery[str | None] = None,
     active: FromQuery[bool] = True,
 ) -> PersonList:
-    """Who can be assigned: people with a role now in the caller's communities, by role and community."""
+    """Lists people with a current role in the caller's communities, filtered by role and community."""
     context, person = context_of(request), person_of(request)
     reach = scope(person, "people.see")
     asked = _Asked(role, community, active, reach, scope(person, "people.manage"))
@@ -76,7 +76,7 @@ async def people(
 
 @get("/people/{username:str}", opt={"action": "people.manage"})
 async def get_person(request: AnyRequest, username: FromPath[str]) -> PersonView:
-    """The account as it is kept: every grant that an administrator gave, also one that does not count now."""
+    """Returns an account with all grants that an administrator gave, including those not in effect now."""
     reach = scope(person_of(request), "people.manage")
     found = await context_of(request).database.read(partial(seen_person, reach=reach, username=username))
     return person_view(found, managed=True)
@@ -105,15 +105,15 @@ async def post_person(request: AnyRequest) -> Response[PersonView]:
 
 @post("/people/{username:str}", opt={"action": "people.manage", "body": PersonChange}, status_code=200)
 async def change(request: AnyRequest, username: FromPath[str]) -> PersonView:
-    """Name, grants, password, active; or `erase`.
+    """Changes name, email, grants, password or active state of an account, or erases its name.
 
-    A new password and an end of the account end its sessions and linked identities.
+    A new password, deactivation and erasure end the account's sessions and linked identities.
     """
     asked: PersonChange = await json_body(request, PersonChange)
     context, by = context_of(request), powers(person_of(request))
     before = await context.database.read(partial(account_to_change, by=by, username=username, asked=asked))
     password = None
-    if asked.password is not None and asked.version == before.version - 1:  # the same again, perhaps
+    if asked.password is not None and asked.version == before.version - 1:  # perhaps a repeated request
         password = await context.part(SignIn).compare_or_hash(before, asked.password, caller_of(request))
     elif asked.password is not None:
         password = await context.part(SignIn).hashed(username, asked.password)

@@ -1,4 +1,4 @@
-"""A second factor over HTTP: begun, confirmed, taken away."""
+"""Routes for the second factor: enroll, confirm, remove."""
 
 import base64
 import secrets
@@ -27,14 +27,14 @@ Code = Annotated[str, Meta(min_length=6, max_length=32, description="six digits 
 
 
 class TotpView(Struct, frozen=True):
-    """`recovery_left`: recovery codes that were not used yet."""
+    """The state of the second factor. `recovery_left`: the number of unused recovery codes."""
 
     enrolled: bool
     recovery_left: int
 
 
 class TotpBegun(Struct, frozen=True):
-    """For the app: `uri` (otpauth), the same as a QR code (SVG), and the secret for who types it in."""
+    """The data for an authenticator app: `uri` (otpauth), the same as a QR code (SVG), and the secret to type in."""
 
     secret: str
     uri: str
@@ -42,7 +42,7 @@ class TotpBegun(Struct, frozen=True):
 
 
 class RecoveryCodes(Struct, frozen=True):
-    """Shown once; only digests are kept."""
+    """The recovery codes, returned once; only digests are stored."""
 
     recovery_codes: list[str]
 
@@ -70,7 +70,7 @@ async def my_totp(request: AnyRequest) -> TotpView:
 
 @post("/me/totp", opt={"action": "me", "body": OwnPassword}, status_code=200)
 async def begin(request: AnyRequest) -> TotpBegun:
-    """A secret for an authenticator app. It counts from the first code that comes back to /me/totp/confirm."""
+    """Creates a secret for an authenticator app; it takes effect after a first code is sent to /me/totp/confirm."""
     asked: OwnPassword = await json_body(request, OwnPassword)
     context, person = context_of(request), person_of(request)
     await context.part(SignIn).take_back(
@@ -84,7 +84,7 @@ async def begin(request: AnyRequest) -> TotpBegun:
 
 @post("/me/totp/confirm", opt={"action": "me", "body": TotpCode}, status_code=200)
 async def confirm(request: AnyRequest) -> RecoveryCodes:
-    """From now on a sign-in asks for a code. Each recovery code stands in for one, once."""
+    """Confirms the second factor: sign-in requires a code from now on. Each recovery code replaces one, once."""
     asked: TotpCode = await json_body(request, TotpCode)
     context, username = context_of(request), person_of(request).username
     codes = [base64.b32encode(secrets.token_bytes(_RECOVERY_BYTES)).decode() for _ in range(RECOVERY_CODES)]
@@ -103,14 +103,14 @@ async def remove(request: AnyRequest) -> None:
     context, username = context_of(request), person_of(request).username
     tries = await context.part(SignIn).check_password(username, asked.password, address_of(request))
     proof = await _proof(request, username, asked.code)
-    action = partial(remove_factor, username=username, shown=proof)  # a wrong code is a failure too
+    action = partial(remove_factor, username=username, shown=proof)  # a wrong code counts as a failed attempt
     await context.log.transact(action, Event.FACTOR_REMOVED, caller_of(request), username)
     await context.part(SignIn).take_back(tries)
 
 
 @post("/people/{username:str}/totp/remove", opt={"action": "rights.manage"}, status_code=204)
 async def take(request: AnyRequest, username: FromPath[str]) -> None:
-    """For who has lost phone and recovery codes. Ends the account's sessions and linked identities."""
+    """Removes the second factor of a person who lost it. Ends the account's sessions and linked identities."""
     context, reach = context_of(request), scope(person_of(request), "rights.manage")
     action = partial(take_factor, reach=reach, username=username, now=context.clock())
     await context.log.transact(action, Event.FACTOR_REMOVED, caller_of(request), username)
@@ -123,7 +123,7 @@ async def _proof(request: AnyRequest, username: str, code: str) -> Shown:
 
 
 def _qr(uri: str) -> str:
-    import segno  # noqa: PLC0415  # four megabytes, for who enrols
+    import segno  # noqa: PLC0415  # four megabytes, needed only for enrollment
 
     return segno.make_qr(uri, error="m").svg_inline(scale=4, border=4)
 

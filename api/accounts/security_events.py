@@ -1,4 +1,4 @@
-"""The security log over HTTP: for who audits."""
+"""The route that lists the security log, for auditors."""
 
 from collections.abc import Collection
 from datetime import date, datetime, timedelta
@@ -22,7 +22,7 @@ _PAGE = 100
 
 
 class SecurityLogView(Struct, frozen=True):
-    """The newest first. `next_cursor`: null on the last page."""
+    """A page of the security log, newest first. `next_cursor`: null on the last page."""
 
     items: list[SecurityEvent]
     next_cursor: UUID | None
@@ -38,9 +38,9 @@ async def get_events(
     limit: Annotated[int, QueryParameter(ge=1, le=500)] = _PAGE,
     cursor: FromQuery[UUID | None] = None,
 ) -> SecurityLogView:
-    """Sign-ins, rights, exports, originals viewed; by or about `person`, of the days `from` to `to`.
+    """Lists security events, such as sign-ins and exports, by or about `person`, of the days `from` to `to`.
 
-    Who does not audit every community sees what concerns the accounts that lie within theirs.
+    Auditors who do not cover all communities see only events that concern accounts within their scope.
     """
     wanted = Wanted(event, person, _begins("from", first), _begins("to", last, days=1), cursor)
     reach = scope(person_of(request), "security.see")

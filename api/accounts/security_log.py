@@ -1,4 +1,4 @@
-"""Lines of the security log are kept with what they are about, and then sent on."""
+"""Writes security events in the transaction of the action they describe, then forwards them to syslog."""
 
 import logging
 from collections.abc import Callable, Mapping
@@ -19,14 +19,14 @@ from storage.repository import Action, Repository
 T = TypeVar("T")
 
 OUT = logging.getLogger("anxun.security")
-"""Where each line goes once it is kept: to syslog where a setting says so (logs.py), else nowhere."""
+"""The logger for committed events: it sends them to syslog if configured (logs.py), else nowhere."""
 OUT.propagate = False
 OUT.setLevel(logging.INFO)
 OUT.addHandler(logging.NullHandler())
 
 
 class SecurityLog:
-    """`transact` for what belongs into the log, and `note` for what changes nothing else."""
+    """The writer of the log: `transact` for actions with an event, `record` for events that change nothing else."""
 
     def __init__(self, database: Database, clock: Callable[[], datetime]) -> None:
         self._database = database
@@ -35,7 +35,7 @@ class SecurityLog:
     async def transact(
         self, action: Action[T], event: Event, caller: Caller, about: str = "", facts: Mapping[str, str] | None = None
     ) -> T:
-        """Where the action changes nothing there is no line. Raises what it raises."""
+        """Runs an action and logs an event with it, if it changes anything. Raises what the action raises."""
         return await self._kept(noted(action, event, caller, self._clock(), about, facts))
 
     async def note(self, event: Event, caller: Caller, about: str = "", facts: Mapping[str, str] | None = None) -> None:
@@ -56,5 +56,5 @@ class SecurityLog:
 
 
 def caller_of(request: Request[Any, Any, Any]) -> Caller:
-    """Who asks, as the guard let them in."""
+    """Returns the caller of a request: the username that the guard admitted, and the client's address."""
     return Caller(request.scope["user"].username, address_of(request))

@@ -1,4 +1,4 @@
-"""Sign-in routes: /auth/login, /auth/refresh, /auth/password, /auth/logout, /me."""
+"""Routes for sign-in: /auth/login, /auth/refresh, /auth/password, /auth/logout, /me."""
 
 from litestar import Response, get, post
 from msgspec import Struct
@@ -16,16 +16,16 @@ from inspections.accounts.sessions import ACCESS_LASTS
 
 
 class Unlinked(Struct, frozen=True):
-    """`unlinked`: the providers whose identities were linked until now."""
+    """The providers whose identities were unlinked."""
 
     unlinked: list[str]
 
 
 @post("/auth/login", opt={"action": PUBLIC, "body": Credentials}, status_code=200)
 async def log_in(request: AnyRequest) -> Response[TokenView]:
-    """`page`: for a page in a browser. Over https its tokens come as cookies that no script reads, and not in the body.
+    """Signs in by password. With `page`, over https, the tokens come as HttpOnly cookies instead of in the body.
 
-    Over plain http a page gets them as everybody does, and keeps them in its tab.
+    Over plain http a page gets them in the body, as other clients do.
     """
     asked: Credentials = await json_body(request, Credentials)
     cookies = takes_cookies(request, page=asked.page)
@@ -39,7 +39,7 @@ async def log_in(request: AnyRequest) -> Response[TokenView]:
 
 @post("/auth/refresh", opt={"action": PUBLIC, "body": RefreshToken}, status_code=200)
 async def refresh(request: AnyRequest) -> Response[TokenView]:
-    """A page that has its tokens in cookies sends `{}`."""
+    """Renews the tokens. A page that has its tokens in cookies sends `{}`."""
     asked: RefreshToken = await json_body(request, RefreshToken)
     token = asked.refresh_token or page_token(request, REFRESH_COOKIE)
     renewed = await context_of(request).part(SignIn).refresh(token, address_of(request))
@@ -48,7 +48,7 @@ async def refresh(request: AnyRequest) -> Response[TokenView]:
 
 @post("/auth/password", opt={"action": "me", "body": PasswordChange}, status_code=200)
 async def change_password(request: AnyRequest) -> Unlinked:
-    """One's own. Every other device is signed out; this one stays. Linked identities end: link them anew."""
+    """Changes the caller's password. Signs out all other devices and unlinks all identities."""
     asked: PasswordChange = await json_body(request, PasswordChange)
     username, address = person_of(request).username, address_of(request)
     sign_in = context_of(request).part(SignIn)

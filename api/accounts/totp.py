@@ -1,4 +1,4 @@
-"""What an authenticator app shows (RFC 6238), by pyotp."""
+"""Codes of authenticator apps (TOTP, RFC 6238), computed by pyotp."""
 
 import secrets
 from datetime import datetime
@@ -15,17 +15,17 @@ _NOT_WRITTEN = str.maketrans("", "", " -")
 
 
 def new_secret() -> str:
-    """160 bits in base32, as RFC 4226 recommends."""
+    """Creates a secret of 160 bits in base32, as RFC 4226 recommends."""
     return random_base32()
 
 
 def otpauth(factor: SecondFactor) -> str:
-    """The address that an app reads from a QR code."""
+    """Returns the otpauth URI that an app reads from a QR code."""
     return TOTP(factor.secret).provisioning_uri(name=factor.username, issuer_name=_ISSUER)
 
 
 def shown(factor: SecondFactor, code: str, now: datetime) -> Shown:
-    """What `code` is to this factor. The app's clock may be one step off (RFC 6238, 5.2)."""
+    """Finds the time step whose code this is; the app's clock may be one step off (RFC 6238, 5.2)."""
     written = code.translate(_NOT_WRITTEN).upper()
     present, codes = int(now.timestamp()) // _STEP_SECONDS, TOTP(factor.secret)
     fitting = (step for step in (present, present - 1, present + 1) if _equal(codes.at(step * _STEP_SECONDS), written))

@@ -1,4 +1,4 @@
-"""People, tokens and delegations as JSON."""
+"""Request and response bodies for people, tokens and delegations."""
 
 from typing import Annotated, Literal
 
@@ -18,7 +18,7 @@ class Credentials(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class PasswordChange(Struct, frozen=True, forbid_unknown_fields=True):
-    """`password`: the one until now."""
+    """The request to change the caller's password. `password`: the current one."""
 
     password: Annotated[str, Meta(min_length=1, max_length=1024)]
     new_password: Password
@@ -29,9 +29,9 @@ class RefreshToken(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class PersonView(Struct, frozen=True):
-    """An account as others see it. `grants`: those that count now, `by` naming who lends one for a period.
+    """An account as others see it. `grants`: those in effect now; `by` names the person who lends a grant.
 
-    `email`: for who manages the account alone.
+    `email`: only returned to administrators who manage the account.
     """
 
     username: str
@@ -43,13 +43,13 @@ class PersonView(Struct, frozen=True):
 
 
 class TokenView(Struct, frozen=True):
-    """The tokens are null where a page has them in cookies."""
+    """A token pair and its owner; the tokens are null if they were sent as cookies."""
 
     access_token: str | None
     refresh_token: str | None
     expires_in: int
     user: PersonView
-    token_type: Literal["Bearer", "Cookie"] = "Bearer"  # noqa: S105  # a kind, not a secret
+    token_type: Literal["Bearer", "Cookie"] = "Bearer"  # noqa: S105  # a token type, not a secret
 
 
 class PersonList(Struct, frozen=True):

@@ -1,18 +1,18 @@
-"""The commands of `anxun`.
+"""The commands of the `anxun` program.
 
-- `accounts`: `anxun user …`
+- `accounts`: `anxun user …`: creates and lists accounts
 - `backups`: `anxun backup`, `anxun restore`, `anxun verify`
 - `database`: `anxun migrate`, `anxun recount`
-- `dead_letters`: deliveries that were given up, listed and tried again at the machine itself
+- `dead_letters`: lists and replays abandoned deliveries, without a running server
 - `demo`: `anxun demo`
 - `documents`: `anxun openapi`
 - `histories`: `anxun history …`
 - `imports`: `anxun import …`
-- `main`: `anxun` itself, which loads a command when it is asked for
+- `main`: the entry point, which imports a command only when it is called
 - `notices`: `anxun notices …`
 - `serve`: `anxun serve`
-- `server`: the processes behind them: one that answers, several that do, one that only works
+- `server`: runs the processes: one server, several workers, or background work alone
 - `simulate`: `anxun simulate …`
-- `terminal`: settings, a bar of progress, and how findings are reported
+- `terminal`: settings, progress bar and output of findings, shared by all commands
 - `work`: `anxun work`
 """

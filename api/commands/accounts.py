@@ -1,4 +1,4 @@
-"""The commands `anxun user …`: the first administrator has nobody to make their account."""
+"""The commands `anxun user …`, which create the first accounts without a running server."""
 # click leaves parts of its decorators untyped:
 # pyright: reportUnknownMemberType=false
 
@@ -26,22 +26,22 @@ from storage.engine.connections import owned
 from storage.migration import check
 
 _EVERYWHERE = Powers(*[Scope("", ("",), ())] * 3)
-"""Whoever has the machine may make any account."""
+"""The rights of the operator of the machine, who may create any account."""
 _HERE = Caller(SYSTEM, "local")
 
 
 @click.group()
 def user() -> None:
-    """Make the first accounts, and list them; the others an administrator makes by POST /people."""
+    """Create the first accounts, and list them. Administrators create the others with POST /people."""
 
 
 @user.command("add")
 @click.argument("username")
-@click.option("--name", required=True, help="As people read it.")
+@click.option("--name", required=True, help="The display name.")
 @click.option("--role", "roles", multiple=True, help="ROLE:SCOPE, such as inspector:330402009036; ROLE: for all.")
-@click.option("--password-file", type=click.Path(path_type=Path, exists=True), help="Its first line; else asked for.")
+@click.option("--password-file", type=click.Path(path_type=Path, exists=True), help="Its first line; else a prompt.")
 def add_user(username: str, name: str, roles: tuple[str, ...], password_file: Path | None) -> None:
-    """Make the account USERNAME, with any number of roles. Needs the database to itself: stop the server first."""
+    """Create the account USERNAME, with any number of roles. On SQLite stop the server first."""
     if password_file:
         password = password_file.read_text().partition("\n")[0].rstrip("\r")
     else:
@@ -52,13 +52,13 @@ def add_user(username: str, name: str, roles: tuple[str, ...], password_file: Pa
 
 @user.command("list")
 def list_users() -> None:
-    """Every account with its roles, also while the server runs."""
+    """List every account with its roles; the server may be running."""
     for line in listed(settings().database_url):
         console.print(line, soft_wrap=True, markup=False)
 
 
 def add(url: str, username: str, name: str, roles: Sequence[str], password: str, profile: Profile = STANDARD) -> None:
-    """`roles`: each `role:scope`. Raises Unfit, Locked, WrongSchema."""
+    """Creates an account. `roles`: each `role:scope`. Raises CommandError, DatabaseInUse, WrongSchema."""
     asked = _asked(username, name, roles, password)
     with owned(url):
         check(url)
@@ -69,7 +69,7 @@ def add(url: str, username: str, name: str, roles: Sequence[str], password: str,
 
 
 def listed(url: str) -> list[str]:
-    """A line for each account. Raises WrongSchema."""
+    """One line of text for each account. Raises WrongSchema."""
     check(url)
     return asyncio.run(_lines(url))
 
@@ -77,7 +77,7 @@ def listed(url: str) -> list[str]:
 def _asked(username: str, name: str, roles: Sequence[str], password: str) -> NewPerson:
     parts = [role.partition(":") for role in roles]
     if missing := [role for role, colon, _ in parts if not colon]:
-        raise Unfit(f"a role has its scope behind it, such as {missing[0]}:330402009036, or {missing[0]}: for all")
+        raise Unfit(f"a role needs a scope, such as {missing[0]}:330402009036, or {missing[0]}: for the whole office")
     grants = [{"role": role, "scope": scope} for role, _, scope in parts]
     body = {"username": username, "name": name, "password": password, "grants": grants}
     try:

@@ -19,10 +19,10 @@ from storage.upkeep.verification import verify as findings
 @click.command()
 @click.argument("folder", type=click.Path(path_type=Path))
 def backup(folder: Path) -> None:
-    """Copy database and photos into the new FOLDER, also while the server runs.
+    """Copy database and photos into the new FOLDER; the server may be running.
 
-    The database is copied in one step, then every photo that it knows. FOLDER has its name only when it is complete.
-    Whatever they were kept in, FOLDER holds an SQLite file and photos.
+    The database is copied in one step, then all of its photos. FOLDER gets its name only when the copy is complete. It
+    holds an SQLite file and photos, whatever database and photo store they come from.
     """
     check(settings().database_url)
     with progress("copying photos") as advance:
@@ -33,9 +33,9 @@ def backup(folder: Path) -> None:
 @click.command()
 @click.argument("folder", type=click.Path(path_type=Path, exists=True))
 def restore(folder: Path) -> None:
-    """Put the backup in FOLDER where there is nothing yet. Then: anxun verify.
+    """Restore the backup in FOLDER into an empty database and photo store. Then run: anxun verify.
 
-    Into SQLite or PostgreSQL, a folder or a bucket: as ANXUN_DATABASE and ANXUN_PHOTOS say, wherever it was taken.
+    ANXUN_DATABASE and ANXUN_PHOTOS name the targets, which may differ in kind from the original ones.
     """
     with owned(settings().database_url), progress("copying photos") as advance:
         found = list(copies.restore(folder, settings().database_url, _photos(), advance))
@@ -44,9 +44,9 @@ def restore(folder: Path) -> None:
 
 @click.command()
 def verify() -> None:
-    """Check that everything kept is whole, also while the server runs: photos, histories, daily digests, numbers.
+    """Check photos, histories, daily digests, numbers and counters; the server may be running.
 
-    What is not as it should be is named, a line each; the exit status is then 1.
+    Each finding is printed on a line, and the exit status is then 1.
     """
     check(settings().database_url)
     database = open_database(settings().database_url)

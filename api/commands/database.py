@@ -1,4 +1,4 @@
-"""The commands `anxun migrate` and `anxun recount`, which have the database to themselves."""
+"""The commands `anxun migrate` and `anxun recount`, which need exclusive access to the database."""
 # click leaves parts of its decorators untyped:
 # pyright: reportUnknownMemberType=false
 
@@ -13,7 +13,7 @@ from storage.statistics.rollup import recount as count_anew
 
 @click.command()
 def migrate() -> None:
-    """Create the database, or bring it to the present schema."""
+    """Create the database, or upgrade it to the current schema."""
     with owned(settings().database_url):
         upgrade(settings().database_url)
     console.print(f"{settings().database_url} is up to date")
@@ -21,9 +21,9 @@ def migrate() -> None:
 
 @click.command()
 def recount() -> None:
-    """Count everything anew from the hazards, where `anxun verify` has found a count that is wrong.
+    """Recompute all counters from the hazards, after `anxun verify` has found a wrong one.
 
-    Needs the database to itself: stop every server first.
+    Needs exclusive access to the database: stop every server first.
     """
     with owned(settings().database_url):
         check(settings().database_url)

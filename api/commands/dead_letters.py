@@ -1,4 +1,4 @@
-"""Deliveries that were given up, listed and sent again at the machine itself, by the command."""
+"""Lists and replays abandoned deliveries for the commands `anxun notices …`, without a running server."""
 
 import asyncio
 from datetime import UTC, datetime
@@ -21,7 +21,7 @@ class NoSuchDelivery(Unready):
 
 
 def listed(url: str) -> list[str]:
-    """A line for each. Raises WrongSchema, FileNotFoundError."""
+    """One line of text for each abandoned delivery. Raises WrongSchema, FileNotFoundError."""
     check(url)
     database = open_database(url)
     try:
@@ -31,7 +31,7 @@ def listed(url: str) -> list[str]:
 
 
 def replayed(url: str, delivery: UUID | None) -> int:
-    """How many are tried again: that one, or all that were given up. Raises NoSuchDelivery, Locked, WrongSchema."""
+    """Requeues one or all abandoned deliveries, and counts them. Raises NoSuchDelivery, DatabaseInUse, WrongSchema."""
     check(url)
     with owned(url):
         return asyncio.run(_replayed(url, delivery))

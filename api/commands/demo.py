@@ -9,10 +9,10 @@ from api.demo.year import load
 
 
 @click.command()
-@click.option("--year", type=click.IntRange(2024, 2026), help="Also simulate that year of the office's work.")
+@click.option("--year", type=click.IntRange(2024, 2026), help="Also simulate the office's work in that year.")
 def demo(year: int | None) -> None:
-    """Load the demo office 新嘉街道; with --year, a whole year of invented work (演示数据) through the same actions.
+    """Load the demo office 新嘉街道; with --year also a year of invented work (演示数据), created by the real actions.
 
-    Needs the database to itself: stop the server first.
+    On SQLite stop the server first.
     """
     load(settings(), console, year)

@@ -16,13 +16,13 @@ from storage.upkeep.history_file import export as write
 
 @click.group()
 def history() -> None:
-    """All histories in one file, and that file checked without the database."""
+    """Export all histories to one file, and check such a file without the database."""
 
 
 @history.command()
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
 def export(file: Path) -> None:
-    """Write every line of every history to FILE (JSON, a record a line), also while the server runs."""
+    """Write every line of every history to FILE (JSON, one record a line); the server may be running."""
     check(settings().database_url)
     database = open_database(settings().database_url)
     with progress("writing histories") as advance:
@@ -35,9 +35,9 @@ def export(file: Path) -> None:
 @click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
 @click.option("--digests", type=click.Path(path_type=Path, exists=True, file_okay=False), help="Their folder.")
 def verify_history(file: Path, digests: Path | None) -> None:
-    """Check an exported FILE, without any database: every line against its digest, every chain against its head.
+    """Check an exported FILE without the database: every line against its digest, every chain against its head.
 
-    With --digests also against the daily digests, which show a chain written anew and an end cut off.
+    With --digests the daily digests are compared too, which reveals rewritten and truncated histories.
     """
     with progress("reading histories") as advance:
         found = list(check_file(file, digests, advance))

@@ -18,16 +18,16 @@ _FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 
 @click.group(name="import")
 def imports() -> None:
-    """What an office has already: its communities, its devices, its old ledger."""
+    """Import existing data of an office: its communities and its old ledger."""
 
 
 @imports.command(name="communities")
 @click.argument("file", type=_FILE)
-@click.option("--preview", is_flag=True, help="Keep nothing, only say what would come of it.")
+@click.option("--preview", is_flag=True, help="Only report what would change, and store nothing.")
 def import_communities(file: Path, *, preview: bool) -> None:
-    """Bring in, rename or outline the communities of FILE: CSV (code, name, street, abbreviation) or GeoJSON.
+    """Create or update the communities of FILE: CSV (code, name, street, abbreviation), or GeoJSON with outlines.
 
-    All of them or, where a line is wrong, none. Needs the database to itself: stop the server first, or use
+    All lines are imported or, if one is wrong, none. On SQLite stop the server first, or use
     POST /communities/import.
     """
     done = import_list(settings().database_url, file.read_bytes(), apply=not preview)
@@ -39,13 +39,13 @@ def import_communities(file: Path, *, preview: bool) -> None:
 
 @imports.command(name="hazards")
 @click.argument("file", type=_FILE)
-@click.option("--as", "username", required=True, help="The account it is imported by.")
-@click.option("--apply", is_flag=True, help="Keep it. Without this, only say what would come of it.")
+@click.option("--as", "username", required=True, help="The account that imports it.")
+@click.option("--apply", is_flag=True, help="Store the cases. Without this, only report what would be imported.")
 def import_hazards(file: Path, username: str, *, apply: bool) -> None:
-    """Make cases of the lines of FILE (XLSX, XLS, ODS or CSV): of all of them, or of none where one is wrong.
+    """Create a case for each line of FILE (XLSX, XLS, ODS or CSV): for all of them or, if one is wrong, for none.
 
-    Columns by their titles, as in the ledger that goes out; a line that was imported before is left as it is. With
-    --apply it needs the database to itself: stop the server first, or use POST /ledger/import.
+    Columns are recognised by the titles of the exported ledger; lines imported before are skipped. With --apply on
+    SQLite, stop the server first, or use POST /ledger/import.
     """
     with console.status("reading"):
         done = import_ledger(settings().database_url, file.read_bytes(), username, apply=apply)

@@ -1,4 +1,4 @@
-"""The command `anxun`: what it is asked to do is loaded when it is asked, since most needs a part of the program."""
+"""The entry point `anxun`, which imports a command only when it is called, since most need few modules."""
 # click leaves parts of its decorators untyped:
 # pyright: reportUnknownMemberType=false
 
@@ -29,11 +29,11 @@ _PLACES = {
     "import": "imports.imports",
     "simulate": "simulate.simulate",
 }
-"""By the name of a command: its module here, and its function."""
+"""The module in this package and the function of each command."""
 
 
 class Commands(click.RichGroup):
-    """Imports the module of a command when somebody asks for it."""
+    """A command group that imports the module of a command when the command is called."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  # click's own signature
         return sorted(_PLACES)
@@ -56,7 +56,7 @@ def commands() -> None:
 
 
 def main() -> None:
-    """Runs a command; what a person can put right is said in a line and exits with 2."""
+    """Runs a command; an error that the operator can fix is printed on one line, with exit status 2."""
     create_private_files()
     try:
         commands(standalone_mode=True)

@@ -12,12 +12,12 @@ from api.commands.terminal import console, settings
 
 @click.group()
 def notices() -> None:
-    """Deliveries of notices that were given up."""
+    """List and replay abandoned deliveries of notices."""
 
 
 @notices.command()
 def dead() -> None:
-    """List what was given up, a line each, also while the server runs: id, channel, recipients, how it ended."""
+    """List abandoned deliveries with id, channel, recipients and error; the server may be running."""
     lines = listed(settings().database_url)
     for line in lines or ["nothing was given up"]:
         console.print(line, soft_wrap=True, markup=False)
@@ -25,7 +25,7 @@ def dead() -> None:
 
 @notices.command(name="replay")
 @click.argument("delivery", type=click.UUID, required=False)
-@click.option("--all", "everything", is_flag=True, help="All that was given up.")
+@click.option("--all", "everything", is_flag=True, help="Replay all abandoned deliveries.")
 def replay_notices(delivery: UUID | None, *, everything: bool) -> None:
     """Try DELIVERY again. On SQLite stop the server first, or use POST /deliveries/{id}/replay."""
     if (delivery is None) is not everything:

@@ -12,18 +12,18 @@ import rich_click as click
 from api.commands.terminal import console, settings
 
 _FREE_AT_ONCE = "dirty_decay_ms:0,muzzy_decay_ms:0"
-"""How jemalloc, in granian, gives memory back; it is read when granian is imported. Each connection has a buffer of
-8 kB: in pages that were used before, a silent one holds all of it, in fresh ones next to nothing."""
+"""Makes granian's jemalloc, which reads this at import, return free memory at once. Each connection has an
+8 kB buffer: in reused pages a silent connection occupies all of it, in fresh ones almost nothing."""
 
 
 @click.command()
-@click.option("--demo", is_flag=True, help="Load the demo office 新嘉街道 first, and print its sign-ins.")
-@click.option("--workers", type=click.IntRange(1, 64), default=1, help="Processes that answer; PostgreSQL only.")
-@click.option("--no-work", is_flag=True, help="Only answer: photos and deadlines are left to `anxun work`.")
+@click.option("--demo", is_flag=True, help="Load the demo office 新嘉街道 first; print its accounts.")
+@click.option("--workers", type=click.IntRange(1, 64), default=1, help="Server processes; several need PostgreSQL.")
+@click.option("--no-work", is_flag=True, help="Only answer requests; `anxun work` does the background work.")
 def serve(*, demo: bool, workers: int, no_work: bool) -> None:
-    """Answer requests, develop photos and watch deadlines: on SQLite all in one process.
+    """Start the server: answer requests, process photos and watch deadlines.
 
-    Brings the database to the present schema first. Stop with Ctrl-C or SIGTERM: what was accepted is finished.
+    The database is created or upgraded first. Ctrl-C or SIGTERM stops the server after the accepted requests.
     """
     os.environ.setdefault("_RJEM_MALLOC_CONF", _FREE_AT_ONCE)
     with _counting_together() if workers > 1 else nullcontext():
@@ -36,7 +36,7 @@ def serve(*, demo: bool, workers: int, no_work: bool) -> None:
 
 @contextmanager
 def _counting_together() -> Generator[None]:
-    """Workers count requests into files that they share (metrics.py); asked for before anything counts."""
+    """Creates a folder in which workers share request metrics; it has to be set before the first metric is created."""
     with tempfile.TemporaryDirectory(prefix="anxun-metrics-") as folder:
         os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder
         yield

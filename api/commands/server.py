@@ -1,5 +1,5 @@
-"""The processes: `anxun serve`, which answers, and `anxun work`, which only does what happens by itself."""
-# granian types only a part of what it offers:
+"""Runs the processes of `anxun serve` (requests and background work) and `anxun work` (background work only)."""
+# granian is only partly typed:
 # pyright: reportUnknownMemberType=false
 
 import asyncio
@@ -45,15 +45,15 @@ log = structlog.get_logger()
 
 _HEADERS_WITHIN_MS = 15_000
 _BUFFER_BYTES = 192 * 1024
-"""Of a body on each connection: half of granian's own, which a hundred slow phones would fill with 40 MB."""
+"""Body buffer of a connection: half of granian's default, with which a hundred slow phones would need 40 MB."""
 _STOP_SECONDS = 20
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 
 def serve(settings: Settings, console: Console, *, demo: bool, workers: int, works: bool) -> None:
-    """Serves until SIGTERM or SIGINT. Raises AddressTaken, Locked, BadSettings, WrongSchema, NoBucket.
+    """Serves until SIGTERM or SIGINT. Raises AddressInUse, DatabaseInUse, BadSettings, WrongSchema, BucketError.
 
-    Nothing is written before everything that can be judged without the database has been judged.
+    All checks that need no database come before the first write.
     """
     if workers > 1 and sqlite_path(settings.database_url):
         raise BadSettings("several workers need PostgreSQL: set ANXUN_DATABASE=postgresql://…")
@@ -63,7 +63,7 @@ def serve(settings: Settings, console: Console, *, demo: bool, workers: int, wor
     address = Address(settings.host, settings.port, sockets=workers)
     with closing(address), owned(settings.database_url):
         _close_folders(settings)
-        open_photos(settings.photo_place, settings.scratch)  # a store that cannot be used is said before anything
+        open_photos(settings.photo_place, settings.scratch)  # fails early if the photo store cannot be used
         migrate(settings.database_url)
         asyncio.run(_prepare(settings, demo=demo))
         _greet(settings, address, console, demo=demo)
@@ -74,7 +74,7 @@ def serve(settings: Settings, console: Console, *, demo: bool, workers: int, wor
 
 
 def work(settings: Settings) -> None:
-    """Develops photos, watches deadlines and does what recurs until SIGTERM or SIGINT. Raises as `serve`."""
+    """Does background work until SIGTERM or SIGINT. Raises the same as `serve`."""
     check_settings(settings)
     with owned(settings.database_url):
         _close_folders(settings)
@@ -88,7 +88,7 @@ async def _work(settings: Settings) -> None:
 
 
 async def _prepare(settings: Settings, *, demo: bool) -> None:
-    """Furnishes an empty office and loads the demo office where asked. Raises BadSettings, and then writes nothing."""
+    """Seeds an empty office and, on request, loads the demo office. Raises BadSettings before writing anything."""
     database = open_database(settings.database_url)
     try:
         _check_accounts(settings, await database.read(lambda repository: repository.people()), demo=demo)
@@ -100,7 +100,7 @@ async def _prepare(settings: Settings, *, demo: bool) -> None:
 
 
 def _close_folders(settings: Settings) -> None:
-    """Mends a folder that an older program left open to other accounts of the machine."""
+    """Restricts data folders that an older version left open to other accounts of the machine."""
     local = [] if settings.photo_place.startswith("s3://") else [Path(settings.photo_place)]
     for folder in dict.fromkeys((settings.folder, settings.digest_folder, *local)):
         try:
@@ -108,12 +108,12 @@ def _close_folders(settings: Settings) -> None:
                 log.warning(
                     "files were open to other accounts of this machine: closed", folder=str(folder), files=files
                 )
-        except OSError as error:  # another account's folder, such as a share for digests: for that account to close
+        except OSError as error:  # another account owns the folder, such as a share for digests
             log.warning("files are open to other accounts of this machine", folder=str(folder), reason=str(error))
 
 
 def _check_accounts(settings: Settings, people: list[Person], *, demo: bool) -> None:
-    """Raises BadSettings for settings that do not go with the accounts there are, or with those of the demo office."""
+    """Checks the settings against the existing accounts and those of the demo office. Raises BadSettings."""
     active = [person for person in people if person.active]
     if (
         (demo or any(person.demo for person in people))
@@ -157,7 +157,7 @@ def _greet(settings: Settings, address: Address, console: Console, *, demo: bool
 
 def _behind_proxies(settings: Settings, app: Litestar) -> Callable[..., Any]:
     gc.collect()
-    gc.freeze()  # what is there now stays: looking through it again would hold up all requests for 40 ms, once a second
+    gc.freeze()  # objects loaded so far stay: scanning them again would pause all requests for 40 ms a second
     limited = limit_requests(cast("Callable[..., Any]", app))
     if not settings.trusted_proxies:
         return limited
@@ -166,10 +166,10 @@ def _behind_proxies(settings: Settings, app: Litestar) -> Callable[..., Any]:
 
 
 def _listening() -> dict[str, Any]:
-    """What granian is told however many processes listen.
+    """Options of granian for one process and for several.
 
-    HTTP/1 alone: the time to send a request's head counts from the first moment of a connection, and again after each
-    answer, which granian does not do for HTTP/2.
+    Only HTTP/1 is offered: there granian limits the time to send a request's headers, from the start of a connection
+    and after each response, which it does not do for HTTP/2.
     """
     return {
         "interface": Interfaces.ASGI,
@@ -183,14 +183,14 @@ def _listening() -> dict[str, Any]:
 
 
 async def _serve_here(settings: Settings, address: Address, app: Litestar) -> None:
-    """One process that answers and works, with no other to be left behind (docs/decisions/0003)."""
+    """Serves in this process, so that no child process can be left behind (docs/decisions/0003)."""
     server = OneProcess(_behind_proxies(settings, app), address, **_listening())
     serving = asyncio.create_task(server.serve())
     stopping = asyncio.create_task(_asked_to_stop().wait())
     await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
     cast("AppContext", app.state.context).part(LiveFeed).stop()
     server.stop()
-    # What was accepted is finished; who stands still is not waited for.
+    # Accepted requests are finished; stalled ones are cut off after _STOP_SECONDS.
     await asyncio.wait({serving}, timeout=_STOP_SECONDS)
     stopping.cancel()
     if serving.done():
@@ -205,7 +205,7 @@ def _asked_to_stop() -> asyncio.Event:
 
 
 def _serve_by_workers(settings: Settings, address: Address, workers: int, *, works: bool) -> None:
-    multiprocessing.set_start_method("fork", force=True)  # workers inherit their sockets
+    multiprocessing.set_start_method("fork", force=True)  # workers inherit the sockets
     SeveralProcesses(
         "anxun",
         address,
@@ -218,10 +218,10 @@ def _serve_by_workers(settings: Settings, address: Address, workers: int, *, wor
 
 
 def _worker(settings: Settings, parent: int, _: str, *, works: bool) -> Callable[..., Any]:
-    """What one worker serves. Killed with its parent, whose SIGTERM is the polite way: nobody is left on the port."""
+    """Builds the app of a worker process. The kernel kills it with its parent, so that the port is not left open."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-        if os.getppid() != parent:  # gone before we asked to be told
+        if os.getppid() != parent:  # the parent ended before prctl
             os.kill(os.getpid(), signal.SIGKILL)
     logs.configure(settings.log, settings.syslog)
     return _behind_proxies(settings, build(settings, works=works))

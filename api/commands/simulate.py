@@ -25,7 +25,7 @@ _USUAL = Mix()
 
 
 class _Asked(Struct):
-    """The options of `anxun simulate devices`, by their names."""
+    """The options of the command `anxun simulate devices`."""
 
     url: str | None
     username: str
@@ -42,26 +42,26 @@ class _Asked(Struct):
 
 @click.group()
 def simulate() -> None:
-    """Invented devices, for demonstrations and for load."""
+    """Simulate devices, for demonstrations and load tests."""
 
 
 @simulate.command(name="devices")
-@click.option("--url", default=None, help="The server; by default the one that the settings describe.")
-@click.option("--as", "username", default="admin", help="Who registers them.")
-@click.option("--devices", type=click.IntRange(1, 9999), default=20, help="How many: SIM-0000, SIM-0001 …")
+@click.option("--url", default=None, help="The server; by default the one of the settings.")
+@click.option("--as", "username", default="admin", help="The account that registers the devices.")
+@click.option("--devices", type=click.IntRange(1, 9999), default=20, help="Number of devices: SIM-0000, SIM-0001 …")
 @click.option("--rate", type=click.FloatRange(0, 100_000, min_open=True), default=10.0, help="Messages a second.")
 @click.option("--seconds", type=click.FloatRange(0, min_open=True), default=60.0)
-@click.option("--alarms", type=_SHARE, default=_USUAL.alarms, help="Share of spells in which a device alarms.")
-@click.option("--flapping", type=_SHARE, default=_USUAL.flapping, help="… in which it comes and goes.")
-@click.option("--garbage", type=_SHARE, default=_USUAL.garbage, help="Share of messages that nobody can read.")
-@click.option("--wrong-clocks", type=_SHARE, default=_USUAL.wrong_clocks, help="… that are misdated.")
-@click.option("--mqtt", default=None, help="Through this broker (mqtt://user:password@host), not by signed requests.")
-@click.option("--seed", type=int, default=1, help="The same seed says the same.")
+@click.option("--alarms", type=_SHARE, default=_USUAL.alarms, help="Share of periods in alarm.")
+@click.option("--flapping", type=_SHARE, default=_USUAL.flapping, help="Share of periods of flapping.")
+@click.option("--garbage", type=_SHARE, default=_USUAL.garbage, help="Share of unreadable messages.")
+@click.option("--wrong-clocks", type=_SHARE, default=_USUAL.wrong_clocks, help="Share of misdated messages.")
+@click.option("--mqtt", default=None, help="Send through this broker (mqtt://user:password@host) instead of HTTP.")
+@click.option("--seed", type=int, default=1, help="The same seed produces the same messages.")
 def simulate_devices(**given: Any) -> None:
-    """Register invented devices at a running server and let them speak, some of them badly.
+    """Register simulated devices at a running server and send their messages, some of them faulty.
 
-    The password comes from ANXUN_DEMO_PASSWORD or the demo office's folder, else it is asked for. At the end it says
-    what became of the messages; the alerts are in GET /alerts, what was not taken in GET /alerts/refusals.
+    The password is read from ANXUN_DEMO_PASSWORD or the demo office's folder, or asked for. The outcome of the
+    messages is printed at the end; see GET /alerts for the alerts and GET /alerts/refusals for rejected messages.
     """
     asked, known = msgspec.convert(given, _Asked), settings()
     plan = simulation.Plan(

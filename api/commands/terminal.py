@@ -1,4 +1,4 @@
-"""What commands share: the settings, and how they speak to whoever sits at the terminal."""
+"""Settings, progress bar and output of findings, shared by all commands."""
 
 import os
 import sys
@@ -19,7 +19,7 @@ def settings() -> Settings:
 
 
 def report(found: list[Finding], well: str) -> None:
-    """Prints each finding on a line, and ends with 1 as exit status where there is any."""
+    """Prints each finding on a line and exits: with status 1 if there are any, else with `well` and status 0."""
     for what, where in found:
         console.print(f"{what}: {where}", soft_wrap=True)
     console.print(f"{len(found)} findings" if found else well)
@@ -28,7 +28,7 @@ def report(found: list[Finding], well: str) -> None:
 
 @contextmanager
 def progress(words: str) -> Generator[Callable[[int, int], None]]:
-    """A bar; what is given back is told how much of how much is done."""
+    """Shows a progress bar; yields the function that updates it with (done, total)."""
     with Progress(TextColumn(words), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), console=console) as bar:
         task = bar.add_task(words, total=None)
         yield lambda done, total: bar.update(task, completed=done, total=total)

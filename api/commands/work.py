@@ -11,9 +11,9 @@ from api.process.logs import configure
 
 @click.command()
 def work() -> None:
-    """Develop photos, watch deadlines and do what recurs, beside servers on the same PostgreSQL; as many as you like.
+    """Do background work only (photos, deadlines, recurring jobs), beside servers on the same PostgreSQL.
 
-    Work is claimed in the database: nothing is done twice, and what a killed process had begun is taken up by another.
+    Any number of processes can run: each claims its work in the database, and takes over what a killed one left.
     """
     configure(settings().log, settings().syslog)
     run(settings())

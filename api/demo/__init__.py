@@ -1,12 +1,10 @@
 """The demo office 新嘉街道: real communities, invented people and work, all of it marked 演示数据.
 
-- `chance`: random numbers, the same at every run
-- `devices`: invented monitoring devices (演示设备): what they measure, and how badly some of them behave
+- `chance`: random numbers that are the same in every run
+- `devices`: invented monitoring devices (演示设备): their messages, some of them faulty
 - `office`: loads the demo office: eleven communities, the catalogue, the working calendar, an account for each role
-- `plan`: the plan of a simulated year: which hazards there are, when who does what
-- `simulation`: invented devices speak to a running server, by signed requests or through a broker, as fast as they
-  are told to
-- `telling`: tells one story of the plan: who does what when, each deed depending on how the hazard stands after the
-  last one
-- `year`: simulates a year of the office's work through the same actions as the API, each deed at its own time
+- `plan`: plans a simulated year: which hazards are reported, and how each of them ends
+- `simulation`: sends the messages of invented devices to a running server, by signed requests or through a broker
+- `telling`: runs one scenario: who does what and when, each action depending on the state of the hazard
+- `year`: simulates a year of the office's work through the same actions as the API, each at its own time
 """

@@ -1,8 +1,8 @@
-"""What is invented is drawn at random, and the same at every run."""
+"""Random numbers that are the same in every run."""
 
 import random
 
 
 def random_of(seed: str) -> random.Random:
-    """The same numbers for the same `seed`. Nothing that is drawn here is a secret."""
+    """A generator of the same numbers for the same `seed`; nothing secret is derived from it."""
     return random.Random(seed)  # noqa: S311  # no secret

@@ -1,4 +1,4 @@
-"""Invented monitoring devices (演示设备): what they measure, and how badly some of them behave. Pure and seeded."""
+"""Invented monitoring devices (演示设备): their messages, some of them faulty. Pure and seeded."""
 
 import json
 import random
@@ -12,7 +12,7 @@ from inspections.monitoring.alerts import DEFAULTS, Metric, MonitorKind
 KINDS = tuple(MonitorKind)
 _METRICS = (Metric.RESIDUAL_CURRENT, Metric.TEMPERATURE, Metric.ARC)
 _SPELL = 30
-"""Messages for which a device stays as it is: quiet, alarming, flapping."""
+"""Messages in a row for which a device behaves the same: quiet, alarming or flapping."""
 _RUBBISH = (
     b"",
     b"{",
@@ -27,7 +27,7 @@ _CLOCKS = (timedelta(days=-20_000), timedelta(hours=-30), timedelta(minutes=20),
 
 
 class Mix(NamedTuple):
-    """Shares from 0 to 1: of spells in which a device alarms or flaps; of messages that are garbage or misdated."""
+    """Shares from 0 to 1: of spells with an alarm or flapping; of messages that are garbage or misdated."""
 
     alarms: float = 0.1
     flapping: float = 0.05
@@ -44,7 +44,7 @@ def kind_of(number: int) -> MonitorKind:
 
 
 def speech(seed: int, number: int, mix: Mix, began: datetime, every: timedelta) -> Iterator[bytes]:
-    """What one device sends, a message each `every`, for ever; the same for the same seed."""
+    """The endless messages of one device, one each `every`; the same for the same seed."""
     chance = random_of(f"{seed} {number}")
     at = began
     for turn, value in enumerate(_measured(chance, kind_of(number), mix)):
@@ -59,7 +59,7 @@ def speech(seed: int, number: int, mix: Mix, began: datetime, every: timedelta) 
 
 
 def _measured(chance: random.Random, kind: MonitorKind, mix: Mix) -> Iterator[tuple[Metric, float]]:
-    """Spell by spell: a metric, and values of it against the limits of the kind."""
+    """Metrics with their values, spell by spell, relative to the alarm limits of the kind."""
     while True:
         metric, drawn = chance.choice(_METRICS), chance.random()
         alarm = DEFAULTS[kind][metric].alarm

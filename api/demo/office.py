@@ -52,7 +52,7 @@ USERNAMES = tuple(username for username, *_ in _ACCOUNTS)
 
 
 def demo_password(folder: Path, given: str | None) -> str:
-    """The password of all demo accounts: the given one, else one that was made up once and lies in `folder`."""
+    """The password of all demo accounts: the given one, else a random one that is stored in `folder`."""
     if given:
         return given
     kept = folder / "demo-password"
@@ -64,10 +64,10 @@ def demo_password(folder: Path, given: str | None) -> str:
 
 
 async def load_demo(database: Database, settings: Settings) -> bool:
-    """`load_office` with the password of the settings, or a new one in the data folder.
+    """Loads the demo office with the password of the settings, or a new one in the data folder.
 
-    Raises BadSettings, before anything is written, where a real account has the name of a demo account: its password
-    would be everybody's.
+    Raises BadSettings, before anything is written, where a real account has the name of a demo account: everybody would
+    know its password.
     """
     people = await database.read(lambda repository: [repository.person(username) for username in USERNAMES])
     if real := [person.username for person in people if person and not person.demo]:
@@ -76,7 +76,7 @@ async def load_demo(database: Database, settings: Settings) -> bool:
 
 
 async def load_office(database: Database, password: str) -> bool:
-    """Loads what is not there yet and sets the demo password; true where the office is new."""
+    """Adds what is missing and sets the demo password; true where the office is new."""
     here = await database.read(lambda repository: repository.street(STREET.code) is not None)
     people = await database.read(lambda repository: [repository.person(username) for username in USERNAMES])
     if here and all(person and verified(person.password, password) for person in people[:1]):
@@ -100,5 +100,5 @@ def _office(repository: Repository, accounts: list[Person]) -> Change[bool]:
 
 
 def staff(community: str) -> tuple[str, str]:
-    """Usernames of the inspector and the officer of this community."""
+    """The usernames of the inspector and the officer of this community."""
     return ("inspector2", "officer2") if community in _APART else ("inspector", "officer")

@@ -1,4 +1,4 @@
-"""The plan of a simulated year: which hazards there are, when who does what. Drawn from a seed, so always the same.
+"""Plans a simulated year: which hazards are reported, and how each of them ends. Seeded, so always the same.
 
 Two totals are the office's own of 2024 and come out of the statistics: 291 处 windows removed, altered or given an
 opening, rising from February, and 43 electricity causes fixed in the pilot month of June. All else is invented.
@@ -25,7 +25,7 @@ _FIXED_BY_NATURE = {"WN", "EL"}
 
 
 class Fate(Enum):
-    """How a hazard's story goes."""
+    """The course of a scenario."""
 
     FIXED = auto()
     ON_SPOT = auto()
@@ -34,7 +34,7 @@ class Fate(Enum):
     LATE = auto()  # fixed after its deadline
     PARTIAL = auto()  # fixed in two parts
     REFUSED = auto()  # 拒改: controlled, never fixed
-    REBOUND = auto()  # fixed, and come back
+    REBOUND = auto()  # fixed, but it recurs
     REJECTED = auto()
     MERGED = auto()
     UNFOUNDED = auto()
@@ -48,7 +48,7 @@ _FATES = {
 
 
 class Story(NamedTuple):
-    """One hazard of the year. `seed` makes everything else about it."""
+    """One hazard of the year. All else about it is derived from `seed`."""
 
     id: UUID
     seed: str
@@ -61,7 +61,7 @@ class Story(NamedTuple):
 
 
 _FEW = 3
-"""Of a thing that is found several times, how many are fixed all at once."""
+"""The largest quantity that is fixed at once; more is fixed in two parts."""
 
 
 def stories(year: int) -> list[Story]:

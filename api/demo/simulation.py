@@ -1,4 +1,4 @@
-"""Invented devices speak to a running server, by signed requests or through a broker, as fast as they are told to."""
+"""Sends the messages of invented devices to a running server, by signed requests or through a broker."""
 
 import asyncio
 import hashlib
@@ -22,7 +22,7 @@ _OK, _CREATED = 200, 201
 
 
 class Plan(NamedTuple):
-    """`rate`: messages a second of all devices together. `broker`: None for signed requests."""
+    """`rate`: messages per second of all devices together. `broker`: None for signed requests."""
 
     api: str
     username: str
@@ -44,8 +44,8 @@ class Said(NamedTuple):
 
 
 async def simulate(plan: Plan, shown: Callable[[Counter[str]], None]) -> Counter[str]:
-    """What became of the messages: by verdict, or by status where there is none. Raises Unfit."""
-    from aiohttp import ClientSession  # noqa: PLC0415  # 6 MB that no server needs
+    """Sends the messages; returns how many got each verdict, or each error status. Raises Unfit."""
+    from aiohttp import ClientSession  # noqa: PLC0415  # 6 MB, not needed by a server
 
     done: Counter[str] = Counter()
     async with ClientSession() as http:
@@ -56,7 +56,7 @@ async def simulate(plan: Plan, shown: Callable[[Counter[str]], None]) -> Counter
 
 
 async def _registered(http: "ClientSession", plan: Plan) -> dict[str, str]:
-    """The devices' secrets: they are registered where they are not, else given a new one."""
+    """The devices' secrets, by name: unknown devices are registered, known ones get a new secret."""
     credentials = {"username": plan.username, "password": plan.password, "device": "simulation"}
     signed_in = await _asked(http, f"{plan.api}/auth/login", credentials, {})
     bearer = {"Authorization": f"Bearer {signed_in['access_token']}"}
@@ -111,7 +111,7 @@ async def _by_request(http: "ClientSession", api: str, said: Said) -> list[str]:
 
 
 async def _by_broker(client: Any, said: Said) -> list[str]:
-    """Told when the broker has it: what became of it only the server knows (GET /alerts, /alerts/refusals)."""
+    """Publishes a message to the broker; only the server knows its verdict (GET /alerts, /alerts/refusals)."""
     published = client.publish(f"anxun/{said.device}/alerts", said.payload, qos=1)
     await asyncio.to_thread(published.wait_for_publish, 30)
     return ["published" if published.is_published() else "not published"]
@@ -120,7 +120,7 @@ async def _by_broker(client: Any, said: Said) -> list[str]:
 async def _all_sent(
     plan: Plan, secrets: dict[str, str], send: Send, done: Counter[str], shown: Callable[[Counter[str]], None]
 ) -> None:
-    """By a few at once, each message when it is its turn; who falls behind catches up as fast as it goes."""
+    """Sends by a few concurrent senders, each message at its time; late messages are sent without a pause."""
     messages, began = _messages(plan, secrets), time.monotonic()
     number = int(plan.rate * plan.seconds)
 
@@ -134,7 +134,7 @@ async def _all_sent(
 
 
 def _messages(plan: Plan, secrets: dict[str, str]) -> Iterator[Said]:
-    """Of each device in turn."""
+    """The messages of all devices, in turns."""
     every = timedelta(seconds=plan.devices / plan.rate)
     now = datetime.now(UTC)
     spoken = [speech(plan.seed, number, plan.mix, now, every) for number in range(plan.devices)]

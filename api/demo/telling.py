@@ -1,4 +1,4 @@
-"""Tells one story of the plan: who does what when, each deed depending on how the hazard stands after the last one."""
+"""Runs one scenario: who does what and when, each action depending on the state of the hazard."""
 
 import hashlib
 from collections.abc import Generator
@@ -48,7 +48,7 @@ _OUTCOMES = ("removed", "removed", "altered", "escape_opening")
 
 
 class Deed(NamedTuple):
-    """Somebody does something at an instant; `pictures` are the photos they send with it."""
+    """An action of a person at an instant; `pictures` are the photos sent with it."""
 
     at: datetime
     username: str
@@ -61,7 +61,7 @@ Telling = Generator[Deed, Hazard, None]
 
 
 class Teller:
-    """One story. `mergeable` names an earlier hazard of the same kind in the same community, if there is one."""
+    """Runs one scenario. `mergeable`: an earlier hazard of the same kind in the same community, if there is one."""
 
     def __init__(self, story: Story, mergeable: UUID | None) -> None:
         self._story = story
@@ -153,7 +153,7 @@ class Teller:
         yield from self._fixed(hazard)
 
     def _rebound(self, hazard: Hazard) -> Telling:
-        """回头看 two weeks later: it has come back; the new hazard is fixed in its turn."""
+        """回头看 two weeks later: the hazard has come back; the new one is fixed, too."""
         self._now += timedelta(days=14, hours=self._chance.uniform(0, 5))
         picture = self._draw("rebound", fixed=False)
         mentions = (_mention(picture, Stage.BEFORE),)

@@ -1,4 +1,4 @@
-"""Simulates a year of the office's work through the same actions as the API, each deed at its own time."""
+"""Simulates a year of the office's work through the same actions as the API, each at its own time."""
 
 import asyncio
 from datetime import UTC, datetime, timedelta
@@ -29,7 +29,7 @@ from storage.photos.names import original
 from storage.photos.store import PhotoStore, open_photos
 
 _STRIDE = timedelta(hours=6)
-"""Work of one stride goes on side by side; then the deadlines are swept."""
+"""The scenarios' actions of one stride run concurrently; then the deadlines are swept."""
 
 
 def load(settings: Settings, console: Console, year: int | None) -> None:
@@ -79,7 +79,7 @@ async def _simulate(database: Database, store: PhotoStore, console: Console, yea
 
 
 class Office:
-    """Plays stories against a database, each person acting with their own rights."""
+    """Runs scenarios against a database, each person with their own rights."""
 
     def __init__(self, database: Database, store: PhotoStore) -> None:
         self._database = database
@@ -104,7 +104,7 @@ class Office:
             start = until
 
     async def _follow(self, telling: Telling, deed: Deed, until: datetime) -> tuple[Telling, Deed] | None:
-        """Does what this story has before `until`; answers how it goes on, None at its end."""
+        """Performs this scenario's actions before `until`; returns it with its next action, None at its end."""
         try:
             while deed.at < until:
                 deed = telling.send(await self._do(deed))
@@ -136,7 +136,7 @@ def midnight_of(year: int) -> datetime:
 
 
 def _tellings(told: list[Story]) -> list[Telling]:
-    """Each story's telling; one that is to be merged knows the last hazard of its kind in its community."""
+    """A run per scenario; one that is to be merged gets the last hazard of its kind in its community."""
     last: dict[tuple[str, str], UUID] = {}
     tellings: list[Telling] = []
     for story in told:

@@ -1,6 +1,6 @@
-"""Links for responsible parties, and the pages behind them.
+"""Links for responsible parties over HTTP, and the pages that they open.
 
-- `party_routes`: what the party sees and sends under /f/{token}
-- `resolver`: who comes with such a link, counted
-- `routes`: officers make, list and revoke links for the party
+- `party_routes`: the pages and routes of the party, under /f/{token}
+- `resolver`: finds the link of a request, and counts the requests
+- `routes`: the routes of officers: create, list and revoke links
 """

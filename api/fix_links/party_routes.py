@@ -1,4 +1,4 @@
-"""What the responsible party sees and sends by its link, under /f/{token}: a page for people, JSON for programs."""
+"""The pages and routes of the responsible party, under /f/{token}: HTML for people, JSON for programs."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -34,7 +34,7 @@ from inspections.places.communities import Community
 from inspections.remediation.steps import SubmitFix
 from storage.repository import Repository
 
-_PUBLIC = {"action": PUBLIC, "any_query": True}  # messengers add parameters of their own to what is passed on
+_PUBLIC = {"action": PUBLIC, "any_query": True}  # messengers add query parameters to shared links
 _TEXTS = {"id", "version", "method", "quantity_done", "outcome", "note", "sha256"}
 _ASKED = "请在整改期限前消除上述隐患，拍摄整改后照片并填写整改情况。"
 _WAITING = {
@@ -47,14 +47,14 @@ _WAITING = {
 
 
 class NoticePhoto(Struct, frozen=True):
-    """Addresses relative to the link's: upright JPEG without metadata, 320 and 1280 pixels."""
+    """The URLs of a photo, relative to the link's: upright JPEG without metadata, 320 and 1280 pixels."""
 
     small: str
     large: str
 
 
 class NoticeView(Struct, frozen=True):
-    """What the party is told, and all that it is told. `waiting`: why nothing can be sent now; null where it can."""
+    """The whole of what the party sees. `waiting`: why nothing can be submitted now; null where something can."""
 
     number: str
     community: str
@@ -74,19 +74,19 @@ class NoticeView(Struct, frozen=True):
 
 
 class FixTaken(Struct, frozen=True):
-    """The fix has arrived; what comes next is the office's."""
+    """The receipt of a submitted fix. `next`: what the office does next."""
 
     number: str
     submitted_at: datetime | None
     next: str = "街道工作人员将进行复查，请保持现场整改状态。复查结果由街道告知，无需再次提交。"
 
 
-# what it shows --------------------------------------------------------------------------------------------------
+# showing the notice -----------------------------------------------------------------------------------------------
 
 
 @get("/{token:str}", opt=_PUBLIC)
 async def get_notice(request: AnyRequest) -> Response[Any]:
-    """The notice: HTML, or JSON for who asks for it."""
+    """Returns the notice: HTML, or JSON for clients that accept it."""
     await context_of(request).part(LinkDoor).knock(request, "opened")
     view = await _noticed(request)
     if _wants_json(request):
@@ -96,7 +96,7 @@ async def get_notice(request: AnyRequest) -> Response[Any]:
 
 @get("/{token:str}/photos/{sha256:str}/{size:str}", opt=_PUBLIC, include_in_schema=False)
 async def get_photo(request: AnyRequest, sha256: FromPath[str], size: FromPath[str]) -> Response[Any]:
-    """Of this notice, and of no other."""
+    """Returns a photo of this notice; other photos are not found."""
     context = context_of(request)
     link = await context.part(LinkDoor).knock(request)
     notice = await context.database.read(partial(noticed, digest=link.digest, now=context.clock()))
@@ -108,7 +108,7 @@ async def get_photo(request: AnyRequest, sha256: FromPath[str], size: FromPath[s
 
 @get("/{token:str}/{code:str}", opt=_PUBLIC, include_in_schema=False)
 async def get_code(request: AnyRequest, code: FromPath[str]) -> Response[Any]:
-    """`qr.png` and `qr.svg` lead to the link; `notice` is to be printed."""
+    """Returns the link's QR code (`qr.png`, `qr.svg`), or the notice for printing (`notice`)."""
     await context_of(request).part(LinkDoor).knock(request)
     if code == "notice":
         return await _printed(request)
@@ -141,8 +141,8 @@ def _here(request: AnyRequest) -> dict[str, Any]:
 
 
 def _qr(request: AnyRequest, kind: str, **more: bool) -> bytes:
-    """Level M stands a crease or a stain; four modules of quiet zone, as ISO/IEC 18004 has it."""
-    import segno  # noqa: PLC0415  # four megabytes that a server without links does not need
+    """The QR code of the link. Level M survives a crease or a stain; ISO/IEC 18004 asks for four quiet modules."""
+    import segno  # noqa: PLC0415  # 4 MB that a server without links does not need
 
     out = BytesIO()
     segno.make_qr(_here(request)["url"], error="m").save(out, kind=kind, scale=8, border=4, **more)
@@ -181,12 +181,12 @@ def _view(repository: Repository, notice: Notice, now: datetime) -> NoticeView:
     )
 
 
-# what it sends --------------------------------------------------------------------------------------------------
+# submitting the fix -----------------------------------------------------------------------------------------------
 
 
 @post("/{token:str}/steps", opt={"action": PUBLIC, "body": SubmitFix}, status_code=200)
 async def post_step(request: AnyRequest) -> Response[FixTaken]:
-    """`submit_fix`, which ends the link; its photos came before, by `uploads`. The same again is answered again."""
+    """Submits the fix, which ends the link; its photos come first, by `uploads`. A repetition gets the same answer."""
     await context_of(request).part(LinkDoor).knock(request, "sent")
     step: SubmitFix = await json_body(request, SubmitFix)
     return Response(await _fixed(request, step), headers=HEADERS)
@@ -194,7 +194,7 @@ async def post_step(request: AnyRequest) -> Response[FixTaken]:
 
 @post("/{token:str}", opt=_PUBLIC, request_max_body_size=FORM_BYTES, status_code=200, include_in_schema=False)
 async def post_form(request: AnyRequest) -> Response[Any]:
-    """The page's own form, with photos in it or sent before. What is refused is said on the page, filled in still."""
+    """Submits the page's form, with photos in it or sent before. The page shows a refusal and stays filled in."""
     context = context_of(request)
     await context.part(LinkDoor).knock(request, "sent")
     said: dict[str, str] = {}
@@ -219,9 +219,12 @@ async def _fixed(request: AnyRequest, step: SubmitFix) -> FixTaken:
 
 
 async def _arrived(request: AnyRequest, form: Form) -> list[str]:
-    """The digests of a form's photos; each counts. By a link that is over none is kept: it may be the same again."""
+    """Stores the form's photos and returns their digests; each photo counts as a submission.
+
+    Nothing is stored for a link that is over: the form may be a repetition.
+    """
     context = context_of(request)
-    photos = [photo for photo in form.photos if photo.size]  # a field that was left empty comes as a file of nothing
+    photos = [photo for photo in form.photos if photo.size]  # an empty field arrives as an empty file
     try:
         link = await context.database.read(partial(standing, digest=digest_in(request), now=context.clock()))
     except LinkOver:
@@ -239,7 +242,7 @@ async def _arrived(request: AnyRequest, form: Form) -> list[str]:
 
 
 def _texts(form: Form) -> dict[str, str]:
-    """The fields that were filled in. Raises Unparsable for what is no UTF-8."""
+    """The text fields that were filled in. Raises Unparsable for bytes that are not UTF-8."""
     try:
         texts = {name: bytes(raw).decode().replace("\r\n", "\n").strip() for name, raw in form.texts.items()}
     except UnicodeDecodeError as error:
@@ -252,7 +255,7 @@ def _sent(said: Mapping[str, str]) -> list[str]:
 
 
 def _step(said: Mapping[str, str]) -> SubmitFix:
-    """Raises Invalid."""
+    """Makes the step from the form's fields. Raises Invalid."""
     photos = [{"sha256": digest, "stage": Stage.AFTER} for digest in dict.fromkeys(_sent(said))]
     facts = {**{name: text for name, text in said.items() if name != "sha256"}, "photos": photos}
     try:
@@ -279,7 +282,7 @@ _FIELDS = {
 
 
 def _words(refusal: Refusal | None) -> list[str]:
-    """What is to be said of a refusal: the title, or what is wrong with each field."""
+    """The messages of a refusal: one for each wrong field, else its detail or title."""
     if refusal is None:
         return []
     if refusal.code == "hazard.stale":
@@ -289,7 +292,7 @@ def _words(refusal: Refusal | None) -> list[str]:
     return named or [refusal.detail or refusal.title]
 
 
-# what is said instead -------------------------------------------------------------------------------------------
+# refusals ---------------------------------------------------------------------------------------------------------
 
 
 def _wants_json(request: Request[Any, Any, Any]) -> bool:
@@ -298,7 +301,7 @@ def _wants_json(request: Request[Any, Any, Any]) -> bool:
 
 
 def _said(request: Request[Any, Any, Any], refusal: Refusal) -> Response[Any]:
-    """A page for people, a problem for programs; neither says anything of a hazard."""
+    """Answers a refusal: a page for people, a problem for programs. Neither reveals anything about a hazard."""
     if _wants_json(request) or request.url.path.endswith("/steps"):
         return _with_headers(problem(refusal))
     title = "链接无效" if isinstance(refusal, Missing) else refusal.title

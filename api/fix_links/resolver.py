@@ -1,4 +1,4 @@
-"""Who comes with a link: the token is looked up by its digest, and every call is counted where it should be."""
+"""Finds the link of a request by the digest of its token, and counts the requests."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -18,14 +18,14 @@ from storage.database import Database
 
 
 class LinkDoor(SendersByLink):
-    """Every token that is none takes the same way, and the same time, whatever it looks like."""
+    """Finds the links of requests. All invalid tokens take the same way and the same time, whatever they look like."""
 
     def __init__(self, database: Database, clock: Callable[[], datetime]) -> None:
         self._database = database
         self._clock = clock
 
     async def knock(self, request: Request[Any, Any, Any], counts: Literal["opened", "sent"] | None = None) -> FixLink:
-        """The link of this path, in whatever state. What is only looked at beside the page is not counted.
+        """Returns the link of this path, in whatever state. Without `counts`, only unknown tokens are counted.
 
         Raises Missing, TooMany.
         """
@@ -39,7 +39,7 @@ class LinkDoor(SendersByLink):
         return link
 
     async def sender(self, request: Request[Any, Any, Any]) -> Person:
-        """Who sends photos by the link of this path. Raises Missing, LinkOver, TooMany."""
+        """The person in whose name the link of this path sends photos. Raises Missing, LinkOver, TooMany."""
         begins = request.method == "POST" and "upload_id" not in request.path_params
         link = await self.knock(request, "sent" if begins else None)
         await self._database.read(partial(standing, digest=link.digest, now=self._clock()))

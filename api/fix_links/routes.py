@@ -1,4 +1,4 @@
-"""Links for the responsible party, as officers make, list and revoke them."""
+"""Routes of officers: create, list and revoke links for the responsible party."""
 
 from datetime import datetime
 from functools import partial
@@ -17,7 +17,7 @@ from inspections.fix_links.links import FixLink, NewLink
 
 
 class FixLinkView(Struct, frozen=True):
-    """`opened`: how often its page was asked for; `sent`: how often something was begun to be sent by it."""
+    """A link. `opened`: how often its page was requested; `sent`: how often something began to be sent by it."""
 
     id: UUID
     hazard: UUID
@@ -31,7 +31,7 @@ class FixLinkView(Struct, frozen=True):
 
 
 class Addresses(Struct, frozen=True):
-    """Whoever has one of them has the link: `url` for the party, its QR code, and the notice to print."""
+    """The addresses that give access to a link: `url` for the party, its QR code, and the notice to print."""
 
     url: str
     qr_png: str
@@ -40,7 +40,10 @@ class Addresses(Struct, frozen=True):
 
 
 class MadeLink(Struct, frozen=True):
-    """`addresses`: only in the first answer; the token in them is not kept. Lost: revoke the link, make another."""
+    """A created link. `addresses`: only in the first answer, since their token is not stored.
+
+    Where they are lost, revoke the link and create another.
+    """
 
     link: FixLinkView
     addresses: Addresses | None
@@ -52,7 +55,7 @@ class FixLinkList(Struct, frozen=True):
 
 @post("/hazards/{hazard_id:uuid}/links", opt={"action": "link.make", "body": NewLink})
 async def post_link(request: AnyRequest, hazard_id: FromPath[UUID]) -> Response[MadeLink]:
-    """A one-time link with which the party, without an account, sees its notice and sends its fix."""
+    """Creates a one-time link with which the party, without an account, sees its notice and submits its fix."""
     context, person = context_of(request), person_of(request)
     new: NewLink = await json_body(request, NewLink)
     token = new_token()
@@ -70,14 +73,14 @@ def _addresses(request: AnyRequest, token: str) -> Addresses:
 
 @get("/hazards/{hazard_id:uuid}/links", opt={"action": "link.see"})
 async def list_links(request: AnyRequest, hazard_id: FromPath[UUID]) -> FixLinkList:
-    """The newest first, without their tokens, which nobody knows any more."""
+    """Lists the links of a hazard, the newest first, without their tokens, which are not stored."""
     found = await context_of(request).database.read(partial(links_of, person=person_of(request), hazard_id=hazard_id))
     return FixLinkList([_view(link) for link in found])
 
 
 @post("/hazards/{hazard_id:uuid}/links/{link_id:uuid}/revoke", opt={"action": "link.revoke"}, status_code=200)
 async def post_revoked(request: AnyRequest, hazard_id: FromPath[UUID], link_id: FromPath[UUID]) -> FixLinkView:
-    """One that is over already stays as it is."""
+    """Revokes a link; one that is over already stays as it is."""
     context, person = context_of(request), person_of(request)
     action = partial(revoke_link, person=person, hazard_id=hazard_id, link_id=link_id, now=context.clock())
     return _view(await context.database.transact(action))

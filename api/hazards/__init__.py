@@ -1,7 +1,7 @@
-"""Hazards over HTTP: listed, read, drawn on a map.
+"""HTTP routes for hazards: lists, details, histories and maps.
 
-- `filters`: which hazards are listed, as the query asks
-- `geojson`: hazards for maps
-- `routes`: hazard routes: report, list, one, history, erasures
-- `views`: what the API answers where it differs from the domain
+- `filters`: the filters of the list of hazards, read from the query
+- `geojson`: hazards as GeoJSON for maps
+- `routes`: the routes that list hazards and return one hazard and its history
+- `views`: the response bodies of hazards
 """

@@ -1,4 +1,4 @@
-"""Which hazards are listed: the filters of the list, read from the query and judged."""
+"""The filters of the list of hazards, read from the query and validated."""
 
 from datetime import date
 from typing import Any
@@ -15,7 +15,7 @@ from storage.hazards.listing import HazardFilters
 
 
 def _filters(request: AnyRequest, **given: Any) -> HazardFilters:
-    """Raises Invalid for moments that no calendar here holds, and for names that nobody knows."""
+    """Reads and validates the filters. Raises InvalidInput for times out of range and for unknown names."""
     filters = HazardFilters(context_of(request).clock(), **given)
     check_moments(**{name: value for name, value in given.items() if isinstance(value, date)})
     if filters.counted_as not in {None, *COUNTED}:

@@ -1,4 +1,4 @@
-"""Hazards and communities for maps: RFC 7946, in WGS 84, whatever the phone spoke."""
+"""Hazards as GeoJSON for maps (RFC 7946), always in WGS 84."""
 
 from typing import Any
 
@@ -20,7 +20,7 @@ _SHOWN = (
 
 
 def feature_collection(found: HazardList) -> dict[str, Any]:
-    """A feature a hazard; one without a point has no geometry (RFC 7946, 3.2). `next_cursor` as in the list."""
+    """Returns one feature per hazard, without geometry if it has no point (RFC 7946, 3.2), and `next_cursor`."""
     return {
         "type": "FeatureCollection",
         "features": [_feature(hazard) for hazard in found.items],

@@ -1,4 +1,4 @@
-"""Hazard routes: report, list, one, history, erasures."""
+"""The routes that list hazards and return one hazard and its history."""
 
 import itertools
 from collections.abc import Sequence
@@ -45,7 +45,7 @@ async def list_hazards(
     limit: Annotated[int, QueryParameter(ge=1, le=500)] = _PAGE,
     cursor: FromQuery[str | None] = None,
 ) -> Response[HazardList]:
-    """Newest report first, page by page; for maps with `Accept: application/geo+json`."""
+    """Lists hazards, newest report first, page by page; as a map with `Accept: application/geo+json`."""
     context, person = context_of(request), person_of(request)
     ask = partial(_page, person=person, filters=filters, after=after_cursor(cursor), limit=limit)
     found, more = await context.database.read(ask)
@@ -65,7 +65,7 @@ def _page(
 
 
 def dossiers(repository: Repository, person: Person, hazards: Sequence[Hazard]) -> list[Dossier]:
-    """Each hazard with its photos."""
+    """Returns each hazard with its photos and the hazards that their flags refer to."""
     by_hazard: dict[UUID, list[Shown]] = {hazard.id: [] for hazard in hazards}
     for shown in repository.shown(list(by_hazard)):
         by_hazard[shown.mention.hazard].append(shown)
@@ -87,7 +87,7 @@ def dossier(repository: Repository, person: Person, hazard_id: UUID) -> Dossier:
 
 @get("/hazards/{hazard_id:uuid}/history", opt={"action": "hazard.see"})
 async def get_history(request: AnyRequest, hazard_id: FromPath[UUID]) -> HistoryView:
-    """Every line, oldest first."""
+    """Returns every history entry of a hazard, oldest first."""
     person = person_of(request)
 
     def ask(repository: Repository) -> HistoryView:

@@ -1,4 +1,4 @@
-"""What the API answers where it differs from the domain, and the small bodies that only the API knows."""
+"""The response bodies of hazards, and the cursor of their list."""
 
 import base64
 from collections.abc import Iterable, Mapping
@@ -45,7 +45,7 @@ from storage.hazards.listing import After
 
 
 class HazardView(Struct, frozen=True):
-    """A hazard as somebody sees it; who may not see people sees no name, phone or free words."""
+    """A hazard as one person sees it; names, phones and free text are hidden without the right to personal data."""
 
     id: UUID
     number: str
@@ -125,7 +125,7 @@ class ReportView(Struct, frozen=True):
 
 
 class EntryView(Struct, frozen=True):
-    """A line of history. `erased`: the paths of facts whose words were erased; the salts of the others stay here."""
+    """A history entry. `erased`: the paths of facts whose text was erased. Salts are never sent."""
 
     id: UUID
     hazard: UUID
@@ -147,7 +147,7 @@ class HistoryView(Struct, frozen=True):
 
 
 _SHARED = tuple(name for name in HazardView.__struct_fields__ if name in Hazard.__struct_fields__)
-"""They come first, in this order: a page of hundreds is made of them at once."""
+"""The fields that HazardView shares with Hazard, in its order, so that a page can be built quickly."""
 _shared = attrgetter(*_SHARED)
 _MASKED: dict[str, Any] = {
     "description": None,
@@ -178,7 +178,7 @@ def hazard_views(dossiers: Iterable[Dossier], person: Person, now: datetime, pro
 
     def view(hazard: Hazard, shown: list[Shown], others: Mapping[UUID, Named]) -> HazardView:
         knows_people = people.covers(hazard)
-        sees = seen.covers(hazard)  # who returned it may ask again what became of the step
+        sees = seen.covers(hazard)  # False for a handler who has returned it and repeats the request
         values: tuple[Any, ...] = (
             *_shared(hazard),
             is_overdue(hazard, now),
@@ -197,7 +197,7 @@ def hazard_views(dossiers: Iterable[Dossier], person: Person, now: datetime, pro
 
 
 def entry_view(line: Entry, *, whole: bool = True) -> EntryView:
-    """Not `whole`: the party's name and number are masked; that line's digest cannot be checked with what is shown."""
+    """Converts a history entry. Unless `whole`, the party is masked and the digest cannot be verified from the view."""
     kept = {name: getattr(line, name) for name in EntryView.__struct_fields__ if name != "erased"}
     if not whole and (party := line.facts.get("responsible_party")):
         kept["facts"] = {**line.facts, "responsible_party": masked(msgspec.convert(party, Party))}
@@ -209,7 +209,7 @@ def cursor_of(hazard: Hazard) -> str:
 
 
 def after_cursor(cursor: str | None) -> After | None:
-    """Raises Invalid for a cursor that is not one of ours."""
+    """Decodes a cursor. Raises InvalidInput for an invalid one."""
     if cursor is None:
         return None
     try:

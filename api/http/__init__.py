@@ -1,18 +1,18 @@
-"""What all routes stand on: bodies, problems, headers, documents, tokens.
+"""The parts that all routes use: request bodies, problems, headers, documents, tokens.
 
-- `bodies`: JSON into Structs, forms into fields and files
-- `client_address`: who asks, by their address: a client, or the network of an IPv6 client
-- `context`: what a running server is made of
-- `file_reader`: files in and out, one at a time a person; has one read
-- `headers`: the headers of every answer; who may ask from another origin
-- `openapi`: the OpenAPI document, with the bodies and problems that only we know
-- `outbound`: requests to configured addresses: vetted, pinned, bounded
-- `pages`: pages for who has no account: HTML, style and script in one answer
-- `problems`: ONE table: domain error → status; RFC 9457
-- `queries`: parameters of a query as the fields of a Struct
-- `request_limits`: what is refused before the application sees it
-- `request_metrics`: how many requests there were, how they ended, how long they took: counted for Prometheus
-- `responses`: files out: validators, ranges
+- `bodies`: reads request bodies: JSON into Structs, within limits of size and time
+- `client_address`: the address of a client, or the network of an IPv6 client
+- `context`: the parts of a running server, which handlers find through the request
+- `file_reader`: uploaded files, parsed by a process of their own; one at a time per person
+- `headers`: the security headers of every response, and CORS
+- `openapi`: the OpenAPI document, with the bodies and problems that the framework does not know
+- `outbound`: requests to configured addresses: checked, pinned, bounded
+- `pages`: HTML pages for people without an account: HTML, style and script in one response
+- `problems`: the table from domain error to HTTP status, and problem responses (RFC 9457)
+- `queries`: query parameters from the fields of a Struct
+- `request_limits`: refuses unknown methods and oversized heads before the application sees them
+- `request_metrics`: counts requests and their duration for Prometheus
+- `responses`: file responses: validators, ranges
 - `tables`: tables as JSON, CSV, XLSX, or a dataset for ECharts
 - `tokens`: random tokens and their digests
 """

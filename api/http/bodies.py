@@ -1,4 +1,4 @@
-"""Bodies: JSON into Structs, multipart into fields and files; whatever is wrong with them is a 400 or a 422."""
+"""Reads request bodies: JSON into Structs, within limits of size and time; a bad body is a 400, 408, 413 or 422."""
 
 import asyncio
 from collections.abc import AsyncGenerator
@@ -18,32 +18,32 @@ AnyRequest = Request[Any, Any, Any]
 
 JSON_BYTES = 1_000_000
 STALL_SECONDS = 15.0
-"""One bar of signal is slow, not hostile: a body may take long, but not stand still."""
+"""The longest pause within a body: with one bar of signal a body may take long, but has to make progress."""
 SLOW_SECONDS = 60.0
 SLOWEST_BYTES = 256
-"""In a second: less than any network of phones. Who sends less for a minute holds a connection for nothing."""
+"""Bytes per second, fewer than any phone network carries. A client that is slower for SLOW_SECONDS is cut off."""
 
 
 _NUL = b"\\u0000"
 
 
 def decoded(raw: bytes | bytearray, kind: type[T] | Any) -> Any:
-    """The body as `kind`. Raises Unparsable (400) for what is no JSON, Invalid (422) for what does not fit."""
+    """The body as `kind`. Raises UnparsableBody (400) for what is not JSON, Invalid (422) for what does not fit."""
     try:
         found = msgspec.json.decode(raw, type=kind)
     except msgspec.ValidationError as error:
         raise Invalid(invalid_field(error)) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise Unparsable(reason=str(error)) from None
-    if _NUL in raw:  # no text that PostgreSQL can keep, whichever field it is in
+    if _NUL in raw:  # PostgreSQL cannot store it in any text
         raise Unparsable(reason="NUL")
     return found
 
 
 async def chunks(request: AnyRequest) -> AsyncGenerator[bytes]:
-    """The body as it comes. Raises Stalled without progress, Interrupted where it breaks off, BodyTooLarge.
+    """The body as it arrives. Raises StalledTransfer without progress, InterruptedBody if it breaks off, BodyTooLarge.
 
-    Waiting uses up a minute's patience, bytes restore it; what we do ourselves between two pieces costs none.
+    A budget of SLOW_SECONDS shrinks while we wait and grows with every byte; our own work between chunks costs none.
     """
     stream, now = request.stream(), asyncio.get_running_loop().time
     patience = SLOW_SECONDS
@@ -78,7 +78,7 @@ def is_form(request: AnyRequest) -> bool:
 
 
 def check_moments(**moments: date | None) -> None:
-    """Raises Invalid for a time without a zone, and for a day that no calendar here holds."""
+    """Raises Invalid for a time without a zone, and for a day outside calendar.YEARS."""
     errors: list[tuple[str, str]] = []
     for name, moment in moments.items():
         if isinstance(moment, datetime) and moment.tzinfo is None:

@@ -1,4 +1,4 @@
-"""Who asks, by their address: a client, or the network of an IPv6 client."""
+"""The address of a client, or the network of an IPv6 client."""
 
 import ipaddress
 from contextlib import suppress
@@ -12,7 +12,7 @@ _NETWORK_BITS = 64
 
 
 def address_of(request: Request[Any, Any, Any]) -> str:
-    """Of IPv6 the network, since a phone takes any address in it."""
+    """The address of the client; for IPv6 its /64 network, since a phone may take any address in it."""
     host = request.client.host if request.client else ""
     try:
         address = ipaddress.ip_address(host)
@@ -24,7 +24,7 @@ def address_of(request: Request[Any, Any, Any]) -> str:
 
 
 def address_to_limit(request: Request[Any, Any, Any]) -> str | None:
-    """`address_of`; None where many clients share it: for a trusted proxy that does not say for whom it asks."""
+    """`client_address`, or None where many clients share it: a trusted proxy that does not forward the client's."""
     with suppress(ValueError):
         address = ipaddress.ip_address(request.client.host if request.client else "")
         trusted = cast("Settings", request.app.state.context.settings).trusted

@@ -1,4 +1,4 @@
-"""What a running server is made of; handlers find it at `context_of(request)`."""
+"""The parts of a running server; handlers get them by `app_context(request)`."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -19,24 +19,24 @@ T = TypeVar("T")
 
 
 class Log(Protocol):
-    """Writes a line of the security log with what it is about."""
+    """Writes events to the security log, together with the change they are about."""
 
     async def transact(
         self, action: Action[T], event: Event, caller: Caller, about: str = "", facts: Mapping[str, str] | None = None
     ) -> T:
-        """Where the action changes nothing there is no line. Raises what it raises."""
+        """Runs the action and logs the event in one transaction; an action without changes is not logged."""
         ...
 
     async def note(self, event: Event, caller: Caller, about: str = "", facts: Mapping[str, str] | None = None) -> None:
-        """For what changes nothing else."""
+        """Logs an event that comes with no other change."""
         ...
 
 
 @dataclass(frozen=True)
 class AppContext:
-    """What all subjects need, and the parts that some of them own.
+    """The services that all subjects need, and the parts that single subjects own.
 
-    `clock` gives the present instant; nothing else in the program asks for it. `parts`: by their classes.
+    `clock` gives the present instant; nothing else in the program asks for it. `parts`: instances by class.
     """
 
     settings: Settings
@@ -47,7 +47,7 @@ class AppContext:
     parts: Mapping[type[Any], Any]
 
     def part(self, kind: type[T]) -> T:
-        """What the subject that owns `kind` has put here when the server started (app.py)."""
+        """The instance of `kind`, created when the server started (app.py)."""
         return self.parts[kind]
 
 
@@ -56,5 +56,5 @@ def context_of(connection: ASGIConnection[Any, Any, Any, Any]) -> AppContext:
 
 
 def person_of(connection: ASGIConnection[Any, Any, Any, Any]) -> Person:
-    """Who the guard let in."""
+    """The signed-in person, whom the guard has authenticated."""
     return cast("Person", connection.scope["user"])

@@ -1,4 +1,4 @@
-"""Files that somebody sends or takes away: one at a time a person, few in all; read by a process of its own."""
+"""Uploaded files, parsed by a process of their own; one at a time per person, a few in all."""
 
 import asyncio
 import sys
@@ -25,7 +25,7 @@ _COMMAND = (sys.executable, "-m", "storage.file_reading")
 
 
 class FileTurns:
-    """`people`: who has a file read or made. `reading`: held by the file that is read."""
+    """`people`: usernames with a file being read or made. `reading`: locked while a file is being read."""
 
     def __init__(self) -> None:
         self.people: set[str] = set()
@@ -34,9 +34,9 @@ class FileTurns:
 
 @contextmanager
 def one_of_few(context: AppContext, username: str) -> Generator[None]:
-    """Raises TooMany for a second file of the same person, and where enough are read or made for others.
+    """Takes a file slot. Raises TooMany for a second file of the same person, and where all slots are taken.
 
-    When they may come again: as soon as a file that is being read has run out of its time.
+    Its `retry_after` is the time limit of reading a file.
     """
     people = context.part(FileTurns).people
     if username in people or len(people) >= AT_ONCE:
@@ -49,14 +49,14 @@ def one_of_few(context: AppContext, username: str) -> Generator[None]:
 
 
 async def read_body(request: AnyRequest, context: AppContext, order: Order, kind: type[T]) -> T:
-    """What the file in the body says. Of a process's files one is read at a time. Raises as `read_file`."""
+    """Parses the file in the body; this server reads one file at a time. Raises as `read_file`."""
     data = b"".join([chunk async for chunk in chunks(request)])
     async with context.part(FileTurns).reading:
         return await read_file(order, kind, data)
 
 
 async def read_file(order: Order, kind: type[T], data: bytes) -> T:
-    """What `data` says, as what the `order` answers. Raises Invalid, TooCostly."""
+    """Has a process parse `data`, and returns the answer to the `order`. Raises Invalid, TooCostly."""
     process = await asyncio.create_subprocess_exec(*_COMMAND, stdin=PIPE, stdout=PIPE)
     try:
         async with asyncio.timeout(READING.seconds):

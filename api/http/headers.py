@@ -1,4 +1,4 @@
-"""The headers of every answer: what a browser may do with it; and who may ask from another origin."""
+"""The security headers of every response, and CORS."""
 
 from litestar.config.cors import CORSConfig
 from litestar.types import Message, Scope
@@ -11,16 +11,16 @@ _UNLESS_SAID = (
     (b"cache-control", b"no-store"),
     (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
 )
-"""Of whatever does not say otherwise: most answers are about people, and none but our pages is shown as one."""
+"""Defaults, unless the route sets its own: most responses are about people, and only our pages are shown as pages."""
 _STAY = (b"strict-transport-security", b"max-age=31536000")
-"""Over https alone (RFC 6797, 7.2)."""
+"""HSTS is sent over HTTPS only (RFC 6797, 7.2)."""
 _SENT = ("Authorization", "Content-Type", "Last-Event-ID", "If-None-Match", "Range", "X-HTTP-Method-Override")
 _TUS = ("Tus-Resumable", "Upload-Length", "Upload-Offset", "Upload-Metadata", "Upload-Checksum")
 _READ = ("ETag", "Location", "Retry-After", "Anxun-Photo", "Anxun-Photo-State")
 
 
 async def set_headers(message: Message, scope: Scope) -> None:
-    """What the OWASP HTTP Headers Cheat Sheet asks for. The names in `message` are lower case, as ASGI has them."""
+    """Adds the headers of the OWASP HTTP Headers Cheat Sheet. Names in `message` are lower case, as ASGI has them."""
     if message["type"] != "http.response.start":
         return
     said = {name for name, _ in message["headers"]}
@@ -29,7 +29,7 @@ async def set_headers(message: Message, scope: Scope) -> None:
 
 
 def cors(origins: str) -> CORSConfig | None:
-    """`origins` with commas, as browsers say them. None of them: nobody's page but our own may ask."""
+    """`origins`: separated by commas, as browsers send them. Without any, only our own pages may send requests."""
     named = [origin.strip().rstrip("/") for origin in origins.split(",") if origin.strip()]
     if not named:
         return None

@@ -1,4 +1,4 @@
-"""The OpenAPI document: what the framework knows, and what only we know: bodies, sign-in, problems."""
+"""The OpenAPI document: what the framework knows, completed with bodies, sign-in and problems."""
 
 import asyncio
 import hashlib
@@ -46,7 +46,7 @@ _DATASET = {
     "properties": {"dataset": {"type": "object"}},
 }
 _PAGES = "/f/"
-"""Where people come with a browser; programs ask for JSON."""
+"""The prefix of pages for browsers; programs ask for JSON there."""
 _FORM_PATHS = {"/api/v1/hazards", "/api/v1/photos"}
 _ANY_PROBLEM = {
     "description": "Problem",
@@ -65,7 +65,7 @@ SCHEMA = OpenAPIConfig(
 
 
 class Document:
-    """The OpenAPI document of a server as JSON, made when it is first asked for and kept."""
+    """The OpenAPI document of a server as JSON, built at the first request and kept."""
 
     def __init__(self, make: Callable[[], bytes]) -> None:
         self._make = make
@@ -82,7 +82,7 @@ class Document:
 
 
 def description(app: Litestar) -> bytes:
-    """The whole document as JSON, the same for the same code. `app`: with SCHEMA as its openapi_config."""
+    """The whole document as JSON, the same for the same code. `app`: with OPENAPI_CONFIG as its openapi_config."""
     schema = app.openapi_schema.to_schema()
     options = _options(app)
     bodies = [option["body"] for option in options.values() if option.get("body", bytes) is not bytes]
@@ -103,7 +103,7 @@ def description(app: Litestar) -> bytes:
 
 
 def _options(app: Litestar) -> dict[tuple[str, str], Json]:
-    """(path, method) → what the handler says of itself."""
+    """(path, method) → `opt` of the handler."""
     return {
         (route.path_format, method.lower()): handler.opt
         for route in app.routes
@@ -113,7 +113,7 @@ def _options(app: Litestar) -> dict[tuple[str, str], Json]:
 
 
 def _content(path: str, method: str, option: Json, schema_of: dict[int, Json]) -> Json:
-    """The bodies an operation takes, by media type."""
+    """The bodies that an operation takes, by media type."""
     content: Json = {}
     if id(option.get("body")) in schema_of:
         content["application/json"] = {"schema": schema_of[id(option["body"])]}
@@ -125,7 +125,7 @@ def _content(path: str, method: str, option: Json, schema_of: dict[int, Json]) -
 
 
 def _complete(operation: Json, content: Json) -> None:
-    """Puts in the body, and one problem for whatever is refused in place of the framework's guesses."""
+    """Adds the body, and replaces the framework's guesses at error responses with one problem."""
     if content:
         operation["requestBody"] = {"required": True, "content": content}
     answers = operation["responses"]
@@ -139,7 +139,7 @@ def _complete(operation: Json, content: Json) -> None:
 
 
 def _in_every_form(content: Json) -> None:
-    """Besides the JSON of its own: as a sheet, and as the dataset of a chart."""
+    """Adds the other formats to the JSON: CSV, XLSX, and the dataset of a chart."""
     own = content["application/json"]["schema"]
     content["application/json"] = {"schema": {"anyOf": [own, _DATASET]}}
     content[f"{MEDIA_TYPES[Form.CSV]}; charset=utf-8"] = {"schema": {"type": "string"}}
@@ -147,7 +147,7 @@ def _in_every_form(content: Json) -> None:
 
 
 def _for_people(operation: Json) -> None:
-    """Every answer may be a page."""
+    """Adds HTML to every response, since any of them may be a page."""
     page = {"text/html": {"schema": {"type": "string"}}}
     operation["responses"] = {
         status: {**answer, "content": {**answer.get("content", {}), **page}}

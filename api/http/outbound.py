@@ -1,7 +1,7 @@
-"""Requests to addresses that a setting names. Nobody gets us to speak with our own machine or network that way.
+"""Requests to configured addresses, so that no setting makes the server reach its own machine or network (SSRF).
 
-A name is resolved once, each of its addresses is vetted, and the connection goes to one that was: a name that means
-something else a moment later changes nothing. A redirect is an answer like any other, and is not followed.
+A name is resolved once, each of its addresses is checked, and the connection goes to a checked address: resolving
+differently a moment later changes nothing. A redirect is returned like any other response and not followed.
 """
 
 import asyncio
@@ -23,42 +23,42 @@ Networks = Sequence[IPv4Network | IPv6Network]
 Resolve = Callable[[str, int], Awaitable[list[str]]]
 
 SECONDS = 10.0
-"""For a whole request, whatever the other side does."""
+"""The limit for a whole request, whatever the other side does."""
 _ANSWER_BYTES = 4096
 _METADATA = tuple(map(ip_network, ("100.100.100.200", "168.63.129.16", "192.0.0.0/24", "fd00:ec2::254")))
-"""Of clouds, beside those at link-local addresses: never, even where a setting allows the network around them."""
+"""Metadata services of clouds besides link-local ones: refused even where a setting allows their network."""
 _CARRIERS = tuple(map(ip_network, ("64:ff9b::/96", "64:ff9b:1::/48", "2002::/16", "2001::/32", "::/96")))
-"""IPv6 that carries IPv4 inside, through whatever translates it: what it leads to cannot be told."""
+"""IPv6 networks that embed IPv4 addresses for translators: where they lead cannot be known."""
 
 
 class Refused(Exception):
-    """We do not speak to this address; says why."""
+    """Raised for an address that we do not send to; the message says why."""
 
 
 class Failed(Exception):
-    """It was tried and did not arrive; says how it ended, in a line."""
+    """Raised where a request was sent and failed; the message says how, in one line."""
 
 
 class Answer(NamedTuple):
-    """`body`: its beginning, at most a few thousand bytes."""
+    """A response. `body`: its first few thousand bytes."""
 
     status: int
     body: bytes
 
 
 def check_url(url: str) -> SplitResult:
-    """Http or https with a host, and nobody's name in it. Raises ValueError."""
+    """Accepts http or https with a host and without credentials. Raises ValueError."""
     parts = urlsplit(url)
     if parts.scheme not in {"http", "https"} or not parts.hostname or parts.username is not None:
         raise ValueError("http://host/… or https://host/…")
-    _ = parts.port  # raises ValueError for one that is none
+    _ = parts.port  # raises ValueError for an invalid port
     return parts
 
 
 def vetted(address: str, allowed: Networks) -> Address:
-    """Raises Refused for any address that is not public, unless `allowed` names its network.
+    """The address, if we may send to it. Raises ForbiddenAddress unless it is public or `allowed` has its network.
 
-    What is link-local or multicast, and metadata of clouds, no setting allows.
+    Link-local, multicast and metadata addresses are refused even there.
     """
     found = ip_address(address.partition("%")[0])
     if isinstance(found, IPv6Address) and found.ipv4_mapped:
@@ -81,12 +81,12 @@ async def resolve(host: str, port: int) -> list[str]:
 
 
 class Outgoing:
-    """Sends requests, keeping connections. `trust`: other certificates than the system has, as of an intranet."""
+    """Sends requests over kept connections. `trust`: other certificates than the system's, such as an intranet's."""
 
     def __init__(
         self, allowed: Networks = (), resolve: Resolve = resolve, trust: ssl.SSLContext | Literal[True] = True
     ) -> None:
-        import aiohttp  # noqa: PLC0415  # who sends nothing does without
+        import aiohttp  # noqa: PLC0415  # only where something is sent
 
         self._aiohttp = aiohttp
         self._allowed = allowed
@@ -95,7 +95,7 @@ class Outgoing:
         self._session: ClientSession | None = None
 
     async def send(self, method: str, url: str, headers: dict[str, str], body: bytes = b"") -> Answer:
-        """Raises Refused or Failed."""
+        """Sends a request. Raises ForbiddenAddress or SendFailure."""
         try:
             async with asyncio.timeout(SECONDS):
                 return await self._send(method, url, headers, body)
@@ -109,7 +109,7 @@ class Outgoing:
         host, secure = parts.hostname or "", parts.scheme == "https"
         port = parts.port or (443 if secure else 80)
         address = await self._address(host, port)
-        # To the address; the certificate is asked for, and held to, the name.
+        # Connect to the address, but verify the certificate against the host name.
         async with self._opened().request(
             method,
             _at(parts, address),
@@ -121,19 +121,19 @@ class Outgoing:
             return Answer(answer.status, await self._beginning(answer.content))
 
     def _opened(self) -> "ClientSession":
-        if self._session is None:  # made within the event loop that it belongs to
+        if self._session is None:  # created within the running event loop, which it belongs to
             aiohttp = self._aiohttp
             self._session = aiohttp.ClientSession(
                 connector=aiohttp.TCPConnector(limit=64, keepalive_timeout=20, ssl=self._trust),
-                timeout=aiohttp.ClientTimeout(total=None),  # `send` has its own
+                timeout=aiohttp.ClientTimeout(total=None),  # `send` has its own timeout
                 cookie_jar=aiohttp.DummyCookieJar(),
-                trust_env=False,  # a proxy that the environment names would resolve the name itself
+                trust_env=False,  # a proxy from the environment would resolve the name itself
                 auto_decompress=False,
             )
         return self._session
 
     async def _address(self, host: str, port: int) -> Address:
-        """The first of the name's addresses that may be spoken to."""
+        """The first address of the host that we may send to."""
         refused = Refused(f"{host} has no address")
         for each in await self._resolve(host, port):
             try:
@@ -144,7 +144,7 @@ class Outgoing:
 
     @staticmethod
     async def _beginning(answer: "StreamReader") -> bytes:
-        """What comes after it is not read, and the connection goes with it."""
+        """The first bytes of the body; the rest is not read, and the connection is closed."""
         read = b""
         while len(read) < _ANSWER_BYTES and (chunk := await answer.read(_ANSWER_BYTES - len(read))):
             read += chunk
@@ -164,7 +164,7 @@ def _at(parts: SplitResult, address: Address) -> "URL":
 
 
 def open_outgoing(settings: Settings, url: str) -> Outgoing:
-    """Raises BadSettings."""
+    """A client that may send to `url`. Raises BadSettings."""
     try:
         check_url(url)
         return Outgoing(networks(settings.intranet))

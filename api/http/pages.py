@@ -1,4 +1,4 @@
-"""Pages for who has no account: drawn here, whole in one answer, with nothing from anywhere else."""
+"""HTML pages for people without an account: HTML, style and script in one response, nothing from other servers."""
 
 import base64
 import hashlib
@@ -20,13 +20,13 @@ HEADERS = {
     "Cache-Control": "no-store",
     "X-Robots-Tag": "noindex, nofollow",
 }
-"""Of everything that is reached by a token: the address is the key, so nobody is to pass it on or keep it."""
+"""The headers of everything reached by a token: its address is the key, so it must not be cached or indexed."""
 
 
 @cache
 def _templates() -> "Environment":
-    """Loaded by the first page: a server that shows none does without."""
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined  # noqa: PLC0415  # a server without links does without
+    """The template engine, loaded by the first page that is shown."""
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined  # noqa: PLC0415  # only where pages are shown
 
     made = Environment(loader=FileSystemLoader(_FOLDER), autoescape=True, undefined=StrictUndefined, trim_blocks=True)
     made.filters["shanghai"] = shanghai
@@ -34,7 +34,7 @@ def _templates() -> "Environment":
 
 
 def shanghai(moment: datetime) -> str:
-    """As people say it; midnight belongs to the day that it ends."""
+    """A time as people say it; midnight is 24:00 of the day before."""
     there = moment.astimezone(SHANGHAI)
     if (there.hour, there.minute, there.second) == (0, 0, 0):
         there = (moment - _A_MINUTE).astimezone(SHANGHAI)
@@ -62,7 +62,7 @@ def _policy() -> str:
 
 
 def page(name: str, status: int = 200, **values: Any) -> Response[str]:
-    """`values` are escaped wherever they stand."""
+    """Renders a template; `values` are escaped."""
     from markupsafe import Markup  # noqa: PLC0415  # as above
 
     own = {"style": Markup(_source("page.css")), "script": Markup(_source("fix.js"))}  # noqa: S704  # our own files

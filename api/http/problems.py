@@ -1,4 +1,4 @@
-"""ONE table: domain error → HTTP status; and how every failure is said (RFC 9457, application/problem+json)."""
+"""The table from domain error to HTTP status, and problem responses (RFC 9457, application/problem+json)."""
 
 import re
 from typing import Any
@@ -67,7 +67,7 @@ class WrongVersion(Refusal):
 
 
 class UploadStalled(errors.Unavailable):
-    """What came is kept. Clients of tus go on after a 503; after a 408 tus-js-client gives up."""
+    """The received part is kept. 503, since tus clients resume after it; after a 408 tus-js-client gives up."""
 
     code = "upload.stalled"
     title = "传输中断超过时限，请续传"
@@ -104,7 +104,7 @@ STATUS: dict[type[Refusal], int] = {
     errors.Damaged: 422,
     errors.TooMany: 429,
     HeadersTooLarge: 431,
-    WrongChecksum: 460,  # the protocol's own, in no registry
+    WrongChecksum: 460,  # defined by tus, not registered at IANA
     errors.Unavailable: 503,
 }
 _FULL = 507
@@ -118,7 +118,7 @@ def status_of(refusal: Refusal) -> int:
 
 
 def as_problem(refusal: Refusal) -> dict[str, Any]:
-    """The members of RFC 9457, and the facts."""
+    """The members of RFC 9457, and the facts of the refusal."""
     body: dict[str, Any] = {
         "type": f"urn:anxun:problem:{refusal.code}",
         "title": refusal.title,
@@ -147,7 +147,7 @@ def say_refusal(_: Request[Any, Any, Any], refusal: Refusal) -> Response[bytes]:
 
 
 def say_http(request: Request[Any, Any, Any], error: HTTPException) -> Response[bytes]:
-    """What the framework itself refuses, in our words."""
+    """Turns an exception of the framework into one of our problems."""
     match error:
         case NotFoundException():
             return problem(UnknownRoute())
@@ -164,13 +164,13 @@ def say_http(request: Request[Any, Any, Any], error: HTTPException) -> Response[
 
 
 def _invalid_query(request: Request[Any, Any, Any], extra: Any) -> errors.Invalid:
-    """Parameters by the names that the query uses, which a handler may call otherwise."""
+    """Invalid parameters by their names in the query; the handler's parameter may be named differently."""
     names = request.route_handler.opt["query"]
     return errors.Invalid(*((names.get(each["key"], each["key"]), _chinese(each["message"])) for each in extra or ()))
 
 
 def say_fault(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
-    """A fault of ours: the person learns that nothing was kept, the log learns why."""
+    """Logs an unexpected error and responds with a 500 without its details."""
     log.error("fault", method=request.method, path=_without_token(request), exc_info=error)
     body = {
         "type": "urn:anxun:problem:fault",
@@ -187,7 +187,7 @@ def say_fault(request: Request[Any, Any, Any], error: Exception) -> Response[byt
 
 
 def _without_token(request: Request[Any, Any, Any]) -> str:
-    """The path for the log: the token of a link is a key."""
+    """The path without the token of a link, which must not be logged."""
     token = request.path_params.get("token")
     return request.url.path.replace(token, "…") if token else request.url.path
 
@@ -217,7 +217,7 @@ _WORDS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (r"Expected `([^`]+)`, got `([^`]+)`", r"应为 \1，收到 \2"),
     )
 )
-_OWN = re.compile(r"([\w.\[\]]+)：(.+)\Z")  # what a Struct's own check says: the field, then words
+_OWN = re.compile(r"([\w.\[\]]+)：(.+)\Z")  # messages of a Struct's own checks: field：words
 _NAMED = re.compile(r"(?:missing required|contains unknown) field `([^`]*)`")
 _AT = re.compile(r" - at `(?:key in )?\$\.?(.*)`$")
 
@@ -227,7 +227,7 @@ def _chinese(message: str) -> str:
 
 
 def invalid_field(error: msgspec.ValidationError) -> FieldError:
-    """The path of the field and Chinese words, from msgspec's English sentence."""
+    """The path of the field and a Chinese message, from msgspec's English message."""
     whole = str(error)
     path, message = (at.group(1) if (at := _AT.search(whole)) else ""), _AT.sub("", whole)
     if own := _OWN.match(message):

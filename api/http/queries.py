@@ -1,4 +1,4 @@
-"""Parameters of a query as the fields of a Struct: named once, where they mean something."""
+"""Query parameters from the fields of a Struct, so that each is declared once."""
 
 import inspect
 from collections.abc import Callable, Mapping
@@ -18,8 +18,8 @@ _POSITIONAL, _NAMED = inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter
 def fields_from_query(read: Callable[..., Any], kind: type[Struct], special: Mapping[str, QueryParameter]) -> Provide:
     """A dependency that calls `read(request, **fields)` with those fields of `kind` that have a default.
 
-    Litestar and the OpenAPI document see each as a parameter of the query of the same name and type; `special`: where
-    one has another name, or a bound, how it is asked for.
+    Litestar and the OpenAPI document see each as a query parameter of the same name and type; `special`: the parameters
+    with another name or a bound.
     """
     fields = {_argument(field.name): field for field in msgspec.structs.fields(kind) if not field.required}
     types = {
@@ -40,5 +40,5 @@ def fields_from_query(read: Callable[..., Any], kind: type[Struct], special: Map
 
 
 def _argument(name: str) -> str:
-    """Litestar keeps some names for itself, such as `state`."""
+    """The argument's name: Litestar reserves some names, such as `state`."""
     return f"{name}_" if name in RESERVED_KWARGS else name

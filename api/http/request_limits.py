@@ -1,7 +1,7 @@
-"""What is refused before the application sees it: unknown methods, and heads larger than any client of ours sends.
+"""Refuses unknown methods and oversized heads before the application sees them.
 
-The framework keeps the last 1,024 paths, queries and cookie headers that it has parsed, and metrics keep a series for
-each method, so what is bounded here bounds the memory that a stranger can fill.
+The framework caches the last 1,024 paths, queries and cookie headers, and metrics keep a series per method, so these
+limits bound the memory that a stranger can fill.
 """
 
 from collections.abc import Awaitable, Callable
@@ -19,14 +19,14 @@ _ALLOW = ", ".join(sorted(METHODS)).encode()
 PATH_CHARACTERS = 2048
 QUERY_BYTES = 16 * 1024
 PARAMETERS = 512
-"""In one query: each costs far more memory parsed than sent."""
+"""Parameters per query: each takes far more memory when parsed than when sent."""
 COOKIE_BYTES = 4096
 
 App = Callable[[Any, Any, Any], Awaitable[None]]
 
 
 def limit_requests(app: App) -> App:
-    """The application behind these limits."""
+    """Wraps the application with these limits."""
 
     def application(scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         if scope["type"] == "http" and (refusal := _refusal(scope)):

@@ -1,7 +1,7 @@
-"""How many requests there were, how they ended, how long they took: counted for Prometheus.
+"""Counts requests and their duration for Prometheus.
 
-Several workers behind one port count into files that they share (prometheus-client's multiprocess mode): whichever of
-them is asked answers for all.
+Several workers on one port count into shared files (prometheus-client's multiprocess mode): each of them reports the
+numbers of all.
 """
 
 import os
@@ -13,7 +13,7 @@ from prometheus_client import CollectorRegistry, Counter, Histogram, generate_la
 from prometheus_client.multiprocess import MultiProcessCollector
 
 _SHARED = "PROMETHEUS_MULTIPROC_DIR"
-"""The library's own setting: commands/serve.py sets it for workers, before this is imported."""
+"""The library's own setting: commands/serve.py sets it for workers before this module is imported."""
 _BEGAN = "anxun_began"
 _OTHER = "none"
 
@@ -35,7 +35,7 @@ def begin(scope: HTTPScope) -> None:
 
 
 async def count(message: Message, scope: Scope) -> None:
-    """By the route's template: an address with an id in it would make a series of each."""
+    """Counts a response by the route's template: a path with an id in it would make a series per id."""
     if message["type"] != "http.response.start":
         return
     asked = cast("dict[str, Any]", scope)

@@ -1,4 +1,4 @@
-"""Bytes out: validators, one range, and no more in memory than a piece (RFC 9110 sections 13 and 14)."""
+"""File responses with validators and one range, in small pieces (RFC 9110, sections 13 and 14)."""
 
 import asyncio
 import re
@@ -13,7 +13,7 @@ from api.http.bodies import AnyRequest
 from api.http.context import context_of
 
 _PIECE = 64 * 1024
-"""Several wait in memory for a peer that does not take them, as many times as it has asked."""
+"""Bytes per piece: several pieces wait in memory for each slow client."""
 _RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})\Z")
 _ALWAYS = {
     "Cache-Control": "private, immutable, max-age=31536000",
@@ -23,7 +23,7 @@ _ALWAYS = {
 
 
 class Content(NamedTuple):
-    """`read(first, length)` blocks for the bytes; it may raise Missing or Unavailable."""
+    """Bytes to serve. `read(first, length)` blocks; it may raise Missing or Unavailable."""
 
     size: int
     read: Callable[[int, int], bytes]
@@ -39,7 +39,7 @@ class Content(NamedTuple):
 async def serve(
     request: AnyRequest, content: Content, tag: str, media_type: str, more: Mapping[str, str]
 ) -> Response[Any]:
-    """200, 206, 304 or 416. The content behind `tag` never changes. What cannot be read is said before any byte."""
+    """200, 206, 304 or 416. The content of a `tag` never changes. A failing read raises before any byte is sent."""
     etag = f'"{tag}"'
     headers = {**_ALWAYS, **more, "ETag": etag}
     if request.headers.get("if-none-match", "").strip() == "*" or etag in request.headers.get("if-none-match", ""):
@@ -61,7 +61,7 @@ async def serve(
 
 
 def _span(request: AnyRequest, etag: str, size: int) -> tuple[int, int, int]:
-    """First and last byte to send, and the status that says so. What is no single range is ignored."""
+    """First and last byte to send, and the status. Anything but a single range is ignored."""
     whole = (0, size - 1, 200)
     found = _RANGE.match(request.headers.get("range", ""))
     if found is None or request.headers.get("if-range", etag) != etag or found.group(0) == "bytes=-":
@@ -80,5 +80,5 @@ async def _pieces(piece: bytes, content: Content, start: int, end: int) -> Async
 
 
 def public_url(request: AnyRequest) -> str:
-    """How phones reach this server, without a slash at the end."""
+    """The base URL by which phones reach this server, without a trailing slash."""
     return (context_of(request).settings.public_url or str(request.base_url)).rstrip("/")

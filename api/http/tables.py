@@ -1,4 +1,4 @@
-"""Tables as people and dashboards take them: JSON, CSV, XLSX, or the dataset that ECharts reads."""
+"""Tables as people and dashboards use them: JSON, CSV, XLSX, or the dataset that ECharts reads."""
 
 # xlsxwriter names the types of some of its parameters only:
 # pyright: reportUnknownMemberType=false
@@ -37,7 +37,7 @@ MEDIA_TYPES = {
 
 
 class Sheet(NamedTuple):
-    """Rows with the same keys. `titles`: how people call each column, in their order; what has none is left out."""
+    """Rows with the same keys. `titles`: key → column title, in order; keys without a title are left out."""
 
     name: str
     titles: Mapping[str, str]
@@ -45,7 +45,7 @@ class Sheet(NamedTuple):
 
 
 def form_of(request: AnyRequest, asked: Form | None) -> Form:
-    """What `?format=` says, else what `Accept` names before anything else; JSON."""
+    """The format of `?format=`, else the first known one in `Accept`, else JSON."""
     if asked is not None:
         return asked
     accepted = [each.partition(";")[0].strip() for each in request.headers.get("accept", "").split(",")]
@@ -78,8 +78,8 @@ def as_csv(sheet: Sheet) -> bytes:
 
 
 def as_xlsx(sheet: Sheet) -> bytes:
-    """One worksheet. Text is kept as text: nothing in it is a formula or a link."""
-    import xlsxwriter  # noqa: PLC0415  # two megabytes that a server without dashboards does not need
+    """A workbook with one worksheet. Text stays text: nothing in it is a formula or a link."""
+    import xlsxwriter  # noqa: PLC0415  # 2 MB, loaded only where needed
 
     file = io.BytesIO()
     options = {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}

@@ -1,11 +1,11 @@
-"""Random tokens, and the digests that are kept of them."""
+"""Random tokens, and the digests under which they are stored."""
 
 import hashlib
 import secrets
 
 TOKEN_BYTES = 32
 KEY_PREFIX = "anxk_"
-"""Of the keys of programs; of a person's tokens see auth.new_tokens."""
+"""The prefix of API keys; a person's tokens are made in accounts/authentication.py."""
 
 
 def new_token(prefix: str = "") -> str:
@@ -13,5 +13,5 @@ def new_token(prefix: str = "") -> str:
 
 
 def digest_of(token: str) -> str:
-    """SHA-256 in hex: of a random token it needs neither salt nor time."""
+    """SHA-256 in hex: a random token needs neither salt nor a slow hash."""
     return hashlib.sha256(token.encode(errors="surrogatepass")).hexdigest()

@@ -1,7 +1,7 @@
-"""The ledger over HTTP: exported, and imported from an old sheet.
+"""The ledger over HTTP: exported, and imported from an old spreadsheet.
 
-- `exporter`: makes the ledgers that were asked for
-- `exports`: ledgers that take a while: asked for, followed while they are made, taken away
-- `legacy_import`: the office's old spreadsheet comes in: looked at first, then kept as a whole
-- `routes`: the ledger (电子台账) goes out: made in a process of its own, sent on as it grows
+- `exporter`: a background worker that makes the requested exports, one at a time
+- `exports`: routes of exports that are made in the background: request, follow, download
+- `legacy_import`: imports the office's old spreadsheet: a preview first, then all lines or none
+- `routes`: downloads of the ledger (电子台账), streamed while a process writes it
 """

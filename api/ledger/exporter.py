@@ -1,4 +1,4 @@
-"""Makes the ledgers that were asked for, one at a time in a process; each by a process of its own."""
+"""A background worker that makes the requested exports, one at a time, each in a process of its own."""
 
 import asyncio
 import re
@@ -33,11 +33,11 @@ _FAR = re.compile(r"(\d+) (\d+)")
 
 
 class Lost(Exception):
-    """Somebody else makes it by now, or it was forgotten."""
+    """Raised when another process has claimed the export, or it was deleted."""
 
 
 class Exporter:
-    """`start` within a running event loop; `wake` when something was asked for."""
+    """Makes waiting exports. Call `start` within a running event loop, and `wake` after a request."""
 
     def __init__(
         self, settings: Settings, database: Database, store: PhotoStore, clock: Callable[[], datetime]
@@ -56,7 +56,7 @@ class Exporter:
         self._asked.set()
 
     async def stop(self) -> None:
-        """What is half made is made anew by whoever comes after us."""
+        """Cancels the current export; another process claims and makes it again."""
         if self._task:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
@@ -67,9 +67,9 @@ class Exporter:
             try:
                 while export := await self._database.transact(partial(claim_export, now=self._clock())):
                     await self._make(export)
-            except Unavailable as error:  # the store or the database is away: it is claimed again
+            except Unavailable as error:  # the store or the database is unavailable: it is claimed again
                 log.warning("exports wait", reason=str(error))
-            except Exception:  # a fault of ours must not end making them for good
+            except Exception:  # a bug must not end the worker
                 log.exception("fault", job="exports")
             with suppress(TimeoutError):
                 async with asyncio.timeout(self._settings.tick_seconds):
@@ -101,7 +101,7 @@ class Exporter:
         return process
 
     async def _followed(self, export: Export, process: Process) -> None:
-        """Until it ends; how far it is, is kept now and then, and with it that somebody is at it. Raises Lost."""
+        """Waits for the process to end and records its progress, which also extends the claim. Raises LostClaim."""
         heard = _Heard()
         listening = asyncio.create_task(heard.listen(cast("asyncio.StreamReader", process.stderr)))
         try:
@@ -121,14 +121,14 @@ class Exporter:
             log.error("export failed", export=str(export.id), status=process.returncode, said=heard.last)
 
     async def _kept(self, export: Export, file: Incoming) -> int:
-        """Its size in bytes."""
+        """Moves the file to the photo store and returns its size in bytes."""
         size = (await asyncio.to_thread(file.path.stat)).st_size
         await asyncio.to_thread(self._store.keep, file, made(export.id, export.form))
         return size
 
 
 class _Heard:
-    """What a process that writes a ledger has said: how far it is, and its last words."""
+    """Reads the standard error of an export process: its progress and its last line."""
 
     def __init__(self) -> None:
         self.done, self.total, self.last = 0, 0, ""

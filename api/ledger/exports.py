@@ -1,4 +1,4 @@
-"""Ledgers that take a while: asked for, followed while they are made, taken away."""
+"""Routes of exports that are made in the background: request, follow, download."""
 
 from datetime import datetime
 from functools import partial
@@ -29,7 +29,7 @@ from storage.statistics.metrics import Filters
 
 
 class WantedExport(Struct, frozen=True, forbid_unknown_fields=True):
-    """`pictures`: the first one from before and the first from after beside each line, in a workbook."""
+    """An export to make. `pictures`: thumbnails of the first photo before and after the fix, in a workbook."""
 
     id: UUID
     form: ExportForm = ExportForm.XLSX
@@ -41,7 +41,10 @@ class WantedExport(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class ExportView(Struct, frozen=True):
-    """`done` of `total` lines are written; `size` in bytes once it is `made`; until `expires_at` it is there."""
+    """An export: `done` of `total` lines are written; `size` in bytes once it is `made`.
+
+    The file is kept until `expires_at`.
+    """
 
     id: UUID
     form: ExportForm
@@ -57,7 +60,7 @@ class ExportView(Struct, frozen=True):
 
 @post("/ledger/exports", opt={"action": "ledger.export", "body": WantedExport}, dependencies=FILTERS)
 async def ask_for(request: AnyRequest, filters: NamedDependency[Filters]) -> Response[ExportView]:
-    """Has a ledger made, as it stands when the making begins; the filters are those of `/ledger.csv`."""
+    """Requests a ledger as of the moment it is begun; the filters are those of `/ledger.csv`."""
     context, person = context_of(request), person_of(request)
     wanted: WantedExport = await json_body(request, WantedExport)
     selection = await context.database.read(lambda repository: selected(repository, request, filters))
@@ -71,13 +74,13 @@ async def ask_for(request: AnyRequest, filters: NamedDependency[Filters]) -> Res
 
 @get("/ledger/exports/{export_id:uuid}", opt={"action": "ledger.export"})
 async def followed(request: AnyRequest, export_id: FromPath[UUID]) -> ExportView:
-    """How far it is."""
+    """The state and the progress of an export."""
     return _view(await _own(request, export_id))
 
 
 @get("/ledger/exports/{export_id:uuid}/file", opt={"action": "ledger.export"}, media_type=MEDIA_TYPES[Form.XLSX])
 async def taken(request: AnyRequest, export_id: FromPath[UUID]) -> Response[Any]:
-    """The file; ranges as of photos. 409 `export.not_made` before it is there."""
+    """The file; it supports ranges like photos. 409 `export.not_made` before it is made."""
     export, store = await _own(request, export_id), context_of(request).photos
     if export.state is not ExportState.MADE or export.size is None:
         raise NotMade(state=export.state)

@@ -1,4 +1,4 @@
-"""The office's old spreadsheet comes in: looked at first, then kept as a whole."""
+"""Imports the office's old spreadsheet: a preview first, then all lines or none."""
 
 import asyncio
 from contextlib import nullcontext
@@ -33,9 +33,9 @@ _OPTIONS = {"action": "ledger.import", "body": bytes, "takes": "application/octe
 
 @post("/ledger/import", opt=_OPTIONS, status_code=HTTP_200_OK, request_max_body_size=FILE_BYTES)
 async def ledger_import(request: AnyRequest, apply: FromQuery[bool] = False) -> Imported:
-    """The body is the file: XLSX, XLS, ODS or CSV. Without `apply` it says what would come of it, and keeps nothing.
+    """Imports the file in the body: XLSX, XLS, ODS or CSV. Without `apply` it only previews the result.
 
-    With it, every line becomes a case or, where anything is wrong with any, none (422 `file.lines`). A line that was
+    With it, every line becomes a hazard or, where any line has an error, none does (422 `file.lines`). A line that was
     imported before is left as it is.
     """
     context, person = context_of(request), person_of(request)
@@ -56,7 +56,7 @@ def _names(repository: Repository) -> Names:
 
 
 def imported(url: str, data: bytes, username: str, *, apply: bool) -> Imported:
-    """The same at the machine itself, everywhere. Raises Unfit, Locked, WrongSchema."""
+    """Imports a file from the command line, with access to all communities. Raises Unfit, Locked, WrongSchema."""
     check(url)
     with owned(url) if apply else nullcontext():
         return asyncio.run(_imported(url, data, username, apply=apply))

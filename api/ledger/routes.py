@@ -1,4 +1,4 @@
-"""The ledger (电子台账) goes out: made in a process of its own, sent on as it grows."""
+"""Downloads of the ledger (电子台账), streamed while a process writes it."""
 
 import asyncio
 import os
@@ -39,22 +39,22 @@ log = structlog.get_logger()
 _PIECE = 256 * 1024
 _LOOK_SECONDS = 0.02
 _STALL_SECONDS = 60.0
-"""Without a byte taken: a thin line is slow, not gone."""
+"""Seconds without a byte read by the client before the download is ended: a slow connection is not stalled."""
 
 
 @get("/ledger.csv", opt={"action": "ledger.export"}, dependencies=FILTERS, media_type="text/csv")
 async def ledger_csv(request: AnyRequest, filters: NamedDependency[Filters]) -> Stream:
-    """Every hazard of the period, a line each, as it stands at this moment, today included; no alert checks.
+    """Every hazard of the period, one per line, as of this moment, today included; without alert checks.
 
-    The last line has `#`, how many there are, and `sha256:` with the digest of all bytes before it: a file without it
-    is not whole.
+    The last line has `#`, the number of lines, and `sha256:` with the digest of all bytes before it. A file without
+    that line is incomplete.
     """
     return await _sent(request, filters, Form.CSV)
 
 
 @get("/ledger.xlsx", opt={"action": "ledger.export"}, dependencies=FILTERS, media_type=MEDIA_TYPES[Form.XLSX])
 async def ledger_xlsx(request: AnyRequest, filters: NamedDependency[Filters]) -> Stream:
-    """The same as a workbook, on as many sheets as it takes; it comes when all of it is made."""
+    """The same as a workbook, on as many sheets as needed; the response starts when the file is complete."""
     return await _sent(request, filters, Form.XLSX)
 
 
@@ -104,10 +104,9 @@ def asked(filters: Filters) -> dict[str, str]:
 async def _begun(
     stack: AsyncExitStack, context: AppContext, selection: Selection, form: Form
 ) -> tuple[Process, BinaryIO]:
-    """A process that writes, and what it writes: a file without a name, which is gone with the last who has it open.
+    """Starts a process that writes a ledger, and returns it with its file, which has no name and vanishes when closed.
 
-    Raises Unavailable where it ends without a byte, TooCostly where it took too much. The process is there no longer
-    than `stack`.
+    Raises Unavailable where it ends without a byte, TooCostly where it exceeds its limits. `stack` ends the process.
     """
     context.settings.scratch.mkdir(parents=True, exist_ok=True)
     file = cast("BinaryIO", stack.enter_context(tempfile.TemporaryFile(dir=context.settings.scratch)))  # noqa: SIM115  # by the stack
@@ -126,7 +125,7 @@ async def _begun(
 
 
 async def _pieces(stack: AsyncExitStack, process: Process, file: BinaryIO) -> AsyncGenerator[bytes]:
-    """What is written so far, then what comes. A process that fails breaks the answer off: it is seen to be cut."""
+    """The bytes written so far, then those that follow. A failed process breaks the response off, so clients notice."""
     sent, ended, offered = 0, False, False
     watch = asyncio.create_task(_watched(stack, lambda: sent if offered else None))
     try:
@@ -148,9 +147,9 @@ async def _pieces(stack: AsyncExitStack, process: Process, file: BinaryIO) -> As
 
 
 async def _watched(stack: AsyncExitStack, offered: Callable[[], int | None]) -> None:
-    """Who stops reading loses file, process and place: there are few, and others wait for one.
+    """Closes file, process and file slot of a client that stops reading, since slots are few.
 
-    `offered`: how far they are; None while it is for the process to write.
+    `offered`: the number of bytes sent so far; None while it is the process that has to write.
     """
     known = None
     while (now := offered()) is None or now != known:

@@ -1,9 +1,9 @@
-"""Devices and their alerts, over HTTP and from a broker.
+"""Monitoring devices and their alerts, over HTTP and from an MQTT broker.
 
-- `alert_metrics`: what became of the alerts, per community and per kind of device
-- `alerts`: what devices send, signed; and the alerts that come of it
-- `devices`: monitoring devices, by an administrator: registered, listed, changed, given new secrets
-- `intake`: messages of devices gather, and share a transaction
-- `mqtt`: alerts of devices from a broker, by paho-mqtt: each is acknowledged once it is kept, and not before
-- `mqtt_leases`: a worker's place at the broker: taken, kept, left; and those that were left behind are emptied
+- `alert_metrics`: the route of alert statistics, per community and per kind of device
+- `alerts`: routes to submit signed alerts, to list alerts, and to list rejections
+- `devices`: routes to register, list, change and maintain devices, and to rotate their secrets
+- `intake`: queues device messages and commits them in batches
+- `mqtt`: the MQTT consumer by paho-mqtt; it acknowledges each message only after it is stored
+- `mqtt_leases`: keeps a worker's broker lease, and drains sessions whose lease has expired
 """

@@ -1,4 +1,4 @@
-"""What became of the alerts, per community and per kind of device."""
+"""The route of alert statistics, per community and per kind of device."""
 
 from collections import Counter
 from datetime import date, datetime
@@ -24,7 +24,7 @@ Row = dict[str, Any]
 
 
 class AlertStatistics(Struct, frozen=True):
-    """`items`: a flat row a community, zeros included; `kinds`: one a kind of device; `definitions`: 口径."""
+    """Alert statistics. `items`: rows per community, zeros included; `kinds`: per device kind; `definitions`: 口径."""
 
     items: list[Row]
     kinds: list[Row]
@@ -43,7 +43,7 @@ async def alert_statistics(
     last: Annotated[date | None, QueryParameter(name="to")] = None,
     form: AskedForm = None,
 ) -> Response[AlertStatistics]:
-    """The alerts that were opened in the period, the checks that they opened, and what was found and removed."""
+    """Counts the alerts opened in the period, the cases that they opened, and the causes found and removed."""
     check_period(first, last)
 
     def ask(repository: Repository, reach: Scope, now: datetime) -> AlertStatistics:

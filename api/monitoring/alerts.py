@@ -1,4 +1,4 @@
-"""What devices send, signed; and the alerts that come of it."""
+"""Routes to submit signed alerts, to list alerts, and to list rejections."""
 
 import hashlib
 import hmac
@@ -34,14 +34,14 @@ _VERSION = "v1="
 
 
 class Taken(Struct, frozen=True):
-    """A verdict for each message, in their order. `result`: 1, which some vendors' devices wait for."""
+    """One verdict for each message, in order. `result` is always 1, which some vendors' devices expect."""
 
     items: list[Verdict]
     result: int = 1
 
 
 class AlertView(Struct, frozen=True):
-    """See inspections.monitoring.alerts.Alert. `case`: the check that it opened."""
+    """An alert, see inspections.monitoring.alerts.Alert. `case`: the case that it opened."""
 
     id: UUID
     device: str
@@ -63,20 +63,20 @@ class AlertView(Struct, frozen=True):
 
 
 class AlertDetail(AlertView, frozen=True, kw_only=True):
-    """With the measurements about it, oldest first, and what the device sent at its worst."""
+    """An alert with its measurements, oldest first, and the payload that had the worst value."""
 
     points: tuple[Measurement, ...]
     worst_raw: str
 
 
 class RefusalList(Struct, frozen=True):
-    """By day, the newest first."""
+    """Rejection counts by day, newest first."""
 
     items: list[RefusedCount]
 
 
 class AlertList(Struct, frozen=True):
-    """The newest first. `next_cursor`: null on the last page."""
+    """A page of alerts, newest first. `next_cursor` is null on the last page."""
 
     items: list[AlertView]
     next_cursor: UUID | None
@@ -89,10 +89,10 @@ class AlertList(Struct, frozen=True):
     request_max_body_size=PAYLOAD_BYTES,
 )
 async def post_alerts(request: AnyRequest) -> Taken:
-    """One alert or many, in the shape of the device's vendor; answered for each, once all are kept.
+    """Takes one alert or several, in the vendor's format, and answers each once all are stored.
 
     Signed: `Anxun-Device`, `Anxun-Timestamp` (seconds, within 300 of ours) and `Anxun-Signature`, which is `v1=` and
-    the HMAC-SHA256 of timestamp, `.` and the raw body, in hexadecimal. The same again is 409 `alert.replayed`.
+    the hexadecimal HMAC-SHA256 of timestamp, `.` and the raw body. A replay is 409 `alert.replayed`.
     """
     context = context_of(request)
     raw = b"".join([chunk async for chunk in chunks(request)])
@@ -118,7 +118,7 @@ async def post_alerts(request: AnyRequest) -> Taken:
 
 
 async def _signed(context: AppContext, request: AnyRequest, raw: bytes) -> tuple[Monitor, Signature]:
-    """The device that has signed this. Raises SignatureWrong, ClockWrong."""
+    """Verifies the signature and returns the device that made it. Raises SignatureWrong, ClockWrong."""
     device, stamp, signature = (
         request.headers.get(f"anxun-{name}", "") for name in ("device", "timestamp", "signature")
     )
@@ -150,7 +150,7 @@ async def get_alerts(
     limit: Annotated[int, QueryParameter(ge=1, le=500)] = _PAGE,
     cursor: FromQuery[UUID | None] = None,
 ) -> AlertList:
-    """Within reach. `open`: whose signal has not gone, or that has."""
+    """Lists the alerts in scope. `open`: only those whose signal is still present, or only those that recovered."""
     reach = scope(person_of(request), "alert.see")
     filters = AlertFilters(community, device, standing)
 
@@ -168,7 +168,7 @@ async def get_refusals(
     first: Annotated[date | None, QueryParameter(name="from")] = None,
     last: Annotated[date | None, QueryParameter(name="to")] = None,
 ) -> RefusalList:
-    """What devices sent and was not taken: by day, way and reason, with the newest sample; without dates of a week."""
+    """Lists rejected messages by day, way and reason, with the newest sample; by default the last seven days."""
     check_moments(**{"from": first, "to": last})
     until = last or shanghai_date(context_of(request).clock())
     ask = partial(refusals, first=first or until - _WEEK, last=until)
@@ -177,7 +177,7 @@ async def get_refusals(
 
 @get("/alerts/{alert_id:uuid}", opt={"action": "alert.see"})
 async def get_alert(request: AnyRequest, alert_id: FromPath[UUID]) -> AlertDetail:
-    """With the hour around it."""
+    """Returns an alert with its measurements of the hour around it."""
     reach = scope(person_of(request), "alert.see")
 
     def ask(repository: Repository) -> AlertDetail:

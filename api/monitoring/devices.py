@@ -1,4 +1,4 @@
-"""Monitoring devices, by an administrator: registered, listed, changed, given new secrets."""
+"""Routes to register, list, change and maintain monitoring devices, and to rotate their secrets."""
 
 from datetime import datetime
 from functools import partial
@@ -43,19 +43,19 @@ from storage.repository import Repository
 FILE_BYTES = 2_000_000
 _IMPORT = {"action": "device.manage", "body": bytes, "takes": "application/octet-stream"}
 _PAGE = 100
-_SECRET_PREFIX = "anxd_"  # noqa: S105  # how its secrets begin, so that a leaked one is recognised
+_SECRET_PREFIX = "anxd_"  # noqa: S105  # the prefix of device secrets, so that scanners recognise a leaked one
 
 
 class ChangedMonitor(NewMonitor, frozen=True, forbid_unknown_fields=True):
-    """All of it anew. `active` false: what it sends is refused from now on."""
+    """The complete new state of a device. `active` false: its messages are refused from now on."""
 
     active: bool = True
 
 
 class MonitorView(Struct, frozen=True):
-    """`thresholds`: what holds for each metric, its own or by its kind. `secrets`: how many are good.
+    """A monitoring device. `thresholds`: the effective ones of each metric; `secrets`: the number of valid secrets.
 
-    `silent_at`: when it counts as silent, unless it is heard of; `outage`: that it does; `maintenance`: is planned.
+    `silent_at`: when it counts as silent if nothing arrives; `outage`: its open outage; `maintenance`: its window.
     """
 
     id: str
@@ -82,14 +82,14 @@ class MonitorViews(Struct, frozen=True):
 
 
 class OutageList(Struct, frozen=True):
-    """Matters of maintenance, the newest first. `next_cursor`: null on the last page."""
+    """A page of outages, newest first. `next_cursor` is null on the last page."""
 
     items: list[Outage]
     next_cursor: UUID | None
 
 
 class MonitorMade(Struct, frozen=True):
-    """`secret` is said once; asked for the same again it is null, and `rotate` gives another."""
+    """A device with its secret, which is returned only once: a repeated request gets null, `rotate` makes another."""
 
     device: MonitorView
     secret: str | None
@@ -105,7 +105,7 @@ def _view(monitor: Monitor) -> MonitorView:
 
 @post("/devices", opt={"action": "device.manage", "body": NewMonitor})
 async def post_device(request: AnyRequest) -> Response[MonitorMade]:
-    """From now on it may send alerts, signed with the secret."""
+    """Registers a device, which may then send alerts signed with the secret."""
     context, secret = context_of(request), new_token(_SECRET_PREFIX)
     asked: NewMonitor = await json_body(request, NewMonitor)
     action = partial(register_monitor, person=person_of(request), asked=asked, secret=secret, now=context.clock())
@@ -117,7 +117,7 @@ async def post_device(request: AnyRequest) -> Response[MonitorMade]:
 
 @get("/devices", opt={"action": "device.see"})
 async def get_devices(request: AnyRequest) -> MonitorViews:
-    """All within reach, by their id."""
+    """Lists the devices in scope, by id."""
     reach = scope(person_of(request), "device.see")
     found = await context_of(request).database.read(partial(monitors_within, reach=reach))
     return MonitorViews([_view(each) for each in found])
@@ -125,14 +125,14 @@ async def get_devices(request: AnyRequest) -> MonitorViews:
 
 @get("/devices/{device_id:str}", opt={"action": "device.see"})
 async def get_device(request: AnyRequest, device_id: FromPath[str]) -> MonitorView:
-    """One."""
+    """Returns one device."""
     ask = partial(own_monitor, person=person_of(request), monitor_id=device_id, action="device.see")
     return _view(await context_of(request).database.read(ask))
 
 
 @post("/devices/{device_id:str}", opt={"action": "device.manage", "body": ChangedMonitor}, status_code=HTTP_200_OK)
 async def change_device(request: AnyRequest, device_id: FromPath[str]) -> MonitorView:
-    """What hangs where, and from which value on it alarms. Alerts that are open stay as they are."""
+    """Changes a device, its place and its thresholds. Open alerts stay as they are."""
     context = context_of(request)
     asked: ChangedMonitor = await json_body(request, ChangedMonitor)
     if asked.id != device_id:
@@ -146,7 +146,7 @@ async def change_device(request: AnyRequest, device_id: FromPath[str]) -> Monito
 
 @post("/devices/{device_id:str}/rotate", opt={"action": "device.manage"}, status_code=HTTP_200_OK)
 async def rotate_device(request: AnyRequest, device_id: FromPath[str]) -> MonitorMade:
-    """A new secret; the one in use stays good beside it, the one before is good no more."""
+    """Makes a new secret. The current one stays valid beside it; the one before becomes invalid."""
     context, secret = context_of(request), new_token(_SECRET_PREFIX)
     action = partial(rotate_monitor, person=person_of(request), monitor_id=device_id, secret=secret)
     return MonitorMade(
@@ -160,7 +160,7 @@ async def rotate_device(request: AnyRequest, device_id: FromPath[str]) -> Monito
     status_code=HTTP_200_OK,
 )
 async def plan_device_work(request: AnyRequest, device_id: FromPath[str]) -> MonitorView:
-    """A maintenance window: alarms meanwhile are kept and open no case, and it is no outage that it is silent."""
+    """Sets a maintenance window. During it alarms are stored but open no case, and silence is no outage."""
     context = context_of(request)
     asked: PlannedWork = await json_body(request, PlannedWork)
     check_moments(**{"from": asked.first, "until": asked.last})
@@ -170,7 +170,7 @@ async def plan_device_work(request: AnyRequest, device_id: FromPath[str]) -> Mon
 
 @post("/devices/{device_id:str}/maintenance/end", opt={"action": "device.manage"}, status_code=HTTP_200_OK)
 async def end_device_work(request: AnyRequest, device_id: FromPath[str]) -> MonitorView:
-    """Over, earlier than planned: what alarms still, opens a case with its next message."""
+    """Ends the maintenance window early. A persisting alarm opens a case with its next message."""
     context = context_of(request)
     action = partial(end_work, person=person_of(request), monitor_id=device_id, now=context.clock())
     return _view(await context.log.transact(action, Event.RULES_EDITED, caller_of(request), device_id))
@@ -178,10 +178,10 @@ async def end_device_work(request: AnyRequest, device_id: FromPath[str]) -> Moni
 
 @post("/devices/import", opt=_IMPORT, status_code=HTTP_200_OK, request_max_body_size=FILE_BYTES)
 async def import_devices(request: AnyRequest, apply: FromQuery[bool] = False) -> MonitorsImported:
-    """The body is a CSV file: `id`, `kind`, `community`, `place`, and `name`, `lat`, `lon`, `crs`, `vendor` if known.
+    """Imports a CSV file: `id`, `kind`, `community`, `place`, and `name`, `lat`, `lon`, `crs`, `vendor` if known.
 
-    Without `apply` it says what would come of it. With it all are registered or, where anything is wrong, none (422
-    `file.lines`); the secrets of new ones are said once. One that is there already stays as it is.
+    Without `apply` it only previews the result. With it all devices are registered or, on any error, none (422
+    `file.lines`); the secrets of new devices are returned only once. Known devices stay unchanged.
     """
     context, person = context_of(request), person_of(request)
     reach = scope(person, "device.manage")
@@ -208,7 +208,7 @@ async def get_outages(
     limit: Annotated[int, QueryParameter(ge=1, le=500)] = _PAGE,
     cursor: FromQuery[UUID | None] = None,
 ) -> OutageList:
-    """Who is or was silent, within reach: one for each outage, no hazards."""
+    """Lists the outages in scope, one for each period in which a device was silent. Outages are no hazards."""
     reach = scope(person_of(request), "device.see")
     ask = partial(outages_page, reach=reach, standing=standing, after=cursor, limit=limit + 1)
     found = await context_of(request).database.read(ask)

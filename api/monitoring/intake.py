@@ -1,4 +1,4 @@
-"""Messages of devices gather while a transaction is on its way; the next one takes all of them."""
+"""Queues device messages while a transaction runs; the next transaction commits all of them."""
 
 import asyncio
 from collections import deque
@@ -14,7 +14,7 @@ from inspections.monitoring.rejections import Refused, Way
 from storage.database import Database
 
 AT_ONCE = 1000
-"""Messages of one transaction."""
+"""The largest number of messages in one transaction."""
 
 
 class _Waiting(NamedTuple):
@@ -23,7 +23,7 @@ class _Waiting(NamedTuple):
 
 
 class AlertIntake:
-    """`take` is answered once what was sent is committed."""
+    """The queue of device messages. `submit` returns after its messages are committed."""
 
     def __init__(self, database: Database, clock: Callable[[], datetime]) -> None:
         self._database = database
@@ -32,7 +32,7 @@ class AlertIntake:
         self._folding: asyncio.Task[None] | None = None
 
     async def take(self, sent: Sent) -> list[Verdict]:
-        """A verdict for each message. Raises Replayed, Unavailable."""
+        """Returns a verdict for each message. Raises Replayed, Unavailable."""
         waiting = _Waiting(sent, asyncio.get_running_loop().create_future())
         self._waiting.append(waiting)
         if self._folding is None or self._folding.done():
@@ -43,7 +43,7 @@ class AlertIntake:
         return answer
 
     async def refuse(self, way: Way, one: Refused) -> None:
-        """Counted, once this is answered."""
+        """Counts a rejected message; returns after the count is committed."""
         await self.take(Sent((), None, way, (one,)))
 
     async def _fold(self) -> None:
@@ -52,13 +52,13 @@ class AlertIntake:
             try:
                 action = partial(receive_alerts, sent=[each.sent for each in group], now=self._clock())
                 answers = await self._database.transact(action)
-            except Exception as error:  # noqa: BLE001  # whatever it is, it belongs to those who wait
+            except Exception as error:  # noqa: BLE001  # any error is passed on to the waiting callers
                 for each in group:
                     if not each.answer.done():
                         each.answer.set_exception(error)
                 continue
             for each, answer in zip(group, answers, strict=True):
-                if not each.answer.done():  # whoever asked has gone away
+                if not each.answer.done():  # the caller was cancelled
                     each.answer.set_result(answer)
 
     def _next(self) -> list[_Waiting]:

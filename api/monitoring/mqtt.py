@@ -1,7 +1,7 @@
-"""Alerts of devices from a broker, by paho-mqtt: each is acknowledged once it is kept, and not before.
+"""The MQTT consumer of device alerts, by paho-mqtt. It acknowledges each message only after it is stored.
 
-MQTT 3.1.1 with a persistent session: what comes while we are away waits at the broker, in the session of our slot.
-What was kept but not acknowledged, because a process was killed, comes again, and is folded into the same alert.
+It uses MQTT 3.1.1 with a persistent session: while we are offline, messages wait at the broker in our lease's session.
+A message that was stored but not acknowledged before a kill comes again, and is folded into the same alert.
 """
 # paho leaves parts of its callbacks untyped:
 # pyright: reportUnknownMemberType=false
@@ -36,7 +36,7 @@ log = structlog.get_logger()
 
 TOPICS = "anxun/+/alerts"
 SHARED = f"$share/anxun/{TOPICS}"
-"""Of several workers each message goes to one."""
+"""The shared subscription: the broker gives each message to one of several workers."""
 _TOPIC = re.compile(r"anxun/([^/]{1,64})/alerts")
 _AT_LEAST_ONCE = 1
 _KEEPALIVE_SECONDS = 30
@@ -45,14 +45,14 @@ _AGAIN_SECONDS = 1.0
 _LEAVE_SECONDS = 5.0
 _QUIET_SECONDS = 0.5
 _GATHER_SECONDS = 0.02
-"""Publications wait so long for others: a careful broker flushes the disk too, and has less to do then."""
+"""Publications are collected this long into a batch, which also saves a durable broker disk flushes."""
 _KNOWN_FOR = timedelta(seconds=5)
 _NAMES = 10_000
 _PORTS = {"mqtt": 1883, "mqtts": 8883}
 
 
 class Broker(NamedTuple):
-    """Where it is, and as whom we come."""
+    """The address of the broker and our credentials."""
 
     host: str
     port: int
@@ -63,7 +63,7 @@ class Broker(NamedTuple):
 
 
 class Came(NamedTuple):
-    """A publication. `connection`: the how manieth connection it came by: an acknowledgement goes back by the same."""
+    """A received publication. `connection`: the number of its connection, on which it must be acknowledged."""
 
     topic: str
     payload: bytes
@@ -72,7 +72,7 @@ class Came(NamedTuple):
 
 
 def broker_of(settings: Settings) -> Broker:
-    """Raises BadSettings for what is no address, NotInstalled."""
+    """Reads the broker from the settings. Raises BadSettings for an invalid address, NotInstalled."""
     where = urlsplit(settings.mqtt)
     try:
         port = where.port
@@ -89,8 +89,8 @@ def broker_of(settings: Settings) -> Broker:
 
 
 def client_of(broker: Broker, name: str = "", *, clean: bool = True) -> "paho.Client":
-    """Not connected yet. `name`: of a session; one that is not `clean` stays at the broker."""
-    from paho.mqtt import client as paho  # noqa: PLC0415  # the embedded default does without
+    """Creates an unconnected client. `name`: its session, which stays at the broker unless `clean`."""
+    from paho.mqtt import client as paho  # noqa: PLC0415  # the embedded default needs no broker
     from paho.mqtt import enums  # noqa: PLC0415  # as above
 
     client = paho.Client(enums.CallbackAPIVersion.VERSION2, name, clean_session=clean, manual_ack=True)
@@ -102,11 +102,11 @@ def client_of(broker: Broker, name: str = "", *, clean: bool = True) -> "paho.Cl
 
 
 class MqttConsumer:
-    """`start` within a running event loop. `counts`: what came, by what became of it; `subscribed`: for good.
+    """Consumes one broker session and stores its messages. `counts`: messages by result. Start it in an event loop.
 
-    `slot`: which of our sessions at the broker is ours; no two processes share one (mqtt_leases.py). `topics`: SHARED
-    where there may be several. Mosquitto 2.0.11 forgets shared subscriptions, and those alone, when it starts again:
-    until we have subscribed anew it drops what it acknowledges. So whoever is alone does not share.
+    `lease_number`: our session, which no other process uses (mqtt_leases.py). `topics`: `SHARED_TOPICS` if several
+    workers may run. A restarted Mosquitto 2.0.11 forgets shared subscriptions and drops messages that it acknowledges
+    until we subscribe again, so a single worker uses a plain subscription.
     """
 
     def __init__(
@@ -138,7 +138,7 @@ class MqttConsumer:
         self.subscribed = False
 
     def start(self, *, leaving: bool = False) -> None:
-        """Connects now or, where the broker is away, once it is there. `leaving`: only to empty the session."""
+        """Connects now, or as soon as the broker is reachable. `draining`: only to drain the session."""
         loop, client = asyncio.get_running_loop(), client_of(self._broker, self._name, clean=False)
         self._leaving = leaving
 
@@ -177,7 +177,7 @@ class MqttConsumer:
         self._client = client
 
     async def stop(self) -> None:
-        """What is on its way is kept and acknowledged; the session stays, and what comes meanwhile waits in it."""
+        """Stores and acknowledges pending publications, then disconnects. The session stays and queues new messages."""
         client, self._stopping = self._client, True
         if client is None:
             return
@@ -191,7 +191,7 @@ class MqttConsumer:
         self._client = None
 
     async def leave(self) -> bool:
-        """Stops for good: takes nothing new, keeps what waits in the session, and removes it. False: it stays."""
+        """Unsubscribes, stores what the session still holds, and removes it. Returns False if the session stays."""
         self._leaving = True
         if self._client is not None and self._client.is_connected():
             self._client.unsubscribe(self._topics)
@@ -209,11 +209,11 @@ class MqttConsumer:
     async def _emptied(self) -> None:
         loop = asyncio.get_running_loop()
         self._last_came = max(self._last_came, loop.time())
-        while self._taking or self._come or loop.time() - self._last_came < _QUIET_SECONDS:  # noqa: ASYNC110  # it is silence that counts
+        while self._taking or self._come or loop.time() - self._last_came < _QUIET_SECONDS:  # noqa: ASYNC110  # it waits for silence, not for an event
             await asyncio.sleep(_QUIET_SECONDS / 10)
 
     def _removed(self) -> bool:
-        """A clean session of the same name takes the place of the one that was kept (MQTT 3.1.1, 3.1.2.4)."""
+        """Removes the session by connecting with a clean session of the same name (MQTT 3.1.1, section 3.1.2.4)."""
         client, there = client_of(self._broker, self._name), threading.Event()
 
         def connected(*_: Any) -> None:
@@ -228,14 +228,14 @@ class MqttConsumer:
         return done
 
     def _begin(self) -> None:
-        """Takes what has come since it was last called, by a thread that does not wait for each message to be taken.
+        """Starts a task for the publications that paho's thread has queued since the last call.
 
-        The broker sends no more than it may have on its way without an acknowledgement: so few are taken at once.
+        Their number is bounded by the broker's limit of unacknowledged messages.
         """
         self._called = False
         come = [self._come.popleft() for _ in range(len(self._come))]
         if self._stopping or not come:
-            return  # it comes again
+            return  # unacknowledged, so the broker sends it again
         self._last_came = asyncio.get_running_loop().time()
         task = asyncio.create_task(self._take(come))
         self._taking.add(task)
@@ -250,14 +250,14 @@ class MqttConsumer:
             come = come[kept:]
 
     async def _kept(self, come: list[Came]) -> int:
-        """How many of the first ones are kept: none where the database is away. What a fault of ours ends is let go."""
+        """Stores the first publications; returns how many, 0 without the database. A faulty one is skipped."""
         try:
             return await self._keep(come)
         except Unavailable as error:
             log.warning("alerts wait", reason=str(error))
             await asyncio.sleep(_AGAIN_SECONDS)
             return 0
-        except Exception:  # one message must not hold a place for ever, nor take others with it
+        except Exception:  # one bad message must not block the queue or lose the others
             if len(come) > 1:
                 return await self._kept(come[:1])
             self.counts["fault"] += 1
@@ -265,7 +265,7 @@ class MqttConsumer:
             return 1
 
     async def _keep(self, come: list[Came]) -> int:
-        """In one transaction; what nobody can read is counted, and acknowledged too: else it would come for ever."""
+        """Stores publications in one transaction. Unreadable ones are acknowledged too, or they would come forever."""
         messages: list[Message] = []
         unread: list[Refused] = []
         kept = 0
@@ -295,7 +295,7 @@ class MqttConsumer:
         known, now = self._known.get(device), self._clock()
         if known is not None and now - known[1] < _KNOWN_FOR:
             return known[0]
-        if len(self._known) > _NAMES:  # names that nobody has must not fill the memory
+        if len(self._known) > _NAMES:  # unknown device names must not fill the memory
             self._known.clear()
         found = await self._database.read(lambda repository: repository.kept(Monitor, device))
         self._known[device] = found, now

@@ -1,6 +1,6 @@
-"""A worker's place at the broker: taken, kept, left; and those that were left behind are emptied.
+"""Keeps a worker's broker lease, and drains sessions whose lease has expired.
 
-A session in which nobody is would gather messages for ever: of a shared subscription each gets its share.
+An abandoned session would queue messages forever, because a shared subscription gives each session its share.
 """
 
 import asyncio
@@ -24,7 +24,10 @@ log = structlog.get_logger()
 
 
 class MqttWorker:
-    """`start` within a running event loop. `alone`: there are no others, so whoever starts next is the same."""
+    """Runs the consumer of one leased session. `alone`: no other worker exists, so a restart reuses the same lease.
+
+    `start` needs a running event loop.
+    """
 
     def __init__(
         self, broker: Broker, intake: AlertIntake, database: Database, clock: Callable[[], datetime], *, alone: bool
@@ -42,7 +45,7 @@ class MqttWorker:
         self._task = asyncio.create_task(self._work())
 
     async def stop(self) -> None:
-        """Where others are there our place is left for good; the last one's stays, and messages wait in it."""
+        """Drains our session and releases the lease. The last worker's session stays and queues messages."""
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
@@ -61,7 +64,7 @@ class MqttWorker:
                 await self._look()
             except Unavailable as error:
                 log.warning("waits for the store", job="broker", reason=str(error))
-            except Exception:  # a fault of ours must not end it for good
+            except Exception:  # a fault must not end the loop
                 log.exception("fault", job="broker")
             await asyncio.sleep(LEASE.total_seconds() / 3 if self._consumer else 1.0)
 

@@ -1,6 +1,6 @@
-"""Inboxes and channels.
+"""Inboxes, notice templates, and the channels that deliver notices.
 
-- `channels`: the ways out: webhook, mail, robots; what another one has to be
-- `dispatcher`: tells what the outbox holds, and delivers it, a task for each channel
-- `routes`: routes of notices: everybody's inbox, the words that are said, what was given up on its way
+- `channels`: the delivery channels (webhook, mail, chat robots) and their protocol
+- `dispatcher`: dispatches the outbox and delivers it, with one task for each channel
+- `routes`: routes of the inbox, notice templates, and failed deliveries
 """

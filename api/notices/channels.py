@@ -1,7 +1,7 @@
 """The channels by which a notice leaves the server: a signed webhook, e-mail, robots of chat groups.
 
-A channel is whatever delivers an Envelope. An office that has work notices of its own platform (浙政钉 and the like)
-gets a channel for them by writing one class with a name, a reach and `deliver`; the webhook is one such.
+A channel is any class that delivers an Envelope. To support an office's own platform (浙政钉 and the like), write one
+class with a name, a reach, `at_once`, `deliver` and `close`, as Webhook does.
 """
 
 import asyncio
@@ -32,7 +32,7 @@ _LINE = 180
 
 
 class HazardNamed(Struct, frozen=True):
-    """The hazard that a notice is about, as others may find it."""
+    """The hazard of a notice, as sent to other systems."""
 
     id: UUID
     number: str
@@ -43,9 +43,9 @@ class HazardNamed(Struct, frozen=True):
 
 
 class Envelope(Struct, frozen=True):
-    """A notice on its way. `id` is the event's: the same however often it comes, and through whatever channel.
+    """A notice as a channel delivers it. `id`: the event's, the same on every retry and in every channel.
 
-    `to`: usernames of those who are told; `addresses`: their e-mail addresses, for the channel that wants them.
+    `to`: the recipients' usernames; `addresses`: their e-mail addresses, for the mail channel.
     """
 
     id: UUID
@@ -59,14 +59,14 @@ class Envelope(Struct, frozen=True):
 
 
 class Channel(Protocol):
-    """`at_once`: how many deliveries it takes side by side."""
+    """The protocol of channels. `at_once`: the number of parallel deliveries."""
 
     name: str
     reach: Literal["mailbox", "event", "group"]
     at_once: int
 
     async def deliver(self, envelope: Envelope, now: datetime) -> None:
-        """Answers when it has arrived. Raises Failed or Refused where it has not: it will be tried again."""
+        """Returns after the notice has arrived. Raises Failed or Refused if not; it is then retried."""
         ...
 
     async def close(self) -> None: ...
@@ -77,12 +77,12 @@ def outlet(channel: Channel) -> Outlet:
 
 
 def signature(secret: str, timestamp: str, body: bytes) -> str:
-    """`v1=` and the HMAC-SHA256 (RFC 2104) in hex of the timestamp, a full stop and the body as it is sent."""
+    """Returns `v1=` and the hex HMAC-SHA256 (RFC 2104) of the timestamp, a full stop and the body as sent."""
     return "v1=" + hmac.new(secret.encode(), timestamp.encode() + b"." + body, hashlib.sha256).hexdigest()
 
 
 class Webhook:
-    """Every notice as JSON to one address. Whoever keeps that knows by the event's id what came twice."""
+    """Sends every notice as JSON to one address. The receiver recognises repeats by the event's id."""
 
     name = "webhook"
     reach: Literal["mailbox", "event", "group"] = "event"
@@ -111,7 +111,7 @@ class Webhook:
 
 
 class Mail:
-    """A message for each person who has an address, by SMTP: `smtp://user@host:587` or `smtps://user@host`."""
+    """Sends an e-mail to each recipient with an address, by `smtp://user@host:587` or `smtps://user@host`."""
 
     name = "mail"
     reach: Literal["mailbox", "event", "group"] = "mailbox"
@@ -144,7 +144,7 @@ class Mail:
         return message
 
     def _send(self, message: EmailMessage) -> None:
-        """STARTTLS wherever the server offers it, and always before a password."""
+        """Sends the message. STARTTLS is used if the server offers it, and required before a password."""
         host, port = self._url.hostname or "", self._url.port or 0
         trust = self._trust or ssl.create_default_context()
         if self._url.scheme == "smtps":
@@ -165,11 +165,11 @@ class Mail:
         server.send_message(message)
 
     async def close(self) -> None:
-        """Each message has a connection of its own."""
+        """Does nothing: each message has its own connection."""
 
 
 class Robots:
-    """Robots of DingTalk, WeCom and Feishu groups, by apprise: what a role is told, as on a wall that many read."""
+    """Posts notices to roles in DingTalk, WeCom and Feishu groups through their robots, by apprise."""
 
     name = "robots"
     reach: Literal["mailbox", "event", "group"] = "group"
@@ -178,7 +178,7 @@ class Robots:
     def __init__(self, urls: str) -> None:
         if importlib.util.find_spec("apprise") is None:
             raise NotInstalled("ANXUN_ROBOTS needs the extra `notify`: pip install 'anxun[notify]'")
-        from apprise import Apprise  # noqa: PLC0415  # twenty megabytes that most servers never need
+        from apprise import Apprise  # noqa: PLC0415  # 20 MB that most servers never need
 
         self._apprise: Any = Apprise()
         for url in urls.split():
@@ -187,17 +187,17 @@ class Robots:
                     "ANXUN_ROBOTS: apprise does not know one of these; see dingtalk://, wecombot://, lark://"
                 )
 
-    async def deliver(self, envelope: Envelope, now: datetime) -> None:  # noqa: ARG002  # chats have their own clock
+    async def deliver(self, envelope: Envelope, now: datetime) -> None:  # noqa: ARG002  # chats show their own time
         send: Callable[..., bool] = self._apprise.notify
         if not await asyncio.to_thread(send, title=envelope.title, body=envelope.text):
             raise Failed("a robot did not take it")
 
     async def close(self) -> None:
-        """Each message has a connection of its own."""
+        """Does nothing: each message has its own connection."""
 
 
 def open_channels(settings: Settings) -> list[Channel]:
-    """Those that are configured. Raises BadSettings, NotInstalled."""
+    """Opens the configured channels. Raises BadSettings, NotInstalled."""
     channels: list[Channel] = []
     if settings.webhook:
         if len(settings.webhook_secret) < _LEAST_SECRET:
@@ -224,5 +224,5 @@ def _mail(settings: Settings) -> Mail:
 
 
 def in_a_line(error: Failed | Refused) -> str:
-    """What is kept of a failure: others wrote parts of it."""
+    """Returns an error as one printable line of limited length, because other systems wrote parts of it."""
     return "".join(letter if letter.isprintable() else " " for letter in str(error))[:_LINE]

@@ -1,7 +1,7 @@
-"""Tells what the outbox holds: notices become inbox entries and deliveries, and each channel sends its own.
+"""Dispatches the outbox: notices become inbox entries and deliveries, and each channel's task delivers its own.
 
-A channel that hangs holds up no other. What is claimed and not settled in time, because its process was killed, is
-somebody else's; so whatever is delivered is delivered at least once.
+A channel that hangs blocks no other. If a process is killed, its claims expire and another process takes them over,
+so each notice is delivered at least once.
 """
 
 import asyncio
@@ -25,18 +25,18 @@ from storage.repository import Repository
 log = structlog.get_logger()
 
 _TOLD_AT_ONCE = 3
-"""Requests wait while a batch is decided: about a millisecond."""
+"""The number of notices per batch. It is small because requests wait meanwhile, about a millisecond."""
 _BREATH_BESIDE_REQUESTS, _BREATH_APART = 2.0, 1.0
-"""Between two batches, for every second of the one before: a flood leaves two thirds of the time to requests, and in a
-process without any half of it to the database that they need."""
+"""Pause between batches per second of the previous batch: a flood leaves two thirds of the time to this process's
+requests or, in a process without requests, half of it to the database."""
 _BREATH_SECONDS = 0.1
-"""At most."""
+"""The longest pause between batches."""
 
 
 class Notifier:
-    """`start` within a running event loop. `tick`: how often it looks, in seconds, where there is nothing to do.
+    """Runs the outbox and the channels as tasks. `tick`: seconds between checks while there is nothing to do.
 
-    `yields`: requests are answered in this process too.
+    `yields`: this process answers requests too. `start` needs a running event loop.
     """
 
     def __init__(
@@ -61,7 +61,7 @@ class Notifier:
         self._tasks = [asyncio.create_task(self._forever(work)) for work in works]
 
     async def stop(self) -> None:
-        """What is on its way is left, and comes again."""
+        """Cancels the tasks and closes the channels. Unfinished deliveries are retried later."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -73,19 +73,19 @@ class Notifier:
             try:
                 while await work():
                     pass
-            except Unavailable as error:  # the database is away: what waits is in it
+            except Unavailable as error:  # the database is away; the notices wait in it
                 log.warning("notices wait", reason=str(error))
-            except Exception:  # a fault of ours must not end telling for good
+            except Exception:  # a fault must not end the loop
                 log.exception("fault", job="notices")
             await asyncio.sleep(self._tick)
 
     async def tell(self) -> int:
-        """Takes one batch of notices out of the outbox; answers how many."""
+        """Dispatches one batch of notices from the outbox; returns how many."""
         action = partial(tell, now=self._clock(), limit=_TOLD_AT_ONCE, outlets=self._outlets)
         return await self._database.transact(action)
 
     async def deliver(self, channel: Channel) -> int:
-        """Tries one batch of a channel's deliveries, side by side; answers how many it got out of the way."""
+        """Tries one batch of a channel's deliveries in parallel; returns how many were tried or postponed."""
         now, began = self._clock(), time.monotonic()
         claim = partial(claim_deliveries, channel=channel.name, now=now, limit=channel.at_once)
         claimed, put_off = await self._database.transact(claim)
@@ -106,10 +106,10 @@ class Notifier:
         except (Failed, Refused) as failure:
             error = in_a_line(failure)
             log.warning("not delivered", channel=channel.name, notice=str(envelope.id), tries=delivery.tries, why=error)
-        except Exception as fault:  # one delivery that our own fault ends must not hold up the others
+        except Exception as fault:  # a fault in one delivery must not block the others
             error = in_a_line(Failed(f"fault: {type(fault).__name__}"))
             log.exception("fault", job="delivering", channel=channel.name, notice=str(envelope.id))
-        return Attempt(delivery.id, error, random.random())  # noqa: S311  # so that not all come back at once
+        return Attempt(delivery.id, error, random.random())  # noqa: S311  # jitter, no secret
 
 
 def _envelopes(repository: Repository, claimed: Sequence[Delivery]) -> list[Envelope]:

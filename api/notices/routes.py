@@ -1,4 +1,4 @@
-"""Routes of notices: everybody's inbox, the words that are said, what was given up on its way."""
+"""Routes of the inbox, notice templates, and failed deliveries."""
 
 import base64
 from datetime import datetime
@@ -28,9 +28,9 @@ _PAGE = 100
 
 
 class NoticeView(Struct, frozen=True):
-    """A notice in somebody's inbox. `hazard`: null where there is none, and where it is not theirs to see any more.
+    """A notice in a person's inbox. `hazard` is null if there is none or the person may no longer see it.
 
-    `text` is then null too: it would say what they may not read.
+    In the latter case `text` is null too, because it would reveal the hazard.
     """
 
     id: UUID
@@ -43,7 +43,7 @@ class NoticeView(Struct, frozen=True):
 
 
 class Inbox(Struct, frozen=True):
-    """`unread`: of all, not of this page."""
+    """A page of the inbox. `unread`: the number of all unread notices."""
 
     items: list[NoticeView]
     unread: int
@@ -51,7 +51,7 @@ class Inbox(Struct, frozen=True):
 
 
 class TemplateView(Struct, frozen=True):
-    """The words of a kind of notice; `fields`: what may stand in braces."""
+    """The template of a kind of notice. `fields`: the allowed placeholders."""
 
     kind: str
     version: int
@@ -67,7 +67,7 @@ class TemplateList(Struct, frozen=True):
 
 
 class DeliveryView(Struct, frozen=True):
-    """A delivery that has not arrived. `event`: the id under which it is delivered; `username` "": to all at once."""
+    """A delivery that has not arrived. `event`: the id of its notice; `username` "": to all recipients at once."""
 
     id: UUID
     event: UUID
@@ -95,7 +95,7 @@ async def get_inbox(
     limit: Annotated[int, QueryParameter(ge=1, le=500)] = _PAGE,
     cursor: FromQuery[str | None] = None,
 ) -> Inbox:
-    """Own notices, the newest first, page by page; with `unread=true` those that were not read."""
+    """Returns a page of one's own notices, newest first; with `unread=true` only unread ones."""
     person, after = person_of(request), _after(cursor, AfterEntry)
 
     def ask(repository: Repository) -> Inbox:
@@ -110,7 +110,7 @@ async def get_inbox(
 
 @post("/inbox/{notice_id:uuid}/read", opt={"action": "inbox.see"}, status_code=200)
 async def post_read(request: AnyRequest, notice_id: FromPath[UUID]) -> NoticeView:
-    """It was read; the first time counts."""
+    """Marks a notice as read; the first time is kept."""
     context, person = context_of(request), person_of(request)
     action = partial(mark_read, person=person, entry_id=notice_id, now=context.clock())
     entry = await context.database.transact(action)
@@ -132,7 +132,7 @@ def _notice_view(repository: Repository, each: Received) -> NoticeView:
 
 @get("/notice-templates", opt={"action": "rules.see"})
 async def get_templates(request: AnyRequest) -> TemplateList:
-    """The words of every kind of notice, those of the program where the office has none of its own."""
+    """Lists the templates of all kinds of notices, built-in unless the office has edited them."""
 
     def ask(repository: Repository) -> TemplateList:
         return TemplateList([_template_view(template(repository, kind)) for kind in kinds(repository)])
@@ -142,7 +142,7 @@ async def get_templates(request: AnyRequest) -> TemplateList:
 
 @post("/notice-templates/{kind:str}", opt={"action": "rules.edit", "body": NewTemplate}, status_code=200)
 async def post_template(request: AnyRequest, kind: FromPath[str]) -> TemplateView:
-    """Other words for a kind of notice. A field that there is not is refused by name."""
+    """Replaces the template of a kind of notice. Unknown fields are refused by name."""
     context, sent = context_of(request), await json_body(request, NewTemplate)
     action = partial(edit_template, person=person_of(request), kind=kind, sent=sent, now=context.clock())
     edited = await context.log.transact(action, Event.RULES_EDITED, caller_of(request), f"template {kind}")
@@ -161,7 +161,7 @@ async def get_deliveries(
     limit: Annotated[int, QueryParameter(ge=1, le=500)] = _PAGE,
     cursor: FromQuery[str | None] = None,
 ) -> DeliveryList:
-    """What was given up (`dead`), or has failed and is tried again (`failing`)."""
+    """Lists deliveries that were given up (`dead`), or that failed and wait for a retry (`failing`)."""
     reach, after = scope(person_of(request), "delivery.manage"), _after(cursor, UUID)
 
     def ask(repository: Repository) -> DeliveryList:
@@ -174,7 +174,7 @@ async def get_deliveries(
 
 @post("/deliveries/{delivery_id:uuid}/replay", opt={"action": "delivery.manage"}, status_code=200)
 async def post_replay(request: AnyRequest, delivery_id: FromPath[UUID]) -> DeliveryView:
-    """What was given up is tried anew."""
+    """Retries a delivery that was given up."""
     context, person = context_of(request), person_of(request)
     action = partial(replay, person=person, delivery_id=delivery_id, now=context.clock())
     again = await context.database.transact(action)
@@ -190,7 +190,7 @@ def _delivery_view(each: Stuck) -> DeliveryView:
 
 
 def _after(cursor: str | None, kind: type[T]) -> T | None:
-    """Raises Invalid for a cursor that is not one of ours."""
+    """Decodes a page cursor. Raises Invalid for one that we did not issue."""
     if cursor is None:
         return None
     try:

@@ -1,8 +1,8 @@
-"""Categories, rules and the calendar over HTTP, and how a new office is filled.
+"""HTTP routes for categories, rules and the calendar, and the initial data of a new office.
 
-- `recalculation`: deadlines of provisional years, and what recurs each day, counted again
-- `reference`: what a phone needs to fill its forms, beside the communities: categories, limits
-- `rules`: routes of what an office decides for itself: rules, policies of categories, calendar, dispatch rules
-- `seed`: what every office begins with: catalogue and calendar
-- `views`: categories as JSON
+- `recalculation`: recomputes provisional deadlines, once a day and after a change of the calendar
+- `reference`: the route that lists categories for the forms of a phone
+- `rules`: routes for an office's settings: rules, category policies, calendar, dispatch rules
+- `seed`: the initial data of every office: catalogue and calendar
+- `views`: response bodies for categories
 """

@@ -1,4 +1,4 @@
-"""Deadlines of provisional years, and what recurs each day, counted again."""
+"""Recomputes provisional deadlines, once a day and after a change of the calendar."""
 
 from datetime import datetime
 from functools import partial
@@ -10,11 +10,11 @@ from storage.database import Database
 from storage.upkeep.orphans import DAY
 
 SWEEP_BATCH = 100
-"""One transaction of the sweep. On SQLite requests wait while it is decided: about ten milliseconds."""
+"""Hazards per transaction of the sweep. On SQLite other requests wait for it, about ten milliseconds."""
 
 
 async def recompute(database: Database, now: datetime) -> int:
-    """Computes every provisional deadline anew, in batches; answers how many have moved."""
+    """Recomputes every provisional deadline, in batches. Returns how many have changed."""
     moved, last = 0, UUID(int=0)
     while True:
         done = await database.transact(partial(recompute_provisional, now=now, limit=SWEEP_BATCH, after=last))
@@ -24,7 +24,7 @@ async def recompute(database: Database, now: datetime) -> int:
 
 
 async def recompute_daily(database: Database, now: datetime) -> int:
-    """Once a day, by one process of all: who imported a calendar may have been stopped before the last deadline."""
+    """Recomputes provisional deadlines once a day, in one process, in case an earlier run was interrupted."""
     if not await database.transact(partial(claim_job, name="provisional", now=now, every=DAY)):
         return 0
     return await recompute(database, now)

@@ -1,4 +1,4 @@
-"""What a phone needs to fill its forms, beside the communities: categories, limits."""
+"""The route that lists categories for the forms of a phone."""
 
 from litestar import get
 

@@ -1,4 +1,4 @@
-"""Routes of what an office decides for itself: rules, policies of categories, calendar, dispatch rules."""
+"""Routes for an office's settings: rules, category policies, the calendar and dispatch rules."""
 
 from functools import partial
 from typing import TypeVar
@@ -37,9 +37,9 @@ T = TypeVar("T")
 
 
 class CalendarView(Struct, frozen=True):
-    """A year. Where it is not `published`, weekdays are taken for worked and deadlines are provisional.
+    """The calendar of a year. Unless it is `published`, all weekdays count as working days, provisionally.
 
-    `recomputed`: how many provisional deadlines have moved by it.
+    `recomputed`: how many provisional deadlines were changed by the edit.
     """
 
     year: int
@@ -59,7 +59,7 @@ async def get_rules(request: AnyRequest) -> Rulebook:
 
 @post("/rules", opt={"action": "rules.edit", "body": NewRules}, status_code=200)
 async def post_rules(request: AnyRequest) -> Rulebook:
-    """The whole document; what it leaves out is as the program has it."""
+    """Replaces the whole document; omitted fields get the defaults."""
     context, sent = context_of(request), await json_body(request, NewRules)
     action = partial(edit_rules, person=person_of(request), sent=sent, now=context.clock())
     return await _edited(request, action, "rules")
@@ -67,7 +67,7 @@ async def post_rules(request: AnyRequest) -> Rulebook:
 
 @post("/categories/{code:str}", opt={"action": "rules.edit", "body": CategoryPolicy}, status_code=200)
 async def post_category(request: AnyRequest, code: FromPath[str]) -> Category:
-    """The whole policy of a category, or a new category."""
+    """Replaces the whole policy of a category, or creates a category."""
     sent = await json_body(request, CategoryPolicy)
     return await _edited(request, partial(edit_category, code=_code(code), sent=sent), f"category {code}")
 
@@ -96,7 +96,7 @@ async def get_calendar(request: AnyRequest, year: FromPath[int]) -> CalendarView
 
 @post("/calendar/{year:int}", opt={"action": "rules.edit", "body": NewCalendar}, status_code=200)
 async def post_calendar(request: AnyRequest, year: FromPath[int]) -> CalendarView:
-    """The published schedule of a year, in place of what was there; provisional deadlines are computed anew."""
+    """Replaces the schedule of a year with the published one, and recomputes provisional deadlines."""
     context, sent = context_of(request), await json_body(request, NewCalendar)
     days = await _edited(request, partial(edit_calendar, year=year, sent=sent), f"calendar {year}")
     return CalendarView(
@@ -106,7 +106,7 @@ async def post_calendar(request: AnyRequest, year: FromPath[int]) -> CalendarVie
 
 @get("/dispatch-rules", opt={"action": "rules.see"})
 async def get_dispatch_rules(request: AnyRequest) -> DispatchRuleList:
-    """Those that touch the caller's communities."""
+    """Lists the dispatch rules that overlap the caller's communities."""
     reach = scope(person_of(request), "rules.see").communities
 
     def seen(repository: Repository) -> list[DispatchRule]:
@@ -121,7 +121,7 @@ async def get_dispatch_rules(request: AnyRequest) -> DispatchRuleList:
 
 @post("/dispatch-rules", opt={"action": "rules.edit", "body": NewDispatchRule})
 async def post_dispatch_rule(request: AnyRequest) -> Response[DispatchRule]:
-    """A new rule; the same again is answered with 200."""
+    """Creates a dispatch rule; a repeated request gets status 200."""
     sent = await json_body(request, NewDispatchRule)
     action = partial(add_dispatch_rule, person=person_of(request), sent=sent)
     added = await _edited(request, action, f"dispatch {sent.id}")

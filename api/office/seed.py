@@ -1,4 +1,4 @@
-"""What every office begins with: the catalogue of hazards and the published working calendar."""
+"""The initial data of every office: the catalogue of hazard categories and the published working calendar."""
 
 from msgspec import Struct
 
@@ -10,7 +10,7 @@ from storage.repository import Repository
 
 
 async def furnish(database: Database) -> None:
-    """What is there already stays as it is: an office edits both."""
+    """Inserts missing initial data; existing data stays unchanged, because an office may have edited it."""
     await database.transact(lambda repository: Change(None, tuple(beginnings(repository))))
 
 

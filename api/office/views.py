@@ -1,4 +1,4 @@
-"""Categories as JSON."""
+"""Response bodies for categories."""
 
 from msgspec import Struct
 

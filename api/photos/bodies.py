@@ -1,4 +1,4 @@
-"""Photos in bodies: raw, or as parts of a form."""
+"""Photos in request bodies: raw, or as parts of a form."""
 
 import asyncio
 from collections import Counter
@@ -25,7 +25,10 @@ FORM_BYTES = PHOTO_BYTES * PHOTOS_AT_ONCE + JSON_BYTES
 
 
 async def photo_chunks(request: AnyRequest) -> AsyncGenerator[bytes]:
-    """The body as it comes, one piece of all photos in each turn of the loop: a small request waits for one at most."""
+    """Yields the body as it arrives, at most one chunk of all photos in each turn of the event loop.
+
+    A small request therefore waits for one chunk at most.
+    """
     turn = context_of(request).part(PhotoTurns).turn
     async with aclosing(chunks(request)) as body:
         async for chunk in body:
@@ -35,7 +38,10 @@ async def photo_chunks(request: AnyRequest) -> AsyncGenerator[bytes]:
 
 
 class PhotoTurns:
-    """`turn`: held by the photo whose next piece is taken. `sending`: who sends how many at once."""
+    """The state that limits concurrent uploads of photos.
+
+    `chunk_lock`: held while the next chunk of a photo is taken. `uploads_by_sender`: how many uploads each sender runs.
+    """
 
     def __init__(self) -> None:
         self.turn = asyncio.Lock()
@@ -44,9 +50,9 @@ class PhotoTurns:
 
 @contextmanager
 def sending(request: AnyRequest) -> Generator[None]:
-    """One of the bodies with photos that somebody sends at once; who has no account is known by their link.
+    """Counts an upload while its body is read. A sender without an account is identified by the token of their link.
 
-    Raises TooMany for more than the settings allow: so that one phone gone wild leaves room to all the others.
+    Raises TooMany above the limit of the settings, so that one faulty phone leaves room for all others.
     """
     context, person = context_of(request), cast("dict[str, Any]", request.scope).get("user")
     who = person.username if isinstance(person, Person) else str(request.path_params.get("token"))
@@ -62,7 +68,7 @@ def sending(request: AnyRequest) -> Generator[None]:
 
 
 class Form:
-    """A multipart form: text fields, and photos that wait beside the store."""
+    """A multipart form: text fields, and photos in temporary files."""
 
     def __init__(self) -> None:
         self.texts: dict[str, bytearray] = {}
@@ -70,7 +76,7 @@ class Form:
 
 
 async def receive_photo(request: AnyRequest, photo: Incoming) -> None:
-    """The raw body into `photo`, read to its end. Raises TooLarge."""
+    """Reads the raw body into `photo`, to its end. Raises TooLarge."""
     try:
         with sending(request):
             async for chunk in photo_chunks(request):
@@ -80,7 +86,7 @@ async def receive_photo(request: AnyRequest, photo: Incoming) -> None:
 
 
 def check_size(size: int) -> None:
-    """Raises TooLarge."""
+    """Raises TooLarge for more bytes than a photo may have."""
     if size > PHOTO_BYTES:
         raise _too_large()
 
@@ -91,9 +97,9 @@ def _too_large() -> Refusal:
 
 @asynccontextmanager
 async def received_form(request: AnyRequest, store: PhotoStore, texts: set[str]) -> AsyncGenerator[Form]:
-    """Reads a form as it comes, photos straight to disk. What is not kept in the block is removed after it.
+    """Reads a form as it arrives, photos straight to disk. Photos not saved within the block are deleted after it.
 
-    Parts are named `file` or `photo`, or one of `texts`; any other is refused: nothing that was sent is dropped.
+    Parts must be named `file`, `photo` or one of `texts`; others are refused, so that nothing sent is silently dropped.
     """
     _, options = request.content_type
     async with AsyncExitStack() as stack:
@@ -112,7 +118,7 @@ async def received_form(request: AnyRequest, store: PhotoStore, texts: set[str])
 
 
 class _FormReader:
-    """Puts each part of a form where it belongs. File names and content types are not believed, only field names."""
+    """Reads the parts of a form into its fields. Only field names are trusted, not file names or content types."""
 
     def __init__(self, form: Form, texts: set[str], new_photo: Callable[[], Incoming]) -> None:
         self.form = form

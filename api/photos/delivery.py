@@ -1,4 +1,4 @@
-"""Photos go out: by variant, each with its own permission; with our caption; by signed address."""
+"""Routes that deliver photos: by variant, each with its own permission; with a caption; by signed URL."""
 
 import hashlib
 from functools import partial
@@ -50,7 +50,7 @@ class WantedLinks(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class LinkView(Struct, frozen=True):
-    """`url`: a path on this server, for `expires_in` seconds; null where there is no such photo for this person."""
+    """A signed URL. `url`: a path on this server, for `expires_in` seconds; null where the caller has no such photo."""
 
     sha256: str
     size: str
@@ -76,7 +76,7 @@ async def get_photo(
     size: FromQuery[Size] = "original",
     watermark: FromQuery[UUID | None] = None,
 ) -> Response[bytes]:
-    """320 and 1280: upright JPEG without metadata; original: the very bytes that came.
+    """Returns a photo: 320 and 1280 as upright JPEG without metadata, `original` as the very bytes that were sent.
 
     `watermark`: the id of a hazard; its number, time, place and reporter are drawn on the picture.
     """
@@ -96,7 +96,7 @@ async def get_signed_photo(
     signed: FromQuery[str],
     watermark: FromQuery[UUID | None] = None,
 ) -> Response[bytes]:
-    """For who has the address that `POST /photos/links` gave; 404 where it does not hold any more."""
+    """Returns a photo by a signed URL of `POST /photos/links`; 404 where the URL is invalid or has expired."""
     context, variant = context_of(request), Variant(sha256, size, watermark)
     if not holds(await context.part(LinkKey).secret(), variant, expires, signed, context.clock()):
         raise Missing("photo")
@@ -106,7 +106,7 @@ async def get_signed_photo(
 
 @post("/photos/links", opt={"action": "photo.see", "body": WantedLinks}, status_code=200)
 async def post_links(request: AnyRequest) -> LinkList:
-    """Addresses for `<img>` and WeChat's `<image>`, which send no token; in the order they were asked for."""
+    """Creates signed URLs for `<img>` and WeChat's `<image>`, which send no token; in the order of the request."""
     context, person = context_of(request), person_of(request)
     wanted: WantedLinks = await json_body(request, WantedLinks)
     variants = [_variant(each.sha256, each.size, each.watermark) for each in wanted.photos]
@@ -147,11 +147,11 @@ async def _send(request: AnyRequest, context: AppContext, variant: Variant, view
     return await serve(request, Content.of(picture), tag, "image/jpeg", state)
 
 
-# who may see what ----------------------------------------------------------------------------------------------
+# permissions ----------------------------------------------------------------------------------------------------
 
 
 def _view(repository: Repository, person: Person, variant: Variant) -> _View:
-    """For who has sent the photo or may see it on a hazard. Raises Missing, whichever is the reason."""
+    """Finds a photo that this person has sent or may see on a hazard. Raises Missing, whatever the reason."""
     photo = repository.photo(variant.sha256)
     action = "photo.original" if variant.size == "original" else "photo.see"
     if photo is None or not (
@@ -166,7 +166,7 @@ def _view(repository: Repository, person: Person, variant: Variant) -> _View:
 
 
 def _signed_view(repository: Repository, variant: Variant) -> _View:
-    """For who has an address: its permission was asked when it was made."""
+    """Finds the photo of a signed URL; its permission was checked when the URL was created."""
     photo = repository.photo(variant.sha256)
     hazard = repository.hazard(variant.watermark) if variant.watermark else None
     if photo is None or (variant.watermark and hazard is None):
@@ -193,7 +193,7 @@ def _may_see(repository: Repository, person: Person, variant: Variant) -> bool:
 
 
 def _caption(repository: Repository, hazard: Hazard, sha256: str) -> tuple[str, ...]:
-    """Time, place, number and reporter of a photo on this hazard. Raises Missing where it does not show it."""
+    """Time, place, number and reporter of a photo on this hazard. Raises Missing where the hazard does not show it."""
     shown = next(
         (each for each in repository.shown([hazard.id]) if each.mention.sha256 == sha256 and each.present), None
     )

@@ -1,4 +1,4 @@
-"""Photos come in, by raw body or form."""
+"""Routes that receive photos, by raw body or form."""
 
 import asyncio
 from collections.abc import Sequence
@@ -22,13 +22,13 @@ from storage.photos.names import original
 
 
 async def checked(context: AppContext, incoming: Sequence[Incoming]) -> list[Photo]:
-    """What these bytes are, by their structure. Raises what formats.inspect raises; nothing is kept yet."""
+    """Inspects the structure of these photos; nothing is stored yet. Raises what formats.inspect raises."""
     now = context.clock()
     return await asyncio.gather(*(asyncio.to_thread(photo.described, now) for photo in incoming))
 
 
 async def keep(context: AppContext, incoming: Sequence[Incoming]) -> None:
-    """Makes them durable, side by side. From here to the commit a crash leaves an orphan, never a loss."""
+    """Stores the photos durably, in parallel. A crash between here and the commit leaves an orphan, never a loss."""
     await asyncio.gather(*(asyncio.to_thread(context.photos.keep, photo, original(photo.sha256)) for photo in incoming))
 
 
@@ -42,7 +42,7 @@ async def _received(context: AppContext, person: Person, incoming: Sequence[Inco
 
 
 def _answer(photo: Photo, *, known: bool) -> ReceivedPhoto:
-    """What is new to the sender has just been received, for them: that others sent the same is not theirs to know."""
+    """The photo as its sender may see it: a new one is `received`, which hides that others sent it before."""
     state = photo.state if known else PhotoState.RECEIVED
     return ReceivedPhoto(photo.sha256, photo.size, photo.format, photo.width, photo.height, state)
 
@@ -53,7 +53,10 @@ def _answer(photo: Photo, *, known: bool) -> ReceivedPhoto:
     request_max_body_size=PHOTO_BYTES,
 )
 async def put_photo(request: AnyRequest, sha256: FromPath[str]) -> Response[ReceivedPhoto]:
-    """201 new to the sender, 200 known; the whole body is read and hashed either way: a digest is no key."""
+    """Uploads a photo: 201 where it is new to the sender, 200 where it is known.
+
+    The whole body is read and hashed either way: knowing a digest gives no access.
+    """
     context = context_of(request)
     with context.photos.receive() as incoming:
         await receive_photo(request, incoming)
@@ -67,7 +70,7 @@ async def put_photo(request: AnyRequest, sha256: FromPath[str]) -> Response[Rece
 
 @post("/photos", opt={"action": "photo.send"}, request_max_body_size=FORM_BYTES)
 async def post_photos(request: AnyRequest) -> ReceivedPhotos:
-    """A form as wx.uploadFile and curl send it, with one or many parts named `file` or `photo`."""
+    """Uploads photos by a form, as wx.uploadFile and curl send it, in one or many parts named `file` or `photo`."""
     if not is_form(request):
         raise Unparsable("请以 multipart/form-data 上传")
     context = context_of(request)

@@ -1,4 +1,4 @@
-"""What a phone has to know before it sends photos."""
+"""Upload limits that a client needs before it sends photos."""
 
 from datetime import datetime
 
@@ -14,10 +14,10 @@ from storage.photos.formats import TAKEN
 
 
 class Limits(Struct, frozen=True):
-    """What the server takes, and its clock.
+    """The upload limits of the server, and its clock.
 
-    `pixels`: by format, of any picture. Two kinds may have more: baseline JPEG, and HEIC of 8 bits with colour 4:2:0,
-    as phones write it (0 where HEIC is not taken). `pixels_other`: the least of `pixels`.
+    `pixels`: the most of any picture, by format. Two kinds may have more: baseline JPEG, and HEIC of 8 bits with colour
+    4:2:0, as phones write it (0 where HEIC is not accepted). `pixels_other`: the least of `pixels`.
     """
 
     server_time: datetime

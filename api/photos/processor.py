@@ -1,7 +1,7 @@
-"""Develops photos after their reply has left: the 320 px picture, what the metadata says, and what speaks against it.
+"""Processes photos after their reply has left: makes the 320 px preview, reads the metadata, and compares photos.
 
-The queue is a column of the photo's row, so a restart goes on where a crash left it. The threads run at low priority:
-a burst of uploads never waits for them.
+The queue is a column of the photo's row, so a restart continues where a crash stopped it. The threads run at low
+priority: a burst of uploads never waits for them.
 """
 
 import asyncio
@@ -34,11 +34,11 @@ _NICENESS = 19
 
 
 def _step_back() -> None:
-    os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICENESS)  # Linux: of this thread alone
+    os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICENESS)  # on Linux, for this thread alone
 
 
 class Developer:
-    """`start` within a running event loop; `wake` when a photo has come."""
+    """Processes and examines waiting photos. Call `start` within a running event loop, `wake` for each new photo."""
 
     def __init__(self, database: Database, photos: PhotoStore, clock: Callable[[], datetime]) -> None:
         self._database = database
@@ -63,7 +63,7 @@ class Developer:
         await asyncio.to_thread(self._threads.shutdown)
 
     async def picture(self, sha256: str, size: int) -> bytes:
-        """The picture of this size, developed now if nobody has asked before. Raises Damaged, Missing, Unavailable."""
+        """Returns the preview of this size, made now if it does not exist. Raises Damaged, Missing, Unavailable."""
         try:
             return await asyncio.to_thread(self._photos.read, shown(sha256, size))
         except Missing:
@@ -71,8 +71,8 @@ class Developer:
             return await asyncio.get_running_loop().run_in_executor(self._threads, make)
 
     async def captioned(self, picture: bytes, lines: tuple[str, ...]) -> bytes:
-        """The picture with these lines drawn on it. Raises Damaged."""
-        from storage.photos.watermark import watermarked  # noqa: PLC0415  # drawing text is 3 MB that most servers never need
+        """Draws these lines on the picture. Raises Damaged."""
+        from storage.photos.watermark import watermarked  # noqa: PLC0415  # 3 MB that most servers do not need
 
         return await asyncio.get_running_loop().run_in_executor(self._threads, watermarked, picture, lines)
 
@@ -87,16 +87,16 @@ class Developer:
             try:
                 while await self.develop_waiting() or await self.examine_waiting():
                     pass
-            except Unavailable as error:  # the store or the database is away: what waits is in its column
+            except Unavailable as error:  # no store or database: photos stay in the queue
                 log.warning("developing waits", reason=str(error))
-            except Exception:  # a fault of ours must not end developing for good
+            except Exception:  # a bug must not stop the processing for good
                 log.exception("fault", job="developing")
-            with suppress(TimeoutError):  # not wait_for: before Python 3.12 it can swallow a cancellation
+            with suppress(TimeoutError):  # wait_for can swallow a cancellation before Python 3.12
                 async with asyncio.timeout(_LATEST_SECONDS):
                     await self._come.wait()
 
     async def develop_waiting(self) -> int:
-        """Claims as much as keeps every thread busy; answers how many photos are done since it was last called."""
+        """Claims enough photos to keep every thread busy; returns how many are done since the last call."""
         if len(self._running) <= _BATCH // 2:
             claim = partial(claim_undeveloped, now=self._clock(), limit=_BATCH - len(self._running))
             claimed = await self._database.transact(claim)
@@ -131,9 +131,9 @@ class Developer:
         return made
 
     async def examine_waiting(self) -> int:
-        """Compares one batch of declared photos with what else is known; answers how many that were.
+        """Compares one batch of declared photos with all others; returns how many it examined.
 
-        It may take a tenth of the time: a flood of reports is not slowed down by what nobody waits for.
+        It takes at most a tenth of the time, so that it does not slow down a flood of reports.
         """
         began = time.monotonic()
         examined = await self._database.transact(partial(examine, now=self._clock(), limit=_EXAMINED_AT_ONCE))

@@ -1,4 +1,4 @@
-"""The secret behind signed addresses, the same in every process."""
+"""The secret for signed URLs, the same in every process."""
 
 import secrets
 from functools import partial
@@ -9,7 +9,7 @@ from storage.database import Database
 
 
 class LinkKey:
-    """Asks for it once."""
+    """Loads the secret for signed URLs once, and caches it."""
 
     def __init__(self, database: Database) -> None:
         self._database = database

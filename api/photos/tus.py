@@ -1,7 +1,7 @@
-"""Photos that come in pieces: tus 1.0 (https://tus.io/protocols/resumable-upload), for phones that lose the signal.
+"""Resumable uploads by tus 1.0 (https://tus.io/protocols/resumable-upload), for phones that lose the signal.
 
-Whatever was received before a connection broke is kept, in pieces of a megabyte, each durable before its row says so.
-No upload is ever locked: two that add to the same offset race, and the loser is told how far it is.
+Bytes that arrive before a connection breaks are kept, in pieces of a megabyte, each durable before its row says so.
+Uploads are never locked: of two requests that append at the same offset, the slower one is told the new offset.
 """
 
 import asyncio
@@ -57,7 +57,7 @@ from storage.photos.store import join, remove_pieces
 
 VERSION = "1.0.0"
 PIECE_BYTES = 1_000_000
-"""What a killed server can lose of an upload; who is only cut off loses nothing."""
+"""The most bytes of an upload that a killed server can lose; a broken connection alone loses none."""
 
 _OCTETS = "application/offset+octet-stream"
 _ALGORITHMS = ("sha1", "sha256", "md5")
@@ -75,7 +75,7 @@ Said = Callable[[Request[Any, Any, Any], Refusal], Response[bytes]]
 
 
 class _Checksum(NamedTuple):
-    """What a body is to have for its digest, and the digest as it runs."""
+    """The hasher of a body, and the digest that the body must have."""
 
     running: Any
     promised: bytes
@@ -89,13 +89,13 @@ def say(_: Request[Any, Any, Any], refusal: Refusal) -> Response[bytes]:
 
 @route("/", http_method=["OPTIONS"], opt={"action": PUBLIC}, status_code=204, include_in_schema=False)
 async def about() -> Response[None]:
-    """What this server can do of tus."""
+    """Returns the tus version, extensions and limits of this server."""
     return Response(None, status_code=204, headers={**_ABOUT, "Tus-Resumable": VERSION})
 
 
 @post("/", opt={"body": bytes}, request_max_body_size=PHOTO_BYTES)
 async def begin(request: AnyRequest) -> Response[None]:
-    """201 with its address; a body, if there is one, is its first piece."""
+    """Creates an upload: 201 with its address; a body, if there is one, is its first piece."""
     _check_version(request)
     context, person = context_of(request), person_of(request)
     length = _number(request, "upload-length")
@@ -115,7 +115,7 @@ async def begin(request: AnyRequest) -> Response[None]:
 
 @patch("/{upload_id:uuid}", opt={"body": bytes}, request_max_body_size=PHOTO_BYTES)
 async def go_on(request: AnyRequest, upload_id: FromPath[UUID]) -> Response[None]:
-    """204 with the new offset; for the last piece also `Anxun-Photo`, or 422 and the upload is gone."""
+    """Appends to an upload: 204 with its offset; for the last piece `Anxun-Photo`, or 422 and the upload is deleted."""
     return await _go_on(request, upload_id)
 
 
@@ -131,7 +131,7 @@ async def give_up(request: AnyRequest, upload_id: FromPath[UUID]) -> Response[No
 
 @post("/{upload_id:uuid}", opt={"body": bytes}, request_max_body_size=PHOTO_BYTES)
 async def instead(request: AnyRequest, upload_id: FromPath[UUID]) -> Response[None]:
-    """What `X-HTTP-Method-Override` says: mini-programs have no PATCH."""
+    """Runs the method named by `X-HTTP-Method-Override`: mini-programs have no PATCH."""
     meant = {"PATCH": _go_on, "HEAD": _how_far, "DELETE": _give_up}
     method = request.headers.get("x-http-method-override", "").upper()
     if method not in meant:
@@ -182,11 +182,14 @@ def _answer(upload: Upload, status: int, more: Mapping[str, str] = _NOTHING) -> 
     return Response(None, status_code=status, headers=headers)
 
 
-# bytes in ------------------------------------------------------------------------------------------------------
+# reading the body -----------------------------------------------------------------------------------------------
 
 
 async def _add(request: AnyRequest, upload: Upload) -> Upload:
-    """The body, piece by piece. Raises what the last piece brings to light, and what a body may break off with."""
+    """Appends the body, piece by piece, and saves what arrived before it broke off.
+
+    Raises Interrupted or UploadStalled for a broken body, and whatever the last piece reveals about the photo.
+    """
     context, person = context_of(request), person_of(request)
     checksum = _checksum(request)
     async with aclosing(photo_chunks(request)) as body:
@@ -204,9 +207,9 @@ async def _add(request: AnyRequest, upload: Upload) -> Upload:
 
 
 async def _fill(piece: Incoming, body: AsyncGenerator[bytes], room: int, checksum: _Checksum | None) -> bool:
-    """Whether the body has ended with this piece. With a checksum all of it is one: none is kept before it is right.
+    """Fills a piece; returns whether the body has ended. A body with a checksum is one piece, saved once checked.
 
-    Raises TooLarge for more than the upload was to have, WrongChecksum.
+    Raises TooLarge beyond the declared length, WrongChecksum.
     """
     async for chunk in body:
         piece.write(chunk)
@@ -231,15 +234,15 @@ async def _kept(context: AppContext, person: Person, upload: Upload, piece: Inco
     action = partial(add_piece, person=person, before=upload, piece=name, size=piece.size, now=context.clock())
     try:
         return await context.database.transact(action)
-    except (Conflict, Missing):  # somebody was faster, or gave it up; after any other end its row may name it
+    except (Conflict, Missing):  # lost a race or cancelled; other errors may come after the commit
         await asyncio.to_thread(context.photos.remove, name)
         raise
 
 
 async def _completed(context: AppContext, person: Person, upload: Upload, last: Incoming) -> Upload:
-    """The whole photo takes the way of any other. What can never become one is not asked to be sent on.
+    """Assembles the photo and completes the upload. An upload that can never become a photo is deleted.
 
-    Where another has completed it meanwhile its pieces are gone: that is no failure of it but a WrongOffset.
+    Where another request has completed it meanwhile, its pieces are gone: that raises WrongOffset, and deletes nothing.
     """
     if upload.photo:
         return upload
@@ -256,7 +259,7 @@ async def _completed(context: AppContext, person: Person, upload: Upload, last: 
 
 
 async def _joined(context: AppContext, upload: Upload, last: Incoming) -> Photo:
-    """The photo behind the pieces, kept. Raises DigestMismatch, what formats.inspect raises, Missing (a piece)."""
+    """Joins the pieces to a stored photo. Raises DigestMismatch, what formats.inspect raises, Missing (a piece)."""
     with context.photos.receive() as whole:
         await asyncio.to_thread(join, context.photos, upload.pieces, last, whole)
         if upload.promised not in {None, whole.sha256}:
@@ -267,7 +270,7 @@ async def _joined(context: AppContext, upload: Upload, last: Incoming) -> Photo:
 
 
 async def _end(context: AppContext, upload: Upload, action: Callable[[PhotoRepository], Change[Upload]]) -> None:
-    with suppress(Missing):  # ended twice at once
+    with suppress(Missing):  # ended by another request
         upload = await context.database.transact(action)
     await asyncio.to_thread(remove_pieces, context.photos, upload.pieces)
 
@@ -287,7 +290,7 @@ def _number(request: AnyRequest, header: str) -> int:
 
 
 def _promised(metadata: str) -> str | None:
-    """The sha-256 among the metadata, `key base64,key base64 …`, where the phone has told it."""
+    """The sha-256 in the metadata (`key base64,key base64 …`); None where the client announced none."""
     if len(metadata) > _METADATA_BYTES:
         raise BodyTooLarge(limit=_METADATA_BYTES)
     said: dict[str, str] = {}
@@ -318,7 +321,7 @@ def _checksum(request: AnyRequest) -> _Checksum | None:
 
 
 def tus(path: str, action: str, said: Said = say, headers: Mapping[str, str] = _NOTHING, **more: Any) -> Router:
-    """The protocol under `path`, for whom `action` lets in; `said`: how a refusal is answered."""
+    """A router of the protocol under `path`. `action`: the permission it requires; `on_refusal`: answers a refusal."""
     return Router(
         path,
         route_handlers=[about, begin, go_on, how_far, give_up, instead],

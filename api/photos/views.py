@@ -1,4 +1,4 @@
-"""Photos and what speaks against them as JSON."""
+"""Photos and their flags as JSON."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -13,9 +13,9 @@ from inspections.places.coordinates import Point
 
 
 class FlagView(Struct, frozen=True):
-    """Something that speaks against a photo. `hazard`: the other one it was found on, for who may see that one too.
+    """A reason to doubt a photo. `hazard`: the other hazard it was found on, if the caller may see that one too.
 
-    `amount`: hours for times, metres for `far`, differing bits of 64 for likeness.
+    `amount`: hours for times, metres for `far`, differing bits of 64 for similar pictures.
     """
 
     kind: str
@@ -25,7 +25,7 @@ class FlagView(Struct, frozen=True):
 
 
 class PhotoView(Struct, frozen=True):
-    """`state`: missing until its sender has sent it, then received, developed or damaged."""
+    """A declared photo. `state`: missing until its sender has sent it, then received, developed or damaged."""
 
     sha256: str
     stage: Stage
@@ -52,7 +52,7 @@ class ReceivedPhotos(Struct, frozen=True):
 
 
 def photo_views(shown: list[Shown], others: Mapping[UUID, Named], *, knows_people: bool) -> list[PhotoView]:
-    """Each declared photo once per stage; where several people declared it, the one whose bytes are there."""
+    """Each declared photo once per stage; where several people declared it, the one whose bytes are present."""
     views: dict[tuple[str, Stage], PhotoView] = {}
     for mention, photo in sorted(shown, key=lambda each: each.present):
         views[mention.sha256, mention.stage] = PhotoView(

@@ -1,6 +1,6 @@
-"""Communities over HTTP.
+"""HTTP routes for communities.
 
-- `communities`: the communities: listed, drawn on a map, brought in from a table or a map
-- `geojson`: outlines of communities for maps (RFC 7946, in WGS 84), and how a map is asked for
-- `views`: communities as JSON
+- `communities`: the routes that list, map and import communities
+- `geojson`: outlines of communities as GeoJSON (RFC 7946, WGS 84), and the check for a map request
+- `views`: the response bodies of communities
 """

@@ -1,4 +1,4 @@
-"""The communities: listed, drawn on a map, brought in from a table or a map."""
+"""The routes that list, map and import communities."""
 
 import asyncio
 from contextlib import nullcontext
@@ -38,7 +38,7 @@ _OPTIONS = {"action": "place.manage", "body": bytes, "takes": "application/octet
 
 @get("/communities", opt={"action": "place.see"})
 async def communities(request: AnyRequest) -> Response[CommunityList]:
-    """Those within reach; with `Accept: application/geo+json` as a map, those without an outline without geometry."""
+    """Lists the communities within reach; with `Accept: application/geo+json` as a map, with geometry where known."""
     reach, database = scope(person_of(request), "place.see"), context_of(request).database
 
     def views(repository: Repository) -> CommunityList:
@@ -66,10 +66,10 @@ def _views(repository: Repository, reach: Scope) -> list[CommunityView]:
 async def communities_import(
     request: AnyRequest, apply: FromQuery[bool] = True, crs: FromQuery[Crs] = "wgs84"
 ) -> PlacesImported:
-    """The body is the file: CSV (`code`, `name`, and where they are new `street`, `abbreviation`) or GeoJSON.
+    """Imports communities from the body: CSV (`code`, `name`, and for new ones `street`, `abbreviation`) or GeoJSON.
 
-    What is listed comes or is renamed, what is not stays; all of it or, where anything is wrong, nothing (422
-    `file.lines`). With `apply=false` it says what would come of it, and keeps nothing.
+    Listed communities are added or renamed, others stay; on any error nothing is imported (422 `file.lines`). With
+    `apply=false` the result is only predicted and nothing is stored.
     """
     context, reach = context_of(request), scope(person_of(request), "place.manage")
     with one_of_few(context, person_of(request).username):
@@ -82,7 +82,7 @@ async def communities_import(
 
 
 def imported(url: str, data: bytes, *, apply: bool) -> PlacesImported:
-    """The same at the machine itself, everywhere. Raises Unfit, Locked, WrongSchema."""
+    """Imports communities from the command line, without a scope. Raises CommandError, DatabaseInUse, WrongSchema."""
     check(url)
     try:
         said = asyncio.run(read_file(Communities("wgs84"), Gazetteer, data))

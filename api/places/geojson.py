@@ -1,4 +1,4 @@
-"""Outlines of communities for maps (RFC 7946, in WGS 84), and how a map is asked for."""
+"""Outlines of communities as GeoJSON (RFC 7946, WGS 84), and the check for a map request."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -10,13 +10,13 @@ MEDIA_TYPE = "application/geo+json"
 
 
 def map_wanted(request: AnyRequest) -> bool:
-    """By `Accept`, where it names nothing else before."""
+    """Tells whether `Accept` names GeoJSON first."""
     first = request.headers.get("accept", "").split(",")[0]
     return first.partition(";")[0].strip() == MEDIA_TYPE
 
 
 def areas(named: Iterable[tuple[str, Any]], outlines: Mapping[str, Outline]) -> dict[str, Any]:
-    """A feature a community, by its code; what is said of each is its properties."""
+    """Returns one feature per community code, with the given properties."""
     return {
         "type": "FeatureCollection",
         "features": [

@@ -1,4 +1,4 @@
-"""Communities as JSON."""
+"""The response bodies of communities."""
 
 from msgspec import Struct
 

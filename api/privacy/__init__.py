@@ -1,6 +1,5 @@
-"""Copies of what is kept about a person, and erasure.
+"""HTTP routes for data protection: copies of personal data, and erasure.
 
-- `erasures`: words and names of a hazard are erased
-- `routes`: what is kept about one person, for who asks for it; and a responsible party's name taken out of
-  everything
+- `erasures`: the route that erases texts and names from a hazard
+- `routes`: routes for copies of personal data, and for erasing a responsible party from all hazards
 """

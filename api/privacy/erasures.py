@@ -1,4 +1,4 @@
-"""Words and names of a hazard are erased."""
+"""The route that erases texts and names from a hazard."""
 
 from functools import partial
 from uuid import UUID
@@ -16,7 +16,7 @@ from inspections.privacy.actions import Erasure, erase
 
 @post("/hazards/{hazard_id:uuid}/erasures", opt={"action": "hazard.erase", "body": Erasure})
 async def post_erasure(request: AnyRequest, hazard_id: FromPath[UUID]) -> Response[EntryView]:
-    """Erases words and names from a hazard and its history; answers the line that says so."""
+    """Erases texts and names from a hazard and its history; returns the line that records the erasure."""
     context, person = context_of(request), person_of(request)
     erasure: Erasure = await json_body(request, Erasure)
     action = partial(erase, person=person, hazard_id=hazard_id, erasure=erasure, now=context.clock())

@@ -1,4 +1,4 @@
-"""What is kept about one person, for who asks for it; and a responsible party's name taken out of everything.
+"""Routes for copies of the data about one person, and for erasing a responsible party from all hazards.
 
 个人信息保护法, articles 45 (a copy) and 47 (erasure). Accounts are erased by `POST /people/{username}`.
 """
@@ -44,7 +44,7 @@ from storage.repository import Repository
 
 
 class PersonalData(Struct, frozen=True):
-    """Everything that has an account's name on it, but its password and secrets, which are kept as digests only."""
+    """All data about an account, except its password and secrets, which are stored as digests only."""
 
     account: PersonView
     email: str | None
@@ -58,7 +58,7 @@ class PersonalData(Struct, frozen=True):
 
 
 class PartyWanted(Struct, frozen=True, forbid_unknown_fields=True):
-    """As it was written: the name, the number, or both."""
+    """The responsible party to look for, by name, phone number or both, exactly as written in the hazards."""
 
     name: Line | None = None
     phone: Line | None = None
@@ -73,7 +73,7 @@ class PartyWanted(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class PartyErasure(PartyWanted, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """`id`: of this erasure, made by the client."""
+    """The request to erase a responsible party. `id`: of this erasure, made by the client."""
 
     id: UUID
     reason: Words
@@ -92,14 +92,14 @@ class PartyData(Struct, frozen=True):
 
 
 class ErasedParty(Struct, frozen=True):
-    """The hazards whose histories have lost the party's name and number now; sent again, what was left over."""
+    """The hazards from which this request erased the party; a repeated request returns only the remaining ones."""
 
     hazards: list[Named]
 
 
 @get("/me/data", opt={"action": "me"})
 async def my_data(request: AnyRequest) -> PersonalData:
-    """A copy of what is kept about the caller."""
+    """Returns a copy of all data about the caller."""
     context, username = context_of(request), person_of(request).username
     with one_of_few(context, username):
         found = await context.database.read(partial(_own, username=username))
@@ -109,14 +109,14 @@ async def my_data(request: AnyRequest) -> PersonalData:
 
 def _own(repository: Repository, username: str) -> PersonalData:
     person = repository.person(username)
-    if person is None:  # a key of a program: nobody's
+    if person is None:  # a program with an API key, which is no person
         raise Missing("person")
     return _everything(repository, person)
 
 
 @get("/people/{username:str}/data", opt={"action": "account.manage"})
 async def data_of(request: AnyRequest, username: FromPath[str]) -> PersonalData:
-    """The same of an account, for who manages it and was asked for it."""
+    """Returns a copy of all data about an account, for an administrator who manages it."""
     context, reach = context_of(request), scope(person_of(request), "account.manage")
 
     def ask(repository: Repository) -> PersonalData:
@@ -145,7 +145,7 @@ def _everything(repository: Repository, person: Person) -> PersonalData:
 
 @post("/parties/data", opt={"action": "hazard.erase", "body": PartyWanted}, status_code=200)
 async def party_data(request: AnyRequest) -> PartyData:
-    """What is kept about a responsible party, who has no account."""
+    """Returns the hazards and history lines that name a responsible party, who has no account."""
     context, asked = context_of(request), await json_body(request, PartyWanted)
     with one_of_few(context, person_of(request).username):
         found = await _mentioned(request, asked)
@@ -155,7 +155,7 @@ async def party_data(request: AnyRequest) -> PartyData:
 
 @post("/parties/erasures", opt={"action": "hazard.erase", "body": PartyErasure}, status_code=200)
 async def erase_party(request: AnyRequest) -> ErasedParty:
-    """Takes the party's name and number out of every hazard and history within reach; chains stay whole."""
+    """Erases the party's name and number from all hazards and histories in scope; digest chains stay valid."""
     context, person, asked = context_of(request), person_of(request), await json_body(request, PartyErasure)
     done: list[Named] = []
     for hazard, lines in await _mentioned(request, asked):

@@ -1,7 +1,7 @@
-"""Processes: the server, its connections, its schedule, its logs, its health.
+"""The server process: its health routes, sockets, logs and recurring jobs.
 
-- `health`: routes about the server itself: health, and a page of documentation that needs no foreign host
-- `listening`: the address, taken by one server alone; how many connections
-- `logs`: structured logs: lines for a person at a terminal, JSON for everything else
-- `scheduler`: recurring jobs, each one line into the actions; the heartbeat
+- `health`: routes for health checks, the OpenAPI document and its documentation page
+- `listening`: the exclusive server address, connection limits, and granian servers on our own sockets
+- `logs`: structured logs: readable lines at a terminal, JSON elsewhere; the security log to syslog
+- `scheduler`: recurring jobs: deadlines, cleanup, digests, rollups, heartbeat
 """

@@ -1,4 +1,4 @@
-"""Routes about the server itself: health, and a page of documentation that needs no foreign host."""
+"""Routes for health checks, the OpenAPI document, and a documentation page that loads nothing from other hosts."""
 
 import importlib.util
 from datetime import timedelta
@@ -32,10 +32,9 @@ async def live() -> dict[str, str]:
 
 @get("/health/ready", opt={"action": PUBLIC})
 async def ready(request: AnyRequest) -> dict[str, str]:
-    """200 when the database answers and deadlines are watched. Else 503.
+    """Answers 200 if the database responds and a process watches deadlines, else 503.
 
-    Whoever watches them, in whatever process: what has been due for three ticks and is not looked at says that nobody
-    does.
+    A deadline that has been due for three ticks without being processed shows that no process watches them.
     """
     context = context_of(request)
     since = context.clock() - _TICKS * timedelta(seconds=context.settings.tick_seconds)
@@ -44,7 +43,7 @@ async def ready(request: AnyRequest) -> dict[str, str]:
     return {"status": "ready"}
 
 
-# The files of the package, without importing it: its import reads 38 MB of pages we do not show.
+# The package's files are used without importing it, because its import reads 38 MB of pages that we do not serve.
 _PACKAGE = importlib.util.find_spec("offapi")
 _FOLDER = Path(_PACKAGE.origin).parent if _PACKAGE and _PACKAGE.origin else Path()
 _FILES = {
@@ -78,13 +77,13 @@ def docs() -> Response[str]:
 async def docs_file(request: AnyRequest, name: FromPath[str]) -> Response[bytes]:
     if name not in _FILES:
         raise UnknownRoute
-    fresh = {"Cache-Control": "no-cache"}  # asked for again each time: an upgrade changes them under the same name
+    fresh = {"Cache-Control": "no-cache"}  # revalidated each time: an upgrade changes the files under the same names
     return await serve(request, _content(name), f"{name}-{version('offapi')}", _FILES[name], fresh)
 
 
 @cache
 def _content(name: str) -> Content:
-    """One copy of a file, however many read it."""
+    """Loads a file once for all requests."""
     return Content.of((_FOLDER / name).read_bytes())
 
 

@@ -1,5 +1,5 @@
-"""The address that a server listens on: taken by one server alone, with limits on what a silent peer can hold."""
-# granian types only a part of what it offers:
+"""The exclusive server address, limits for connections and silent peers, and granian servers on our own sockets."""
+# granian is only partly typed:
 # pyright: reportUnknownMemberType=false, reportUnknownParameterType=false, reportMissingParameterType=false
 
 import errno
@@ -16,26 +16,26 @@ from granian.server.mp import MPServer
 from storage.engine.failures import Unready
 
 BACKLOG = 1024
-"""Connections that wait in the kernel until the server accepts them."""
+"""Connections that may wait in the kernel to be accepted."""
 _OTHER_FILES = 512
-"""File descriptors kept for what is not a connection: the database, photos, other processes."""
+"""File descriptors reserved for the database, photos and child processes."""
 _MOST_CONNECTIONS = 8192
 _UNREAD_MS = 60_000
-"""The kernel ends a connection that takes nothing of what is sent for so long (tcp(7), TCP_USER_TIMEOUT)."""
+"""The kernel closes a connection whose peer acknowledges nothing for this long (tcp(7), TCP_USER_TIMEOUT)."""
 
 
 class AddressTaken(Unready):
-    """Another process is bound to the address; says which, where this account may see it."""
+    """Another process is bound to the address; the message names it if this account may see it."""
 
 
 def raise_file_limit() -> None:
-    """Raises this process's soft limit of open files to the hard one; processes that it begins inherit that."""
+    """Raises the soft limit of open files to the hard limit, also for child processes."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 def most_connections() -> int:
-    """How many connections of clients a process accepts at once, by its limit of open files."""
+    """The number of client connections that this process can hold, by its limit of open files."""
     files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     if files == resource.RLIM_INFINITY:
         return _MOST_CONNECTIONS
@@ -43,26 +43,26 @@ def most_connections() -> int:
 
 
 class Address:
-    """A bound address: a socket for each process that accepts, among which the kernel shares new connections.
+    """A bound address with one socket for each server process; the kernel distributes new connections among them.
 
-    Several sockets can be bound to one address where all of them ask for it (socket(7), SO_REUSEPORT). The first
-    socket does not ask while it is bound, so it fails where anybody else is bound; it allows the others afterwards.
+    Several sockets can be bound to one address if all of them set SO_REUSEPORT (socket(7)). The first one is bound
+    without it, which fails if another program is bound already, and sets it afterwards for the others.
     """
 
     def __init__(self, host: str, port: int, sockets: int = 1) -> None:
-        """Raises AddressTaken, OSError."""
+        """Binds the sockets. Raises AddressInUse, OSError."""
         family, _, _, _, found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         first = socket.socket(family, socket.SOCK_STREAM)
         self._sockets = [first]
         try:
-            _allow(first, socket.SO_REUSEADDR, yes=True)  # connections of a server that has ended do not hinder
+            _allow(first, socket.SO_REUSEADDR, yes=True)  # ignores lingering connections of a server that has ended
             first.bind(found)
         except OSError as error:
             self.close()
             if error.errno != errno.EADDRINUSE:
                 raise
             raise AddressTaken(f"{host}:{port} is taken by {_holder(port)}") from error
-        # Two sockets that allow it are bound to one address as long as neither listens.
+        # Two sockets with SO_REUSEADDR could both be bound to one address until one listens.
         _allow(first, socket.SO_REUSEADDR, yes=False)
         self.host, self.port = first.getsockname()[:2]
         for _ in range(sockets - 1):
@@ -78,16 +78,16 @@ class Address:
         return f"http://{host}:{self.port}"
 
     def listen(self) -> list[Any]:
-        """Begins to listen and gives the sockets away. Raises AddressTaken where another was bound in that moment."""
+        """Starts to listen and hands the sockets over. Raises AddressInUse if another program was faster."""
         for each in self._sockets:
             _allow(each, socket.SO_REUSEADDR, yes=True)
             if sys.platform == "linux":
-                each.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _UNREAD_MS)  # connections inherit it
+                each.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _UNREAD_MS)  # inherited by connections
             try:
                 each.listen(BACKLOG)
             except OSError as error:
                 raise AddressTaken(f"{self.host}:{self.port} is taken by {_holder(self.port)}") from error
-        holder: Any = net.SocketHolder  # pyright: ignore[reportPrivateImportUsage]  # typed without its parameters
+        holder: Any = net.SocketHolder  # pyright: ignore[reportPrivateImportUsage]  # its parameters are untyped
         return [holder(each.detach(), False, BACKLOG) for each in self._sockets]  # noqa: FBT003  # no Unix socket
 
     def close(self) -> None:
@@ -100,8 +100,8 @@ def _allow(bound: socket.socket, option: int, *, yes: bool) -> None:
 
 
 def _holder(port: int) -> str:
-    """The process that listens on a port of this machine, in words."""
-    import psutil  # noqa: PLC0415  # only a server that does not start needs it
+    """Describes the process that listens on a port of this machine."""
+    import psutil  # noqa: PLC0415  # needed only when the start fails
 
     with suppress(psutil.Error):
         for each in psutil.net_connections("tcp"):
@@ -111,7 +111,7 @@ def _holder(port: int) -> str:
 
 
 class OneProcess(Server):
-    """granian in this process, on a socket of ours instead of one that shares its port with any other."""
+    """granian in this process, on our exclusive socket instead of one with a shared port."""
 
     def __init__(self, app: Any, address: Address, **options: Any) -> None:
         super().__init__(app, address.host, address.port, **options)
@@ -122,7 +122,7 @@ class OneProcess(Server):
 
 
 class SeveralProcesses(MPServer):
-    """granian's workers, each on a socket of its own, which this process keeps when a worker dies."""
+    """granian with worker processes, each on its own socket, which this process keeps open when a worker dies."""
 
     def __init__(self, name: str, address: Address, **options: Any) -> None:
         super().__init__(name, address.host, address.port, **options)

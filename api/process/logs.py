@@ -1,4 +1,4 @@
-"""Structured logs: lines for a person at a terminal, JSON for everything else."""
+"""Structured logs: readable lines at a terminal, JSON elsewhere; the security log also goes to syslog."""
 
 import atexit
 import logging
@@ -13,14 +13,14 @@ import structlog
 
 from api.accounts.security_log import OUT
 
-# Without local variables: they hold passwords, tokens and what people wrote.
+# Tracebacks omit local variables, which hold passwords, tokens and what people wrote.
 _BARE_TRACEBACKS = structlog.processors.ExceptionRenderer(
     structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
 )
 
 
 def configure(how: str, syslog: str = "") -> None:
-    """`how`: lines, json, or auto (lines where standard error is a terminal). `syslog`: for the security log."""
+    """Sets up logging. `how`: lines, json, or auto (lines at a terminal). `syslog`: target of the security log."""
     lines = how == "lines" or (how == "auto" and sys.stderr.isatty())
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
@@ -50,7 +50,7 @@ def configure(how: str, syslog: str = "") -> None:
 
 
 class _Syslog(SysLogHandler):
-    """RFC 5424 by UDP (RFC 5426) or to a socket of this machine; from there rsyslog takes it over TLS wherever."""
+    """Sends RFC 5424 messages by UDP (RFC 5426) or to a local socket, from where rsyslog can forward them over TLS."""
 
     append_nul = False
 
@@ -58,14 +58,14 @@ class _Syslog(SysLogHandler):
         at = datetime.fromtimestamp(record.created, UTC).isoformat()
         return f"1 {at} {socket.gethostname()} anxun {os.getpid()} security - {record.getMessage()}"
 
-    def handleError(self, record: logging.LogRecord) -> None:  # noqa: ARG002, N802  # the name that logging calls
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: ARG002, N802  # logging's name
         structlog.get_logger().warning("syslog cannot be reached", reason=str(sys.exc_info()[1]))
 
 
 def send_security_log(where: str) -> None:
-    """Lines of the security log go to `where` from now on: host:port, or the path of a socket such as /dev/log.
+    """Forwards the security log to `where`: host:port, or the path of a socket such as /dev/log.
 
-    By a thread of its own: requests do not wait for it. What does not arrive is in the database all the same.
+    A separate thread sends the lines, so requests do not wait. Lines that are lost are still in the database.
     """
     host, _, port = where.rpartition(":")
     target = where if where.startswith("/") else (host, int(port))
@@ -74,5 +74,5 @@ def send_security_log(where: str) -> None:
     listener = QueueListener(waiting, syslog)
     listener.start()
     atexit.register(syslog.close)
-    atexit.register(listener.stop)  # the last one is called first
+    atexit.register(listener.stop)  # atexit calls the last one first
     OUT.addHandler(QueueHandler(waiting))

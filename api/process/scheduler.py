@@ -1,10 +1,10 @@
-"""Recurring jobs by APScheduler: a memory store, a monotonic tick, each job one line into the actions.
+"""Recurring jobs, run by APScheduler with a memory store; each job calls an action.
 
-Deadlines are data in the database, never jobs here: a job only looks what is due. APScheduler plans by the wall clock,
-and one that is set back would stop it until the old time has come again; so it wakes by the monotonic clock and plans
-anew whenever the two have drifted apart.
+Deadlines are data in the database, never jobs here: a job only looks for what is due. APScheduler plans by the wall
+clock, and would stop until the old time is reached again if that clock is set back. So the scheduler wakes by the
+monotonic clock, and plans anew when the two clocks have drifted apart.
 """
-# APScheduler 3 carries no types:
+# APScheduler 3 has no types:
 # pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false, reportUnknownVariableType=false
 # pyright: reportUntypedBaseClass=false, reportUnknownParameterType=false, reportUnknownArgumentType=false
 
@@ -53,16 +53,16 @@ _LOOK_SECONDS = 15.0
 _SILENCE_SECONDS = 60.0
 _HTTP_ERRORS = 400
 _AGAIN = timedelta(hours=1)
-"""A digest that could not be written is tried again; processes that share no folder each write their own."""
+"""Delay before a failed digest is retried, or another process writes its own file into a separate folder."""
 
 
 def wall_minus_monotonic() -> float:
-    """Seconds; constant while nobody sets the clock."""
+    """The wall clock minus the monotonic clock, in seconds; it changes only when the wall clock is set."""
     return time.time() - time.monotonic()
 
 
 class MonotonicScheduler(AsyncIOScheduler):
-    """Wakes at least every `tick` seconds of monotonic time, and plans anew when the wall clock was set."""
+    """A scheduler that wakes at least every `tick` seconds of monotonic time, and replans if the wall clock was set."""
 
     def __init__(self, tick: float, offset: Callable[[], float] = wall_minus_monotonic) -> None:
         self._tick = tick
@@ -90,7 +90,7 @@ class MonotonicScheduler(AsyncIOScheduler):
 
 
 async def sweep(database: Database, now: datetime) -> int:
-    """Escalates everything that is overdue at `now`, in batches; answers how many escalations were recorded."""
+    """Records all escalations that are due at `now`, in batches; returns how many were recorded."""
     recorded = 0
     while True:
         swept = await database.transact(partial(escalate, now=now, limit=SWEEP_BATCH))
@@ -100,14 +100,14 @@ async def sweep(database: Database, now: datetime) -> int:
 
 
 async def tidy(database: Database, store: PhotoStore, now: datetime) -> int:
-    """Once a day, by one process of all: bytes without a row are swept away."""
+    """Sweeps photo files without a row, once a day and in one process only."""
     if not await database.transact(partial(claim_job, name="orphans", now=now, every=DAY)):
         return 0
     return await asyncio.to_thread(sweep_orphans, database, store, now)
 
 
 async def let_photos_go(database: Database, now: datetime) -> int:
-    """Once a day, by one process of all; the orphans' sweep then takes the bytes away."""
+    """Purges photos past their retention, once a day and in one process only; the orphan sweep removes the files."""
     before = await database.read(partial(kept_since, now=now))
     if before is None or not await database.transact(partial(claim_job, name="retention", now=now, every=DAY)):
         return 0
@@ -117,13 +117,13 @@ async def let_photos_go(database: Database, now: datetime) -> int:
         facts = {"first": digests[0], "photos": str(len(digests))}
         done = await security.transact(action, Event.PHOTOS_LET_GO, Caller(SYSTEM, ""), "", facts)
         if not done:
-            break  # somebody holds them just now: tomorrow
+            break  # another transaction holds them: they are purged tomorrow
         gone += done
     return gone
 
 
 async def end_uploads(database: Database, store: PhotoStore, now: datetime) -> int:
-    """Takes away what nobody has gone on with in time."""
+    """Removes uploads that were not continued before they expired."""
     ended = 0
     while expired := await database.transact(partial(end_expired_uploads, now=now, limit=SWEEP_BATCH)):
         pieces = [piece for upload in expired for piece in upload.pieces]
@@ -133,7 +133,7 @@ async def end_uploads(database: Database, store: PhotoStore, now: datetime) -> i
 
 
 async def forget_changes(database: Database, now: datetime) -> int:
-    """Once a day, by one process of all."""
+    """Deletes old entries of the change feed, once a day and in one process only."""
     if not await database.transact(partial(claim_job, name="changes", now=now, every=DAY)):
         return 0
     forgotten = 0
@@ -143,7 +143,7 @@ async def forget_changes(database: Database, now: datetime) -> int:
 
 
 async def forget_over(database: Database, now: datetime) -> int:
-    """Who knocked at links, expired tokens, security events and exports whose time is over: none of it is kept."""
+    """Deletes expired attempt counters, tokens, security events, exports and alert signatures."""
     forgotten = 0
     for action in (forget_tallies, forget_tokens, forget_events, forget_exports, forget_signatures):
         while over := await database.transact(partial(action, now=now, limit=SWEEP_BATCH)):
@@ -152,10 +152,10 @@ async def forget_over(database: Database, now: datetime) -> int:
 
 
 async def announce(database: Database, folder: Path, now: datetime) -> int:
-    """Once a Shanghai day the heads of all histories go into a file; what was missed is in the next one.
+    """Writes the history digest of each Shanghai day; the next file includes what a missed one would have had.
 
-    Its own digest is logged and told to administrators: who keeps that elsewhere can tell later whether the file is
-    the same.
+    The digest of the file itself is logged and sent to administrators, so that a later change of the file can be
+    detected.
     """
     today = shanghai_date(now)
     if not due(folder, today):
@@ -170,14 +170,14 @@ async def announce(database: Database, folder: Path, now: datetime) -> int:
 
 
 async def sum_up(database: Database, now: datetime) -> int:
-    """What steps have appended to the counts goes into the sums, by one process at a time."""
+    """Adds the counter deltas of recent steps to the totals, in one process at a time."""
     while await database.transact(partial(fold, now=now, limit=_SUMMED_AT_ONCE)) == _SUMMED_AT_ONCE:
         pass
     return 0
 
 
 async def notice(database: Database, now: datetime) -> int:
-    """Devices that should have been heard of; answers how many that were."""
+    """Records devices that have been silent for too long; returns how many."""
     noticed = 0
     while done := await database.transact(partial(notice_silence, now=now, limit=SWEEP_BATCH)):
         noticed += done
@@ -185,14 +185,14 @@ async def notice(database: Database, now: datetime) -> int:
 
 
 async def digest(database: Database, now: datetime) -> int:
-    """To whom it is time to say in sum what stands to be done; answers how many that were."""
+    """Creates the digest notices that are due, each a summary of open work; returns how many."""
     return sum([await database.transact(partial(tell_digest, digest=each, now=now)) for each in DIGESTS])
 
 
 async def beat(database: Database, outgoing: Outgoing, url: str, every: timedelta, now: datetime) -> int:
-    """One process of all asks for `url`: who listens there knows that we live. It is not tried again but at the next.
+    """Requests the heartbeat URL, in one process only, to show an external monitor that this server is alive.
 
-    What goes wrong is logged: it must not be noticed there alone.
+    A failure is logged, and not retried before the next heartbeat.
     """
     if not await database.transact(partial(claim_job, name="heartbeat", now=now, every=every)):
         return 0
@@ -206,7 +206,7 @@ async def beat(database: Database, outgoing: Outgoing, url: str, every: timedelt
     return 0
 
 
-def add_heartbeat(  # what it is, and how often
+def add_heartbeat(  # its target and interval
     scheduler: MonotonicScheduler,
     database: Database,
     outgoing: Outgoing,
@@ -214,7 +214,7 @@ def add_heartbeat(  # what it is, and how often
     seconds: float,
     clock: Callable[[], datetime],
 ) -> None:
-    """Every process looks more often than it is due, since each may be the only one left."""
+    """Adds the heartbeat job. Each process checks more often than it is due, since it may be the only one left."""
     work = partial(beat, database, outgoing, url, timedelta(seconds=seconds))
     scheduler.every(min(seconds / 4, _LOOK_SECONDS), _job(work, "heartbeat", clock), "heartbeat")
 
@@ -227,7 +227,7 @@ def _job(
             if number := await work(clock()):
                 log.info(done, number=number)
         except asyncio.CancelledError:
-            pass  # a stop in the middle: what was claimed is committed as a whole, or not at all
+            pass  # stopped midway: its transaction is committed as a whole or not at all
         except Unavailable as error:
             log.warning("waits for the store", job=done, reason=str(error))
 

@@ -1,5 +1,5 @@
-"""Reports and steps over HTTP.
+"""HTTP routes for reports and steps.
 
-- `reports`: reports: as JSON, or as a form with their photos
-- `steps`: steps on hazards, one or many at once
+- `reports`: the route that receives reports, as JSON or as a form with photos
+- `steps`: the routes that take one step, or many in a batch
 """

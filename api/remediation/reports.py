@@ -1,4 +1,4 @@
-"""Reports: as JSON, or as a form with their photos."""
+"""The route that receives reports, as JSON or as a form with photos."""
 
 from functools import partial
 
@@ -20,14 +20,17 @@ from inspections.remediation.steps import PHOTOS_DECLARED, Report
 
 @post("/hazards", opt={"action": "hazard.report", "body": Report}, request_max_body_size=FORM_BYTES)
 async def post_hazard(request: AnyRequest) -> Response[ReportView]:
-    """JSON with declared photos, or a form: part `report` (that JSON) and parts `photo`, which join as `before`."""
+    """Reports a hazard, as JSON with declared photos or as a form.
+
+    The form has a part `report` (that JSON) and parts `photo`, which are added as `before` photos.
+    """
     if is_form(request):
         return await _report_with_photos(request)
     return await _report(request, await json_body(request, Report))
 
 
 async def _report_with_photos(request: AnyRequest) -> Response[ReportView]:
-    """Receive → check → judge → keep → commit: what will be refused is refused before its photos are kept."""
+    """Receives, checks, decides, stores, commits: a report is refused before its photos are stored."""
     context, person = context_of(request), person_of(request)
     async with received_form(request, context.photos, texts={"report"}) as form:
         report = _with_photos(form, arrived := await checked(context, form.photos))
@@ -40,7 +43,7 @@ async def _report_with_photos(request: AnyRequest) -> Response[ReportView]:
 
 
 def _with_photos(form: Form, arrived: list[Photo]) -> Report:
-    """The form's report, its photos joined as `before`."""
+    """Returns the form's report with its photos added as `before`."""
     if "report" not in form.texts:
         raise Invalid(("report", "缺少此项"))
     report: Report = decoded(form.texts["report"], Report)

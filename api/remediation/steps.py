@@ -1,4 +1,4 @@
-"""Steps on hazards, one or many at once."""
+"""The routes that take one step, or many in a batch."""
 
 import asyncio
 from collections.abc import Mapping
@@ -26,7 +26,7 @@ STEPS_AT_ONCE = 500
 
 
 class BatchItem(Struct, frozen=True, forbid_unknown_fields=True):
-    """A hazard's id, and the step as it would be posted to it."""
+    """A hazard's id, and the step to take on it."""
 
     hazard: UUID
     step: Step
@@ -37,13 +37,13 @@ class Batch(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class _Unread(Struct, frozen=True, forbid_unknown_fields=True):
-    """A batch whose items are read one by one, since one that is wrong costs the others nothing."""
+    """A batch whose items are decoded one by one, so that an invalid item does not affect the others."""
 
     items: Annotated[tuple[Raw, ...], Meta(min_length=1, max_length=STEPS_AT_ONCE)]
 
 
 class Taken(Struct, frozen=True, omit_defaults=True):
-    """What became of one item: the hazard after it, or the problem that this step alone would have met."""
+    """The result of one item: the hazard after the step, or the problem that the step alone would return."""
 
     status: int
     hazard: HazardView | None = None
@@ -56,9 +56,9 @@ class TakenList(Struct, frozen=True):
 
 @post("/hazards/{hazard_id:uuid}/steps", opt={"action": "hazard.see", "body": Step}, status_code=200)
 async def post_step(request: AnyRequest, hazard_id: FromPath[UUID]) -> HazardView:
-    """Who may not see the hazard gets a 404, who may not take the step a 403: the policy has a line for each step.
+    """Takes a step. Returns 404 if the hazard is not visible to the caller, 403 if they may not take the step.
 
-    A 409 for a version or a state that is past has the hazard as it is now, `hazard`, for a phone that comes too late.
+    A 409 for an outdated version or a wrong state contains the current `hazard`, for a phone that comes too late.
     """
     step: Step = await json_body(request, Step)
     return await _taken(context_of(request), person_of(request), hazard_id, step)
@@ -66,9 +66,9 @@ async def post_step(request: AnyRequest, hazard_id: FromPath[UUID]) -> HazardVie
 
 @post("/hazards/steps", opt={"action": "hazard.see", "body": Batch}, status_code=200)
 async def post_steps(request: AnyRequest) -> TakenList:
-    """Answered in order, each item as if it had come alone: what is wrong with one costs the others nothing.
+    """Takes a batch of steps; the results are in order, and an invalid item does not affect the others.
 
-    Steps on the same hazard are taken one after the other, in the order in which they stand.
+    Steps on the same hazard are taken one after the other, in their order.
     """
     context, person = context_of(request), person_of(request)
     batch: _Unread = await json_body(request, _Unread)
@@ -115,7 +115,7 @@ async def _taken(context: AppContext, person: Person, hazard_id: UUID, step: Ste
         present = await context.database.read(partial(dossier, person=person, hazard_id=hazard_id))
         refusal.facts["hazard"] = hazard_view(present, person, context)
         raise
-    if any(each.mention.flags for each in done.shown):  # what they point to is looked up beside the transaction
+    if any(each.mention.flags for each in done.shown):  # the hazards they refer to are read after the transaction
         done = done._replace(others=await context.database.read(partial(_pointed_to, person=person, seen=done)))
     return hazard_view(done, person, context)
 

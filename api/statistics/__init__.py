@@ -1,12 +1,10 @@
 """The numbers over HTTP, as JSON, tables and gauges.
 
-- `briefings`: briefings: what is read aloud of a period, kept as it was said
-- `filters`: what all statistics can be asked of; the links that list a number's cases
-- `gauges`: what Prometheus reads at /metrics: requests as they were counted, and how the hazards stand at this
-  moment
-- `response_cache`: figures that were said, while they hold
-- `responses`: figures in the form that is asked for, or 304 before anything is counted
-- `routes`: statistics routes: the numbers per community and per category, in sum, over time, beside other periods,
-  by clock
-- `rows`: rows of figures, by name
+- `briefings`: briefings of a period: composed, stored as a snapshot, read again
+- `filters`: query parameters that all statistics share, and the links that list the hazards behind a number
+- `gauges`: the metrics that Prometheus scrapes at /metrics: requests, and open hazards by street
+- `response_cache`: a bounded cache of statistics responses by ETag
+- `responses`: statistics in the requested format; 304 or a cached response where no number has changed
+- `routes`: statistics by community and by category, summed up, over time, compared with other periods, by clock
+- `rows`: row structs of statistics, and building them from columns
 """

@@ -1,4 +1,4 @@
-"""Briefings: what is read aloud of a period, kept as it was said."""
+"""Briefings of a period: composed, stored as a snapshot, read again."""
 
 import asyncio
 from collections.abc import Sequence
@@ -36,10 +36,10 @@ from storage.statistics.metrics import Filters, counts
 
 
 class BriefingView(Struct, frozen=True):
-    """`text`: the paragraph; `year`: the sentences of the yearly report, for a whole year.
+    """`text`: the paragraph; `year`: the sentences of the yearly report, for a whole calendar year.
 
-    `items`: a row a community; `figures`: each number of all together with what it means (口径). What it says is kept
-    under `id` for good. `as_of`: when the figures were counted.
+    `items`: a row per community; `figures`: each total with what it means (口径). The snapshot is stored under `id` for
+    good. `as_of`: when the figures were counted.
     """
 
     id: UUID
@@ -72,9 +72,9 @@ class BriefingList(Struct, frozen=True):
 async def briefing(
     request: AnyRequest, filters: NamedDependency[Filters], form: AskedForm = None
 ) -> Response[BriefingView]:
-    """The paragraph in the wording of a 通报, and a table by community; without dates of the last thirty days.
+    """The paragraph in the wording of a 通报, and a table by community; without dates, of the last thirty days.
 
-    It is kept: the same figures are the same briefing, which anybody of the same reach fetches by its `id` later.
+    It is stored: the same figures are the same briefing, which anybody with the same scope can get by its `id` later.
     """
     context, person = context_of(request), person_of(request)
     now = context.clock()
@@ -89,7 +89,7 @@ async def briefing(
 async def kept_briefing(
     request: AnyRequest, briefing_id: FromPath[UUID], form: AskedForm = None
 ) -> Response[BriefingView]:
-    """As it was said, whatever has been done since."""
+    """A stored briefing, unchanged by whatever was done since."""
     reach = scope(person_of(request), "statistics.see")
 
     def ask(repository: Repository) -> Briefing:
@@ -103,7 +103,7 @@ async def kept_briefing(
 
 @get("/statistics/briefings", opt={"action": "statistics.see"})
 async def list_briefings(request: AnyRequest) -> BriefingList:
-    """The newest hundred that this person may fetch."""
+    """The briefings that this person may read, among the latest hundred."""
     reach = scope(person_of(request), "statistics.see")
     found = await context_of(request).database.read(briefings_of)
     mine = [each for each in found if all(map(reach.covers_community, each.communities))]
@@ -118,7 +118,7 @@ async def list_briefings(request: AnyRequest) -> BriefingList:
 
 
 async def _said(request: AnyRequest, kept: Briefing, form: Form | None) -> Response[BriefingView]:
-    view: Any = {"id": kept.id, "as_of": kept.made_at, **kept.content}  # as it was: a BriefingView that was encoded
+    view: Any = {"id": kept.id, "as_of": kept.made_at, **kept.content}  # an encoded BriefingView
     headers = {"Cache-Control": "private, no-cache"}
     wanted = form_of(request, form)
     if wanted is Form.JSON:
@@ -182,7 +182,7 @@ def _groups(repository: Repository, by_category: dict[str, Counts]) -> dict[str,
 
 
 def _place(repository: Repository, asked: Sequence[Community]) -> str:
-    """The street where it is one; else what all of them lie in is not ours to name."""
+    """The street of the communities, if they all lie in one; else 辖区, since the office has no name for several."""
     codes = {each.street for each in asked}
     street = repository.street(next(iter(codes))) if len(codes) == 1 else None
     return street.name if street else "辖区"

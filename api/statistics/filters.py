@@ -1,4 +1,4 @@
-"""What statistics are asked of: the filters that all of them have, and the links that list the cases of a number."""
+"""Query parameters that all statistics share, and the links that list the hazards behind a number."""
 
 from collections.abc import Callable, Sequence
 from datetime import date, datetime
@@ -24,14 +24,14 @@ _LONGEST_DAYS = 3660
 
 
 def check_period(first: date | None, last: date | None) -> None:
-    """Raises Invalid for days that no calendar here holds, and for a period that ends before it begins."""
+    """Raises Invalid for days outside calendar.YEARS, and for a period that ends before it begins."""
     check_moments(**{"from": first, "to": last})
     if first and last and last < first:
         raise Invalid(("to", "结束日期早于开始日期"))
 
 
 def _filters(_: AnyRequest, **given: Any) -> Filters:
-    """Raises Invalid, as check_period."""
+    """The filters of the query. Raises Invalid, as `check_period`."""
     filters = Filters(**given)
     check_period(filters.first, filters.last)
     return filters
@@ -49,11 +49,11 @@ def _wanted(fields: FromQuery[str | None] = None) -> tuple[str, ...]:
 _SAID = {"first": QueryParameter(name="from"), "last": QueryParameter(name="to")}
 FILTERS = {"filters": fields_from_query(_filters, Filters, _SAID)}
 WANTED = {"wanted": Provide(_wanted, sync_to_thread=False)}
-"""`fields`: which of METRICS a row has, with commas between; all of them."""
+"""`fields`: which of METRICS a row has, separated by commas; by default all of them."""
 
 
 def period_of(filters: Filters, interval: Interval, now: datetime) -> Period:
-    """The one that is asked for, or the usual one. Raises Invalid for one that is longer than anybody reads."""
+    """The requested period, or the default one. Raises Invalid for one longer than ten years."""
     usual = default(shanghai_date(now), interval)
     last = filters.last or usual.last
     first = filters.first or min(usual.first, last)
@@ -65,7 +65,7 @@ def period_of(filters: Filters, interval: Interval, now: datetime) -> Period:
 
 
 def chosen(repository: Repository, reach: Scope, filters: Filters) -> Sequence[Community]:
-    """The communities in scope that are asked about. Raises Missing for one that is not there to see."""
+    """The communities in scope that the filters select. Raises Missing for a code that is not in scope."""
     found = [each for each in repository.communities() if reach.covers_community(each.code)]
     if filters.street is not None:
         found = [each for each in found if each.street == filters.street]
@@ -77,18 +77,18 @@ def chosen(repository: Repository, reach: Scope, filters: Filters) -> Sequence[C
 
 
 def cases(filters: Filters, counted_as: str) -> str:
-    """The list of exactly the hazards that were counted as this."""
+    """The link to the list of exactly the hazards that were counted as `counted_as`."""
     return _listed(filters, counted_as=counted_as, counted_from=filters.first, counted_to=filters.last)
 
 
 def cases_by(filters: Filters, name: Literal["community", "category"], counted_as: str) -> Callable[[str], str]:
-    """`cases` of one code after the other: what hundreds of links have in common is written once."""
+    """A function from a code to its `cases_link`; the common part is encoded once for hundreds of links."""
     common = cases(replace(filters, **{name: None}), counted_as)
     return lambda code: f"{common}&{name}={quote_plus(code)}"
 
 
 def running(filters: Filters, clock: str) -> str:
-    """The list of those that this clock runs for."""
+    """The link to the list of the hazards for which this clock runs."""
     return _listed(filters, clock=clock, counted_as="received", counted_from=filters.first, counted_to=filters.last)
 
 

@@ -1,4 +1,4 @@
-"""What Prometheus reads at /metrics: requests as they were counted, and how the hazards stand at this moment."""
+"""The metrics that Prometheus scrapes at /metrics: requests, and open hazards by street at this moment."""
 
 import asyncio
 from functools import partial
@@ -20,13 +20,13 @@ _TEXT = "text/plain; version=0.0.4"
 
 @get("/metrics", opt={"action": "metrics.see"}, include_in_schema=False)
 async def metrics(request: AnyRequest) -> Response[bytes]:
-    """For a key of a program (`POST /keys`), and for administrators; for everybody where a setting says so."""
+    """The metrics, for API keys (`POST /keys`) and administrators; for everybody where a setting opens them."""
     requests = await asyncio.to_thread(said)
     return Response(requests + generate_latest(await _standing(request)), media_type=_TEXT)
 
 
 async def _standing(request: AnyRequest) -> CollectorRegistry:
-    """Of the communities that whoever asks may see, of all where everybody may ask; or that the database is away."""
+    """Open hazards in scope, of all communities for anonymous callers; `anxun_store_up` is 0 without a database."""
     context, person = context_of(request), cast("dict[str, Any]", request.scope).get("user")
     reach = scope(person, "metrics.see") if isinstance(person, Person) else EVERYWHERE
     now, registry = context.clock(), CollectorRegistry()

@@ -1,4 +1,4 @@
-"""What was said of figures, kept while it holds: a dashboard that asks again costs no counting."""
+"""A bounded cache of statistics responses by ETag, so that a dashboard that asks again costs no counting."""
 
 from typing import Any, NamedTuple
 
@@ -8,7 +8,7 @@ _MOST_BYTES = 4_000_000
 
 
 class Said(NamedTuple):
-    """An answer as it goes out. `headers`: those that go with its form."""
+    """An encoded response. `headers`: those of its format."""
 
     body: bytes
     media_type: str
@@ -19,9 +19,9 @@ class Said(NamedTuple):
 
 
 class Answers:
-    """The newest, by the tags that say of what they are: what is no longer so has another tag, and is not asked for.
+    """A bounded cache of responses by ETag (4 MB, oldest dropped first).
 
-    Kept by the event loop, read by any thread.
+    A stale response has another ETag, so it is never served. Only the event loop adds to it; any thread may read it.
     """
 
     def __init__(self) -> None:
@@ -32,7 +32,7 @@ class Answers:
         return self._said.get(tag)
 
     def keep(self, tag: str, said: Said) -> None:
-        """The oldest make room. What is too large for all of it is not kept."""
+        """Adds a response and drops the oldest ones to make room. One that is larger than the cache is ignored."""
         if tag in self._said or len(said.body) > _MOST_BYTES:
             return
         self._said[tag] = said

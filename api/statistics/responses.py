@@ -1,4 +1,4 @@
-"""Figures as they are answered: in the form that is asked for, and counted again only where a number may differ."""
+"""Statistics in the requested format; 304 or a cached response where no number has changed."""
 
 import asyncio
 import hashlib
@@ -26,7 +26,7 @@ from storage.statistics.metrics import stamp
 T = TypeVar("T")
 _PRIVATE = {"Cache-Control": "private, no-cache", "Vary": "Authorization, Cookie, Accept"}
 _ROWS = 10_000
-"""Of one table: a row for each community of a city would be a tenth; as many take 2 s and 100 MB as a workbook."""
+"""The most rows of a table: ten times the communities of a city. A workbook of them takes 2 s and 100 MB."""
 _VERSION = version("anxun")
 
 
@@ -38,13 +38,13 @@ async def figures(
     *,
     timed: bool = False,
 ) -> Response[Any]:
-    """Answers what `ask` finds within the caller's scope at this instant; `sheet` is its table.
+    """Responds with what `compute` returns within the caller's scope at this instant; `to_sheet` makes a table of it.
 
-    `timed`: it changes as time passes, so that nobody has it already.
+    `changes_with_time`: the numbers change as time passes, so the response is neither cached nor 304.
 
-    The tag is known before anything is counted: it is another one as soon as a number may be (RFC 9110, 13.1.2). It is
-    a weak one: `as_of` may differ, which says when it was counted. What was said under a tag is said again. Workbooks,
-    which take a thousand times as long as the numbers, are made one at a time for each person.
+    The ETag is computed before anything is counted and changes as soon as a number may (RFC 9110, 13.1.2). It is weak:
+    `as_of`, the time of counting, may differ. Workbooks are made one at a time per person, since they take a thousand
+    times as long as the numbers.
     """
     context, reach = context_of(request), scope(person_of(request), "statistics.see")
     now, wanted = context.clock(), form_of(request, form)
@@ -77,7 +77,7 @@ def _said(form: Form, answer: T, sheet: Callable[[T], Sheet]) -> Said:
 
 
 def shaped(form: Form, sheet: Sheet) -> Said:
-    """A table in any form but JSON. Raises TooCostly."""
+    """Encodes a table in any format but JSON. Raises TooCostly."""
     if len(sheet.rows) > _ROWS:
         raise TooCostly
     if form is Form.ECHARTS:

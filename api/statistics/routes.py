@@ -1,4 +1,4 @@
-"""Statistics routes: the numbers per community and per category, in sum, over time, beside other periods, by clock."""
+"""Statistics routes: by community and by category, summed up, over time, compared with other periods, by clock."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta
@@ -40,10 +40,10 @@ Row = dict[str, Any]
 
 
 class CommunityStatistics(Struct, frozen=True):
-    """`items`: a flat row a community in scope, zeros included; `definitions`: what each number means (口径).
+    """`items`: a flat row per community in scope, zeros included; `definitions`: what each number means (口径).
 
-    Every rate has its `_numerator` and its `_denominator`. `cases` lists what `received` counts: with the name of
-    another count for `counted_as` it lists that.
+    Every rate has its `_numerator` and its `_denominator`. `cases` is the link to the hazards that `received` counts;
+    with another count's name as `counted_as` it lists those.
     """
 
     items: list[CommunityRow]
@@ -53,7 +53,7 @@ class CommunityStatistics(Struct, frozen=True):
 
 
 class CategoryStatistics(Struct, frozen=True):
-    """As CommunityStatistics, a row a category; `groups`: a row a group of them."""
+    """Like CommunityStatistics, with a row per category; `groups`: a row per group of categories."""
 
     items: list[CategoryRow]
     groups: list[Row]
@@ -63,7 +63,10 @@ class CategoryStatistics(Struct, frozen=True):
 
 
 class Figure(Struct, frozen=True):
-    """A number as it is read aloud, what it means (口径), what lists its cases; a rate has the two that it divides."""
+    """A number with its Chinese title and meaning (口径); a rate has its numerator and denominator.
+
+    `cases`: the link to the hazards it counts.
+    """
 
     metric: str
     title: str
@@ -80,7 +83,7 @@ class Summary(Struct, frozen=True):
 
 
 class Trend(Struct, frozen=True):
-    """`items`: a flat row for each day, week or month, zeros included; `definitions`: what each number means (口径)."""
+    """`items`: a flat row per day, week or month, zeros included; `definitions`: what each number means (口径)."""
 
     items: list[Row]
     total: Flow
@@ -89,16 +92,16 @@ class Trend(Struct, frozen=True):
 
 
 class Days(Struct, frozen=True):
-    """Both included."""
+    """Two days, both included."""
 
     first: date = field(name="from")
     last: date = field(name="to")
 
 
 class Compared(Struct, frozen=True):
-    """A number of the period, beside that of the period before (环比) and of the same a year before (同比).
+    """A number of the period, beside that of the period before (环比) and of the same period a year before (同比).
 
-    Percentages are null where there was nothing then. `meaning`: 口径.
+    Percentages are null where the earlier number is 0. `meaning`: 口径.
     """
 
     metric: str
@@ -122,7 +125,7 @@ class Comparison(Struct, frozen=True):
 
 
 class ClockStatistics(Struct, frozen=True):
-    """`items`: a flat row for each clock that runs: on time, and overdue by how long. `cases` lists all that run."""
+    """`items`: a flat row per clock: on time, and overdue by how long. `cases` is the link to all it runs for."""
 
     items: list[Row]
     as_of: datetime
@@ -136,7 +139,7 @@ async def communities(
     wanted: NamedDependency[tuple[str, ...]],
     form: AskedForm = None,
 ) -> Response[CommunityStatistics]:
-    """A row for every community in scope, zeros included. `fields=received,overdue`: only these, in every form."""
+    """A row for every community in scope, zeros included. `fields=received,overdue`: only these, in every format."""
 
     def ask(repository: Repository, reach: Scope, now: datetime) -> CommunityStatistics:
         asked = chosen(repository, reach, filters)
@@ -163,9 +166,9 @@ async def by_category(
     wanted: NamedDependency[tuple[str, ...]],
     form: AskedForm = None,
 ) -> Response[CategoryStatistics]:
-    """A row for every category that is chosen, and for every group, zeros included; no alert checks.
+    """A row for every selected category and every group, zeros included; without alert checks.
 
-    `fields=received,overdue`: only these, in every form.
+    `fields=received,overdue`: only these, in every format.
     """
 
     def ask(repository: Repository, reach: Scope, now: datetime) -> CategoryStatistics:
@@ -201,7 +204,7 @@ async def by_category(
 
 @get("/statistics/summary", opt={"action": "statistics.see"}, dependencies=FILTERS)
 async def summary(request: AnyRequest, filters: NamedDependency[Filters], form: AskedForm = None) -> Response[Summary]:
-    """Every number of the scope, a row each, with what it means and a link that lists its cases."""
+    """Every number of the scope, one per row, with its meaning and a link that lists its hazards."""
 
     def ask(repository: Repository, reach: Scope, now: datetime) -> Summary:
         row = _everything(repository, reach, filters, now).row()
@@ -220,7 +223,7 @@ async def trend(
     interval: FromQuery[Interval] = Interval.DAY,
     form: AskedForm = None,
 ) -> Response[Trend]:
-    """What happened on each day, ISO week or month; without dates the last thirty days, twelve weeks or months."""
+    """Events per day, ISO week or month; without dates the last thirty days, twelve weeks or twelve months."""
     period = period_of(filters, interval, context_of(request).clock())
     bounded = replace(filters, first=period.first, last=period.last)
 
@@ -272,7 +275,7 @@ async def compare(
 async def deadlines(
     request: AnyRequest, filters: NamedDependency[Filters], form: AskedForm = None
 ) -> Response[ClockStatistics]:
-    """How every stage stands now: on time, overdue by how long; with a period, of those reported in it."""
+    """The hazards that each clock runs for: on time, overdue by how long; with a period, those reported in it."""
 
     def ask(repository: Repository, reach: Scope, now: datetime) -> ClockStatistics:
         codes = [each.code for each in chosen(repository, reach, filters)]
@@ -306,14 +309,14 @@ def _defined(wanted: Iterable[str]) -> dict[str, str]:
 
 
 def _sheet(name: str, titles: Mapping[str, str], items: Sequence[Struct], total: Row) -> Sheet:
-    """`titles`: of what a row has beside its numbers."""
+    """A table of `items` and their total. `titles`: of the columns beside the numbers."""
     first = next(iter(titles))
     numbers = {name: _TITLES[name] for name in total}
     return Sheet(name, {**titles, **numbers}, [*map(asdict, items), {first: "合计", **total}])
 
 
 def _columns() -> dict[str, str]:
-    """The title of every number in a row, rates with the two that they divide."""
+    """Column → title, for every number of a row; rates with their numerator and denominator."""
     titles = {name: METRICS[name].title for name in COUNTED}
     for name, rate in RATES.items():
         titles |= {

@@ -1,4 +1,4 @@
-"""Rows of figures: structs, since hundreds are made and written out for each look, for which dicts are slow."""
+"""Row structs of statistics: hundreds are built and encoded per response, for which dicts are slow."""
 
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
@@ -20,7 +20,7 @@ else:
 
 
 def rows(kind: type[Struct], columns: Mapping[str, Sequence[Any]]) -> list[Struct]:
-    """`columns` in the order of the fields of `kind`; where some are left out, its rows have no others."""
+    """Rows of `columns`, which are in the order of the fields of `kind`; rows lack the fields of missing columns."""
     made = kind if len(columns) == len(kind.__struct_fields__) else _part_of(kind, tuple(columns))
     return [made(*values) for values in zip(*columns.values(), strict=True)]
 

@@ -1,6 +1,6 @@
-"""The feed of changes, and events as they happen.
+"""Synchronisation of phones, and live events.
 
-- `broadcaster`: what changes, handed out as it changes to all who listen in this process
-- `events`: server-sent events: what changes, as it changes, over the cursors of /sync
-- `routes`: what changed since a cursor, for phones
+- `broadcaster`: polls the feed and passes new changes to all event streams of this process
+- `events`: the route of server-sent events, which uses the cursors of /sync
+- `routes`: the route of changes since a cursor, for phones
 """

@@ -1,7 +1,7 @@
-"""What changes, handed out as it changes to all who listen in this process.
+"""Polls the feed and passes new changes to all event streams of this process.
 
-One task a process asks the database four times a second what was committed, by whomever, and hands it to every reader;
-each judges by its own scope. Who reads too slowly is dropped and comes back with the last cursor it has seen.
+One task per process polls the database four times a second and gives each batch to every reader, which filters it by
+its own scope. A reader that is too slow is dropped; its client reconnects with the last cursor it has seen.
 """
 
 import asyncio
@@ -26,7 +26,7 @@ log = structlog.get_logger()
 
 POLL = timedelta(seconds=0.25)
 READERS = 4_000
-"""At once, of one process: half of its connections (listening.py), so that ordinary requests find room."""
+"""The limit of readers per process: half of its connections (listening.py), to leave room for requests."""
 READERS_OF_PERSON = 32
 READERS_OF_ADDRESS = 256
 BATCH = 500
@@ -34,16 +34,16 @@ _BATCHES_WAITING = 64
 
 
 class Batch(NamedTuple):
-    """Hazards that have changed up to a place, as they are now, and whose hands each has left."""
+    """Hazards changed up to a cursor, in their present state, each with the usernames that lost it."""
 
     place: Place
     moves: list[tuple[Hazard, frozenset[str]]]
 
 
 class Reader:
-    """What waits for one who listens: from which account and address, and when the stream ends by itself.
+    """The queue of batches for one event stream. `until`: when the stream ends by itself.
 
-    None among the batches: it is over. `address`: None where it says nothing about who listens.
+    None in the queue ends the stream. `address` is None if it does not identify the client (a trusted proxy).
     """
 
     def __init__(self, username: str, address: str | None, until: datetime) -> None:
@@ -51,7 +51,7 @@ class Reader:
         self._batches: asyncio.Queue[Batch | None] = asyncio.Queue()
 
     def offer(self, batch: Batch) -> bool:
-        """False where so much waits already that nothing more is kept."""
+        """Queues a batch. Returns False if the queue is full."""
         if self._batches.qsize() >= _BATCHES_WAITING:
             return False
         self._batches.put_nowait(batch)
@@ -65,7 +65,7 @@ class Reader:
 
 
 class LiveFeed:
-    """Follows the database while somebody listens. `connections`: how many this process accepts at once."""
+    """Polls the feed while there are readers. `connections`: the number that this process accepts."""
 
     def __init__(self, database: Database, connections: int = 2 * READERS) -> None:
         self._database = database
@@ -77,9 +77,9 @@ class LiveFeed:
 
     @asynccontextmanager
     async def reader(self, reader: Reader, now: datetime) -> AsyncGenerator[Reader]:
-        """Gives it everything that is committed from now on. Raises TooMany, which says when a stream has ended.
+        """Gives the reader everything committed from now on. Raises TooMany, with the time at which a stream ends.
 
-        A stream counts until it ends, also when its reader was dropped for being slow.
+        A stream counts until it ends, even if its reader was dropped for being slow.
         """
         self._check_room(reader, now)
         self._streams.add(reader)
@@ -95,7 +95,7 @@ class LiveFeed:
             self._streams.discard(reader)
 
     def _check_room(self, reader: Reader, now: datetime) -> None:
-        """One pass over all streams is cheap beside opening one."""
+        """Checks the limits of streams per person, address and process. Raises TooMany."""
         of_person = [each.until for each in self._streams if each.username == reader.username]
         of_address = [each.until for each in self._streams if each.address and each.address == reader.address]
         everybody = [each.until for each in self._streams]
@@ -130,7 +130,7 @@ class LiveFeed:
 
 
 def _next(repository: Repository, after: Place) -> Batch | None:
-    """What was committed behind `after`, each hazard once."""
+    """Reads the changes after a cursor, each hazard once; None if there are none."""
     if head(repository).place <= after:
         return None
     rows, hazards = passing(repository, after, BATCH)

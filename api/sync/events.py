@@ -1,4 +1,4 @@
-"""Server-sent events: what changes, as it changes, over the cursors of /sync."""
+"""The route of server-sent events about changed hazards, which uses the cursors of /sync."""
 
 import asyncio
 from collections.abc import AsyncGenerator
@@ -30,12 +30,12 @@ from storage.sync.change_feed import Page, changed, head
 
 HEARTBEAT = timedelta(seconds=15)
 LASTS = ACCESS_LASTS
-"""Of a stream, also of one by the key of a program, which is good for longer."""
-_HEADERS = {"X-Accel-Buffering": "no"}  # nginx is to pass it on at once
+"""The longest duration of a stream, also with an API key, which is valid for longer."""
+_HEADERS = {"X-Accel-Buffering": "no"}  # keeps nginx from buffering the stream
 
 
 class Moved(Struct, frozen=True):
-    """A hazard has changed: enough to know whether to ask for it."""
+    """The event of a changed hazard, with enough to decide whether to fetch it."""
 
     id: UUID
     number: str
@@ -46,7 +46,7 @@ class Moved(Struct, frozen=True):
 
 
 class Departed(Struct, frozen=True):
-    """A hazard is this person's no longer."""
+    """The event of a hazard that this person no longer sees."""
 
     id: UUID
 
@@ -57,10 +57,10 @@ async def get_live(
     cursor: FromQuery[str | None] = None,
     last_event_id: Annotated[str | None, HeaderParameter(name="Last-Event-ID")] = None,
 ) -> Stream:
-    """Events `hazard` and `gone`, of what this person may see; an event `restart` where it has to sync anew.
+    """Streams the events `hazard` and `gone` in the person's scope, and `restart` if the client must sync again.
 
-    The id of an event is a cursor of /sync. Without one, events begin now, and the first, `begin`, says where that is.
-    A stream ends with its token, after a quarter of an hour at the latest: come back with the next one.
+    The id of an event is a cursor of /sync. Without a cursor the stream starts now; its first event, `begin`, has that
+    cursor. A stream ends with its token, after 15 minutes at the latest; reconnect with the next token.
     """
     context, person = context_of(request), person_of(request)
     words = last_event_id or cursor
@@ -78,7 +78,7 @@ async def get_live(
         Reader(person.username, address_to_limit(request), until),
     )
     events = listener.events()
-    first = await anext(events)  # refused before the answer begins; and what has begun is closed with its generator
+    first = await anext(events)  # raises refusals before the response starts; the generator closes the stream
     return Stream(_from(first, events), media_type="text/event-stream", headers=_HEADERS)
 
 
@@ -90,7 +90,7 @@ async def _from(first: bytes, events: AsyncGenerator[bytes]) -> AsyncGenerator[b
 
 
 class Listener:
-    """One stream: whose it is, and how far it is."""
+    """An event stream of one person, with its present cursor."""
 
     def __init__(
         self, context: AppContext, person: Person, token: str, place: Place, cursor: Cursor, reader: Reader
@@ -111,7 +111,7 @@ class Listener:
                 yield said
 
     async def _coming(self, reader: Reader) -> AsyncGenerator[bytes]:
-        """What came since the cursor, then what comes; a word without meaning where nothing does for a while."""
+        """Yields the changes since the cursor, then live ones, and a heartbeat after each idle interval."""
         more = True
         while more:
             page = await self._context.database.read(self._page)
@@ -140,12 +140,12 @@ class Listener:
         return self._told(mine, gone)
 
     def _told(self, hazards: list[Hazard], gone: list[UUID]) -> bytes:
-        """Events; the last one alone carries the cursor, since before it not all of this place is told."""
+        """Encodes events. Only the last one carries the cursor, which claims that all before it were received."""
         told = [("hazard", _moved(each)) for each in hazards] + [("gone", Departed(each)) for each in gone]
         return b"".join(self._event(name, data, last=at == len(told)) for at, (name, data) in enumerate(told, 1))
 
     async def _is_signed_in(self) -> bool:
-        """What is revoked counts within a second."""
+        """Checks the token again and reloads the person; a revocation takes effect within a second."""
         try:
             self._person = await self._context.part(SignIn).person(self._token, "hazard.see")
         except Refusal:
@@ -157,7 +157,7 @@ class Listener:
         return view_of(self._person) != self._cursor.view
 
     def _event(self, name: str | None, data: Struct | None, *, last: bool = True) -> bytes:
-        """https://html.spec.whatwg.org/multipage/server-sent-events.html; one without a name only moves the cursor."""
+        """Encodes one server-sent event (WHATWG HTML, server-sent events); one without a name only moves the cursor."""
         cursor = msgspec.structs.replace(self._cursor, transaction=self._place.transaction, id=self._place.id)
         lines = [f"id: {cursor.written()}"] if last else []
         lines += [f"event: {name}", f"data: {msgspec.json.encode(data or {}).decode()}"] if name else []

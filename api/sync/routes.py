@@ -1,4 +1,4 @@
-"""What has changed for a phone since it last asked: page by page, from a cursor that the server gave it."""
+"""The route of changes since a cursor, page by page, for phones."""
 
 import base64
 from datetime import datetime, timedelta
@@ -26,11 +26,11 @@ from storage.sync.change_feed import Head, Page, changed, everything, head
 _PAGE = 200
 _NIL = UUID(int=0)
 _ENDED_SINCE = timedelta(days=90)
-"""What ended longer ago is not given to a phone that begins; a list has it."""
+"""The initial synchronisation omits hazards closed longer ago; the list of hazards has them."""
 
 
 class Cursor(Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
-    """A place in a feed, of this epoch and for this reach. `after`: it begins still, and has all up to this hazard."""
+    """A client's cursor: a feed cursor with epoch and scope. `after`: the last hazard of an unfinished first sync."""
 
     epoch: str
     view: str
@@ -51,21 +51,21 @@ class Cursor(Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
 
     @classmethod
     def read(cls, words: str) -> Self:
-        """Raises Invalid for what is no cursor."""
+        """Decodes a cursor. Raises Invalid."""
         try:
             return msgspec.json.decode(base64.urlsafe_b64decode(words), type=cls)
         except (ValueError, RecursionError):
             raise Invalid(("cursor", "游标无效，请重新同步")) from None
 
     def check(self, present: Head, person: Person) -> None:
-        """Raises SyncRestart where it stands in another store, for another reach, or before what is still known."""
+        """Raises SyncRestart if the cursor is of another epoch or scope, or older than the retained changes."""
         known = present.feed.forgotten <= self.place <= present.newest
         if (self.epoch, self.view) != (present.feed.epoch, view_of(person)) or not known:
             raise SyncRestart
 
 
 class SyncView(Struct, frozen=True):
-    """`items`: hazards as they are now; `gone`: those that are this person's no longer. `more`: ask again at once."""
+    """A page of changes: present hazards, ids that are `gone` from scope, and whether to request `more` at once."""
 
     items: list[HazardView]
     gone: list[UUID]
@@ -79,10 +79,10 @@ async def get_sync(
     cursor: FromQuery[str | None] = None,
     limit: Annotated[int, QueryParameter(ge=1, le=500)] = _PAGE,
 ) -> SyncView:
-    """Everything in scope that changed since `cursor`; without one, all that is open or ended within 90 days.
+    """Returns the hazards in scope changed since `cursor`; without one, all that are open or closed within 90 days.
 
-    Nothing is left out and no state comes twice, however many write meanwhile. 410 `sync.restart` after a restore, a
-    change of scope, or more than 35 days: begin without a cursor, and put what comes in the place of all you had.
+    Nothing is skipped and no state comes twice, even during writes. 410 `sync.restart` after a restore, a change of
+    scope, or more than 35 days: start without a cursor, and replace all local data.
     """
     context, person = context_of(request), person_of(request)
     since = Cursor.read(cursor) if cursor is not None else None
@@ -109,7 +109,7 @@ def _since(
 def _beginning(
     repository: Repository, reach: Scope, present: Head, cursor: Cursor, limit: int, now: datetime
 ) -> tuple[Page, UUID | None]:
-    """Hazards by their ids, and the last one where there are more; what changes meanwhile comes when all are there."""
+    """Reads a page of the first sync, by id, and its last id if there are more; changes since its start follow."""
     found = everything(repository, reach, cursor.after or _NIL, now - _ENDED_SINCE, limit + 1)
     if len(found) > limit:
         return Page(found[:limit], [], cursor.place, more=True), found[limit - 1].id

@@ -1,14 +1,14 @@
-"""People and programs: who they are, what they may do, how they sign in, what is logged of it.
+"""Accounts of people and programs: roles, permissions, sign-in and the security log.
 
-- `api_keys`: keys for programs: a scope, an end, two live secrets
-- `delegations`: a role lent for a period: who holds what thanks to whom
-- `external_identities`: names of accounts at WeChat and 浙政钉
-- `people`: roles, grants and when they count, persons, sessions; what makes and changes an account
-- `policy`: ONE table: role × action × reach; routes, steps and queries ask it
-- `repository`: what actions of this subject may ask of a store
-- `second_factor`: codes of an authenticator app, recovery codes, and what each is good for
-- `security_log`: what a line of the security log says, and how long it is kept
-- `security_profile`: what is asked of whoever signs in: standard, or strict for 等保; masks
-- `sessions`: a device and the family of its tokens: which are good, what the first use of one means for the others
-- `throttling`: how often somebody may knock, and how soon after a wrong password
+- `api_keys`: API keys for programs: scope, expiry, and two secrets that are valid during a rotation
+- `delegations`: delegations: one account lends its role to another for a period
+- `external_identities`: links between accounts and their identities at WeChat and 浙政钉
+- `people`: roles, grants with their periods, persons, and the request bodies that create and change accounts
+- `policy`: the permission table, role × action × scope, for routes, steps and queries
+- `repository`: the queries that actions of this subject need from a store
+- `second_factor`: authenticator app codes and recovery codes, and how they are checked
+- `security_log`: the events of the security log, their fields and their retention
+- `security_profile`: sign-in requirements: the standard profile, and the strict one for 等保
+- `sessions`: signed-in devices and their token pairs: validity, renewal and detection of stolen tokens
+- `throttling`: rate limits and the backoff after wrong passwords
 """

@@ -1,4 +1,4 @@
-"""Keys for programs: a dashboard that reads, a device that will report. Each has a scope and an end."""
+"""API keys for programs, such as a dashboard or a device. Each has a scope and an expiry date."""
 
 from datetime import datetime, timedelta
 from typing import Literal
@@ -11,11 +11,11 @@ from inspections.accounts.people import Grant, Person, Role, ScopePrefix
 from inspections.field_types import Line, Moment
 
 LONGEST = timedelta(days=400)
-"""So that somebody looks at each of them once a year."""
+"""The longest lifetime of a key, so that somebody reviews each key about once a year."""
 
 
 class NewKey(Struct, frozen=True, forbid_unknown_fields=True):
-    """`role` analyst: reads what analysts read, no personal data. device: is a device's."""
+    """The request for a new key. Role `analyst`: reads what analysts read, no personal data; `device`: for a device."""
 
     id: UUID
     name: Line
@@ -25,8 +25,9 @@ class NewKey(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Key(Struct, frozen=True):
-    """`secret`: the SHA-256 digest of the newest secret, `used_at`: when that was first used. `previous`: of the one
-    before, which is good beside it, so that a program can be given the new one without a gap.
+    """A key. `secret`: SHA-256 digest of the newest secret; `used_at`: the first use of that secret.
+
+    `previous`: digest of the secret before, which also stays valid, so that a program can switch without a gap.
     """
 
     id: UUID
@@ -46,11 +47,11 @@ class Key(Struct, frozen=True):
 
     @property
     def holder(self) -> Person:
-        """Who a program is with this key; no account can have this name."""
+        """The person that a program acts as with this key; no account can have this username."""
         return Person(f"key:{self.id}", self.name, (Grant(self.role, self.scope),), "")
 
 
 def rotated(key: Key, secret: str) -> Key:
-    """With a new secret. One that nobody has used, because the answer was lost, gives way; one in use stays good."""
+    """Returns the key with a new secret. A used secret stays valid as `previous`; one that was never used does not."""
     previous = key.previous if key.used_at is None else key.secret
     return replace(key, secret=secret, used_at=None, previous=previous)

@@ -1,7 +1,7 @@
 """Delegation: a supervisor lends their role to another account for a period (委托代行).
 
-A delegation is kept once, in a row of its own, and never copied into the account that receives it: who holds what is
-derived from it whenever a person is looked at. So it ends by itself, and as soon as the giver no longer has the role.
+A delegation is stored once and never copied into the account that receives it: grants are derived from it whenever a
+person is loaded. So a delegation ends by itself, and also as soon as the giver no longer has the role.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -17,13 +17,13 @@ from inspections.field_types import Line, Moment, Words
 
 LONGEST = timedelta(days=90)
 LATE = timedelta(minutes=5)
-"""How far back a delegation may begin: a phone's clock is not ours, and the request takes its time."""
+"""How far in the past a delegation may begin, to allow for clock differences and slow requests."""
 
 
 class Delegation(Struct, frozen=True):
-    """That `giver` lends `role` to `receiver` from `since` until just before `until`; both are usernames.
+    """A loan of `role` by `giver` to `receiver` (usernames), from `since` until just before `until`.
 
-    `scope` narrows what the giver holds: the beginning of community codes, "" for all of it, whatever that is then.
+    `scope` narrows the giver's grants to a prefix of community codes; "" lends all the giver has at any time.
     """
 
     id: UUID
@@ -38,12 +38,12 @@ class Delegation(Struct, frozen=True):
     revoked_at: datetime | None = None
 
     def stands(self, now: datetime) -> bool:
-        """Whether it counts now or will."""
+        """Tells whether the delegation is neither revoked nor expired; it may begin later."""
         return self.revoked_at is None and now < self.until
 
 
 class NewDelegation(Struct, frozen=True, forbid_unknown_fields=True):
-    """A delegation as its giver sends it. `id` is made by the client, so that the same one sent again is recognised."""
+    """The request for a new delegation. The client makes `id`, so that a repeated request is recognized."""
 
     id: UUID
     to: Line
@@ -60,9 +60,9 @@ class NewDelegation(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def empowered(person: Person, received: Iterable[Delegation], giver: Callable[[str], Person | None]) -> Person:
-    """The person with what others lend them, each grant with its period; `giver` finds a person by username.
+    """Adds the grants that others lend to the person, each with its period; `giver` finds a person by username.
 
-    Only what an administrator gave the giver is lent, so nothing that is lent is lent on.
+    Only grants that an administrator gave the giver can be lent, so borrowed grants cannot be lent on.
     """
     lent = tuple(grant for each in received for grant in _lent(each, giver(each.giver)))
     return replace(person, grants=(*person.grants, *lent)) if lent else person
@@ -80,6 +80,6 @@ def _lent(delegation: Delegation, giver: Person | None) -> Iterator[Grant]:
 
 
 def _narrower(one: str, other: str) -> str | None:
-    """What lies in both scopes: the longer one, or None where neither begins with the other."""
+    """Returns the intersection of two scopes: the longer prefix, or None if neither begins with the other."""
     longer, shorter = (one, other) if len(one) > len(other) else (other, one)
     return longer if longer.startswith(shorter) else None

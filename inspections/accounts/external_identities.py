@@ -1,4 +1,4 @@
-"""An account's name elsewhere: who signed in at WeChat or 浙政钉 is let in as the account that is linked to it."""
+"""External identities: a person who signs in at WeChat or 浙政钉 gets access to the account linked there."""
 
 from datetime import datetime
 
@@ -6,7 +6,7 @@ from msgspec import Struct
 
 
 class Identity(Struct, frozen=True):
-    """`subject`: what `provider` calls the person, stable for our application there."""
+    """A linked identity. `subject`: the provider's ID of the person, stable for our application there."""
 
     provider: str
     subject: str

@@ -1,4 +1,4 @@
-"""Who acts: roles, the communities they cover, and the person behind a request."""
+"""Persons, their roles, and the communities that each role covers."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from inspections.calendar import YEARS
 from inspections.field_types import Line, Moment
 
-LINK_PREFIX = "link:"  # no username holds a colon (people.NewPerson)
+LINK_PREFIX = "link:"  # no username contains a colon (people.NewPerson)
 
 
 class Role(StrEnum):
@@ -28,18 +28,18 @@ class Role(StrEnum):
 
 
 SYSTEM = "system"
-"""The author of what happens by itself (escalations); no account can have this name."""
+"""The author of automatic events such as escalations; no account can have this username."""
 ERASED = "（已删除）"
-"""The name of somebody whose name was erased; the username stays in the history."""
+"""The name shown for a person whose name was erased; the username stays in the history."""
 
 
 class Grant(Struct, frozen=True, omit_defaults=True, cache_hash=True):
     """A role over every community whose 12-digit code begins with `scope`.
 
-    A community's whole code, a street's nine digits, a district's six, or "" for all: one rule for every level
-    (GB/T 10114 codes nest by prefix). It counts from `since` until just before `until`, without them always.
-    `by`: the supervisor who lends it; None where an administrator gave it. What is kept with a person is never lent:
-    that is derived from the delegations whenever a person is looked at (delegations.py).
+    `scope` is a community's whole code, a street's nine digits, a district's six, or "" for all (GB/T 10114 codes nest
+    by prefix). The grant is in effect from `since` until just before `until`, or always if they are None.
+    `by`: the supervisor who lends it, or None if an administrator gave it. Lent grants are never stored with a person;
+    they are derived from delegations whenever a person is loaded (delegations.py).
     """
 
     role: Role
@@ -55,9 +55,9 @@ class Grant(Struct, frozen=True, omit_defaults=True, cache_hash=True):
 class Person(Struct, frozen=True, cache_hash=True):
     """An account. `password` is an argon2id hash in PHC form, never a password; "" where the name was erased.
 
-    `version` grows with each change that an administrator makes. The hash is remembered: policy.scope asks for it.
-    `email`: where notices go to, besides the inbox. `password_at`: when its owner set the password; None: somebody else
-    did.
+    `version` grows with each change by an administrator. `email`: where notices are sent, besides the inbox.
+    `password_at`: when the owner set the password, or None if somebody else did. The object's hash is cached, because
+    policy.scope caches by it.
     """
 
     username: str
@@ -71,12 +71,12 @@ class Person(Struct, frozen=True, cache_hash=True):
     password_at: datetime | None = None
 
     def at(self, now: datetime) -> "Person":
-        """The person with nothing but the grants that count at `now`: what the policy may be asked about."""
+        """Returns the person with only the grants in effect at `now`, as the policy functions require."""
         counting = tuple(grant for grant in self.grants if grant.counts(now))
         return self if len(counting) == len(self.grants) else replace(self, grants=counting)
 
     def turns_after(self, now: datetime) -> list[datetime]:
-        """The instants after `now` at which a grant begins or ends."""
+        """Returns the instants after `now` at which a grant begins or ends."""
         edges = (edge for grant in self.grants for edge in (grant.since, grant.until))
         return [edge for edge in edges if edge and edge > now]
 
@@ -84,18 +84,18 @@ class Person(Struct, frozen=True, cache_hash=True):
         return any(grant.role == role and community.startswith(grant.scope) for grant in self.grants)
 
     def fixes_in(self, community: str) -> bool:
-        """Whether hazards there can be assigned to them."""
+        """Tells whether hazards in a community can be assigned to this person."""
         return self.active and self.holds(Role.HANDLER, community)
 
 
 ScopePrefix = Annotated[str, Meta(pattern=r"\A[0-9]{0,12}\Z", description="the beginning of community codes")]
 Email = Annotated[str, Meta(max_length=254, pattern=r"\A([A-Za-z0-9._%+-]+@[A-Za-z0-9.-]+\.[A-Za-z0-9-]+)?\Z")]
-"""An address, or "" for none. Narrower than RFC 5321: no quotes, nothing that a header could mistake for more."""
+"""An email address, or "" for none. Narrower than RFC 5321: no quotes, and no characters that could inject headers."""
 Password = Annotated[str, Meta(min_length=12, max_length=1024)]
 
 
 class NewGrant(Struct, frozen=True, forbid_unknown_fields=True):
-    """A grant as an administrator gives it."""
+    """The request for a grant by an administrator."""
 
     role: Role
     scope: ScopePrefix
@@ -110,7 +110,7 @@ NewGrants = Annotated[tuple[NewGrant, ...], Meta(max_length=200)]
 
 
 class NewPerson(Struct, frozen=True, forbid_unknown_fields=True):
-    """An account as an administrator makes it."""
+    """The request for a new account by an administrator."""
 
     username: Annotated[str, Meta(pattern=r"\A[a-z0-9_-]{2,32}\Z")]
     name: Line
@@ -124,7 +124,10 @@ class NewPerson(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class PersonChange(Struct, frozen=True, forbid_unknown_fields=True):
-    """What an administrator changes, and the version of the account that they saw. `erase`: name and address, alone."""
+    """The request to change an account; `version` is the one that was read.
+
+    `erase` removes name and email address, and excludes all other changes.
+    """
 
     version: Annotated[int, Meta(ge=1, le=1_000_000)]
     name: Line | None = None
@@ -142,7 +145,7 @@ class PersonChange(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def check_period(since: datetime | None, until: datetime | None) -> None:
-    """Raises ValueError, naming the field, for a period that is none."""
+    """Checks that a period is valid. Raises ValueError, naming the field."""
     for field, moment in (("since", since), ("until", until)):
         if moment and moment.year not in YEARS:
             raise ValueError(f"{field}：时间超出范围")

@@ -1,6 +1,6 @@
-"""ONE table: which role may do which action, and to which objects. Routes, steps and queries all ask here.
+"""The permission table: which role may do which action, and to which objects, for routes, steps and queries.
 
-A route names its action and does not start without a line in this table; a step is the action `step.<name>`.
+Every route names an action of this table, or the server does not start; a step is the action `step.<name>`.
 """
 
 from collections.abc import Mapping
@@ -16,15 +16,15 @@ from inspections.accounts.people import Grant, Person, Role
 
 
 class Reach(StrEnum):
-    COMMUNITY = "community"  # whatever lies in the communities of the grant
-    ASSIGNED = "assigned"  # there, and only what is assigned to the person
+    COMMUNITY = "community"  # all objects in the communities of the grant
+    ASSIGNED = "assigned"  # objects in these communities that are assigned to the person
 
 
 _I, _O, _H, _S, _A = Role.INSPECTOR, Role.OFFICER, Role.HANDLER, Role.SUPERVISOR, Role.ANALYST
 _M, _SYSTEM, _SECURITY, _AUDIT = Role.ADMIN, Role.SYSTEM_ADMIN, Role.SECURITY_ADMIN, Role.AUDIT_ADMIN
 _C = Reach.COMMUNITY
 _EVERYONE = dict.fromkeys(Role, _C)
-_FIELD = {_I: _C, _O: _C, _S: _C, _H: Reach.ASSIGNED}  # who sees and works on hazards
+_FIELD = {_I: _C, _O: _C, _S: _C, _H: Reach.ASSIGNED}  # roles that see and work on hazards
 _RECHECKERS = {_I: _C, _O: _C}
 _SUPERVISOR = {_S: _C}
 _FOR_SYSTEM = {_M: _C, _SYSTEM: _C}
@@ -35,37 +35,37 @@ _STEP = "step."
 PUBLIC = "public"
 """The action of routes that need no sign-in."""
 BY_LINK = "by link"
-"""The action of routes that need a link that stands, as their path's `token`."""
+"""The action of routes that need a valid fix link, as their path's `token`."""
 
 POLICY: dict[str, dict[Role, Reach]] = {
     "me": _EVERYONE,
     "place.see": _EVERYONE,
     "place.manage": _FOR_SYSTEM,
     "people.see": {_O: _C, _S: _C, **_FOR_SYSTEM, **_FOR_SECURITY, **_FOR_AUDIT},
-    "people.manage": {**_FOR_SYSTEM, **_FOR_SECURITY},  # an account as it is kept; what of it, the next two say
-    "account.manage": _FOR_SYSTEM,  # it comes, goes, and has a name
+    "people.manage": {**_FOR_SYSTEM, **_FOR_SECURITY},  # read accounts; the next two cover changes
+    "account.manage": _FOR_SYSTEM,  # create, rename, deactivate
     "rights.manage": _FOR_SECURITY,  # grants, passwords, second factors, devices
     "security.see": _FOR_AUDIT,
     "metrics.see": {_A: _C, **_FOR_SYSTEM},
     "key.manage": _FOR_SECURITY,
     "delegation.see": _EVERYONE,
     "delegation.make": {_S: _C},
-    "delegation.revoke": {_S: _C, **_FOR_SECURITY},  # whoever gave it, and who manages the giver
+    "delegation.revoke": {_S: _C, **_FOR_SECURITY},  # the giver, and administrators of the giver
     "delegation.oversee": _FOR_SECURITY,
     "photo.send": {_I: _C, _O: _C, _H: _C, _S: _C},
     "photo.see": {**_FIELD, _A: _C},
     "photo.original": _FIELD,
     "hazard.report": {_I: _C, _O: _C},
     "hazard.see": {**_FIELD, _A: _C},
-    "hazard.personal": _FIELD,  # names, phones, free words: not for analysts
-    "hazard.contact": {_O: _C, _S: _C, _H: Reach.ASSIGNED},  # who deals with the responsible party
+    "hazard.personal": _FIELD,  # names, phones and free text: not for analysts
+    "hazard.contact": {_O: _C, _S: _C, _H: Reach.ASSIGNED},  # unmasked name and phone of the responsible party
     "hazard.history": _FIELD,
     "hazard.erase": _FOR_SYSTEM,
     "inbox.see": _EVERYONE,
     "delivery.manage": _FOR_SYSTEM,
-    "digest.daily": {_O: _C},  # who is told in sum what stands to be done
+    "digest.daily": {_O: _C},  # receives the daily digest of open work
     "digest.weekly": _SUPERVISOR,
-    "link.make": {_O: _C},  # a notice is the office's act: a handler who could send one might fix in the party's name
+    "link.make": {_O: _C},  # not handlers: they could submit fixes in the party's name
     "link.see": {_O: _C, _S: _C},
     "link.revoke": {_O: _C, _S: _C},
     "device.see": {_O: _C, _S: _C, **_FOR_SYSTEM},
@@ -112,7 +112,7 @@ POLICY: dict[str, dict[Role, Reach]] = {
 
 
 class Located(Protocol):
-    """A case, as far as a scope asks about it: its community, and to whom it is assigned."""
+    """The fields of a hazard that a scope checks: its community and its handlers."""
 
     @property
     def community(self) -> str: ...
@@ -122,7 +122,10 @@ class Located(Protocol):
 
 
 class Scope(Struct, frozen=True):
-    """What somebody reaches with an action: prefixes of community codes, wholly or where assigned to `username`."""
+    """The objects that a person may apply an action to, as prefixes of community codes.
+
+    `communities`: all objects there; `assigned`: only those assigned to `username`.
+    """
 
     username: str
     communities: tuple[str, ...]
@@ -137,11 +140,11 @@ class Scope(Struct, frozen=True):
         )
 
     def touches(self, prefix: str) -> bool:
-        """Whether some community with this beginning may lie within."""
+        """Tells whether a community with this prefix may lie within the scope."""
         return any(prefix.startswith(mine) or mine.startswith(prefix) for mine in self.communities)
 
     def sees(self, person: Person) -> bool:
-        """Whether an account is somebody's to manage; one without grants is everybody's who manages any."""
+        """Tells whether the scope includes an account; every non-empty scope includes accounts without grants."""
         return bool(self) and (not person.grants or any(self.touches(grant.scope) for grant in person.grants))
 
     def __bool__(self) -> bool:
@@ -149,14 +152,14 @@ class Scope(Struct, frozen=True):
 
 
 EVERYWHERE = Scope("", ("",), ())
-"""Of nobody: what is asked on behalf of the office itself."""
+"""The scope of the office itself, for queries without a person."""
 
 
 @lru_cache(maxsize=4096)
 def scope(person: Person, action: str) -> Scope:
-    """What `person` reaches with `action`; false where no role of theirs may do it at all.
+    """Returns the scope of `person` for `action`; it is falsy if none of their roles may do it.
 
-    `person` is as `Person.at` leaves them: every grant counts here, whatever its period.
+    Pass a person from `Person.with_current_grants`: periods of grants are not checked here.
     """
     may = POLICY[action]
 
@@ -168,13 +171,13 @@ def scope(person: Person, action: str) -> Scope:
 
 @lru_cache(maxsize=4096)
 def steps_within(person: Person) -> Mapping[str, Scope]:
-    """The steps that some role of `person`'s may take, each with what they reach with it."""
+    """Returns the steps that the person's roles may take, each with its scope."""
     reached = {action[len(_STEP) :]: scope(person, action) for action in POLICY if action.startswith(_STEP)}
     return MappingProxyType({step: reach for step, reach in reached.items() if reach})
 
 
 def acting_for(person: Person, action: str, hazard: Located) -> str | None:
-    """Who lent what alone lets `person` do this; None where a role of their own does."""
+    """Returns the username of who lent the grant that permits this; None if a grant of their own permits it."""
     lent = [grant for grant in person.grants if grant.by is not None]
     own = tuple(grant for grant in person.grants if grant.by is None)
     if not lent or scope(replace(person, grants=own), action).covers(hazard):

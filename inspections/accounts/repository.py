@@ -1,4 +1,4 @@
-"""What actions of this subject may ask of a store."""
+"""The queries that actions of this subject need from a store."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -16,74 +16,74 @@ from inspections.change import RecordRepository
 
 
 class Area(Protocol):
-    """A community, as far as a role asks about it."""
+    """A community, reduced to its code, which scopes are compared with."""
 
     @property
     def code(self) -> str: ...
 
 
 class AccountRepository(RecordRepository, Protocol):
-    """People, programs, delegations, sessions, and what is counted and logged of them."""
+    """Queries for people, API keys, delegations, sessions, attempt counters and the security log."""
 
     def person(self, username: str) -> Person | None: ...
     def people(self) -> list[Person]: ...
     def account(self, username: str) -> Person | None:
-        """The person, for who will change them: whoever asks beside waits."""
+        """Loads the person and locks the row (SELECT FOR UPDATE)."""
         ...
 
     def administrators(self) -> list[Person]:
-        """Everybody who may hold the role of an administrator, as with `account`. Narrows only."""
+        """Loads and locks all people who may be administrators; the caller must still check their roles."""
         ...
 
     def delegation(self, delegation_id: UUID) -> Delegation | None: ...
     def received(self, username: str, now: datetime) -> list[Delegation]:
-        """What is lent to this person at `now` or later."""
+        """Returns the delegations to this person that are in effect at `now` or begin later."""
         ...
 
     def delegations(self, username: str | None) -> list[Delegation]:
-        """All that this person gave or received, or that anybody did; the newest first."""
+        """Returns all delegations that a person gave or received, or all for None, newest first."""
         ...
 
     def sessions(self, username: str) -> list[Session]:
-        """All there ever were, for who will change them."""
+        """Returns all sessions of an account, also ended ones, locked for change."""
         ...
 
     def open_sessions(self, username: str) -> list[Session]:
-        """Those that were not ended, for who will end them."""
+        """Returns the sessions of an account that were not revoked, locked for change."""
         ...
 
     def pair_of(self, digest: str) -> TokenPair | None:
-        """The pair one of whose tokens has this digest, for who will read it again by `kept` before changing it."""
+        """Finds the pair that contains a token with this digest, unlocked: load it by its key before changing it."""
         ...
 
     def standing_pairs(self, session_id: UUID) -> list[TokenPair]:
-        """Those of a session that no other has replaced, for who will change them."""
+        """Returns the pairs of a session that no other pair has replaced, locked for change."""
         ...
 
     def expired_pairs(self, now: datetime, limit: int) -> list[TokenPair]:
-        """Those whose refresh token is good no more; claimed as with `due`."""
+        """Claims pairs whose refresh token has expired; rows locked by others are skipped."""
         ...
 
     def old_events(self, before: datetime, limit: int) -> list[SecurityEvent]:
-        """Lines of the security log from before that instant; claimed as with `due`."""
+        """Claims security events from before that instant; rows locked by others are skipped."""
         ...
 
     def identities(self, username: str) -> list[Identity]:
-        """By provider."""
+        """Returns the external identities of an account, ordered by provider."""
         ...
 
     def all_keys(self) -> list[Key]:
-        """The newest first."""
+        """Returns all API keys, newest first."""
         ...
 
     def key_of(self, digest: str) -> Key | None:
-        """The key one of whose secrets has this digest, for who will read it again by `kept` before changing it."""
+        """Finds the key that has a secret with this digest, unlocked: load it by its id before changing it."""
         ...
 
     def old_tallies(self, before: datetime, limit: int) -> list[Tally]:
-        """Those whose window began before that instant; claimed as with `due`."""
+        """Claims counters whose window began before that instant; rows locked by others are skipped."""
         ...
 
     def communities(self) -> Sequence[Area]:
-        """Where roles may reach."""
+        """Returns all communities, with which scopes are checked."""
         ...

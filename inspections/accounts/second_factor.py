@@ -1,4 +1,4 @@
-"""A second factor: codes of an authenticator app, and recovery codes for who has lost the phone."""
+"""Second factors: codes of an authenticator app, and recovery codes for a lost phone."""
 
 from datetime import datetime
 from typing import NamedTuple
@@ -12,10 +12,10 @@ RECOVERY_CODES = 10
 
 
 class SecondFactor(Struct, frozen=True):
-    """An app that an account has been told to (RFC 6238: SHA-1, six digits, thirty seconds, as every app has it).
+    """The authenticator app of an account (RFC 6238: SHA-1, six digits, thirty seconds, as all apps support).
 
-    `confirmed_at`: it has shown a code; from then on it is asked for. `last_step`: the time step of the code used last:
-    each counts once (RFC 6238, 5.2). `recovery`: SHA-256 digests of the codes that are left, each good for once.
+    `confirmed_at`: when its first code was entered; sign-in requires it from then on. `last_step`: time step of the
+    last used code, since each is valid once (RFC 6238, 5.2). `recovery`: SHA-256 digests of unused recovery codes.
     """
 
     username: str
@@ -27,19 +27,19 @@ class SecondFactor(Struct, frozen=True):
 
 
 class Shown(NamedTuple):
-    """What somebody has typed: the time step whose code it is, if any, and its digest as a recovery code."""
+    """A submitted code: the time step whose code it is, if any, and its digest as a recovery code."""
 
     step: int | None
     digest: str
 
 
 def fits(factor: SecondFactor, shown: Shown) -> bool:
-    """Whether what was shown is good now; it stays good until it is used."""
+    """Tells whether a submitted code is valid; it stays valid until it is consumed."""
     return (shown.step is not None and shown.step > factor.last_step) or shown.digest in factor.recovery
 
 
 def used(factor: SecondFactor, shown: Shown | None) -> SecondFactor:
-    """The factor after it was asked for. Raises SecondFactorNeeded for nothing, SignInFailed for what is no good."""
+    """Returns the factor with the code consumed. Raises SecondFactorNeeded without a code, SignInFailed if invalid."""
     if shown is None:
         raise SecondFactorNeeded
     if not fits(factor, shown):

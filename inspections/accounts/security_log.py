@@ -1,7 +1,7 @@
-"""The security log: who signed in, was given rights, took data out, looked at originals. Lines are only ever added.
+"""The append-only security log: sign-ins, changes of rights, data exports, viewed originals.
 
-GB/T 22239-2019 8.1.4.3 asks for such a log of every user, guarded against change; the Cybersecurity Law, article 21,
-for six months of it.
+GB/T 22239-2019 8.1.4.3 requires such a log for every user, protected against change; the Cybersecurity Law, article 21,
+requires six months of it.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -15,11 +15,11 @@ from inspections.accounts.external_identities import Identity
 from inspections.accounts.people import Grant, Person
 
 KEPT = timedelta(days=366)
-"""The database itself refuses to remove a line that is younger than 180 days."""
+"""How long events are kept. The database itself refuses to delete one that is younger than 180 days."""
 
 
 class Event(StrEnum):
-    """What a line is about. Values are stable: they stand in the log for good."""
+    """The kind of an event. Values are stable, because they are stored in the log."""
 
     SIGNED_IN = "sign_in"
     SIGN_IN_FAILED = "sign_in.failed"
@@ -48,9 +48,9 @@ class Event(StrEnum):
 
 
 class SecurityEvent(Struct, frozen=True):
-    """A line. `by`: whose sign-in did it, "" for nobody's; `about`: the account, key or object that it was done to.
+    """A line of the log. `by`: the acting username, "" if nobody is signed in; `about`: the affected account or object.
 
-    `address`: where the request came from, of IPv6 the network. `facts` never hold a password, a token or a name.
+    `address`: the client's address, for IPv6 its network. `facts` never contain a password, a token or a name.
     """
 
     id: UUID
@@ -63,13 +63,13 @@ class SecurityEvent(Struct, frozen=True):
 
 
 def facts_of(changed: Iterable[tuple[Struct, Struct]], removed: Iterable[Struct]) -> dict[str, str]:
-    """What a change says of itself: its differences, and at which providers an account is linked no more."""
+    """Describes a change: the changed fields and grants, and the providers whose identities were unlinked."""
     unlinked = " ".join(each.provider for each in removed if isinstance(each, Identity))
     return {**_differences(changed), **({"unlinked": unlinked} if unlinked else {})}
 
 
 def _differences(changed: Iterable[tuple[Struct, Struct]]) -> dict[str, str]:
-    """Which fields of the first record change, and which grants come and go; never what is secret or personal."""
+    """Names the changed fields of the first record, and added and removed grants; never secret or personal values."""
     for before, after in changed:
         fields = [name for name in before.__struct_fields__ if getattr(before, name) != getattr(after, name)]
         said = {"fields": " ".join(fields)}
@@ -85,6 +85,6 @@ def _moves(before: tuple[Grant, ...], after: tuple[Grant, ...]) -> Iterator[str]
 
 
 def line_of(event: SecurityEvent) -> Mapping[str, str]:
-    """The event as a collector gets it."""
+    """Returns the event as the flat fields that a log collector receives."""
     shared = {"id": str(event.id), "at": event.at.isoformat(), "event": event.event, "by": event.by}
     return {**event.facts, **shared, "about": event.about, "address": event.address}

@@ -1,7 +1,7 @@
-"""What an office asks of whoever signs in: the standard profile, and the strict one for 等保.
+"""Security profiles of an office: the standard requirements for sign-in, and the strict ones for 等保.
 
-The strict one follows GB/T 22239-2019 (等保 2.0, level 3): 8.1.4.1 (passwords of some complexity, changed from time to
-time; failures lock, idle pages end; two factors) and 8.1.5.1 to 8.1.5.3 (three administrators who check each other).
+The strict profile follows GB/T 22239-2019 (等保 2.0, level 3): 8.1.4.1 (complex passwords that expire, lockout after
+failures, idle timeout, two factors) and 8.1.5.1 to 8.1.5.3 (three administrators who check each other).
 """
 
 import string
@@ -17,16 +17,16 @@ from inspections.accounts.throttling import LOCKING, OF_ACCOUNT, Patience
 from inspections.errors import FactorMissing, Invalid, PasswordOld, Refusal
 
 ADMINISTRATORS = (Role.SYSTEM_ADMIN, Role.SECURITY_ADMIN, Role.AUDIT_ADMIN)
-"""三员. `admin` is all three in one."""
+"""The three separate administrators (三员). The role `admin` combines all three."""
 
 
 class Profile(Struct, frozen=True):
-    """`patience`: with wrong passwords for an account. `page_idle`: how long a page in a browser may be left alone.
+    """Requirements for sign-in. `backoff`: after wrong passwords of an account. `page_idle`: idle timeout in a browser.
 
-    `password_lasts`: after so long, and when an administrator has set it, its owner changes it before anything else.
-    `password_kinds`: of capitals, small letters, digits and signs, so many. `needs_factor`: who signs in with a second
-    one. `alone`: whose new session ends the one before. `divided`: nobody holds the role `admin`. `masks`: who does
-    not deal with a responsible party sees its name and number in part.
+    `password_lasts`: maximum age of a password; one set by an administrator must be changed at once.
+    `password_kinds`: how many of capitals, small letters, digits and signs it needs. `needs_factor`: roles that need a
+    second factor. `single_session`: roles whose new session ends earlier ones. `separate_admins`: forbids the role
+    `admin`. `masks`: hides parts of a responsible party's name and number from roles that do not deal with it.
     """
 
     patience: Patience = OF_ACCOUNT
@@ -39,7 +39,7 @@ class Profile(Struct, frozen=True):
     masks: bool = False
 
     def check_password(self, field: str, password: str, username: str) -> None:
-        """Raises Invalid."""
+        """Checks a new password against the profile. Raises Invalid."""
         kinds = [
             any(each in letters for each in password)
             for letters in (string.ascii_uppercase, string.ascii_lowercase, string.digits)
@@ -51,7 +51,7 @@ class Profile(Struct, frozen=True):
             raise Invalid((field, "密码不能包含用户名"))
 
     def unmet(self, person: Person, factor: SecondFactor | None, now: datetime) -> type[Refusal] | None:
-        """The refusal of who has to do something before anything else."""
+        """Returns the refusal for a person who must first change the password or set up a second factor, else None."""
         lasts = self.password_lasts
         if lasts and (person.password_at is None or now >= person.password_at + lasts):
             return PasswordOld
@@ -60,7 +60,7 @@ class Profile(Struct, frozen=True):
         return None
 
     def check_roles(self, grants: Iterable[Grant]) -> None:
-        """No two administrators in one person; where they are divided, no undivided one. Raises Invalid."""
+        """Checks that grants combine no two administrator roles, and `admin` only where allowed. Raises Invalid."""
         roles = {grant.role for grant in grants}
         if len(roles & {*ADMINISTRATORS, Role.ADMIN}) > 1:
             raise Invalid(("grants", "系统管理员、安全管理员、审计管理员不得由一人兼任"))

@@ -1,11 +1,11 @@
-"""A signed-in device and the family of its tokens: which are good, and what the first use of one means for the others.
+"""Signed-in devices and their token pairs: validity, renewal and detection of stolen tokens.
 
-Whoever renews gets a new pair, and the old one stays good until the new one is first used: the answer may have been
-lost in a stairwell, any number of times. Asked again, the old one makes a sibling of equal standing. The first sibling
-that is used replaces the old pair; for a minute the old one may still ask again, and the other siblings may still be
-used, since two requests of one phone may have renewed side by side: each that is used in time stands beside the first.
-A sibling that was not is refused by itself. Whatever comes later with a token that was used and replaced holds a copy,
-or is the one whose copy was used: the whole family ends, and the person signs in again (RFC 9700, 4.14.2, with grace).
+Renewal issues a new pair, and the old pair stays valid until the new one is first used, because the response may get
+lost on a bad connection. If the old pair renews again, it issues a sibling of equal rank. The first sibling that is
+used replaces the old pair. For one minute after that, the old pair may still renew and other siblings may still be
+used, because two requests of one phone may have renewed in parallel; each sibling used in time stays valid. A sibling
+not used in time is refused. A token that was used, replaced and then sent again later has been copied: the session
+ends, and the person must sign in again (RFC 9700, 4.14.2, with a grace period).
 """
 
 from collections.abc import Sequence
@@ -21,7 +21,7 @@ IDLE_LASTS = timedelta(days=14)
 SESSION_LASTS = timedelta(days=30)
 GRACE = timedelta(seconds=60)
 UNUSED_AT_MOST = 16
-"""Pairs of a session that nobody has used yet; the oldest give way."""
+"""The most pairs of a session that were never used; the oldest are dropped."""
 
 
 class Digests(NamedTuple):
@@ -32,7 +32,7 @@ class Digests(NamedTuple):
 
 
 class Session(Struct, frozen=True):
-    """A device that signed in. `seen_at`: when it last got tokens. `idle_seconds`: it ends so long after that."""
+    """A signed-in device. `seen_at`: when it last received tokens; the session expires `idle_seconds` later."""
 
     id: UUID
     username: str
@@ -51,10 +51,10 @@ class Session(Struct, frozen=True):
 
 
 class TokenPair(Struct, frozen=True):
-    """An access and a refresh token, of which only SHA-256 digests are kept.
+    """An access and a refresh token, of which only SHA-256 digests are stored.
 
-    `parent`: the pair whose refresh token made this one. `used_at`: when either was first used. `spent_until`: another
-    pair stands in its place; until then its refresh token may ask again.
+    `parent`: the pair whose refresh token issued this one. `used_at`: the first use of either token. `spent_until`: set
+    when another pair has replaced this one; until then its refresh token may still renew.
     """
 
     id: UUID
@@ -69,7 +69,10 @@ class TokenPair(Struct, frozen=True):
     spent_until: datetime | None = None
 
     def gives_access(self, now: datetime) -> bool:
-        """Also while it was never used and a sibling was; whether it is one, its first use decides."""
+        """Tells whether the access token is valid. A replaced pair that was never used still is, until its grace ends.
+
+        Its first use then decides whether it is a sibling of the pair that replaced it.
+        """
         in_time = self.spent_until is None or (self.used_at is None and now <= self.spent_until)
         return in_time and now < self.access_expires_at
 
@@ -86,11 +89,11 @@ def new_pair(session: Session, pair_id: UUID, digests: Digests, now: datetime, p
 
 
 def first_use(pair: TokenPair, parent: TokenPair | None, standing: Sequence[TokenPair], now: datetime) -> Changes:
-    """What changes when `pair` is used for the first time. `standing`: the pairs of its session that are not spent.
+    """Returns the changes to pairs when `pair` is first used. `standing`: the pairs of its session not yet replaced.
 
-    Nothing, where another pair than a sibling has replaced it. `parent`: None where there is none, or none any more.
-    Where the parent is spent already, what is replaced now gets no more grace than it has: two who hold copies cannot
-    take turns for longer than a minute.
+    Nothing changes if a pair other than a sibling has replaced it. `parent`: None if it does not exist any more.
+    If the parent is already replaced, the pairs replaced now share its grace period, so that two holders of copies
+    cannot alternate for longer than a minute.
     """
     if pair.spent_until:
         beside = any(each.parent == pair.parent for each in standing)
@@ -101,6 +104,6 @@ def first_use(pair: TokenPair, parent: TokenPair | None, standing: Sequence[Toke
 
 
 def giving_way(standing: Sequence[TokenPair]) -> tuple[TokenPair, ...]:
-    """The unused pairs that go when one more is made."""
+    """Returns the oldest unused pairs, to be dropped when one more is issued."""
     unused = sorted((each for each in standing if each.used_at is None), key=lambda each: each.issued_at)
     return tuple(unused[: max(0, len(unused) - UNUSED_AT_MOST + 1)])

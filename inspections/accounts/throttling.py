@@ -1,4 +1,4 @@
-"""How often somebody may knock, and how soon after a wrong password: in rows that all processes share."""
+"""Rate limits and sign-in backoff, stored in the database so that all processes share them."""
 
 from datetime import datetime, timedelta
 from math import ceil
@@ -12,11 +12,11 @@ from inspections.errors import TooMany, TooManyTries
 WINDOW = timedelta(minutes=10)
 PER_LINK = 120
 PER_ADDRESS = 600
-"""Of one address in a window. Behind one of a mobile carrier stand many phones."""
+"""Most requests of one address in a window; many phones share an address of a mobile carrier."""
 
 
 class Tally(Struct, frozen=True):
-    """How often something was asked for under this key since the window began."""
+    """The number of requests or failed attempts under a key since the window began."""
 
     key: str
     since: datetime
@@ -24,7 +24,7 @@ class Tally(Struct, frozen=True):
 
 
 def counted(before: Tally | None, key: str, limit: int, now: datetime) -> Tally:
-    """The tally with one more. Raises TooMany, which says in how many seconds to come again."""
+    """Returns the counter with one more request. Raises TooMany with the seconds to wait (`retry_after`)."""
     if before is None or not before.since <= now < before.since + WINDOW:  # also where the clock was set back
         return Tally(key, now, 1)
     if before.count >= limit:
@@ -33,9 +33,9 @@ def counted(before: Tally | None, key: str, limit: int, now: datetime) -> Tally:
 
 
 class Patience(NamedTuple):
-    """So many failures in a row cost no time; behind them `first`, then each wait is twice the one before.
+    """The delays after failed attempts: the first `free` failures cause none, the next waits `first`.
 
-    Up to `longest`.
+    Each further failure waits twice as long as the one before, up to `longest`.
     """
 
     free: int
@@ -44,20 +44,20 @@ class Patience(NamedTuple):
 
 
 OF_ACCOUNT = Patience(5, timedelta(minutes=5))
-"""Three hundred guesses a day at most: short enough that who is kept out by a stranger comes in the same morning."""
+"""At most three hundred guesses a day, and an owner locked out by a stranger's guesses waits minutes, not hours."""
 LOCKING = Patience(5, timedelta(minutes=30), timedelta(minutes=30))
-"""Where a lock is asked for (security_profile.py)."""
+"""A lockout of thirty minutes, for the strict profile (security_profile.py)."""
 OF_ADDRESS = Patience(50, timedelta(minutes=1))
-"""Behind one address stands a whole office, or the phones of a mobile carrier."""
+"""More failures are free, because a whole office or many phones of a mobile carrier may share one address."""
 TRIES_KEPT = timedelta(hours=1)
-"""Since the last one."""
+"""How long after the last attempt a counter is kept."""
 _DOUBLINGS = 20
 
 
 def tried(before: Tally | None, key: str, patience: Patience, now: datetime) -> Tally:
-    """The tally with one more try, taken as failed until it is known: of those that come at once each counts.
+    """Returns the counter with one more attempt, counted as failed until it succeeds, so parallel attempts all count.
 
-    `since`: of the last try. Raises TooManyTries, which says in how many seconds to come again.
+    `since` becomes the time of this attempt. Raises TooManyTries with the seconds to wait (`retry_after`).
     """
     if before is None or not before.since <= now < before.since + TRIES_KEPT:
         return Tally(key, now, 1)
@@ -68,7 +68,7 @@ def tried(before: Tally | None, key: str, patience: Patience, now: datetime) -> 
 
 
 def untried(before: Tally) -> Tally | None:
-    """The tally without a try that was no failure; None where that was all."""
+    """Returns the counter without one successful attempt, or None if no other is left."""
     return replace(before, count=before.count - 1) if before.count > 1 else None
 
 

@@ -1,4 +1,4 @@
-"""Links for the responsible party: made, revoked, opened, and used once."""
+"""Actions on links of the responsible party: create, revoke, open, and use once."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -37,14 +37,14 @@ MAKE, REVOKE = "make_link", "revoke_link"
 
 
 class Made(NamedTuple):
-    """`repeated`: the same link had been made before; its token is not known any more."""
+    """A created link. `repeated`: the same request had created it before, and its token is no longer known."""
 
     link: FixLink
     repeated: bool
 
 
 class Notice(NamedTuple):
-    """What a link shows: its hazard, the photos of how it was found, and the line that made it."""
+    """The notice that a link shows: its hazard, photos from before the fix, and the line that created the link."""
 
     link: FixLink
     hazard: Hazard
@@ -53,7 +53,7 @@ class Notice(NamedTuple):
 
 
 def reached(repository: FixLinkRepository, person: Person, hazard_id: UUID, action: str) -> Hazard:
-    """The hazard, for who may do this with its links. Raises Missing, Forbidden."""
+    """Returns the hazard if this person may take this action on its links. Raises Missing, Forbidden."""
     hazard = visible(repository, person, hazard_id)
     if not scope(person, action).covers(hazard):
         raise Forbidden
@@ -63,7 +63,10 @@ def reached(repository: FixLinkRepository, person: Person, hazard_id: UUID, acti
 def make_link(
     repository: FixLinkRepository, person: Person, hazard_id: UUID, new: NewLink, digest: str, now: datetime
 ) -> Change[Made]:
-    """Raises Missing, Forbidden, IdConflict, IdTaken, Invalid. Leaves `version` alone: a prepared step still fits."""
+    """Creates a link with its history line; the hazard's `version` stays, so that a prepared step still fits.
+
+    Raises Missing, Forbidden, IdConflict, IdTaken, Invalid.
+    """
     hazard = reached(repository, person, hazard_id, "link.make")
     if (earlier := repository.entry(new.id)) is not None:
         return Change(Made(_made_before(repository, person, hazard, new, earlier), repeated=True))
@@ -110,7 +113,7 @@ def _check_may_have_one(hazard: Hazard) -> None:
 def revoke_link(
     repository: FixLinkRepository, person: Person, hazard_id: UUID, link_id: UUID, now: datetime
 ) -> Change[FixLink]:
-    """The link as it is then; one that is over already stays as it is. Raises Missing, Forbidden."""
+    """Revokes a link and returns it; a used or revoked link stays as it is. Raises Missing, Forbidden."""
     hazard = reached(repository, person, hazard_id, "link.revoke")
     link = repository.kept(FixLink, link_id)
     if link is None or link.hazard != hazard.id:
@@ -135,17 +138,17 @@ def revoke_link(
 
 
 def links_of(repository: FixLinkRepository, person: Person, hazard_id: UUID) -> Sequence[FixLink]:
-    """The newest first. Raises Missing, Forbidden."""
+    """Links of a hazard, the newest first. Raises Missing, Forbidden."""
     return repository.fix_links(reached(repository, person, hazard_id, "link.see").id)
 
 
-# with the token -------------------------------------------------------------------------------------------------
+# requests with a token --------------------------------------------------------------------------------------------
 
 
 def knock(
     repository: FixLinkRepository, digest: str, address: str, now: datetime, counts: Literal["opened", "sent"] | None
 ) -> Change[FixLink | None]:
-    """The link behind a token, counted; None, and counted too, where there is none. Raises TooMany."""
+    """Counts a request against its address and link. Returns the link, or None for an unknown token. Raises TooMany."""
     changes = [_tallied(repository, f"address {address}", PER_ADDRESS, now)]
     found = repository.fix_link_of(digest)
     link = repository.kept(FixLink, found.id) if found else None
@@ -165,13 +168,13 @@ def _tallied(repository: FixLinkRepository, key: str, limit: int, now: datetime)
 
 
 def forget_tallies(repository: FixLinkRepository, now: datetime, limit: int) -> Change[int]:
-    """Windows and failures that are over say nothing any more; addresses are not kept longer."""
+    """Deletes counters of past windows and failures: they no longer matter, and addresses are not kept longer."""
     over = repository.old_tallies(now - max(WINDOW, TRIES_KEPT), limit)
     return Change(len(over), removed=tuple(over))
 
 
 def noticed(repository: FixLinkRepository, digest: str, now: datetime) -> Notice:
-    """Raises Missing, LinkOver."""
+    """Loads the notice of a valid link. Raises Missing, LinkOver."""
     link, hazard = _behind(repository, digest)
     history = repository.history(hazard.id)
     check_stands(link, hazard, history, now)
@@ -181,14 +184,14 @@ def noticed(repository: FixLinkRepository, digest: str, now: datetime) -> Notice
 
 
 def standing(repository: FixLinkRepository, digest: str, now: datetime) -> FixLink:
-    """Raises Missing, LinkOver."""
+    """Returns the link if it is still valid. Raises Missing, LinkOver."""
     link, hazard = _behind(repository, digest)
     check_stands(link, hazard, repository.history(hazard.id), now)
     return link
 
 
 def _behind(repository: FixLinkRepository, digest: str) -> tuple[FixLink, Hazard]:
-    """The hazard is asked for before its link, as by everybody who changes both."""
+    """Finds a link and its hazard. The hazard is read first, in the lock order of all actions that change both."""
     found = repository.fix_link_of(digest)
     hazard = repository.hazard(found.hazard) if found else None
     link = repository.kept(FixLink, found.id) if found else None
@@ -198,7 +201,7 @@ def _behind(repository: FixLinkRepository, digest: str) -> tuple[FixLink, Hazard
 
 
 def fix_by_link(repository: FixLinkRepository, digest: str, step: SubmitFix, now: datetime) -> Change[Dossier]:
-    """整改 by the party itself, which ends the link: so its photos must be there. The same again is answered again.
+    """Submits the party's fix (整改) and ends the link, so its photos must be present. A repeat gets the same answer.
 
     Raises Missing, LinkOver, IdConflict, IdTaken, Stale, WrongState, Invalid, PhotosMissing.
     """

@@ -1,7 +1,7 @@
-"""One notice, one code: a link by which the responsible party, which has no account, sees its notice and sends its fix.
+"""One-time links by which a responsible party without an account sees its notice and submits its fix.
 
-The token is shown once, to who makes the link; what is kept is its digest. A link counts as somebody of its own: its
-photos, its uploads and its line of history are under its name, and it sees what it has sent and nothing else by digest.
+The token is shown once, to the officer who creates the link; only its digest is stored. A link acts as a person of its
+own: its photos, uploads and history line are under its name, and by digest it sees only what it has sent.
 """
 
 from collections.abc import Sequence
@@ -17,14 +17,14 @@ from inspections.field_types import Words
 from inspections.hazards.records import OPEN, Entry, Hazard
 
 PAST_DUE = timedelta(days=7)
-"""How long after the deadline a link lives by itself: who is late is to be able to send its fix."""
+"""The default lifetime of a link after the deadline: a late party must still be able to submit its fix."""
 LEAST, MOST_DAYS = timedelta(days=3), 60
 SENDS = 60
-"""Photos and fixes that one link takes in all, accepted or not: a link that got about fills no disk."""
+"""The most photos and fixes that one link may send, accepted or not: a leaked link cannot fill the disk."""
 
 
 class NewLink(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """A link as an officer makes it. `days`: how long it lives; `measures`: what is asked of the party."""
+    """An officer's request for a link. `days`: its lifetime; `measures`: what the party is asked to do."""
 
     id: UUID
     days: Annotated[int, Meta(ge=1, le=MOST_DAYS)] | None = None
@@ -32,10 +32,10 @@ class NewLink(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=Tru
 
 
 class FixLink(Struct, frozen=True):
-    """Its id is that of the line of history that says it was made. `digest`: sha-256 of the token, in hex.
+    """A link of the responsible party; its id is that of the history line that created it.
 
-    `opened`: how often its page was asked for, by people or by the messenger that looks at it for them; `sent`: how
-    often it began to send something.
+    `digest`: sha-256 of the token, in hex. `opened`: how often its page was requested, by people or by a messenger that
+    previews it; `sent`: how often it began to send something.
     """
 
     id: UUID
@@ -51,12 +51,12 @@ class FixLink(Struct, frozen=True):
 
     @property
     def sender(self) -> Person:
-        """Who sends by it: somebody without any role."""
+        """The person without any role in whose name the link sends."""
         return Person(f"{LINK_PREFIX}{self.id.hex}", "整改责任主体", (), "")
 
 
 def expires(hazard: Hazard, days: int | None, now: datetime) -> datetime:
-    """When a link made now ends: after `days`, else a week after the deadline; from three days to sixty."""
+    """The expiry of a link created now: after `days`, else a week after the deadline, within three to sixty days."""
     if days is not None:
         return now + timedelta(days=days)
     wanted = (hazard.due_at or now) + PAST_DUE
@@ -64,7 +64,7 @@ def expires(hazard: Hazard, days: int | None, now: datetime) -> datetime:
 
 
 def check_stands(link: FixLink, hazard: Hazard, history: Sequence[Entry], now: datetime) -> None:
-    """Raises LinkOver. A link is for the party that it was made for: once another is named, it is as if revoked."""
+    """Raises LinkOver unless the link is valid. It counts as revoked once another responsible party is named."""
     over = {
         "used": link.used_at is not None,
         "revoked": link.revoked_at is not None or _another_party(link, history),

@@ -1,4 +1,4 @@
-"""What actions of this subject may ask of a store."""
+"""The queries that actions of this subject may ask of a store."""
 
 from typing import Protocol
 from uuid import UUID
@@ -11,9 +11,9 @@ class FixLinkRepository(RemediationRepository, Protocol):
     """Links of responsible parties."""
 
     def fix_link_of(self, digest: str) -> FixLink | None:
-        """The link whose token has this digest, for who will read it again by `kept` before changing it."""
+        """The link whose token has this digest. It is not locked: to change it, read it again by its id."""
         ...
 
     def fix_links(self, hazard_id: UUID) -> list[FixLink]:
-        """All of a hazard, the newest first."""
+        """All links of a hazard, the newest first."""
         ...

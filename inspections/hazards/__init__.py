@@ -1,12 +1,11 @@
-"""The hazard itself: its record, its states, its deadlines, its history.
+"""The hazard itself: its record, states, deadlines and history.
 
-- `contact_masking`: who sees names and numbers of responsible parties whole, and how they are masked for everybody
-  else
-- `deadlines`: ONE table of clocks; policy × calendar → deadline; what is left of one; ladders; when to look next
-- `duplicates`: which hazards reported before may be the same one
-- `history`: a hazard's history: every line is written there, chained to the one before, erased from, and checked
-- `lifecycle`: ONE table: which step leads from which state to which
-- `measures`: what a hazard counts for, and on which of its days
-- `records`: Hazard, Photo, Mention, Receipt, Entry: frozen values
-- `repository`: what actions of this subject may ask of a store
+- `contact_masking`: decides who sees a responsible party's full contact data, and masks it for others
+- `deadlines`: computes deadlines and times of checks; the table of clocks; escalation ladders
+- `duplicates`: finds earlier reports that may describe the same hazard
+- `history`: appends, erases and verifies the hash-chained lines of a hazard's history
+- `lifecycle`: the state machine: one table of which step leads from which state to which
+- `measures`: the statistics measures a hazard counts for, each on one day
+- `records`: the hazard, its history entries and their parts: frozen values
+- `repository`: the queries that actions of this subject need from a store
 """

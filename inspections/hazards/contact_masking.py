@@ -1,4 +1,4 @@
-"""Who sees names and numbers of responsible parties whole, and how they are masked for everybody else."""
+"""Decides who sees the full contact data of a responsible party, and masks it for everybody else."""
 
 from msgspec.structs import replace
 
@@ -11,13 +11,13 @@ _FULL_NUMBER = 9
 
 
 def contact_shown(profile: Profile, person: Person, hazard: Hazard) -> bool:
-    """Whether they see the party's name and number whole: who deals with it, and who reported it."""
+    """Tells whether this person sees the party's full name and number: its reporters and those who handle it do."""
     own = person.username in {hazard.reporter, *hazard.reporters}
     return not profile.masks or own or scope(person, "hazard.contact").covers(hazard)
 
 
 def masked(party: Party) -> Party:
-    """张*, 139****1234: enough to recognise what one knows already. Names of firms and committees are no secret."""
+    """Masks a party's contact as 张*, 139****1234, still recognisable. Names of firms and committees stay visible."""
     name = party.name[0] + "*" * (len(party.name) - 1) if party.kind in {"owner", "tenant"} else party.name
     return replace(party, name=name, phone=party.phone and _masked_number(party.phone))
 

@@ -1,4 +1,4 @@
-"""When something is due, and what follows once it is: pure verdicts over an instant that comes in as an argument."""
+"""Deadlines, clocks and escalation ladders: pure functions that get the current time as an argument."""
 
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -13,7 +13,7 @@ from inspections.office.categories import Category, Left, Severity, Term, TimeUn
 from inspections.office.rules import Rules, Rung
 
 FIXING = frozenset({State.ACCEPTED, State.ASSIGNED, State.RECTIFYING})
-"""The states in which the fixing clock runs; waiting for a re-check counts against the re-checker."""
+"""The states in which the fixing clock runs. The wait for a re-check counts against the re-checker instead."""
 
 CLOCKS: dict[str, tuple[frozenset[State], str]] = {
     "accept": (frozenset({State.REPORTED}), "accept_due_at"),
@@ -23,7 +23,7 @@ CLOCKS: dict[str, tuple[frozenset[State], str]] = {
     "review": (frozenset({State.SUSPENDED}), "review_due_at"),
     "reply": (frozenset({State.TRANSFERRED}), "reply_due_at"),
 }
-"""ONE table: each clock, the states in which it runs, and the field of the hazard that says when it is due."""
+"""The table of clocks: for each, the states in which it runs and the hazard's field with its deadline."""
 
 _DAY = timedelta(days=1)
 _ANY = WorkingCalendar({}, frozenset())
@@ -32,14 +32,17 @@ _DAYS = frozenset({TimeUnit.WORKING_DAYS, TimeUnit.CALENDAR_DAYS})
 
 
 class Deadline(NamedTuple):
-    """The instant something is due, and whether it rests on a year whose calendar is not published yet."""
+    """A due time. `provisional`: it depends on a year whose calendar is not published yet."""
 
     at: datetime
     provisional: bool
 
 
 def due(term: Term | Left, start: datetime, calendar: WorkingCalendar) -> Deadline:
-    """Days: the first is not counted, due at 24:00 Asia/Shanghai of the last (民法典 第二百零一条, 第二百零三条)."""
+    """Computes when a term ends. Terms in days skip the first day and end at 24:00 Asia/Shanghai of the last.
+
+    Source: 民法典 第二百零一条, 第二百零三条.
+    """
     match term.unit:
         case TimeUnit.MINUTES:
             return Deadline(start + timedelta(minutes=term.amount), provisional=False)
@@ -65,7 +68,7 @@ def _after_office_time(left: timedelta, start: datetime, calendar: WorkingCalend
 
 
 def left(term: Term | None, due_at: datetime, now: datetime, calendar: WorkingCalendar) -> Left | None:
-    """What a clock by `term` has left, in its own unit, rounded up; minutes where it was set by hand. None: run out."""
+    """Returns the time left in the unit of `term`, rounded up; in minutes if set by hand (None). None: expired."""
     if due_at <= now:
         return None
     unit = term.unit if term else TimeUnit.MINUTES
@@ -84,7 +87,7 @@ def left(term: Term | None, due_at: datetime, now: datetime, calendar: WorkingCa
 
 def _office_time(start: datetime, end: datetime, calendar: WorkingCalendar) -> timedelta:
     total = timedelta()
-    for opens, closes in office_spans(calendar, start):  # pragma: no branch  # they never end
+    for opens, closes in office_spans(calendar, start):  # pragma: no branch  # the spans are endless
         if opens >= end:
             break
         total += min(closes, end) - opens
@@ -96,7 +99,7 @@ def fixing_term(category: Category, severity: Severity) -> Term:
 
 
 def new_deadline(hazard: Hazard, due_at: datetime, now: datetime) -> dict[str, Any]:
-    """What a deadline that somebody sets by hand changes of a hazard."""
+    """Returns the hazard fields that a deadline set by hand changes."""
     return {
         "due_at": due_at.astimezone(UTC),
         "due_provisional": False,
@@ -107,22 +110,22 @@ def new_deadline(hazard: Hazard, due_at: datetime, now: datetime) -> dict[str, A
 
 
 def by_policy(hazard: Hazard, term: Term, now: datetime, calendar: WorkingCalendar) -> dict[str, Any]:
-    """What a deadline by policy changes of a hazard."""
+    """Returns the hazard fields that a deadline computed from the category's term changes."""
     deadline = due(term, now, calendar)
     set_by_hand = new_deadline(hazard, deadline.at, now)
     return {**set_by_hand, "due_provisional": deadline.provisional, "term": term}
 
 
 def by_rule(field: str, term: Term, now: datetime, calendar: WorkingCalendar) -> dict[str, Any]:
-    """What the office's rules set of a stage's clock: its instant in `field`, and the term while it is provisional."""
+    """Returns the fields of a stage's clock: its due time in `field`, and its term while that is provisional."""
     deadline = due(term, now, calendar)
     return {field: deadline.at, "stage_term": term if deadline.provisional else None}
 
 
 def in_stage(hazard: Hazard, rules: Rules, calendar: WorkingCalendar, now: datetime) -> Hazard:
-    """The hazard with the clocks of the stage it has come into; those of the stage it has left are gone.
+    """Starts the clocks of the stage that the hazard has entered and clears those of the stage it has left.
 
-    So is a wish for a longer deadline, where nobody works on it any more.
+    A pending extension request is dropped when nobody works on the hazard any more.
     """
     transferred = hazard.state is State.TRANSFERRED
     clocks: dict[str, Any] = {
@@ -141,9 +144,9 @@ def in_stage(hazard: Hazard, rules: Rules, calendar: WorkingCalendar, now: datet
 
 
 def settled(hazard: Hazard, calendar: WorkingCalendar) -> Hazard:
-    """The hazard with its provisional deadlines by the calendar as it is now: later perhaps, never sooner than told.
+    """Recomputes provisional deadlines with the current calendar; a deadline may move later, never earlier.
 
-    A suspended one waits: its clock stands still, and is set when it is resumed.
+    A suspended hazard stays as it is: its clock is set again when it is resumed.
     """
     if hazard.state is State.SUSPENDED:
         return hazard
@@ -158,18 +161,18 @@ def settled(hazard: Hazard, calendar: WorkingCalendar) -> Hazard:
 
 
 def look_back_due(category: Category, closed_at: datetime) -> datetime | None:
-    """When a fixed hazard is to be looked at again (回头看): at 24:00 of the day its category plans it; None: never."""
+    """Returns when a fixed hazard is due for its look-back (回头看): 24:00 of the planned day; None: never."""
     days = category.look_back_days
     return due(Term(days, TimeUnit.CALENDAR_DAYS), closed_at, _ANY).at if days else None
 
 
 def is_overdue(hazard: Hazard, now: datetime) -> bool:
-    """Whether the fixing clock has run out. Derived, never stored; persuasion (`advisory`) is never overdue."""
+    """Tells whether the fixing clock has expired. Derived, never stored; an `advisory` hazard is never overdue."""
     return hazard.state in FIXING and not hazard.advisory and hazard.due_at is not None and hazard.due_at < now
 
 
 class Running(NamedTuple):
-    """A clock that runs: since when, until when, and which one of its kind on this hazard."""
+    """A running clock: its start, its deadline, and its number among the clocks of this kind on the hazard."""
 
     clock: str
     since: datetime
@@ -178,7 +181,7 @@ class Running(NamedTuple):
 
 
 def running(hazard: Hazard) -> list[Running]:
-    """The clocks that run on a hazard; persuasion has a target date and no clock."""
+    """Returns the clocks that run on a hazard; an advisory hazard has a target date but no fixing clock."""
     found: list[Running] = []
     for name, (states, field) in CLOCKS.items():
         due_at = getattr(hazard, field) if hazard.state in states else None
@@ -194,7 +197,7 @@ def _running(hazard: Hazard, name: str, due_at: datetime) -> Running:
 
 
 class Reach(NamedTuple):
-    """When a rung is reached, and by which clock."""
+    """A rung of a ladder with its clock and the time at which it is reached."""
 
     at: datetime
     rung: Rung
@@ -202,18 +205,18 @@ class Reach(NamedTuple):
 
 
 def rung_at(rung: Rung, due_at: datetime, calendar: WorkingCalendar) -> datetime:
-    """When a rung of a ladder is reached. A reminder that lies before its clock began is the caller's to leave out."""
+    """Returns when a rung is reached. The caller leaves out a reminder that falls before its clock started."""
     if rung.before:
         return due_at - (due(rung.before, due_at, calendar).at - due_at)
     if rung.after:
-        # 24:00 still belongs to the day it ends: one working day after 24:00 of Monday is 24:00 of Tuesday.
+        # 24:00 belongs to the day that it ends: one working day after 24:00 of Monday is 24:00 of Tuesday.
         last = due_at - _INSTANT if rung.after.unit in _DAYS else due_at
         return due(rung.after, last, calendar).at
     return due_at
 
 
 def ladder(hazard: Hazard, rules: Rules, calendar: WorkingCalendar) -> Iterator[Reach]:
-    """Every rung that this hazard can still reach; a reminder that lies before its clock began is none."""
+    """Yields the rungs of all running clocks, without reminders that fall before their clock started."""
     for clock in running(hazard):
         for rung in rules.ladders[hazard.severity]:
             if rung.clock == clock.clock and (at := rung_at(rung, clock.due_at, calendar)) > clock.since:
@@ -223,9 +226,9 @@ def ladder(hazard: Hazard, rules: Rules, calendar: WorkingCalendar) -> Iterator[
 def next_check(
     hazard: Hazard, rules: Rules, calendar: WorkingCalendar, after: datetime | None = None
 ) -> datetime | None:
-    """When the sweep has to look at this hazard again; None where no rung comes after `after`.
+    """Returns when the sweep must check this hazard next; None if no rung follows `after`.
 
-    Without `after` the first rung of all: the sweep finds out which of those that lie behind are not recorded yet.
+    Without `after` it is the first rung of all: the sweep then records every past rung that is not recorded yet.
     """
     ladder = rules.ladders[hazard.severity]
     return min(
@@ -237,7 +240,7 @@ def next_check(
 def _next_rung(
     ladder: Iterable[Rung], clock: Running, calendar: WorkingCalendar, after: datetime | None
 ) -> datetime | None:
-    """When this clock reaches its next rung. Those after its deadline come after all others, and cost a calendar."""
+    """Returns when this clock reaches its next rung. Rungs after the deadline, which cost more, are computed last."""
     since = max(after, clock.since) if after else clock.since
     rungs = [rung for rung in ladder if rung.clock == clock.clock]
     for late in (False, True):
@@ -248,5 +251,5 @@ def _next_rung(
 
 
 def next_reached(reaches: Iterable[Reach], after: datetime) -> datetime | None:
-    """The same, where the ladder is known already."""
+    """Returns the first time in `rungs` that follows `after`: `next_check_time` for a ladder computed before."""
     return min((reach.at for reach in reaches if reach.at > after), default=None)

@@ -1,4 +1,4 @@
-"""Which hazards reported before may be the same one. A hint for people: who merges two is an officer."""
+"""Finds earlier reports that may describe the same hazard. It is only a hint: an officer decides on a merge."""
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
@@ -12,12 +12,12 @@ from inspections.places.coordinates import Point, distance_m
 WINDOW = timedelta(hours=72)
 NEAR_M = 100.0
 FARTHEST_M = 200.0
-"""However inexact two points are, they mean the same place only up to here; places.cells_around reaches as far."""
+"""The upper limit of the distance, however inaccurate the two points are; `cells_around` covers this radius."""
 _NAMED = 5
 
 
 class Earlier(NamedTuple):
-    """What the verdict needs of a hazard that was reported before; the names are Hazard's."""
+    """The fields of an earlier report that the comparison needs, named as in Hazard."""
 
     id: UUID
     number: str
@@ -30,9 +30,9 @@ class Earlier(NamedTuple):
 
 
 def candidates(hazard: Hazard, earlier: Iterable[Earlier], reach: Scope) -> list[Candidate]:
-    """Those of `earlier` that may be this hazard, of communities in `reach`: nothing foreign is named.
+    """Returns those of `earlier` that may be this hazard, only of communities within `reach`.
 
-    The same place comes first, then the nearest; of those alike the newest. A store may bring too many, never decides.
+    Order: same place first, then by distance; ties newest first. `earlier` may hold more than match.
     """
     apart = {each: _metres(hazard.point, each.point) for each in earlier if _eligible(hazard, each, reach)}
     same = [each for each in apart if _same_place(hazard, each)]

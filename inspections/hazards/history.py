@@ -1,8 +1,8 @@
-"""A hazard's history: every line of it is written here, chained to the line before it, and checked here.
+"""The history of a hazard: a hash chain of lines, which are appended, erased and verified here.
 
-A line's digest is taken over the digest of the line before it and the line's canonical bytes: JSON with sorted keys,
-instants in UTC, and in the place of each free word or name a digest of its own, made with a salt of its own. So words
-can be erased: their digest stays, their salt goes with them, and the chain holds over what nobody can guess any more.
+The digest of a line covers the digest of the line before and the line's canonical bytes: JSON with sorted keys and
+times in UTC, in which each free text is replaced by its own salted digest. A text can therefore be erased: its digest
+stays, its salt is deleted with it, and the chain still verifies although nobody can guess the text any more.
 """
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
@@ -30,11 +30,11 @@ PLAIN = frozenset(
         *("recheck", "flags", "fields", "erased"),  # names of rules and of fields
     }
 )
-"""Facts that are no free words. Text under any other name can be erased: what is forgotten here errs to that side."""
+"""Facts that are no free text. Text under any other name can be erased; an omission here errs on that side."""
 
 ERASE = "erase"
 ERASED = "（已删除）"
-"""What stands for erased words where there must be some."""
+"""The placeholder for an erased text where a text is required."""
 
 _ALGORITHM = "sha256:"
 _canonical = msgspec.json.Encoder(order="deterministic").encode
@@ -42,14 +42,14 @@ _decode = msgspec.json.decode
 
 
 class ErasedFields(Struct, frozen=True):
-    """Of one line of history, the paths of facts that were erased; what a line `erase` keeps."""
+    """The erased fact paths of one history entry, as recorded by an `erase` entry."""
 
     entry: UUID
     fields: tuple[str, ...]
 
 
 class NewLine(NamedTuple):
-    """A line that is to be written: which step who took, and what facts came with it. `acting_for`: see Entry."""
+    """A history entry to append: the step, its author, its time and its facts. `acting_for`: see HistoryEntry."""
 
     id: UUID
     step: str
@@ -62,11 +62,11 @@ class NewLine(NamedTuple):
 def append_history(
     repository: HazardRepository, before: Hazard | None, hazard: Hazard, line: NewLine
 ) -> tuple[Hazard, Entry]:
-    """The hazard one line further, and that line, chained to the one before it.
+    """Appends a line to the hash chain; returns the hazard with its new head, and the chained entry.
 
-    `hazard`: what it is after the step; `before`: what it was, None where the line is its first.
+    `hazard`: the hazard after the step; `before`: the one before the step, None for the first line.
     """
-    kept: dict[str, Any] = _decode(_canonical(line.facts))  # as they come back from a store: so is their digest
+    kept: dict[str, Any] = _decode(_canonical(line.facts))  # as a store returns them, so that the digest matches
     salts: dict[str, str] = {}
 
     def salted(path: str, text: str | None) -> str | None:
@@ -83,7 +83,7 @@ def append_history(
 
 
 def _set(before: Hazard | None, after: Hazard) -> Clocks:
-    """The deadlines that are not what they were."""
+    """Returns the deadlines that differ between the two hazards."""
     return Clocks(
         **{
             name: value
@@ -94,7 +94,7 @@ def _set(before: Hazard | None, after: Hazard) -> Clocks:
 
 
 def replayed(lines: Iterable[Entry]) -> Clocks:
-    """The deadlines of a hazard as its history tells them, from the first line to the last of `lines`."""
+    """Replays the deadlines of a hazard from its history, from the first line to the last of `lines`."""
     known: dict[str, Any] = {}
     for line in lines:
         known |= {name: value for name, value in asdict(line.clocks).items() if value is not UNSET}
@@ -102,7 +102,7 @@ def replayed(lines: Iterable[Entry]) -> Clocks:
 
 
 def digest_of(previous: str, line: Entry) -> str:
-    """What the digest of a line should be. `previous`: that of the line before, or nothing."""
+    """Computes the expected digest of a line. `previous`: the digest of the line before, or an empty string."""
     return _chained(previous, line, _walked(line.facts, "", lambda path, text: _sealed(text, line.salts.get(path))))
 
 
@@ -124,7 +124,7 @@ def _chained(previous: str, line: Entry, sealed: Any) -> str:
 
 
 def _sealed(text: str | None, salt: str | None) -> str | None:
-    """What of a text goes into the digest of its line. Of an erased one, it stands where its salt was."""
+    """Returns the digest that represents a text in its line's digest. For an erased text it is stored as its salt."""
     return salt if text is None else _digest(f"{salt or ''}{text}".encode())
 
 
@@ -133,7 +133,7 @@ def _digest(data: bytes) -> str:
 
 
 def _walked(value: Any, path: str, text_at: Callable[[str, str | None], Any]) -> Any:
-    """`value` with what `text_at` makes of each text that can be erased, or has been. Paths: `fixed_on_spot.method`."""
+    """Maps `text_at(path, text)` over each text that can be or was erased. Path example: `fixed_on_spot.method`."""
     if isinstance(value, dict):
         before = f"{path}." if path else ""
         items = cast("dict[str, Any]", value).items()
@@ -144,7 +144,7 @@ def _walked(value: Any, path: str, text_at: Callable[[str, str | None], Any]) ->
 
 
 def texts(facts: dict[str, Any]) -> dict[str, str | None]:
-    """The free words and names in `facts`, by their paths; None for one that is erased."""
+    """Returns the free texts and names in `facts` by path; None for an erased one."""
     found: dict[str, str | None] = {}
     _walked(facts, "", found.__setitem__)
     return found
@@ -154,7 +154,7 @@ def texts(facts: dict[str, Any]) -> dict[str, str | None]:
 
 
 def erased(entry: Entry, paths: Collection[str]) -> Entry:
-    """The line without the texts at `paths`: the digest of each takes the place of its salt, so its own stays right."""
+    """Erases the texts at `paths`; the digest of each replaces its salt, so that the line's digest stays valid."""
     salts = dict(entry.salts)
 
     def without(path: str, text: str | None) -> str | None:
@@ -167,12 +167,12 @@ def erased(entry: Entry, paths: Collection[str]) -> Entry:
 
 
 def gone(entry: Entry) -> list[str]:
-    """The paths of what was erased from this line."""
+    """Returns the paths of the texts that were erased from this line."""
     return [path for path, salt in entry.salts.items() if salt.startswith(_ALGORITHM)]
 
 
 def comparable(entry: Entry, sent: dict[str, Any]) -> dict[str, Any]:
-    """The facts of a line beside those that were sent again: a field that was erased can no longer differ."""
+    """Returns a line's facts for comparison with facts sent again; erased fields are taken from `sent`."""
     names = {path.partition(".")[0] for path in gone(entry)}
     left = {name: value for name, value in entry.facts.items() if name not in names}
     return left | {name: sent[name] for name in names & sent.keys()}
@@ -182,9 +182,9 @@ def comparable(entry: Entry, sent: dict[str, Any]) -> dict[str, Any]:
 
 
 class Heading(Struct, frozen=True):
-    """What a hazard says of its history: how many lines it has, the digest of the last, and the state that one led to.
+    """The history as the hazard record states it: number of lines, digest of the last line, resulting state.
 
-    `state` is text: what is checked may be none.
+    `state` is plain text, since a damaged record may hold an invalid state.
     """
 
     hazard: UUID
@@ -195,16 +195,16 @@ class Heading(Struct, frozen=True):
 
 
 class Break(NamedTuple):
-    """Where a history is not what was written: what is wrong, and at which line."""
+    """A defect of a history: what is wrong, and at which line."""
 
     what: str
     where: str
 
 
 def breaks(heading: Heading, lines: Sequence[Entry]) -> Iterator[Break]:
-    """Whatever was altered, removed, inserted or moved in the history of a hazard.
+    """Yields what was altered, removed, inserted or moved in the history of a hazard.
 
-    Whoever writes a whole chain anew, or cuts off its end and its head too, is found only by heads kept elsewhere.
+    A rewritten chain, or one cut off together with its head, is found only by comparison with heads kept elsewhere.
     """
     expected, last = 1, ""
     for line in lines:
@@ -223,7 +223,7 @@ def breaks(heading: Heading, lines: Sequence[Entry]) -> Iterator[Break]:
 
 
 def _unsaid(lines: Sequence[Entry]) -> Iterator[Break]:
-    """Erasing needs no key; so each erased text must be named by a line that says who erased it."""
+    """Yields lines with erased texts that no `erase` line documents, since erasing needs no key."""
     said = {(each.entry, path) for line in lines for each in erased_by(line) for path in each.fields}
     for line in lines:
         if any((line.id, path) not in said for path in gone(line)):
@@ -231,7 +231,7 @@ def _unsaid(lines: Sequence[Entry]) -> Iterator[Break]:
 
 
 def erased_by(line: Entry) -> list[ErasedFields]:
-    """What a line `erase` says was erased; nothing for any other, and for one that nobody here has written."""
+    """Returns what an `erase` line documents; an empty list for other lines and for invalid content."""
     try:
         return msgspec.convert(line.facts.get("erased", []) if line.step == ERASE else [], list[ErasedFields])
     except msgspec.ValidationError:

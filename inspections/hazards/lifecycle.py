@@ -1,6 +1,6 @@
-"""ONE table: which step leads from which state to which. The only place a hazard's state changes.
+"""The state machine of a hazard: one table of transitions, and the only place where the state changes.
 
-Who may take a step stands in policy.py; what a step needs, in its Struct (steps.py) and its action.
+policy.py decides who may take a step; the step's Struct (steps.py) and its action check what it needs.
 """
 
 from collections.abc import Callable, Iterable
@@ -47,7 +47,7 @@ MOVES: dict[str, dict[State, State]] = {
     "request_extension": _same(_UNDER_WORK),
     "decide_extension": _same(_UNDER_WORK),
     "suspend": _to(_S.SUSPENDED, _UNDER_WORK),
-    "resume": _to(_S.RECTIFYING, [_S.SUSPENDED]),  # or wherever it was suspended from
+    "resume": _to(_S.RECTIFYING, [_S.SUSPENDED]),  # or back to the state it was suspended from
     "supervise": _same(OPEN),
     "unsupervise": _same(OPEN),
     "transfer": _to(_S.TRANSFERRED, [_S.ACCEPTED, *_UNDER_WORK]),
@@ -62,7 +62,7 @@ MOVES: dict[str, dict[State, State]] = {
     "draw": _to(_S.PENDING_RECHECK, [_S.CLOSED]),
 }
 BY_ITSELF = frozenset({"draw"})
-"""Moves that nobody takes: the server does."""
+"""Steps that only the server takes."""
 
 _ASKS: dict[str, Callable[[Hazard], bool]] = {
     "confirm_major": lambda hazard: hazard.major_proposed and hazard.severity is not Severity.MAJOR,
@@ -71,7 +71,7 @@ _ASKS: dict[str, Callable[[Hazard], bool]] = {
     "decide_extension": lambda hazard: hazard.extension is not None,
     "unsupervise": lambda hazard: hazard.supervision is not None,
 }
-"""What a move asks of a hazard besides its state."""
+"""The conditions of a step beyond the state of the hazard."""
 
 
 _TAKEN_FROM = {
@@ -80,7 +80,7 @@ _TAKEN_FROM = {
 
 
 def possible(hazard: Hazard) -> list[str]:
-    """The steps that people can take on it now."""
+    """Returns the steps that people can take on this hazard now."""
     return [move for move in _TAKEN_FROM[hazard.state] if _fits(hazard, move)]
 
 
@@ -89,7 +89,7 @@ def _fits(hazard: Hazard, move: str) -> bool:
 
 
 def check(hazard: Hazard, move: str) -> State:
-    """The state that `move` leads to. Raises WrongState where the tables have no such move for it now."""
+    """Returns the state that `step` leads to. Raises WrongState if the step is not possible now."""
     target = MOVES[move].get(hazard.state)
     if target is None or not _fits(hazard, move):
         raise WrongState(hazard.state, move, possible(hazard))
@@ -97,7 +97,7 @@ def check(hazard: Hazard, move: str) -> State:
 
 
 def moved(hazard: Hazard, move: str, now: datetime, **facts: Any) -> Hazard:
-    """The hazard after `move`, one version further, with `facts` set. Raises WrongState."""
+    """Returns the hazard after `step`, with its version increased and `facts` set. Raises WrongState."""
     target = check(hazard, move)
     ended = {"closed_at": now} if hazard.state in OPEN and target not in OPEN else {}
     begun = {"stage_number": hazard.stage_number + 1, "stage_from": now} if _begins(hazard, move, target) else {}
@@ -113,5 +113,5 @@ def moved(hazard: Hazard, move: str, now: datetime, **facts: Any) -> Hazard:
 
 
 def _begins(hazard: Hazard, move: str, target: State) -> bool:
-    """Whether a stage begins, with a clock of its own: a new state, or somebody else who has to sign for it."""
+    """Tells whether a new stage with its own clock begins: on a new state, or on a new assignment to accept (签收)."""
     return target is not hazard.state or move == "assign"

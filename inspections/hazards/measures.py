@@ -1,7 +1,7 @@
-"""What a hazard counts for: measures, each on one Shanghai day. All statistics are sums of them.
+"""Statistics measures of a hazard, each counted on one Shanghai day. All statistics are sums of measures.
 
-A hazard that takes a step takes away what it counted for before and adds what it counts for now. `MEASURES` says on
-which of its days a measure falls; storage/hazards/measures.py says the same in SQL, and a test holds the two together.
+A step subtracts what the hazard counted for before and adds what it counts for now. `MEASURES` defines the day of
+each measure; storage/hazards/measures.py defines the same in SQL, and a test compares the two.
 """
 
 from collections import defaultdict
@@ -24,7 +24,7 @@ MEASURES: dict[str, str] = {
     **dict.fromkeys(("due_ended", "due_met"), "due_at"),
     **dict.fromkeys(("first_due_ended", "first_due_met"), "first_due_at"),
 }
-"""By the instant whose day it falls on. `first_due_at`: the deadline before any extension."""
+"""For each measure the field whose day it counts on. `first_due_at`: the deadline before any extension."""
 
 STANDING: dict[State, str] = {
     State.REPORTED: "waiting",
@@ -39,21 +39,21 @@ STANDING: dict[State, str] = {
     State.DUPLICATE: "duplicate",
     State.CANCELLED: "cancelled",
 }
-"""The one measure that says where a hazard stands: they add up to `received`."""
+"""The measure of each state; together these measures add up to `received`."""
 
 DECIDED_BY_DEADLINE = frozenset({Outcome.FIXED, Outcome.REFUSED_CONTROLLED})
-"""Outcomes for which it matters whether the deadline was met: the others say that nothing had to be fixed here."""
+"""Outcomes for which meeting the deadline matters; with the others nothing had to be fixed here."""
 
 _COUNTS_BY = (
     *("state", "outcome", "community", "category", "severity", "source", "advisory", "quantity", "quantity_done"),
     *("fixed_on_spot", "reported_at", "accepted_at", "submitted_at", "closed_at", "due_at", "original_due_at"),
     *("times_returned", "times_reworked", "times_extended", "rebounded_as"),
 )
-"""The fields that decide what a hazard counts for."""
+"""The hazard fields that determine its measures."""
 
 
 class Cell(NamedTuple):
-    """Where something is counted. `day`: since 1970, in Shanghai."""
+    """The dimensions under which a measure is counted. `day`: days since 1970, in Shanghai."""
 
     community: str
     category: str
@@ -71,7 +71,7 @@ def day_of(number: int) -> date:
 
 
 def measured(hazard: Hazard) -> dict[str, int]:
-    """The measures of a hazard that are not 0, each with its number."""
+    """Returns the non-zero measures of a hazard with their values."""
     closed = hazard.state is State.CLOSED
     cohort = hazard.accepted_at is not None and hazard.state is not State.DUPLICATE
     ended = closed and hazard.outcome in DECIDED_BY_DEADLINE and not hazard.advisory and hazard.due_at is not None
@@ -113,7 +113,7 @@ def _first_due_at(hazard: Hazard) -> datetime | None:
 
 
 def differences(moves: Iterable[tuple[Hazard | None, Hazard]]) -> dict[Cell, Mapping[str, int]]:
-    """What (before, after) of some hazards changes in all that is counted; None: it was not there."""
+    """Sums up how (before, after) pairs of hazards change the measures. `before` None: a new hazard."""
     changed: defaultdict[Cell, defaultdict[str, int]] = defaultdict(lambda: defaultdict(int))
     for before, after in moves:
         if before is None:

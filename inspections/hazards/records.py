@@ -1,4 +1,4 @@
-"""A hazard, its photos and its history: frozen values."""
+"""The hazard, its history entries and their parts: frozen values."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -34,7 +34,7 @@ OPEN = frozenset(State) - {State.REJECTED, State.DUPLICATE, State.CLOSED, State.
 
 
 class Outcome(StrEnum):
-    """How a closed hazard ended. Only `fixed` counts as done."""
+    """The result of a closed hazard. Only `fixed` counts as done."""
 
     FIXED = "fixed"
     UNFOUNDED = "unfounded"
@@ -45,7 +45,7 @@ class Outcome(StrEnum):
 
 
 class Party(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """整改责任主体: who has to fix it. Needs no account."""
+    """整改责任主体: the party responsible for the fix. It needs no account."""
 
     kind: Literal["owner", "tenant", "property", "committee", "merchant", "organisation"]
     name: Line
@@ -53,7 +53,7 @@ class Party(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True)
 
 
 class Extension(Struct, frozen=True):
-    """A longer deadline that somebody asked for and nobody has decided."""
+    """A pending request for a longer deadline."""
 
     by: str
     at: datetime
@@ -62,7 +62,7 @@ class Extension(Struct, frozen=True):
 
 
 class Suspension(Struct, frozen=True):
-    """暂缓整改: the fixing clock stands. `left`: what it had left; None where it had run out at `due_at` already."""
+    """暂缓整改: the fixing clock is stopped. `left`: the time that remained; None if it had expired at `due_at`."""
 
     by: str
     at: datetime
@@ -74,7 +74,7 @@ class Suspension(Struct, frozen=True):
 
 
 class Arrangements(Struct, frozen=True, forbid_unknown_fields=True):
-    """五落实: what 《安全生产法》 第四十一条 and the rules on major hazards want settled before one is fixed."""
+    """五落实: what 《安全生产法》 第四十一条 and the rules on major hazards require to be settled before a fix."""
 
     responsible: Line
     measures: Words
@@ -87,7 +87,7 @@ SupervisionLevel = Literal["subdistrict", "district", "city", "province"]
 
 
 class Supervision(Struct, frozen=True):
-    """督办, 挂牌."""
+    """督办, 挂牌: the supervision of a hazard by a higher authority."""
 
     by: str
     at: datetime
@@ -97,7 +97,7 @@ class Supervision(Struct, frozen=True):
 
 
 class MajorBasis(Struct, frozen=True):
-    """Why a hazard is major, and who has determined it under which document; the latter once it is confirmed."""
+    """The reason why a hazard is major; once confirmed, also the authority and the document that determined it."""
 
     basis: str
     authority: str | None = None
@@ -105,7 +105,7 @@ class MajorBasis(Struct, frozen=True):
 
 
 class Transfer(Struct, frozen=True):
-    """移交: to whom, and what they answered."""
+    """移交: the transfer of a hazard to another authority, and its reply."""
 
     by: str
     at: datetime
@@ -115,7 +115,7 @@ class Transfer(Struct, frozen=True):
 
 
 class Evaluation(Struct, frozen=True):
-    """评价: 1 (bad) to 5 (good)."""
+    """评价: the evaluation of a closed hazard, from 1 (bad) to 5 (good)."""
 
     by: str
     at: datetime
@@ -127,13 +127,13 @@ class Hazard(Struct, frozen=True):
     """A hazard from report to end. Times are aware and UTC; `community` and `category` are codes, people usernames.
 
     `quantity_claimed` is what the fixer says is done, `quantity_done` what a re-check has confirmed.
-    `found_category`: what it was reported as, where its cause or category was set since.
+    `found_category`: the category as reported, if its cause or category has been changed since.
     `version` grows with each step a person takes. Each stage has a clock (deadlines.CLOCKS): `deadline_number` counts
-    the deadlines for fixing, `due_from` is when the present one was set, by `term` or (None) by hand, `original_due_at`
-    what it was before it was extended; `stage_number` and `stage_from` are the same for the stage it is in,
-    `stage_term` by which term of the rules its clock was set, while that rests on a year not published yet.
-    `place_key` and `cell` find it again (communities.py). `reporters`: who reported its duplicates. `history_head` is
-    the digest of the last line of its history.
+    the deadlines for fixing, `due_from` is when the current one was set, by `term` or (None) by hand, `original_due_at`
+    its value before any extension; `stage_number` and `stage_from` are the same for the current stage, `stage_term` is
+    the term of its clock while that depends on a calendar year not yet published.
+    `place_key` (communities.py) and `cell` (coordinates.py) are search keys for duplicates. `reporters`: the reporters
+    of its duplicates. `history_head` is the digest of the last line of its history.
     """
 
     id: UUID
@@ -212,7 +212,7 @@ class Hazard(Struct, frozen=True):
 
 
 class Named(Struct, frozen=True):
-    """A hazard as others name it."""
+    """The id, number and state of a hazard that another record refers to."""
 
     id: UUID
     number: str
@@ -220,9 +220,9 @@ class Named(Struct, frozen=True):
 
 
 class Candidate(Named, frozen=True):
-    """A hazard that may be the same one, reported before. `same_place`: told in the same words, in this community.
+    """An earlier report that may be the same hazard. `same_place`: same community and same place description.
 
-    `distance_m`: between the two points, None where one is missing.
+    `distance_m`: metres between the two points, None if either is missing.
     """
 
     distance_m: int | None
@@ -230,9 +230,9 @@ class Candidate(Named, frozen=True):
 
 
 class Escalation(Struct, frozen=True):
-    """That a rung of a ladder was reached, recorded once: hazard, number and rung are its key.
+    """A rung of an escalation ladder that was reached. Hazard, number and rung are its key: it is recorded once.
 
-    `deadline_number`: which deadline of the rung's clock that was (deadlines.number_of).
+    `deadline_number`: the number of the deadline on the rung's clock (RunningClock.number).
     """
 
     hazard: UUID
@@ -242,7 +242,7 @@ class Escalation(Struct, frozen=True):
 
 
 class Clocks(Struct, frozen=True, omit_defaults=True):
-    """What a line of history set of a hazard's deadlines; None: that clock stands now."""
+    """The deadlines that one history entry has changed. UNSET: unchanged; None: that clock is stopped."""
 
     accept_due_at: datetime | UnsetType | None = UNSET
     start_due_at: datetime | UnsetType | None = UNSET
@@ -258,11 +258,11 @@ class Clocks(Struct, frozen=True, omit_defaults=True):
 
 
 class Entry(Struct, frozen=True):
-    """A line of a hazard's history: who took which step when, and the facts that came with it.
+    """A line of a hazard's history: the step, its author, its time and its facts.
 
-    Its id is the one the client made for the step, so that the same step sent again is recognised; a line that the
-    server adds by itself has an id that nobody can guess. `digest` chains it to the line before; `salts` by the paths
-    of its free words, see history.py. `acting_for`: who lent `by` the role that this step took.
+    The client creates the id of a step, so that a repeated step is recognised; a line added by the server has an id
+    that nobody can guess. `digest` chains it to the line before; `salts`: by path of each free text, see history.py.
+    `acting_for`: the person who delegated to `by` the role that the step required.
     """
 
     id: UUID
@@ -281,7 +281,7 @@ class Entry(Struct, frozen=True):
 
 
 class Dossier(NamedTuple):
-    """A hazard with the photos declared on it. `others`: hazards that their flags point to, where the reader may."""
+    """A hazard with its declared photos. `others`: hazards that the photo flags refer to and the reader may see."""
 
     hazard: Hazard
     shown: list[Shown]

@@ -1,4 +1,4 @@
-"""What actions of this subject may ask of a store."""
+"""The queries that actions of this subject need from a store."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -13,52 +13,52 @@ from inspections.photos.records import Mention
 
 
 class HazardRepository(RecordRepository, Protocol):
-    """Hazards, their histories, their photos, and which of them are due."""
+    """Queries for hazards, their histories and photos, and for hazards that are due."""
 
     def provisional(self, after: UUID, limit: int) -> list[Hazard]:
-        """Open hazards one of whose deadlines is provisional, by id, those that follow `after`; to be changed."""
+        """Locks and returns open hazards with a provisional deadline whose id follows `after`, in order of id."""
         ...
 
     def hazard(self, hazard_id: UUID) -> Hazard | None: ...
     def entry(self, entry_id: UUID) -> Entry | None: ...
     def history(self, hazard_id: UUID) -> list[Entry]:
-        """Every line, oldest first."""
+        """Returns every history entry of a hazard, oldest first."""
         ...
 
     def escalated(self, hazard_ids: Sequence[UUID]) -> set[tuple[UUID, int, str]]:
-        """The rungs recorded for these hazards: hazard, number, name."""
+        """Returns the recorded rungs of these hazards as (hazard, deadline number, rung name)."""
         ...
 
     def unexamined(self, limit: int) -> list[Mention]:
-        """Declared photos that are there, developed, and not examined yet, but those of duplicates; as with `due`."""
+        """Returns received, processed, unexamined photos, without those of duplicates; claims them as `due_hazards`."""
         ...
 
     def sightings(self, mention: Mention, picture: int | None) -> list[Sighting]:
-        """Where else this photo is declared and present, or one whose hash is near `picture`; the earliest first.
+        """Returns other places where this photo, or one with a hash near `picture`, is present; earliest first.
 
-        Not on other duplicates: their photos stand on their master.
+        Other duplicates are left out: their photos are copied to their master.
         """
         ...
 
     def shown(self, hazard_ids: Sequence[UUID]) -> list[Shown]:
-        """Every photo declared on these hazards, in the order of their history."""
+        """Returns every photo declared on these hazards, in the order of their history."""
         ...
 
     def due(self, now: datetime, limit: int) -> list[Hazard]:
-        """Hazards whose next check has come, the longest waiting first. Narrows only: the verdict is the domain's.
+        """Returns candidates whose next check is due, longest overdue first; the domain makes the final decision.
 
-        Inside a write transaction they are claimed: whoever asks beside gets others.
+        A write transaction also claims the rows: concurrent callers get other hazards.
         """
         ...
 
     def earlier(self, hazard: Hazard) -> list[Earlier]:
-        """Hazards reported before that may be this one. Narrows only: the verdict is duplicates.candidates."""
+        """Returns earlier reports that may be this hazard, for `duplicate_candidates` to decide on."""
         ...
 
     def duplicates(self, hazard_ids: Sequence[UUID]) -> list[Named]:
-        """The hazards that were merged into one of these, the earliest report first."""
+        """Returns the hazards that were merged into any of these, earliest report first."""
         ...
 
     def hazards(self, hazard_ids: Sequence[UUID]) -> list[Hazard]:
-        """As they are, for who will not change them."""
+        """Returns these hazards for reading only, without locking them."""
         ...

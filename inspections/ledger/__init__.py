@@ -1,7 +1,7 @@
-"""The ledger as the office knows it: exported, and imported from an old sheet.
+"""The office's ledger (电子台账): exported in the background, and imported from an old spreadsheet.
 
-- `exports`: a ledger that somebody has had made: how far it is, and until when it is there
-- `legacy_import`: the old spreadsheet: which columns are known, what a line of it says
-- `repository`: what actions of this subject may ask of a store
-- `selection`: the ledger (电子台账): which hazards are in it
+- `exports`: the record of an export that is made in the background: its progress and how long it is kept
+- `legacy_import`: parses the office's old spreadsheet: which columns are known, what each line says
+- `repository`: the queries that actions of this subject need
+- `selection`: which hazards a ledger contains
 """

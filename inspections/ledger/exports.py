@@ -1,4 +1,4 @@
-"""A ledger that somebody has had made: how far it is, and until when it is there."""
+"""The record of an export that is made in the background: its progress and how long it is kept."""
 
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -9,12 +9,12 @@ from msgspec import Struct
 from inspections.ledger.selection import Selection
 
 KEPT = timedelta(hours=20)
-"""From when it was asked for. Files without a row are swept after a day, so none is swept that still has one."""
+"""An export expires this long after its request; its file is swept later, a day after it was made."""
 LEASE = timedelta(seconds=60)
-"""Whoever makes one says so more often; after that they are taken for gone."""
+"""A claim lasts this long without progress; then another process may claim the export."""
 TRIES = 3
 AT_ONCE = 3
-"""That one person may have waiting or in the making."""
+"""Exports of one person that may wait or be in progress at once."""
 FAILED = "制作失败，请重试"
 
 
@@ -31,9 +31,10 @@ class ExportState(StrEnum):
 
 
 class Export(Struct, frozen=True):
-    """`done` of `total` lines are written; `size` in bytes, once it is made. `error`: why it failed, for people.
+    """A ledger that a person requested. `done` of `total` lines are written; `size` in bytes once it is made.
 
-    `pictures`: with small pictures in it. `claimed_until`: somebody makes it. `tries` counts those who began.
+    `error`: why it failed, for people. `pictures`: with thumbnails in it. `claimed_until`: a process is making it until
+    then. `tries`: how often a process has begun it.
     """
 
     id: UUID

@@ -1,4 +1,4 @@
-"""The old spreadsheet (旧台账): which of its columns are known, and what a line of it says."""
+"""Parses the office's old spreadsheet (旧台账): which of its columns are known, and what each line says."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -20,7 +20,7 @@ from inspections.places.communities import Community
 from inspections.table_import import SHOWN, LineError
 
 LINES = 10_000
-"""Of one file: all of them are kept in one transaction."""
+"""The most lines of a file, which are all stored in one transaction."""
 
 TITLES: dict[str, tuple[str, ...]] = {
     "number": ("编号", "台账编号", "隐患编号"),
@@ -44,10 +44,10 @@ TITLES: dict[str, tuple[str, ...]] = {
     "closed_at": ("复查时间", "复查日期", "销号时间", "销号日期", "办结时间"),
     "rechecker": ("复查人", "复查人员", "验收人"),
 }
-"""The columns we understand, by the titles that offices give them; the first is that of our own ledger."""
+"""The known columns, by the titles that offices give them; the first is that of our own ledger."""
 
 _TITLES = 3
-"""Of NEEDED, how many make a row of titles: two may stand in a heading by chance."""
+"""The number of REQUIRED_FIELDS that make a row of titles: two may stand in a heading by chance."""
 NEEDED = ("reported_at", "community", "place", "category", "description")
 _UNSAID = ("单位", "整改前照片", "整改后照片", "序号")
 """Columns of our own ledger that follow from others, and the number of a line within its sheet."""
@@ -73,9 +73,9 @@ _NAMESPACE = UUID("0d9b3c54-5f0e-4c1c-9a51-6c1f7a4e2b90")
 
 
 class OldLine(Struct, frozen=True):
-    """What a line says. Instants are UTC; `party` is 责任主体, `other` by title what we have no field for.
+    """A line of the old spreadsheet. Instants are UTC; `party` is 责任主体; `other`: columns without a field, by title.
 
-    `due_at`: the end (24:00) of its day where only a day is named. An open case has neither `outcome` nor `closed_at`.
+    `due_at`: the end (24:00) of its day where only a day is given. An open hazard has no `outcome` and no `closed_at`.
     """
 
     id: UUID
@@ -103,16 +103,16 @@ class OldLine(Struct, frozen=True):
 
 
 class Sheet(NamedTuple):
-    """A table of a spreadsheet: its titles, and below them lines of cells, each with where it stands."""
+    """A table of a spreadsheet: its titles, and the lines of cells below them, each with its position."""
 
     titles: list[str]
     lines: list[tuple[str, list[Any]]]
 
 
 class Understood(Struct, frozen=True):
-    """What a spreadsheet says. `count`: its lines; `aside`: titles of columns we have no field for.
+    """The parsed lines of a spreadsheet. `count`: all its lines; `aside`: titles of columns without a field.
 
-    `errors`: the first of `wrong`.
+    `wrong`: the number of errors, of which `errors` has the first ones.
     """
 
     count: int
@@ -123,7 +123,7 @@ class Understood(Struct, frozen=True):
 
 
 class Names(NamedTuple):
-    """Codes by what they are called, and by themselves."""
+    """Name → code and code → code, of communities and of categories."""
 
     communities: dict[str, str]
     categories: dict[str, str]
@@ -134,7 +134,10 @@ _KIND = re.compile(r"(社区|村)\Z")
 
 
 def names_of(communities: Iterable[Community], categories: Iterable[Category]) -> Names:
-    """电子社区居委会 is also known as 电子社区 and 电子, where nobody else is. What only devices open is left out."""
+    """Indexes communities by code, name and short forms: 电子社区居委会 is also 电子社区 and 电子, if no other is.
+
+    Categories that only devices open are left out.
+    """
     called: dict[str, set[str]] = {}
     for each in communities:
         plain = _COMMITTEE.sub("", each.name)
@@ -145,7 +148,7 @@ def names_of(communities: Iterable[Community], categories: Iterable[Category]) -
 
 
 def is_head(cells: Sequence[Any]) -> bool:
-    """Whether these are the titles of the columns: below a heading that spans them, for one."""
+    """Tells the row of column titles from a heading above it."""
     found = {_FIELD.get(title(cell)) for cell in cells}
     return len(found & set(NEEDED)) >= _TITLES
 
@@ -155,7 +158,7 @@ def title(cell: Any) -> str:
 
 
 def _missing(titles: Sequence[str]) -> list[str]:
-    """What a sheet cannot do without. 发现时间 will do for 上报时间."""
+    """Titles of required columns that a sheet lacks. 发现时间 may stand in for 上报时间."""
     there = {_FIELD.get(each) for each in titles}
     if "found_at" in there:
         there.add("reported_at")
@@ -163,12 +166,12 @@ def _missing(titles: Sequence[str]) -> list[str]:
 
 
 def _stays_aside(title: str) -> bool:
-    """What we have no field for stays in the history of each case."""
+    """Tells whether a column has no field; its cells are stored in the history of each hazard."""
     return title not in _FIELD and title not in _UNSAID and title != ""
 
 
 def understood(sheets: Sequence[Sheet], names: Names, now: datetime) -> Understood:
-    """All that is wrong is said at once. Raises Invalid for what is no ledger at all, and for more than LINES."""
+    """Parses all lines and reports all errors at once. Raises Invalid without a row of titles or for too many lines."""
     if not sheets:
         raise Invalid(("file", f"找不到表头，须有列：{'、'.join(TITLES[field][0] for field in NEEDED)}"))
     count = sum(len(sheet.lines) for sheet in sheets)
@@ -190,7 +193,7 @@ def understood(sheets: Sequence[Sheet], names: Names, now: datetime) -> Understo
 
 
 class _Reading:
-    """One line on its way; `errors` gathers what is wrong with it."""
+    """Parses one line; `errors` collects what is wrong with it."""
 
     def __init__(self, where: str, titles: Sequence[str], cells: Sequence[Any], now: datetime) -> None:
         self._where, self._now = where, now
@@ -209,7 +212,7 @@ class _Reading:
                 self._other[name] = _as_text(value)
 
     def line(self, names: Names) -> OldLine | None:
-        """None where something is wrong with it."""
+        """The parsed line; None where it has errors."""
         found = self._found(names)
         if self.errors:
             return None
@@ -246,7 +249,7 @@ class _Reading:
         return said | self._standing(state, quantity, days)
 
     def _standing(self, state: State, quantity: int, days: Mapping[str, datetime | None]) -> dict[str, Any]:
-        """What follows from how far it has come. Cases that are not closed go on as accepted ones."""
+        """The fields that follow from the state. Hazards that are not closed are imported as accepted."""
         if state is State.DUPLICATE:
             self._wrong("state", "并入其他隐患的重复件不能导入，请删去该行")
         ended = days["closed_at"] or days["submitted_at"]
@@ -270,7 +273,7 @@ class _Reading:
         }
 
     def _check_order(self, days: Mapping[str, datetime | None]) -> None:
-        """By days: which of two came first within one, a ledger seldom says."""
+        """Compares days, not times: a ledger seldom says what came first within a day."""
         known = [(field, shanghai_date(moment)) for field, moment in days.items() if moment and field != "found_at"]
         for (_, before), (field, after) in pairwise(known):
             if after < before:
@@ -326,12 +329,12 @@ class _Reading:
         text = self._text("phone", Line)
         try:
             return msgspec.convert(text, Phone | None)
-        except msgspec.ValidationError:  # two numbers, or a name beside it: kept, but not dialled
+        except msgspec.ValidationError:  # two numbers, or a name beside it: stored as text, not as a phone number
             self._other[self._columns["phone"]] = text or ""
             return None
 
     def _moment(self, field: str, *, ends: bool = False, past: bool = True) -> datetime | None:
-        """Of a day alone: its first instant, or with `ends` its last. Times are Shanghai's."""
+        """An instant from a Shanghai time. A day alone means its first instant, or its end with `ends`."""
         value = self._cells.get(field)
         if value is None:
             return None
@@ -344,7 +347,7 @@ class _Reading:
         return found
 
     def _id(self, found: Mapping[str, Any]) -> UUID:
-        """The same line again has the same: by its number, community and day, or by all that it says."""
+        """The same id for the same line, by its number, community and day, or by all that it says."""
         if found["number"]:
             day = shanghai_date(found["reported_at"])
             said: Any = ["number", found["number"], found["community"], day]
@@ -357,7 +360,7 @@ _canonical = msgspec.json.Encoder(order="deterministic").encode
 
 
 def _as_text(value: Any) -> str:
-    """As the spreadsheet shows it: whole numbers without a point."""
+    """The text that the spreadsheet shows: whole numbers without a decimal point."""
     if isinstance(value, float) and value.is_integer():
         return str(int(value))
     return str(value).strip()
@@ -385,7 +388,7 @@ def _of_day(day: date, *, ends: bool) -> datetime | None:
 
 
 def repeated(lines: Sequence[tuple[str, OldLine]]) -> Iterator[LineError]:
-    """Lines of one file that are the same case."""
+    """An error for every line that is the same hazard as an earlier line of the file."""
     first: dict[UUID, str] = {}
     for where, line in lines:
         if line.id in first:

@@ -1,4 +1,4 @@
-"""What actions of this subject may ask of a store."""
+"""The queries that actions of this subject need."""
 
 from datetime import datetime
 from typing import Protocol
@@ -8,16 +8,16 @@ from inspections.remediation.repository import RemediationRepository
 
 
 class LedgerRepository(RemediationRepository, Protocol):
-    """Ledgers that somebody asked for."""
+    """Queries over the exports of ledgers."""
 
     def exports(self, username: str) -> list[Export]:
-        """All that this person asked for and that are remembered."""
+        """All exports of this person that are stored."""
         ...
 
     def waiting_exports(self, now: datetime, limit: int) -> list[Export]:
-        """Those that are not ended and that nobody has claimed until after `now`; claimed as with `due`."""
+        """Unfinished exports without a claim after `now`, oldest first; locked, rows locked by others skipped."""
         ...
 
     def old_exports(self, before: datetime, limit: int) -> list[Export]:
-        """Those that were asked for by that instant; claimed as with `due`."""
+        """Exports requested at or before that instant, oldest first; locked, rows locked by others skipped."""
         ...

@@ -1,4 +1,4 @@
-"""The ledger (电子台账): which hazards are in it."""
+"""Which hazards a ledger (电子台账) contains."""
 
 from datetime import date
 
@@ -9,9 +9,9 @@ from inspections.office.categories import Severity
 
 
 class Selection(Struct, frozen=True):
-    """Which hazards are in it: what somebody may see, and of which also names and words (`personal`).
+    """Which hazards a ledger contains: those in the scope `see`; names and free text only of those in `personal`.
 
-    Dates are Shanghai days of the report, both included; None: all time. `public_url`: what addresses begin with.
+    Dates are Shanghai days of the report, both included; None: all time. `public_url`: the start of photo links.
     """
 
     see: Scope

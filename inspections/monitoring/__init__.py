@@ -1,11 +1,11 @@
-"""Devices that measure, the alerts they send, and the hazards that come of them.
+"""Monitoring devices, the alerts that they send, and the hazards that alarms open.
 
-- `alert_metrics`: what became of alerts: every number with what it means
-- `alerts`: what a monitoring device says, our own grade for it, and how repeats become one alert
-- `broker_leases`: workers' places at the broker
-- `device_import`: a list of devices as an office or its vendor has it: a line each, by titles
-- `devices`: monitoring devices (监测设备): where they hang, what they may measure, the secrets they sign with
-- `rejections`: what devices sent and was not taken, counted
-- `repository`: what actions of this subject may ask of a store
-- `vendors`: payloads of vendors made canonical: an adapter for each shape
+- `alert_metrics`: statistics of alerts, from the alarm to a removed cause; every number has its definition
+- `alerts`: canonical device messages, their grade, and how repeats are folded into one alert
+- `broker_leases`: leases of numbered sessions at the MQTT broker, one for each worker
+- `device_import`: the CSV import of monitoring devices
+- `devices`: monitoring devices (监测设备): location, thresholds, signing secrets, outages
+- `rejections`: rejected device messages, counted by day, way and reason
+- `repository`: the queries that actions of this subject may ask of the store
+- `vendors`: adapters that turn each vendor's payload into canonical messages
 """

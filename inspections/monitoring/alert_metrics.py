@@ -1,6 +1,7 @@
-"""What became of alerts: from a device's alarm to a cause that was found and removed. Every number says what it is.
+"""Statistics of alerts, from a device's alarm to a cause that was found and removed; each has its definition (口径).
 
-The alerts **opened** in the period (by the server's clock, cut at Asia/Shanghai), and where their checks stand now.
+They cover the alerts **opened** in the period (server's clock, days of Asia/Shanghai) and the present state of their
+cases.
 """
 
 from collections.abc import Iterable, Sequence
@@ -14,7 +15,7 @@ from inspections.office.categories import CATALOGUE
 from inspections.statistics.metrics import Metric
 
 CAUSES = tuple(each.code for each in CATALOGUE if each.group == "用电监测" and not each.from_device)
-"""EL-01 … EL-04: what a visit finds."""
+"""The causes that a visit may find: EL-01 … EL-04."""
 _NAMES = {each.code: each.name for each in CATALOGUE}
 _MINUTE, _HOUR = 60.0, 3600.0
 
@@ -38,7 +39,7 @@ DEFINITIONS = {name: metric.meaning for name, metric in METRICS.items()}
 
 
 class Followed(NamedTuple):
-    """An alert, and how its check stands: `state`, `category` and `outcome` of its case, None where it has none."""
+    """An alert and the progress of its case; `state`, `category` and `outcome` are None if it opened no case."""
 
     community: str
     kind: MonitorKind
@@ -56,7 +57,7 @@ class Followed(NamedTuple):
 
 
 def row(devices: int, alerts: Sequence[Followed]) -> dict[str, int | float | None]:
-    """Each of METRICS, the rates with what they divide by what; null where there is nothing to divide or to time."""
+    """Computes all METRICS. Rates come with numerator and denominator; null where there is nothing to compute."""
     checks = [each for each in alerts if each.state is not None]
     visited = [each for each in checks if each.visited_at is not None]
     found = [each for each in checks if each.category in CAUSES]
@@ -81,7 +82,7 @@ def row(devices: int, alerts: Sequence[Followed]) -> dict[str, int | float | Non
 
 
 def _middle(spans: Iterable[tuple[datetime, datetime | None]], unit: float) -> float | None:
-    """The median, in units of so many seconds."""
+    """Returns the median duration in units of `unit` seconds, None without any."""
     taken = [(end - begin).total_seconds() / unit for begin, end in spans if end is not None]
     return round(median(taken), 1) if taken else None
 

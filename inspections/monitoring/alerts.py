@@ -1,4 +1,4 @@
-"""What a monitoring device says, our own grade for it, and how repeats become one alert."""
+"""Canonical device messages, their grade, and how repeated messages are folded into one alert."""
 
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -12,18 +12,18 @@ from msgspec.structs import replace
 
 POINTS = 240
 RECENT = 64
-"""Kept of an alert: the last points, the last message ids."""
+"""Limits of one alert: this many latest points and message ids are stored."""
 POINT_EVERY = timedelta(seconds=15)
-"""The hour around an alarm, however often a device repeats itself."""
+"""The shortest interval between stored points; 240 points then cover an hour."""
 REMEMBERED = 60
 REMEMBER_EVERY = timedelta(minutes=1)
-"""Of what a device measured before there was anything to tell: the hour before an alarm."""
+"""Limits of the reading buffer: one reading a minute for the hour before an alarm."""
 HOLD_OFF = timedelta(minutes=10)
-"""An alert that comes back so soon after it was cleared had not gone: the device flaps."""
+"""The hold-off time: an alert that returns this soon after it cleared is the same alert, and flaps."""
 CLOCK_OFF = timedelta(minutes=5)
-"""A device's clock that differs more is wrong; then the server's governs."""
+"""How far a device's clock may run ahead. Beyond it the clock is wrong and the server's time is used."""
 LATE = timedelta(hours=24)
-"""What a device could not send for so long is still told with its own time."""
+"""How late a message may arrive and still keep the device's own time."""
 _HYSTERESIS = 0.9
 _RISE_WITHIN = timedelta(minutes=5)
 _SECONDS = 60.0
@@ -39,7 +39,7 @@ class Metric(StrEnum):
 
 
 class MonitorKind(StrEnum):
-    """Where it hangs: at the mains of a house, in a dwelling, in a shop."""
+    """The place of installation: the mains of a building, a dwelling, or a shop."""
 
     MAINS = "mains"
     HOUSEHOLD = "household"
@@ -47,7 +47,7 @@ class MonitorKind(StrEnum):
 
 
 class Grade(StrEnum):
-    """Our own, from the least to the worst. From `alarm` on somebody has to go and look."""
+    """Our own grade, in ascending order. From `alarm` on, somebody has to inspect the site."""
 
     NORMAL = "normal"
     WARN = "warn"
@@ -68,12 +68,12 @@ def worse(one: Grade, other: Grade) -> Grade:
 
 
 MOST = 1_000_000
-"""No device measures more of anything."""
+"""The largest plausible value of any metric."""
 Limit = Annotated[float, Meta(gt=0, le=MOST)]
 
 
 class Thresholds(Struct, frozen=True, forbid_unknown_fields=True):
-    """From which value on it is what. `rise`: so much more in a minute is one grade worse, and an alarm at least."""
+    """The lowest value of each grade. `rise`: an increase per minute that adds one grade, to `alarm` at least."""
 
     warn: Limit
     alarm: Limit
@@ -97,8 +97,8 @@ DEFAULTS = MappingProxyType(
         MonitorKind.SHOP: {Metric.RESIDUAL_CURRENT: Thresholds(100, 200, 300), **_EVERYWHERE},
     }
 )
-"""Proposals of ours, to be set per device: 300 to 500 mA are usual at mains, 30 mA in dwellings. A current has none:
-what is much depends on the line."""
+"""Default thresholds, which each device may override: 300 to 500 mA are usual at mains, 30 mA in dwellings. Current
+has no default, because its limit depends on the line."""
 
 CATEGORY = MappingProxyType(
     {
@@ -108,7 +108,7 @@ CATEGORY = MappingProxyType(
         Metric.ARC: "EL-07",
     }
 )
-"""The check that an alarm opens. A voltage is the supplier's, a device that is offline a matter of maintenance."""
+"""The category of the case that an alarm opens. Voltage is the supplier's matter, an offline device maintenance's."""
 
 NAMES = MappingProxyType(
     {
@@ -123,10 +123,9 @@ NAMES = MappingProxyType(
 
 
 class Message(Struct, frozen=True):
-    """The canonical alert, whatever vendor it comes from. `value` in the metric's unit; None: only `cleared` is said.
+    """One device message in canonical form. `value`: in the metric's unit; None if it only reports `cleared`.
 
-    `occurred_at`: by the device's clock, None where it has none. `level`: the vendor's own, evidence only. `raw`: what
-    it sent.
+    `occurred_at`: by the device's clock, if it has one. `level`: the vendor's own, as evidence. `raw`: the payload.
     """
 
     device: str
@@ -140,14 +139,14 @@ class Message(Struct, frozen=True):
 
 
 class Measurement(Struct, frozen=True, array_like=True):
-    """What was measured when."""
+    """One measured value and its time."""
 
     at: datetime
     value: float
 
 
 class Ring(Struct, frozen=True):
-    """The last hour of a device and a metric, as long as there is no alert, which has points of its own."""
+    """The last hour of readings of a device and metric while it has no alert. An alert stores its own points."""
 
     device: str
     metric: Metric
@@ -155,9 +154,9 @@ class Ring(Struct, frozen=True):
 
 
 class Chain(Struct, frozen=True):
-    """Of a device and a metric, the newest alert. The two are its key: messages of the same moment on two processes
+    """The newest alert of a device and metric, which are its primary key.
 
-    make one alert, because the database itself has one row for them.
+    So simultaneous messages on two processes make one alert: the database has a single row for them.
     """
 
     device: str
@@ -166,11 +165,10 @@ class Chain(Struct, frozen=True):
 
 
 class Alert(Struct, frozen=True):
-    """What one device says of one metric, folded, until its case is closed or, without one, it has gone.
+    """All messages of one device and metric, folded, until the case is closed or, without a case, the signal recovers.
 
-    `first_at`, `last_at`: of what exceeded, by the clock that governs. `value`: the newest; `worst`: the worst, with
-    the message that said so. `clock_off`: by how many seconds the device's clock differed when it last did. `again_of`:
-    the alert before, whose case was closed.
+    `first_at`, `last_at`: when a threshold was exceeded, by the trusted clock. `worst_raw`: the payload with the worst
+    value. `clock_off`: the last clock error in seconds. `again_of`: the previous alert, whose case was closed.
     """
 
     id: UUID
@@ -196,7 +194,7 @@ class Alert(Struct, frozen=True):
 
 
 def governed(message: Message, now: datetime) -> tuple[datetime, int | None]:
-    """When it was, and by how many seconds the device's clock is off: then it is when it came."""
+    """Returns the time of the event and the device's clock error in seconds; with an error, the time of receipt."""
     if message.occurred_at is None:
         return now, None
     off = now - message.occurred_at
@@ -206,7 +204,7 @@ def governed(message: Message, now: datetime) -> tuple[datetime, int | None]:
 
 
 def graded(value: float, limits: Thresholds | None, before: Measurement | None, at: datetime) -> Grade:
-    """By thresholds and by how fast it rises. `before`: the last measurement, if there is one."""
+    """Grades a value by its thresholds and by how fast it rises. `before`: the previous measurement, if any."""
     if limits is None:
         return Grade.NORMAL
     rank = sum(value >= step for step in (limits.warn, limits.alarm, limits.critical))
@@ -221,7 +219,7 @@ def _rises(value: float, rise: float, before: Measurement, at: datetime) -> bool
 
 
 def has_gone(message: Message, limits: Thresholds | None) -> bool:
-    """Well below the first threshold, so that a value that trembles about it does not come and go."""
+    """Tells whether the signal is well below the first threshold; the hysteresis keeps a noisy value from flapping."""
     if message.value is None:
         return message.cleared
     return limits is None or message.value < limits.warn * _HYSTERESIS
@@ -232,7 +230,7 @@ def plausible(value: float | None) -> bool:
 
 
 def folded(alert: Alert, message: Message, grade: Grade, at: datetime, clock_off: int | None) -> Alert:
-    """The alert with one more message. One that is older than what is known overwrites nothing newer."""
+    """Adds one message to the alert. An out-of-order message overwrites nothing newer."""
     recent = alert.recent if message.message_id is None else (*alert.recent, message.message_id)[-RECENT:]
     after = replace(alert, count=alert.count + 1, recent=recent, clock_off=clock_off or alert.clock_off)
     value = message.value
@@ -251,7 +249,7 @@ def folded(alert: Alert, message: Message, grade: Grade, at: datetime, clock_off
 
 
 def cleared(alert: Alert, message: Message, at: datetime) -> Alert:
-    """The signal has recovered. That closes no case: whoever goes there does."""
+    """Marks the signal as recovered. This closes no case; the inspection on site does."""
     if at < alert.last_at or alert.cleared_at is not None:
         return alert
     value = alert.value if message.value is None else message.value
@@ -259,7 +257,7 @@ def cleared(alert: Alert, message: Message, at: datetime) -> Alert:
 
 
 def with_point(points: tuple[Measurement, ...], at: datetime, value: float) -> tuple[Measurement, ...]:
-    """Not oftener than POINT_EVERY, but a peak always counts: it takes the place of a lower one."""
+    """Adds a point, at most one per `POINT_INTERVAL`; within an interval the higher value wins."""
     if points and at - points[-1].at < POINT_EVERY:
         last = points[-1]
         return (*points[:-1], Measurement(last.at, max(last.value, value)))
@@ -267,19 +265,19 @@ def with_point(points: tuple[Measurement, ...], at: datetime, value: float) -> t
 
 
 def remembered(ring: Ring, at: datetime, value: float) -> Ring:
-    """With what was measured at `at`, if it is not too soon after the last."""
+    """Adds a reading to the buffer, at most one per `BUFFER_INTERVAL`."""
     if ring.points and at - ring.points[-1].at < REMEMBER_EVERY:
         return ring
     return replace(ring, points=(*ring.points, Measurement(at, value))[-REMEMBERED:])
 
 
 def before(ring: Ring, at: datetime) -> tuple[Measurement, ...]:
-    """The hour before `at`."""
+    """Returns the buffered readings of the hour before `at`."""
     return tuple(point for point in ring.points if timedelta() < at - point.at <= REMEMBERED * REMEMBER_EVERY)
 
 
 def said(metric: Metric, value: float, grade: Grade, limits: Thresholds | None) -> str:
-    """剩余电流 452 mA，达到报警值 400 mA, as the description of a case."""
+    """Describes a value for a case, e.g. 剩余电流 452 mA，达到报警值 400 mA."""
     name, unit = NAMES[metric]
     if limits is None or grade is Grade.NORMAL:
         return f"{name} {value:g} {unit}".strip()
@@ -294,9 +292,9 @@ def said(metric: Metric, value: float, grade: Grade, limits: Thresholds | None) 
 
 
 class Verdict(Struct, frozen=True):
-    """What became of one message: `opened`, `folded`, `cleared`, `normal`, `repeated`, `silent` (so says its gateway),
+    """The result of one message: opened, folded, cleared, normal, repeated, silent, or refused with a reason.
 
-    or `refused` with a reason.
+    `silent`: a gateway reported the device as offline.
     """
 
     result: str

@@ -1,4 +1,4 @@
-"""Places at the broker: each has a session of its own there, in which messages wait while nobody is in it."""
+"""Leases of numbered broker sessions. Each session queues its messages while no worker holds its lease."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -6,11 +6,11 @@ from datetime import datetime, timedelta
 from msgspec import Struct
 
 LEASE = timedelta(seconds=30)
-"""A worker says oftener than this that it is there; whose lease is over has been killed."""
+"""The lifetime of a lease. Workers renew well before it ends, so an expired lease means a killed worker."""
 
 
 class Slot(Struct, frozen=True):
-    """`holder`: which process is in it, until when at least. `leaving`: it takes nothing new, and empties it."""
+    """A worker's lease of session `number`. `leaving`: the holder takes nothing new and drains the session."""
 
     number: int
     holder: str
@@ -19,7 +19,7 @@ class Slot(Struct, frozen=True):
 
 
 def choose(slots: Sequence[Slot], holder: str, now: datetime) -> int:
-    """One's own; else one that was left behind, with what waits in it; else the lowest that is free."""
+    """Prefers our own lease, then an expired one with its queued messages, then the lowest free number."""
     own = [slot.number for slot in slots if slot.holder == holder]
     behind = [slot.number for slot in slots if slot.until <= now]
     taken = {slot.number for slot in slots}

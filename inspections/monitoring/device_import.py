@@ -1,4 +1,4 @@
-"""A list of devices as an office or its vendor has it: a line each, by titles."""
+"""The CSV import of monitoring devices: one device per line, columns recognised by their titles."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -29,14 +29,17 @@ COLUMNS = Columns(
 
 
 class MonitorList(Struct, frozen=True):
-    """What the lines say, each with where it stands; or what is wrong with others."""
+    """The parsed devices, each with its line number, and the errors of the other lines."""
 
     lines: list[tuple[str, NewMonitor]]
     errors: list[LineError]
 
 
 def of_table(rows: Iterable[Sequence[str]], communities: Mapping[str, str]) -> MonitorList:
-    """`communities`: codes by name and by code. Without a name a device is called as its place. Raises Invalid."""
+    """Parses a table of devices; a device without a name gets its place as name. Raises Invalid.
+
+    `communities`: community codes, by name and by code.
+    """
     made = ((found.where, _made(found, communities)) for found in COLUMNS.lines(rows, LINES))
     return MonitorList(*COLUMNS.once("id", made))
 

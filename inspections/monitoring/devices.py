@@ -1,4 +1,4 @@
-"""Monitoring devices (监测设备): where they hang, what they may measure, the secrets they sign with."""
+"""Monitoring devices (监测设备): location, thresholds, signing secrets, maintenance windows and outages."""
 
 from datetime import datetime, timedelta
 from typing import Annotated
@@ -17,17 +17,17 @@ MonitorCode = Annotated[
     str, Meta(pattern=r"\A[A-Za-z0-9_-]{1,64}\Z", description="as the vendor prints it on the case")
 ]
 SIGNED_WITHIN = timedelta(minutes=5)
-"""A timestamp may be so far off, in either direction."""
+"""The largest accepted difference between a request's timestamp and the server's clock, in either direction."""
 SILENT_AFTER_H = 24
-"""A device of which nothing is known otherwise speaks at least once a day."""
+"""The default silence limit: a device is expected to send something at least once a day."""
 REPORTER = "monitoring"
-"""The account in whose name devices report: nobody signs in with it."""
+"""The username under which devices report. Nobody can sign in with this account."""
 
 
 class NewMonitor(Struct, frozen=True, forbid_unknown_fields=True):
-    """`thresholds`: instead of those of its kind (alerts.DEFAULTS). `vendor`: in which shape it speaks.
+    """A device to register. `thresholds` override those of its kind; `vendor` is its payload format.
 
-    `silent_after_h`: it is silent who has said nothing for so many hours; null for one that speaks only of alarms.
+    `silent_after_h`: hours without a message until the device counts as silent; null for one that sends only alarms.
     """
 
     id: MonitorCode
@@ -42,7 +42,7 @@ class NewMonitor(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Window(Struct, frozen=True):
-    """Planned work at a device: what it says meanwhile opens no case, and that it is silent is no outage."""
+    """A maintenance window: alarms during it open no case, and silence is no outage."""
 
     first: datetime = field(name="from")
     last: datetime = field(name="until")
@@ -51,9 +51,9 @@ class Window(Struct, frozen=True):
 
 
 class Monitor(Struct, frozen=True):
-    """`secret` and `previous`: what it signs with, and what it did before, good beside it; kept as they are, since a
-    signature is made with them. `last_seen_at`: to the minute. `silent_at`: from then on it is silent, unless it is
-    heard of; `outage`: since when it is, Outage.
+    """A monitoring device. `secret` and `previous` both verify signatures, so they are stored in plain text.
+
+    `last_seen_at`: to the minute. `silent_at`: when it counts as silent if nothing arrives; `outage`: its open Outage.
     """
 
     id: str
@@ -88,7 +88,7 @@ class Monitor(Struct, frozen=True):
 
 
 class Signature(Struct, frozen=True):
-    """That a signed request was taken: the same one again is refused. Forgotten once its timestamp is too old."""
+    """The signature of an accepted request, stored to refuse replays until its timestamp is too old anyway."""
 
     digest: str
     device: str
@@ -96,12 +96,12 @@ class Signature(Struct, frozen=True):
 
 
 def rotated(monitor: Monitor, secret: str) -> Monitor:
-    """With a new secret; the one in use stays good beside it."""
+    """Replaces the secret; the one in use stays valid as `previous`."""
     return replace(monitor, secret=secret, previous=monitor.secret, version=monitor.version + 1)
 
 
 def listening(monitor: Monitor, heard_at: datetime) -> Monitor:
-    """From `heard_at` on it may be silent for as long as it usually is; not counting planned work."""
+    """Sets `silent_at`, counted from `heard_at` or, if later, from the end of the maintenance window."""
     if monitor.silent_after_h is None:
         return replace(monitor, silent_at=None)
     began = heard_at if monitor.maintenance is None else max(heard_at, monitor.maintenance.last)
@@ -109,9 +109,10 @@ def listening(monitor: Monitor, heard_at: datetime) -> Monitor:
 
 
 class Outage(Struct, frozen=True):
-    """A device was silent (设备失联): a matter of maintenance, no hazard. `since`: when it was last heard of.
+    """A period in which a device was silent (设备失联). This is a maintenance matter and no hazard.
 
-    `told_by`: the sweep, or the gateway that speaks for it. `ended_at`: when it was heard of again, or given up.
+    `since`: its last message. `told_by`: the sweep or its gateway. `ended_at`: its next message, or the start of
+    maintenance or deactivation.
     """
 
     id: UUID

@@ -1,4 +1,4 @@
-"""What devices sent and we did not take: counted by day, way and reason, with the newest sample of each."""
+"""Rejected device messages, counted by day, way and reason, each with its newest sample."""
 
 from collections.abc import Sequence
 from datetime import date, datetime
@@ -14,7 +14,7 @@ _SAMPLE = 500
 
 
 class Refused(NamedTuple):
-    """One message: why, whom it named, how it began."""
+    """A rejected message: the reason, the device it named, and its beginning."""
 
     reason: str
     device: str
@@ -22,7 +22,7 @@ class Refused(NamedTuple):
 
 
 class RefusedCount(Struct, frozen=True):
-    """Of a Shanghai day. `device`, `sample`: whom the newest one named, and how it began."""
+    """The rejected messages of a Shanghai day, way and reason. `device`, `sample`: of the newest one."""
 
     day: date
     way: str
@@ -35,7 +35,7 @@ class RefusedCount(Struct, frozen=True):
 
 
 def refused(reason: str, device: str, payload: bytes | str) -> Refused:
-    """What of it can be kept, in any database."""
+    """Creates a RejectedMessage, cut and cleaned so that any database can store it."""
     text = payload[: 4 * _SAMPLE].decode(errors="replace") if isinstance(payload, bytes) else payload
     return Refused(reason, _kept(device, 64), _kept(text, _SAMPLE))
 
@@ -45,7 +45,7 @@ def _kept(text: str, most: int) -> str:
 
 
 def counted_on(known: RefusedCount | None, way: Way, ones: Sequence[Refused], now: datetime) -> RefusedCount:
-    """With these, of one reason, too."""
+    """Adds rejected messages of one reason to their count, which starts at zero if there is none yet."""
     newest = ones[-1]
     before = known or RefusedCount(shanghai_date(now), way, newest.reason, 0, now, now, "", "")
     return replace(before, count=before.count + len(ones), last_at=now, device=newest.device, sample=newest.sample)

@@ -1,4 +1,4 @@
-"""What actions of this subject may ask of a store."""
+"""The queries that actions of this subject may ask of the store."""
 
 from datetime import datetime
 from typing import Protocol
@@ -9,16 +9,16 @@ from inspections.remediation.repository import RemediationRepository
 
 
 class MonitoringRepository(RemediationRepository, Protocol):
-    """Devices, their signatures, and leases at the broker."""
+    """Queries for devices, used signatures, and broker leases."""
 
     def silent(self, now: datetime, limit: int) -> list[Monitor]:
-        """Devices in use, of which no outage is known, and that should have been heard of; claimed as with `due`."""
+        """Returns active devices without an outage whose `silent_at` has passed; locks them, skipping locked rows."""
         ...
 
     def slots(self) -> list[Slot]:
-        """All, by number, for who will change them."""
+        """Returns all leases by number and locks their rows."""
         ...
 
     def old_signatures(self, before: datetime, limit: int) -> list[Signature]:
-        """Those of requests from before that instant; claimed as with `due`."""
+        """Returns signatures of requests older than `before`; locks them, skipping locked rows."""
         ...

@@ -1,4 +1,4 @@
-"""Payloads as vendors send them, made canonical: one small pure adapter for each shape that practice shows."""
+"""Adapters that turn vendors' payloads into canonical messages: one pure function for each known format."""
 
 import re
 from collections.abc import Callable, Iterable, Mapping
@@ -13,18 +13,18 @@ from inspections.calendar import SHANGHAI, YEARS
 from inspections.monitoring.alerts import Message, Metric, plausible
 
 PAYLOAD_BYTES = 256_000
-"""Of one request or publication; docker/mosquitto.conf lets a little more through."""
+"""The size limit of one request or publication. docker/mosquitto.conf allows slightly more."""
 DEPTH = 12
 RAW_CHARACTERS = 4000
-"""So much is kept of what a device sent."""
+"""The length at which the stored raw message is cut."""
 MESSAGES = 1000
-"""Of one payload."""
+"""The largest number of messages in one payload."""
 _MILLISECONDS = 100_000_000_000
-"""Whole numbers from here on are no seconds: as such they would lie in the year 5138."""
+"""Numbers from here on are milliseconds: as seconds they would lie in the year 5138."""
 
 
 class Vendor(StrEnum):
-    """The shapes in which devices speak: see ADAPTERS."""
+    """The payload formats of vendors, see ADAPTERS."""
 
     CANONICAL = "canonical"
     THING_MODEL = "thing_model"
@@ -34,7 +34,7 @@ class Vendor(StrEnum):
 
 
 class Garbage(Exception):
-    """Nothing that can be understood; `reason` is stable and counted."""
+    """A payload that cannot be parsed at all. `reason` is a stable code, used for counting."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
@@ -42,7 +42,7 @@ class Garbage(Exception):
 
 
 class Unclear(NamedTuple):
-    """One message of a payload that cannot be understood, and why."""
+    """One message of a payload that cannot be understood, with the reason code."""
 
     reason: str
 
@@ -75,7 +75,7 @@ _BLANKS = re.compile(r"\s+")
 
 
 def read(vendor: Vendor, device: str, payload: bytes) -> list[Read]:
-    """The messages of one payload, which `device` has signed or published. Raises Garbage."""
+    """Parses the messages of a payload that `device` signed or published. Raises UnreadablePayload."""
     if len(payload) > PAYLOAD_BYTES:
         raise Garbage("too_large")
     try:
@@ -95,7 +95,7 @@ def read(vendor: Vendor, device: str, payload: bytes) -> list[Read]:
 
 
 def _one_raw(part: Fields, raw: str, *, several: bool) -> str:
-    """Of many in one payload each keeps its own part."""
+    """Returns the raw text to store with a message: its own part, if the payload holds several."""
     return msgspec.json.encode(part).decode().replace("\\u0000", "")[:RAW_CHARACTERS] if several else raw
 
 
@@ -117,13 +117,13 @@ def _depth(value: Any) -> int:
 
 
 def _canonical(found: Any) -> Iterable[Fields]:
-    """`{"metric", "value", …}`, a list of them, or `{"alerts": […]}`."""
+    """Reads `{"metric", "value", …}`, a list of them, or `{"alerts": […]}`."""
     inner = _trimmed(found).get("alerts", found)
     return map(_trimmed, cast("list[Any]", inner) if isinstance(inner, list) else [inner])
 
 
 def _thing_model(found: Any) -> Iterable[Fields]:
-    """`{"id", "method", "params": {"residual_current": 432, "time": …}}`: each known parameter is a message."""
+    """Reads `{"id", "method", "params": {"residual_current": 432, "time": …}}`; each known parameter is a message."""
     whole = _trimmed(found)
     inner = _trimmed(whole.get("params"))
     values = _trimmed(inner.get("value")) if isinstance(inner.get("value"), dict) else inner
@@ -133,7 +133,7 @@ def _thing_model(found: Any) -> Iterable[Fields]:
 
 
 def _alarm_list(found: Any) -> Iterable[Fields]:
-    """`{"deviceId", "data": {"alarms": [{"type", "value", "level", "time"}]}}`."""
+    """Reads `{"deviceId", "data": {"alarms": [{"type", "value", "level", "time"}]}}`."""
     whole = _trimmed(found)
     data = _trimmed(whole.get("data"))
     shared = {name: value for name, value in {**whole, **data}.items() if name not in {"data", "alarms", "id"}}
@@ -141,7 +141,7 @@ def _alarm_list(found: Any) -> Iterable[Fields]:
 
 
 def _property_list(found: Any) -> Iterable[Fields]:
-    """`{"location_code", "ts", "properties": [{"name", "value"}]}`: what is no metric of ours is left out."""
+    """Reads `{"location_code", "ts", "properties": [{"name", "value"}]}`; unknown properties are skipped."""
     whole = _trimmed(found)
     shared = {name: value for name, value in whole.items() if name != "properties"}
     parts = [{**shared, **_trimmed(each)} for each in _list(whole.get("properties"))]
@@ -149,7 +149,7 @@ def _property_list(found: Any) -> Iterable[Fields]:
 
 
 def _breaker(found: Any) -> Iterable[Fields]:
-    """`{"code": "LD", "val": 31, "warn": 24, "trip": 30}`: what is no level follows from the vendor's own limits."""
+    """Reads `{"code": "LD", "val": 31, "warn": 24, "trip": 30}`; the level follows from the vendor's own limits."""
     parts = [_trimmed(each) for each in (_list(found) or [found])]
     return [{"level": _breaker_level(part), **part} for part in parts]
 
@@ -172,14 +172,14 @@ ADAPTERS: Mapping[Vendor, Callable[[Any], Iterable[Fields]]] = MappingProxyType(
         Vendor.BREAKER: _breaker,
     }
 )
-"""A new vendor is a name above and a function here."""
+"""The adapter of each format. A new vendor needs a member of Vendor and an entry here."""
 
 
 # fields -----------------------------------------------------------------------------------------------------
 
 
 def _trimmed(value: Any) -> dict[str, Any]:
-    """An object with its keys as we look for them: vendors leave blanks in them. What is no object has none."""
+    """Lower-cases the keys of an object and removes their blanks, which some vendors send. {} for any other value."""
     if not isinstance(value, dict):
         return {}
     return {_BLANKS.sub("", name).lower(): inner for name, inner in cast("dict[str, Any]", value).items()}
@@ -225,7 +225,7 @@ def _message(device: str, part: Fields, raw: str) -> Read:
 
 
 class Unreadable(Exception):
-    """A value or a time that is none."""
+    """A value or time that cannot be parsed. Its text is the reason code."""
 
 
 def _word(value: Any) -> str | None:
@@ -236,13 +236,13 @@ def _number(value: Any) -> float | None:
     if value is None:
         return None
     try:
-        return float(value)  # also of text: half of them send it
+        return float(value)  # numbers as text too: half of the vendors send them
     except (TypeError, ValueError, OverflowError):
         raise Unreadable("wrong_value") from None
 
 
 def _instant(value: Any) -> datetime | None:
-    """Seconds or milliseconds since 1970, or a date; without a zone it is Shanghai's. None for one beyond calendars."""
+    """Parses Unix seconds or milliseconds, or an ISO date (Shanghai time without a zone). None if beyond `YEARS`."""
     if value is None:
         return None
     text = str(value).strip()

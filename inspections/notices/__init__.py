@@ -1,7 +1,7 @@
-"""Who is told of what, through which channel, in which words.
+"""Notices: their recipients, their delivery through channels, and their texts.
 
-- `outbox`: notices, inboxes, deliveries, and when one is tried again
-- `recipients`: ONE table: which event is told to whom
-- `repository`: what actions of this subject may ask of a store
-- `templates`: the words of notices, as data with named fields
+- `outbox`: notices, inbox entries, deliveries, and the delay before a retry
+- `recipients`: the recipients of each event, in ONE table
+- `repository`: the queries that actions of this subject may ask of the store
+- `templates`: the texts of notices, as editable templates with named fields
 """

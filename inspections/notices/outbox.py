@@ -1,4 +1,4 @@
-"""The outbox: what is to be told, its ways to people, and when a way is tried again."""
+"""The outbox: notices, their inbox entries and deliveries, and the delay before a retry."""
 
 from datetime import datetime, timedelta
 from typing import Any, Literal, NamedTuple
@@ -10,11 +10,11 @@ from inspections.accounts.people import Role
 
 
 class Notice(Struct, frozen=True):
-    """Something to tell: the outbox. Its id is the event's, whoever delivers it and however often.
+    """A notice in the outbox. Its id is the event's id in every channel and on every retry.
 
-    It tells those who hold the role `tells` for the hazard, and the people `to`; never `by`, who did it. `line`: the
-    line of history it tells of, and `seq` its place there: what is told of a hazard is told in this order.
-    `held_until`: it is delivered no sooner, because of quiet hours. `told_at`: it has become inbox and deliveries.
+    It goes to holders of the role `tells` for the hazard and to the people `to`, never to `by`, who caused it. `line`,
+    `seq`: the history line and its position, which is the order of a hazard's notices. `held_until`: the end of quiet
+    hours, before which it is not delivered. `told_at`: when its inbox entries and deliveries were created.
     """
 
     id: UUID
@@ -32,7 +32,7 @@ class Notice(Struct, frozen=True):
 
 
 class InboxEntry(Struct, frozen=True):
-    """A notice in one person's inbox."""
+    """A notice in a person's inbox."""
 
     id: UUID
     username: str
@@ -42,10 +42,10 @@ class InboxEntry(Struct, frozen=True):
 
 
 class Delivery(Struct, frozen=True):
-    """A notice on its way through a channel: to one person, or, with `username` "", to all of them at once.
+    """The delivery of a notice through a channel to one person or, with `username` "", to all recipients at once.
 
-    `next_try_at`: nobody tries it before; whoever tries it claims it by moving this on. `dead_at`: it was given up
-    after `tries`, and waits for somebody to send it again. `error`: how the last try ended.
+    `next_try_at`: the earliest next try; a worker claims the delivery by postponing it. `dead_at`: when it was given up
+    after `tries`, until somebody retries it. `error`: the result of the last try.
     """
 
     id: UUID
@@ -67,15 +67,15 @@ class Delivery(Struct, frozen=True):
 
     @property
     def lane(self) -> tuple[UUID, str]:
-        """What comes one after the other through a channel: of one hazard, to one person."""
+        """The key of deliveries that must arrive in order: one hazard and one person."""
         return self.hazard or self.id, self.username
 
 
 class Outlet(NamedTuple):
     """A channel as the domain sees it.
 
-    `reach` mailbox: one delivery for each recipient who has an address; event: one for every notice, with all who are
-    told; group: one for what a role is told, as on a wall that many read.
+    `reach` mailbox: one delivery for each recipient with an address; event: one for every notice, with all recipients;
+    group: one for every notice to a role, for a shared chat.
     """
 
     channel: str
@@ -83,15 +83,16 @@ class Outlet(NamedTuple):
 
 
 class Sender(NamedTuple):
-    """Who has sent the bytes of a photo, and a hazard on which they declared it, if there is any."""
+    """The uploader of a photo, and a hazard on which they declared it, if any."""
 
     username: str
     hazard: UUID | None
 
 
 class Agenda(Struct, frozen=True):
-    """How the hazards of a scope stand. `due_today`: until the next midnight in Shanghai; `received` and `closed`: of
-    the days that are asked about.
+    """Counts of the hazards in a scope, for a digest. `due_today`: until the next midnight in Shanghai.
+
+    `received`, `closed`: within the digest's period.
     """
 
     waiting: int
@@ -104,7 +105,7 @@ class Agenda(Struct, frozen=True):
 
 
 class Attempt(NamedTuple):
-    """How a delivery was tried: `error` None where it arrived. `jitter` in 0…1, see `pause`."""
+    """The result of trying a delivery; `error` is None if it arrived. `jitter` in 0…1, see `retry_delay`."""
 
     delivery: UUID
     error: str | None
@@ -112,10 +113,10 @@ class Attempt(NamedTuple):
 
 
 TRIES = 64
-"""More than a day of failures, whatever the jitter: twelve in the first hour, then one in an hour or less."""
+"""The number of tries before a delivery is given up: more than a day, twelve in the first hour, then hourly."""
 _FIRST, _LONGEST = timedelta(seconds=1), timedelta(hours=1)
 
 
 def pause(tries: int, jitter: float) -> timedelta:
-    """How long to wait after so many tries. `jitter` in 0…1 takes up to half of it away: not all come back at once."""
+    """Returns the exponential delay after `tries`. `jitter` in 0…1 cuts up to half of it, to spread the retries."""
     return min(_FIRST * 2 ** min(tries - 1, 20), _LONGEST) * (1 - jitter / 2)

@@ -1,7 +1,7 @@
-"""Who is told what: ONE table, from a line of history to the people it concerns.
+"""The recipients of notices: ONE table, from a line of history to the people it concerns.
 
-A notice is a row in the same commit as what it tells of. Whom it names by role is found out when it is told
-(actions/notices.py); whom it names as a person, here, while it is known who was concerned before the step.
+A notice is written in the same commit as its event. Recipients by role are resolved when it is dispatched
+(actions/delivery.py); recipients by name are fixed here, while the people concerned before the step are still known.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -20,12 +20,12 @@ _Found = Callable[[Hazard, Hazard], Iterable[str]]
 
 
 def _handlers(before: Hazard, after: Hazard) -> Iterable[str]:
-    """Also those who were, for whom it ends."""
+    """Returns the handlers before and after the step, because it ends the task of the former."""
     return (*before.handlers, *after.handlers)
 
 
 def _reporters(_: Hazard, after: Hazard) -> Iterable[str]:
-    """Of its duplicates too."""
+    """Returns the reporters of the hazard and of its duplicates."""
     return (after.reporter, *after.reporters)
 
 
@@ -34,7 +34,7 @@ def _asker(before: Hazard, _: Hazard) -> Iterable[str]:
 
 
 class Told(NamedTuple):
-    """A role in the hazard's community, and people of the hazard."""
+    """The audience of an event: a role in the hazard's community, and people named by the hazard."""
 
     role: Role | None
     people: tuple[_Found, ...] = ()
@@ -71,17 +71,17 @@ TOLD: dict[str, Told] = {
     "reopen": Told(_O, (_handlers,)),
     "cancel": Told(_O, (_reporters, _handlers)),
 }
-"""ONE table, by the step of a line of history, besides the rungs of the ladders (rules.py).
+"""ONE table of audiences, by the step of a history line. Rungs of escalation ladders are in rules.py.
 
-`draw`: a fix on the spot is to be looked at after all. MAJOR is told where a hazard turns out to be proposed, by
-whatever step. A damaged photo is told to its sender (actions/photos.py), digests as actions/digests.py says.
+`draw`: a fix on the spot was selected for a recheck. MAJOR: any step that made the hazard proposed as major. Damaged
+photos notify their sender (remediation/actions/photo_damage.py); digests are in actions/digests.py.
 """
 _ONLY: dict[str, Callable[[Hazard], bool]] = {
     "report": lambda hazard: hazard.priority is Priority.URGENT and hazard.state is State.REPORTED,
     "fix_on_spot": lambda hazard: hazard.state is State.PENDING_RECHECK,
 }
 _AT_ANY_HOUR = frozenset({"alert", "assign"})
-"""Of what a device has found: a wire that glows does not wait until the morning."""
+"""The notices about device alarms that ignore quiet hours, because a glowing wire cannot wait until the morning."""
 _PROPOSING = frozenset({"accept", MAJOR, "set_cause", "reclassify"})
 _INSTEAD = {
     Role.HANDLER: Role.OFFICER,
@@ -89,13 +89,13 @@ _INSTEAD = {
     Role.SUPERVISOR: Role.ADMIN,
     Role.ADMIN: Role.SYSTEM_ADMIN,
 }
-"""Who is told where nobody holds a role: a deadline that nobody hears of is no deadline."""
+"""The role to notify instead if nobody holds a role, so that no deadline passes unnoticed."""
 
 
 def notices(
     repository: NoticeRepository, before: Hazard | None, after: Hazard, lines: Iterable[Entry], now: datetime
 ) -> tuple[Notice, ...]:
-    """What is to be told of these new lines, which led from `before` (None: it is new) to `after`."""
+    """Builds the notices of new history lines that led from `before` (None for a new hazard) to `after`."""
     found: list[Notice] = []
     for line in lines:
         for kind in _kinds(before, after, line):
@@ -116,12 +116,12 @@ def _kinds(before: Hazard | None, after: Hazard, line: Entry) -> Iterable[str]:
 
 
 def _proposed(hazard: Hazard) -> bool:
-    """For a supervisor to confirm, which takes that it was accepted."""
+    """Tells whether a supervisor has to confirm the hazard as major, which requires that it was accepted."""
     return hazard.major_proposed and hazard.state is not State.REPORTED
 
 
 def rung_notice(repository: NoticeRepository, hazard: Hazard, line: Entry, tells: Role, now: datetime) -> Notice:
-    """That a clock has reached a rung of its ladder, which `line` says."""
+    """Builds the notice that a clock has reached the rung of its escalation ladder that `line` records."""
     return _notice(repository, line.facts["rung"], hazard, now, line=line, tells=tells, to=())
 
 
@@ -142,15 +142,15 @@ def _notice(
 
 
 def held_until(repository: NoticeRepository, now: datetime) -> datetime | None:
-    """The end of the quiet hours, in them."""
+    """Returns the end of the quiet hours if `now` lies in them, else None."""
     delivered = repository.rules.delivered_at(now)
     return delivered if delivered > now else None
 
 
 def recipients(notice: Notice, hazard: Hazard | None, people: Iterable[Person]) -> tuple[str, ...]:
-    """The usernames of those who are told. `people`: everybody, each with the grants that count now, lent ones too.
+    """Returns the usernames to notify; if nobody holds the role, the holders of the next higher one.
 
-    Where nobody holds the role, whoever stands above it.
+    `people`: all people with their present grants, delegated ones included.
     """
     active = {person.username: person for person in people if person.active}
     names = [*notice.to, *_holders(notice.tells, hazard, active)]

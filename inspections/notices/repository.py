@@ -1,4 +1,4 @@
-"""What actions of this subject may ask of a store."""
+"""The queries that actions of this subject may ask of the store."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -14,28 +14,28 @@ from inspections.places.repository import PlaceRepository
 
 
 class NoticeRepository(HazardRepository, OfficeRepository, PlaceRepository, AccountRepository, Protocol):
-    """Notices, deliveries, and what stands to be done."""
+    """Queries for notices, deliveries, photo senders, and the agenda."""
 
     def untold(self, limit: int) -> list[Notice]:
-        """Notices that have not become inbox and deliveries, the earliest first; claimed as with `due`.
+        """Returns undispatched notices, earliest first; locks them, skipping locked rows.
 
-        Of a hazard only those of the earliest line: one that comes later waits, also for who asks beside.
+        Of each hazard only those of its earliest line: later ones wait, even while another process holds the first.
         """
         ...
 
     def deliverable(self, channel: str, now: datetime, limit: int) -> list[Delivery]:
-        """Deliveries whose time has come, the earliest first, whatever waits before them; claimed as with `due`."""
+        """Returns due deliveries, earliest first, even behind pending ones; locks them, skipping locked rows."""
         ...
 
     def waiting(self, channel: str, hazard_ids: Sequence[UUID]) -> list[Delivery]:
-        """What is still to arrive of these hazards through a channel, in the order of their lines, only to be read."""
+        """Returns the pending deliveries of these hazards through a channel, in line order, without locking them."""
         ...
 
     def deliveries(self, ids: Sequence[UUID], *, free: bool = False) -> list[Delivery]:
-        """For who will change them. `free`: only those that nobody beside is changing."""
+        """Returns deliveries and locks their rows. `free`: skips rows that another transaction has locked."""
         ...
 
     def senders(self, sha256: str) -> list[Sender]: ...
     def agenda(self, scope: Scope, now: datetime, since: datetime) -> Agenda:
-        """How what lies within `scope` stands at `now`, with what came and ended from `since` on."""
+        """Counts the hazards in `scope` at `now`, and those received and closed from `since` on."""
         ...

@@ -1,4 +1,4 @@
-"""The words of notices, as data an office may edit: a title and a text for every kind, with fields in braces."""
+"""The texts of notices, editable by the office: a title and a text for each kind, with fields in braces."""
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime
@@ -20,7 +20,7 @@ _FIELDS = {DAILY: _AGENDA, WEEKLY: _AGENDA, HISTORY: ("day", "file", "sha256", "
 
 
 class Template(Struct, frozen=True):
-    """What is said of a kind of notice. `version` 0: as the program has it, edited by nobody."""
+    """The title and text of a kind of notice. `version` 0: the built-in one, never edited."""
 
     kind: str
     version: int
@@ -31,7 +31,7 @@ class Template(Struct, frozen=True):
 
 
 class NewTemplate(Struct, frozen=True, forbid_unknown_fields=True):
-    """`version` is the one that was read before."""
+    """An edited template. `version` is the one that the editor started from."""
 
     version: Annotated[int, Meta(ge=0, le=1_000_000)]
     title: Line
@@ -39,7 +39,7 @@ class NewTemplate(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Message(NamedTuple):
-    """A notice in words."""
+    """The rendered title and text of a notice."""
 
     title: str
     text: str
@@ -89,28 +89,28 @@ _REMINDER = ("期限提醒", f"{_AT}将于 {{line_due_at}} 到期，请抓紧办
 _RUNG = ("超期提醒", f"{_AT}的期限 {{line_due_at}} 已过，现为“{{state}}”，请督促办理。")
 _SUPERVISE = ("建议督办", f"{_AT}的期限 {{line_due_at}} 已过，仍为“{{state}}”，建议挂牌督办。")
 KINDS = tuple(_DEFAULTS)
-"""Of every kind of notice but the rungs of the ladders, which an office names itself."""
+"""All kinds of notices except rungs of escalation ladders, which the office names itself."""
 
 
 def default(kind: str) -> Template:
-    """The program's own words. A rung of a ladder is told as a reminder, or as something that is late."""
+    """Returns the built-in template of a kind; for a rung, the reminder or the overdue text."""
     rung = _REMINDER if ".reminder" in kind else _SUPERVISE if kind.endswith(".supervise") else _RUNG
     return Template(kind, 0, *_DEFAULTS.get(kind, rung))
 
 
 def fields(kind: str) -> tuple[str, ...]:
-    """What a template of this kind may name."""
+    """Returns the fields that a template of this kind may use."""
     return _FIELDS.get(kind, (*_HAZARD, *_LINE))
 
 
 def unknown_fields(kind: str, text: str) -> list[str]:
-    """What stands in braces in `text` and is no field of this kind. Raises ValueError where the braces do not match."""
+    """Returns the placeholders in `text` that are no fields of this kind. Raises ValueError for unbalanced braces."""
     known = fields(kind)
     return [name for name in _named(text) if name not in known]
 
 
 def _named(text: str) -> Iterator[str]:
-    """With whatever else is said of a field, which no field allows: `{by.password}`, `{due_at!r}`, `{reason:>99}`."""
+    """Yields each placeholder with its attribute, conversion and format, none of which any field allows."""
     for _, name, form, conversion in Formatter().parse(text):
         if name is not None:
             yield name + (f"!{conversion}" if conversion else "") + (f":{form}" if form else "")
@@ -121,13 +121,13 @@ def filled(template: Template, values: Mapping[str, str]) -> Message:
 
 
 def _filled(text: str, values: Mapping[str, str]) -> str:
-    """Fields that a template kept from an older program names, and that are none any more, are left out."""
+    """Fills in the fields; one that a stored template has from an older version of the program is left empty."""
     return "".join(
         literal + (values.get(name, "") if name is not None else "") for literal, name, _, _ in Formatter().parse(text)
     )
 
 
-# what the fields hold ---------------------------------------------------------------------------------------
+# values of the fields ---------------------------------------------------------------------------------------
 
 STATES = {
     State.REPORTED: "待受理",
@@ -155,14 +155,14 @@ SEVERITIES = {Severity.GENERAL: "一般隐患", Severity.MAJOR: "重大隐患"}
 
 
 class Names(NamedTuple):
-    """What codes are called."""
+    """The display names of a hazard's community and category."""
 
     community: str
     category: str
 
 
 def of_hazard(hazard: Hazard, names: Names) -> dict[str, str]:
-    """Of the hazard as it is now: a notice that is read late says how things stand."""
+    """Returns the field values of the hazard in its present state, even for an old notice."""
     return {
         "number": hazard.number,
         "community": names.community,
@@ -178,7 +178,7 @@ def of_hazard(hazard: Hazard, names: Names) -> dict[str, str]:
 
 
 def of_line(line: Entry, by: str) -> dict[str, str]:
-    """Of the line of history that a notice tells of; what was erased from it is nowhere else. `by`: a name."""
+    """Returns the field values of a notice's history line. `by`: a name. Erased values are gone here too."""
     facts = line.facts
     due_at = facts.get("due_at")
     said = shown(datetime.fromisoformat(due_at)) if due_at else "（未定）"
@@ -190,5 +190,5 @@ def of_facts(facts: Mapping[str, Any]) -> dict[str, str]:
 
 
 def shown(moment: datetime | None) -> str:
-    """At Asia/Shanghai, to the minute."""
+    """Formats an instant in Asia/Shanghai time, to the minute."""
     return moment.astimezone(SHANGHAI).strftime("%Y-%m-%d %H:%M") if moment else "（未定）"

@@ -1,7 +1,7 @@
-"""What an office sets for itself: categories, deadlines, the calendar.
+"""The settings of an office: categories, deadlines, rules and the working calendar.
 
-- `actions`: an administrator edits rules, categories, calendar, dispatch; provisional deadlines anew
-- `categories`: the catalogue and its policy
-- `repository`: what actions of this subject may ask of a store
-- `rules`: an office's rules as data: its hours, a term for every stage, who is told when
+- `actions`: edit rules, categories and the calendar
+- `categories`: the catalogue of hazard categories and the policy of each
+- `repository`: the queries that actions of this subject need from a store
+- `rules`: an office's rules as data: office hours, a term for every stage, reminders and escalations
 """

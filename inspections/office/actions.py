@@ -1,6 +1,6 @@
-"""An administrator edits the rules: terms, policies of categories, the calendar, dispatch rules.
+"""Actions of an administrator on the office's settings: rules and terms, category policies, the calendar.
 
-A change holds for what happens after it. Only a deadline that rested on an unpublished year is computed anew.
+A change applies to later events only. The exception: deadlines that relied on an unpublished year are recomputed.
 """
 
 from collections.abc import Sequence
@@ -23,14 +23,14 @@ Area = Annotated[str, Meta(pattern=r"\A([0-9]{6}|[0-9]{9}|[0-9]{12})\Z")]
 
 
 class NewRules(Struct, frozen=True, forbid_unknown_fields=True):
-    """The whole of the rules; `version` is the one that was read before."""
+    """The request to replace all rules; `version` is the one that was read."""
 
     version: Annotated[int, Meta(ge=0, le=1_000_000)]
     rules: Rules
 
 
 class CategoryPolicy(Struct, frozen=True, forbid_unknown_fields=True):
-    """A category, all of it but its code."""
+    """The request to replace a category: all its fields except the code."""
 
     name: Line
     group: Line
@@ -45,7 +45,7 @@ class CategoryPolicy(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class NamedDay(Struct, frozen=True, forbid_unknown_fields=True):
-    """A day off, or a weekend that is worked."""
+    """A day off, or a working weekend day, with its name."""
 
     day: date
     working: bool
@@ -53,19 +53,19 @@ class NamedDay(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class NewCalendar(Struct, frozen=True, forbid_unknown_fields=True):
-    """The schedule of a whole year; `source` says who published it, and under which number."""
+    """The request for the schedule of a whole year; `source` names the publisher and the document number."""
 
     source: Line
     days: Annotated[tuple[NamedDay, ...], Meta(max_length=200)]
 
 
 def rulebook(repository: OfficeRepository) -> Rulebook:
-    """The rules in force as they are kept now; version 0 where nobody has edited them."""
+    """Returns the stored rules, or the defaults as version 0 if they were never edited."""
     return repository.kept(Rulebook, OFFICE) or Rulebook(OFFICE, 0, Rules(), None, None)
 
 
 def edit_rules(repository: OfficeRepository, person: Person, sent: NewRules, now: datetime) -> Change[Rulebook]:
-    """Raises RulesStale. The same edit sent again is answered as the first time."""
+    """Replaces the rules; a repeated request gets the same answer as the first. Raises RulesStale."""
     before = rulebook(repository)
     if (sent.version + 1, sent.rules, person.username) == (before.version, before.rules, before.edited_by):
         return Change(before)
@@ -76,7 +76,7 @@ def edit_rules(repository: OfficeRepository, person: Person, sent: NewRules, now
 
 
 def edit_category(repository: OfficeRepository, code: str, sent: CategoryPolicy) -> Change[Category]:
-    """Of what is there, or a new one. Deadlines that were told stay."""
+    """Replaces or creates a category. Existing deadlines stay unchanged."""
     before = repository.kept(Category, code)
     after = Category(code=code, **{name: getattr(sent, name) for name in sent.__struct_fields__})
     if before is None:
@@ -85,7 +85,7 @@ def edit_category(repository: OfficeRepository, code: str, sent: CategoryPolicy)
 
 
 def edit_calendar(repository: OfficeRepository, year: int, sent: NewCalendar) -> Change[Sequence[CalendarDay]]:
-    """The days of a year in place of those that were there. Raises Invalid for what is no whole year."""
+    """Replaces the calendar days of a year. Raises Invalid if they are not a complete schedule."""
     if year not in YEARS:
         raise Invalid(("year", "年份超出范围"))
     days = [CalendarDay(each.day, each.working, each.name, sent.source) for each in sent.days]

@@ -1,4 +1,4 @@
-"""The catalogue of hazard categories and the policy of each: priority, deadline, unit. Data an office may edit."""
+"""The catalogue of hazard categories and the policy of each (priority, deadline, unit), which an office may edit."""
 
 from enum import StrEnum
 from typing import Annotated
@@ -27,25 +27,25 @@ class TimeUnit(StrEnum):
 
 
 class Term(Struct, frozen=True, forbid_unknown_fields=True):
-    """A length of time as a policy says it: 24 h, 4 working hours, 15 working days, 7 calendar days."""
+    """A length of time in a policy, such as 24 h, 4 working hours, 15 working days or 7 calendar days."""
 
     amount: Annotated[int, Meta(ge=1, le=10_000)]
     unit: TimeUnit
 
 
 class Left(Struct, frozen=True):
-    """What a clock has left, in the unit of its term; in minutes, as many as there are, where it was set by hand."""
+    """The time left on a clock, in the unit of its term, or in minutes if its deadline was set by hand."""
 
     amount: int
     unit: TimeUnit
 
 
 class Category(Struct, frozen=True):
-    """A kind of hazard. `priority` None: set on acceptance. `advisory`: persuasion (动员), never overdue.
+    """A category of hazards. `priority` None: set on acceptance. `advisory`: persuasion (动员), never overdue.
 
     `from_device`: an alert check (预警核查单), opened by a device only. `proposes_major`: acceptance proposes `major`.
-    `major_term`: once it is confirmed major; None: the same. `look_back_days`: 回头看 is planned that many days after
-    it was closed as fixed; None: not by itself.
+    `major_term`: the term of a confirmed major hazard; None: the same as `term`. `look_back_days`: a follow-up visit
+    (回头看) is planned this many days after closing as fixed; None: not automatically.
     """
 
     code: str

@@ -1,4 +1,4 @@
-"""What actions of this subject may ask of a store."""
+"""The queries that actions of this subject need from a store."""
 
 from typing import Protocol
 
@@ -9,7 +9,7 @@ from inspections.office.rules import Rules
 
 
 class OfficeRepository(RecordRepository, Protocol):
-    """Categories, deadlines and the calendar."""
+    """Queries for categories, rules and the calendar."""
 
     @property
     def calendar(self) -> WorkingCalendar: ...

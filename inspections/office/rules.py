@@ -1,6 +1,6 @@
-"""The rules of an office, as data it may edit: office hours, a term for every stage, and who is told when.
+"""The rules of an office, as data it may edit: office hours, a term for every stage, reminders and escalations.
 
-The terms of the fixing stage stand with their categories (categories.py). All of it are proposals, not law.
+The terms of the fixing stage belong to the categories (categories.py). All defaults are proposals, not law.
 """
 
 from datetime import date, datetime, time
@@ -18,7 +18,7 @@ _WALL_CLOCK = frozenset({TimeUnit.MINUTES, TimeUnit.HOURS})
 
 
 class ByPriority(Struct, frozen=True, forbid_unknown_fields=True):
-    """A term for each priority; where none is set yet, the normal one."""
+    """A term for each priority; the normal one applies while no priority is set."""
 
     normal: Term
     high: Term
@@ -29,10 +29,10 @@ class ByPriority(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Rung(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """Somebody is told of a clock: `before` it is due, some time `after`, or, with neither, when it is.
+    """A step of an escalation ladder: notifies `tells` some time `before` or `after` a clock is due, or when it is.
 
-    `tells` handler, officer or supervisor. Reminders are told in minutes or hours; one that would lie before its clock
-    began is left out (deadlines.rung_at). `proposes`: the one who is told is asked to supervise (督办).
+    `tells` is handler, officer or supervisor. `before` is in minutes or hours; a reminder that would be due before its
+    clock began is skipped (deadlines.rung_at). `proposes`: the notified person is asked to supervise (督办).
     """
 
     name: Annotated[str, Meta(pattern=r"\A[a-z0-9_.]+\Z", max_length=RUNG_LENGTH)]
@@ -52,7 +52,7 @@ class Rung(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
 
 
 class Ladders(Struct, frozen=True, forbid_unknown_fields=True):
-    """Reminders and escalations of a severity, each of its own name."""
+    """Reminders and escalations for each severity; names are unique within one."""
 
     general: Annotated[tuple[Rung, ...], Meta(max_length=50)]
     major: Annotated[tuple[Rung, ...], Meta(max_length=50)]
@@ -103,7 +103,7 @@ _LADDERS = Ladders(
 
 
 _LEAST_MINUTES = 60
-"""Of office time a day: the longest term of working hours then still ends within this century."""
+"""The least office time per day; with less, the longest term of working hours would not end within this century."""
 
 
 def _minutes(clock: time) -> int:
@@ -111,11 +111,11 @@ def _minutes(clock: time) -> int:
 
 
 class Rules(Struct, frozen=True, forbid_unknown_fields=True):
-    """What an office has not said otherwise is as here.
+    """The rules of an office; the values here are the defaults.
 
-    `suspension_review`: when a suspension is looked at again if it names no date, and at most. `quiet_hours`: from one
-    time of the day to another, mostly over midnight, nothing is delivered; what happened is recorded all the same.
-    `photos_kept_days`: the photos of hazards that ended, and that nobody has touched for so long, are let go.
+    `suspension_review`: when a suspension without a date is reviewed; `suspension_review_at_most`: the latest date.
+    `quiet_hours`: period of the day, usually over midnight, in which no notices are delivered.
+    `photos_kept_days`: after so many days without changes, photos of ended hazards are deleted.
     """
 
     office_hours: Annotated[tuple[Span, ...], Meta(min_length=1, max_length=10)] = OFFICE_HOURS
@@ -140,7 +140,7 @@ class Rules(Struct, frozen=True, forbid_unknown_fields=True):
             raise ValueError("quiet_hours：起止时间不能相同")
 
     def delivered_at(self, instant: datetime) -> datetime:
-        """`instant`, or where it falls into the quiet hours, their end."""
+        """Returns the time of delivery: `instant`, or the end of the quiet hours if it falls into them."""
         if self.quiet_hours is None:
             return instant
         begin, end = self.quiet_hours
@@ -153,7 +153,7 @@ class Rules(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Rulebook(Struct, frozen=True):
-    """The rules as they are kept, how often they were edited, and by whom last."""
+    """The stored rules, with a version that grows with each edit and the last editor."""
 
     name: str
     version: int
@@ -163,4 +163,4 @@ class Rulebook(Struct, frozen=True):
 
 
 OFFICE = "office"
-"""The name of the one rulebook of an installation."""
+"""The name of the only rulebook of an installation."""

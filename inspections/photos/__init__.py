@@ -1,9 +1,9 @@
-"""Photos as evidence: how they arrive, what they say, how they are found again.
+"""Photos as evidence: the records, how uploads are received, and the flags raised against a photo.
 
-- `evidence`: which photos are missing, what speaks against one, which fixes on the spot are looked at again
-- `perceptual_hash`: near-same pictures: the keys that find them
-- `records`: photos, who sent them, where they are declared, and what speaks against them
-- `repository`: what actions of this subject may ask of a store
-- `signed_urls`: signed addresses of photos
-- `uploads`: a photo that comes in pieces
+- `evidence`: the photos that a step still lacks, and the flags that speak against a photo
+- `perceptual_hash`: near-duplicate pictures: the distance of two hashes, and the keys that find neighbours
+- `records`: records of photos, upload receipts, references from hazards, and flags
+- `repository`: the queries that actions of this subject may ask of a store
+- `signed_urls`: signed URLs of photos
+- `uploads`: the record of a resumable upload
 """

@@ -1,4 +1,4 @@
-"""Which photos a step needs and which are missing; what speaks against a photo; which fixes are looked at again."""
+"""Evidence in photos: which declared ones are missing, and which flags speak against a photo."""
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
@@ -9,7 +9,7 @@ from inspections.places.coordinates import Point, distance_m
 
 
 class Shown(NamedTuple):
-    """A declared photo and how far it is. `photo` None: who declared it has neither sent its bytes nor seen it."""
+    """A declared photo. `photo` is None where the person who declared it has neither sent its bytes nor seen it."""
 
     mention: Mention
     photo: Photo | None
@@ -20,9 +20,9 @@ class Shown(NamedTuple):
 
 
 def missing(shown: Iterable[Shown]) -> list[str]:
-    """Digests that were declared and have not arrived whole, by whichever way and whoever declared them.
+    """Digests of declared photos whose bytes have not arrived intact, whoever declared or sent them.
 
-    What a duplicate still owes, its master does not wait for.
+    Photos that a duplicate hazard still lacks are not required of its master.
     """
     shown = list(shown)
     present = {each.mention.sha256 for each in shown if each.present}
@@ -35,14 +35,14 @@ def has(photos: Iterable[PhotoMention], stage: Stage) -> bool:
 
 
 class Sighting(NamedTuple):
-    """Where a picture, or one like it, is declared besides. `bits`: how many of the perceptual hash differ."""
+    """Another declaration of the same or a similar picture. `bits`: how many bits of the perceptual hashes differ."""
 
     mention: Mention
     bits: int
 
 
 class Photographed(Protocol):
-    """What a photo is held against: when the hazard was found, when its fix was sent, and where it is."""
+    """The facts of a hazard that a photo is compared with: when it was found, when its fix was sent, where it is."""
 
     @property
     def found_at(self) -> datetime: ...
@@ -64,21 +64,21 @@ FLAGS: dict[str, str] = {
     "clock": "照片的拍摄时间不可能成立",
     "position": "照片的定位不可能成立",
 }
-"""What speaks against a photo, in words for the officer. A flag is a reason to look twice, never a verdict; that a
-picture says nothing of time and place is none, since messengers and watermark cameras strip it."""
+"""The kinds of flags, with messages for the officer. A flag is a reason to look again, never a verdict. A picture
+without time and place gets none, since messengers and watermark cameras strip metadata."""
 
 EARLY = timedelta(hours=24)
 EARLY_AFTER = timedelta(hours=2)
 LATE = timedelta(hours=1)
 FAR_M = 500.0
 UNCHANGED_BITS = 2
-"""Two stages of one hazard are photographed from the same spot and are alike by right: only a copy is suspicious."""
+"""The largest distance of a copy: photos of two stages show the same spot and may look alike."""
 
 _HOUR = timedelta(hours=1)
 
 
 def flags(mention: Mention, photo: Photo, hazard: Photographed, sightings: Iterable[Sighting]) -> tuple[Flag, ...]:
-    """What contradicts what, the strongest first."""
+    """Finds the contradictions between a photo, its hazard and other photos; the strongest comes first."""
     return (
         *_elsewhere(mention, sightings),
         *_unchanged(mention, sightings),
@@ -88,7 +88,7 @@ def flags(mention: Mention, photo: Photo, hazard: Photographed, sightings: Itera
 
 
 def _elsewhere(mention: Mention, sightings: Iterable[Sighting]) -> list[Flag]:
-    """The first hazard with these very bytes, else the first with a picture like it; not a copy of itself."""
+    """A flag for the first other hazard with the same bytes, else a similar picture; merged copies do not count."""
     own = {mention.hazard, mention.copied_from} - {None}
     others = [each for each in sightings if own.isdisjoint((each.mention.hazard, each.mention.copied_from))]
     others.sort(key=lambda each: (each.mention.sha256 != mention.sha256, each.mention.at, each.bits))
@@ -108,7 +108,7 @@ def _unchanged(mention: Mention, sightings: Iterable[Sighting]) -> list[Flag]:
 
 
 def _times(mention: Mention, photo: Photo, hazard: Photographed) -> list[Flag]:
-    """The picture's own clock, else what the phone has said, against when the step was taken."""
+    """Compares the picture's own clock, or else the time given by the phone, with the time of the step."""
     if "clock" in photo.oddities or (photo.taken_at and photo.taken_at > photo.received_at + LATE):
         return [Flag("clock")]
     taken = photo.taken_at or mention.taken_at
@@ -123,7 +123,7 @@ def _times(mention: Mention, photo: Photo, hazard: Photographed) -> list[Flag]:
 
 
 def _earliest(stage: Stage, hazard: Photographed) -> datetime:
-    """When a photo of this stage can have been taken: a fix is later than the find, a re-check later than the fix."""
+    """The earliest plausible time of a photo: a fix is later than the finding, a re-check later than the fix."""
     match stage:
         case Stage.BEFORE:
             return hazard.found_at - EARLY

@@ -1,4 +1,4 @@
-"""Photos, who sent them, where they are declared, and what speaks against them."""
+"""Records of photos: the photo, its upload receipts, its references from hazards, and the flags against it."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -21,11 +21,11 @@ class PhotoState(StrEnum):
     DEVELOPED = "developed"
     DAMAGED = "damaged"
     LET_GO = "let_go"
-    """Older than the office keeps photos; the bytes are gone. It counts as having been there."""
+    """The photo was older than the office keeps photos, and its bytes were purged. It still counts as present."""
 
 
 class PhotoMention(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """A photo as a report or a step declares it: by digest. What the phone says of time and place is evidence only."""
+    """A photo that a report or a step declares by its digest. The phone's time and place are evidence only."""
 
     sha256: Digest
     stage: Stage
@@ -34,12 +34,11 @@ class PhotoMention(Struct, frozen=True, forbid_unknown_fields=True, omit_default
 
 
 class Photo(Struct, frozen=True):
-    """A picture whose bytes are kept. Exists when its row is committed, never because a file lies there.
+    """A picture whose bytes are stored. It exists once its row is committed, never because a file exists.
 
-    `claimed_until`: somebody develops it; after that instant they are taken for gone. `tries` counts those who began.
-    `taken_at` to `oddities` is what its metadata says (storage/photos/images.py): evidence, never the clock that
-    governs.
-    `hash`: see perceptual_hash.py; None also for a picture that shows next to nothing.
+    `claimed_until`: a process works on the photo until then; afterwards that process counts as lost. `tries`: how often
+    processing began. `taken_at` to `oddities` come from the metadata (storage/photos/images.py): evidence, never an
+    authoritative clock. `hash`: see perceptual_hash.py; None also for a picture with almost no detail.
     """
 
     sha256: str
@@ -61,7 +60,7 @@ class Photo(Struct, frozen=True):
 
 
 class Band(Struct, frozen=True):
-    """A quarter of a photo's perceptual hash: the key under which near-same pictures find it (perceptual_hash.py)."""
+    """A quarter of a photo's perceptual hash: an index key that finds near-duplicates (perceptual_hash.py)."""
 
     key: int
     sha256: str
@@ -69,9 +68,9 @@ class Band(Struct, frozen=True):
 
 
 class Flag(Struct, frozen=True, omit_defaults=True):
-    """Something that speaks against a photo: a key of evidence.FLAGS.
+    """A reason to doubt a photo; `kind` is a key of evidence.FLAGS.
 
-    `hazard`: the other one it was found on. `amount`: hours, metres, or differing bits, by its kind.
+    `hazard`: the other hazard it was found on. `amount`: hours, metres or differing bits, depending on the kind.
     """
 
     kind: str
@@ -80,7 +79,7 @@ class Flag(Struct, frozen=True, omit_defaults=True):
 
 
 class Receipt(Struct, frozen=True):
-    """This person has sent this photo's bytes in full: what makes a declared digest count as present for them."""
+    """The receipt for the photo's bytes, sent in full by this person: a digest they declare then counts as present."""
 
     sha256: str
     username: str
@@ -88,11 +87,11 @@ class Receipt(Struct, frozen=True):
 
 
 class Mention(Struct, frozen=True):
-    """A photo declared on a hazard by one line of its history.
+    """The reference of a history line to a photo, which declares the photo on the line's hazard.
 
-    `by_sight`: who declared it has not sent its bytes, but saw it already on a hazard that was theirs to see.
-    `examined`: it was compared with everything else that is known; `flags` says what was found.
-    `copied_from`: it was declared on that duplicate of this hazard, and came along when the two were merged.
+    `by_sight`: the person has not sent the bytes, but saw the photo on a hazard that they may see. `examined`: the
+    photo was compared with all others; `flags` holds the result. `copied_from`: the photo was declared on that
+    duplicate of this hazard, and copied when the two were merged.
     """
 
     entry: UUID

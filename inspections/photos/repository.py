@@ -1,4 +1,4 @@
-"""What actions of this subject may ask of a store."""
+"""The queries that actions of this subject may ask of a store."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -13,13 +13,16 @@ from inspections.photos.uploads import Upload
 
 
 class PhotoRepository(OfficeRepository, Protocol):
-    """Photos, who sent them, and uploads that are under way."""
+    """Photos, their upload receipts, and open uploads."""
 
     def photo(self, sha256: str) -> Photo | None: ...
     def receipt(self, sha256: str, username: str) -> Receipt | None: ...
     def secret(self, name: str) -> Secret | None: ...
     def photos_over(self, before: datetime, digests: Sequence[str]) -> list[Photo]:
-        """Those of these that came before that instant, and that no hazard shows which is open or was touched since."""
+        """Those of these photos that arrived before that instant and that no active hazard shows.
+
+        A hazard is active while it is open or has been touched since that instant.
+        """
         ...
 
     def upload(self, upload_id: UUID) -> Upload | None: ...
@@ -28,13 +31,13 @@ class PhotoRepository(OfficeRepository, Protocol):
         ...
 
     def expired_uploads(self, now: datetime, limit: int) -> list[Upload]:
-        """Claimed as with `due`."""
+        """Uploads past their expiry. Their rows are claimed: a concurrent transaction skips them."""
         ...
 
     def may_see_photo(self, person: Person, sha256: str) -> bool:
-        """Whether a hazard that this person may see shows this photo already."""
+        """Whether a hazard that this person may see already shows this photo."""
         ...
 
     def undeveloped(self, now: datetime, limit: int) -> list[Photo]:
-        """Photos that wait to be developed and that nobody has claimed until after `now`; claimed as with `due`."""
+        """Photos that wait for processing and are not claimed beyond `now`. A concurrent transaction skips them."""
         ...

@@ -1,6 +1,6 @@
-"""Signed addresses of photos, for what shows pictures and sends no token: an <img>, a mini-program's <image>.
+"""Signed URLs of photos, for clients that show pictures without sending a token: <img>, a mini-program's <image>.
 
-A link stands for one variant of one photo for five minutes; whoever has it needs nothing else, so it is given only to
+A URL is valid for one variant of one photo for five minutes and requires nothing else, so it is given only to a person
 who may see that variant.
 """
 
@@ -12,18 +12,18 @@ from uuid import UUID
 from msgspec import Struct
 
 LIFE = timedelta(minutes=5)
-SECRET = "photo links"  # noqa: S105  # its name
+SECRET = "photo links"  # noqa: S105  # the name of the secret, not its value
 
 
 class Secret(Struct, frozen=True):
-    """A random key in hex that all processes share, and that nobody outside ever sees."""
+    """A random key in hex that all processes share and that never leaves the server."""
 
     name: str
     value: str
 
 
 class Variant(Struct, frozen=True):
-    """A photo as it is shown: `size` 320, 1280 or original; `watermark`: with the caption of this hazard."""
+    """A photo in one size: 320, 1280 or original. `watermark`: the hazard whose caption is drawn on it."""
 
     sha256: str
     size: str

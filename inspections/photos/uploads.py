@@ -1,4 +1,4 @@
-"""A photo that comes in pieces, because the signal is bad: how far it is, and until when it may go on."""
+"""The record of a resumable upload: a photo in pieces, for phones with bad signal."""
 
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -6,17 +6,17 @@ from uuid import UUID
 from msgspec import Struct
 
 OPEN_FOR = timedelta(hours=24)
-"""From its beginning. Pieces without a row are swept after a day, so none of a living upload is ever swept."""
+"""The lifetime of an upload. Pieces without a row are swept only after a day, so an open upload loses none."""
 
 OPEN_AT_ONCE = 200
-"""Uploads that one person may have open: a day's photos of a phone that was offline, but no flood."""
+"""The most uploads that one person may have open: enough for a day's photos of an offline phone, but no flood."""
 
 
 class Upload(Struct, frozen=True):
-    """`offset`: how many of its `length` bytes are kept, in `pieces` that lie in the photo store in this order.
+    """A resumable upload: `offset` of its `length` bytes are stored, in `pieces` of the photo store in this order.
 
-    `promised`: the sha-256 that the phone has told. `metadata`: what the client said at the beginning, as it came.
-    `photo`: what it has become; only then is `offset` the whole `length`.
+    `promised`: the sha-256 announced by the phone. `metadata`: the client's metadata header, unparsed. `photo`: the
+    digest of the completed photo; only then is `offset` equal to `length`.
     """
 
     id: UUID

@@ -1,9 +1,8 @@
-"""Streets, communities, positions on the map, and lists of communities that are imported.
+"""Streets and communities, map coordinates, and the import of communities.
 
-- `actions`: communities come in, are renamed and outlined: all of a list or nothing
-- `communities`: communities and streets, and the key by which two spellings of a place are found to be one
-- `community_import`: a list of communities as an office has it: a table, or a map with their outlines
-- `coordinates`: streets, communities, points in WGS-84, GCJ-02 and BD-09, metres between them; the keys that find a
-  place again
-- `repository`: what actions of this subject may ask of a store
+- `actions`: imports a list of communities with names and outlines, all of it or nothing
+- `communities`: communities and streets, and the key that unifies different spellings of a place
+- `community_import`: parses a list of communities from a table or from a GeoJSON map
+- `coordinates`: points in WGS-84, GCJ-02 and BD-09, their conversion and distance, and the cells of a search grid
+- `repository`: the queries that actions of this subject need from a store
 """

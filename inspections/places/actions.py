@@ -1,4 +1,4 @@
-"""An administrator brings the communities in, as the office has them: as a table, or as a map."""
+"""Imports the office's communities from a table or a map."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ from inspections.table_import import SHOWN, LineError, LinesWrong
 
 
 class PlacesImported(Struct, frozen=True):
-    """How many communities are new, and how many have another name, street or outline. `applied`: they are kept."""
+    """The numbers of new communities and of those with a changed name, street or outline. `applied`: stored."""
 
     applied: bool
     lines: int
@@ -25,7 +25,7 @@ class PlacesImported(Struct, frozen=True):
 
 
 def import_places(repository: PlaceRepository, reach: Scope, said: Gazetteer, *, apply: bool) -> Change[PlacesImported]:
-    """All of it or nothing; what is not listed stays as it is. Raises LinesWrong, with `apply` alone."""
+    """Imports all listed communities or none; others stay unchanged. With `apply`, raises InvalidLines on any error."""
     errors = [*said.errors, *_out_of_reach(reach, said)]
     if errors and apply:
         raise LinesWrong(errors[:SHOWN], len(errors))
@@ -46,7 +46,7 @@ def _out_of_reach(reach: Scope, said: Gazetteer) -> list[LineError]:
 
 
 class _Listing:
-    """What a list makes of the places: each record once."""
+    """The changes that a list makes to streets, communities and boundaries, each record once."""
 
     def __init__(self, repository: PlaceRepository) -> None:
         self._repository = repository
@@ -66,7 +66,7 @@ class _Listing:
         self.altered += before is not None and differs
 
     def _named(self, listed: Listed, code: str) -> bool:
-        """The street; one of which nothing is said is called by its code until somebody does."""
+        """Updates the street and tells whether it changed; a street without a name is named by its code."""
         if code not in self._streets:
             before = self._repository.kept(Street, code)
             self._streets[code] = before, before or Street(code, code, code)

@@ -1,4 +1,4 @@
-"""Communities and streets, and the key by which two spellings of a place are found to be one."""
+"""Communities and streets, and the key that unifies different spellings of a place."""
 
 import re
 import unicodedata
@@ -18,7 +18,7 @@ _COUNTED = re.compile(
 
 
 class Street(Struct, frozen=True):
-    """A 街道: the first nine digits of its communities' codes. `abbreviation` heads the numbers of its hazards."""
+    """A 街道, whose code begins those of its communities. `abbreviation` begins the numbers of its hazards."""
 
     code: str
     name: str
@@ -37,10 +37,10 @@ class Community(Struct, frozen=True):
 
 
 def place_key(place: str) -> str:
-    """The same for places that people write differently: `３号楼 二单元`, `3#楼2单元`, `三栋-2单元`.
+    """Returns one key for different spellings of a place: `３号楼 二单元`, `3#楼2单元`, `三栋-2单元`.
 
-    NFKC and no case; white space and punctuation go, but between two digits, where a hyphen stands for them (3-201 is
-    not 32-01); a 号楼 or 栋 is a 幢; what is counted in Chinese, up to 99, is counted in digits. At most KEY_LENGTH.
+    It applies NFKC and ignores case. White space and punctuation are removed, or become a hyphen between two digits
+    (3-201 is not 32-01). 号楼 and 栋 become 幢; Chinese numerals up to 99 become digits. At most KEY_LENGTH characters.
     """
     said = _HASH.sub("幢", unicodedata.normalize("NFKC", place).casefold())
     said = _UNSAID.sub(lambda found: "-" if found[1] else "", said)

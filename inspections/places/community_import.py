@@ -1,4 +1,4 @@
-"""A list of communities as an office has it: a table of codes and names, or a map with their outlines."""
+"""Parses a list of communities: a table of codes and names, or a GeoJSON map with their outlines."""
 
 from collections.abc import Iterable, Sequence
 from typing import Annotated, Any, NamedTuple
@@ -14,12 +14,12 @@ from inspections.table_import import Columns, LineError
 
 LINES = 5000
 CORNERS = 200_000
-"""Of all outlines in one file."""
+"""The maximum number of positions in one file."""
 CORNERS_EACH = 20_000
-"""Of one community: thousands draw every bend of a river."""
+"""The maximum number of positions of one community: thousands suffice for every bend of a river."""
 _POLE = 90  # degrees of latitude
 _RING = 4
-"""Positions that a ring has at least, the last of which is its first (RFC 7946, 3.1.6)."""
+"""The minimum number of positions in a ring, the last of which repeats the first (RFC 7946, 3.1.6)."""
 
 COLUMNS = Columns(
     {
@@ -38,14 +38,14 @@ Outline = tuple[tuple[tuple[Position, ...], ...], ...]
 
 
 class Boundary(Struct, frozen=True):
-    """Where a community ends."""
+    """The outline of a community."""
 
     community: str
     outline: Outline
 
 
 class Listed(Struct, frozen=True):
-    """A line: a community, what its street is called where that is said, and where it ends where a map says so."""
+    """One imported community, with the name of its street and its outline if the file has them."""
 
     code: CommunityCode
     name: Line
@@ -55,7 +55,7 @@ class Listed(Struct, frozen=True):
 
 
 class Gazetteer(Struct, frozen=True):
-    """What a file says, each line with where it stands in it; or what is wrong with others."""
+    """The content of a file: valid lines with their positions in it, and the errors of the others."""
 
     lines: list[tuple[str, Listed]]
     errors: list[LineError]
@@ -76,15 +76,15 @@ class _Map(Struct, frozen=True):
 
 
 def of_table(rows: Iterable[Sequence[str]]) -> Gazetteer:
-    """Raises Invalid."""
+    """Parses a table of communities. Raises InvalidInput."""
     made = ((each.where, _listed(each.where, each.cells)) for each in COLUMNS.lines(rows, LINES))
     return Gazetteer(*COLUMNS.once("code", made))
 
 
 def of_map(raw: bytes, crs: Crs) -> Gazetteer:
-    """A GeoJSON FeatureCollection whose features have `code` and `name`. Raises Invalid.
+    """Parses a GeoJSON FeatureCollection whose features have `code` and `name`. Raises InvalidInput.
 
-    `crs`: what its positions are in; WGS 84 by RFC 7946, though maps made in China often speak GCJ-02.
+    `crs`: the coordinate system of its positions; WGS 84 by RFC 7946, though maps made in China often use GCJ-02.
     """
     try:
         found = msgspec.json.decode(raw, type=_Map)
@@ -109,13 +109,13 @@ _KINDS: dict[str, Any] = {"Polygon": _Polygon, "MultiPolygon": list[_Polygon]}
 
 
 class _Drawn(NamedTuple):
-    """An outline that is still to be looked at."""
+    """An outline that is not validated yet."""
 
     shape: _Shape
     crs: Crs
 
     def outline(self) -> Outline | None:
-        """None for what is no area."""
+        """Returns the outline in WGS 84, or None if the geometry is no closed area."""
         if self.shape.type not in _KINDS:
             return None
         try:

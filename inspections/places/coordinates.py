@@ -1,7 +1,4 @@
-"""Where something is: streets, communities, points; points from one coordinate system into another; distances.
-
-Also the keys by which a place that was told or measured before is found again.
-"""
+"""Points in WGS-84, GCJ-02 and BD-09: their conversion, their distance, and the cells of a search grid."""
 
 from collections.abc import Callable
 from math import asin, atan2, cos, degrees, floor, hypot, pi, radians, sin, sqrt
@@ -16,14 +13,14 @@ _Degrees = tuple[float, float]  # latitude, longitude
 _SOUTH, _NORTH, _WEST, _EAST = 0.8293, 55.8271, 72.004, 137.8347
 _EARTH_RADIUS_M = 6_371_008.8  # (2a + b) / 3 of WGS-84, the mean radius of the IUGG
 _AXIS_M, _ECCENTRICITY_SQUARED = 6_378_245.0, 0.00669342162296594323  # Krasovsky 1940
-_EXACT = 1e-10  # degrees before the last round, which leaves a thirtieth of it: less than a micrometre
+_EXACT = 1e-10  # degrees; the last round leaves less than a thirtieth of it, under a micrometre
 
 _ROW, _COLUMN = 0.002, 0.004  # degrees: 222 m; 264 m where China ends in the north, 200 m at 63° north and south
 _COLUMNS = round(360 / _COLUMN)
 
 
 class Point(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """A position in degrees, with the coordinate system it was measured in; kept as it came."""
+    """A position in degrees, stored in the coordinate system in which it was measured."""
 
     lat: Annotated[float, Meta(ge=-90, le=90)]
     lon: Annotated[float, Meta(ge=-180, le=180)]
@@ -32,11 +29,11 @@ class Point(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True)
 
 
 def converted(point: Point, crs: Crs) -> Point:
-    """The same place in another system; `accuracy_m` stays, a point already in it comes back as it is.
+    """Converts a point to another coordinate system; `accuracy_m` stays. A point already in it is returned as it is.
 
-    Outside a rectangle around China the three systems are one: the rule of the public implementations (eviltransform,
-    PRCoords), and Baidu's documentation says the same of BD-09. The rectangle holds parts of other countries too; it
-    stands more than a degree off China on every side, so nothing in China comes near its edge, where the systems jump.
+    Outside a rectangle around China the three systems are equal: the rule of the public implementations (eviltransform,
+    PRCoords), and Baidu's documentation says the same of BD-09. The rectangle covers parts of other countries too. It
+    lies more than a degree outside China on every side, so no place in China is near its edge, where the systems jump.
     """
     if point.crs == crs:
         return point
@@ -47,7 +44,7 @@ def converted(point: Point, crs: Crs) -> Point:
 
 
 def distance_m(one: Point, other: Point) -> float:
-    """Metres along a great circle (haversine), whatever systems the two points came in.
+    """Returns the great-circle distance in metres (haversine) between two points in any coordinate systems.
 
     The sphere has the earth's mean radius. The radii of curvature of the WGS-84 ellipsoid lie between 6335.4 km and
     6399.6 km, so no distance is wrong by more than 0.57 %; in Jiaxing by 0.31 %.
@@ -60,24 +57,24 @@ def distance_m(one: Point, other: Point) -> float:
 
 
 def cell(point: Point) -> int:
-    """The field of a grid over the earth in which a point lies, numbered eastwards, row by row from the south."""
+    """Returns the grid cell of a point; cells are numbered eastwards, row by row from the south."""
     here = converted(point, "wgs84")
     return floor((here.lat + 90) / _ROW) * _COLUMNS + floor((here.lon + 180) / _COLUMN) % _COLUMNS
 
 
 def cells_around(middle: int) -> tuple[int, ...]:
-    """A cell and the eight about it: whatever lies within 200 m of a point in it, up to 63° north and south.
+    """Returns a cell and its eight neighbours, which contain all points within 200 m of any point in the cell.
 
-    Nearer to the poles, where nobody inspects, the cells become too narrow for that.
+    This holds up to 63° north and south; nearer to the poles the cells are too narrow.
     """
     row, column = divmod(middle, _COLUMNS)
     return tuple((row + north) * _COLUMNS + (column + east) % _COLUMNS for north in (-1, 0, 1) for east in (-1, 0, 1))
 
 
 def _gcj02(lat: float, lon: float) -> _Degrees:
-    """From WGS-84: a shift in metres north and east, made degrees by the ellipsoid's radii of curvature.
+    """Converts WGS-84 to GCJ-02: a shift in metres north and east, turned into degrees by the radii of curvature.
 
-    There is no official text: the formula, written around 35° N 105° E, is the one the public implementations share.
+    There is no official text: the formula, centred on 35° N 105° E, is the one that public implementations share.
     Where Baidu and Aliyun publish examples, it agrees with them within two metres.
     """
     y, x = lat - 35, lon - 105
@@ -93,12 +90,12 @@ def _gcj02(lat: float, lon: float) -> _Degrees:
 
 
 def _waves(at: float, *waves: tuple[float, float]) -> float:
-    """Two thirds of some sines, each of a height in metres and half a wave's length in degrees."""
+    """Sums up sine waves, each an amplitude in metres and half a wavelength in degrees, times two thirds."""
     return sum(height * sin(pi * at / length) for height, length in waves) * 2 / 3
 
 
 def _bd09(lat: float, lon: float) -> _Degrees:
-    """From WGS-84: GCJ-02 in polar coordinates, rippled, then moved (the formula of the public implementations)."""
+    """Converts WGS-84 to BD-09: perturbs GCJ-02 in polar coordinates and adds an offset (public implementations)."""
     lat, lon = _gcj02(lat, lon)
     radius = hypot(lon, lat) + 0.00002 * sin(radians(3000 * lat))
     angle = atan2(lat, lon) + 0.000003 * cos(radians(3000 * lon))
@@ -113,7 +110,7 @@ _SHIFTS: dict[Crs, Callable[[float, float], _Degrees]] = {
 
 
 def _unshifted(lat: float, lon: float, shift: Callable[[float, float], _Degrees]) -> _Degrees:
-    """What `shift` moves to here. Neighbours move alike: each round leaves less than a thirtieth of the error."""
+    """Inverts `shift` by iteration: each round leaves less than a thirtieth of the error."""
     guess, off = (lat, lon), 1.0
     while off > _EXACT:
         moved = shift(*guess)

@@ -1,4 +1,4 @@
-"""What actions of this subject may ask of a store."""
+"""The queries that actions of this subject need from a store."""
 
 from typing import Protocol
 
@@ -7,7 +7,7 @@ from inspections.places.communities import Community, Street
 
 
 class PlaceRepository(RecordRepository, Protocol):
-    """Streets and communities."""
+    """Queries for streets and communities."""
 
     def community(self, code: str) -> Community | None: ...
     def street(self, code: str) -> Street | None: ...

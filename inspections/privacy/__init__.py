@@ -1,4 +1,4 @@
-"""What is kept about a person: copied for them, and erased.
+"""Data protection: erasure of personal data from hazards.
 
-- `actions`: words and names are erased, and a line says by whom
+- `actions`: erase texts and names from a hazard and its history, with a line that records the erasure
 """

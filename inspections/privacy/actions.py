@@ -1,4 +1,4 @@
-"""Words and names are erased from a hazard and its history, and a line says who did it, but not what they said."""
+"""Erases texts and names from a hazard and its history; a new line records who did it, without the erased text."""
 
 from collections.abc import Callable, Collection
 from datetime import datetime
@@ -27,13 +27,13 @@ _KEPT_OF = {
     "fixed_on_spot.method": "fix_method",
     "on_behalf_of": "fixed_by",
 }
-"""By the path of a fact, the field of the hazard that holds the same text."""
+"""Maps the path of a fact to the field of the hazard that contains the same text."""
 _RECORDS = ("extension", "suspension", "supervision", "major", "transfer", "evaluation")
 _PARTY_NAME, _PARTY_PHONE = "responsible_party.name", "responsible_party.phone"
 
 
 class Erasure(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """What is to be erased from a hazard: `fields` of its lines `entries`, or of all its lines and of itself.
+    """The request to erase `fields` of the history lines `entries`, or of all lines and of the hazard itself.
 
     A field is the path of a fact or a part of it: `responsible_party`, `name`, `responsible_party.name`.
     """
@@ -45,7 +45,7 @@ class Erasure(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=Tru
 
 
 class Written(NamedTuple):
-    """The line that says what was erased, and whether the same erasure had come before."""
+    """The line that records the erasure. `repeated`: the same request had made it before."""
 
     line: Entry
     repeated: bool
@@ -54,7 +54,10 @@ class Written(NamedTuple):
 def erase(
     repository: RemediationRepository, person: Person, hazard_id: UUID, erasure: Erasure, now: datetime
 ) -> Change[Written]:
-    """Raises Missing, IdConflict, IdTaken, Invalid. Leaves `version` alone: a step prepared before still fits."""
+    """Erases texts from a hazard and its history. Raises Missing, IdConflict, IdTaken, Invalid.
+
+    The hazard's `version` is unchanged, so steps prepared before remain applicable.
+    """
     earlier = repository.entry(erasure.id)
     if earlier is not None and (earlier.by, earlier.hazard) == (person.username, hazard_id):
         return Change(_again(erasure, earlier))
@@ -91,7 +94,7 @@ def _meant(erasure: Erasure, path: str) -> bool:
 
 
 def _found(lines: list[Entry], erasure: Erasure) -> list[tuple[Entry, dict[str, str]]]:
-    """The lines that are meant, each with its texts that are meant and still there. Raises Invalid."""
+    """Returns the requested lines, each with its requested texts that are not erased yet. Raises Invalid."""
     if set(erasure.entries) - {line.id for line in lines}:
         raise Invalid(("entries", "不是该隐患的历史记录"))
     chosen = [line for line in lines if not erasure.entries or line.id in erasure.entries]
@@ -106,7 +109,7 @@ def _texts(line: Entry, erasure: Erasure) -> dict[str, str]:
 def _cleared(
     repository: RemediationRepository, hazard: Hazard, erasure: Erasure, found: list[tuple[Entry, dict[str, str]]]
 ) -> Hazard:
-    """The hazard without the same words. A username stays: it is no name, and it bars from the re-check."""
+    """Returns the hazard without the erased texts. A username stays: it is no name, and it bars from the re-check."""
 
     def goes(path: str, text: str | None) -> bool:
         if text in {None, ERASED}:
@@ -124,7 +127,7 @@ def _cleared(
 
 
 def _without(record: Struct | None, words: Collection[str]) -> Struct | None:
-    """What the hazard keeps of a step, such as its suspension, without these words."""
+    """Returns a record that the hazard keeps of a step, such as its suspension, without these words."""
     if record is None:
         return None
     gone = {name: ERASED for name in record.__struct_fields__ if name != "by" and getattr(record, name) in words}
@@ -140,13 +143,13 @@ def _cleared_party(hazard: Hazard, goes: Callable[[str, str | None], bool]) -> P
 
 
 def _paths_of(before: Hazard, after: Hazard) -> set[str]:
-    """The paths of what the hazard itself has lost."""
+    """Returns the paths of the texts that were erased from the hazard itself."""
     lost = {path for path, name in _KEPT_OF.items() if getattr(before, name) != getattr(after, name)}
     return lost | ({_PARTY_NAME, _PARTY_PHONE} if before.responsible_party != after.responsible_party else set())
 
 
 def _check(erasure: Erasure, lost: Collection[str]) -> None:
-    """Raises Invalid for a field that names nothing, or nothing that is still there."""
+    """Raises Invalid for a field that names no text, or none that is still present."""
     errors = [
         (f"fields[{at}]", "没有可以删除的内容")
         for at, field in enumerate(erasure.fields)

@@ -1,8 +1,7 @@
-"""The loop from the report to the close: accept, assign, fix, re-check, decide, merge, escalate.
+"""The steps from report to closure: accept, assign, fix, re-check, decide, merge, escalate.
 
-- `dispatch_rules`: who gets a hazard of this place and kind by itself
-- `recheck_sample`: which fixes are re-checked on the spot: a sample of them, and those that something speaks
-  against
-- `repository`: what actions of this subject may ask of a store
-- `steps`: what a person sends: the report and every step, with what each needs
+- `dispatch_rules`: rules that assign hazards of a place and category automatically
+- `recheck_sample`: selects the fixes on the spot that need a re-check: suspicious ones and a random sample
+- `repository`: the queries that actions of this subject need from a store
+- `steps`: the bodies that a person sends: the report and every step, with their fields
 """

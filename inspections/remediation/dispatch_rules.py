@@ -1,4 +1,4 @@
-"""Dispatch rules: who gets a hazard of this place and kind by itself."""
+"""Dispatch rules, which assign hazards of a place and category automatically."""
 
 from collections.abc import Iterable
 from uuid import UUID
@@ -11,10 +11,10 @@ from inspections.office.categories import Category
 
 
 class DispatchRule(Struct, frozen=True):
-    """Hazards of `community` (a prefix of its code), and of a category or a group of them, go to `lead`.
+    """A rule that assigns hazards of `community` (a code prefix) and of a category or a group to `lead`.
 
-    `accepts`: a report that matches is accepted by itself; otherwise it is assigned once an officer accepts it.
-    A rule that is not `active` was removed; lines of history may name it still.
+    `accepts`: a matching report is accepted automatically; otherwise it is assigned once an officer accepts it.
+    An inactive rule was removed, but history entries may still refer to it.
     """
 
     id: UUID
@@ -43,12 +43,12 @@ class DispatchRule(Struct, frozen=True):
 
 
 def matching(rules: Iterable[DispatchRule], hazard: Hazard, category: Category) -> list[DispatchRule]:
-    """The most specific first: the longest prefix, then a category before a group before any."""
+    """Returns the matching rules, most specific first: longest prefix, then category before group before neither."""
     return sorted((rule for rule in rules if rule.matches(hazard, category)), key=lambda rule: rule.rank)
 
 
 def can_fix_within(person: Person | None, area: str) -> bool:
-    """Whether hazards of some community within `area`, a prefix of codes, can be assigned to this person."""
+    """Tells whether hazards of some community within `area`, a prefix of codes, can be assigned to this person."""
     return person is not None and person.active and any(_meets(grant, area) for grant in person.grants)
 
 

@@ -1,4 +1,4 @@
-"""Which fixes are re-checked on the spot: a sample of them, and those that something speaks against."""
+"""Selects the fixes on the spot that need a re-check: suspicious ones and a random sample."""
 
 import hashlib
 
@@ -6,13 +6,13 @@ from inspections.hazards.records import Hazard
 from inspections.office.categories import Priority
 
 RECHECK_SAMPLE_PERCENT = 10
-"""Share of fixes on the spot that are drawn for a re-check although nothing speaks against them."""
+"""Share of unsuspicious fixes on the spot that are selected for a re-check."""
 
 
 def reasons_to_recheck(hazard: Hazard, *, photos_missing: bool) -> list[str]:
-    """Why a fix on the spot does not close by itself: urgent and major always, a sample of the rest, any gap.
+    """Returns why a fix on the spot needs a re-check: urgent, major, incomplete, photos missing, or in the sample.
 
-    The sample is drawn from facts that the server adds, so that nobody can pick an id that escapes it.
+    The sample depends on values that the server adds, so that nobody can choose an id that avoids it.
     """
     lot = hashlib.sha256(f"{hazard.id}{hazard.number}{hazard.reported_at.isoformat()}".encode()).digest()
     reasons = {

@@ -1,4 +1,4 @@
-"""What actions of this subject may ask of a store."""
+"""The queries that actions of this subject need from a store."""
 
 from collections.abc import Sequence
 from typing import Protocol
@@ -9,9 +9,9 @@ from inspections.remediation.dispatch_rules import DispatchRule
 
 
 class RemediationRepository(NoticeRepository, PhotoRepository, Protocol):
-    """Rules of dispatch, and all that a step is decided on."""
+    """Queries for dispatch rules and for everything that decides on a step."""
 
     @property
     def dispatch_rules(self) -> Sequence[DispatchRule]:
-        """The active ones."""
+        """The active dispatch rules."""
         ...

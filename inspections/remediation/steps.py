@@ -1,4 +1,4 @@
-"""What a person sends: the report and every step, each with what it needs. Unknown fields are refused."""
+"""Request bodies of the report and of every step. Unknown fields are rejected."""
 
 from datetime import datetime
 from typing import Annotated, ClassVar, Literal
@@ -26,7 +26,7 @@ def _plausible(photos: tuple[PhotoMention, ...], **moments: datetime | None) -> 
 
 
 class FixedOnSpot(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """即查即改: fixed while the inspector was there."""
+    """即查即改: a fix made while the inspector was on site."""
 
     method: Line
     quantity_done: Quantity
@@ -34,7 +34,7 @@ class FixedOnSpot(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults
 
 
 class Report(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """A hazard as a phone reports it. `id` is made by the phone, so that the same report sent again is recognised."""
+    """A hazard report from a phone. The phone creates the `id`, so that a repeated report is recognised."""
 
     id: UUID
     community: CommunityCode
@@ -55,9 +55,9 @@ class Report(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True
 
 
 class _Step(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, tag_field="step", kw_only=True):
-    """Every step carries an id made by the client and the version of the hazard it saw.
+    """A step, with an id created by the client and the version of the hazard that the client has seen.
 
-    `made_at`: when it was taken, by the clock of a phone without a signal: evidence only, the server's time governs.
+    `made_at`: the time on an offline phone's clock: evidence only, the server's time decides.
     """
 
     id: UUID
@@ -66,12 +66,12 @@ class _Step(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True,
 
     @property
     def move(self) -> str:
-        """The key of this step in the table of lifecycle.py."""
+        """The name of this step in the transition table of lifecycle.py."""
         return str(self.__struct_config__.tag)
 
     @property
     def declared(self) -> tuple[PhotoMention, ...]:
-        """The photos that come with this step."""
+        """The photos declared with this step."""
         return getattr(self, "photos", ())
 
     def __post_init__(self) -> None:
@@ -80,7 +80,7 @@ class _Step(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True,
 
 
 class Accept(_Step, frozen=True, tag="accept"):
-    """受理: the deadline is computed here. `severity: major` is a proposal; a supervisor confirms it."""
+    """受理: accepts the report and starts the deadline. `severity: major` is a proposal that a supervisor confirms."""
 
     severity: Severity | None = None
     priority: Priority | None = None
@@ -91,13 +91,13 @@ class Reject(_Step, frozen=True, tag="reject"):
 
 
 class Merge(_Step, frozen=True, tag="merge"):
-    """重复并案 into the master hazard."""
+    """重复并案: merges the hazard into a master hazard."""
 
     into: UUID
 
 
 class Verify(_Step, frozen=True, tag="verify"):
-    """现场核实: the visit found nothing to fix. Needs a photo or a note."""
+    """现场核实: closes the hazard, since the visit found nothing to fix. Requires a photo or a note."""
 
     outcome: Literal["unfounded", "false_alarm", "self_resolved"]
     note: Words | None = None
@@ -105,7 +105,7 @@ class Verify(_Step, frozen=True, tag="verify"):
 
 
 class Assign(_Step, frozen=True, tag="assign"):
-    """派单 to a handler, or to the responsible party, which needs no account."""
+    """派单: assigns the hazard to a handler, or to the responsible party, which needs no account."""
 
     lead: Line | None = None
     assisting: Annotated[tuple[Line, ...], Meta(max_length=10)] = ()
@@ -113,17 +113,17 @@ class Assign(_Step, frozen=True, tag="assign"):
 
 
 class Return(_Step, frozen=True, tag="return"):
-    """退单."""
+    """退单: the handler returns the hazard unassigned."""
 
     reason: Words
 
 
 class Start(_Step, frozen=True, tag="start"):
-    """签收."""
+    """签收: the handler starts work on the hazard."""
 
 
 class SubmitFix(_Step, frozen=True, tag="submit_fix"):
-    """Needs an after photo. `on_behalf_of` names who fixed it, when somebody records it for them."""
+    """Submits a fix with an after photo. `on_behalf_of`: the person who made it, if somebody else records it."""
 
     method: Line
     quantity_done: Quantity
@@ -143,10 +143,11 @@ _FACTS_OF = {
 
 
 class Recheck(_Step, frozen=True, tag="recheck"):
-    """复查. pass: photo or note; fail: reason and new deadline; partial: quantity done so far; refused: the party will
+    """复查: the re-check of a fix. Each result requires its own fields.
 
-    not fix it after its deadline: reason, and `note` with the measures that control it; expired (逾期复查): what was
-    found once the deadline had passed, photo or note.
+    pass: photo or note. fail: reason and new deadline. partial: quantity done so far. refused (the party refuses to
+    fix it after its deadline): reason, and `note` with the measures that control it. expired (逾期复查, a check after
+    the deadline has passed): photo or note.
     """
 
     result: Literal["pass", "fail", "partial", "refused", "expired"]
@@ -177,7 +178,7 @@ class Note(_Step, frozen=True, tag="note"):
 
 
 class LookBack(_Step, frozen=True, tag="look_back"):
-    """回头看 at a closed hazard: it holds, or it has come back (反弹). A rebound needs a photo, makes a new hazard."""
+    """回头看: a later check of a closed hazard. A rebound (反弹) requires a photo and creates a new hazard."""
 
     result: Literal["holds", "rebound"]
     note: Words | None = None
@@ -185,7 +186,7 @@ class LookBack(_Step, frozen=True, tag="look_back"):
 
 
 class _NewCategory(_Step, frozen=True):
-    """`due_at`: a new deadline, if there is to be one; without it the deadline stays."""
+    """A change of category. `due_at`: a new deadline; without it the deadline stays."""
 
     category: Line
     reason: Words
@@ -194,11 +195,11 @@ class _NewCategory(_Step, frozen=True):
 
 
 class SetCause(_NewCategory, frozen=True, tag="set_cause"):
-    """定因: what the visit found behind it."""
+    """定因: sets the cause that the visit found."""
 
 
 class Reclassify(_NewCategory, frozen=True, tag="reclassify"):
-    """It is of another category than was reported."""
+    """Corrects the reported category."""
 
 
 class ProposeMajor(_Step, frozen=True, tag="propose_major"):
@@ -206,7 +207,7 @@ class ProposeMajor(_Step, frozen=True, tag="propose_major"):
 
 
 class ConfirmMajor(_Step, frozen=True, tag="confirm_major"):
-    """Needs who has determined it and under which document, or, where it is not confirmed, why."""
+    """Confirms a major hazard with the authority and the document, or declines it with a reason."""
 
     confirmed: bool = True
     authority: Line | None = None
@@ -221,7 +222,10 @@ class RequestExtension(_Step, frozen=True, tag="request_extension"):
 
 
 class DecideExtension(_Step, frozen=True, tag="decide_extension"):
-    """`due_at`: another deadline than was asked for. A second extension, and a refusal, need a reason."""
+    """Grants or declines an extension. `due_at`: a deadline other than requested.
+
+    A second extension and a refusal require a reason.
+    """
 
     granted: bool
     due_at: Moment | None = None
@@ -229,7 +233,7 @@ class DecideExtension(_Step, frozen=True, tag="decide_extension"):
 
 
 class Suspend(_Step, frozen=True, tag="suspend"):
-    """暂缓整改: the fixing clock stands until it is resumed; `review_at` is when to look at it again."""
+    """暂缓整改: stops the fixing clock until the hazard is resumed. `review_at`: when to review the suspension."""
 
     reason: Words
     measures: Words
@@ -237,13 +241,13 @@ class Suspend(_Step, frozen=True, tag="suspend"):
 
 
 class Resume(_Step, frozen=True, tag="resume"):
-    """The fixing clock goes on with what it had left."""
+    """Resumes the fixing clock with the time that remained."""
 
     note: Words | None = None
 
 
 class Supervise(_Step, frozen=True, tag="supervise"):
-    """督办, 挂牌. A major hazard needs its 五落实."""
+    """督办, 挂牌: puts the hazard under supervision. A major hazard requires its 五落实."""
 
     level: SupervisionLevel
     document: Line
@@ -255,7 +259,7 @@ class Unsupervise(_Step, frozen=True, tag="unsupervise"):
 
 
 class Transfer(_Step, frozen=True, tag="transfer"):
-    """移交 to somebody else's office. `reply_due_at`: by default as the rules say."""
+    """移交: transfers the hazard to another authority. `reply_due_at`: by default set by the office's rules."""
 
     to: Line
     reason: Words
@@ -263,7 +267,7 @@ class Transfer(_Step, frozen=True, tag="transfer"):
 
 
 class TransferReply(_Step, frozen=True, tag="transfer_reply"):
-    """What they answered. `due_at`: a new deadline, where it comes back."""
+    """The reply of the other authority to a transfer. `due_at`: a new deadline, if it returns the hazard."""
 
     result: Literal["settled", "returned"]
     receipt: Line
@@ -276,7 +280,10 @@ class TransferReply(_Step, frozen=True, tag="transfer_reply"):
 
 
 class Reopen(_Step, frozen=True, tag="reopen"):
-    """Within 30 days. `priority`: where the hazard was never accepted and its category sets none."""
+    """Reopens a hazard within the office's limit (30 days by default).
+
+    `priority`: required if the hazard was never accepted and its category sets none.
+    """
 
     reason: Words
     due_at: Moment

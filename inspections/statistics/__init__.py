@@ -1,6 +1,6 @@
 """The numbers of an office and of its communities, and the briefing made of them.
 
-- `actions`: what was said of the figures is kept
-- `briefing`: the paragraph that is read aloud, and what is kept of it
-- `metrics`: what each number means, and the identities between them
+- `actions`: saves a briefing under the digest of its figures
+- `briefing`: composes the paragraph that is read aloud from the figures of a period, and the stored snapshot of it
+- `metrics`: the definitions of all numbers, and the identities between them
 """

@@ -1,6 +1,6 @@
-"""The paragraph that is read aloud: figures of a period in the wording of an office's 通报, and of its yearly report.
+"""Composes the paragraph that is read aloud: the figures of a period, worded as in an office's 通报 and yearly report.
 
-Each figure stands in it as it is counted in metrics.py, with what it is compared with; nothing is rounded but rates.
+Each figure is counted as in metrics.py and stands beside the figure it is compared with; only rates are rounded.
 """
 
 import uuid
@@ -28,13 +28,13 @@ _WORKS = {
     "燃气": "消除燃气隐患",
     "动火作业": "制止违规动火",
 }
-"""What the work on a group of categories is called in a yearly report."""
+"""Group of categories → what a yearly report calls the work on it."""
 
 
 class Briefing(Struct, frozen=True):
-    """A snapshot: what was said, of what figures, as of when; `content` is the answer as it was given.
+    """A stored snapshot of a briefing; `content` is the response as it was sent.
 
-    `communities`: those that it counts; nobody sees it who may not see all of them.
+    `communities`: those it counts; only people who may see all of them may read it.
     """
 
     id: uuid.UUID
@@ -47,9 +47,10 @@ class Briefing(Struct, frozen=True):
 
 
 class Material(NamedTuple):
-    """What is told of: numbers of the period, of the one before and of the same a year before (statistics.COUNTED).
+    """The input of a briefing: the numbers of a period, of the period before and of the same period a year before.
 
-    `row` also has the rates. `groups` and `communities`: by name, in the order of the catalogue and of the codes.
+    The numbers are those of metrics.COUNT_NAMES; `row` also has the rates. `groups` and `communities`: by name, in the
+    order of the catalogue and of the codes.
     """
 
     place: str
@@ -63,7 +64,7 @@ class Material(NamedTuple):
 
 
 def snapshot_id(*figures: Any) -> uuid.UUID:
-    """The same for the same figures, whoever asks and however often."""
+    """The UUID of these figures: the same figures have the same id, whoever asks and however often."""
     return uuid.uuid5(_NAMESPACE, msgspec.json.encode(figures, order="sorted").hex())
 
 
@@ -76,7 +77,7 @@ def paragraph(told: Material) -> str:
 
 
 def of_the_year(told: Material) -> str:
-    """The sentences of the yearly report; empty for a period that is no whole year."""
+    """The sentences of the yearly report; empty for a period that is not a whole calendar year."""
     first, last = told.period
     if (first.month, first.day, last.month, last.day) != (1, 1, 12, 31) or first.year != last.year:
         return ""
@@ -141,7 +142,7 @@ def _kinds(told: Material) -> str:
 
 
 def _late(told: Material) -> str:
-    """Communities are compared, people never."""
+    """The sentence that names the communities with the most overdue hazards; people are never compared."""
     late: Sequence[tuple[str, int]] = sorted(
         ((name, numbers["overdue"]) for name, numbers in told.communities.items() if numbers["overdue"]),
         key=lambda each: -each[1],

@@ -1,13 +1,13 @@
-"""What each number means. Every rate states its denominator (口径); rates are null where there is nothing to divide.
+"""The definitions of all numbers. Every rate states its denominator (口径); a rate is null where its denominator is 0.
 
-A row counts the hazards that were **received** in the period (by `reported_at`, cut at Asia/Shanghai) and where they
-stand now, so that per community and in total, for every period:
+A row counts the hazards that were **received** in the period (by `reported_at`, cut at Asia/Shanghai), by their state
+now, so that per community and in total, for every period:
 
     received = open + closed + rejected + duplicate + cancelled
     open     = waiting + on_time + overdue + suspended + pending_recheck + transferred
 
-The quantities and the completion rate follow the cohort **accepted** in the period (by `accepted_at`), the rates of
-deadlines that were met those whose deadline fell in it.
+The quantities and the completion rate follow the cohort **accepted** in the period (by `accepted_at`); the rates of
+met deadlines follow the hazards whose deadline fell in it.
 """
 
 from collections.abc import Container, Iterable, Mapping, Sequence
@@ -20,7 +20,7 @@ from inspections.hazards.measures import MEASURES
 
 
 class Metric(NamedTuple):
-    """What people call a number, and what it counts (口径)."""
+    """The Chinese title of a number, and what it counts (口径)."""
 
     title: str
     meaning: str
@@ -65,7 +65,7 @@ _COUNTS: dict[str, Metric] = {
 
 
 class Rate(NamedTuple):
-    """`numerator` and `denominator`: what is added up of the counts for each; of the latter `less` is taken away."""
+    """A quotient of two counts: `numerator` ÷ `denominator`, or ÷ (`denominator` − `less`) where `less` is set."""
 
     title: str
     numerator: str
@@ -96,7 +96,7 @@ RATES: dict[str, Rate] = {
 METRICS: dict[str, Metric] = _COUNTS | {name: Metric(rate.title, rate.meaning) for name, rate in RATES.items()}
 DEFINITIONS: dict[str, str] = {name: metric.meaning for name, metric in METRICS.items()}
 COUNTED = tuple(_COUNTS)
-"""The counts that a row has, in the order in which people read them."""
+"""The counts of a row, in the order in which people read them."""
 
 CLOCK_TITLES: dict[str, str] = {
     "accept": "受理",
@@ -114,11 +114,11 @@ CLOCK_DEFINITIONS: dict[str, str] = {
     "review": "暂缓整改的隐患，以复核日期计",
     "reply": "移交中的隐患，以答复期限计",
 }
-"""By the clocks of deadlines.CLOCKS; overdue ones by how long: up to a day, up to three, up to seven, longer."""
+"""The meaning of each clock of deadlines.CLOCKS. Overdue hazards are split at 1, 3 and 7 days past the deadline."""
 
 
 class ClockStanding(Struct, frozen=True):
-    """How many hazards have this clock running. `extended`: those whose deadline was extended, whatever else."""
+    """The number of hazards that one clock runs for. `extended`: those whose deadline was extended, on time or not."""
 
     on_time: int = 0
     overdue: int = 0
@@ -130,7 +130,7 @@ class ClockStanding(Struct, frozen=True):
 
 
 OPEN_AS = ("waiting", "on_time", "overdue", "suspended", "pending_recheck", "transferred")
-"""The counts that `open` is the sum of."""
+"""The counts whose sum is `open`."""
 
 FLOWS: dict[str, str] = {
     "received": "该时段内上报的隐患数（以系统收到时间计）",
@@ -138,11 +138,11 @@ FLOWS: dict[str, str] = {
     "closed": "该时段内销号的件数，不论何时上报",
     "fixed": "其中以“已整改”销号的件数",
 }
-"""What happened in a stretch of time, whenever the hazards were reported: no cohort, so no rates."""
+"""The events in a stretch of time, whenever the hazards were reported: there is no cohort, so there are no rates."""
 
 
 class Flow(Struct, frozen=True):
-    """See FLOWS."""
+    """Numbers of events in a stretch of time; see FLOW_DEFINITIONS."""
 
     received: int = 0
     accepted: int = 0
@@ -154,8 +154,10 @@ class Flow(Struct, frozen=True):
 
 
 class Late(NamedTuple):
-    """What nobody's step makes so, but the time that passes: overdue of those reported in the period, and of those due
-    in it; and open past their first deadline.
+    """Counts that change by time alone, without a step: open hazards past a deadline.
+
+    `overdue`: of those reported in the period; `due_overdue`: of those due in it; `first_due_overdue`: past the first
+    deadline, which fell in it.
     """
 
     overdue: int = 0
@@ -164,7 +166,7 @@ class Late(NamedTuple):
 
 
 class Counts(Struct, frozen=True):
-    """What was counted of one community or of several together, in the order of counting.MEASURES, and what is late."""
+    """The counts of one community or of several: `measures` in the order of measures.MEASURES, and the overdue ones."""
 
     measured: tuple[int, ...] = (0,) * len(MEASURES)
     late: Late = Late()
@@ -173,17 +175,17 @@ class Counts(Struct, frozen=True):
         return together((self, other))
 
     def numbers(self) -> dict[str, int]:
-        """Each of COUNTED, in that order."""
+        """The counts by name, in the order of COUNT_NAMES."""
         columns = _columns([self])
         return {name: columns[name][0] for name in COUNTED}
 
     def row(self, names: Container[str] = METRICS) -> dict[str, int | float | None]:
-        """Those of METRICS that are named, every rate with what it divides by what."""
+        """The chosen METRICS by name; every rate also has its numerator and denominator."""
         return {name: column[0] for name, column in table([self], names).items()}
 
 
 def table(counts: Sequence[Counts], names: Container[str] = METRICS) -> dict[str, Sequence[int | float | None]]:
-    """A row of each, by column: all communities are 600 rows of 66 numbers, for each look at them."""
+    """Returns one row per item of `counts`, as columns, since a page has 600 rows of 66 numbers."""
     counted = _columns(counts)
     columns: dict[str, Sequence[int | float | None]] = {name: counted[name] for name in COUNTED if name in names}
     for name in (name for name in RATES if name in names):
@@ -191,7 +193,7 @@ def table(counts: Sequence[Counts], names: Container[str] = METRICS) -> dict[str
         above, below = counted[rate.numerator], counted[rate.denominator]
         if rate.less:
             below = [*map(sub, below, counted[rate.less])]
-        # to six digits; round(…, 6) writes them out as text to find them
+        # Six digits. round(…, 6) is slow: it formats the number as text.
         columns[name] = [
             round(_MILLION * part / whole) / _MILLION if whole else None
             for part, whole in zip(above, below, strict=True)
@@ -201,7 +203,7 @@ def table(counts: Sequence[Counts], names: Container[str] = METRICS) -> dict[str
 
 
 def _columns(counts: Sequence[Counts]) -> dict[str, Sequence[int]]:
-    """Measures, and the counts that are made of them, each of all `counts`. Late ones stand with those being fixed."""
+    """The measures of all `counts`, and the counts derived from them. Overdue hazards are part of `fixing`."""
     if not counts:
         return dict.fromkeys((*MEASURES, *COUNTED), ())
     measured = zip(*(each.measured for each in counts), strict=True)
@@ -216,7 +218,7 @@ def _columns(counts: Sequence[Counts]) -> dict[str, Sequence[int]]:
 
 
 def together(counts: Iterable[Counts]) -> Counts:
-    """Of several communities or categories; none are nothing."""
+    """The sum over several communities or categories; zeros for none."""
     all_of_them = (Counts(), *counts)
     measured = map(sum, zip(*(each.measured for each in all_of_them), strict=True))
     return Counts(tuple(measured), Late(*map(sum, zip(*(each.late for each in all_of_them), strict=True))))
@@ -224,11 +226,11 @@ def together(counts: Iterable[Counts]) -> Counts:
 
 _MILLION = 1_000_000
 NUMBERS: dict[str, Any] = {name: float | None if name in RATES else int for name in table([])}
-"""The columns of a table, in their order, and what kind of number is in each."""
+"""Column → type of its numbers, in the order of `metric_columns`."""
 
 
 def holds(numbers: Mapping[str, int]) -> bool:
-    """The identities of this module, over the numbers of one row or of a total."""
+    """Tells whether the identities of this module hold for the numbers of a row or a total."""
     ended = sum(numbers[name] for name in ("closed", "rejected", "duplicate", "cancelled"))
     stands = sum(numbers[name] for name in OPEN_AS)
     return numbers["received"] == numbers["open"] + ended and numbers["open"] == stands

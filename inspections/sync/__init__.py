@@ -1,6 +1,6 @@
 """The feed of changes that phones and screens follow.
 
-- `actions`: old changes are forgotten
-- `change_feed`: what has changed: places, and for whom they hold
-- `repository`: what actions of this subject may ask of a store
+- `actions`: deletes old changes from the feed
+- `change_feed`: changes, cursors, and the scope for which a cursor is valid
+- `repository`: the queries that actions of this subject may ask of the store
 """

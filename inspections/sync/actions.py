@@ -1,4 +1,4 @@
-"""Old changes are forgotten."""
+"""Deletes old changes from the feed."""
 
 from datetime import date
 
@@ -10,7 +10,7 @@ _DAY_ZERO = date(1970, 1, 1)
 
 
 def forget(repository: SyncRepository, today: date, limit: int) -> Change[int]:
-    """Forgets at most `limit` changes that are older than KEPT; answers how many those were."""
+    """Deletes at most `limit` changes older than `RETENTION`; returns how many."""
     feed = repository.feed()
     old = repository.old_changes((today - KEPT - _DAY_ZERO).days, limit)
     if not old:

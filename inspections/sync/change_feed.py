@@ -1,7 +1,7 @@
-"""What has changed, in an order that can be followed: behind the phone's synchronisation and the live events.
+"""The feed of changes behind the phones' synchronisation and the live events.
 
-Whoever follows keeps a place: the last change it knows. A place stands in one feed only, and for one reach: after a
-restore from a backup the same place would mean something else, and who sees more or less than before has to begin anew.
+A client keeps a cursor: the last change it knows. A cursor is valid for one feed and one scope only, so a client must
+start again after a restore from a backup, and after a change of what it may see.
 """
 
 import hashlib
@@ -16,13 +16,14 @@ from inspections.accounts.people import Person
 from inspections.accounts.policy import scope
 
 KEPT = timedelta(days=35)
-"""How long a change is remembered: longer than any sign-in lasts, so that who comes back later starts anew anyway."""
+"""The retention of changes. It exceeds every sign-in's lifetime, so a client that returns later starts again anyway."""
 HAZARDS = "hazards"
 
 
 class Place(NamedTuple):
-    """Where a change stands. Changes are numbered in the order in which they are written; on PostgreSQL they become
-    visible in another, and `transaction` comes first: none appears below the oldest one that is still open.
+    """The position of a change in the feed, ordered by `transaction`, then `id`.
+
+    PostgreSQL shows changes in another order than their ids, but none below the oldest open transaction.
     """
 
     transaction: int
@@ -30,9 +31,9 @@ class Place(NamedTuple):
 
 
 class Changed(Struct, frozen=True):
-    """That a hazard is not what it was, or one of its photos. `lost`: who had it to handle, and has it no longer.
+    """A record that a hazard or one of its photos has changed. `lost`: usernames that are no longer its handlers.
 
-    `day`: since 1970, by the database's clock; from it the database forgets.
+    `day`: days since 1970 by the database's clock, for the retention.
     """
 
     id: int
@@ -43,7 +44,7 @@ class Changed(Struct, frozen=True):
 
 
 class Feed(Struct, frozen=True):
-    """A store's changes. `epoch`: another one after each restore. Up to the `forgotten` place they are gone."""
+    """The state of a feed. `epoch` changes with each restore. Changes up to `trim_cursor` are deleted."""
 
     name: str
     epoch: str
@@ -57,6 +58,6 @@ class Feed(Struct, frozen=True):
 
 @lru_cache(maxsize=4096)
 def view_of(person: Person) -> str:
-    """The same for as long as what `person` sees, and of whom they see the names, lies within the same bounds."""
+    """Returns a hash of the scope in which the person sees hazards and names; another scope gives another hash."""
     reach = (scope(person, "hazard.see"), scope(person, "hazard.personal"))
     return hashlib.sha256(repr(reach).encode()).hexdigest()[:16]

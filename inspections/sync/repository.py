@@ -1,4 +1,4 @@
-"""What actions of this subject may ask of a store."""
+"""The queries that actions of this subject may ask of the store."""
 
 from typing import Protocol
 
@@ -7,9 +7,9 @@ from inspections.sync.change_feed import Changed, Feed
 
 
 class SyncRepository(RecordRepository, Protocol):
-    """What has changed."""
+    """Queries for the feed of changes."""
 
     def feed(self) -> Feed: ...
     def old_changes(self, before_day: int, limit: int) -> list[Changed]:
-        """The first ones, of days before this one (since 1970)."""
+        """Returns the oldest changes of days before `before_day` (days since 1970)."""
         ...

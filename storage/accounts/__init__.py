@@ -1,10 +1,9 @@
-"""People and programs as they are kept, and the security log.
+"""Storage of accounts, sessions, API keys, delegations and the security log.
 
-- `append_only`: the database itself refuses to change a line of the security log, or to remove one that is younger
-  than 180 days
-- `queries`: the queries behind who signs in
-- `repository`: what the domain asks of this subject, answered over one connection
-- `scopes`: the part of a scope that asks about communities, as a WHERE clause
-- `security_log`: the security log page by page
-- `tables`: the tables of people and programs, and of how they sign in
+- `append_only`: database triggers that reject changes of the security log, and deletions within 180 days
+- `queries`: the queries for accounts, delegations, sessions and tokens
+- `repository`: the queries of the domain for this subject, over one connection
+- `scopes`: the communities of a scope as a WHERE clause
+- `security_log`: reads the security log in pages
+- `tables`: the tables of accounts, API keys, sessions, tokens and the security log
 """

@@ -1,6 +1,6 @@
-"""The database itself refuses to change a line of the security log, or to remove one that is younger than 180 days.
+"""Database triggers that reject changes of the security log, and deletions of lines younger than 180 days.
 
-By triggers: whoever owns the tables can take them away, but nobody passes them by mistake.
+The owner of the tables can drop the triggers, but nobody bypasses them by mistake.
 """
 
 from sqlalchemy import DDL, event
@@ -26,11 +26,11 @@ _POSTGRESQL = (
     FOR EACH STATEMENT EXECUTE FUNCTION security_events_kept()""",
 )
 STATEMENTS = {"sqlite": _SQLITE, "postgresql": _POSTGRESQL}
-"""By the name of the dialect."""
+"""The statements that create the triggers, by dialect name."""
 
 
 def guard_tables() -> None:
-    """Whenever the table is made, its triggers are made."""
+    """Registers the triggers, so that they are created whenever the table is created."""
     for dialect, statements in STATEMENTS.items():
         for statement in statements:
             made = DDL(statement.replace("%", "%%")).execute_if(dialect=dialect)

@@ -1,4 +1,4 @@
-"""The queries behind who signs in: accounts, what is lent, sessions and their tokens."""
+"""The queries for accounts, delegations, API keys, sessions and their tokens."""
 
 from typing import Any
 
@@ -55,7 +55,7 @@ KEY_OF = select(keys).where((keys.c.secret == bindparam("digest")) | (keys.c.pre
 
 
 def delegations_of(username: str | None) -> Select[Any]:
-    """All that this person gave or received, or that anybody did; the newest first."""
+    """Selects the delegations that a person gave or received, or all for None, newest first."""
     found = select(delegations).order_by(delegations.c.made_at.desc(), delegations.c.id)
     if username is None:
         return found

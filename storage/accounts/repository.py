@@ -1,4 +1,4 @@
-"""What the domain asks of this subject, answered over one connection."""
+"""The queries of the domain for this subject, over one connection."""
 
 from datetime import datetime
 from uuid import UUID
@@ -31,7 +31,7 @@ from storage.engine.unit_of_work import UnitOfWork
 
 
 class AccountRepository(UnitOfWork):
-    """People, programs, delegations, sessions, and what is counted and logged of them."""
+    """Queries for people, API keys, delegations, sessions, attempt counters and the security log."""
 
     def person(self, username: str) -> Person | None:
         return self.kept(Person, username)
@@ -46,7 +46,7 @@ class AccountRepository(UnitOfWork):
         return self.kept(Delegation, delegation_id)
 
     def received(self, username: str, now: datetime) -> list[Delegation]:
-        # What waits in the same group may be left out: it counts when this is asked again, within a second.
+        # Does not flush first: pending delegations of the same group are missing here, until the next read within 1 s.
         return [Delegation(*row) for row in self._rows.found(RECEIVED, {"username": username, "now": now})]
 
     def delegations(self, username: str | None) -> list[Delegation]:
@@ -80,7 +80,7 @@ class AccountRepository(UnitOfWork):
         return next((Key(*row) for row in self.rows(KEY_OF, {"digest": digest})), None)
 
     def people(self) -> list[Person]:
-        """Everybody, with what is kept of them."""
+        """Returns all people, ordered by username."""
         return self.select(Person, PEOPLE)
 
     def old_tallies(self, before: datetime, limit: int) -> list[Tally]:

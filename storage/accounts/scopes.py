@@ -1,4 +1,4 @@
-"""The part of a scope that asks about communities, as a WHERE clause."""
+"""The communities of a scope as a WHERE clause."""
 
 from sqlalchemy import ColumnElement, false, or_, true
 

@@ -1,4 +1,4 @@
-"""The security log page by page."""
+"""Reads the security log in pages."""
 
 from collections.abc import Collection
 from datetime import datetime
@@ -13,7 +13,7 @@ from storage.engine.unit_of_work import UnitOfWork
 
 
 class Wanted(NamedTuple):
-    """Which lines: of one kind, by or about one account, of a period; those before `before`."""
+    """Filters for the log: kind, acting or affected account, period, and lines before `before`."""
 
     event: Event | None = None
     person: str | None = None
@@ -25,7 +25,7 @@ class Wanted(NamedTuple):
 def security_page(
     repository: UnitOfWork, wanted: Wanted, people: Collection[str] | None, limit: int
 ) -> list[SecurityEvent]:
-    """At most `limit` lines, the newest first. `people`: only what concerns one of these accounts; None: all."""
+    """Fetches at most `limit` events, newest first. `people`: only events by or about these accounts; None: all."""
     log = security_events.c
     query: Select[Any] = select(security_events).order_by(log.id.desc()).limit(limit)
     if people is not None:

@@ -1,4 +1,4 @@
-"""The tables of people and programs, and of how they sign in."""
+"""The tables of accounts, API keys, sessions, tokens and the security log."""
 
 from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Integer, String, Table, Text, Uuid
 

@@ -1,21 +1,18 @@
-"""Transactions, rows and columns on SQLite and PostgreSQL; it knows no subject.
+"""Transactions, rows and column types on SQLite and PostgreSQL; no subject of the domain is known here.
 
-- `columns`: column types: instants, JSON, names
-- `connections`: which engine a URL names: SQLite by default, PostgreSQL where it is asked for
-- `contents`: what the engine keeps without knowing it: handed in where the engine and the subjects are joined
-- `failures`: what a failing database means to the domain
-- `findings`: what a check has to say
-- `group_commit`: actions that wait for a commit they share
-- `postgres`: groups of what only inserts, a transaction for each other action, run again where it lost; numbers in
-  blocks
-- `postgres_stream`: many rows, sent while those before are read
-- `prefetch`: on PostgreSQL, what a group will read, asked for all of it at once
-- `reference`: what every action needs and hardly anybody changes: kept in memory, read again when its count has
-  grown
-- `rows`: records by key and written: by SQLAlchemy Core, or on SQLite by the driver itself
-- `schema`: the tables of records: each by the kind of its rows, and the statements that read and write one row of
-  it
-- `sqlite`: one writing connection with group commit; the lock on the file
-- `tables`: the tables of the engine itself: what recurs, and how far numbers have come
-- `unit_of_work`: records in, records out, over one connection
+- `columns`: column types (instants, JSON, enums) and SQL functions that both databases share
+- `connections`: the engine, driver and write lock that belong to a database URL
+- `contents`: the tables, repository and hooks that a database is built with
+- `failures`: errors of the database, translated into errors of the domain and of the operator
+- `findings`: the result type of consistency checks
+- `group_commit`: pending actions, joined into groups that share one commit
+- `postgres`: the database on PostgreSQL: group commit for inserts, retried transactions, numbers reserved in blocks
+- `postgres_stream`: a psycopg cursor that streams large results
+- `prefetch`: on PostgreSQL, fetches the reads of a whole group in one round trip
+- `reference`: reference data (rules, calendar), cached in memory and reloaded after a change
+- `rows`: reads and writes records, through SQLAlchemy Core or, on SQLite, directly through the driver
+- `schema`: maps record types to tables, and holds the statements that read and write one row
+- `sqlite`: the database on SQLite: one writing connection with group commit, and the lock on the file
+- `tables`: the engine's own tables: recurring jobs and number series
+- `unit_of_work`: reads records and collects changes over one connection
 """

@@ -1,7 +1,7 @@
-"""Column types: instants, JSON values of a known shape, names out of a fixed set.
+"""Column types (instants, JSON values, enums) and SQL functions that compile for SQLite and PostgreSQL.
 
-`to_sqlite` makes what SQLite keeps of a value, `from_sqlite` the value of that, where it is not NULL, without a step
-between: a page of a hundred hazards does it five thousand times.
+`to_sqlite` converts a value to its stored form and `from_sqlite` converts it back, except NULL. `rows` calls both
+directly, without SQLAlchemy: a page of a hundred hazards needs five thousand conversions.
 """
 
 from collections.abc import Callable
@@ -22,7 +22,7 @@ _MICROSECOND = timedelta(microseconds=1)
 
 
 def between(column: ColumnElement[datetime | None], first: date | None, last: date | None) -> ColumnElement[bool]:
-    """Set, and on a Shanghai day from `first` to `last`, both included; None: no bound."""
+    """Matches rows whose instant falls on a Shanghai day from `first` to `last`, both included. None means no bound."""
     clause: ColumnElement[bool] = column.is_not(None)
     if first:
         clause &= column >= midnight(first)
@@ -32,7 +32,7 @@ def between(column: ColumnElement[datetime | None], first: date | None, last: da
 
 
 class Instant(TypeDecorator[datetime]):
-    """An aware datetime. SQLite keeps microseconds since 1970 as an integer (it knows no zones), others timestamptz."""
+    """An aware datetime: integer microseconds since 1970 on SQLite, which has no time zones; else timestamptz."""
 
     impl = BigInteger
     cache_ok = True
@@ -59,7 +59,7 @@ class Instant(TypeDecorator[datetime]):
 
 
 class _Converted(TypeDecorator[Any]):
-    """A value that both databases keep as the same other one."""
+    """Base of column types whose stored form is the same on both databases."""
 
     to_sqlite: Callable[[Any], Any]
     from_sqlite: Callable[[Any], Any]
@@ -72,7 +72,7 @@ class _Converted(TypeDecorator[Any]):
 
 
 class Bits64(_Converted):
-    """Sixty-four bits without a sign, kept in the signed integer that databases have."""
+    """An unsigned 64-bit integer, stored in the signed integer type that databases have."""
 
     impl = BigInteger
     cache_ok = True
@@ -85,7 +85,7 @@ class Bits64(_Converted):
 
 
 class Json(_Converted):
-    """A value of one type, kept as the JSON text that msgspec makes of it."""
+    """A value of a given type, stored as JSON text by msgspec."""
 
     impl = Text
     cache_ok = True
@@ -100,7 +100,7 @@ class Json(_Converted):
 
 
 class Name(_Converted):
-    """A member of a StrEnum, kept as its value."""
+    """A member of a StrEnum, stored as its string value."""
 
     impl = String(32)
     cache_ok = True
@@ -115,9 +115,9 @@ class Name(_Converted):
 
 
 class PresentTransaction(FunctionElement[int]):
-    """The number of this transaction. Where one writes at a time, all are 0: what they number stands in order anyway.
+    """The id of the current transaction. Always 0 on SQLite, whose single writer keeps rows in commit order anyway.
 
-    The `txid_` functions of PostgreSQL, not their newer twins: its relatives have these.
+    PostgreSQL's `txid_` functions are used instead of their newer variants, because compatible databases have these.
     """
 
     type = BigInteger()
@@ -125,10 +125,10 @@ class PresentTransaction(FunctionElement[int]):
 
 
 class OldestOpenTransaction(FunctionElement[int]):
-    """Whatever has a lower number in this database has ended, and this query sees it.
+    """The lowest transaction id still open in this database; all lower ones have ended and are visible to this query.
 
-    A snapshot counts the whole cluster's transactions: those that run in another database will never write here. One
-    that is known to nobody any more has ended since, and counts as ours.
+    A snapshot lists the transactions of the whole cluster. Those that run in another database are left out, since
+    they never write here. One that `pg_stat_activity` no longer lists has just ended, and counts as open.
     """
 
     type = BigInteger()
@@ -136,23 +136,23 @@ class OldestOpenTransaction(FunctionElement[int]):
 
 
 class PresentDay(FunctionElement[int]):
-    """Days since 1970 by the database's own clock."""
+    """The current day by the database's own clock, in days since 1970."""
 
     type = Integer()
     inherit_cache = True
 
 
 class ShanghaiDay(FunctionElement[int]):
-    """Days since 1970, cut at Shanghai's midnight, of an instant; eight hours east since 1991."""
+    """The Shanghai day of an instant, in days since 1970. Shanghai is at UTC+8 without summer time since 1992."""
 
     type = Integer()
     inherit_cache = True
 
 
 class ShanghaiMinute(FunctionElement[int]):
-    """Minutes since 1970 on Shanghai's clock, of an instant: as far as people write it.
+    """The Shanghai wall-clock minute of an instant, in minutes since 1970: the precision of an exported ledger.
 
-    Eight hours ahead, whatever the year: on PostgreSQL `at time zone` and `extract` cost more than the rest of a line.
+    UTC+8 is added for any year: on PostgreSQL `at time zone` and `extract` cost more than the rest of an exported line.
     """
 
     type = Integer()
@@ -172,7 +172,7 @@ def _minute_there(element: Any, compiler: Any, **words: Any) -> str:
 
 
 class JsonText(FunctionElement[str]):
-    """A member of an object that is kept as JSON text; `JsonText(column, name)`."""
+    """Extracts a member of a JSON object that is stored as text: `JsonMember(column, name)`."""
 
     type = String()
     inherit_cache = True
@@ -191,7 +191,7 @@ def _member(element: Any, compiler: Any, **words: Any) -> str:
 
 
 class FirstOfMonth(FunctionElement[int]):
-    """The first day of the month that a day lies in, both since 1970."""
+    """The first day of the month of a given day; both are days since 1970."""
 
     type = Integer()
     inherit_cache = True
@@ -210,7 +210,7 @@ def _by_truncation(element: Any, compiler: Any, **words: Any) -> str:
 
 
 class FirstOfQuarter(FunctionElement[int]):
-    """The first day of the quarter of a year that a day lies in, both since 1970."""
+    """The first day of the calendar quarter of a given day; both are days since 1970."""
 
     type = Integer()
     inherit_cache = True
@@ -254,7 +254,7 @@ _says(
     OldestOpenTransaction,
     sqlite="1",
     postgresql="case when txid_snapshot_xmin(txid_current_snapshot()) = txid_snapshot_xmax(txid_current_snapshot())"
-    " then txid_snapshot_xmax(txid_current_snapshot())"  # nothing is open at all
+    " then txid_snapshot_xmax(txid_current_snapshot())"  # no transaction is open
     " else (select coalesce(min(open), txid_snapshot_xmax(txid_current_snapshot()))"
     " from txid_snapshot_xip(txid_current_snapshot()) as open where not exists (select 1 from pg_stat_activity"
     " where datname <> current_database() and backend_xid::text::bigint = open & 4294967295)) end",  # xid has 32 bits

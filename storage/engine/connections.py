@@ -1,4 +1,4 @@
-"""Which engine a URL names: SQLite by default, PostgreSQL where it is asked for."""
+"""Opens the engine that a database URL names: SQLite, or PostgreSQL with its optional driver."""
 
 import importlib.util
 from contextlib import AbstractContextManager, nullcontext
@@ -12,40 +12,40 @@ from storage.engine.sqlite import owning, sqlite_engine
 
 
 def writing_engine(url: str) -> Engine:
-    """For migrations: an engine that may change the schema."""
+    """Opens an engine that may write and change the schema, for migrations and other maintenance."""
     if (path := sqlite_path(url)) is not None:
         return sqlite_engine(path, writing=True)
     return postgres_module(url).postgres_engine(url)
 
 
 def reading_engine(url: str) -> Engine:
-    """For who reads much beside those who write, in another process."""
+    """Opens a read-only engine for long reads in another process, beside the writers."""
     if (path := sqlite_path(url)) is not None:
         return sqlite_engine(path, writing=False, cache_mib=8)
     return postgres_module(url).postgres_engine(url, reading=True)
 
 
 def check_installed(url: str) -> None:
-    """The embedded default does without psycopg. Raises NotInstalled where it is asked for and not there."""
+    """Checks that psycopg is installed if the URL names PostgreSQL. Raises MissingDependency."""
     if sqlite_path(url) is None and importlib.util.find_spec("psycopg") is None:
         raise NotInstalled("PostgreSQL needs the extra `postgres`: pip install 'anxun[postgres]'")
 
 
 def postgres_module(url: str) -> ModuleType:
-    """The module for PostgreSQL, which needs its extra. Raises NotInstalled."""
+    """Imports the PostgreSQL module, which needs the extra `postgres`. Raises MissingDependency."""
     check_installed(url)
-    from storage.engine import postgres  # noqa: PLC0415  # the embedded default does without psycopg
+    from storage.engine import postgres  # noqa: PLC0415  # SQLite needs no psycopg
 
     return postgres
 
 
 def owned(url: str) -> AbstractContextManager[None]:
-    """The right to write: on SQLite of one process at a time (raises Locked), on PostgreSQL of any number."""
+    """Holds the right to write: one process at a time on SQLite (raises DatabaseInUse), any number on PostgreSQL."""
     path = sqlite_path(url)
     return nullcontext() if path is None else owning(path)
 
 
 def sqlite_path(url: str) -> Path | None:
-    """The file behind an SQLite URL, None behind any other."""
+    """The file that an SQLite URL names, or None for any other URL."""
     made = make_url(url)
     return Path(made.database or "") if made.get_backend_name() == "sqlite" else None

@@ -1,4 +1,4 @@
-"""What the engine keeps without knowing it: handed in where the engine and the subjects are joined."""
+"""The tables, repository class and hooks that a database is built with; the engine itself knows no subject."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -13,14 +13,14 @@ from storage.engine.schema import Schema
 Consequence = Callable[
     [Connection, Mapping[type[Struct], Sequence[Any]], Iterable[tuple[Struct, Struct]], Reference], None
 ]
-"""Writes what follows from records by kind that were inserted, and from (before, after) of those that were updated."""
+"""Writes rows derived from a change; gets the inserted records by type and the updated (before, after) pairs."""
 
 
 class Contents(NamedTuple):
-    """`repository`: a UnitOfWork with the questions of all subjects, made as one is.
+    """A database's tables, repository and hooks. `repository`: a UnitOfWork with the queries of all subjects.
 
-    `consequences`: written with every change. `takes_over`: statements that a process that owns an SQLite file alone
-    runs before its first write, since whoever wrote before is gone.
+    `change_hooks`: run with every change, in its transaction. `startup_statements`: run by the process that holds the
+    write lock of an SQLite file before its first write, for example to release claims of the previous process.
     """
 
     schema: Schema

@@ -1,4 +1,4 @@
-"""What a failing database means to the domain: it cannot keep it now, or a fault of ours."""
+"""Translates database errors into errors of the domain, and defines the errors that an operator has to fix."""
 
 import sqlite3
 from collections.abc import Callable
@@ -14,11 +14,11 @@ T = TypeVar("T")
 
 
 class Unready(Exception):
-    """Something that a person has to put right before the program can go on; its words say what."""
+    """An error that the operator has to fix before the program can continue; its message says how."""
 
 
 def unavailable(error: Exception) -> Unavailable | None:
-    """The refusal for a store that cannot keep something now; None for a broken rule of the tables, a fault of ours."""
+    """The Unavailable for a database that cannot serve now; None for a violated constraint, which is a bug of ours."""
     broken_rule = isinstance(error, IntegrityError | sqlite3.IntegrityError)
     if broken_rule or not isinstance(error, DBAPIError | PoolExhausted | sqlite3.Error):
         return None
@@ -28,16 +28,16 @@ def unavailable(error: Exception) -> Unavailable | None:
 
 
 def answered(threads: ThreadPoolExecutor, answer: Callable[[], T]) -> T:
-    """What `answer` gives, in one of the threads that a database waits for when it closes.
+    """Runs `work` on the pool's threads and waits for its result; a closing database waits for these threads too.
 
-    Raises Unavailable where it has closed: whoever still asks then would hold a connection that nobody ends.
+    Raises Unavailable once the pool is shut down: a later query would leave a connection open.
     """
     try:
         asked = threads.submit(answer)
-    except RuntimeError:  # how an executor says that it takes no more
+    except RuntimeError:  # raised by an executor after its shutdown
         raise Unavailable from None
     return asked.result()
 
 
 class NotInstalled(Unready):
-    """A setting asks for a part that is not installed; says which extra brings it."""
+    """A setting needs an optional package that is not installed; the message names the extra."""

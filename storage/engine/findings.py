@@ -1,10 +1,10 @@
-"""What a check has to say."""
+"""The result type of consistency checks."""
 
 from typing import NamedTuple
 
 
 class Finding(NamedTuple):
-    """Something that is not as it should be, named so that a person finds it."""
+    """An inconsistency: `what` is wrong and `where`, in words for the operator."""
 
     what: str
     where: str

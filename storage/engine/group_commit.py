@@ -1,4 +1,4 @@
-"""Actions that wait for their commit, joined into groups: a group costs one commit however many share it."""
+"""Group commit: pending actions are joined into groups, and each group costs one commit."""
 
 import asyncio
 from collections import deque
@@ -11,27 +11,27 @@ from storage.engine.unit_of_work import UnitOfWork
 
 T = TypeVar("T")
 Action = Callable[[Any], Change[T]]
-"""Of the repository that is handed in; see Contents."""
+"""A function from the repository (see `DatabaseDefinition`) to its Change."""
 
 GROUP_LIMIT = 64
 
 
 class Waiting(NamedTuple):
-    """An action that waits for its commit, and where its caller waits."""
+    """An action that waits to be committed, and the future that its caller awaits."""
 
     action: Action[Any]
     future: asyncio.Future[Any]
 
 
 class Settled(NamedTuple):
-    """What becomes of one caller: an answer that is committed, or an error."""
+    """The result of one action: a committed answer or an error, and the future that receives it."""
 
     future: asyncio.Future[Any]
     answer: Any
     error: Exception | None
 
     def tell(self) -> None:
-        if self.future.done():  # whoever asked has gone away
+        if self.future.done():  # the caller was cancelled
             return
         if self.error is not None:
             self.future.set_exception(self.error)
@@ -40,18 +40,18 @@ class Settled(NamedTuple):
 
 
 def next_group(waiting: deque[Waiting], places: int = 1) -> list[Waiting]:
-    """Its share of what waits, where several groups are written side by side."""
+    """Removes the next group from the queue: an equal share of it, since `places` groups are written concurrently."""
     return [waiting.popleft() for _ in range(min(GROUP_LIMIT, -(-len(waiting) // places)))]
 
 
 class Alone(Exception):
-    """An action needs a transaction of its own: it changes what is there already, or reads it in order to."""
+    """An action needs a transaction of its own, because it changes or locks existing rows."""
 
 
 def decided(repository: UnitOfWork, waiting: Waiting, *, inserts_only: bool = False) -> Settled:
-    """Runs one action and takes note of what it writes. A refusal costs the others of its group nothing.
+    """Runs one action and adds its change to the unit of work. A refusal does not affect the rest of the group.
 
-    Raises Alone for one that changes something, where its group `inserts_only`.
+    Raises NeedsOwnTransaction for an action that updates or deletes, if its group is `inserts_only`.
     """
     try:
         change = waiting.action(repository)

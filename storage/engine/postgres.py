@@ -1,10 +1,10 @@
-"""A Database on PostgreSQL: any number of processes, their transactions side by side.
+"""A Database on PostgreSQL: any number of processes, with concurrent transactions.
 
-Actions that only insert are joined into groups, which share a commit; what they will read is asked for all of them at
-once. What an action reads in order to change it is read FOR UPDATE, so that two people acting at once meet the same
-refusal as on SQLite; such an action leaves its group and has a transaction of its own, since two groups that lock each
-other's rows would deadlock. A transaction that lost against another (serialisation, deadlock, a key that somebody
-inserted first) is run again: an action has no effect but its Change.
+Actions that only insert are joined into groups that share a commit, and their reads are prefetched together. Rows that
+an action may change are read FOR UPDATE, so that two people acting at once meet the same refusal as on SQLite. Such an
+action leaves its group for a transaction of its own, since two groups that lock each other's rows would deadlock. A
+transaction that lost against another (serialisation failure, deadlock, duplicate key) is run again: an action has no
+effect but its Change.
 """
 
 import asyncio
@@ -35,7 +35,7 @@ T = TypeVar("T")
 
 CONNECTIONS = 8
 GROUPS = 2
-"""How many groups are written side by side: one waits for the disk while the other is decided."""
+"""Groups that are written concurrently: one waits for the disk while the actions of the other run."""
 TRIES = 5
 NUMBERS_AT_ONCE = 256
 _REFERENCE_SECONDS = 2.0
@@ -43,15 +43,15 @@ _AGAIN = frozenset({"40001", "40P01", "23505"})  # serialization_failure, deadlo
 
 
 def postgres_engine(url: str, *, reading: bool = False) -> Engine:
-    """Connections of psycopg 3; who waits for one longer than five seconds is told so."""
+    """Creates a psycopg 3 engine; waiting longer than five seconds for a connection raises TimeoutError."""
     only = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True} if reading else {}
     engine = create_engine(
         url.replace("postgresql://", "postgresql+psycopg://", 1),
-        pool_size=CONNECTIONS + 1,  # one for each thread, and one for the block of numbers that one of them may fetch
+        pool_size=CONNECTIONS + 1,  # one for each thread, and one to reserve a block of numbers meanwhile
         max_overflow=0,
-        hide_parameters=True,  # a failure is logged with its statement: what people wrote is not to be in it
+        hide_parameters=True,  # a failed statement is logged, and must not show what people wrote
         pool_timeout=5,
-        pool_use_lifo=True,  # those in use stay few, and know their statements: a plan costs more than most answers
+        pool_use_lifo=True,  # reuses few connections, whose statements are prepared: planning costs most
         connect_args={"connect_timeout": 5, "options": "-c timezone=UTC -c jit=off"},
         execution_options=only,
     )
@@ -65,10 +65,10 @@ def _streaming(connection: Any, _: Any) -> None:
 
 
 class NumberBlocks:
-    """Hands out human numbers, taken from the database in blocks: no transaction waits for another's number.
+    """Hands out human numbers, reserved in blocks so that no transaction waits for another one's number.
 
-    A block is one number in quiet times, and twice the last one where that was used up within a second. What is left
-    of it when the process ends is a gap, which is allowed.
+    A block has one number, or twice the size of the previous block if that was used up within a second. Numbers left
+    over when the process ends are gaps, which are allowed.
     """
 
     def __init__(self, engine: Engine) -> None:
@@ -92,7 +92,7 @@ class NumberBlocks:
 
 
 class _Block(NamedTuple):
-    """Numbers taken at a monotonic instant; `left` counts down, so that the next one is its last."""
+    """Numbers reserved at a monotonic instant. `left` is in descending order, so the next number is its last item."""
 
     taken_at: float
     size: int
@@ -106,7 +106,7 @@ _TAKE = text(
 
 
 class _Known(NamedTuple):
-    """The reference, when it was last found current (monotonic seconds), and the count of changes it stands for."""
+    """The reference data, the monotonic time of its last check, and the change count that it was loaded at."""
 
     looked_at: float
     changes: int | None
@@ -114,30 +114,31 @@ class _Known(NamedTuple):
 
 
 def _to_be_run_again(error: SQLAlchemyError) -> bool:
-    """It lost against another, or its connection had been cut while nobody used it."""
+    """Whether the transaction lost against another one, or its idle connection had been cut."""
     lost = isinstance(error, DBAPIError) and getattr(error.orig, "sqlstate", None) in _AGAIN
     return lost or (isinstance(error, DBAPIError) and error.connection_invalidated)
 
 
 def _again_where_it_may(work: Callable[[], T]) -> T:
-    """Raises Unavailable for what the store cannot do now, and what `work` refuses with."""
+    """Runs `work` up to TRIES times. Raises Unavailable if the database cannot serve now, and any refusal of `work`."""
     for tries_left in reversed(range(TRIES)):
         try:
             return work()
         except SQLAlchemyError as error:
             if tries_left and _to_be_run_again(error):
-                time.sleep(random.uniform(0.001, 0.02))  # noqa: S311  # so that the two do not meet again
+                time.sleep(random.uniform(0.001, 0.02))  # noqa: S311  # jitter, so that the two do not collide again
                 continue
             if refusal := unavailable(error):
                 raise refusal from error
             raise
-    raise AssertionError  # the last try has answered or raised
+    raise AssertionError  # the last try has returned or raised
 
 
 class _Place:
-    """One of the places for groups. It is left when the group ends, or when its only member begins to lock.
+    """The right to write one of the MAX_GROUPS groups. `release` may be called twice.
 
-    Who waits for another's lock must not keep a report waiting.
+    It is released when the group ends, or before its only action locks rows: waiting for a lock must not hold up
+    other groups.
     """
 
     def __init__(self, free: Callable[[], None]) -> None:
@@ -170,7 +171,7 @@ class PostgresDatabase:
         loop = asyncio.get_running_loop()
         future: asyncio.Future[T] = loop.create_future()
         self._waiting.append(Waiting(action, future))
-        loop.call_soon(self._begin_groups)  # soon: what comes in the same turn of the loop shares a group
+        loop.call_soon(self._begin_groups)  # actions of the same turn of the loop share a group
         return await future
 
     async def read(self, ask: Callable[[Any], T]) -> T:
@@ -191,7 +192,7 @@ class PostgresDatabase:
             return ask(self._repository(connection))
 
     def damage(self) -> list[str]:
-        return []  # pages carry checksums where the cluster was made with them, and are checked at every read
+        return []  # PostgreSQL verifies page checksums, if the cluster has them, at every read
 
     async def close(self) -> None:
         self._closed = True
@@ -213,7 +214,7 @@ class PostgresDatabase:
             task.add_done_callback(self._writing.discard)
 
     async def _write(self, group: list[Waiting]) -> None:
-        """Writes a group that has a place; the place is free again when the group is committed."""
+        """Writes a group that holds a permit, and releases the permit when the group is committed."""
         place = _Place(self._free_place)
         if len(group) == 1:
             loop = asyncio.get_running_loop()
@@ -234,10 +235,10 @@ class PostgresDatabase:
         (await self._in_thread(partial(self._alone, waiting, before_lock))).tell()
 
     def _joined(self, group: list[Waiting]) -> tuple[list[Settled], list[Waiting]]:
-        """One transaction for the members that only insert; and those that are still to be run alone.
+        """Commits the actions that only insert in one transaction; returns the others to be run one by one.
 
-        Where anything fails before the commit, that is all of them. A commit without an answer may have happened:
-        everybody is told that it is not known.
+        After a failure before the commit, all actions are returned. After a failed commit, which may have happened,
+        the callers get Unavailable.
         """
         settled: list[Settled] = []
         alone: list[Waiting] = []
@@ -257,7 +258,7 @@ class PostgresDatabase:
                 repository.finish()
                 committing = True
                 transaction.commit()
-        except Exception as error:  # noqa: BLE001  # whatever it is, it belongs to the callers
+        except Exception as error:  # noqa: BLE001  # every error is passed to the callers
             if not committing:
                 return [], group
             return [Settled(each.future, None, unavailable(error) or error) for each in settled], alone
@@ -268,7 +269,7 @@ class PostgresDatabase:
         try:
             answer = _again_where_it_may(partial(self._once, waiting.action, before_lock))
             return Settled(waiting.future, answer, None)
-        except Exception as error:  # noqa: BLE001  # whatever it is, it belongs to the caller
+        except Exception as error:  # noqa: BLE001  # every error is passed to the caller
             return Settled(waiting.future, None, error)
 
     def _once(self, action: Action[T], before_lock: Callable[[], Any]) -> T:
@@ -281,7 +282,7 @@ class PostgresDatabase:
             try:
                 transaction.commit()
             except DBAPIError as error:
-                if error.connection_invalidated:  # it may have happened: the client's id decides on the retry
+                if error.connection_invalidated:  # it may be committed: the client's id decides when it retries
                     raise Unavailable from error
                 raise
         self._take_note(repository)
@@ -299,7 +300,7 @@ class PostgresDatabase:
         return self._contents.repository(connection, self._contents, reference, rows, self._numbers.next)
 
     def _reference(self, connection: Connection) -> Reference:
-        """Looked at again every two seconds, and read again where another process has changed it."""
+        """The reference data: checked every two seconds, and reloaded if another process has changed it."""
         now = time.monotonic()
         if self._known and now - self._known.looked_at < _REFERENCE_SECONDS:
             return self._known.reference
@@ -318,4 +319,4 @@ def _leave_the_group() -> None:
 
 
 def _nothing() -> None:
-    """Who is alone already may lock what they like."""
+    """Does nothing: an action in its own transaction may lock any row."""

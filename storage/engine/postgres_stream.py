@@ -1,4 +1,4 @@
-"""Many rows of PostgreSQL, read while the server finds those that follow."""
+"""A psycopg cursor that streams large results: rows are read while the server still produces the next ones."""
 
 from collections.abc import Generator, Iterator
 from itertools import chain, islice
@@ -7,15 +7,15 @@ from typing import Any, cast
 from psycopg import Connection, Cursor, capabilities
 
 _AT_ONCE = 500 if capabilities.has_stream_chunked() else 1
-"""Rows that come together, where libpq can."""
+"""Rows per chunk, if this libpq supports chunked rows."""
 
 
 class Streamed(Cursor[Any]):
-    """A cursor of psycopg's server_cursor_factory: for one statement, that is read from its first row to its last.
+    """A cursor for psycopg's server_cursor_factory that streams one statement from its first row to its last.
 
-    A cursor that the server holds is asked for some hundred rows at a time: one waits while the other is at work.
-    This one is sent them as they are found, as far ahead as the connection holds. Who stops before the end has to end
-    the transaction, too: the server is told to leave it.
+    With a server-side cursor, client and server wait for each other at every batch of rows. Here the server sends
+    rows as it finds them, as far as the connection buffers them. A caller that stops early must also end the
+    transaction, since closing the cursor cancels the statement.
     """
 
     def __init__(self, connection: Connection[Any], **_: Any) -> None:
@@ -26,13 +26,13 @@ class Streamed(Cursor[Any]):
     def execute(self, query: Any, params: Any = None, **_: Any) -> "Streamed":
         self._sent = cast("Generator[Any]", self.stream(query, params, size=_AT_ONCE))
         first = next(self._sent, None)
-        # a stream without rows does not say what columns it has
+        # a stream without rows does not describe its columns
         self._coming = iter(super().execute(query, params)) if first is None else chain([first], self._sent)
         return self
 
     def close(self) -> None:
         if self._sent is not None:
-            self._sent.close()  # nothing else can be asked while rows come
+            self._sent.close()  # the connection is busy until the stream ends
         super().close()
 
     def fetchone(self) -> Any:

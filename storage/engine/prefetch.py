@@ -1,8 +1,7 @@
-"""What the members of a group will read, asked for all of them at once: a round trip for each costs more than they do.
+"""Prefetches the reads of a whole group in one query per kind of read, because round trips cost more than the reads.
 
-Who reads what is found out in a rehearsal: each action runs against a repository in which hardly anything is there, its
-questions are noted and its Change is thrown away. What a rehearsal misses is asked in earnest; what it asks in vain
-does no harm.
+Each action first runs against an almost empty repository, which records its queries; its Change is thrown away. A
+query that this run misses is executed later as usual, and a query recorded in vain does no harm.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -24,11 +23,11 @@ from storage.engine.schema import Query, Schema
 def foreseen(
     connection: Connection, contents: Contents, reference: Reference, actions: Iterable[Action[Any]]
 ) -> Foreseen:
-    """The answers to what the actions will ask by queries that are made once for the whole program."""
+    """Runs all actions against a recorder, then fetches the rows of the queries it recorded."""
     rehearsal = _Rehearsal(contents.schema)
     repository = contents.repository(connection, contents, reference, rehearsal, _no_number)
     for action in actions:
-        with suppress(Exception):  # it runs in earnest afterwards, and fails or refuses there if it must
+        with suppress(Exception):  # the real run follows, and may raise the same
             action(repository)
     return {key: rows for asked in rehearsal.asked.items() for key, rows in _answers(connection, *asked).items()}
 
@@ -38,7 +37,7 @@ def _no_number(_: str) -> int:
 
 
 class _Rehearsal:
-    """Rows that finds nothing, and notes what it was asked, by query. Whoever locks a row reads it afresh."""
+    """A RowAccess that finds no rows and records all queries. A read that locks is not prefetched."""
 
     def __init__(self, schema: Schema) -> None:
         self._schema = schema
@@ -69,9 +68,9 @@ def _answers(connection: Connection, query: Query, asked: list[Mapping[str, Any]
 
 @cache
 def _for_all(query: Query) -> Query:
-    """The query for lists of parameters. Before each row stands the number of those it answers, counted from one.
+    """Turns a query into one that takes a list for each parameter. The first column of a row is the list index from 1.
 
-    A query with a limit is run for each of them in turn, which leaves the rows of one answer in their order.
+    The query is joined LATERAL, so that it runs for each index with its own limit and order.
     """
     types = {name: bind.type for name, bind in query.compile().binds.items() if bind.required}
     lists = (bindparam(name, type_=ARRAY(kind)) for name, kind in types.items())

@@ -1,4 +1,4 @@
-"""What every action needs and hardly anybody changes: kept in memory, read again when its count has grown."""
+"""Reference data (rules, calendar, categories), cached in memory and reloaded when its change count has grown."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar, cast
@@ -12,22 +12,22 @@ R = TypeVar("R", bound=Struct)
 T = TypeVar("T")
 
 CHANGES = "reference"
-"""The series that counts the changes of the reference: one look at it tells a process whether to read it again."""
+"""The number series that counts changes of reference data; a process compares it to know whether to reload."""
 
 
 class Reference:
-    """The rows of all tables that are flagged REFERENCE, read once, and what was made of them."""
+    """All rows of the tables flagged REFERENCE, loaded once, and values derived from them."""
 
     def __init__(self, connection: Connection, schema: Schema) -> None:
         self._records = {kind: _by_key(connection, schema, kind) for kind in schema.reference}
         self._made: dict[Callable[[Reference], Any], Any] = {}
 
     def all(self, kind: type[R]) -> Mapping[Any, R]:
-        """By key, in its order."""
+        """The records of one type by key, in key order."""
         return cast("Mapping[Any, R]", self._records[kind])
 
     def once(self, make: "Callable[[Reference], T]") -> T:
-        """What `make` makes of the reference: made when it is first asked for, and then kept."""
+        """Returns `make(self)`, computed at the first call and cached."""
         if make not in self._made:
             self._made[make] = make(self)
         return self._made[make]

@@ -1,8 +1,8 @@
-"""How records are read by key and written: by SQLAlchemy Core, or, on SQLite, by the driver itself.
+"""Reads and writes records, through SQLAlchemy Core or, on SQLite, directly through the driver.
 
-On SQLite a read by key takes the database five microseconds and Core four times that. So its statements are compiled
-once, by Core, and given to the driver with our column types applied. Where a network lies between, its share is small
-and its care for lost connections is wanted.
+On SQLite a read by key takes the database five microseconds, and Core four times that. So Core compiles a statement
+once, and the driver runs it with our column types applied. On PostgreSQL the network dominates, and Core's handling of
+lost connections is needed.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -23,44 +23,44 @@ from storage.engine.schema import Query, Schema, replacing
 
 R = TypeVar("R", bound=Struct)
 Foreseen = Mapping[tuple[Any, ...], Sequence[Sequence[Any]]]
-"""By a query and the values of its parameters: the rows, which may be none."""
+"""Rows by a query and the values of its parameters; the rows may be empty."""
 NOTHING: Foreseen = MappingProxyType({})
 
 
 class RowAccess(Protocol):
-    """Records by key, in and out, over one connection."""
+    """Reads and writes of single records over one connection."""
 
     def by_key(self, kind: type[R], key: Sequence[Any]) -> R | None: ...
     def locked(self, query: Select[Any], *, skip: bool = False) -> Select[Any]:
-        """The query, for who will change what it finds: others wait for these rows, or `skip` what somebody has."""
+        """Adds FOR UPDATE to a query if rows have to be locked. `skip`: leave out rows that others have locked."""
         ...
 
     def found(self, query: Query, parameters: Mapping[str, Any]) -> Sequence[Sequence[Any]]:
-        """The rows of a query that is made once for the whole program."""
+        """Executes a module-level query, whose compiled form is cached or whose rows were prefetched."""
         ...
 
     def records(self, kind: type[R], query: Select[Any]) -> list[R]:
-        """Of a query over all columns of their table, however it was put together."""
+        """Records of any query over all columns of their table."""
         ...
 
     def insert(self, records: Sequence[Struct]) -> None:
-        """All of one kind."""
+        """Inserts records of one type."""
         ...
 
     def remove(self, record: Struct) -> None: ...
     def replace(self, changes: Sequence[tuple[Struct, Struct]]) -> int:
-        """Writes each second record over exactly what was read as the first, in their order.
+        """Updates each (before, after) pair in order, only where the row still is what was read as `before`.
 
-        Answers how many rows that were: one for each change, or none where the row has become another.
+        Returns the number of updated rows; fewer than pairs means that a row was changed meanwhile.
         """
         ...
 
 
 class CoreRows:
-    """`before_lock`: called before a row is locked; None where nothing is written and nothing need be locked.
+    """RowAccess through SQLAlchemy Core; rows that an action may change are read FOR UPDATE.
 
-    What an action may change is read FOR UPDATE, where several transactions write side by side.
-    `foreseen`: answers that need not be asked for.
+    `before_lock`: called before rows are locked; None in a read-only transaction, which locks nothing.
+    `prefetched`: rows that need not be queried again.
     """
 
     def __init__(
@@ -108,7 +108,7 @@ class CoreRows:
 
 
 class SqliteRows:
-    """Over a connection in a transaction; its errors are the driver's own."""
+    """RowAccess through the SQLite driver, over a connection in a transaction. Raises the driver's own errors."""
 
     def __init__(self, connection: Connection, schema: Schema) -> None:
         self._connection = connection
@@ -121,7 +121,7 @@ class SqliteRows:
         row = self._driver.execute(form.sql, form.bound(parameters)).fetchone()
         return kind(*form.shaped(row)) if row else None
 
-    def locked(self, query: Select[Any], *, skip: bool = False) -> Select[Any]:  # noqa: ARG002  # who writes is alone
+    def locked(self, query: Select[Any], *, skip: bool = False) -> Select[Any]:  # noqa: ARG002  # there is one writer
         return query
 
     def found(self, query: Query, parameters: Mapping[str, Any]) -> Sequence[Sequence[Any]]:
@@ -166,10 +166,10 @@ def _guarded(schema: Schema, before: Struct, after: Struct) -> dict[str, Any]:
 
 
 def _changed(change: tuple[Struct, Struct]) -> tuple[type[Struct], tuple[str, ...]]:
-    """The kind of a change, and the fields it is of; any field where it is of none: the row is to be looked at still.
+    """The record type and the columns that differ; the last column if none do, so that the version is still checked.
 
-    Only these are written. Where an UPDATE names a column, SQLite writes its indexes anew though the value stays; and
-    where it names the key, SQLite looks through every table that refers to it.
+    Only these are written. If an UPDATE names an unchanged column, SQLite rewrites its indexes; if it names the key,
+    SQLite searches every table that refers to it.
     """
     before, after = change
     names = after.__struct_fields__
@@ -180,11 +180,10 @@ _DIALECT = SQLiteDialect_pysqlite()
 
 
 class _Form(NamedTuple):
-    """A compiled statement: its parameters in order, and what our types do to them.
+    """A compiled statement for the SQLite driver, with its parameters in order and their converters.
 
-    `fixed`: parameters whose value the statement has itself, such as a limit. `shapes`: by position, what our types do
-    to a row that comes back, or, of an INSERT, to a record that goes in. `expands`: a parameter of it is a list, for
-    which Core alone knows the words.
+    `fixed`: parameters whose value is part of the statement, such as a limit. `shapes`: converters by column position,
+    for result rows or, in an INSERT, for the record. `expands`: a parameter is a list, so that Core has to execute it.
     """
 
     sql: str
@@ -215,7 +214,7 @@ def _read(query: Query) -> _Form:
 
 @cache
 def _insert_form(schema: Schema, kind: type[Struct]) -> _Form:
-    """Its parameters stand in the order of the record's fields, as the columns of every table do."""
+    """The INSERT of a record type, with parameters in the order of the record's fields."""
     form = _compiled(schema.insert[kind], list(schema.table_of[kind].c.keys()))
     shapes = ((at, unshape) for at, (_, unshape) in enumerate(form.parameters))
     return form._replace(shapes=tuple((at, unshape) for at, unshape in shapes if unshape is not None))
@@ -235,18 +234,18 @@ def _compiled(statement: Query | Insert | Update, keys: list[str] | None = None)
 
 
 _uuid = partial(msgspec.convert, type=UUID)
-"""Of 32 digits; in less than half the time that uuid.UUID takes."""
+"""Parses 32 hex digits, in less than half the time of uuid.UUID."""
 
 
 def _shape(kind: TypeEngine[Any]) -> Callable[[Any], Any] | None:
-    """What makes a value of what SQLite keeps of it."""
+    """The function that converts a stored SQLite value to a Python value, if one is needed."""
     if isinstance(kind, Uuid):
         return _uuid
     return getattr(kind, "from_sqlite", None) or _on_sqlite(kind).result_processor(_DIALECT, None)
 
 
 def _unshape(kind: TypeEngine[Any]) -> Callable[[Any], Any] | None:
-    """What makes of a value what SQLite keeps of it."""
+    """The function that converts a Python value to its stored SQLite value, if one is needed."""
     return getattr(kind, "to_sqlite", None) or _on_sqlite(kind).bind_processor(_DIALECT)
 
 

@@ -1,4 +1,4 @@
-"""The tables of records: each by the kind of its rows, and the statements that read and write one row of it."""
+"""Maps record types to tables, and holds the statements that read and write one row."""
 
 from collections.abc import Mapping, Sequence
 from functools import cache
@@ -10,15 +10,15 @@ from sqlalchemy import Delete, Select, Table, Update, and_, bindparam, delete, i
 Query = Select[*tuple[Any, ...]]
 
 LOCKED = "locked"
-"""In a table's `info`: its rows are read in order to change them, and locked where several write side by side."""
+"""A flag in a table's `info`: reads by key lock the row (FOR UPDATE) where several transactions write."""
 REFERENCE = "reference"
-"""In a table's `info`: all of its rows are kept in memory (reference.py)."""
+"""A flag in a table's `info`: all of its rows are cached in memory (reference.py)."""
 _GROWING = ("version", "history_length", "offset")
-"""Columns that only grow: a record is replaced only where they are still what was read."""
+"""Columns that grow with every change: a row is updated only if they still have the value that was read."""
 
 
 class Schema:
-    """`table_of`: in the order in which rows can be inserted; what is referred to comes first."""
+    """Tables by record type, in the order of insertion: a table comes after those it refers to."""
 
     def __init__(self, table_of: Mapping[type[Struct], Table]) -> None:
         self.table_of = table_of
@@ -38,7 +38,7 @@ class Schema:
         return frozenset(kind for kind, table in self.table_of.items() if table.info.get(flag))
 
     def question(self, kind: type[Struct], key: Sequence[Any]) -> tuple[Query, dict[str, Any]]:
-        """The query for a record by its key, and its parameters."""
+        """The query for a record by its primary key, and the parameters."""
         return self.read[kind], dict(zip(self.keys[kind], key, strict=True))
 
     def key_of(self, record: Struct) -> tuple[Any, ...]:
@@ -47,7 +47,7 @@ class Schema:
 
 @cache
 def replacing(schema: Schema, kind: type[Struct], names: tuple[str, ...]) -> Update:
-    """Writes these columns of a row that is still what was read."""
+    """The UPDATE of some columns, guarded by the key and version columns that were read."""
     table = schema.table_of[kind]
     unchanged = (table.c[name] == bindparam(f"was_{name}") for name in (*schema.keys[kind], *schema.guards[kind]))
     return update(table).where(and_(*unchanged)).values({name: bindparam(name) for name in names})

@@ -1,9 +1,8 @@
 """A Database on SQLite: one process, one writing connection, group commit.
 
-The actions that wait are run inside one BEGIN IMMEDIATE, their rows joined,
-and committed once: a group costs one flush to disk however many share it. Actions run on the event loop, where they
-compete with nobody for the interpreter; only the commit, which waits for the disk, has a thread. While it waits, the
-next group gathers. Readers have connections of their own beside it (WAL).
+All pending actions run inside one BEGIN IMMEDIATE and are committed once, so that a group costs one flush to disk.
+Actions run on the event loop, where no other thread competes for the interpreter; only the commit, which waits for the
+disk, has a thread. Meanwhile the next group gathers. Readers have their own connections (WAL).
 """
 
 import asyncio
@@ -33,18 +32,18 @@ T = TypeVar("T")
 
 READERS = 4
 _GATHERING_TURNS = 2
-"""Of the loop, before a group begins: requests that have come meanwhile are read, and share its commit."""
+"""Turns of the event loop before a group begins, so that requests which have arrived share its commit."""
 
 
 class Locked(Unready):
-    """Another process writes to this database: SQLite has one writing process."""
+    """Another process holds the write lock of this SQLite database, which has one writing process."""
 
 
 @contextmanager
 def owning(database: Path) -> Generator[None]:
-    """Holds the right to write to an SQLite file. The lock dies with the process, however it ends.
+    """Holds the write lock of an SQLite file. The kernel releases it when the process ends, however it ends.
 
-    Raises Locked where another process holds it.
+    Raises DatabaseInUse if another process holds it.
     """
     database.parent.mkdir(parents=True, exist_ok=True)
     descriptor = os.open(database.with_suffix(".lock"), os.O_RDWR | os.O_CREAT, 0o600)
@@ -59,7 +58,7 @@ def owning(database: Path) -> Generator[None]:
 
 
 def sqlite_engine(database: Path, *, writing: bool, cache_mib: int = 2) -> Engine:
-    """WAL with synchronous=FULL: what is committed has reached the disk. `cache_mib`: pages of each connection."""
+    """Creates an engine with WAL and synchronous=FULL: a commit has reached the disk. `cache_mib`: per connection."""
     size = 1 if writing else READERS
     cache = f"cache_size={-1024 * cache_mib}"
     engine = create_engine(
@@ -67,14 +66,14 @@ def sqlite_engine(database: Path, *, writing: bool, cache_mib: int = 2) -> Engin
         poolclass=QueuePool,
         pool_size=size,
         max_overflow=0,
-        hide_parameters=True,  # as on PostgreSQL
+        hide_parameters=True,  # logged statements must not show what people wrote
         pool_reset_on_return="rollback",
         connect_args={"check_same_thread": False, "timeout": 30},
     )
 
     @event.listens_for(engine, "connect")
     def _(connection: Any, _: Any) -> None:
-        connection.isolation_level = None  # transactions begin where we say so, not where the driver guesses
+        connection.isolation_level = None  # we begin transactions ourselves, instead of the driver
         for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "temp_store=MEMORY", cache):
             connection.execute(f"PRAGMA {pragma}")
         if not writing:
@@ -149,10 +148,10 @@ class SqliteDatabase:
                 settled.tell()
 
     async def _settle(self, group: list[Waiting]) -> list[Settled]:
-        """One commit for the group; where it fails for more than a refusal, each member once alone."""
+        """Commits the group at once; if that fails with more than a refusal, commits each action once by itself."""
         try:
             return await self._commit(group)
-        except Exception as error:  # noqa: BLE001  # whatever it is, it belongs to the callers
+        except Exception as error:  # noqa: BLE001  # every error is passed to the callers
             if len(group) > 1:
                 return [settled for waiting in group for settled in await self._settle([waiting])]
             return [Settled(group[0].future, None, unavailable(error) or error)]
@@ -173,6 +172,6 @@ class SqliteDatabase:
             try:
                 await asyncio.wrap_future(committing)
             finally:
-                wait([committing])  # cancelled in the middle, it still ends as a whole before the connection is used
+                wait([committing])  # also when cancelled: the commit ends before the connection is reused
             self._reference, self._wrote = reference, True
         return settled

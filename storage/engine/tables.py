@@ -1,4 +1,4 @@
-"""The tables of the engine itself: what recurs, and how far numbers have come."""
+"""The engine's own tables: recurring jobs and number series."""
 
 from sqlalchemy import Column, Integer, MetaData, String, Table
 

@@ -1,8 +1,8 @@
-"""Records in, records out, over one connection.
+"""Reads records and collects changes over one connection.
 
-Inside a write transaction it joins what a group of actions wants to write: inserts wait, per table, until something
-has to see them, and are then written by one executemany. A read by key looks at what waits first; any other read
-writes it out before asking.
+A write transaction collects the changes of a group of actions: inserts are buffered per table and written by one
+executemany, at the latest when a query could miss them. A read by key looks into the buffer first; any other query
+flushes it before.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -27,7 +27,7 @@ R = TypeVar("R", bound=Struct)
 
 
 class UnitOfWork:
-    """`next_number`: where numbers come from, if not from this transaction."""
+    """The base of all repositories. `next_number`: a source of human numbers outside this transaction, if any."""
 
     def __init__(
         self,
@@ -74,12 +74,12 @@ class UnitOfWork:
         return self._connection.dialect.name
 
     def execute(self, statement: Executable, parameters: dict[str, Any]) -> None:
-        """For what is written of no record."""
+        """Executes a statement that writes no record."""
         self.flush()
         self._connection.execute(statement, parameters)
 
     def stream(self, query: Executable, at_once: int = 500) -> Iterable[Any]:
-        """`rows` for more than memory should hold: they are fetched as they are asked for."""
+        """Like `rows`, for results too large for memory: fetches `at_once` rows at a time."""
         self.flush()
         return self._connection.execute(query, execution_options={"yield_per": at_once})
 
@@ -101,7 +101,7 @@ class UnitOfWork:
     # writing ------------------------------------------------------------------------------------------------
 
     def write(self, change: Change[Any]) -> None:
-        """Takes note of what an action decided; `flush` writes it."""
+        """Adds the change of an action; `flush` writes it, and deletions are executed at once."""
         for record in change.new:
             kind = type(record)
             self._seen[kind, self._schema.key_of(record)] = record
@@ -129,7 +129,7 @@ class UnitOfWork:
             consequence(self._connection, inserts, updates, self._reference)
 
     def finish(self) -> None:
-        """Writes everything that waits, and how far the numbers have come."""
+        """Flushes all changes and saves the last number of each series; called once before the commit."""
         self.flush()
         if self.reference_changed:
             self._connection.execute(_NEW_REFERENCE, {"series": CHANGES})

@@ -1,6 +1,6 @@
-"""Links of responsible parties as they are kept.
+"""Links of responsible parties in the database.
 
-- `queries`: the queries behind links for the party
-- `repository`: what the domain asks of this subject, answered over one connection
+- `queries`: the queries for links of the responsible party
+- `repository`: the repository of this subject, over one connection
 - `tables`: the table of links of responsible parties
 """

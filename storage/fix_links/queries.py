@@ -1,4 +1,4 @@
-"""The queries behind links for the responsible party, and behind counting who knocks."""
+"""The queries for links of the responsible party."""
 
 from typing import Any
 from uuid import UUID
@@ -14,7 +14,7 @@ _OF_HAZARD = select(fix_links).order_by(fix_links.c.at.desc(), fix_links.c.id)
 
 
 def with_digest(rows: RowAccess, digest: str) -> FixLink | None:
-    """What waits to be written has a token that nobody has heard yet."""
+    """Finds a link by the digest of its token. Unwritten links are not searched, since nobody has their token yet."""
     return next((FixLink(*row) for row in rows.found(_WITH_DIGEST, {"digest": digest})), None)
 
 

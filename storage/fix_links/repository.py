@@ -1,4 +1,4 @@
-"""What the domain asks of this subject, answered over one connection."""
+"""The repository of this subject, over one connection."""
 
 from uuid import UUID
 

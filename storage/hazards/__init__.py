@@ -1,14 +1,13 @@
-"""Hazards as they are kept, listed and searched.
+"""Tables and queries of hazards.
 
-- `claims`: hazards, photos and uploads that wait for somebody to work on them
-- `deadlines`: verdicts about deadlines as WHERE clauses
-- `duplicates`: what lies about a hazard, narrowed by indexes
-- `listing`: lists of hazards, page by page
-- `measures`: what hazards count for (inspections/hazards/measures.py): the same as clauses in SQL, and written with
-  every step
-- `photo_evidence`: photos beside others: near-same pictures by their bands
-- `queries`: hazards by their ids, for whoever will not change them
-- `repository`: what the domain asks of this subject, answered over one connection
-- `scopes`: a policy scope as a WHERE clause
-- `tables`: the tables of hazards: the hazard, its history, its photos as declared, and the rungs of its deadlines
+- `claims`: queries for hazards that are due or wait for recalculation, and for recorded rungs
+- `deadlines`: the rules about deadlines as WHERE clauses
+- `duplicates`: queries that find earlier reports near a hazard through indexes
+- `listing`: filtered lists of hazards, page by page
+- `measures`: the measures of hazards (inspections/hazards/measures.py) as SQL clauses
+- `photo_evidence`: queries for declared photos, similar photos, and photos that may be purged
+- `queries`: the query of hazards by their ids, without locks
+- `repository`: the queries of the domain about hazards, over one connection
+- `scopes`: a policy scope as a WHERE clause on hazards
+- `tables`: the tables of hazards, their history, declared photos and recorded rungs
 """

@@ -1,4 +1,4 @@
-"""What waits for somebody to work on it: queries that narrow, whose rows are claimed by who asks."""
+"""Queries for hazards that are due or wait for recalculation (callers lock the rows), and for recorded rungs."""
 
 from sqlalchemy import bindparam, select
 
@@ -25,4 +25,4 @@ PROVISIONAL = (
 ESCALATED = select(escalations.c.hazard, escalations.c.deadline_number, escalations.c.rung).where(
     escalations.c.hazard.in_(bindparam("ids", expanding=True))
 )
-"""The rungs that some hazards have reached already."""
+"""The recorded rungs of some hazards."""

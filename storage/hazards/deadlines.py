@@ -1,4 +1,4 @@
-"""Verdicts of inspections/hazards/deadlines.py as WHERE clauses."""
+"""The rules of inspections/hazards/deadlines.py as WHERE clauses."""
 
 from datetime import datetime
 
@@ -11,18 +11,18 @@ _H = hazards.c
 
 
 def late(now: datetime) -> ColumnElement[bool]:
-    """The SQL twin of deadlines.is_overdue (a test holds them together)."""
+    """Selects overdue hazards, as deadlines.is_overdue does in Python (a test compares the two)."""
     return and_(MAY_BE_LATE, _H.due_at.is_not(None), _H.due_at < now)
 
 
 def stage_late(now: datetime) -> ColumnElement[bool]:
-    """A clock of deadlines.CLOCKS has run out."""
+    """Selects hazards on which any clock of deadlines.CLOCKS has expired."""
     clocks = (running(name) for name in CLOCKS)
     return or_(*(and_(clause, due_at < now) for clause, due_at in clocks))
 
 
 def running(clock: str) -> tuple[ColumnElement[bool], ColumnElement[datetime | None]]:
-    """Where a clock runs, and when it is due there. Persuasion has none for fixing."""
+    """Returns the clause of hazards on which a clock runs, and its due column. Advisory ones have no fixing clock."""
     states, field = CLOCKS[clock]
     due_at = _H[field]
     where = MAY_BE_LATE if clock == "fix" else STANDS_OPEN & _H.state.in_(sorted(states))

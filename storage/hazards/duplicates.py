@@ -1,6 +1,6 @@
-"""The queries behind inspections/hazards/duplicates.py: what lies about a hazard, narrowed by indexes.
+"""Queries that find earlier reports near a hazard through indexes, for inspections/hazards/duplicates.py.
 
-They are made once for the whole program: each report asks them.
+They are built once at import, since every report runs them.
 """
 
 from sqlalchemy import BigInteger, bindparam, literal_column, select
@@ -12,7 +12,7 @@ from storage.engine.rows import RowAccess
 from storage.hazards.tables import hazards
 
 _CROWD = 30
-"""Of more than this of one category within a few hundred metres and 72 hours the newest say enough."""
+"""The limit for nearby hazards of one category within 72 hours: the newest are sufficient."""
 _FEW = 5
 _H = hazards.c
 
@@ -22,7 +22,7 @@ _OPEN_SINCE = (
         _H.category == bindparam("category"),
         _H.id != bindparam("id"),
         _H.reported_at.between(bindparam("since"), bindparam("until")),
-        _H.state.in_([literal_column(f"'{state}'") for state in sorted(OPEN)]),  # written out: half the cost
+        _H.state.in_([literal_column(f"'{state}'") for state in sorted(OPEN)]),  # literals halve the cost
     )
     .order_by(_H.reported_at.desc())
 )
@@ -34,7 +34,7 @@ _NEAR = _OPEN_SINCE.where(_H.cell.in_([bindparam(name, type_=BigInteger) for nam
 
 
 def earlier(rows: RowAccess, hazard: Hazard) -> list[Earlier]:
-    """Of the same place, and about the same point if there is one: some of them twice. Whose they are is not asked."""
+    """Finds reports of the same place and, if there is a point, nearby. Rows may repeat; no scope is applied."""
     known = {
         "category": hazard.category,
         "id": hazard.id,

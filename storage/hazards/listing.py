@@ -1,4 +1,4 @@
-"""Lists of hazards: filters, newest first, page by page from a key (never by counting rows to skip)."""
+"""Filtered lists of hazards, newest first, paged by key (never by OFFSET)."""
 
 from datetime import UTC, date, datetime
 from functools import lru_cache
@@ -24,10 +24,10 @@ _H = hazards.c
 
 
 class HazardFilters(Struct, frozen=True):
-    """Which hazards are listed; None: whichever. Dates are Shanghai days, both included.
+    """The filters of a list of hazards; None: no filter. Dates are Shanghai days, both included.
 
-    `overdue`, `stage_overdue` and `look_back_due` (回头看 is planned by now) are judged at `now`. `counted_as`: one of
-    statistics.COUNTED, which counted them in these days. `clock`: one of deadlines.CLOCKS, which runs.
+    `overdue`, `stage_overdue` and `look_back_due` (回头看 is due) are evaluated at `now`. `counted_as`: hazards that
+    this metric (metrics.COUNTED) counts on these days. `clock`: hazards on which this clock (deadlines.CLOCKS) runs.
     """
 
     now: datetime
@@ -59,14 +59,14 @@ class HazardFilters(Struct, frozen=True):
 
 
 class Reaches(NamedTuple):
-    """Which hazards somebody sees, and of which also the names and words."""
+    """The scopes of a list: hazards that a person sees, and those of which they also see personal data."""
 
     see: Scope
     personal: Scope
 
 
 class After(Struct, frozen=True):
-    """The last hazard of the page before."""
+    """The position of the last hazard on the previous page."""
 
     reported_at: Moment
     id: UUID
@@ -75,7 +75,7 @@ class After(Struct, frozen=True):
 def page(
     repository: HazardRepository, reach: Reaches, filters: HazardFilters, after: After | None, limit: int
 ) -> list[Hazard]:
-    """At most `limit` hazards in scope, newest report first."""
+    """Returns at most `limit` hazards in scope after the cursor, newest report first."""
     codes = tuple(category.code for category in repository.categories() if category.group == filters.group)
     judged = (filters.overdue, filters.stage_overdue, filters.look_back_due, filters.counted_as)
     timed = filters if any(each is not None for each in judged) else replace(filters, now=_WHENEVER)
@@ -94,13 +94,13 @@ _WHENEVER = datetime(1970, 1, 1, tzinfo=UTC)
 
 @lru_cache(maxsize=256)
 def _query(reach: Reaches, filters: HazardFilters, codes: tuple[str, ...], limit: int) -> Select[Any]:
-    """Put together once for whoever asks the same again: half a millisecond of two."""
+    """Builds the query; cached, since building takes half a millisecond of two."""
     query = select(hazards).where(narrowed(reach.see), *_clauses(codes, filters, reach.personal))
     return query.order_by(_H.reported_at.desc(), _H.id.desc()).limit(limit)
 
 
 def _clauses(codes: tuple[str, ...], filters: HazardFilters, personal: Scope) -> list[ColumnElement[bool]]:
-    """What is not shown is not searched either: names and words only within `personal`."""
+    """Builds the WHERE clauses. Names and free text are searched only within `personal`, where they are visible."""
     chosen = [
         (filters.community, _H.community.__eq__),
         (filters.category, _H.category.__eq__),
@@ -146,7 +146,7 @@ def _running(filters: HazardFilters) -> list[ColumnElement[bool]]:
 
 
 _FLAGGED = exists().where(mentions.c.hazard == _H.id, mentions.c.flags != ())
-"""Something speaks against one of its photos."""
+"""The hazard has a photo with a flag."""
 
 
 def _look_back(now: datetime) -> ColumnElement[bool]:

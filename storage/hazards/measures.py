@@ -1,6 +1,6 @@
-"""What hazards count for (inspections/hazards/measures.py): the same as clauses in SQL, and written with every step.
+"""The measures of hazards (inspections/hazards/measures.py) as SQL clauses.
 
-A step only appends what it changes; storage/statistics/rollup.py sums that up.
+A step only appends its changes; storage/statistics/rollup.py sums them up.
 """
 
 from collections.abc import Iterable
@@ -27,7 +27,7 @@ INSTANTS: dict[str, ColumnElement[datetime | None]] = {
 
 
 def _clauses() -> dict[str, ColumnElement[bool]]:
-    """By measure: which hazards it counts, among those that have the instant it falls on."""
+    """Returns, by measure, the hazards that it counts among those with the measure's date."""
     closed, cohort = _H.state == State.CLOSED, _H.accepted_at.is_not(None) & (_H.state != State.DUPLICATE)
     fixed = closed & (_H.outcome == Outcome.FIXED)
     ended = closed & _H.outcome.in_(sorted(DECIDED_BY_DEADLINE)) & ~_H.advisory & _H.due_at.is_not(None)
@@ -60,23 +60,23 @@ def _clauses() -> dict[str, ColumnElement[bool]]:
 
 CLAUSES = _clauses()
 VALUES: dict[str, ColumnElement[int]] = {"quantity_found": _H.quantity, "quantity_done": _H.quantity_done}
-"""What is added up of them, where that is not their number."""
+"""The columns to sum for measures that are not a number of hazards."""
 
 
 def counted(catalogue: Iterable[Category]) -> ColumnElement[bool]:
-    """Hazards that are counted at all: alert checks (预警核查单) count as alarms, not as hazards found."""
+    """Excludes alert checks (预警核查单), which count as alarms and not as hazards."""
     return _H.category.not_in([category.code for category in catalogue if category.from_device])
 
 
 COUNTED = _H.category.not_in(select(categories.c.code).where(categories.c.from_device))
-"""`counted`, of whatever the catalogue is when it is asked."""
+"""`counted_hazards_clause` for the catalogue at the time of the query."""
 
 
-# writing ----------------------------------------------------------------------------------------------------
+# metrics ----------------------------------------------------------------------------------------------------
 
 
 def behind(name: str, now: datetime) -> tuple[ColumnElement[bool], ColumnElement[datetime | None]]:
-    """The hazards that one of statistics.COUNTED counts, and the instant that has to lie in the period."""
+    """Returns the clause of hazards that a metric (metrics.COUNTED) counts, and the column to match with a period."""
     late, first_late = MAY_BE_LATE & (_H.due_at < now), MAY_BE_LATE & (now > FIRST_DUE_AT)
     derived: dict[str, tuple[ColumnElement[bool], str]] = {
         "open": (_H.state.in_(sorted(OPEN)), "reported_at"),

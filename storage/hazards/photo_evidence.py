@@ -1,4 +1,4 @@
-"""What the repository knows of a photo beside others: the queries behind evidence."""
+"""Queries for declared photos, similar photos, and photos that may be purged."""
 
 from collections.abc import Mapping
 
@@ -18,7 +18,7 @@ _WITNESSES = 3
 
 SENT = and_(receipts.c.sha256 == mentions.c.sha256, receipts.c.username == mentions.c.by)
 PRESENT = receipts.c.sha256.is_not(None) | mentions.c.by_sight
-"""Who declared a photo has it; join receipts on SENT."""
+"""The declaring person has the photo. Requires a join of receipts on RECEIPT_JOIN."""
 
 SHOWN = (
     select(mentions, *photos.c)
@@ -37,10 +37,10 @@ SHOWING = (
 )
 
 _LIVING = exists().where(hazards.c.id == mentions.c.hazard, hazards.c.state != literal_column(f"'{State.DUPLICATE}'"))
-"""The photos of a duplicate stand on its master: there they are examined, and there others are compared with them."""
+"""Excludes photos of duplicates, which are copied to the master and examined and compared there."""
 
 KEPT = photos.c.state != PhotoState.LET_GO
-"""Whose bytes are there."""
+"""Photos whose bytes are still stored."""
 OVER = (
     select(photos)
     .where(
@@ -57,7 +57,7 @@ OVER = (
     )
     .order_by(photos.c.received_at)
 )
-"""Photos that nothing needs any more which was touched since `before`."""
+"""Photos received before `before` that no open hazard, and none updated since, declares."""
 OVER_OF_THESE = OVER.where(photos.c.sha256.in_(bindparam("digests", expanding=True)))
 UNEXAMINED = (
     select(mentions)
@@ -79,7 +79,7 @@ _SAME = _ELSEWHERE.where(mentions.c.sha256 == bindparam("photo"))
 
 
 def sightings(rows: RowAccess, mention: Mention, picture: int | None) -> list[Sighting]:
-    """All on the same hazard; of the others the first few with the same bytes, else the first few that are like it."""
+    """Finds all matches on the same hazard; on others the first few of the same bytes, or else of similar ones."""
     bits = ({} if picture is None else neighbours(rows, picture)) | {mention.sha256: 0}
     here = [Mention(*row) for row in rows.found(_HERE, {"hazard": mention.hazard})]
     same = rows.found(_SAME, {"hazard": mention.hazard, "photo": mention.sha256})

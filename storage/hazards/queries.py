@@ -1,4 +1,4 @@
-"""Hazards by their ids, for whoever will not change them."""
+"""The query of hazards by their ids, without locks."""
 
 from sqlalchemy import bindparam, select
 

@@ -1,4 +1,4 @@
-"""What the domain asks of this subject, answered over one connection."""
+"""The queries of the domain about hazards, over one connection."""
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
@@ -23,7 +23,7 @@ from storage.places.repository import PlaceRepository
 
 
 class HazardRepository(OfficeRepository, PlaceRepository):
-    """Hazards, their histories, their photos, and which of them are due."""
+    """Queries for hazards, their histories and photos, and for hazards that are due."""
 
     def provisional(self, after: UUID, limit: int) -> list[Hazard]:
         return [Hazard(*row) for row in self.rows(self._rows.locked(PROVISIONAL), {"after": after, "limit": limit})]
@@ -45,7 +45,7 @@ class HazardRepository(OfficeRepository, PlaceRepository):
         return [Shown(Mention(*row[:WIDE]), Photo(*row[WIDE:]) if row[WIDE] else None) for row in rows]
 
     def pointed_to(self, person: Person, shown: Iterable[Shown]) -> dict[UUID, Named]:
-        """The hazards that the flags of these photos point to, where this person may see them."""
+        """Returns the hazards that the flags of these photos refer to and this person may see, by id."""
         ids = {flag.hazard for each in shown for flag in each.mention.flags if flag.hazard}
         if not ids:
             return {}
@@ -63,7 +63,7 @@ class HazardRepository(OfficeRepository, PlaceRepository):
         return [Photo(*row) for row in self.rows(query, {"before": before, "digests": list(digests)})]
 
     def photos_to_let_go(self, before: datetime, limit: int) -> list[str]:
-        """The digests of the first ones, for who will look at them again in the transaction that lets them go."""
+        """Returns at most `limit` digests of purgeable photos; the purging transaction checks each again."""
         return [row[0] for row in self.rows(OVER.limit(limit), {"before": before})]
 
     def unexamined(self, limit: int) -> list[Mention]:
@@ -75,7 +75,7 @@ class HazardRepository(OfficeRepository, PlaceRepository):
         return sightings(self._rows, mention, picture)
 
     def earlier(self, hazard: Hazard) -> list[Earlier]:
-        # A hint for people: what waits in the same group may be left out, so nothing is written out for it.
+        # No flush: pending records of the same group may be missing, since the result is only a hint.
         return earlier(self._rows, hazard)
 
     def duplicates(self, hazard_ids: Sequence[UUID]) -> list[Named]:

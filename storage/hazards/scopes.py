@@ -1,4 +1,4 @@
-"""A Scope as a WHERE clause: who may see what is decided by the query itself, never after it."""
+"""A policy scope as a WHERE clause, so that the query itself returns only visible hazards."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ from storage.hazards.tables import hazards
 
 
 def within(scope: Scope, community: ColumnElement[str] = hazards.c.community) -> ColumnElement[bool]:
-    """Hazards that `scope` covers: the SQL twin of Scope.covers (a test holds them together)."""
+    """Selects hazards that `scope` covers, as Scope.covers does in Python (a test compares the two)."""
     everything = covers_communities(scope.communities, community)
     if not scope.assigned:
         return everything
@@ -21,10 +21,10 @@ def within(scope: Scope, community: ColumnElement[str] = hazards.c.community) ->
 
 
 class RowByRow(FunctionElement[str]):
-    """A column whose index SQLite must not take.
+    """A column whose index SQLite must not use.
 
-    For hazards of some communities, newest first, it would gather all there are and sort them, 170 ms of 100,000
-    hazards, instead of walking the newest until there are enough: 1 ms. For 500 of known ids it would do the same.
+    For the newest hazards of some communities SQLite would collect and sort all of them (170 ms for 100,000 hazards)
+    instead of reading the newest until there are enough (1 ms). The same holds for 500 hazards with known ids.
     """
 
     type = String()
@@ -42,14 +42,14 @@ def _(element: FunctionElement[str], compiler: SQLCompiler, **options: Any) -> s
 
 
 def narrowed(scope: Scope) -> ColumnElement[bool]:
-    """`within`, of hazards that are found by something else: their ids, their photos, the newest first."""
+    """`scope_clause` for hazards that are found through another index: by id, by photo, or newest first."""
     return within(scope, RowByRow(hazards.c.community))
 
 
 def assigned_to(username: str) -> ColumnElement[bool]:
-    """Lead or assisting; the assisting ones are kept as a JSON list of names.
+    """Selects hazards whose lead or assisting handler is this person; assisting is stored as a JSON list of names.
 
-    By replacing, not by LIKE: SQLite's LIKE takes `Li` for `li`.
+    It uses REPLACE, not LIKE: SQLite's LIKE ignores case and would match `Li` with `li`.
     """
     names = cast(hazards.c.assisting, Text)
     return (hazards.c.lead == username) | (func.replace(names, f'"{username}"', "") != names)

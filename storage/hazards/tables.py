@@ -1,4 +1,4 @@
-"""The tables of hazards: the hazard, its history, its photos as declared, and the rungs of its deadlines."""
+"""The tables of hazards, their history, declared photos and recorded rungs."""
 
 from typing import Any
 
@@ -134,7 +134,7 @@ Index("ix_hazards_merged_into", hazards.c.merged_into, sqlite_where=_MERGED, pos
 
 
 def _among(states: frozenset[State]) -> ColumnElement[bool]:
-    """In words that SQLite finds again in an index: it knows no parameters there."""
+    """Returns the clause with literal values, since SQLite matches no parameters with a partial index."""
     return hazards.c.state.in_([literal_column(f"'{state}'") for state in sorted(states)])
 
 
@@ -149,7 +149,7 @@ Index(
 )
 _KIND = ("category", "severity", "source")
 _CONDITION = ("state", "advisory")
-"""Of MAY_BE_LATE: SQLite looks at it again, though the index has no others."""
+"""The columns of CAN_BE_OVERDUE: SQLite checks them again although the index holds no other rows."""
 MAY_BE_LATE = _among(FIXING) & ~hazards.c.advisory
 Index(
     "ix_hazards_may_be_late",
@@ -158,7 +158,7 @@ Index(
     postgresql_where=MAY_BE_LATE,
 )
 Index(
-    "ix_hazards_late",  # has all that is asked of those that are late: no row is fetched
+    "ix_hazards_late",  # a covering index of overdue hazards: no row is fetched
     *(hazards.c[name] for name in ("community", "due_at", "reported_at", "original_due_at", "times_extended")),
     *(hazards.c[name] for name in (*_KIND, *_CONDITION)),
     sqlite_where=MAY_BE_LATE,
@@ -167,7 +167,7 @@ Index(
 _EXTENDED = MAY_BE_LATE & hazards.c.original_due_at.is_not(None)
 Index("ix_hazards_first_due", hazards.c.original_due_at, sqlite_where=_EXTENDED, postgresql_where=_EXTENDED)
 Index(
-    "ix_hazards_extended",  # few: whose deadline was moved need not be looked for among all of a community
+    "ix_hazards_extended",  # few rows: finds moved deadlines without a scan of a whole community
     *(hazards.c[name] for name in ("community", "original_due_at", "due_at", "reported_at")),
     *(hazards.c[name] for name in (*_KIND, *_CONDITION)),
     sqlite_where=_EXTENDED,

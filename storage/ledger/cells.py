@@ -1,4 +1,4 @@
-"""What a cell of a spreadsheet may hold: no text that is taken for a formula; and the rows of a CSV file."""
+"""Spreadsheet cells that cannot be taken for formulas, and the rows of a CSV file."""
 
 import csv
 import io
@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from inspections.errors import Invalid
 
 BOM = "\ufeff"
-"""Without it the office's spreadsheet takes UTF-8 for GBK."""
+"""The byte order mark: without it the office's spreadsheet takes UTF-8 for GBK."""
 UNREADABLE = "无法读取，请上传 XLSX、XLS、ODS 或 CSV 文件"
 _ENCODINGS = ("utf-8-sig", "gb18030")
 _FORMULA = frozenset("=+-@\t\r")
@@ -16,15 +16,15 @@ _SUSPECT = _FORMULA | frozenset(_SKIPPED)
 
 
 def plain(value: str | None) -> str | None:
-    """The text, with an apostrophe before it where it begins like a formula (OWASP: CSV Injection)."""
-    if not value or value[0] not in _SUSPECT:  # most: this is asked of every cell of a ledger
+    """The text, with an apostrophe before it if it begins like a formula (OWASP: CSV Injection)."""
+    if not value or value[0] not in _SUSPECT:  # the fast path: every cell of a ledger comes here
         return value
     begun = value.lstrip(_SKIPPED)
     return f"'{value}" if begun and begun[0] in _FORMULA else value
 
 
 def csv_rows(data: bytes) -> Iterator[list[str]]:
-    """As our own ledger writes it, or as an older spreadsheet does, in GB 18030. Raises Invalid."""
+    """Rows of a CSV file in UTF-8, as our own ledger, or in GB 18030, as older spreadsheets. Raises Invalid."""
     for encoding in _ENCODINGS:
         try:
             text = data.decode(encoding)
@@ -35,11 +35,11 @@ def csv_rows(data: bytes) -> Iterator[list[str]]:
         raise Invalid(("file", UNREADABLE))
     try:
         for row in csv.reader(io.StringIO(text, newline="")):
-            yield [] if row[:1] == ["#"] else [_unguarded(cell) for cell in row]  # its last line: count and digest
+            yield [] if row[:1] == ["#"] else [_unguarded(cell) for cell in row]  # our last line: count and digest
     except csv.Error as error:
         raise Invalid(("file", UNREADABLE)) from error
 
 
 def _unguarded(cell: str) -> str:
-    """Without the apostrophe that keeps a text from being a formula."""
+    """Removes the apostrophe that `escape_formula` adds."""
     return cell[1:] if cell.startswith("'") and plain(cell[1:]) == cell else cell

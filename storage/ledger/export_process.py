@@ -1,6 +1,6 @@
-"""Writes the ledger to its standard output, a file, in a process of its own, told what by standard input.
+"""A process that writes a ledger to standard output, which is a file; the order comes from standard input.
 
-Nobody who reads it holds the database's snapshot at his own pace, and requests do not wait for the interpreter.
+So a slow download does not hold a database snapshot open, and requests do not wait for the interpreter.
 """
 # xlsxwriter names the types of some of its parameters only:
 # pyright: reportUnknownMemberType=false
@@ -30,20 +30,20 @@ if TYPE_CHECKING:
 
 _AT_ONCE = 500
 XLSX_ROWS = 1_048_575
-"""Of a worksheet, without its head: ECMA-376 has 1,048,576."""
+"""Rows of a worksheet below the titles: ECMA-376 allows 1,048,576 in all."""
 
 
 class Photos(NamedTuple):
-    """Where they are: as open_photos."""
+    """The place of the photos: the arguments of open_photos."""
 
     place: str
     scratch: str
 
 
 class Order(Struct, frozen=True):
-    """`url`: of the database. `pictures`: from where, if small ones are to stand in a workbook.
+    """An export to write. `url`: of the database. `pictures`: the place of the photos, if the workbook gets thumbnails.
 
-    `tells`: how far it is goes to standard error, a line of two numbers: so many of so many.
+    `tells`: write progress to standard error, as lines of two numbers: lines done and lines in all.
     """
 
     url: str
@@ -54,13 +54,13 @@ class Order(Struct, frozen=True):
 
 
 PICTURES = 5_000
-"""Lines of a ledger with pictures in it."""
+"""The most lines of a ledger with thumbnails."""
 TOO_MANY = 3
-"""The exit status where there are more."""
+"""The exit status for more lines than that."""
 
 
 def main() -> None:
-    """Exit status 0: the file is whole. A CSV says so itself, in its last line."""
+    """Exit status 0: the file is complete. A CSV file also proves that by its last line."""
     order = msgspec.json.decode(sys.stdin.buffer.read(), type=Order)
     keep_within(WRITING)
     engine = reading_engine(order.url)
@@ -93,21 +93,21 @@ def _write(order: Order, rows: Iterator[list[Any]], file: BinaryIO) -> None:
     elif order.pictures is None:
         write_xlsx(rows, file)
     else:
-        from storage.ledger.thumbnails import Thumbnails  # noqa: PLC0415  # as below
-        from storage.photos.store import open_photos  # noqa: PLC0415  # most ledgers have no pictures in them
+        from storage.ledger.thumbnails import Thumbnails  # noqa: PLC0415  # as the next
+        from storage.photos.store import open_photos  # noqa: PLC0415  # most ledgers have no thumbnails
 
         with Thumbnails(open_photos(order.pictures.place, Path(order.pictures.scratch))) as thumbnails:
             write_xlsx(rows, file, thumbnails)
 
 
 def write_csv(rows: Iterator[list[Any]], file: BinaryIO) -> None:
-    """RFC 4180 with a byte order mark. Last come the number of lines and a digest of all bytes before."""
+    """Writes RFC 4180 with a byte order mark. The last line has the number of lines and a digest of all other bytes."""
     written, digest = 0, hashlib.sha256()
 
     def write(data: bytes) -> None:
         digest.update(data)
         file.write(data)
-        file.flush()  # whoever sends it on reads beside us
+        file.flush()  # the server reads the file while we write it
 
     write((BOM + _csv([TITLES])).encode())
     for batch in _batches(rows):
@@ -136,8 +136,8 @@ def _batches(rows: Iterator[list[Any]]) -> Iterator[list[list[Any]]]:
 
 
 def write_xlsx(rows: Iterator[list[Any]], file: BinaryIO, thumbnails: "Thumbnails | None" = None) -> None:
-    """As many worksheets as it takes; a row at a time in memory. Text stays text: no formula, no link."""
-    from xlsxwriter import Workbook  # noqa: PLC0415  # the server reads this module for what it orders
+    """Writes as many worksheets as needed, one row in memory at a time. Text is never a formula or a link."""
+    from xlsxwriter import Workbook  # noqa: PLC0415  # the server imports this module for ExportOrder
 
     options = {
         "constant_memory": True,

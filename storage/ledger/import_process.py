@@ -1,4 +1,4 @@
-"""The tables of a spreadsheet, as an old ledger is kept in."""
+"""Reads the tables of an uploaded spreadsheet, in the process of storage/file_reading.py."""
 
 import io
 import zipfile
@@ -15,16 +15,16 @@ if TYPE_CHECKING:
 
 _ZIP = b"PK\x03\x04"
 _WORKBOOKS = (_ZIP, b"\xd0\xcf\x11\xe0")
-"""Zip (XLSX, ODS) and the compound files of XLS: ECMA-376, [MS-CFB]."""
+"""First bytes of Zip (XLSX, ODS) and of the compound files of XLS: ECMA-376, [MS-CFB]."""
 _LOOKED_AT = 30
-"""Rows above which the titles stand, if anywhere."""
+"""The last row that may be the row of titles."""
 _PARTS, _EXPANDED = 2_000, 200_000_000
-"""Files in a workbook, and bytes that they expand to: 10,000 lines of 3 kB are 30 MB."""
+"""Files in a workbook, and bytes they expand to: 10,000 lines of 3 kB are 30 MB."""
 _CELL_CHARACTERS = 20_000
 
 
 def sheets(data: bytes) -> Iterator[Sheet]:
-    """Every table with titles that we know; of those without there is nothing to say. Raises Invalid, TooCostly."""
+    """Every table with known titles; sheets without them are skipped. Raises Invalid, TooCostly."""
     if not data.startswith(_WORKBOOKS):
         found = _sheet("", csv_rows(data))
         if found:
@@ -32,7 +32,7 @@ def sheets(data: bytes) -> Iterator[Sheet]:
         return
     if data.startswith(_ZIP):
         _check_expanded(data)
-    from python_calamine import CalamineError, CalamineWorkbook  # noqa: PLC0415  # the server itself reads none
+    from python_calamine import CalamineError, CalamineWorkbook  # noqa: PLC0415  # the server imports this, but reads no workbook
 
     try:
         book = CalamineWorkbook.from_filelike(io.BytesIO(data))
@@ -46,7 +46,7 @@ def sheets(data: bytes) -> Iterator[Sheet]:
 
 
 def _check_expanded(data: bytes) -> None:
-    """By what the archive says of itself; one that lies runs out of memory. Raises Invalid, TooCostly."""
+    """Checks the sizes that the archive declares; a false one hits the memory limit. Raises Invalid, TooCostly."""
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             parts = archive.infolist()
@@ -57,11 +57,11 @@ def _check_expanded(data: bytes) -> None:
 
 
 def _filled(page: "CalamineSheet") -> Iterator[list[Any]]:
-    """The rows, a merged cell's value in each cell that it spans. A formula is what it came to when it was saved."""
+    """The rows, with a merged cell's value in each cell that it spans. Formulas have their last saved result."""
     waiting, merged = _merged(page), list[_Span]()
     held: dict[tuple[int, int], Any] = {}
     left_out: list[Any] = [""] * (page.start[1] if page.start else 0)
-    for at, row in enumerate(page.iter_rows()):  # a row at a time: who reads them stops where there are too many
+    for at, row in enumerate(page.iter_rows()):  # lazily: the caller stops after too many rows
         cells = [*left_out, *row]
         merged = [span for span in merged if span[2] >= at]
         while waiting and waiting[0][0] <= at:
@@ -78,10 +78,9 @@ _Span = tuple[int, int, int, int]  # top, left, bottom, right
 
 
 def _merged(page: "CalamineSheet") -> deque[_Span]:
-    """Merged cells from the top down, as far as there are any. Raises TooCostly where they overlap.
+    """Merged cells from the top down, clipped to the sheet. Raises TooCostly where they overlap.
 
-    Those of a real sheet lie side by side: together they have no more cells than the sheet, and are counted before any
-    of them is filled.
+    Without overlap they have no more cells than the sheet; that is counted before any of them is filled.
     """
     rows, columns = (last + 1 for last in page.end or (-1, -1))
     spans = (

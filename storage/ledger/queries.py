@@ -1,4 +1,4 @@
-"""Ledgers that somebody asked for: what waits, what is old, what is whose."""
+"""Queries over the exports: waiting, old, of a person."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What the domain asks of this subject, answered over one connection."""
+"""Implements LedgerRepository of the domain over one connection."""
 
 from datetime import datetime
 
@@ -8,7 +8,7 @@ from storage.ledger.queries import OLD_EXPORTS, WAITING_EXPORTS, exports_of
 
 
 class LedgerRepository(UnitOfWork):
-    """Ledgers that somebody asked for."""
+    """Queries over the exports of ledgers."""
 
     def exports(self, username: str) -> list[Export]:
         return self.select(Export, exports_of(username))

@@ -1,4 +1,4 @@
-"""The ledger (电子台账): a line a hazard, newest first, as the office knows it from its spreadsheet."""
+"""The rows of the ledger (电子台账): one per hazard, newest first, in the columns of the office's spreadsheet."""
 
 from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
@@ -23,10 +23,10 @@ _PHOTO = "/api/v1/photos/"
 
 
 class _Column(NamedTuple):
-    """`free`: people write it, so that it may look like a formula. `words`: what stands for a name.
+    """A column of the ledger. `free`: free text, which may look like a formula. `words`: value → displayed word.
 
-    `clock`: minutes, written here: the database takes a microsecond for each.
-    `named_by`: the table that has the words; looked up here, not by a subquery for each line.
+    `clock`: minutes, formatted here, since the database takes a microsecond for each.
+    `named_by`: the table of displayed names, which is read once instead of by a subquery per line.
     """
 
     title: str
@@ -61,18 +61,18 @@ def _columns() -> list[_Column]:
         _Column("提交整改时间", ShanghaiMinute(_H.submitted_at), clock=True),
         _Column("复查时间", ShanghaiMinute(_H.closed_at), clock=True),
         _Column("复查人", _rechecker(), personal=True, free=True),
-        _Column("整改前照片", _photos()),  # of all stages: _shown says which
+        _Column("整改前照片", _photos()),  # of all stages: `read_lines` splits them
         _Column("整改后照片", null()),
     ]
 
 
 def _name(column: ColumnElement[Any]) -> ColumnElement[Any]:
-    """As it is kept: a name that need not become one of an enumeration to be looked up."""
+    """An enumeration column as a plain string, to look up its word without creating the enumeration member."""
     return type_coerce(column, String)
 
 
 def _rechecker() -> ColumnElement[Any]:
-    """Who signed for the last re-check."""
+    """The name of the person who signed the last re-check."""
     return (
         select(people.c.name)
         .where(entries.c.hazard == _H.id, entries.c.step.startswith("recheck."), people.c.username == entries.c.by)
@@ -83,13 +83,13 @@ def _rechecker() -> ColumnElement[Any]:
 
 
 def _photos() -> ColumnElement[Any]:
-    """The stage and the digest of each of its photos, with a space between them: looked up once for all stages."""
+    """`stage:digest` of each photo of the hazard, separated by spaces: one subquery for all stages."""
     named = _name(mentions.c.stage) + literal(":") + mentions.c.sha256
     return select(func.aggregate_strings(named, " ")).where(mentions.c.hazard == _H.id).scalar_subquery()
 
 
 def _shown(photos: str, stage: Stage, public_url: str) -> str | None:
-    """The addresses of those of a stage, with a space between them; whoever opens one has to be signed in."""
+    """The links of the photos of a stage, separated by spaces; opening one needs a sign-in."""
     named = (each.split(":") for each in photos.split())
     return " ".join(f"{public_url}{_PHOTO}{sha256}?size=1280" for name, sha256 in named if name == stage) or None
 
@@ -97,12 +97,12 @@ def _shown(photos: str, stage: Stage, public_url: str) -> str | None:
 TITLES = [column.title for column in _columns()]
 PHOTOS = TITLES.index("整改前照片"), TITLES.index("整改后照片")
 FREE = [at for at, column in enumerate(_columns()) if column.free]
-"""Columns that people write."""
+"""Indexes of the columns with free text."""
 _CLOCKS = [at for at, column in enumerate(_columns()) if column.clock]
 
 
 def lines(connection: Connection, selection: Selection) -> Iterator[list[Any]]:
-    """In one statement, so of one moment. `connection` reads it as it is asked for."""
+    """The rows in one statement, so of one snapshot. `connection` streams them as they are consumed."""
     worded = _worded(connection)
     before, after = PHOTOS
     query = _query(selection)
@@ -133,7 +133,7 @@ def _day(number: int) -> str:
 
 
 def _worded(connection: Connection) -> list[tuple[int, Mapping[Any, str]]]:
-    """The columns that have other words than what is kept."""
+    """Column index → displayed words, for columns that store codes."""
     found: list[tuple[int, Mapping[Any, str]]] = []
     for at, column in enumerate(_columns()):
         table = column.named_by
@@ -145,7 +145,7 @@ def _worded(connection: Connection) -> list[tuple[int, Mapping[Any, str]]]:
 
 
 def number(connection: Connection, selection: Selection) -> int:
-    """How many lines there are, of the same moment where it is asked in the same transaction."""
+    """The number of rows; of the same snapshot as the rows within one transaction."""
     return connection.execute(select(func.count()).select_from(hazards).where(*_chosen(selection))).scalar_one()
 
 

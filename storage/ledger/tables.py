@@ -1,4 +1,4 @@
-"""The table of ledgers that somebody asked for."""
+"""The table of exports."""
 
 from sqlalchemy import BigInteger, Boolean, Column, Integer, String, Table, Uuid
 

@@ -1,4 +1,4 @@
-"""Small pictures in a workbook: the first one from before and the first one from after, beside each line."""
+"""Thumbnails in a workbook: the first photo before and the first after the fix, beside each line."""
 
 import re
 import tempfile
@@ -19,7 +19,7 @@ _DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
 class Thumbnails:
-    """They lie in a folder of their own until the workbook is closed, which is when they are read."""
+    """Makes thumbnails in a temporary folder, which xlsxwriter reads when the workbook is closed."""
 
     titles = ("整改前", "整改后")
 
@@ -35,7 +35,7 @@ class Thumbnails:
         self._folder.cleanup()
 
     def put(self, page: Any, at: int, row: list[Any]) -> None:
-        """Beside the line `row`, which is to be written at `at` afterwards. What is not there leaves its cell empty."""
+        """Inserts the thumbnails beside `row`, which is written at row `at` afterwards; missing photos are left out."""
         for column, photos in enumerate(PHOTOS, len(TITLES)):
             if at == 1:
                 page.set_column(column, column, _COLUMN_WIDTH)

@@ -1,4 +1,4 @@
-"""How alembic reaches the database: over the connection that the caller opened."""
+"""The environment of alembic, which uses the connection that the caller opened."""
 
 from typing import Any, Literal
 
@@ -11,7 +11,7 @@ from storage.statistics.tables import POSTGRES_ALONE
 
 
 def plain(kind: str, item: Any, _: AutogenContext) -> str | Literal[False]:
-    """In a revision our types stand as what they are on disk: it must mean the same when they have moved on."""
+    """Renders our column types in a revision as their stored types, so that it stays valid when our types change."""
     if kind == "type" and isinstance(item, Name):
         return "sa.String(length=32)"
     if kind == "type" and isinstance(item, Json):

@@ -1,6 +1,6 @@
-"""Devices, alerts and leases as they are kept.
+"""Storage of monitoring devices, alerts and broker leases.
 
-- `queries`: devices and alerts, read for people
-- `repository`: what the domain asks of this subject, answered over one connection
-- `tables`: the tables of what devices say
+- `queries`: pages and lists of devices and alerts
+- `repository`: the queries of this subject's actions, over one connection
+- `tables`: the tables of devices, alerts, outages, rejections and leases
 """

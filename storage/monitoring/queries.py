@@ -1,4 +1,4 @@
-"""Devices and alerts, read for people."""
+"""Pages and lists of devices and alerts."""
 
 from collections.abc import Sequence
 from datetime import date
@@ -34,7 +34,7 @@ _WIDE = len(alerts.c)
 
 
 class AlertFilters(NamedTuple):
-    """`standing`: whether its signal is still there; None: all."""
+    """Filters for alerts. `open`: whether the signal is still present; None for all."""
 
     community: str | None = None
     device: str | None = None
@@ -50,7 +50,7 @@ def monitors_within(repository: UnitOfWork, reach: Scope) -> list[Monitor]:
 def alerts_page(
     repository: UnitOfWork, reach: Scope, filters: AlertFilters, after: UUID | None, limit: int
 ) -> list[tuple[Alert, Named | None]]:
-    """The newest first, which is by their ids; those that follow `after`; each with its case."""
+    """Returns alerts in scope with their cases, newest first (by id), starting after the id `after`."""
     query: Select[Any] = (
         select(alerts, hazards.c.id, hazards.c.number, hazards.c.state)
         .select_from(alerts.outerjoin(hazards, hazards.c.id == alerts.c.hazard))
@@ -70,7 +70,7 @@ def alerts_page(
 def outages_page(
     repository: UnitOfWork, reach: Scope, *, standing: bool | None, after: UUID | None, limit: int
 ) -> list[Outage]:
-    """The newest first, which is by their ids; those that follow `after`."""
+    """Returns outages in scope, newest first (by id), starting after the id `after`."""
     query = select(outages).where(covers_communities(reach.communities, outages.c.community))
     if standing is not None:
         query = query.where(outages.c.ended_at.is_(None) if standing else outages.c.ended_at.is_not(None))
@@ -80,7 +80,7 @@ def outages_page(
 
 
 def refusals(repository: UnitOfWork, first: date, last: date) -> list[RefusedCount]:
-    """Of these days, the newest first."""
+    """Returns the rejection counts of these days, newest first."""
     query = select(refused).where(refused.c.day.between(first, last))
     return repository.select(RefusedCount, query.order_by(refused.c.day.desc(), refused.c.way, refused.c.reason))
 
@@ -88,7 +88,7 @@ def refusals(repository: UnitOfWork, first: date, last: date) -> list[RefusedCou
 def devices_in_use(
     repository: UnitOfWork, codes: Sequence[str], kind: MonitorKind | None
 ) -> list[tuple[str, MonitorKind]]:
-    """The community and kind of each."""
+    """Returns the community and kind of each active device."""
     query = select(monitors.c.community, monitors.c.kind).where(monitors.c.active, monitors.c.community.in_(codes))
     if kind is not None:
         query = query.where(monitors.c.kind == kind)
@@ -105,7 +105,7 @@ _CAUSED_AT = (
 def followed(
     repository: UnitOfWork, codes: Sequence[str], first: date | None, last: date | None, kind: MonitorKind | None
 ) -> list[Followed]:
-    """The alerts of these communities that were opened in the period, with how their checks stand."""
+    """Returns the alerts of these communities opened in the period, each with the state of its case."""
     query = (
         select(
             alerts.c.community, monitors.c.kind, alerts.c["count"], alerts.c.opened_at,

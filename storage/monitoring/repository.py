@@ -1,4 +1,4 @@
-"""What the domain asks of this subject, answered over one connection."""
+"""The queries of this subject's actions, over one connection."""
 
 from datetime import datetime
 
@@ -9,7 +9,7 @@ from storage.monitoring.queries import OLD_SIGNATURES, SILENT, SLOTS
 
 
 class MonitoringRepository(UnitOfWork):
-    """Devices, their signatures, and leases at the broker."""
+    """Queries for devices, used signatures, and broker leases."""
 
     def silent(self, now: datetime, limit: int) -> list[Monitor]:
         return self._claimed(Monitor, SILENT, now, limit)

@@ -1,4 +1,4 @@
-"""The tables of what devices say."""
+"""The tables of devices, alerts, outages, rejections and leases."""
 
 from sqlalchemy import Boolean, Column, Date, Float, ForeignKey, Index, Integer, String, Table, Text, Uuid
 
@@ -37,7 +37,7 @@ monitors = Table(
     info={LOCKED: True},
 )
 MAY_BE_SILENT = monitors.c.active & monitors.c.outage.is_(None)
-"""Who is out of use, or silent as everybody knows, is not looked at."""
+"""Selects devices that can become silent: active ones without an open outage."""
 Index(
     "ix_monitors_silent",
     monitors.c.silent_at,

@@ -1,7 +1,7 @@
-"""Notices and deliveries as they are kept.
+"""Storage of notices, inboxes and deliveries.
 
-- `inbox`: an inbox page by page; what was given up
-- `outbox`: what is to be told and tried, in order per hazard
-- `repository`: what the domain asks of this subject, answered over one connection
-- `tables`: the tables of what is told: notices, inboxes, deliveries, and the words of an office's own
+- `inbox`: pages of an inbox, and failed deliveries
+- `outbox`: the queries of the outbox: notices to dispatch and deliveries to try, in order per hazard
+- `repository`: the queries of this subject's actions, over one connection
+- `tables`: the tables of notices, inboxes, deliveries, and edited templates
 """

@@ -1,4 +1,4 @@
-"""An inbox page by page, and what was given up or still waits on its way."""
+"""Pages of an inbox, and deliveries that were given up or wait for a retry."""
 
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -22,14 +22,14 @@ _ENTRY, _NOTICE = len(inbox.c), len(notices.c)
 
 
 class AfterEntry(Struct, frozen=True):
-    """The last entry of the page before."""
+    """The cursor of an inbox: the last entry of the previous page."""
 
     at: Moment
     id: UUID
 
 
 class Received(NamedTuple):
-    """An entry with its notice and its hazard; None where there is none, and where it is not theirs to see any more."""
+    """An inbox entry with its notice and hazard; the latter is None if absent or no longer visible to the person."""
 
     entry: InboxEntry
     notice: Notice
@@ -45,7 +45,7 @@ def inbox_page(
     unread: bool | None,
     limit: int,
 ) -> list[Received]:
-    """At most `limit` of this person's entries, the newest first."""
+    """Returns at most `limit` of this person's entries, newest first."""
     query: Select[Any] = (
         select(inbox, *notices.c, *hazards.c)
         .select_from(
@@ -66,14 +66,14 @@ def inbox_page(
 
 
 def received(repository: NoticeRepository, entry: InboxEntry, see: Scope) -> Received:
-    """An entry with what belongs to it."""
+    """Returns an entry with its notice and, if visible, its hazard."""
     notice = notice_of(repository, entry)
     found = repository.hazards([notice.hazard]) if notice.hazard else []
     return Received(entry, notice, next((each for each in found if see.covers(each)), None))
 
 
 def notice_of(repository: NoticeRepository, delivery: InboxEntry | Delivery) -> Notice:
-    """What it delivers."""
+    """Returns the notice of an inbox entry or delivery."""
     notice = repository.kept(Notice, delivery.notice)
     if notice is None:
         raise LookupError(delivery.notice)
@@ -91,7 +91,7 @@ def unread(repository: NoticeRepository, username: str) -> int:
 
 
 class Stuck(NamedTuple):
-    """A delivery that has not arrived, and the kind of its notice."""
+    """A delivery that has not arrived, with the kind and time of its notice."""
 
     delivery: Delivery
     kind: str
@@ -101,9 +101,9 @@ class Stuck(NamedTuple):
 def stuck(
     repository: NoticeRepository, reach: Scope | None, *, dead: bool, limit: int, after: UUID | None = None
 ) -> list[Stuck]:
-    """Deliveries that were given up, or (not `dead`) that failed and are tried again, by their ids.
+    """Returns deliveries that were given up (`dead`), or that failed and wait for a retry, by id.
 
-    `reach` None: all there are. What is of no hazard is for those who manage every community.
+    `reach` None: all of them. Those without a hazard need a scope over all communities.
     """
     query: Select[Any] = (
         select(deliveries, notices.c.kind, notices.c.at)

@@ -1,4 +1,4 @@
-"""The queries of the outbox: what is to be told, and what is to be tried."""
+"""The queries of the outbox: notices to dispatch, deliveries to try, photo senders, and the agenda."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -55,7 +55,7 @@ SENDERS = (
 
 
 def agenda(scope: Scope, now: datetime, since: datetime) -> Executable:
-    """The columns of Agenda, in its order."""
+    """Builds the query of the counts of Agenda, in the order of its fields."""
     today = shanghai_date(now)
     begun, over = midnight(today), midnight(today + timedelta(days=1))
     due = and_(_H.state.in_(sorted(FIXING)), ~_H.advisory, _H.due_at >= now, _H.due_at <= over)

@@ -1,4 +1,4 @@
-"""What the domain asks of this subject, answered over one connection."""
+"""The queries of this subject's actions, over one connection."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -11,7 +11,7 @@ from storage.notices.outbox import DELIVERABLE, DELIVERIES, SENDERS, UNTOLD, WAI
 
 
 class NoticeRepository(HazardRepository):
-    """Notices, deliveries, and what stands to be done."""
+    """Queries for notices, deliveries, photo senders, and the agenda."""
 
     def untold(self, limit: int) -> list[Notice]:
         rows = self.rows(self._rows.locked(UNTOLD, skip=True), {"limit": limit})

@@ -1,4 +1,4 @@
-"""The tables of what is told: notices, inboxes, deliveries, and the words of an office's own."""
+"""The tables of notices, inboxes, deliveries, and edited templates."""
 
 from typing import Any
 
@@ -68,7 +68,7 @@ deliveries = Table(
 
 
 WAITS = deliveries.c.delivered_at.is_(None) & deliveries.c.dead_at.is_(None)
-"""Those that are still to arrive."""
+"""Selects pending deliveries: neither delivered nor given up."""
 Index(
     "ix_deliveries_waiting",
     deliveries.c.channel,

@@ -1,7 +1,7 @@
-"""Categories, rules and the calendar as they are kept.
+"""Storage of categories, rules and the calendar.
 
-- `published_calendar`: the published working calendars as rows
-- `reference`: places, catalogue, rules, calendar: read once, kept in memory
-- `repository`: what the domain asks of this subject, answered over one connection
-- `tables`: the tables of what an office is made of: places, categories, calendar, rules, people and their sessions
+- `published_calendar`: the working calendars published by the State Council, as rows
+- `reference`: rules and calendar, built from rows that are cached in memory
+- `repository`: the queries of the domain for this subject, over one connection
+- `tables`: the tables of categories, calendar days and rules
 """

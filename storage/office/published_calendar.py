@@ -1,4 +1,4 @@
-"""The published working calendars, as rows that an office may edit."""
+"""The working calendars published by the State Council, as rows that an office may edit."""
 
 from datetime import date, timedelta
 from typing import NamedTuple
@@ -9,7 +9,7 @@ MonthDay = tuple[int, int]
 
 
 class Schedule(NamedTuple):
-    """What the State Council says of a year: what is off, from and to, and which weekends are worked for it."""
+    """The State Council's schedule of a year: holidays with first and last day, and the weekend days worked instead."""
 
     document: str
     off: dict[str, tuple[MonthDay, MonthDay]]
@@ -59,7 +59,7 @@ PUBLISHED = {
 
 
 def published_days(year: int) -> list[CalendarDay]:
-    """The days off of a published year, in their order, and the weekends that are worked in exchange (调休)."""
+    """Returns the days off of a published year and the weekend days worked in exchange (调休), ordered by date."""
     document, off, worked = PUBLISHED[year]
     rows = [CalendarDay(date(year, *day), working=True, name="调休上班", source=document) for day in worked]
     for name, (first, last) in off.items():

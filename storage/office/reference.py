@@ -1,4 +1,4 @@
-"""The office's calendar and rules, made of the rows that are kept in memory."""
+"""The office's calendar and rules, built from rows that are cached in memory."""
 
 from inspections.calendar import CalendarDay, WorkingCalendar
 from inspections.office.rules import OFFICE, Rulebook, Rules
@@ -12,6 +12,6 @@ def office_rules(reference: Reference) -> Rules:
 
 def working_calendar(reference: Reference) -> WorkingCalendar:
     days = {day.day: day.working for day in reference.all(CalendarDay).values()}
-    # 1 January is off in every published year: its row says that the year is there.
+    # 1 January is off in every published year, so its row shows that the year is published.
     published = frozenset(day.year for day in days if day.timetuple().tm_yday == 1)
     return WorkingCalendar(days, published, reference.once(office_rules).office_hours)

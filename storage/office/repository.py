@@ -1,4 +1,4 @@
-"""What the domain asks of this subject, answered over one connection."""
+"""The queries of the domain for this subject, over one connection."""
 
 from datetime import date
 
@@ -13,7 +13,7 @@ from storage.office.tables import calendar_days
 
 
 class OfficeRepository(UnitOfWork):
-    """Categories, deadlines and the calendar, kept in memory."""
+    """Queries for categories, rules and the calendar; all but `calendar_days` are answered from memory."""
 
     @property
     def calendar(self) -> WorkingCalendar:

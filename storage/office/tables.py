@@ -1,4 +1,4 @@
-"""The tables of what an office is made of: places, categories, calendar, rules, people and their sessions."""
+"""The tables of categories, calendar days and rules."""
 
 from sqlalchemy import (
     Boolean,

@@ -1,7 +1,7 @@
-"""The sizes of the frames in coded AV1 (AV1 Bitstream & Decoding Process Specification, 5.3 to 5.9), undecoded.
+"""Frame sizes in coded AV1, without decoding (AV1 Bitstream & Decoding Process Specification, 5.3 to 5.9).
 
-A decoder makes room for what these headers say, whatever the boxes around them say. They are read as decoders read
-them, so far as the size goes; what cannot be read is Damaged.
+A decoder allocates memory by these headers, whatever the boxes around them say. They are read as decoders read them, as
+far as the size requires; an unreadable header is Damaged.
 """
 
 from collections.abc import Callable, Generator, Iterator
@@ -14,15 +14,15 @@ _SEQUENCE = 1
 _FRAMES = frozenset({3, 6, 7})  # frame header, frame, redundant frame header
 _KEY, _SWITCH = 0, 3
 _CHOSEN_BY_FRAME = 2
-_HEADER = 512  # bytes: no part of a header that is read here lies further in
-_LONGEST = 8  # bytes of a size, 7 bits in each
-_ZEROS = 32  # before a number of variable length
+_HEADER = 512  # bytes: every header field that is read here lies within
+_LONGEST = 8  # bytes of a LEB128 number, 7 bits in each
+_ZEROS = 32  # leading zeros of a number of variable length
 
 Read = Callable[[int], int]
 
 
 class _Sequence(NamedTuple):
-    """What a frame header needs to be read: its size, unless it overrides it, and how long its fields are."""
+    """The fields of a sequence header that frame headers depend on: the default size, and the lengths of fields."""
 
     width: int
     height: int
@@ -35,7 +35,7 @@ class _Sequence(NamedTuple):
 
 
 def frame_sizes(data: Bytes, start: int, end: int, room: Iterator[object]) -> Generator[tuple[int, int]]:
-    """Width and height of each frame between `start` and `end`, where `room` has an element for each OBU."""
+    """Yields width and height of each frame between `start` and `end`, taking an element of `room` for each OBU."""
     sequence: _Sequence | None = None
     for kind, body, stop in _units(data, start, end):
         if next(room, None) is None:
@@ -44,14 +44,14 @@ def frame_sizes(data: Bytes, start: int, end: int, room: Iterator[object]) -> Ge
             sequence = _sequence(_bits(data[body : min(stop, body + _HEADER)]))
         elif kind in _FRAMES:
             if sequence is None:
-                raise Damaged  # a decoder may still have that of another picture
+                raise Damaged  # a decoder may still hold another picture's header
             size = _frame(sequence, _bits(data[body : min(stop, body + _HEADER)]))
             if size is not None:
                 yield size
 
 
 def _units(data: Bytes, start: int, end: int) -> Generator[tuple[int, int, int]]:
-    """5.3: type, start and end of each open bitstream unit. One without a size is the last."""
+    """5.3: yields type, start and end of each open bitstream unit (OBU). A unit without a size is the last."""
     at = start
     while at < end:
         head = data[at]
@@ -66,7 +66,7 @@ def _units(data: Bytes, start: int, end: int) -> Generator[tuple[int, int, int]]
 
 
 def _leb128(data: Bytes, at: int) -> tuple[int, int]:
-    """4.10.5: a number, low bits first, and where it ends."""
+    """4.10.5: reads a number, low bits first; returns it and the position after it."""
     number = 0
     for place in range(_LONGEST):
         number |= (data[at + place] & 0x7F) << 7 * place
@@ -76,7 +76,7 @@ def _leb128(data: Bytes, at: int) -> tuple[int, int]:
 
 
 def _bits(data: bytes) -> Read:
-    """Reads so many bits as a number, one behind the other."""
+    """Returns a reader: each call reads the next `count` bits as a number."""
     value, left = int.from_bytes(data), len(data) * 8
 
     def read(count: int) -> int:
@@ -90,7 +90,7 @@ def _bits(data: bytes) -> Read:
 
 
 def _sequence(read: Read) -> _Sequence:
-    """5.5: the sequence header, as far as frame headers need it."""
+    """5.5: reads the sequence header, as far as frame headers need it."""
     read(4)  # profile, whether it is a still picture
     reduced, time = bool(read(1)), 0
     if reduced:
@@ -112,7 +112,7 @@ def _sequence(read: Read) -> _Sequence:
 
 
 def _operating_points(read: Read) -> int:
-    """5.5.1 to 5.5.5: timing and operating points. How many bits the time of presentation has in a frame header."""
+    """5.5.1 to 5.5.5: reads timing and operating points; returns the bits of a frame's presentation time."""
     delay = time = 0
     timed = read(1)
     if timed:
@@ -138,7 +138,7 @@ def _operating_points(read: Read) -> int:
 
 
 def _uvlc(read: Read) -> None:
-    """4.10.3"""
+    """4.10.3: skips a number of variable length."""
     zeros = 0
     while not read(1):
         zeros += 1
@@ -148,10 +148,10 @@ def _uvlc(read: Read) -> None:
 
 
 def _frame(sequence: _Sequence, read: Read) -> tuple[int, int] | None:
-    """5.9.2: the size that a frame header gives; None where it shows a frame that is there already.
+    """5.9.2: reads the size from a frame header; None where the header only shows an existing frame.
 
-    A frame of another size than its sequence's, which still pictures do not have, counts as the largest it can be: no
-    decoder need compare it with the sequence's.
+    A frame whose size differs from its sequence's, which still pictures do not have, counts as the largest possible: no
+    decoder is required to compare the two.
     """
     if sequence.reduced:
         return sequence.width, sequence.height

@@ -1,5 +1,5 @@
-"""Photos in a bucket of an S3 store, by obstore. Access is said by the AWS_… variables that every S3 tool reads."""
-# obstore's listings may also be Arrow tables, of a library that is not there:
+"""Photos in a bucket of an S3 store, by obstore. Access is configured by the AWS_… variables of every S3 tool."""
+# obstore's types mention Arrow tables, of a library that is not installed:
 # pyright: reportUnknownMemberType=false
 
 import os
@@ -26,12 +26,12 @@ _ENDPOINTS = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT")
 
 
 class NoBucket(Unready):
-    """The bucket cannot be used: it is not there, cannot be reached, or the access is not right. Says which."""
+    """The bucket cannot be used: it does not exist, is unreachable, or access is denied. The message says which."""
 
 
 @contextmanager
 def _asking_the_bucket() -> Generator[None]:
-    """What the store refuses, in the domain's words."""
+    """Translates errors of the store into refusals: Missing, DiskFull, or Unavailable for anything else."""
     try:
         yield
     except FileNotFoundError as error:
@@ -47,7 +47,7 @@ def _asking_the_bucket() -> Generator[None]:
 class PhotoBucket:
     """Implements PhotoStore over s3://bucket/prefix. Photos come in through the local folder `scratch`.
 
-    Every request signs the digest of its body, so the store refuses bytes that changed on the way. Raises NoBucket,
+    Every request signs the digest of its body, so the store refuses bytes that changed on the way. Raises BucketError,
     so that a server with a wrong bucket does not start.
     """
 
@@ -78,7 +78,7 @@ class PhotoBucket:
 
     def _put(self, name: str, content: Path | bytes) -> None:
         with _asking_the_bucket():
-            obstore.put(self._store, name, content, use_multipart=False)  # whole or not at all: no parts are left over
+            obstore.put(self._store, name, content, use_multipart=False)  # one request leaves no parts over
 
     def read(self, name: str, first: int = 0, length: int | None = None) -> bytes:
         with _asking_the_bucket():
@@ -105,7 +105,7 @@ def _without_tls() -> bool:
 
 
 def _check_access() -> None:
-    """Without keys obstore would ask a cloud's own address for some, and no office's intranet has one."""
+    """Requires access keys: without them obstore asks a cloud's metadata service, which no office's intranet has."""
     if absent := [name for name in _KEYS if not os.environ.get(name)]:
         raise NoBucket(f"photos in S3 need {' and '.join(absent)}")
     for name in _ENDPOINTS:

@@ -1,8 +1,8 @@
-"""What decoding a picture takes of memory: how many pixels of each kind are taken, and bytes that all decodings share.
+"""Memory for decoding pictures: pixel limits for each kind of picture, and a budget that all decodings share.
 
-Counted are bytes, since a pixel costs one decoder twenty times what it costs another. Measured with Pillow 12 (peak of
-a process, worst of colour, transparency, movement and film grain);
-tests/storage/photos/test_decoder_memory.py measures anew.
+The budget counts bytes, since a pixel costs one decoder twenty times as much as another. Measured with Pillow 12 (peak
+of a process, worst of colour, transparency, animation and film grain); tests/storage/photos/test_decoder_memory.py
+repeats the measurement.
 """
 
 import ctypes
@@ -14,8 +14,8 @@ from functools import cache
 from threading import Condition
 
 BUDGET = 300_000_000
-"""Bytes that all decodings of a process hold together, and thus the most of one. The files themselves, of 20 MB at
-most and one for each thread, come on top."""
+"""The bytes that all decodings of a process may hold together, and thus the most of one. The files themselves, of at
+most 20 MB for each thread, come on top."""
 
 BASELINE_JPEG = "jpeg baseline"
 PHONE_HEIF = "heif 4:2:0"
@@ -29,32 +29,32 @@ PIXELS = {
     "heif": 13_000_000,
     PHONE_HEIF: 25_000_000,
 }
-"""The most of one picture, by kind. A baseline JPEG is decoded in bands, at an eighth; `PHONE_HEIF` has 8 bits and
-halved colour, as phones write it."""
+"""The most pixels of one picture, by kind. A baseline JPEG is decoded in bands, at an eighth; `PHONE_HEIF` has 8 bits
+and halved colour, as phones write it."""
 
 _BYTES = {
     BASELINE_JPEG: 7.2,
-    "jpeg": 9.2,  # the coefficients of four colours, which a decoder keeps until the last scan has come
-    "png": 8.2,  # colour with transparency, held once more while it is shrunk
-    "webp": 16.2,  # two canvases, the frame and its copy, whatever is on them
-    "avif": 22.0,  # 8 bits with film grain are 17, 12 bits are more
+    "jpeg": 9.2,  # coefficients of four colours, kept until the last scan
+    "png": 8.2,  # colour with transparency, copied while it is shrunk
+    "webp": 16.2,  # two canvases, the frame and its copy
+    "avif": 22.0,  # 8 bits with film grain take 17, 12 bits more
     "heif": 21.0,  # 16 bits, transparency
     PHONE_HEIF: 10.0,
 }
-"""For each pixel that is held."""
+"""Bytes for each pixel in memory, by kind."""
 
 
 def bytes_needed(kind: str, pixels: int, size: int, file: int) -> int:
-    """Bytes that it takes to decode a picture of the `kind` to fit `size` × `size`; most decoders copy its file.
+    """Estimates the bytes for decoding a picture of this `kind` to fit `size` × `size`; most decoders copy its file.
 
-    A baseline JPEG is shrunk while it is read, to less than twice the size that is asked for.
+    A baseline JPEG is shrunk while it is read, to less than twice the requested size.
     """
     held = min(pixels, 4 * size * size) if kind == BASELINE_JPEG else pixels
     return round(held * _BYTES[kind]) + file
 
 
 class SharedMemory:
-    """So many bytes for all threads. Who comes first is served first, so that a large picture has its turn."""
+    """A budget of bytes for all threads. Requests are served in order, so that a large picture gets its turn."""
 
     def __init__(self, size: int) -> None:
         self._size = self._free = size
@@ -63,7 +63,7 @@ class SharedMemory:
 
     @contextmanager
     def held(self, wanted: int) -> Generator[None]:
-        """Waits until `wanted` bytes are free, or all of them where more is wanted. Never taken twice by one thread."""
+        """Waits for `wanted` bytes, or all where more is wanted. A thread must not nest reservations."""
         share, ticket = min(wanted, self._size), object()
         with self._changed:
             self._waiting.append(ticket)
@@ -86,20 +86,20 @@ _shared = SharedMemory(BUDGET)
 
 @contextmanager
 def decoding(wanted: int) -> Generator[None]:
-    """Memory for one decoding. Waits for others."""
+    """Reserves memory for one decoding; waits for others."""
     _give_back()
     with _shared.held(wanted):
         yield
 
 
-_TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3  # malloc.h of glibc
+_TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3  # constants of glibc's malloc.h
 _LARGE = 4 << 20
 
 
 @cache
 def _give_back() -> None:
-    """What is freed of large pictures goes back to the system: left alone, glibc keeps ever larger pieces of it."""
+    """Makes glibc return freed memory of large pictures to the system: by default it keeps ever larger pieces."""
     if platform.libc_ver()[0] == "glibc":
         libc = ctypes.CDLL(None)
         libc.mallopt(_MMAP_THRESHOLD, _LARGE)
-        libc.mallopt(_TRIM_THRESHOLD, 2 * _LARGE)  # as glibc itself would have it beside the other
+        libc.mallopt(_TRIM_THRESHOLD, 2 * _LARGE)  # glibc's own ratio of the two

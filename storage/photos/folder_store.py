@@ -1,4 +1,4 @@
-"""Photos on a local disk: written aside, flushed, renamed, and the folder flushed too."""
+"""Photos on a local disk: written to a temporary file, flushed and renamed, and the folder flushed too."""
 
 import os
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ from storage.photos.names import ORPHANS, PIECES, Stored
 
 
 class PhotoFolder:
-    """Implements PhotoStore. Originals, and what was developed from them, lie in 256 folders by their first byte."""
+    """Implements PhotoStore. Originals and their previews lie in 256 folders, named by the first byte of the digest."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -21,7 +21,7 @@ class PhotoFolder:
             self._make_folders()
 
     def _make_folders(self) -> None:
-        """All at once and on the disk before the first photo: no photo can be quicker than its folder."""
+        """Creates and flushes all folders before the first photo, so that no photo can precede its folder."""
         for number in range(256):
             (self._folder / f"{number:02x}").mkdir(exist_ok=True)
         for name in (ORPHANS, PIECES):

@@ -1,7 +1,7 @@
-"""What kind of picture some bytes are, how large, and whether its structure reaches its end.
+"""The format and size of a picture, and whether its structure reaches its end.
 
-Names and content types are not believed, only the bytes. The walk follows the container (JPEG markers, PNG chunks,
-RIFF chunks, ISO boxes) without decoding a pixel: it finds the cut that a broken connection leaves, and it reads the
+File names and content types are not trusted, only the bytes. The check walks through the container (JPEG markers, PNG
+chunks, RIFF chunks, ISO boxes) without decoding a pixel: it detects a file cut by a broken connection, and reads the
 size before anything is decoded.
 """
 
@@ -21,17 +21,17 @@ from storage.photos.decoder_memory import BASELINE_JPEG, PHONE_HEIF, PIXELS
 from storage.photos.isobmff import PARTS, Bytes, boxes, coded
 
 TAKEN = ("jpeg", "png", "webp", "avif", *(("heif",) if find_spec("pillow_heif") else ()))
-"""HEIF, of which HEIC is the kind that iPhones write, with the extra `[heic]`."""
+"""The formats that are accepted. HEIF, which includes the HEIC of iPhones, needs the extra `[heic]`."""
 
 _SCANS = 128
-"""Scans of a progressive JPEG, each a pass over all its pixels: encoders write a dozen."""
+"""The most scans of a progressive JPEG, each a pass over all its pixels: encoders write a dozen."""
 
 _EXPANDED = 1 << 20
-"""Bytes that all the texts and the colour profile of a PNG may expand to."""
+"""The most bytes that all texts and the colour profile of a PNG may expand to."""
 
 
 class Format(NamedTuple):
-    """`kind` in Pillow's lower case; `banded`: can be decoded small without holding all its pixels."""
+    """A picture's format and size. `kind`: Pillow's name in lower case; `banded`: decodable in bands of pixels."""
 
     kind: str
     width: int
@@ -40,12 +40,12 @@ class Format(NamedTuple):
 
     @property
     def decoder(self) -> str:
-        """As decoder_memory names what is decoded."""
+        """The kind under which decoder_memory lists the limits."""
         return BASELINE_JPEG if self.banded else self.kind
 
 
 def inspect(data: Bytes) -> Format:
-    """Raises Unsupported (not a picture we take), Damaged (cut or inconsistent), TooLarge (pixels)."""
+    """Detects format and size. Raises Unsupported (no accepted format), Damaged (cut or broken), TooLarge (pixels)."""
     walk = {"jpeg": _jpeg, "png": _png, "webp": _webp, "avif": _avif, "heif": _heif}[kind_of(data)]
     try:
         found = walk(data)
@@ -64,7 +64,7 @@ def _within(limit: int, pixels: int) -> None:
 
 
 def kind_of(data: Bytes) -> str:
-    """One of TAKEN, by the first bytes. Raises Unsupported."""
+    """Detects the kind by the first bytes, one of ACCEPTED_FORMATS. Raises Unsupported."""
     head = bytes(data[:64])
     kind = _kind_of_box(head) if head[4:8] == b"ftyp" else _kind_of_magic(head)
     if kind == "heif" and kind not in TAKEN:
@@ -88,7 +88,7 @@ _HEIF = frozenset({b"heic", b"heix", b"hevc", b"heim", b"heis", b"mif1", b"msf1"
 
 
 def _kind_of_box(head: bytes) -> str | None:
-    """ISO/IEC 23008-12: the brand of the `ftyp` box, and those it is compatible with, since mif1 is any codec's."""
+    """ISO/IEC 23008-12: the kind by the brands of the `ftyp` box, also compatible ones, since mif1 fits any codec."""
     end = min(int.from_bytes(head[:4]), len(head))
     brands = {head[at : at + 4] for at in (8, *range(16, end, 4))}
     if brands & _AVIF and head[8:12] not in _HEIF - {b"mif1", b"msf1"}:
@@ -99,17 +99,17 @@ def _kind_of_box(head: bytes) -> str | None:
 _FRAMES = frozenset({0xC0, 0xC1, 0xC2, 0xC3, 0xC5, 0xC6, 0xC7, 0xC9, 0xCA, 0xCB, 0xCD, 0xCE, 0xCF})
 _SEQUENTIAL = frozenset({0xC0, 0xC1})
 _SOS, _END = 0xDA, b"\xff\xd9"
-_SCAN = re.compile(rb"\xff\xda\x00(?:\x08\x01|\x0a\x02|\x0c\x03|\x0e\x04)")  # its length, its components
+_SCAN = re.compile(rb"\xff\xda\x00(?:\x08\x01|\x0a\x02|\x0c\x03|\x0e\x04)")  # marker, length, components
 _FILL = re.compile(rb"\xff+")
 _ALONE = frozenset({0x01, *range(0xD0, 0xD9)})
 
 
 def _jpeg(data: Bytes) -> Format:
-    """ITU-T T.81 annex B: segments up to the first scan, then the end marker behind it.
+    """ITU-T T.81 annex B: reads the segments up to the first scan, then finds the end marker.
 
-    Entropy-coded data cannot contain the end marker (each FF in it is followed by 00), so a file without one behind
-    its first scan was cut. It is searched from the end, where it is in a whole file. Odd bytes inside the scans are
-    for the decoder to judge, and what follows the end (motion photos) is let be.
+    Entropy-coded data cannot contain the end marker (each FF in it is followed by 00), so a file without one after its
+    first scan was cut. The search starts at the end, where a whole file has it. Invalid bytes inside the scans are left
+    to the decoder, and data after the end (motion photos) are ignored.
 
     A picture can be decoded in bands if its first scan holds all its components; otherwise the decoder keeps the
     coefficients of all scans, and passes over all pixels for each.
@@ -118,7 +118,7 @@ def _jpeg(data: Bytes) -> Format:
     for marker, position in _segments(data):
         if marker in _FRAMES:
             if components:
-                raise Damaged  # a second size, which a decoder might believe
+                raise Damaged  # a second size, which a decoder might use
             height, width, components = struct.unpack_from(">HHB", data, position + 3)
             size = Format("jpeg", width, height, banded=marker in _SEQUENTIAL)
         scan = position
@@ -132,7 +132,7 @@ def _jpeg(data: Bytes) -> Format:
 
 
 def _segments(data: Bytes) -> Generator[tuple[int, int]]:
-    """The marker of each segment and where its length stands, the first scan being the last.
+    """Yields the marker of each segment and the position of its length, up to the first scan.
 
     Fill bytes before a marker are allowed, and some cameras leave padding between segments.
     """
@@ -148,15 +148,15 @@ def _segments(data: Bytes) -> Generator[tuple[int, int]]:
         yield marker, position
         if marker == _SOS:
             return
-        position += max(length, 2)  # a length counts its own two bytes
+        position += max(length, 2)  # a length includes its own two bytes
     raise Damaged("照片在传输中被截断")
 
 
-_FIRST = 8  # bytes of signature before the first chunk
+_FIRST = 8  # bytes before the first chunk
 
 
 def _png(data: Bytes) -> Format:
-    """PNG (ISO/IEC 15948): chunks with their checksums, IHDR first and once, to IEND."""
+    """PNG (ISO/IEC 15948): checks the chunks and their checksums to IEND; IHDR must be first and unique."""
     width, height = struct.unpack_from(">II", data, 16)
     position, room = _FIRST, _EXPANDED
     for _ in range(PARTS):
@@ -176,15 +176,15 @@ _EXPANDING = frozenset({b"zTXt", b"iTXt", b"iCCP"})
 
 
 def _expanded(name: bytes, body: bytes, room: int) -> int:
-    """How many bytes the text or profile of a chunk becomes. Raises Damaged where they are more than `room`.
+    """The expanded size of a chunk's text or profile. Raises Damaged where it is more than `room`.
 
-    Behind the keyword stand the method, or for iTXt whether it is compressed, the method, two more texts.
+    After the keyword come the method, or for iTXt the compression flag, the method and two more texts.
     """
     packed = body.partition(b"\0")[2][1:]
     if name == b"iTXt":
         packed = packed[1:].partition(b"\0")[2].partition(b"\0")[2]
     size = 0
-    with suppress(zlib.error):  # not compressed, or not readable: nothing that expands
+    with suppress(zlib.error):  # uncompressed or unreadable data do not expand
         size = len(zlib.decompressobj().decompress(packed, room + 1))
     if size > room:
         raise Damaged
@@ -192,7 +192,7 @@ def _expanded(name: bytes, body: bytes, room: int) -> int:
 
 
 def _webp(data: Bytes) -> Format:
-    """WebP container (RFC 9649): the RIFF size, and the dimensions of VP8, VP8L or VP8X."""
+    """WebP container (RFC 9649): checks the RIFF size, and reads the dimensions of VP8, VP8L or VP8X."""
     (size,) = struct.unpack_from("<I", data, 4)
     if size + 8 > len(data):
         raise Damaged("照片在传输中被截断")
@@ -210,10 +210,10 @@ def _webp(data: Bytes) -> Format:
 
 
 def _avif(data: Bytes) -> Format:
-    """As large as its boxes say, or as its AV1 frames if those are larger: they are what a decoder makes room for.
+    """AVIF: the larger of the size in its boxes and that of its AV1 frames, since decoders allocate memory for both.
 
-    Colour and transparency are two pictures, each in one piece or in tiles that are put together; a picture may have
-    several frames. What of one kind is decoded is therefore no more than twice the largest picture.
+    Colour and transparency are two pictures, each in one piece or in tiles that are joined; a picture may have several
+    frames. All pixels of one kind may therefore be at most twice the limit of a picture.
     """
     sizes, pixels, room = [_iso_size(data)], Counter[bytes](), iter(range(PARTS))
     for part in coded(data):
@@ -234,18 +234,18 @@ def _heif(data: Bytes) -> Format:
     return Format("heif", *_iso_size(data))
 
 
-_HEVC = re.compile(rb"hvcC.{16}(.{3})", re.DOTALL)  # colour, depth of brightness, depth of colour
+_HEVC = re.compile(rb"hvcC.{16}(.{3})", re.DOTALL)  # chroma format, depth of luma, depth of chroma
 
 
 def _halves_colour(data: Bytes) -> bool:
-    """ISO/IEC 14496-15, 8.3.3.1: whether every picture in it is HEVC of 8 bits whose colour is halved both ways."""
+    """ISO/IEC 14496-15, 8.3.3.1: whether every picture in the file is HEVC of 8 bits with colour 4:2:0."""
     described = (data[at:end] for name, at, end in boxes(data, 0, len(data), PARTS) if name in {b"meta", b"moov"})
     settings = [each[1] for box in described for each in _HEVC.finditer(box)]
     return bool(settings) and all((colour & 3, luma & 7, chroma & 7) == (1, 0, 0) for colour, luma, chroma in settings)
 
 
 def _iso_size(data: Bytes) -> tuple[int, int]:
-    """ISO BMFF (ISO/IEC 14496-12): the top-level boxes fill the file; the largest `ispe` in `meta` gives the size."""
+    """ISO BMFF (ISO/IEC 14496-12): the largest `ispe` in `meta` or `moov`; the top-level boxes must fill the file."""
     described = [data[at:end] for name, at, end in boxes(data, 0, len(data), PARTS) if name in {b"meta", b"moov"}]
     found = ((box, each.end()) for box in described for each in re.finditer(rb"ispe", box))
     sizes = [struct.unpack_from(">II", box, end + 4) for box, end in islice(found, PARTS)]

@@ -1,4 +1,4 @@
-"""Pictures by Pillow: what is shown is upright, small and free of metadata; what the metadata says is read apart."""
+"""Pictures by Pillow: upright previews without metadata, perceptual hashes, and the metadata of the original."""
 
 import io
 import math
@@ -26,7 +26,7 @@ _BASE = ExifTags.Base
 _GPS = ExifTags.GPS
 _PLACE = {_GPS.GPSLatitude, _GPS.GPSLongitude}
 _OFFSET = re.compile(r"([+-])(0\d|1[0-4]):([0-5]\d)", re.ASCII)
-_NO_BATTERY = 2000  # the year in which a camera begins whose battery was out
+_NO_BATTERY = 2000  # the year to which a camera without a battery resets
 _UPRIGHT = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -36,15 +36,15 @@ _UPRIGHT = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-"""EXIF 2.32, tag 0x0112: how the stored picture has to be turned to stand upright."""
+"""EXIF 2.32, tag 0x0112: the transposition that turns a stored picture upright."""
 
-# formats.inspect has refused what is larger, before anything was decoded
+# formats.inspect refuses larger pictures before anything is decoded
 Image.MAX_IMAGE_PIXELS = PIXELS[BASELINE_JPEG]
 ImageFile.LOAD_TRUNCATED_IMAGES = False
 
 
 class Developed(NamedTuple):
-    """The 320 px JPEG, its perceptual hash, and what the metadata says."""
+    """The result of processing a photo: a 320 px JPEG, its perceptual hash, and its metadata."""
 
     picture: bytes
     hash: int | None
@@ -52,7 +52,7 @@ class Developed(NamedTuple):
 
 
 def developed(original: bytes) -> Developed:
-    """All that is made of a picture when it has come, in one decoding. Raises Damaged as `develop`."""
+    """Makes preview, hash and metadata of a new photo in one decoding. Raises Damaged."""
     with decoded(original, SIZES[0]) as image:
         said = _said(image)
         shown = upright(image)
@@ -60,7 +60,7 @@ def developed(original: bytes) -> Developed:
 
 
 def develop(original: bytes, size: int) -> bytes:
-    """A JPEG that fits `size` × `size` pixels, upright, on white where the original is transparent, no metadata.
+    """Makes a JPEG that fits `size` × `size` pixels: upright, on white where transparent, without metadata.
 
     Raises Damaged where the picture cannot be decoded to its end.
     """
@@ -70,25 +70,25 @@ def develop(original: bytes, size: int) -> bytes:
 
 @contextmanager
 def decoded(original: bytes, size: int) -> Generator[Image.Image]:
-    """The picture as it is stored, with its metadata, decoded so small that it fits `size` × `size` pixels.
+    """Opens a picture, not yet turned upright, with its metadata, decoded so small that it fits `size` × `size` pixels.
 
-    Raises Damaged: a broken file escapes from decoders as nearly anything.
+    Raises Damaged on any error, since decoders fail on a broken file with almost any exception.
     """
     try:
         form = inspect(original)
         wanted = bytes_needed(form.decoder, form.width * form.height, size, len(original))
         with decoding(wanted), Image.open(io.BytesIO(original), formats=[_decoder(form.kind)]) as image:
-            # 1.0 lets the decoder itself shrink: a quarter of the time for a phone's picture; 16 bits it cannot shrink
+            # 1.0 makes the decoder shrink: a quarter of the time for a phone's picture; it cannot shrink 16 bits
             gap = None if image.mode.startswith("I") else 1.0
             image.thumbnail(_fitting(image.size, size), Image.Resampling.BICUBIC, reducing_gap=gap)
-            image.load()  # a small picture is not loaded yet, and reading EXIF would hide that its data are broken
-            yield image  # some decoders hold what they have until it is closed
+            image.load()  # small pictures are not loaded yet, and reading EXIF would hide broken data
+            yield image  # some decoders keep their memory until it is closed
     except Exception as error:
         raise Damaged from error
 
 
 def _decoder(kind: str) -> str:
-    """Pillow's name of the one decoder that may see such bytes."""
+    """Pillow's name of the one decoder that may read this kind."""
     if kind == "heif":
         _register_heif()
     return kind.upper()
@@ -96,22 +96,22 @@ def _decoder(kind: str) -> str:
 
 @cache
 def _register_heif() -> None:
-    # an extra, loaded when such a picture comes
+    # an optional package, loaded with the first such picture
     from pillow_heif import register_heif_opener  # noqa: PLC0415  # pyright: ignore[reportUnknownVariableType]
 
-    # the embedded thumbnail is no evidence of the picture; one thread, since one picture is developed on each core
+    # an embedded thumbnail proves nothing about the picture; one thread, since each core processes one picture
     register_heif_opener(thumbnails=False, depth_images=False, aux_images=False, decode_threads=1)
 
 
 def _fitting(picture: tuple[int, int], size: int) -> tuple[int, int]:
-    """`picture` shrunk to `size`, rounded up. Asked for a square, Pillow decodes 8 megapixels twice as large."""
+    """The size of `picture` shrunk to `size`, rounded up: for a square, Pillow decodes 8 megapixels twice as large."""
     longer = max(picture)
     width, height = (-(-side * size // longer) for side in picture)
     return width, height
 
 
 def upright(image: Image.Image) -> Image.Image:
-    """A picture of its own, turned as it has to be, on white where it is transparent."""
+    """Returns a copy of the picture, turned upright, on white where it is transparent."""
     turn = _UPRIGHT.get(_orientation(image) or 1)
     opaque = _opaque(image)
     return opaque if turn is None else opaque.transpose(turn)
@@ -120,7 +120,7 @@ def upright(image: Image.Image) -> Image.Image:
 def _opaque(image: Image.Image) -> Image.Image:
     if image.mode in {"RGB", "L"}:
         return image.copy()
-    if image.mode.startswith("I"):  # 16 bits of grey, which convert() would cut off above 255
+    if image.mode.startswith("I"):  # 16 bits of grey; convert() would cut them off above 255
         return image.point(lambda level: level / 257).convert("L")  # pyright: ignore[reportUnknownMemberType]
     rgba = image.convert("RGBA")
     white = Image.new("RGB", rgba.size, "white")
@@ -129,7 +129,7 @@ def _opaque(image: Image.Image) -> Image.Image:
 
 
 def encoded(shown: Image.Image, quality: int) -> bytes:
-    """A JPEG of nothing but the pixels. `optimize` would cost twice the time for 2 % of the bytes."""
+    """Encodes the pixels alone as JPEG. `optimize` would take twice the time and save 2 % of the bytes."""
     shown.info.clear()
     out = io.BytesIO()
     shown.save(out, "JPEG", quality=quality)
@@ -137,18 +137,19 @@ def encoded(shown: Image.Image, quality: int) -> bytes:
 
 
 CLEAR, CLEAR_STEPS, TURNS = 3, 16, 12
-"""Measured: real pictures have 44 clear steps and more and 16 turns and more; walls, noise and the dark at most 6 and
-8, lit by one lamp or fading to one side 64 and 8, since such light rises and falls once in each of the eight rows."""
+"""Measured limits: real pictures have at least 44 clear steps and 16 turns; walls, noise and the dark at most 6 and 8,
+and those lit by one lamp or fading to one side 64 and 8, since such light rises and falls once in each of the eight
+rows."""
 
 
 def perceptual_hash(upright: Image.Image) -> int | None:
-    """Difference hash of 64 bits: whether it gets brighter to the right, at 9 × 8 points of grey, row by row.
+    """Difference hash of 64 bits: whether brightness rises to the right, at 9 × 8 points of grey, row by row.
 
-    None for a picture that shows next to nothing (a plain wall, the dark, glare): too few steps are clear, in levels
-    of 255, or too few turns between brighter and darker. All of those would be like each other.
+    None for a picture with almost no detail (a plain wall, the dark, glare): too few steps are clear, in levels of 255,
+    or too few turns between brighter and darker. All such pictures would look alike.
     """
     grey = upright.convert("L").resize((9, 8), _BOX).tobytes()  # pyright: ignore[reportUnknownMemberType]
-    steps = [grey[at + 1] - grey[at] for at in range(9 * 8) if (at + 1) % 9]  # but the last of each row
+    steps = [grey[at + 1] - grey[at] for at in range(9 * 8) if (at + 1) % 9]  # not across rows
     bits = sum(1 << 63 - place for place, step in enumerate(steps) if step > 0)
     turns = ((bits ^ bits >> 1) & 0x7F7F_7F7F_7F7F_7F7F).bit_count()
     clear = sum(abs(step) >= CLEAR for step in steps)
@@ -156,7 +157,7 @@ def perceptual_hash(upright: Image.Image) -> int | None:
 
 
 def _said(image: Image.Image) -> Facts:
-    """Damaged metadata never cost the picture: what cannot be read is left out."""
+    """Reads the metadata; unreadable parts are left out, since damaged metadata never reject a picture."""
     with suppress(Exception):
         exif = image.getexif()
         detail, gps = exif.get_ifd(ExifTags.IFD.Exif), exif.get_ifd(ExifTags.IFD.GPSInfo)
@@ -171,7 +172,7 @@ def _said(image: Image.Image) -> Facts:
 
 
 def _orientation(image: Image.Image) -> int | None:
-    """How it has yet to be turned: HEIF is decoded upright, and what it said is kept as `original_orientation`."""
+    """The turn still to be applied: HEIF is decoded upright, and its own value is kept as `original_orientation`."""
     with suppress(Exception):
         orientation = int(image.getexif()[_BASE.Orientation])
         return orientation if orientation in range(1, 9) else None
@@ -179,7 +180,7 @@ def _orientation(image: Image.Image) -> int | None:
 
 
 def _clock(detail: Mapping[int, Any]) -> str:
-    """What the camera's clock said; nothing where it is not set, which EXIF writes as blanks between the colons."""
+    """The text of the camera's clock; empty where it is not set, which EXIF writes as blanks between the colons."""
     clock = str(detail.get(_BASE.DateTimeOriginal, "")).strip("\0 ")
     return clock if clock.strip(": ") else ""
 
@@ -201,7 +202,7 @@ def _utc_offset(detail: Mapping[int, Any]) -> int | None:
 
 
 def _position(gps: Mapping[int, Any]) -> Point | None:
-    """WGS-84 degrees; None for what cannot be: not a number, out of range, or the 0,0 of a phone without a fix."""
+    """WGS-84 degrees; None if impossible: not a number, out of range, or the 0,0 of a phone without a GPS fix."""
     with suppress(Exception):
         lat = _degrees(gps[_GPS.GPSLatitude], gps.get(_GPS.GPSLatitudeRef), "S")
         lon = _degrees(gps[_GPS.GPSLongitude], gps.get(_GPS.GPSLongitudeRef), "W")

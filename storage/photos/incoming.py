@@ -1,4 +1,4 @@
-"""A photo on its way in: bytes go to a file aside, and through the digest, as they come."""
+"""Temporary files for incoming photos: bytes are written and hashed as they arrive."""
 
 import errno
 import hashlib
@@ -18,7 +18,7 @@ from inspections.photos.records import Photo, PhotoState
 from storage.photos.formats import Format, inspect
 
 FREE_FLOOR_BYTES = 256 * 1024 * 1024
-"""Photos are refused before the disk is so full that reports could not be kept."""
+"""The free space below which photos are refused, so that the disk keeps room for reports."""
 
 _COPIED_BYTES = 1024 * 1024
 LEFT_OVER_SECONDS = 24 * 3600
@@ -31,7 +31,7 @@ class DiskFull(Unavailable):
 
 @contextmanager
 def asking_the_disk() -> Generator[None]:
-    """What the disk refuses, in the domain's words: DiskFull, or Unavailable for anything else."""
+    """Translates errors of the disk into refusals: DiskFull, or Unavailable for anything else."""
     try:
         yield
     except OSError as error:
@@ -41,7 +41,7 @@ def asking_the_disk() -> Generator[None]:
 
 
 class Incoming:
-    """One photo, in a file that is gone when the block ends."""
+    """The temporary file of one incoming photo, deleted when the block ends unless it was moved into the store."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -67,7 +67,7 @@ class Incoming:
         return self._digest.hexdigest()
 
     def described(self, now: datetime) -> Photo:
-        """What these bytes are. Raises what formats.inspect raises; an empty file is Damaged."""
+        """The photo that these bytes are. Raises what formats.inspect raises; an empty file is Damaged."""
         form = self._inspect()
         return Photo(self.sha256, self.size, form.kind, form.width, form.height, PhotoState.RECEIVED, now)
 
@@ -88,14 +88,14 @@ class Incoming:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """What was not kept leaves nothing behind."""
-        with suppress(OSError):  # what could not be written to a full disk cannot be written on closing either
+        """Closes the file, and deletes it unless it was moved into the store."""
+        with suppress(OSError):  # closing writes again, and fails again on a full disk
             self._file.close()
         self.path.unlink(missing_ok=True)
 
 
 class Aside:
-    """The folder where photos come in. Several processes may share it."""
+    """The folder of temporary files for incoming photos. Several processes may share it."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -103,14 +103,14 @@ class Aside:
         self._sweep()
 
     def receive(self) -> Incoming:
-        """Raises DiskFull below the floor of free space."""
+        """Opens a new temporary file. Raises DiskFull below the floor of free space."""
         free = shutil.disk_usage(self._folder).free
         if free < FREE_FLOOR_BYTES:
             raise DiskFull(free=free)
         return Incoming(self._folder / uuid4().hex)
 
     def _sweep(self) -> None:
-        """Removes what a crash left. Younger files may be another process's uploads."""
+        """Removes files that a crash left behind. Younger files may be uploads of another process."""
         for left_over in self._folder.iterdir():
             with suppress(FileNotFoundError):
                 if time.time() - left_over.stat().st_mtime > LEFT_OVER_SECONDS:

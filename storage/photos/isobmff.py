@@ -1,7 +1,7 @@
 """ISO base media files (ISO/IEC 14496-12) and the pictures in them (ISO/IEC 23008-12): boxes, items, tracks.
 
-Only the way to the coded bytes is read, and the size that the file says they have. Everything is counted: a box that
-says how many follow may say any number. What would let another reader find other bytes than these is Damaged.
+Only the path to the coded bytes and their declared size are read. Every list is limited, since a box may declare any
+number of entries. A file in which another reader might find other bytes is Damaged.
 """
 
 import struct
@@ -16,20 +16,21 @@ Bytes = bytes | mmap
 Span = tuple[int, int]
 
 PARTS = 65_536
-"""Segments, chunks or boxes of one file: a camera writes hundreds, a hostile hand millions."""
+"""The most segments, chunks or boxes of one file: a camera writes hundreds, an attacker millions."""
 
 _INNER = 4_096
-"""Boxes inside one box, and entries of its lists: of items and properties a picture in tiles has some hundreds."""
+"""The most boxes inside one box, and entries of its lists: a picture in tiles has some hundreds of items and
+properties."""
 
 _FEW = 4
-"""Tracks, and lists of one kind: a moving picture with transparency has two."""
+"""The most tracks, and lists of one kind: an animated picture with transparency has two."""
 
 _TABLE = 32_768
-"""Bytes of a table that decoders search again and again: measured, a longer one can cost them minutes."""
+"""The most bytes of a table that decoders search again and again: a longer one can cost them minutes (measured)."""
 
 
 class Coded(NamedTuple):
-    """What pixels are made of: an item by its type, or the first sample of a track, and the size it is said to have."""
+    """The coded bytes of a picture, and its declared size: an item by its type, or the first sample of a track."""
 
     kind: bytes
     data: Bytes
@@ -39,21 +40,21 @@ class Coded(NamedTuple):
     height: int
 
     def grid(self) -> tuple[int, int]:
-        """ISO/IEC 23008-12, 6.6.2.3: the size of the picture that tiles are put together to."""
+        """ISO/IEC 23008-12, 6.6.2.3: the size of the picture that the tiles form together."""
         wide = self.data[self.start + 1] & 1
         width, height = struct.unpack_from(">II" if wide else ">HH", self.data, self.start + 4)
         return width, height
 
 
 def boxes(data: Bytes, start: int, end: int, most: int = _INNER) -> Generator[tuple[bytes, int, int]]:
-    """Name, start of the contents and end of each box between `start` and `end`, which they fill."""
+    """Yields name, start of the contents and end of each box between `start` and `end`, which the boxes must fill."""
     position = start
     for _ in range(most):
         if position == end:
             return
         size, name = struct.unpack_from(">I4s", data, position)
         body = position + 8
-        if size == 1:  # a longer size follows; 0: to the end
+        if size == 1:  # a 64-bit size follows; 0 means to the end
             (size,) = struct.unpack_from(">Q", data, body)
             body += 8
         stop = position + size if size else end
@@ -65,7 +66,7 @@ def boxes(data: Bytes, start: int, end: int, most: int = _INNER) -> Generator[tu
 
 
 def coded(data: Bytes) -> Generator[Coded]:
-    """Every picture that a reader may decode: AV1 items, grids of them, and the first AV1 sample of each track."""
+    """Yields every picture that a reader may decode: AV1 items, grids of them, the first AV1 sample of each track."""
     top = _named(data, 0, len(data), PARTS)
     if b"meta" in top:
         start, end = _only(top, b"meta")
@@ -76,7 +77,7 @@ def coded(data: Bytes) -> Generator[Coded]:
             raise Damaged
         for span in tracks:
             track = _named(data, *span)
-            if b"meta" in track:  # nothing to show, but decoders read its lists too
+            if b"meta" in track:  # it shows nothing, but decoders read its lists too
                 start, end = _only(track, b"meta")
                 deque(_items(data, _named(data, start + 4, end)), 0)
             yield from _first_sample(data, track)
@@ -90,7 +91,7 @@ def _named(data: Bytes, start: int, end: int, most: int = _INNER) -> dict[bytes,
 
 
 def _only(found: dict[bytes, list[Span]], name: bytes) -> Span:
-    """The box that has to be there, and once: of two, another reader might believe the other."""
+    """The span of a box that must exist exactly once: of two, another reader might use the other."""
     spans = found.get(name, [])
     if len(spans) != 1:
         raise Damaged
@@ -103,7 +104,7 @@ def _short(tables: list[Span]) -> None:
 
 
 class _Numbers:
-    """Big-endian numbers one after another, so many of them at most: some take no byte."""
+    """A reader of big-endian numbers, one after another. How many it reads is limited, since some take no byte."""
 
     def __init__(self, data: Bytes, start: int, end: int) -> None:
         self._data, self._at, self._end, self._left = data, start, end, PARTS
@@ -117,7 +118,7 @@ class _Numbers:
         return int.from_bytes(self._data[at : self._at])
 
     def entries(self, size: int) -> range:
-        """Of a list whose length stands here."""
+        """Reads the length of a list, in `size` bytes, and returns the range of its entries."""
         length = self(size)
         if length > _INNER:
             raise Damaged
@@ -139,15 +140,15 @@ def _items(data: Bytes, meta: dict[bytes, list[Span]]) -> Generator[Coded]:
                 continue
             room -= sum(end - start for start, end in parts)
             if room < 0:
-                raise Damaged  # parts that overlap, to be more than the file
+                raise Damaged  # overlapping parts, longer together than the file
             joined = b"".join(data[start:end] for start, end in parts)
             yield Coded(kind, joined, 0, len(joined), width, height)
 
 
 _SHORT_IDS = 2
-"""The version of an `infe` whose items have numbers of two bytes; in that after it they have four."""
+"""The version of an `infe` whose item numbers have two bytes; in the next version they have four."""
 _LONG_IDS = 2
-"""The last version of an `iloc`, whose items have numbers of four bytes."""
+"""The last version of an `iloc`, whose item numbers have four bytes."""
 
 
 def _kinds(data: Bytes, start: int, end: int) -> dict[int, set[bytes]]:
@@ -162,7 +163,7 @@ def _kinds(data: Bytes, start: int, end: int) -> dict[int, set[bytes]]:
 
 
 def _sizes(data: Bytes, properties: dict[bytes, list[Span]]) -> dict[int, tuple[int, int]]:
-    """8.11.14 `iprp`: the largest `ispe` that `ipma` gives to each item."""
+    """8.11.14 `iprp`: the largest `ispe` that `ipma` assigns to each item."""
     listed = list(boxes(data, *_only(properties, b"ipco")))
     sizes: dict[int, tuple[int, int]] = {}
     lists = properties.get(b"ipma", [])
@@ -183,7 +184,7 @@ def _sizes(data: Bytes, properties: dict[bytes, list[Span]]) -> dict[int, tuple[
 
 
 def _places(data: Bytes, start: int, end: int, stored: Span) -> Generator[tuple[int, list[Span]]]:
-    """8.11.3 `iloc`: where the bytes of each item lie, in the file (method 0) or in `idat` (method 1)."""
+    """8.11.3 `iloc`: yields the spans of each item's bytes, in the file (method 0) or in `idat` (method 1)."""
     number = _Numbers(data, start, end)
     version, _ = number(1), number(3)
     lengths, bases = number(1), number(1)
@@ -205,7 +206,7 @@ def _places(data: Bytes, start: int, end: int, stored: Span) -> Generator[tuple[
 
 
 def _first_sample(data: Bytes, track: dict[bytes, list[Span]]) -> Generator[Coded]:
-    """8.5 to 8.7: a moving picture is shown by its first sample, which is the first of the first chunk."""
+    """8.5 to 8.7: yields the first sample of the first chunk, by which an animated picture is shown."""
     media = _named(data, *_only(track, b"mdia"))
     table = _named(data, *_only(_named(data, *_only(media, b"minf")), b"stbl"))
     if data.find(b"av01", *_only(table, b"stsd")) < 0:

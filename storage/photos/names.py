@@ -1,4 +1,4 @@
-"""What photos are called in a store."""
+"""The names of photos and other files in a store."""
 
 from datetime import datetime
 from typing import NamedTuple
@@ -13,32 +13,32 @@ def original(sha256: str) -> str:
 
 
 def shown(sha256: str, size: int) -> str:
-    """The upright picture without metadata that fits `size` × `size` pixels."""
+    """The name of the upright preview without metadata that fits `size` × `size` pixels."""
     return f"{original(sha256)}.{size}.jpg"
 
 
 def orphan(sha256: str) -> str:
-    """Where an original without a row waits for its removal."""
+    """The name under which an original without a row waits for its removal."""
     return f"{ORPHANS}/{sha256}"
 
 
 def piece(upload: UUID) -> str:
-    """A new name for a part of a photo that comes in pieces: two senders at once do not overwrite each other's."""
+    """A new name for a piece of an upload, unique so that two concurrent senders do not overwrite each other's."""
     return f"{PIECES}/{upload}.{uuid4().hex}"
 
 
 def made(export: UUID, form: str) -> str:
-    """A ledger that was made. Without a photo of its name it is swept a day later (orphans.py)."""
+    """The name of a finished ledger export. The orphan sweep deletes the file after a day (orphans.py)."""
     return f"{PIECES}/{export}.{form}"
 
 
 class Stored(NamedTuple):
-    """Something in the store, and when it was put there."""
+    """A file in the store, and when it was stored."""
 
     name: str
     at: datetime
 
     @property
     def sha256(self) -> str:
-        """Of the original, also for a picture that was developed from it."""
+        """The digest of the original, also for a preview made from it."""
         return self.name.partition("/")[2].partition(".")[0]

@@ -1,4 +1,4 @@
-"""Photos and uploads that wait, and pictures that are nearly alike."""
+"""The queries for waiting photos, open uploads and similar pictures."""
 
 from sqlalchemy import Integer, bindparam, func, select, update
 
@@ -7,7 +7,7 @@ from storage.engine.rows import RowAccess
 from storage.photos.tables import bands, photos, uploads
 
 _CROWD = 5000
-"""Where more pictures than this are alike, somebody uploads the same form again and again: the first say enough."""
+"""The most similar pictures that are read: where more are alike, somebody uploads the same form again and again."""
 _KEYS = len(keys_near(0))
 _NEIGHBOURS = (
     select(bands.c.sha256, bands.c.hash)
@@ -17,7 +17,7 @@ _NEIGHBOURS = (
 
 
 def neighbours(rows: RowAccess, picture: int) -> dict[str, int]:
-    """The photos whose perceptual hash is near `picture`, and in how many bits it differs."""
+    """The photos whose perceptual hash is near `picture`, with the number of differing bits."""
     found = rows.found(_NEIGHBOURS, {f"key{at}": key for at, key in enumerate(keys_near(picture))})
     return {sha256: bits for sha256, other in found if (bits := distance(picture, other)) <= NEAR}
 
@@ -40,4 +40,4 @@ OPEN_UPLOADS = select(func.count()).where(
 )
 
 FORGET_CLAIMS = update(photos).where(photos.c.claimed_until.is_not(None)).values(claimed_until=None)
-"""Whoever claimed a photo wrote to this file before, and is gone: before its first write, a process owns the file."""
+"""Clears the claims of earlier processes. They are gone: a process owns the SQLite file before its first write."""

@@ -1,4 +1,4 @@
-"""What the domain asks of this subject, answered over one connection."""
+"""The repository of this subject, over one connection."""
 
 from datetime import datetime
 from uuid import UUID
@@ -11,7 +11,7 @@ from storage.photos.queries import EXPIRED, OPEN_UPLOADS, UNDEVELOPED, neighbour
 
 
 class PhotoRepository(UnitOfWork):
-    """Photos, who sent them, and uploads that are under way."""
+    """Photos, their upload receipts, and open uploads."""
 
     def photo(self, sha256: str) -> Photo | None:
         return self.kept(Photo, sha256)
@@ -32,7 +32,7 @@ class PhotoRepository(UnitOfWork):
         return self.rows(OPEN_UPLOADS, {"username": username, "now": now})[0][0]
 
     def neighbours(self, picture: int) -> dict[str, int]:
-        """The photos whose perceptual hash is near `picture`, and in how many bits it differs."""
+        """The photos whose perceptual hash is near `picture`, with the number of differing bits."""
         return neighbours(self._rows, picture)
 
     def secret(self, name: str) -> Secret | None:

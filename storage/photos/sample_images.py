@@ -1,4 +1,4 @@
-"""Pictures for demonstrations and tests, drawn here: nobody's home, nobody's licence."""
+"""Drawn pictures for demonstrations and tests: they show no real home and need no licence."""
 
 import io
 import random
@@ -14,11 +14,11 @@ _WALLS = ((214, 205, 190), (190, 200, 205), (205, 190, 180), (180, 190, 170))
 
 
 def draw(seed: str, subject: str, taken_at: datetime, *, fixed: bool = False) -> bytes:
-    """A JPEG of about 20 KB that no other seed gives: a wall, and before it what `subject` (a category code) names.
+    """Draws a JPEG of about 20 KB, unique to its `seed`: a wall and an object for `subject` (a category code).
 
-    `fixed` leaves the thing out. The words DEMO are in the picture, its EXIF says when it was "taken".
+    `fixed` leaves the object out. The picture shows the word DEMO, and its EXIF the time at which it was "taken".
     """
-    chance = random.Random(seed)  # noqa: S311  # a drawing, not a secret
+    chance = random.Random(seed)  # noqa: S311  # a drawing needs no secure random
     image = Image.new("RGB", _SIZE)
     pen = ImageDraw.Draw(image)
     _wall(pen, chance)
@@ -36,7 +36,7 @@ def draw(seed: str, subject: str, taken_at: datetime, *, fixed: bool = False) ->
 
 
 def _wall(pen: ImageDraw.ImageDraw, chance: random.Random) -> None:
-    """Patches of plaster, by which no two stairwells are taken for the same picture."""
+    """Draws patches of plaster, so that no two stairwells count as the same picture."""
     colour = chance.choice(_WALLS)
     for left in range(0, _SIZE[0], _PATCH):
         for top in range(0, _SIZE[1], _PATCH):

@@ -1,6 +1,6 @@
-"""Where photo bytes are kept, by their sha-256: a folder, or a bucket of any S3 store.
+"""Stores of photo bytes, by their sha-256: a folder, or a bucket of any S3 store.
 
-A photo exists when its row is committed; bytes without a row are an orphan, and a crash can leave no worse.
+A photo exists once its row is committed. The worst that a crash can leave is an orphan: bytes without a row.
 """
 
 import importlib.util
@@ -16,47 +16,47 @@ from storage.photos.names import Stored, original, orphan
 
 
 class PhotoStore(Protocol):
-    """Blocks for the disk or the network. Raises Unavailable, DiskFull where it cannot do what is asked."""
+    """A store of photo bytes. Its methods block; they raise Unavailable or DiskFull where the store cannot serve."""
 
     def receive(self) -> Incoming:
-        """A place for a photo's bytes. Raises DiskFull below the floor of free space."""
+        """Opens a temporary file for incoming bytes. Raises DiskFull below the floor of free space."""
         ...
 
     def keep(self, incoming: Incoming, name: str) -> None:
-        """Makes the bytes durable under `name`."""
+        """Stores the bytes durably under `name`."""
         ...
 
     def put(self, name: str, picture: bytes) -> None:
-        """Keeps a developed picture; it can be made again, so nothing waits for the disk."""
+        """Stores a preview without waiting for the disk, since it can be made again."""
         ...
 
     def read(self, name: str, first: int = 0, length: int | None = None) -> bytes:
-        """`length` bytes from `first` on; None: to the end. Raises Missing."""
+        """Reads `length` bytes from `first` on; None: to the end. Raises Missing."""
         ...
 
     def stored(self) -> Iterator[Stored]:
-        """Everything that is kept here."""
+        """Lists every file in the store."""
         ...
 
     def move(self, name: str, to: str) -> None:
-        """Its time begins anew. Also fine where it is gone already."""
+        """Renames a file and renews its time; does nothing where it is gone already."""
         ...
 
     def remove(self, name: str) -> None:
-        """Also fine where it is gone already."""
+        """Deletes a file; does nothing where it is gone already."""
         ...
 
 
 def read_original(store: PhotoStore, sha256: str, first: int = 0, length: int | None = None) -> bytes:
-    """The very bytes that came, as PhotoStore.read."""
+    """Reads the original bytes of a photo, as PhotoStore.read."""
     try:
         return store.read(original(sha256), first, length)
-    except Missing:  # sent again at the moment when it was swept away (storage/upkeep/orphans.py)
+    except Missing:  # sent again just as the sweep moved it (storage/upkeep/orphans.py)
         return store.read(orphan(sha256), first, length)
 
 
 def join(store: PhotoStore, pieces: Sequence[str], last: Incoming, whole: Incoming) -> None:
-    """Writes the pieces and the last one, which is not kept yet, into `whole`. Raises Missing."""
+    """Writes the pieces and `last`, which is not stored yet, into `whole`. Raises Missing."""
     for name in pieces:
         whole.write(store.read(name))
     last.copy_to(whole)
@@ -68,7 +68,7 @@ def remove_pieces(store: PhotoStore, pieces: Sequence[str]) -> None:
 
 
 def open_photos(place: str, scratch: Path) -> PhotoStore:
-    """`place`: a folder, or s3://bucket/prefix with the extra `[s3]`; then photos come in through `scratch`.
+    """Opens the store at `place`: a folder, or s3://bucket/prefix (extra `[s3]`) with the local folder `scratch`.
 
     Raises NotInstalled, OSError.
     """
@@ -76,6 +76,6 @@ def open_photos(place: str, scratch: Path) -> PhotoStore:
         return PhotoFolder(Path(place))
     if importlib.util.find_spec("obstore") is None:
         raise NotInstalled("photos in S3 need the extra `s3`: pip install 'anxun[s3]'")
-    from storage.photos.bucket_store import PhotoBucket  # noqa: PLC0415  # the embedded default does without obstore
+    from storage.photos.bucket_store import PhotoBucket  # noqa: PLC0415  # the default store does not need obstore
 
     return PhotoBucket(place, scratch)

@@ -1,4 +1,4 @@
-"""The tables of photos: what is kept of each, who sent it, how near-same ones find it; those that come in pieces."""
+"""The tables of photos, upload receipts, hash bands, uploads and secrets."""
 
 from sqlalchemy import Column, ForeignKey, Index, Integer, String, Table, Text, Uuid, text
 
@@ -42,7 +42,7 @@ receipts = Table(
     "receipts",
     metadata,
     Column("sha256", String(64), ForeignKey("photos.sha256"), primary_key=True),
-    Column("username", String(64), primary_key=True),  # or the name of a link, which is no account
+    Column("username", String(64), primary_key=True),  # an account's, or the name of a fix link
     Column("at", Instant, nullable=False),
 )
 

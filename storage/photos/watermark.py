@@ -1,7 +1,7 @@
-"""A caption on a shown picture: when, where, which hazard, who. Drawn on what goes out, never on what is kept.
+"""Draws a caption on a picture that is sent out: time, place, hazard number, reporter. Stored pictures stay unchanged.
 
-The font is in the package (storage/photos/fonts, docs/decisions/0011-watermark-font.md), so that a bare machine
-without any network draws Chinese.
+The font is in the package (storage/photos/fonts, docs/decisions/0011-watermark-font.md), so that a machine without
+fonts or network can draw Chinese.
 """
 
 from bisect import bisect_right
@@ -16,19 +16,19 @@ FONT = Path(__file__).parent / "fonts" / "NotoSansSC-Caption.ttf"
 
 _LARGEST = 4096
 _QUALITY = 85
-_SMALLEST_TYPE = 12  # px: smaller Chinese cannot be read
-_TYPE = 40  # letters of this many to the longer side
-_ROWS = 2  # a line may take, before it is cut
-_LEADING = 1.35  # a row's height in type sizes
-_SHADE = 0.6  # how much of the picture the band takes away
+_SMALLEST_TYPE = 12  # px: smaller Chinese is illegible
+_TYPE = 40  # letters that fit the longer side
+_ROWS = 2  # rows that a line may take before it is cut
+_LEADING = 1.35  # the height of a row, in type sizes
+_SHADE = 0.6  # the opacity of the dark band
 
 
 def watermarked(picture: bytes, lines: Sequence[str]) -> bytes:
-    """`picture` as a JPEG with these lines on a dark band at the lower left, upright, without metadata.
+    """Draws these lines on a dark band at the lower left; returns an upright JPEG without metadata.
 
-    For pictures as `images.develop` makes them; larger ones are shrunk to 4096 px. The band takes at most half of the
-    height: a long line is wrapped once, then cut with an ellipsis, and what finds no room is left out. A character
-    that the font lacks is drawn as a box. Raises Damaged.
+    Meant for previews of `images.make_preview`; larger pictures are shrunk to 4096 px. The band takes at most half of
+    the height: a long line is wrapped once, then cut with an ellipsis, and lines that find no room are left out. A
+    character that the font lacks is drawn as a box. Raises Damaged.
     """
     with decoded(picture, _LARGEST) as image:
         shown = upright(image).convert("RGB")
@@ -38,7 +38,7 @@ def watermarked(picture: bytes, lines: Sequence[str]) -> bytes:
 
 def _draw(shown: Image.Image, lines: Sequence[str]) -> None:
     size = max(_SMALLEST_TYPE, max(shown.size) // _TYPE)
-    # without Raqm, which not every machine has: the same caption everywhere
+    # the basic layout gives the same caption everywhere; not every machine has Raqm
     font = ImageFont.truetype(FONT, size, layout_engine=ImageFont.Layout.BASIC)
     margin, leading = size // 2, round(size * _LEADING)
     room = shown.width - 2 * margin
@@ -50,7 +50,7 @@ def _draw(shown: Image.Image, lines: Sequence[str]) -> None:
     _shade(shown, (0, top, width, shown.height))
     pen = ImageDraw.Draw(shown)
     for number, row in enumerate(rows):
-        # "lm": the middle of the row, so that Latin and Chinese rows stand equally far apart
+        # "lm" anchors at the middle of the row, so that Latin and Chinese rows have the same spacing
         pen.text((margin, top + margin // 2 + (number + 0.5) * leading), row, "white", font, anchor="lm")
 
 
@@ -60,7 +60,7 @@ def _shade(shown: Image.Image, box: tuple[int, int, int, int]) -> None:
 
 
 def _wrapped(line: str, font: ImageFont.FreeTypeFont, width: float) -> list[str]:
-    """`line` in rows no wider than `width` pixels; Chinese breaks anywhere."""
+    """Wraps `line` into rows no wider than `width` pixels; Chinese may break anywhere."""
     rest = "".join(letter for letter in " ".join(line.split()) if letter.isprintable())
     rows: list[str] = []
     while rest and (fits := _fitting(rest, font, width)):
@@ -73,5 +73,5 @@ def _wrapped(line: str, font: ImageFont.FreeTypeFont, width: float) -> list[str]
 
 
 def _fitting(text: str, font: ImageFont.FreeTypeFont, width: float) -> int:
-    """How many of the first letters are no wider than `width`."""
+    """Counts the leading letters that together are no wider than `width`."""
     return bisect_right(range(1, len(text) + 1), width, key=lambda letters: font.getlength(text[:letters]))

@@ -1,6 +1,6 @@
-"""Streets, communities and their outlines as they are kept.
+"""Storage of streets, communities and their outlines.
 
-- `boundaries`: where communities end, for maps
-- `repository`: what the domain asks of this subject, answered over one connection
+- `boundaries`: the outlines of communities, for maps
+- `repository`: the queries of the domain about places, over one connection
 - `tables`: the tables of streets, communities and their outlines
 """

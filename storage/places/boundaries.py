@@ -1,4 +1,4 @@
-"""Where the communities end, for maps."""
+"""The outlines of communities, for maps."""
 
 from sqlalchemy import select
 
@@ -10,6 +10,6 @@ from storage.places.tables import boundaries
 
 
 def outlines(repository: UnitOfWork, reach: Scope) -> dict[str, Outline]:
-    """By the code of the community; those that have none are not there."""
+    """Returns the outlines within `reach` by community code; communities without one are left out."""
     within = covers_communities(reach.communities, boundaries.c.community)
     return dict(map(tuple, repository.rows(select(boundaries).where(within))))

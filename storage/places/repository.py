@@ -1,11 +1,11 @@
-"""What the domain asks of this subject, answered over one connection."""
+"""The queries of the domain about places, over one connection."""
 
 from inspections.places.communities import Community, Street
 from storage.engine.unit_of_work import UnitOfWork
 
 
 class PlaceRepository(UnitOfWork):
-    """Streets and communities, kept in memory."""
+    """Queries for streets and communities, cached in memory."""
 
     def community(self, code: str) -> Community | None:
         return self._reference.all(Community).get(code)

@@ -1,4 +1,4 @@
-"""All that is kept about one person.
+"""Queries for the personal data of one person.
 
-- `personal_copy`: everything that is kept about one person
+- `personal_copy`: the personal data of an account or of a responsible party, for a copy
 """

@@ -1,4 +1,4 @@
-"""Everything that is kept about one person: who has an account, or who is named as the responsible party."""
+"""Queries for all data about one person: an account, or a person named as responsible party."""
 
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -20,7 +20,7 @@ from storage.photos.tables import receipts
 
 
 class LineBy(Struct, frozen=True):
-    """A line of history that somebody wrote; what it says is about the hazard, and shown to who may see that."""
+    """A history line written by the person, without its content, which is about the hazard and may be confidential."""
 
     hazard: UUID
     number: str
@@ -48,7 +48,7 @@ class Device(Struct, frozen=True):
 
 
 def lines_by(repository: UnitOfWork, username: str) -> list[LineBy]:
-    """In the order of time."""
+    """Returns the history lines written by a user, ordered by time."""
     query = (
         select(entries.c.hazard, hazards.c.number, entries.c.seq, entries.c.step, entries.c.at)
         .join(hazards, hazards.c.id == entries.c.hazard)
@@ -74,7 +74,7 @@ def told(repository: UnitOfWork, username: str) -> list[Told]:
 
 
 def devices_ever(repository: UnitOfWork, username: str) -> list[Device]:
-    """Also those that were signed out."""
+    """Returns all devices that ever signed in to the account, including signed-out ones."""
     columns = (sessions.c.device, sessions.c.created_at, sessions.c.seen_at, sessions.c.revoked_at)
     query = select(*columns).where(sessions.c.username == username).order_by(sessions.c.created_at)
     return [Device(*row) for row in repository.rows(query)]
@@ -87,14 +87,17 @@ def events_of(repository: UnitOfWork, username: str) -> list[SecurityEvent]:
 
 
 class Mentioned(NamedTuple):
-    """A hazard, and the lines of its history that name somebody as its responsible party."""
+    """A hazard, and the lines of its history that name a person as responsible party."""
 
     hazard: Hazard
     lines: list[Entry]
 
 
 def named_as_party(repository: UnitOfWork, reach: Scope, words: dict[str, str]) -> list[Mentioned]:
-    """`words`: name or phone or both, as they were written. Every history is read: this is asked now and then."""
+    """Finds the hazards and lines that name a party. `words`: `name`, `phone` or both, exactly as written.
+
+    This scans all histories, which is acceptable because it is rare.
+    """
     facts = cast(entries.c.facts, Text)
     said = [facts.contains(_member(field, text), autoescape=True) for field, text in words.items()]
     query: Select[Any] = (
@@ -114,5 +117,5 @@ def named_as_party(repository: UnitOfWork, reach: Scope, words: dict[str, str]) 
 
 
 def _member(field: str, text: str) -> str:
-    """As msgspec writes it, which is how facts are kept."""
+    """Encodes one JSON member as msgspec does, to match the stored text of facts."""
     return msgspec.json.encode({field: text}).decode()[1:-1]

@@ -1,5 +1,5 @@
-"""Rules of dispatch as they are kept.
+"""Storage of dispatch rules.
 
-- `repository`: what the domain asks of this subject, answered over one connection
-- `tables`: the table of rules by which reports are accepted and assigned by themselves
+- `repository`: the queries of the domain about dispatch rules, over one connection
+- `tables`: the table of dispatch rules
 """

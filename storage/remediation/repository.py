@@ -1,4 +1,4 @@
-"""What the domain asks of this subject, answered over one connection."""
+"""The queries of the domain about dispatch rules, over one connection."""
 
 from collections.abc import Sequence
 
@@ -12,7 +12,7 @@ def active_dispatch_rules(reference: Reference) -> list[DispatchRule]:
 
 
 class RemediationRepository(UnitOfWork):
-    """Rules of dispatch, kept in memory."""
+    """Queries for dispatch rules, cached in memory."""
 
     @property
     def dispatch_rules(self) -> Sequence[DispatchRule]:

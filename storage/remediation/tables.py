@@ -1,4 +1,4 @@
-"""The table of rules by which reports are accepted and assigned by themselves."""
+"""The table of dispatch rules."""
 
 from sqlalchemy import Boolean, Column, ForeignKey, String, Table, Uuid
 

@@ -1,12 +1,10 @@
-"""Sums as they are kept, and the numbers asked of them.
+"""Counters of hazards in the database, and the queries over them.
 
-- `briefings`: briefings that were kept
-- `deltas`: what a change adds to the sums is written with it, in the same transaction
-- `metrics`: the numbers behind the statistics: sums of what is counted, of the grain that has the fewest rows for a
-  question
-- `query`: the statement that counts: what is summed up, what is not yet, and what is late, all of one moment
-- `rollup`: what was counted is summed up, by one at a time, and counted anew
-- `tables`: the tables of what is counted: sums by grain, and what is not in them yet; what was said of it, who
-  takes it away
-- `views`: views for who reports by SQL
+- `briefings`: reads the stored briefings
+- `deltas`: appends what a change adds to the counters, in the transaction of the change
+- `metrics`: the numbers behind the statistics, each read from the grain of counters with the fewest rows for it
+- `query`: builds the one statement that adds up counters, deltas that are not rolled up yet, and overdue hazards
+- `rollup`: adds the appended deltas to the counters, one process at a time; rebuilds and checks the counters
+- `tables`: the tables of counters, of deltas that are not rolled up yet, and of briefings
+- `views`: SQL views for reporting tools
 """

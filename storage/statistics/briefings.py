@@ -1,4 +1,4 @@
-"""Briefings that were kept."""
+"""Reads the stored briefings."""
 
 from sqlalchemy import select
 
@@ -8,7 +8,7 @@ from storage.statistics.tables import briefings
 
 
 def briefings_of(repository: UnitOfWork) -> list[Briefing]:
-    """The newest ones, of whatever scope."""
+    """The latest hundred briefings, newest first, of whatever scope."""
     return repository.select(Briefing, select(briefings).order_by(briefings.c.made_at.desc()).limit(_BRIEFINGS))
 
 

@@ -1,4 +1,4 @@
-"""What a change adds to the sums is written with it, in the same transaction."""
+"""Appends what a change adds to the counters, in the transaction of the change."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -19,7 +19,7 @@ def count_changes(
     updates: Iterable[tuple[Struct, Struct]],
     reference: Reference,
 ) -> None:
-    """What was inserted and (before, after) of what was updated, as far as it changes a count."""
+    """Appends the count differences of inserted hazards and of updated ones (before, after)."""
     moves: list[tuple[Hazard | None, Hazard]] = [(None, hazard) for hazard in inserts.get(Hazard, ())]
     moves += [(before, after) for before, after in updates if isinstance(before, Hazard) and isinstance(after, Hazard)]
     if not moves:

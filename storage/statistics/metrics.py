@@ -1,4 +1,4 @@
-"""The numbers behind the statistics: sums of what is counted, of the grain that has the fewest rows for a question."""
+"""The numbers behind the statistics, each read from the grain of counters with the fewest rows for it."""
 
 from collections import defaultdict
 from collections.abc import Collection, Sequence
@@ -39,11 +39,11 @@ from storage.sync.change_feed import STAMP
 
 _H = hazards.c
 _FLOW = ("received", "cohort_accepted", "closed_then", "fixed_then")
-"""What Flow counts, in the order of its fields."""
+"""The measures that Flow counts, in the order of its fields."""
 
 
 _Sums = dict[Any, tuple[int, ...]]
-"""By key."""
+"""Key → numbers."""
 
 
 class Filters(Struct, frozen=True):
@@ -66,7 +66,7 @@ def counts(
     filters: Filters,
     now: datetime,
 ) -> dict[str, Counts]:
-    """Code → counts, for the communities or categories that have any hazard in those `communities`."""
+    """Code → counts, for the communities or categories with any hazard in `communities`."""
     sums, late = _sums(repository, by, communities, filters, tuple(MEASURES), now)
     return {code: Counts(sums.get(code, _NOTHING), Late(*late.get(code, ()))) for code in {*sums, *late}}
 
@@ -75,13 +75,13 @@ _NOTHING = (0,) * len(MEASURES)
 
 
 def flow_by_day(repository: HazardRepository, communities: Sequence[str], filters: Filters) -> dict[date, Flow]:
-    """Shanghai day → what happened on it, for the days of the filters on which anything did."""
+    """Shanghai day → the events of that day, for the days of the filters that have any."""
     sums, _ = _sums(repository, "day", communities, filters, _FLOW)
     return {day_of(day): Flow(*numbers) for day, numbers in sums.items()}
 
 
 def _kinds(filters: Filters, catalogue: Sequence[Category]) -> dict[str, Sequence[str]]:
-    """By column: the kinds that are asked for, where not all of them are."""
+    """Column → values that the filters ask for; a column that is not filtered is left out."""
     kinds: dict[str, Sequence[str]] = {}
     if filters.category is not None or filters.group is not None:
         kinds["category"] = [
@@ -104,7 +104,7 @@ def _sums(
     measures: tuple[str, ...],
     late_at: datetime | None = None,
 ) -> tuple[_Sums, _Sums]:
-    """The measures; and what Late has of an instant, if there is one."""
+    """The measures by key and, with `late_at`, the overdue counts as of that instant by key."""
     kinds = _kinds(filters, repository.categories())
     asked = kinds | _unless_all(repository, communities)
     parts = _by_day(filters, asked) if by == "day" else _parts(filters, by_kind=by == "category" or bool(kinds))
@@ -136,17 +136,17 @@ def _sums(
 
 
 def _unless_all(repository: HazardRepository, communities: Sequence[str]) -> dict[str, Sequence[str]]:
-    """A list of hundreds costs more than it leaves out, where it leaves out none."""
+    """The filter by community; empty for all communities, since a list of hundreds would only cost time."""
     return {} if len(communities) == len(repository.communities()) else {"community": communities}
 
 
 _FIRST, _LAST = date(1970, 1, 1), date(2999, 12, 31)
-"""Of calendar.YEARS: nothing that is kept lies outside."""
+"""The bounds of calendar.YEARS: no stored day lies outside."""
 _DAY = timedelta(days=1)
 
 
 class _Part(NamedTuple):
-    """Sums that are added (1) or taken away (-1)."""
+    """One summand of a total: counters that are added (`sign` 1) or subtracted (-1)."""
 
     grain: Grain
     days: Period
@@ -154,13 +154,13 @@ class _Part(NamedTuple):
 
 
 def _by_day(filters: Filters, asked: Collection[str]) -> list[_Part]:
-    """`asked`: columns that are narrowed; where none is, the office has a row for each day."""
+    """The counters by day. `asked`: columns that are filtered; without any, the office has one row a day."""
     grain = Grain.DAY_KINDS if {*asked} - {"community"} else Grain.DAYS if asked else Grain.OFFICE_DAYS
     return [_Part(grain, Period(filters.first or _FIRST, filters.last or _LAST))]
 
 
 def _parts(filters: Filters, *, by_kind: bool) -> list[_Part]:
-    """What makes up the period: quarters and months, and the days that they lack or have too many."""
+    """The summands of the period: whole quarters and months, plus or minus the days at its ends."""
     if filters.first is None and filters.last is None:
         return [_Part(Grain.ALL_KINDS if by_kind else Grain.ALL, Period(_FIRST, _FIRST))]
     first, last = filters.first or _FIRST, filters.last or _LAST
@@ -171,18 +171,18 @@ def _parts(filters: Filters, *, by_kind: bool) -> list[_Part]:
 
 _WHOLE = {Unit.MONTH: Grain.MONTHS, Unit.DAY: Grain.DAYS}
 _BY_KIND = {Unit.QUARTER: Grain.QUARTER_KINDS, Unit.MONTH: Grain.MONTH_KINDS, Unit.DAY: Grain.DAY_KINDS}
-"""A community has one row for a month of everything, and by kind dozens: few are left to be summed up by quarter."""
+"""Quarters are used by kind only, where a community has dozens of rows a month instead of one."""
 
 
 class Standing(NamedTuple):
-    """How the open hazards of a street stand, by the names of statistics.OPEN_AS. `oldest`: when it was reported."""
+    """The open hazards of a street, by the names of metrics.OPEN_PARTS. `oldest`: when the oldest was reported."""
 
     numbers: dict[str, int]
     oldest: datetime | None
 
 
 def open_by_street(repository: HazardRepository, reach: Scope, now: datetime) -> dict[str, Standing]:
-    """Every street in scope, zeros included."""
+    """Street code → its backlog, for every street in scope, zeros included."""
     asked = [each for each in repository.communities() if reach.covers_community(each.code)]
     found = counts(repository, "community", [each.code for each in asked], Filters(), now)
     first: dict[str, datetime] = dict(map(tuple, repository.rows(_OLDEST)))
@@ -204,7 +204,7 @@ _AGES = (timedelta(), timedelta(days=1), timedelta(days=3), timedelta(days=7))
 def standing_by_clock(
     repository: HazardRepository, communities: Sequence[str], filters: Filters, now: datetime
 ) -> dict[str, ClockStanding]:
-    """For each of deadlines.CLOCKS, those reported in the period for which it runs."""
+    """Clock → counts of the hazards it runs for, among those reported in the period; all deadlines.CLOCKS."""
     catalogue = repository.categories()
     asked = _kinds(filters, catalogue) | _unless_all(repository, communities)
     chosen = [_H[name].in_(value) for name, value in asked.items()]
@@ -226,12 +226,12 @@ def standing_by_clock(
 
 
 def stamp(repository: HazardRepository, reach: Scope, now: datetime) -> tuple[Any, ...]:
-    """Another one whenever a number of this scope may be another one: when something is done, or a deadline passes."""
+    """A value that changes whenever a number of this scope may change: after any step, or when a deadline passes."""
     return tuple(repository.rows(_stamped(reach), {"now": now})[0])
 
 
 _ONE = literal_column("1", Integer)
-"""Said in the statement: a limit that is a value has PostgreSQL plan each time, which takes longer than to look."""
+"""A literal, not a parameter: PostgreSQL plans a parameterised LIMIT each time, which takes longer than the query."""
 
 
 @lru_cache(maxsize=4096)

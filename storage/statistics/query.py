@@ -1,4 +1,4 @@
-"""The statement that counts: what is summed up, what is not yet, and what is late, all of one moment."""
+"""Builds the one statement that adds up counters, deltas that are not rolled up yet, and overdue hazards."""
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
@@ -37,14 +37,13 @@ _ZERO, _ONE, _NOTHING = (literal_column(word, Integer) for word in ("0", "1", "N
 
 
 class Question(NamedTuple):
-    """What a statement depends on, beside the values that it is asked with.
+    """The shape of a count statement: everything but its parameter values.
 
-    `grains`: the sums that are added (1) and taken away (-1), each from `first0` … to `last0` …
-    `kinds`: columns that have to be what is given by their name, or (True) one of any number. `late`: as of `now`,
-    without alert checks; where it is `dated`, of those from `begins` until before `ends`.
-    `through`: from one community to the next. Key and indexes lead SQLite that way to the days of each, and to those of
-    each that are late, where otherwise it would read what is of all time and all that is open; PostgreSQL finds them by
-    themselves.
+    `grains`: the sums that are added (1) and subtracted (-1), each from parameter `first0` … to `last0` …
+    `kinds`: filtered columns; the parameter of that name is one value or (True) a list.
+    `late`: also count overdue hazards as of `now`, without alert checks; if `dated`, from `begins` until before `ends`.
+    `use_community_index`: makes SQLite use the (community, …) index, where it would otherwise read all rows of all time
+    and all open hazards. PostgreSQL chooses the index by itself.
     """
 
     by: By
@@ -58,10 +57,10 @@ class Question(NamedTuple):
 
 @lru_cache(maxsize=512)
 def statement(question: Question) -> CompoundSelect[Any]:
-    """0, a key and the measures; and where late ones are asked for: 1, a key, what Late has, and no more.
+    """Rows of (0, key, measures…); with overdue counts also rows of (1, key, fields of OverdueCounts…, NULLs).
 
-    A key may come several times. Each part in an order of its own; one statement, so that nobody sums up in between.
-    That of no period is short: PostgreSQL's driver reads anew whatever is longer than 4096 characters.
+    A key may come several times; the caller adds up. It is one statement, so that no roll-up happens between its parts.
+    Without a period it stays below 4096 characters: PostgreSQL's driver parses longer statements anew each time.
     """
     summed = (_summed(question, at) for at in range(len(question.grains)))
     return union_all(*summed, _not_yet(question), *(_late(question) if question.late else ()))
@@ -104,7 +103,7 @@ def _counted(
     *,
     alone: bool = False,
 ) -> Select[Any]:
-    """`alone`: each key has one row, that need not be summed up."""
+    """The numbers of `table` by key. `one_row_per_key`: there is nothing to add up."""
     key: ColumnElement[Any] = day if question.by == "day" else table.c[question.by]
     found = select(_ZERO, key, *(numbers if alone else map(_sum, numbers)))
     found = found.where(*where, *_of_kinds(question, table))
@@ -112,7 +111,7 @@ def _counted(
 
 
 def _sum(number: ColumnElement[int]) -> ColumnElement[int]:
-    """A number that need not be a decimal: PostgreSQL makes one of whatever has 64 bits."""
+    """A sum as an integer: PostgreSQL would make a decimal of a sum of 64-bit integers."""
     total = func.sum(number)
     return cast(total, BigInteger) if isinstance(number.type, BigInteger) else total
 
@@ -124,9 +123,10 @@ def _of_kinds(question: Question, table: Table) -> Iterator[ColumnElement[bool]]
 
 
 def _late(question: Question) -> tuple[Select[Any], Select[Any]]:
-    """Those whose deadline has passed, and the few whose first one has, but not the one that it was moved to.
+    """Hazards past their deadline, and the few that are past their first deadline but not past the extended one.
 
-    The latter is asked of those that are found, or SQLite might find them by it: most that are being fixed.
+    The latter condition is in the counted expression, not in WHERE, so that SQLite does not choose an index for it that
+    finds most hazards being fixed.
     """
 
     def number(at: ColumnElement[datetime | None], clause: ColumnElement[bool]) -> ColumnElement[int]:
@@ -155,7 +155,7 @@ def _late_where(question: Question, late: ColumnElement[bool], numbers: tuple[Co
 
 
 def number_of(clause: ColumnElement[bool]) -> ColumnElement[int]:
-    """How many there are of which this is so."""
+    """The number of rows that match the clause."""
     if isinstance(clause, True_):
         return func.count()
     return func.sum(case((clause, 1), else_=0), type_=Integer)

@@ -1,7 +1,6 @@
-"""What is counted, summed up: by one at a time, from what the steps appended; and counted anew, to see that it holds.
+"""Adds the deltas that steps appended to the counters, one process at a time; rebuilds and checks the counters.
 
-Whoever reads asks for both in one statement, so that what is summed up and what is not yet are never both left out,
-and never both counted.
+Readers read counters and deltas in one statement, so that a delta is never missed and never counted twice.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -49,9 +48,9 @@ _BY_DAY, _BY_MONTH = {Grain.DAYS, Grain.DAY_KINDS, Grain.OFFICE_DAYS}, {Grain.MO
 
 
 def fold(repository: UnitOfWork, now: datetime, limit: int) -> Change[int]:
-    """Sums up at most `limit` of what steps have appended; answers how many.
+    """Rolls up at most `limit` deltas and returns how many there were.
 
-    The row of the job keeps others out until the commit: who comes second finds what was summed up gone.
+    The row of the job is locked until the commit, so only one process rolls up; a second one finds the deltas gone.
     """
     if repository.kept(Job, _FOLDER) is None:
         return Change(0, new=(Job(_FOLDER, now),))
@@ -67,14 +66,14 @@ _OLDEST = select(_D.id).order_by(_D.id).limit(bindparam("limit"))
 
 @cache
 def _summing_up(dialect: str) -> list[Executable]:
-    """Made once: a millisecond each, at every look."""
+    """The statements of a roll-up, cached: building them takes a millisecond each."""
     these = _D.id.in_(bindparam("ids", expanding=True))
     chosen = select(counter_deltas).where(these).cte("chosen")
     return [*(_added(dialect, grain, chosen.c, chosen.c.day) for grain in Grain), delete(counter_deltas).where(these)]
 
 
 def _added(dialect: str, grain: Grain, found: Any, day: ColumnElement[int]) -> Any:
-    """Adds what is found, of days, to the sums of a grain."""
+    """An INSERT … ON CONFLICT that adds the numbers in `found`, by day, to the counters of a grain."""
     start = _start(grain, day)
     kind = [found[name] if grain.by_kind else _NOWHERE for name in _KIND]
     place = [] if grain is Grain.OFFICE_DAYS else [found.community]
@@ -86,9 +85,9 @@ def _added(dialect: str, grain: Grain, found: Any, day: ColumnElement[int]) -> A
         literal_column("0", Integer) if start is None else start,
         *kind,
         *sums,
-    ).where(true())  # without it SQLite takes ON CONFLICT for a join's ON
+    ).where(true())  # without WHERE, SQLite parses ON CONFLICT as the ON of a join
     made = (postgresql if dialect == "postgresql" else sqlite).insert(counters)
-    # Rows of a stretch of time lie together: PostgreSQL leaves them where they were put, SQLite has them by the key.
+    # PostgreSQL keeps rows in insertion order: sort by time, so a period is contiguous. SQLite orders them by key.
     order = [start] if dialect == "postgresql" and start is not None else []
     query = query.group_by(*by).order_by(*order)
     made = made.from_select(["grain", "community", "start", *_KIND, *MEASURES], query)
@@ -107,7 +106,7 @@ def _start(grain: Grain, day: ColumnElement[int]) -> ColumnElement[int] | None:
 
 
 def recount(url: str) -> None:
-    """`fill`, of the database behind `url`."""
+    """Rebuilds the counters of the database at `url`; see `rebuild_counters`."""
     engine = writing_engine(url)
     try:
         with engine.begin() as connection:
@@ -117,7 +116,7 @@ def recount(url: str) -> None:
 
 
 def fill(connection: Connection) -> None:
-    """Counts everything anew, from the hazards alone; for who has the database to himself."""
+    """Rebuilds all counters from the hazards alone. No other process may use the database meanwhile."""
     connection.execute(delete(counters))
     connection.execute(delete(counter_deltas))
     dialect = connection.dialect.name
@@ -129,7 +128,7 @@ def fill(connection: Connection) -> None:
 
 
 def _of_hazards(on: str, *, sums: bool) -> Select[Any]:
-    """What hazards count for on the days of one instant, each for itself or summed up by cell."""
+    """The measures that hazards have on the days of one instant: a row per hazard, or `sums` per cell."""
     day = ShanghaiDay(INSTANTS[on])
     place = [_H.community, _H.category, _H.severity, _H.source, day.label("day")]
 
@@ -148,15 +147,15 @@ def _of_community(on: str) -> Select[Any]:
     return _of_hazards(on, sums=True).where(_H.community == bindparam("community"))
 
 
-# counted anew -----------------------------------------------------------------------------------------------
+# checks -----------------------------------------------------------------------------------------------------
 
 _Cell = tuple[int, str, str, str]
-"""The first day of a sum, and its kind."""
+"""The first day of a sum, and its kind: category, severity, source."""
 _Numbers = tuple[int, ...]
 
 
 def check_counts(repository: UnitOfWork, community: str) -> Iterator[Finding]:
-    """What is counted in a community, against what its hazards say; and every grain against the finest."""
+    """Compares the counters of a community with its hazards, and every grain with the finest one."""
     finest = list(_kept(repository, community, Grain.DAY_KINDS))
     unfolded = select(_D.day, *(_D[name] for name in (*_KIND, *MEASURES))).where(_D.community == community)
     hazards_say = [
@@ -176,7 +175,7 @@ def check_counts(repository: UnitOfWork, community: str) -> Iterator[Finding]:
 
 
 def check_office_counts(repository: UnitOfWork) -> Iterator[Finding]:
-    """What is kept of all communities together, against the sums of each."""
+    """Compares the counters of all communities together with the sums of each."""
     days = select(_C.start, *(func.sum(_C[name]) for name in MEASURES)).where(_C.grain == int(Grain.DAYS))
     nowhere = ("", "", "")
     communities = _summed(

@@ -1,4 +1,4 @@
-"""The tables of what is counted: sums by grain, and what is not in them yet; what was said of it, who takes it away."""
+"""The tables of counters, of deltas that are not rolled up yet, and of briefings."""
 
 from enum import IntEnum
 from typing import Any
@@ -11,10 +11,10 @@ from storage.engine.tables import CODE, metadata
 
 
 class Grain(IntEnum):
-    """How finely sums are kept: for all time, by quarter, month or day; of everything, or by kind.
+    """The resolution of counters: all time, quarter, month or day; for everything, or by kind.
 
-    A kind is a category, a severity and a source together. Sums are of a community; OFFICE_DAYS of all of them, whose
-    code is then empty. Whatever is asked, some grain has few rows for it.
+    A kind is a category, a severity and a source together. Counters are per community; those of OFFICE_DAYS are for all
+    communities together, with an empty code. Every question finds a grain with few rows for it.
     """
 
     ALL, ALL_KINDS, MONTHS, MONTH_KINDS, DAYS, DAY_KINDS, QUARTER_KINDS, OFFICE_DAYS = range(8)
@@ -29,7 +29,7 @@ class Grain(IntEnum):
 
 
 def _kind() -> list[Column[str]]:
-    """Empty where the grain is not by kind."""
+    """The columns of a kind; empty strings where the grain is not by kind."""
     return [Column(name, String(32), nullable=False) for name in ("category", "severity", "source")]
 
 
@@ -43,7 +43,7 @@ counters = Table(
     metadata,
     Column("grain", SmallInteger, primary_key=True),
     Column("community", CODE, primary_key=True),
-    Column("start", Integer, primary_key=True),  # its first day, since 1970; 0 for all time
+    Column("start", Integer, primary_key=True),  # its first day, in days since 1970; 0 for all time
     *(Column(column.name, column.type, primary_key=True) for column in _kind()),
     *_measures(),
     sqlite_with_rowid=False,
@@ -53,7 +53,7 @@ POSTGRES_ALONE = "ix_counters_start"
 Index(POSTGRES_ALONE, *(counters.c[name] for name in ("grain", "start", "severity", "category"))).ddl_if(
     dialect="postgresql"
 )
-"""A period of all communities; SQLite goes from one community to the next by the key, which has the rows themselves."""
+"""Serves a period of all communities on PostgreSQL; SQLite reads each community by the primary key."""
 
 counter_deltas = Table(
     "counter_deltas",
@@ -66,7 +66,7 @@ counter_deltas = Table(
     sqlite_autoincrement=True,
 )
 Index("ix_counter_deltas_day", counter_deltas.c.day)
-"""Whoever takes a step only adds here, and waits for nobody who takes another in the same community."""
+"""Steps only insert here, so that steps in the same community do not wait for each other."""
 
 
 briefings = Table(

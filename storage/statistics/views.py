@@ -1,6 +1,6 @@
-"""Views for who reports by SQL: no names, no words that people wrote; figures by their names in statistics.COUNTED.
+"""SQL views for reporting tools: no names, no free text; columns are named as in metrics.COUNT_NAMES.
 
-`anxun_hazards`, `anxun_communities`, `anxun_days`; docs/statistics.md tells what a reader needs on PostgreSQL.
+`anxun_hazards`, `anxun_communities`, `anxun_days`; docs/statistics.md says what a reader needs on PostgreSQL.
 """
 
 from sqlalchemy import DDL, event
@@ -20,7 +20,7 @@ _FLOW = {"received": "received", "accepted": "cohort_accepted", "closed": "close
 
 
 def _instant(dialect: str, name: str) -> str:
-    """On SQLite as text with its offset, elsewhere as it is."""
+    """An instant as a column: text with its offset on SQLite, unchanged elsewhere."""
     if dialect != "sqlite":
         return f"h.{name}"
     return f"strftime('%Y-%m-%dT%H:%M:%S+08:00', h.{name} / 1000000 + 28800, 'unixepoch') AS {name}"
@@ -35,11 +35,11 @@ def _hazards(dialect: str) -> str:
         h.unit, h.quantity_done, h.fixed_on_spot, h.times_extended, h.times_reworked, h.times_returned, {instants},
         coalesce({overdue}, false) AS overdue
     FROM hazards h JOIN communities c ON c.code = h.community JOIN categories k ON k.code = h.category
-    WHERE NOT k.from_device"""  # noqa: S608  # names of ours alone
+    WHERE NOT k.from_device"""  # noqa: S608  # only our own names, no input
 
 
 def _communities(dialect: str) -> str:
-    """`open` and what it is the sum of, as everywhere; overdue is as of the look. Zeros where there is nothing."""
+    """A row per community, zeros included: `open` and its parts. Overdue is as of the query."""
     names = ", ".join(MEASURES)
     sums = ", ".join(f"sum({name}) AS {name}" for name in MEASURES)
     shown = [name for name in COUNTED if name in MEASURES]
@@ -56,11 +56,11 @@ def _communities(dialect: str) -> str:
         ON s.community = c.code
     LEFT JOIN (SELECT h.community, count(*) AS overdue FROM hazards h WHERE {overdue}
         AND h.category IN (SELECT code FROM categories WHERE NOT from_device) GROUP BY h.community) AS l
-        ON l.community = c.code"""  # noqa: S608  # names of ours alone
+        ON l.community = c.code"""  # noqa: S608  # only our own names, no input
 
 
 def _days(dialect: str) -> str:
-    """What happened in a community on a Shanghai day, as in /statistics/trend; no row where nothing did."""
+    """The events in a community on a Shanghai day, as in /statistics/trend; no row for a day without events."""
     sums = ", ".join(f"sum({name}) AS {shown}" for shown, name in _FLOW.items())
     names = ", ".join(_FLOW.values())
     happened = " + ".join(f"abs(sum({name}))" for name in _FLOW.values())
@@ -68,15 +68,15 @@ def _days(dialect: str) -> str:
     SELECT community, {_DAY[dialect]} AS day, {sums} FROM
         (SELECT community, start AS day, {names} FROM counters WHERE grain = {int(Grain.DAYS)}
         UNION ALL SELECT community, day, {names} FROM counter_deltas) AS every
-    GROUP BY community, day HAVING {happened} > 0"""  # noqa: S608  # names of ours alone
+    GROUP BY community, day HAVING {happened} > 0"""  # noqa: S608  # only our own names, no input
 
 
 STATEMENTS = {dialect: (_hazards(dialect), _communities(dialect), _days(dialect)) for dialect in _NOW}
-"""By the name of the dialect."""
+"""Dialect name → statements."""
 
 
 def add_views() -> None:
-    """Whenever the tables are made, the views are made: after the last of them."""
+    """Creates the views after the last of their tables, whenever the tables are created."""
     for dialect, statements in STATEMENTS.items():
         for statement in statements:
             made = DDL(statement.replace("%", "%%")).execute_if(dialect=dialect)

@@ -1,7 +1,7 @@
-"""The feed of changes as it is kept.
+"""Storage of the feed of changes.
 
-- `change_feed`: what changed, read in the order of the commits
-- `change_log`: what changed is noted in the transaction that changes it
-- `repository`: what the domain asks of this subject, answered over one connection
-- `tables`: the tables of what has changed
+- `change_feed`: reads changes in the order of their commits
+- `change_log`: records changes in the transaction that makes them
+- `repository`: the queries of this subject's actions, over one connection
+- `tables`: the tables of changes and feeds
 """

@@ -1,7 +1,7 @@
-"""What has changed, read by who follows it.
+"""Reads the feed of changes.
 
-On PostgreSQL transactions become visible in another order than their rows are numbered. So a row is read only when
-every transaction with a lower number has ended: who has read up to a place never finds anything new below it.
+On PostgreSQL, rows become visible in another order than they are numbered. So a row is read only after every
+transaction with a lower number has ended; nothing new ever appears below a cursor that a client has read.
 """
 
 from collections.abc import Sequence
@@ -24,13 +24,13 @@ from storage.sync.tables import changes, feeds
 
 _C, _H = changes.c, hazards.c
 _WINDOWS = 20
-"""Of changes that one question looks through at most."""
+"""The largest number of windows of changes that one page searches."""
 
 
 class Head(NamedTuple):
-    """A feed, the last place in it that can be read now, and the last one there is.
+    """A feed, the last cursor that can be read now, and the last one that exists.
 
-    The first goes back for a moment where somebody ends who wrote to another database of the server.
+    The former may move back for a moment when a transaction on another database of the server ends.
     """
 
     feed: Feed
@@ -39,7 +39,7 @@ class Head(NamedTuple):
 
 
 class Page(NamedTuple):
-    """`hazards` as they are now, in the order of their last change; `gone`: those that left; how far that is."""
+    """A page of changes: present `hazards` by last change, ids that are `gone` from scope, and the cursor reached."""
 
     hazards: list[Hazard]
     gone: list[UUID]
@@ -68,17 +68,17 @@ STAMP = (
     .select_from(feeds.outerjoin(_LAST, literal(1) == 1))
     .where(feeds.c.name == HAZARDS)
 )
-"""Another row whenever any hazard, or the reference, is not what it was; as long as nothing is, the same.
+"""A version of the data: this row differs whenever any hazard or the reference data has changed.
 
-The last change is not enough where an earlier one may still become visible: those behind what is settled are counted,
-and only become more until something settles.
+The last settled change alone is not enough, because an earlier one may still become visible. So the unsettled changes
+are counted too; their number only grows until one settles.
 """
 _LATER = changes.alias("later")
 _LATEST = ~exists().where(
     _LATER.c.hazard == _C.hazard,
     tuple_(_LATER.c.transaction_id, _LATER.c.id) > tuple_(_C.transaction_id, _C.id),
 )
-"""The last change of its hazard that is committed: an earlier one is left to it, so that no state comes twice."""
+"""Selects the last committed change of each hazard, so that no state is returned twice."""
 
 
 _BEHIND = tuple_(_C.transaction_id, _C.id) > tuple_(
@@ -89,24 +89,24 @@ _BEHIND = tuple_(_C.transaction_id, _C.id) > tuple_(
 _UPTO = tuple_(_C.transaction_id, _C.id) <= tuple_(
     bindparam("upto_transaction", type_=BigInteger), bindparam("upto_id", type_=BigInteger)
 )
-"""Not _SETTLED asked anew: who writes in another database ends in between, and what is settled is then another thing
-than where the page says that it ends. Changes would be passed over, or come twice.
+"""Selects changes up to the page's head. Evaluating `_SETTLED` again could give another end, because a transaction on
+another database may end in between; changes would then be skipped or returned twice.
 """
 
 
 def head(repository: UnitOfWork) -> Head:
     *feed, transaction, number, newest, its_number = repository.rows(_HEAD)[0]
-    known = Feed(*feed)  # where all changes were forgotten, there is none behind them
+    known = Feed(*feed)  # if all changes were deleted, the trim cursor is the last one
     last, there_is = Place(transaction or 0, number or 0), Place(newest or 0, its_number or 0)
     return Head(known, max(last, known.forgotten), max(there_is, known.forgotten))
 
 
 def changed(repository: UnitOfWork, reach: Scope, head: Head, after: Place, limit: int) -> Page:
-    """Hazards in scope and those that have left this person's hands, of at most `limit` changes behind `after`.
+    """Reads at most `limit` changes after a cursor: hazards in scope, and those that the person has lost.
 
-    Where none of them is this person's, of those that follow, so that whoever has little to follow asks seldom.
+    If none concerns the person, it goes on to later changes, so that a client with few hazards needs few requests.
     """
-    page = Page([], [], after, more=after < head.place)  # it may lie before `after`, while another database is written
+    page = Page([], [], after, more=after < head.place)  # the head may lie before `after`, see Head
     for _ in range(_WINDOWS):
         if page.hazards or page.gone or not page.more:
             break
@@ -126,14 +126,14 @@ def _window(repository: UnitOfWork, reach: Scope, head: Head, after: Place, limi
 
 
 def everything(repository: UnitOfWork, reach: Scope, after: UUID, since: datetime, limit: int) -> list[Hazard]:
-    """At most `limit` hazards in scope that are open or have changed `since`, by id, those that follow `after`."""
+    """Returns at most `limit` hazards in scope that are open or changed `since`, by id, after the id `after`."""
     fresh = _H.state.in_(sorted(OPEN)) | (_H.updated_at >= since)
     query = select(hazards).where(_H.id > after, fresh, narrowed(reach)).order_by(_H.id).limit(limit)
     return repository.select(Hazard, query)
 
 
 def passing(repository: UnitOfWork, after: Place, limit: int) -> tuple[list[Changed], dict[UUID, Hazard]]:
-    """At most `limit` changes behind `after`, and their hazards as they are now: for who decides about scope itself."""
+    """Returns at most `limit` changes after a cursor with their present hazards; the caller checks the scope."""
     changes_ = repository.select(Changed, _PASSING.params(**_bounds(after), limit=limit))
     ids = {each.hazard for each in changes_}
     found = repository.select(Hazard, select(hazards).where(_H.id.in_(ids))) if ids else []

@@ -1,4 +1,4 @@
-"""That something has changed is written with the change itself, in the same transaction: a narrow row a hazard."""
+"""Records changes in the transaction that makes them, with one narrow row for each changed hazard."""
 
 import secrets
 from collections.abc import Iterable, Mapping, Sequence
@@ -16,10 +16,10 @@ from storage.hazards.tables import mentions
 from storage.sync.tables import changes, feeds
 
 FEED = (changes, feeds)
-"""Tables of which nothing goes into another database: no place in them means anything there."""
+"""The tables that are not copied into another database, where their cursors would mean nothing."""
 
 _UNSEEN = {"next_check_at"}
-"""Fields of a hazard that nobody is shown."""
+"""The fields of a hazard that no client sees."""
 _NOTE = insert(changes)
 _NOTE_SHOWING = insert(changes).from_select(
     ["hazard"],
@@ -33,7 +33,7 @@ def record_changes(
     updates: Iterable[tuple[Struct, Struct]],
     _: Reference,
 ) -> None:
-    """What was inserted and (before, after) of what was updated, as far as a hazard is shown otherwise by it."""
+    """Records a change for each hazard whose visible state is changed by the inserted and updated records."""
     lost: dict[UUID, set[str]] = {hazard.id: set() for hazard in inserts.get(Hazard, ())}
     lost |= {mention.hazard: set() for mention in inserts.get(Mention, ())}
     photos = {receipt.sha256 for receipt in inserts.get(Receipt, ())}
@@ -59,7 +59,7 @@ def _shows_otherwise(before: Hazard, after: Hazard) -> bool:
 
 
 def begin_feed(connection: Connection) -> None:
-    """An epoch of its own for a new database, or for one that was put back to an earlier state."""
+    """Empties the feed and starts a new epoch, for a new or restored database."""
     for table in FEED:
         connection.execute(delete(table))
     fresh = {"name": HAZARDS, "epoch": secrets.token_hex(8), "forgotten_transaction": 0, "forgotten_id": 0}

@@ -1,4 +1,4 @@
-"""What the domain asks of this subject, answered over one connection."""
+"""The queries of this subject's actions, over one connection."""
 
 from sqlalchemy import bindparam, select
 
@@ -8,7 +8,7 @@ from storage.sync.tables import changes, feeds
 
 
 class SyncRepository(UnitOfWork):
-    """What has changed."""
+    """Queries for the feed of changes."""
 
     def feed(self) -> Feed:
         return self.select(Feed, feeds.select())[0]

@@ -1,4 +1,4 @@
-"""The tables of what has changed."""
+"""The tables of changes and feeds."""
 
 from sqlalchemy import BigInteger, Column, Index, Integer, String, Table, Uuid
 
@@ -11,11 +11,11 @@ changes = Table(
     Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
     Column("transaction_id", BigInteger, nullable=False, server_default=PresentTransaction()),
     Column("day", Integer, nullable=False, server_default=PresentDay()),
-    Column("hazard", Uuid, nullable=False),  # no foreign key: it would lock the hazard's row once more
+    Column("hazard", Uuid, nullable=False),  # no foreign key, which would lock the hazard's row again
     Column("lost", Json(tuple[str, ...]), nullable=False, server_default="[]"),
     Index("ix_changes_place", "transaction_id", "id"),
     Index("ix_changes_hazard", "hazard", "transaction_id", "id"),
-    sqlite_autoincrement=True,  # a number that was forgotten is not given again
+    sqlite_autoincrement=True,  # ids of deleted changes are not reused
 )
 feeds = Table(
     "feeds",

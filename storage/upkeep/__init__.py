@@ -1,10 +1,9 @@
-"""Backups, checks, and histories kept elsewhere.
+"""Backups, consistency checks, and exports of all histories.
 
-- `backup`: a copy of everything while writing goes on, and the way back, from any database into any other
-- `histories`: histories read for checking, some hazards at a time
-- `history_digests`: the heads of all histories, a file a day outside the database
-- `history_file`: all histories in one file, and that file checked without the database
-- `orphans`: bytes without a row are swept, in two steps a day apart
-- `verification`: whether what is kept is whole: photos against their rows and digests, histories and their digests,
-  numbers
+- `backup`: backup of a running server, and restore into any database and photo store
+- `histories`: reads all histories, a batch of hazards at a time
+- `history_digests`: daily files, outside the database, with the digests of all histories
+- `history_file`: exports all histories to one file, and checks such a file without the database
+- `orphans`: removes photo files without a database row, in two steps a day apart
+- `verification`: checks photos, histories, daily digests, number series and counters for consistency
 """

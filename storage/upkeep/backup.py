@@ -1,8 +1,7 @@
-"""A copy of everything, taken while writing goes on: the database in one step, then the photos, which never change.
+"""Backup of a running server: the database in one step, then the photos, which never change; and restore.
 
-In this order a photo that the copied database knows is there to be copied, since it was kept before its row. Whatever
-the database and the photo store are, the copy is an SQLite file and a folder: what was taken from one can be put into
-another.
+Since a photo is stored before its row, every photo of the copied database can be copied afterwards. The backup is
+always an SQLite file and a folder, so it can be restored into any kind of database and photo store.
 """
 
 import os
@@ -32,18 +31,17 @@ _ROWS = 500
 _TABLES = [table for table in METADATA.sorted_tables if table not in FEED]
 
 Advance = Callable[[int, int], None]
-"""Is told how far a work is: (done, of how many)."""
+"""A callback that receives the progress: (done, total)."""
 
 
 class Occupied(Unready):
-    """The place to write to is not empty: neither a backup nor a restore overwrites anything."""
+    """The target is not empty; neither a backup nor a restore overwrites anything."""
 
 
 def backup(url: str, store: PhotoStore, target: Path, advance: Advance) -> Iterator[Finding]:
-    """Copies database and photos into the new folder `target`; what cannot be copied is named, and the rest goes on.
+    """Copies database and photos into the new folder `target`; yields photos that cannot be copied, and continues.
 
-    The copy is complete when the folder has its final name: before, it is called `target` with `.part` behind it.
-    Raises Occupied, FileNotFoundError.
+    The folder is called `<target>.part` until the copy is complete. Raises NonEmptyTarget, FileNotFoundError.
     """
     if target.exists():
         raise Occupied(f"{target} is there already")
@@ -61,10 +59,10 @@ def backup(url: str, store: PhotoStore, target: Path, advance: Advance) -> Itera
 
 
 def restore(source: Path, url: str, store: PhotoStore, advance: Advance) -> Iterator[Finding]:
-    """Puts a backup where nothing is yet, the database last: it is there only with all of its photos.
+    """Restores a backup into an empty place. The database comes last, so that it never exists without its photos.
 
-    Photos that the backup has not, or not as they were, are named. Pictures that are shown are developed anew. Raises
-    Occupied, FileNotFoundError.
+    Yields photos that are missing or altered in the backup. Display versions of photos are developed again. Raises
+    NonEmptyTarget, FileNotFoundError.
     """
     digests = _digests(source / DATABASE)
     if next(store.stored(), None):
@@ -84,11 +82,11 @@ def _copy_database(url: str, target: Path) -> None:
         _copy_everything(url, copy)
     elif source.exists():
         with closing(sqlite3.connect(source)) as here, closing(sqlite3.connect(target)) as there:
-            here.backup(there, pages=-1)  # one step: a copy in pieces would begin again at each write
+            here.backup(there, pages=-1)  # in one step: a stepwise copy would restart at each write
     else:
         raise FileNotFoundError(f"{source} is not there")
     with closing(sqlite3.connect(target)) as copied:
-        copied.execute("PRAGMA journal_mode=DELETE")  # one file
+        copied.execute("PRAGMA journal_mode=DELETE")  # leaves a single file
 
 
 def _restore_database(source: Path, url: str) -> None:
@@ -96,7 +94,7 @@ def _restore_database(source: Path, url: str) -> None:
     if database is not None:
         part = database.with_name(f"{database.name}.part")
         shutil.copyfile(source, part)
-        migrate(f"sqlite:///{part}")  # an old backup comes to the present schema before
+        migrate(f"sqlite:///{part}")  # an old backup is migrated first
         _begin_feed(f"sqlite:///{part}")
         _flush(part)
         part.rename(database)
@@ -105,13 +103,13 @@ def _restore_database(source: Path, url: str) -> None:
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder) / DATABASE
         shutil.copyfile(source, copy)
-        migrate(f"sqlite:///{copy}")  # an old backup comes to the present schema before its rows go on
+        migrate(f"sqlite:///{copy}")  # an old backup is migrated before its rows are copied
         migrate(url)
         _copy_everything(f"sqlite:///{copy}", url)
 
 
 def _begin_feed(url: str) -> None:
-    """Who has followed what changed begins anew: the present is an earlier one again."""
+    """Starts a new change feed, so that clients synchronise from scratch: the data went back in time."""
     engine = writing_engine(url)
     with engine.begin() as connection:
         begin_feed(connection)
@@ -134,7 +132,7 @@ def _check_empty(url: str) -> None:
 
 
 def _copy_everything(source: str, target: str) -> None:
-    """All rows of one snapshot, in one transaction."""
+    """Copies all rows of one snapshot in one transaction."""
     here, there = writing_engine(source), writing_engine(target)
     snapshot = "REPEATABLE READ" if here.dialect.name == "postgresql" else "SERIALIZABLE"
     try:
@@ -146,7 +144,7 @@ def _copy_everything(source: str, target: str) -> None:
 
 
 def _copy_rows(source: Connection, target: Connection) -> None:
-    """In the order in which rows can be inserted; what a row says of another row of its own table comes after both."""
+    """Copies rows in foreign-key order; references within a table are set after all of its rows are inserted."""
     for table in _TABLES:
         own = [column for column in table.c if any(key.column.table is table for key in column.foreign_keys)]
         later: list[dict[str, object]] = []
@@ -154,7 +152,7 @@ def _copy_rows(source: Connection, target: Connection) -> None:
         left = {each.name: None for each in own}
         for batch in rows.partitions():
             copies = [{**row, **left} for row in batch]
-            if table is counter_deltas:  # numbered by the database that they go into, which would give these again
+            if table is counter_deltas:  # the target numbers them itself, and would reuse these
                 copies = [{name: value for name, value in row.items() if name != "id"} for row in copies]
             target.execute(insert(table), copies)
             later += [

@@ -1,6 +1,6 @@
-"""Histories read for checking and for export: some hazards at a time, so that few are in memory however many there are.
+"""Reads all histories for checks and exports, a batch of hazards at a time to limit memory.
 
-Each batch is one snapshot: a hazard and its lines are of the same moment, also beside a running server.
+Each batch is one snapshot, so a hazard and its lines are consistent even while the server writes.
 """
 
 from collections.abc import Iterator, Sequence
@@ -18,11 +18,11 @@ from storage.hazards.tables import entries, hazards
 
 _HAZARDS_AT_ONCE = 500
 _UNREADABLE = (ValueError, KeyError, TypeError, RecursionError)
-"""What our column types raise for what they cannot have written."""
+"""Exceptions that our column types raise for values they cannot have written."""
 
 
 class History(NamedTuple):
-    """A hazard's lines in their order, and those that cannot even be read."""
+    """A hazard's history lines in order, and the numbers of lines that cannot be decoded."""
 
     heading: Heading
     lines: list[Entry]
@@ -34,11 +34,11 @@ class History(NamedTuple):
 
 
 Kept = dict[UUID, tuple[str, dict[int, str]]]
-"""By the id of a hazard: its number, and the digest of each line."""
+"""By hazard id: the hazard's number, and the digest of each line by its sequence number."""
 
 
 def histories(database: Database) -> Iterator[History]:
-    """Of every hazard, by the order of their ids."""
+    """Reads the history of every hazard, in the order of hazard ids."""
     last: UUID | None = None
     while batch := database.ask(partial(_batch, after=last)):
         yield from batch
@@ -50,7 +50,7 @@ def count(database: Database) -> int:
 
 
 def strays(database: Database) -> list[UUID]:
-    """The hazards that are not there although lines say they are theirs."""
+    """Ids of hazards that do not exist although history lines refer to them."""
     there = exists().where(hazards.c.id == entries.c.hazard)
     query = select(entries.c.hazard).where(~there).distinct()
     return [row[0] for row in database.ask(lambda repository: repository.rows(query))]
@@ -94,7 +94,7 @@ def _sorted(headings: list[Heading], lines: list[Entry]) -> list[History]:
 
 
 def _one(repository: UnitOfWork, heading: Heading) -> History:
-    """Line by line, so that those which cannot be read name themselves."""
+    """Reads a history line by line, to find the lines that cannot be decoded."""
     history = History(heading, [], [])
     theirs = entries.c.hazard == heading.hazard
     for (seq,) in repository.rows(select(entries.c.seq).where(theirs).order_by(entries.c.seq)):

@@ -1,8 +1,8 @@
-"""The heads of all histories, kept outside the database: a file a day, each chained to the one before it.
+"""Daily files, outside the database, with the heads of all histories; each file is chained to the one before it.
 
-Who can write to the database can write a whole chain anew, or cut off its end; what these files say of it they cannot
-change where the files are kept. The first line is a JSON object (`Opening`), then comes a line for every hazard whose
-history grew: its id, the length of its history, the digest of the last line.
+Somebody with write access to the database can rewrite a whole chain or cut off its end, but not change these files on
+another machine. The first line is a JSON object (`DigestHeader`). Then each hazard whose history grew has a line: its
+id, the length of its history, and the digest of its last line.
 """
 
 import os
@@ -29,13 +29,13 @@ from storage.photos.folder_store import flush_folder
 from storage.upkeep.histories import Kept
 
 _OVERLAP = timedelta(hours=1)
-"""What was committed late, or by a clock that is a little behind, comes into the next file; twice does no harm."""
+"""Overlap of consecutive files, for late commits and clocks slightly behind; a repeated head does no harm."""
 _LINES_AT_ONCE = 500
 _ALTERED = "digest is not what was written"
 
 
 class Opening(Struct, frozen=True, forbid_unknown_fields=True):
-    """`until`: everything that was committed before is in this file or in those before it."""
+    """The first line of a digest file. `until`: all earlier commits are in this file or in those before it."""
 
     day: date
     until: Moment
@@ -44,7 +44,7 @@ class Opening(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Digest(NamedTuple):
-    """A file that was written: its own digest, to be announced where nobody can take it back."""
+    """A written digest file and its own SHA-256, which is announced outside the database."""
 
     path: Path
     sha256: str
@@ -58,15 +58,15 @@ class _Head(NamedTuple):
 
 
 def due(folder: Path, day: date) -> bool:
-    """Whether the file of this day is still to be written: neither it nor a later one is there."""
+    """Whether the file of this day still has to be written: neither it nor a later one exists."""
     last = next(reversed(_files(folder)), None)
     return last is None or last.stem < day.isoformat()
 
 
 def write_digest(database: Database, folder: Path, day: date, now: datetime) -> Digest:
-    """Writes the file of `day`, with all that grew since the last one, however long ago that was. Blocks.
+    """Writes the file of `day` with all histories that grew since the last file, however old that is. Blocks.
 
-    It has its name only when it is whole and on the disk.
+    The file gets its name only when it is complete and on the disk.
     """
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{day.isoformat()}.txt"
@@ -82,14 +82,14 @@ def write_digest(database: Database, folder: Path, day: date, now: datetime) -> 
 
 
 def _grown_since(last: Path | None) -> ColumnElement[bool]:
-    """Everything, where there is no file before or nobody can read it."""
+    """Selects hazards changed since the last file, or all of them if there is no readable last file."""
     with suppress(ValueError):
         return true() if last is None else hazards.c.updated_at >= _opening(last).until - _OVERLAP
     return true()
 
 
 def _write(repository: UnitOfWork, part: Path, grown: ColumnElement[bool], opening: Opening) -> int:
-    """From one snapshot; answers of how many hazards."""
+    """Writes the heads of one snapshot; returns the number of hazards."""
     number: int = repository.rows(select(func.count()).select_from(hazards).where(grown))[0][0]
     query = select(hazards.c.id, hazards.c.history_length, hazards.c.history_head).where(grown).order_by(hazards.c.id)
     with part.open("wb") as file:
@@ -102,9 +102,9 @@ def _write(repository: UnitOfWork, part: Path, grown: ColumnElement[bool], openi
 
 
 def check_digests(folder: Path, kept: Callable[[Sequence[UUID]], Kept]) -> Iterator[Finding]:
-    """Whether the files follow each other, and whether every history still goes through the heads that they name.
+    """Checks that the files form a chain, and that every history still contains the heads they name.
 
-    `kept`: what is there now of some hazards.
+    `load_digests`: loads the current digests of the given hazards.
     """
     previous: str | None = None
     for path in _files(folder):
@@ -116,7 +116,7 @@ def check_digests(folder: Path, kept: Callable[[Sequence[UUID]], Kept]) -> Itera
 
 
 def _check(path: Path, previous: str | None, kept: Callable[[Sequence[UUID]], Kept]) -> Iterator[Finding]:
-    """Raises ValueError for what is no line of a digest."""
+    """Checks one digest file. Raises ValueError for a malformed line."""
     opening = _opening(path)
     if opening.previous != previous:
         yield Finding("digest does not follow the one before it", path.name)
@@ -139,13 +139,13 @@ def _gone(heads: list[_Head], there: Kept, day: str) -> Iterator[Finding]:
 
 
 def _opening(path: Path) -> Opening:
-    """Raises ValueError."""
+    """Reads the first line of a digest file. Raises ValueError."""
     with path.open("rb") as file:
         return msgspec.json.decode(file.readline(), type=Opening)
 
 
 def _head(line: bytes) -> _Head:
-    """Raises ValueError."""
+    """Parses one line: hazard id, length, digest. Raises ValueError."""
     hazard, length, digest = line.decode().split()
     return _Head(UUID(hazard), int(length), digest)
 

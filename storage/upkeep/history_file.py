@@ -1,7 +1,7 @@
-"""All histories in one file, and that file checked without the database that it came from.
+"""Exports all histories to one file, and checks such a file without the database that it came from.
 
-JSON, one record a line: `{"is": "hazard"}` says what a hazard says of its history, `{"is": "line"}` follows for each
-line of it, `{"is": "end"}` closes the file. Hazards come by the order of their ids.
+The format is JSON, one record a line: `{"is": "hazard"}` with a hazard's state and history length, then
+`{"is": "line"}` for each of its history lines; `{"is": "end"}` closes the file. Hazards are in the order of their ids.
 """
 
 import os
@@ -25,7 +25,7 @@ from storage.upkeep.histories import History, Kept
 from storage.upkeep.history_digests import check_digests
 
 Advance = Callable[[int, int], None]
-"""Is told how far a work is: (done, of how many)."""
+"""A callback that receives the progress: (done, total)."""
 
 
 class _Heading(Heading, frozen=True, forbid_unknown_fields=True, tag_field="is", tag="hazard"):
@@ -45,7 +45,7 @@ _decode = msgspec.json.Decoder(_Heading | _Line | _End).decode
 
 
 def export(database: Database, target: Path, advance: Advance) -> _End:
-    """Writes `target`, which has its name only when it is whole; answers how much is in it."""
+    """Writes `target`, which gets its name only when it is complete; returns the number of hazards and lines."""
     part = target.with_name(f"{target.name}.part")
     total, hazards, lines = histories.count(database), 0, 0
     with part.open("wb") as file:
@@ -64,8 +64,8 @@ def export(database: Database, target: Path, advance: Advance) -> _End:
 
 
 def check(source: Path, digests: Path | None, advance: Advance) -> Iterator[Finding]:
-    """Every finding there is in an export, and in the folder of the daily digests against it; `advance`: in bytes."""
-    with closing(sqlite3.connect("")) as seen:  # a file of its own that nobody sees, and that goes when it is closed
+    """Yields all findings in an exported file and, if given, in the daily digests; `advance` counts bytes."""
+    with closing(sqlite3.connect("")) as seen:  # a temporary file, deleted when it is closed
         seen.execute("create table seen (hazard, number, seq, digest, primary key (hazard, seq)) without rowid")
         for history in _histories(source, advance):
             if isinstance(history, Finding):
@@ -91,7 +91,7 @@ def _kept(seen: sqlite3.Connection, ids: Sequence[UUID]) -> Kept:
 
 
 def _histories(source: Path, advance: Advance) -> Iterator[History | Finding]:
-    """The histories of the file, and whatever in it belongs to none."""
+    """Reads the histories of the file, and yields a finding for each record that belongs to none."""
     history: History | None = None
     hazards, lines, end = 0, 0, _End(-1, -1)
     for at, record in enumerate(_records(source, advance), 1):
@@ -115,7 +115,7 @@ def _histories(source: Path, advance: Advance) -> Iterator[History | Finding]:
 
 
 def _records(source: Path, advance: Advance) -> Iterator[_Heading | _Line | _End | None]:
-    """None for one that cannot be read."""
+    """Reads the records of the file; None stands for one that cannot be decoded."""
     size, done = source.stat().st_size, 0
     with source.open("rb") as file:
         for at, raw in enumerate(file):

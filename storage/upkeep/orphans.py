@@ -1,10 +1,9 @@
-"""Bytes without a row: left by a crash between the photo store and the commit. Removed in two steps, a day apart.
+"""Removes photo files without a database row, in two steps a day apart.
 
-So are those of photos that were let go.
-
-The same bytes may be sent again while they are being swept away. So an original without a row is only moved aside;
-a day later no upload of that moment is on its way any more, and the rows say for certain whether it is wanted: then it
-goes back, else it is removed. In between it is read where it lies.
+A crash between the photo store and the commit leaves such files, and so does the purge of old photos. The same photo
+may be uploaded again during the sweep. So an original without a row is only renamed at first. A day later no such
+upload can still be running: the file is then renamed back if a row needs it, and removed if not. Meanwhile it can be
+read under its new name.
 """
 
 from collections.abc import Iterable, Iterator
@@ -24,7 +23,7 @@ _BATCH = 500
 
 
 def sweep_orphans(database: Database, store: PhotoStore, now: datetime) -> int:
-    """Looks at everything older than a day; answers how much of it was moved or removed. Blocks for the store."""
+    """Sweeps all files older than a day; returns how many were moved or removed. Blocks."""
     old = (each for each in store.stored() if now - each.at > DAY)
     return sum(_swept(database, store, batch) for batch in _batches(old))
 

@@ -1,4 +1,4 @@
-"""Whether what is kept is whole: photos against their rows and digests, histories and their digests, numbers."""
+"""Checks photos, histories, daily digests, number series and counters for consistency."""
 
 import hashlib
 from collections.abc import Callable, Iterator
@@ -26,9 +26,9 @@ from storage.upkeep.history_digests import check_digests
 def verify(
     database: Database, store: PhotoStore, advance: Callable[[int, int], None], digests: Path | None = None
 ) -> Iterator[Finding]:
-    """Every finding there is; `advance` is told (done, of how many) as the photos are read.
+    """Yields all findings; `advance` receives (done, total) while photos are read.
 
-    `digests`: the folder of the daily digests, where there is one.
+    `digests`: the folder of the daily digests, if there is one.
     """
     yield from (Finding("database is damaged", words) for words in database.damage())
     yield from _histories(database)
@@ -53,7 +53,7 @@ def _histories(database: Database) -> Iterator[Finding]:
 
 
 def _numbers(repository: AccountRepository) -> Iterator[Finding]:
-    """No hazard has a number beyond what its series has given out."""
+    """Checks that no hazard has a number beyond the last one of its series."""
     given = dict(map(tuple, repository.rows(select(numbers.c.series, numbers.c.last))))
     for (number,) in repository.rows(select(hazards.c.number)):
         series, _, counted = number.rpartition("-")
@@ -62,7 +62,7 @@ def _numbers(repository: AccountRepository) -> Iterator[Finding]:
 
 
 def _senders(repository: AccountRepository) -> Iterator[Finding]:
-    """Who has sent a photo is an account or a link: a table of its own cannot hold both to it."""
+    """Checks that photos were sent by an existing account or link, which no foreign key can express."""
     links = (FixLink(*row) for row in repository.rows(select(fix_links)))
     known = {person.username for person in repository.people()} | {link.sender.username for link in links}
     for (username,) in repository.rows(select(receipts.c.username).distinct()):

@@ -1,12 +1,12 @@
 """The actions of this subject: functions of (repository, facts, now) that return what to write.
 
-- `api_keys`: made, renewed, revoked, used
-- `delegations`: a supervisor lends their role, and takes it back
-- `external_identities`: linked by who shows who they are, unlinked, found again
-- `people`: an administrator makes and changes accounts, within their own scope
-- `revocation`: ONE rule: which sessions and linked identities end with a reset
-- `second_factor`: begun, confirmed, taken away
-- `security_log`: a line with what it is about, in one transaction
-- `sessions`: devices of an account: listed, cut off one by one or all at once
-- `sign_in`: open, renew and end sessions; passwords tried and changed
+- `api_keys`: create, rotate, revoke and use API keys
+- `delegations`: create, list and revoke delegations
+- `external_identities`: link and unlink external identities, and find the account of one
+- `people`: create and change accounts, within the scope of the administrator
+- `revocation`: the rule for which sessions and linked identities end with a reset
+- `second_factor`: enroll, confirm and remove a second factor
+- `security_log`: write security events in the transaction of the action they describe
+- `sessions`: list the signed-in devices of an account, and sign them out one by one or all at once
+- `sign_in`: open, renew and end sessions, count password attempts, and change passwords
 """

@@ -1,4 +1,4 @@
-"""An administrator makes keys for programs, renews their secrets and revokes them, within their own scope."""
+"""Actions of an administrator on API keys for programs: create, rotate and revoke, within the administrator's scope."""
 
 from datetime import UTC, datetime
 from typing import NamedTuple
@@ -16,14 +16,14 @@ from inspections.errors import Forbidden, IdConflict, IdTaken, Invalid, Missing,
 
 
 class Made(NamedTuple):
-    """`repeated`: the same key had been made before; its secret is not known any more."""
+    """The created key. `repeated`: the same request had created it before; its secret is no longer known."""
 
     key: Key
     repeated: bool
 
 
 def make_key(repository: AccountRepository, person: Person, asked: NewKey, secret: str, now: datetime) -> Change[Made]:
-    """`secret`: a digest. Raises Forbidden, IdConflict, IdTaken, Invalid."""
+    """Creates a key; `secret` is a digest. Raises Forbidden, IdConflict, IdTaken, Invalid."""
     reach = scope(person, "key.manage")
     ends = asked.expires_at.astimezone(UTC)
     wanted = Key(asked.id, asked.name, Role(asked.role), asked.scope, person.username, now, ends, secret)
@@ -47,7 +47,7 @@ def _again(reach: Scope, earlier: Key, wanted: Key) -> Made:
 
 
 def rotate_key(repository: AccountRepository, person: Person, key_id: UUID, secret: str, now: datetime) -> Change[Key]:
-    """Raises Missing, also for one that has ended: it is made anew."""
+    """Replaces the secret of a key. Raises Missing, also for a key that is revoked or expired."""
     key = _managed(repository, person, key_id)
     if key.revoked_at or now >= key.expires_at:
         raise Missing("key")
@@ -56,7 +56,7 @@ def rotate_key(repository: AccountRepository, person: Person, key_id: UUID, secr
 
 
 def revoke_key(repository: AccountRepository, person: Person, key_id: UUID, now: datetime) -> Change[Key]:
-    """One that was revoked stays as it is. Raises Missing."""
+    """Revokes a key; a revoked one stays unchanged. Raises Missing."""
     key = _managed(repository, person, key_id)
     if key.revoked_at:
         return Change(key)
@@ -65,19 +65,19 @@ def revoke_key(repository: AccountRepository, person: Person, key_id: UUID, now:
 
 
 def keys_seen(repository: AccountRepository, person: Person) -> list[Key]:
-    """The newest first, also those that have ended."""
+    """Lists the keys within the person's scope, newest first, including revoked and expired ones."""
     reach = scope(person, "key.manage")
     return [key for key in repository.all_keys() if reach.covers_community(key.scope)]
 
 
 def behind_key(repository: AccountRepository, digest: str, now: datetime) -> Key | None:
-    """The key that a secret opens with now."""
+    """Finds the key of a secret, by its digest, if both are valid now."""
     found = repository.key_of(digest)
     return found if found and found.opens(digest, now) else None
 
 
 def use_key(repository: AccountRepository, digest: str, now: datetime) -> Change[Key | None]:
-    """The first use of its newest secret."""
+    """Records the first use of a key's newest secret. Returns None if the secret is not valid now."""
     found = repository.key_of(digest)
     key = repository.kept(Key, found.id) if found else None
     if key is None or not key.opens(digest, now):

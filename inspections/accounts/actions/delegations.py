@@ -1,4 +1,4 @@
-"""A supervisor lends their role for a period; the giver or an administrator takes it back."""
+"""Actions on delegations: a supervisor lends their role for a period; they or an administrator revoke it."""
 
 from datetime import UTC, datetime
 from typing import NamedTuple
@@ -15,19 +15,19 @@ from inspections.errors import Forbidden, IdConflict, IdTaken, Invalid, Missing,
 
 
 class Made(NamedTuple):
-    """`repeated`: the same delegation had come before, and this is its present state."""
+    """The created delegation. `repeated`: the same request had created it before, and this is its current state."""
 
     delegation: Delegation
     repeated: bool
 
 
 def with_lent(repository: AccountRepository, person: Person, now: datetime) -> Person:
-    """The person with everything that is lent to them now or later; `Person.at` then says what counts."""
+    """Adds all grants lent to the person now or later; `Person.with_current_grants` then selects those in effect."""
     return empowered(person, repository.received(person.username, now), repository.person)
 
 
 def everybody(repository: AccountRepository, now: datetime) -> list[Person]:
-    """All accounts, each as `with_lent`."""
+    """Loads all accounts, each with its delegated grants as in `person_with_delegations`."""
     people = {person.username: person for person in repository.people()}
     received: dict[str, list[Delegation]] = {username: [] for username in people}
     for each in repository.delegations(None):
@@ -37,7 +37,7 @@ def everybody(repository: AccountRepository, now: datetime) -> list[Person]:
 
 
 def make_delegation(repository: AccountRepository, person: Person, asked: NewDelegation, now: datetime) -> Change[Made]:
-    """Raises Forbidden, IdConflict, IdTaken, Missing (to), Invalid."""
+    """Creates a delegation. Raises Forbidden, IdConflict, IdTaken, Missing (to), Invalid."""
     wanted = Delegation(
         id=asked.id,
         giver=person.username,
@@ -66,7 +66,10 @@ def _again(earlier: Delegation, wanted: Delegation) -> Made:
 
 
 def _own_scopes(repository: AccountRepository, wanted: Delegation, now: datetime) -> tuple[str, ...]:
-    """Where an administrator gave the giver this role. Raises Forbidden where that is nowhere: what is lent is not."""
+    """Returns the scopes in which an administrator gave the giver this role, or raises Forbidden if there are none.
+
+    A borrowed role does not count, so it cannot be lent on.
+    """
     giver = repository.person(wanted.giver)
     own = tuple(grant.scope for grant in giver.at(now).grants if grant.role == wanted.role) if giver else ()
     if not own:
@@ -91,7 +94,10 @@ def _check(repository: AccountRepository, wanted: Delegation, own: tuple[str, ..
 def revoke_delegation(
     repository: AccountRepository, person: Person, delegation_id: UUID, now: datetime
 ) -> Change[Delegation]:
-    """Raises Missing where it concerns others, Forbidden for its receiver. What has ended stays as it is."""
+    """Revokes a delegation; one that has ended stays unchanged.
+
+    Raises Missing if the person may not see it, Forbidden for its receiver.
+    """
     found = repository.delegation(delegation_id)
     if found is None or not _concerns(repository, person, found):
         raise Missing("delegation")
@@ -104,7 +110,10 @@ def revoke_delegation(
 
 
 def delegations_seen(repository: AccountRepository, person: Person) -> list[Delegation]:
-    """What this person gave and received, present and past, the newest first; an administrator sees those of others."""
+    """Lists the delegations that the person gave or received, present and past, newest first.
+
+    An administrator also sees those of the accounts they manage.
+    """
     everybody = bool(scope(person, "delegation.oversee"))
     found = repository.delegations(None if everybody else person.username)
     return [each for each in found if _concerns(repository, person, each)]

@@ -1,5 +1,6 @@
-"""A name elsewhere is linked by the account's owner, who shows once more who they are; it goes by them, by an
-administrator, or with whatever ends the account's sessions (revocation.py).
+"""Actions on external identities: the owner of an account links one after confirming who they are.
+
+The owner or an administrator unlinks it, and it ends with every reset that ends the account's sessions (revocation.py).
 """
 
 from typing import NamedTuple
@@ -24,9 +25,9 @@ from inspections.errors import (
 
 
 class Proof(NamedTuple):
-    """What a signed-in owner has just shown: an access token, by its digest, and more than that.
+    """Proof that a signed-in person has confirmed who they are; `token` is the digest of their access token.
 
-    `password`: the hash for which their password was good; `code`: what they typed of the second factor.
+    `password`: the stored hash that their password matched; `code`: the second factor's code that they entered.
     """
 
     token: str
@@ -35,19 +36,19 @@ class Proof(NamedTuple):
 
 
 class Linked(NamedTuple):
-    """Whom an identity lets in."""
+    """The account that an external identity is linked to."""
 
     person: Person
     identity: Identity
 
 
 def link_identity(repository: AccountRepository, wanted: Identity, proof: Proof) -> Change[Identity]:
-    """In place of one of the same provider.
+    """Links an external identity to an account; it replaces one of the same provider.
 
-    Raises Forbidden for programs and for the demo office's accounts, IdentityTaken; Unauthenticated where the token has
-    ended meanwhile, ConfirmNeeded where what was shown is not good any more, Invalid for a code that was used.
+    Raises Forbidden for programs and for the demo office's accounts, IdentityTaken, Unauthenticated if the token has
+    ended meanwhile, ConfirmNeeded if the proof is missing or outdated, Invalid for a code that was already used.
     """
-    owner = repository.account(wanted.username)  # a reset of the same account waits here, and so does another link
+    owner = repository.account(wanted.username)  # resets and other links of the same account wait for this lock
     if owner is None:
         raise Forbidden("程序密钥不能绑定外部账号")
     if owner.demo:
@@ -67,7 +68,7 @@ def link_identity(repository: AccountRepository, wanted: Identity, proof: Proof)
 def _use_proof(
     repository: AccountRepository, owner: Person, proof: Proof
 ) -> tuple[tuple[SecondFactor, SecondFactor], ...]:
-    """The second factor as it changes by being shown."""
+    """Checks the proof. Returns the second factor before and after its code is consumed, if a code was given."""
     if proof.password is None and proof.code is None:
         raise ConfirmNeeded
     if proof.password not in {None, owner.password}:
@@ -84,20 +85,20 @@ def _use_proof(
 
 
 def unlink_identity(repository: AccountRepository, username: str, provider: str) -> Change[None]:
-    """None stays none."""
+    """Unlinks the account's identity at a provider; does nothing if there is none."""
     repository.account(username)
     found = [each for each in repository.identities(username) if each.provider == provider]
     return Change(None, removed=tuple(found))
 
 
 def take_identity(repository: AccountRepository, reach: Scope, username: str, provider: str) -> Change[None]:
-    """By an administrator; none stays none. Raises Missing."""
+    """Unlinks the identity of an account that an administrator manages. Raises Missing if they do not manage it."""
     seen_person(repository, reach, username)
     return unlink_identity(repository, username, provider)
 
 
 def linked_account(repository: AccountRepository, provider: str, subject: str) -> Linked:
-    """Raises NotLinked, also where the account is not used any more."""
+    """Finds the account linked to an external identity. Raises NotLinked, also if the account is inactive."""
     found = repository.kept(Identity, provider, subject)
     person = repository.person(found.username) if found else None
     if found is None or person is None or not person.active:

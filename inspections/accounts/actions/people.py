@@ -1,4 +1,4 @@
-"""An administrator makes accounts and changes them, within their own scope."""
+"""Actions of an administrator on accounts: create and change them, within the administrator's scope."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -28,14 +28,14 @@ from inspections.errors import (
 
 
 class Added(NamedTuple):
-    """`repeated`: the same account had been made before, and this is it."""
+    """The created account. `repeated`: the same request had created it before."""
 
     person: Person
     repeated: bool
 
 
 class Powers(NamedTuple):
-    """What an administrator reaches: accounts to look at, accounts to make and change, rights to give."""
+    """The scopes of an administrator: accounts to see, accounts to create and change, rights to grant."""
 
     seeing: Scope
     account: Scope
@@ -49,7 +49,7 @@ def powers(person: Person) -> Powers:
 def add_person(
     repository: AccountRepository, by: Powers, asked: NewPerson, password: str, profile: Profile = STANDARD
 ) -> Change[Added]:
-    """`password`: the hash, and the kept one where nothing differs.
+    """Creates an account. `password` is a hash: the stored one if the request repeats an earlier one.
 
     Raises Forbidden, IdConflict, IdTaken, Invalid.
     """
@@ -65,9 +65,9 @@ def add_person(
 
 
 def account_made_before(repository: AccountRepository, by: Powers, asked: NewPerson) -> Person | None:
-    """The account that the same request may have made before: the password that came may be compared with its own.
+    """Finds the account that an earlier, equal request may have created, so that the two passwords can be compared.
 
-    None where there is none. Raises what `add_person` refuses without looking at the password.
+    Returns None if there is none. Raises what `add_person` raises without comparing passwords.
     """
     return _earlier(by, _wanted(asked, ""), repository.person(asked.username))
 
@@ -77,7 +77,10 @@ def _wanted(asked: NewPerson, password: str) -> Person:
 
 
 def _earlier(by: Powers, wanted: Person, earlier: Person | None) -> Person | None:
-    """Scope and powers come first, and the password is never named among what differs: it is not theirs to try."""
+    """Checks permission, then compares an existing account with the request. Returns the account or None.
+
+    The password is never reported as a difference, so that nobody can guess passwords this way.
+    """
     if wanted.grants:
         _permit(by.rights, set(wanted.grants))
     if earlier is None:
@@ -90,18 +93,18 @@ def _earlier(by: Powers, wanted: Person, earlier: Person | None) -> Person | Non
 
 
 def account_to_change(repository: AccountRepository, by: Powers, username: str, asked: PersonChange) -> Person:
-    """The account, for somebody who may change it as asked. Raises Missing, Forbidden."""
+    """Finds an account and checks that the requested change is permitted. Raises Missing, Forbidden."""
     before = _seen(by.seeing, repository.person(username))
     _check_powers(by, before, _changed(before, asked, None if asked.password is None else _NEW))
     return before
 
 
 _NEW = "new"
-"""Stands for the hash of a password that differs from the present one."""
+"""Placeholder for the hash of a password that differs from the current one."""
 
 
 def seen_person(repository: AccountRepository, reach: Scope, username: str) -> Person:
-    """The account as it is kept. Raises Missing where it is not there and where it is not theirs to manage."""
+    """Finds an account within an administrator's scope. Raises Missing if it does not exist or lies outside."""
     return _seen(reach, repository.person(username))
 
 
@@ -114,11 +117,11 @@ def change_person(
     now: datetime,
     profile: Profile = STANDARD,
 ) -> Change[Person]:
-    """`password`: the hash of the one asked for, as with `add_person`.
+    """Changes an account; does nothing if it already is as requested. `password` is a hash, as in `add_person`.
 
-    Raises Missing, Forbidden, PersonStale, Erased, LastAdministrator, Invalid. What is as asked already stays so.
+    Raises Missing, Forbidden, PersonStale, Erased, LastAdministrator, Invalid.
     """
-    administrators = repository.administrators()  # first: two who remove each other wait here, in the same order
+    administrators = repository.administrators()  # locked first: two administrators who remove each other wait here
     before = _seen(by.seeing, repository.account(username))
     after = _changed(before, asked, password)
     _check_powers(by, before, after)
@@ -160,9 +163,10 @@ def _changed(before: Person, asked: PersonChange, password: str | None) -> Perso
 
 
 def _check_powers(by: Powers, before: Person, after: Person) -> None:
-    """Rights are judged by the grants that come and go; account and password by all that the account holds.
+    """Checks a change: rights by the added and removed grants, account fields and password by all grants.
 
-    Who sets a password could sign in with it: that takes the right to give whatever it opens. Raises Forbidden.
+    Setting a password requires the right to grant everything the account has, because the password gives access to it.
+    Raises Forbidden.
     """
     rights, whole = set(before.grants) ^ set(after.grants), set(before.grants)
     if sets_password := after.password not in {before.password, ""}:
@@ -181,9 +185,9 @@ def _permit(reach: Scope, grants: set[Grant]) -> None:
 def check_scopes(
     repository: AccountRepository, grants: tuple[Grant, ...], field: Callable[[int], str] = "grants[{}].scope".format
 ) -> None:
-    """A scope is the beginning of the code of a community that there is, or "" for all that there will be.
+    """Checks that each scope is "" (all communities) or a prefix of an existing community's code.
 
-    Raises Invalid, which names each `field` by its place.
+    Raises Invalid; `field` makes the name of a field from its index.
     """
     codes = [community.code for community in repository.communities()]
     unknown = [
@@ -196,7 +200,7 @@ def check_scopes(
 
 
 def _check_administrators(administrators: list[Person], before: Person, after: Person, now: datetime) -> None:
-    """Whatever only administrators may do, somebody else must still be able to."""
+    """Raises LastAdministrator if nobody would be left to manage accounts, manage rights or read the security log."""
     others = [each for each in administrators if each.username != before.username]
     for action in ("account.manage", "rights.manage", "security.see"):
         if _may(before, action, now) and not any(_may(each, action, now) for each in (after, *others)):
@@ -204,13 +208,13 @@ def _check_administrators(administrators: list[Person], before: Person, after: P
 
 
 def _may(person: Person, action: str, now: datetime) -> bool:
-    """For good: who administers until some day leaves nobody behind."""
+    """Tells whether an active person may do an action without time limit; grants that expire do not count."""
     lasting = tuple(grant for grant in person.at(now).grants if grant.until is None)
     return person.active and bool(scope(replace(person, grants=lasting), action))
 
 
 def _access_to_end(repository: AccountRepository, before: Person, after: Person, now: datetime) -> Ended:
-    """What ends with this change: everything, with a new password or without the account."""
+    """Returns the access that ends with this change: all of it after a new password, deactivation or erasure."""
     if not after.password:
         return erase_access(repository, before.username, now)
     if after.active and after.password == before.password:

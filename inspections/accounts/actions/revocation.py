@@ -1,7 +1,7 @@
-"""ONE rule for what ends with a reset: every session of an account, and every identity that is linked to it.
+"""The rule for resets: every session of an account ends, and every external identity linked to it.
 
-Whoever held a token for some minutes may have left either behind. The table in docs/security.md says which event ends
-which credential, and is read by its test.
+An attacker who held a token for some minutes may have created either. The table in docs/security.md lists which event
+ends which credential; a test reads it.
 """
 
 from datetime import datetime
@@ -17,7 +17,7 @@ from inspections.accounts.sessions import Session
 
 
 class Ended(NamedTuple):
-    """For a Change: sessions that change, identities to remove."""
+    """The sessions, before and after, and the identities that a reset ends, to be written with a Change."""
 
     sessions: tuple[tuple[Session, Session], ...] = ()
     identities: tuple[Identity, ...] = ()
@@ -28,10 +28,10 @@ class Ended(NamedTuple):
 
 
 def end_access(repository: AccountRepository, username: str, now: datetime, spared: UUID | None = None) -> Ended:
-    """Every open session but `spared`, and every linked identity.
+    """Ends every open session except `spared`, and every linked identity.
 
-    Its caller has read the account by `repository.account` first: sign-ins and links of the same account wait there, so
-    that none of them is missed.
+    The caller must have locked the account by `repository.lock_person`: concurrent sign-ins and links of the account
+    then wait, so none of them is missed.
     """
     others = (each for each in repository.open_sessions(username) if each.id != spared)
     sessions = tuple((each, replace(each, revoked_at=now)) for each in others)
@@ -39,7 +39,7 @@ def end_access(repository: AccountRepository, username: str, now: datetime, spar
 
 
 def erase_access(repository: AccountRepository, username: str, now: datetime) -> Ended:
-    """As `end_access`; what devices were called goes too, also of sessions that ended before."""
+    """Ends access as `end_access` does and erases the device names of all sessions, also of ended ones."""
     every = repository.sessions(username)
     sessions = tuple((each, replace(each, device=ERASED, revoked_at=each.revoked_at or now)) for each in every)
     return Ended(sessions, tuple(repository.identities(username)))

@@ -1,4 +1,4 @@
-"""A second factor is begun, confirmed by its first code, and taken away by its owner or by an administrator."""
+"""Actions on second factors: enroll, confirm by a first code, and remove, by the owner or by an administrator."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -16,7 +16,7 @@ from inspections.errors import Enrolled, Forbidden, Invalid, Missing, SignInFail
 
 
 def begin_factor(repository: AccountRepository, person: Person, secret: str, now: datetime) -> Change[SecondFactor]:
-    """One that was begun and never confirmed gives way. Raises Enrolled; Forbidden for the demo office's accounts."""
+    """Starts enrollment; replaces an unconfirmed one. Raises Enrolled, Forbidden for the demo office's accounts."""
     if person.demo:
         raise Forbidden("演示账号不能启用动态验证码")
     before = repository.kept(SecondFactor, person.username)
@@ -29,7 +29,10 @@ def begin_factor(repository: AccountRepository, person: Person, secret: str, now
 def confirm_factor(
     repository: AccountRepository, username: str, shown: Shown, recovery: Sequence[str], now: datetime
 ) -> Change[SecondFactor]:
-    """`recovery`: digests of new codes. Raises Missing where none was begun, Enrolled, Invalid for a wrong code."""
+    """Confirms a second factor by its first code. `recovery`: digests of the new recovery codes.
+
+    Raises Missing if no enrollment was started, Enrolled, Invalid for a wrong code.
+    """
     before = repository.kept(SecondFactor, username)
     if before is None:
         raise Missing("totp")
@@ -42,7 +45,7 @@ def confirm_factor(
 
 
 def remove_factor(repository: AccountRepository, username: str, shown: Shown) -> Change[None]:
-    """By its owner, who shows it once more. Raises Missing, Invalid."""
+    """Removes the second factor of an owner who has entered a valid code. Raises Missing, Invalid."""
     factor = repository.kept(SecondFactor, username)
     if factor is None or not factor.confirmed_at:
         raise Missing("totp")
@@ -54,9 +57,9 @@ def remove_factor(repository: AccountRepository, username: str, shown: Shown) ->
 
 
 def take_factor(repository: AccountRepository, reach: Scope, username: str, now: datetime) -> Change[None]:
-    """By an administrator, for who has lost phone and recovery codes; none stays none.
+    """Removes a person's second factor, by an administrator, after phone and recovery codes were lost.
 
-    Somebody else may have the phone: sessions and linked identities end with it. Raises Missing, Forbidden.
+    Sessions and linked identities end too, since somebody else may have the phone. Raises Missing, Forbidden.
     """
     person = seen_person(repository, reach, username)
     if not all(reach.covers_community(grant.scope) for grant in person.grants):

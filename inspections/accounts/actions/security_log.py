@@ -1,4 +1,4 @@
-"""Lines of the security log: written in the transaction of what they are about, forgotten when their time is over."""
+"""Writes events to the security log, in the transaction of the action they describe, and deletes expired ones."""
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
@@ -15,7 +15,7 @@ R = TypeVar("R", bound=AccountRepository)
 
 
 class Caller(NamedTuple):
-    """Who asks, "" where nobody is signed in, and from where."""
+    """The username behind a request, "" if nobody is signed in, and the network address it came from."""
 
     by: str
     address: str
@@ -29,7 +29,7 @@ def noted(
     about: str = "",
     facts: Mapping[str, str] | None = None,
 ) -> Callable[[R], Change[T]]:
-    """The action, with a line about it where it changes anything: what was only asked for again leaves none."""
+    """Wraps an action so that a security event is written with its change; no change means no event."""
 
     def both(repository: R) -> Change[T]:
         change = action(repository)
@@ -49,12 +49,12 @@ def note(
     about: str = "",
     facts: Mapping[str, str] | None = None,
 ) -> Change[None]:
-    """A line about what changes nothing else: a failed sign-in, an original that was looked at."""
+    """Records an event that changes nothing else, such as a failed sign-in or a viewed original."""
     line = SecurityEvent(repository.new_id(), now, event, caller.by, about, caller.address, dict(facts or {}))
     return Change(None, (line,))
 
 
 def forget_events(repository: AccountRepository, now: datetime, limit: int) -> Change[int]:
-    """At most `limit` lines whose time is over go; answers how many."""
+    """Deletes at most `limit` events older than the retention period. Returns how many were deleted."""
     over = repository.old_events(now - KEPT, limit)
     return Change(len(over), removed=tuple(over))

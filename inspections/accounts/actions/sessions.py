@@ -1,4 +1,4 @@
-"""The devices of an account: listed, and cut off one by one or all at once, by their owner or by an administrator."""
+"""Actions on the signed-in devices of an account: list them, and sign out one or all, by owner or administrator."""
 
 from datetime import datetime
 from uuid import UUID
@@ -15,13 +15,13 @@ from inspections.errors import Missing
 
 
 def devices(repository: AccountRepository, username: str, now: datetime) -> list[Session]:
-    """Those that are signed in, the one seen last first."""
+    """Lists the account's devices that are signed in, the most recently seen first."""
     standing = [session for session in repository.open_sessions(username) if session.stands(now)]
     return sorted(standing, key=lambda session: session.seen_at, reverse=True)
 
 
 def revoke(repository: AccountRepository, username: str, device_id: UUID, now: datetime) -> Change[Session]:
-    """The device is signed out; one that was stays as it is. Raises Missing where it is not this account's."""
+    """Signs a device out; one that already is stays unchanged. Raises Missing if it is not a device of this account."""
     session = repository.kept(Session, device_id)
     if session is None or session.username != username:
         raise Missing("device")
@@ -32,13 +32,13 @@ def revoke(repository: AccountRepository, username: str, device_id: UUID, now: d
 
 
 def revoke_all(repository: AccountRepository, username: str, now: datetime) -> Change[Ended]:
-    """Every device is signed out, also the one that asks; linked identities end with them."""
+    """Signs out every device, including the one that sends the request, and unlinks all identities."""
     repository.account(username)
     ended = end_access(repository, username, now)
     return Change(ended, changed=ended.sessions, removed=ended.identities)
 
 
 def revoke_all_of(repository: AccountRepository, reach: Scope, username: str, now: datetime) -> Change[Ended]:
-    """By an administrator. Raises Missing."""
+    """Signs out every device of an account that an administrator manages. Raises Missing if they do not manage it."""
     seen_person(repository, reach, username)
     return revoke_all(repository, username, now)

@@ -1,6 +1,6 @@
-"""Sessions: a device signs in, renews its tokens, signs out; its owner changes the password.
+"""Actions of sign-in: open, renew and end sessions, count password attempts, change the password.
 
-Secrets come in as digests only.
+Token secrets are passed as digests only.
 """
 
 from datetime import datetime, timedelta
@@ -32,9 +32,9 @@ from inspections.errors import Forbidden, NotLinked, SignInFailed, Unauthenticat
 
 
 class SignedIn(NamedTuple):
-    """`person`: with nothing but the grants that count now. `until`: from when on this has to be asked again.
+    """A valid session and its owner. `person` has only the grants in effect now; `until`: when to authenticate again.
 
-    `pair`: whose token was shown; it is new while nobody has used it.
+    `pair`: the token pair that was used; it counts as new until its first use.
     """
 
     person: Person
@@ -44,9 +44,9 @@ class SignedIn(NamedTuple):
 
 
 class Terms(NamedTuple):
-    """`idle`: how long a device may be left alone. `alone`: every other session of the account ends with this one.
+    """Options of a new session. `idle`: its idle timeout. `single_session`: ends all other sessions of the account.
 
-    `through`: the linked identity that was shown in place of the password. `shown`: of the second factor.
+    `identity`: the linked identity used instead of the password. `code`: the submitted code of the second factor.
     """
 
     idle: timedelta = IDLE_LASTS
@@ -59,7 +59,7 @@ USUAL = Terms()
 
 
 class Tries(NamedTuple):
-    """Under which keys a password is tried: of the account and of the address, so that neither is kept in words."""
+    """The counter keys of a password attempt: digests of account and address, so neither is stored as plain text."""
 
     account: str
     address: str
@@ -68,7 +68,7 @@ class Tries(NamedTuple):
 def try_password(
     repository: AccountRepository, tries: Tries, now: datetime, patience: Patience = OF_ACCOUNT
 ) -> Change[None]:
-    """Counts a try before the password is looked at. Raises TooManyTries where the last one is too recent."""
+    """Counts a password attempt before the password is checked. Raises TooManyTries during the backoff."""
     counting = [
         (before := repository.kept(Tally, key), tried(before, key, each, now))
         for key, each in zip(tries, (patience, OF_ADDRESS), strict=True)
@@ -78,9 +78,9 @@ def try_password(
 
 
 def good_password(repository: AccountRepository, tries: Tries, *, whole: bool) -> Change[None]:
-    """The password was right: this try was no failure. `whole`: nothing is missing, and what was before is forgiven.
+    """Undoes one counted attempt after a correct password. `whole`: sign-in is complete, so the account starts anew.
 
-    Who knows a password and guesses the codes of a second factor does not begin anew with every guess.
+    Until then, earlier failures remain, so that guessing codes of the second factor is limited too.
     """
     account, address = (repository.kept(Tally, key) for key in tries)
     left = {before: untried(before) for before in (account, address) if before}
@@ -99,12 +99,12 @@ def open_session(
     now: datetime,
     terms: Terms = USUAL,
 ) -> Change[SignedIn]:
-    """`person` has shown their password, and `terms.shown` of a second factor, which is asked for where there is one.
+    """Opens a session for a person whose password or identity was verified; checks the second factor if one is set.
 
-    Raises SignInFailed, also where the account was changed meanwhile; NotLinked where the identity that they have shown
-    in place of the password was unlinked meanwhile; SecondFactorNeeded.
+    Raises SignInFailed, also if the account was changed meanwhile; NotLinked if the identity was unlinked meanwhile;
+    SecondFactorNeeded.
     """
-    known = repository.account(person.username)  # to be changed: so that no end of all its sessions misses this one
+    known = repository.account(person.username)  # locked, so that a concurrent reset does not miss this session
     if known is None or not known.active or known.password != person.password:
         raise SignInFailed
     if terms.through and repository.kept(Identity, terms.through.provider, terms.through.subject) != terms.through:
@@ -122,11 +122,10 @@ def open_session(
 def change_password(
     repository: AccountRepository, person: Person, digest: str, password: str, now: datetime
 ) -> Change[Ended]:
-    """`person` has shown the old password; `password`: the hash of the new one. Answers what ends with the old one:
-    every other device is signed out, and linked identities go, which somebody else may have linked.
+    """Changes the password of a person whose old one was verified; ends all other sessions and linked identities.
 
-    `digest`: of the access token that asks. Raises Unauthenticated where the account was changed meanwhile, and
-    Forbidden for an account of the demo office, whose password others have been told.
+    `digest`: of the access token of the request; `password`: hash of the new password. Raises Unauthenticated if the
+    account was changed meanwhile, Forbidden for accounts of the demo office, whose passwords are public.
     """
     known = repository.account(person.username)
     if known is None or not known.active or known.password != person.password:
@@ -142,9 +141,9 @@ def change_password(
 def refresh_session(
     repository: AccountRepository, digest: str, pair_id: UUID, digests: Digests, now: datetime
 ) -> Change[SignedIn | Session | None]:
-    """`digest` is of the refresh token that was sent. None: it is unknown or expired.
+    """Renews a session by the digest of its refresh token. Returns None if the token is unknown or expired.
 
-    A session: it has ended now, because this token was replaced before and is known to somebody else too.
+    Returns the session, now revoked, if the token had already been replaced: somebody else has a copy of it.
     """
     session, pair = _behind(repository, digest)
     person = repository.person(session.username) if session else None
@@ -153,7 +152,7 @@ def refresh_session(
     if person is None or not person.active or now >= pair.refresh_expires_at:
         return Change(None)
     if not pair.renews(now):
-        if pair.used_at is None:  # a sibling of the one that stands: nobody has worked with it
+        if pair.used_at is None:  # an unused sibling of the current pair
             return Change(None)
         ended = replace(session, revoked_at=now)
         return Change(ended, changed=((session, ended),))
@@ -165,7 +164,7 @@ def refresh_session(
 
 
 def use_access(repository: AccountRepository, digest: str, now: datetime) -> Change[SignedIn | None]:
-    """The first use of an access token: its pair stands from now on. None where it is good no more."""
+    """Records the first use of an access token: its pair becomes the current one. Returns None if it is not valid."""
     session, pair = _behind(repository, digest)
     if session is None or pair is None:
         return Change(None)
@@ -182,20 +181,20 @@ def close_session(repository: AccountRepository, digest: str, now: datetime) -> 
 
 
 def forget_tokens(repository: AccountRepository, now: datetime, limit: int) -> Change[int]:
-    """At most `limit` pairs whose refresh token has expired go; answers how many."""
+    """Deletes at most `limit` pairs whose refresh token has expired. Returns how many were deleted."""
     over = repository.expired_pairs(now, limit)
     return Change(len(over), removed=tuple(over))
 
 
 def behind_access(repository: AccountRepository, digest: str, now: datetime) -> SignedIn | None:
-    """Who an access token belongs to, while it is good; for who changes nothing."""
+    """Finds the session of an access token, if both are valid now; for reads that change nothing."""
     pair = repository.pair_of(digest)
     session = repository.kept(Session, pair.session) if pair else None
     return _known(repository, session, pair, digest, now) if session and pair else None
 
 
 def _behind(repository: AccountRepository, digest: str) -> tuple[Session | None, TokenPair | None]:
-    """The session is asked for before its pair, as by everybody who changes both."""
+    """Loads session and pair of a token's digest, the session first: all writers use this order, to avoid deadlocks."""
     found = repository.pair_of(digest)
     session = repository.kept(Session, found.session) if found else None
     return session, repository.kept(TokenPair, found.id) if found and session else None

@@ -1,5 +1,5 @@
 """The actions of this subject: functions of (repository, facts, now) that return what to write.
 
-- `exports`: ledgers that take a while: asked for, claimed, made
-- `legacy_import`: lines of the old spreadsheet become cases: all or none, none twice
+- `exports`: requests, claims, finishes and deletes exports that are made in the background
+- `legacy_import`: creates hazards from the lines of the old spreadsheet: all or none, and none twice
 """

@@ -1,4 +1,4 @@
-"""Ledgers that take a while: asked for, made by whoever has time, taken away."""
+"""Requests, claims, finishes and deletes exports that are made in the background."""
 
 from datetime import datetime
 from uuid import UUID
@@ -15,7 +15,7 @@ _ASKED = ("form", "pictures", "selection")
 
 
 def ask_for_export(repository: LedgerRepository, export: Export) -> Change[tuple[Export, bool]]:
-    """Answers it, and whether it was asked for before. Raises IdTaken, IdConflict, TooMany."""
+    """Stores a new export; returns it, and whether it existed before. Raises IdTaken, IdConflict, TooMany."""
     earlier = repository.kept(Export, export.id)
     if earlier is not None:
         if earlier.by != export.by:
@@ -29,7 +29,7 @@ def ask_for_export(repository: LedgerRepository, export: Export) -> Change[tuple
 
 
 def own_export(repository: LedgerRepository, person: Person, export_id: UUID, now: datetime) -> Export:
-    """Raises Missing where there is none, where it is another's, and where its time is over."""
+    """The export if it is this person's and has not expired. Raises Missing."""
     export = repository.kept(Export, export_id)
     if export is None or export.by != person.username or export.asked_at + KEPT <= now:
         raise Missing("export")
@@ -37,7 +37,7 @@ def own_export(repository: LedgerRepository, person: Person, export_id: UUID, no
 
 
 def claim_export(repository: LedgerRepository, now: datetime) -> Change[Export | None]:
-    """The one that has waited longest. One that nobody could make, however often, has failed."""
+    """Claims the export that has waited longest; one that was tried `MAX_TRIES` times fails instead."""
     waiting = repository.waiting_exports(now, 1)
     if not waiting:
         return Change(None)
@@ -50,7 +50,7 @@ def claim_export(repository: LedgerRepository, now: datetime) -> Change[Export |
 
 
 def export_went_on(repository: LedgerRepository, mine: Export, done: int, total: int, now: datetime) -> Change[bool]:
-    """False where it is somebody else's by now: who waited too long stops."""
+    """Records progress and extends the claim. False where another process has claimed it since; the caller stops."""
     export = _still(repository, mine)
     if export is None:
         return Change(answer=False)
@@ -59,7 +59,7 @@ def export_went_on(repository: LedgerRepository, mine: Export, done: int, total:
 
 
 def export_ended(repository: LedgerRepository, mine: Export, size: int | None, error: str | None) -> Change[bool]:
-    """`size`: it is made; None: it failed, because of `error`. False where it is somebody else's by now."""
+    """Marks it as made with `size` in bytes, or as failed (None). False where another process has claimed it since."""
     export = _still(repository, mine)
     if export is None:
         return Change(answer=False)
@@ -75,6 +75,6 @@ def _still(repository: LedgerRepository, mine: Export) -> Export | None:
 
 
 def forget_exports(repository: LedgerRepository, now: datetime, limit: int) -> Change[int]:
-    """At most `limit` whose time is over go; their files are swept after them. Answers how many."""
+    """Deletes at most `limit` expired exports and returns how many; the orphan sweep deletes their files later."""
     over = repository.old_exports(now - KEPT, limit)
     return Change(len(over), removed=tuple(over))

@@ -1,4 +1,4 @@
-"""The old spreadsheet becomes cases: all of its lines or none, and none twice."""
+"""Creates hazards from the lines of the old spreadsheet: all or none, and none twice."""
 
 from datetime import datetime
 from typing import Any
@@ -25,7 +25,10 @@ SOURCE = "ledger"
 
 
 class Imported(Struct, frozen=True):
-    """How many lines became cases, and how many were there already. `applied`: they are kept."""
+    """The numbers of lines that became hazards, and of those imported before. `applied`: they are stored.
+
+    `aside`: titles of columns without a field, which are stored in the history.
+    """
 
     applied: bool
     lines: int
@@ -37,17 +40,17 @@ class Imported(Struct, frozen=True):
 
 
 def previewed(repository: LedgerRepository, reach: Scope, said: Understood) -> Imported:
-    """What would come of it."""
+    """Returns the result that an import would have; nothing is stored."""
     fresh, errors = _sorted_out(repository, reach, said)
     again = len(said.lines) - len(fresh) - len(errors)
     shown = [*said.errors, *errors][:SHOWN]
-    return Imported(False, said.count, len(fresh), again, said.wrong + len(errors), shown, said.aside)  # noqa: FBT003  # the Struct says which is which
+    return Imported(False, said.count, len(fresh), again, said.wrong + len(errors), shown, said.aside)  # noqa: FBT003  # the Struct names the fields
 
 
 def import_ledger(
     repository: LedgerRepository, by: str, reach: Scope, said: Understood, now: datetime
 ) -> Change[Imported]:
-    """Raises LinesWrong where anything is wrong with any line."""
+    """Creates a hazard per new line. Raises LinesWrong where any line has an error."""
     fresh, errors = _sorted_out(repository, reach, said)
     if wrong := said.wrong + len(errors):
         raise LinesWrong([*said.errors, *errors][:SHOWN], wrong)
@@ -60,7 +63,7 @@ def import_ledger(
 
 
 def _sorted_out(repository: LedgerRepository, reach: Scope, said: Understood) -> tuple[list[OldLine], list[LineError]]:
-    """The lines that are new, and what is wrong with others besides what they say themselves."""
+    """The lines that are new, and the errors of others that only the stored data show."""
     fresh: list[OldLine] = []
     errors: list[LineError] = []
     for where, line in said.lines:
@@ -87,7 +90,7 @@ def _differing(earlier: Entry, line: OldLine) -> list[str]:
 
 
 def _case(repository: LedgerRepository, by: str, line: OldLine, now: datetime) -> tuple[Hazard, Entry]:
-    """Nobody is told of it. What is open runs on from its deadline, or gets one by policy from today on."""
+    """A hazard and its history; nobody is notified. An open one keeps its deadline or gets one by policy from today."""
     community, category = repository.community(line.community), repository.category(line.category)
     if community is None or category is None:
         raise Missing("community")

@@ -1,4 +1,4 @@
-"""Messages of devices are folded into alerts; an alarm opens a case: by itself, accepted, with its clock running."""
+"""Folds device messages into alerts. An alarm opens a case that is accepted at once, with its deadline running."""
 
 from collections.abc import Iterable, Sequence
 from collections.abc import Set as AbstractSet
@@ -56,11 +56,11 @@ from inspections.remediation.steps import Report
 
 _Key = tuple[str, Metric]
 _SEEN_EVERY = timedelta(minutes=1)
-"""When a device was last heard of is kept to the minute: a flood of repeats does not write its row again and again."""
+"""The precision of `last_seen_at`, so that a flood of repeats does not rewrite the device's row each time."""
 
 
 class Sent(NamedTuple):
-    """One request or one publication: what it says, its signature where it has one, and what of it nobody can read."""
+    """One parsed request or publication: its messages, its signature if it has one, and its unreadable messages."""
 
     messages: Sequence[Message]
     signature: Signature | None = None
@@ -71,7 +71,7 @@ class Sent(NamedTuple):
 def receive_alerts(
     repository: MonitoringRepository, sent: Sequence[Sent], now: datetime
 ) -> Change[list[list[Verdict] | Replayed]]:
-    """All of what has gathered, in one transaction: an alert is written once, however many messages it is told by."""
+    """Processes all queued payloads in one transaction; each alert is written once, however many messages it gets."""
     folding = _Folding(repository, now)
     folding.look_up(message for each in sent for message in each.messages)
     answers: list[list[Verdict] | Replayed] = []
@@ -92,13 +92,13 @@ def receive_alerts(
 
 
 def forget_signatures(repository: MonitoringRepository, now: datetime, limit: int) -> Change[int]:
-    """Signatures whose timestamps are refused by now, whichever way the clock was off."""
+    """Deletes signatures whose timestamps would be refused by now; returns how many."""
     over = repository.old_signatures(now - 2 * SIGNED_WITHIN, limit)
     return Change(len(over), removed=tuple(over))
 
 
 class _Excess(NamedTuple):
-    """A value over a threshold: what we make of it, and when it was, by the clock that governs."""
+    """A value above a threshold, with its grade and its time by the trusted clock."""
 
     message: Message
     value: float
@@ -108,7 +108,7 @@ class _Excess(NamedTuple):
 
 
 class _Folding:
-    """What a transaction makes of the messages that it takes: each record once, as it is at the end."""
+    """Collects the effects of all messages of a transaction, so that each record is written once."""
 
     def __init__(self, repository: MonitoringRepository, now: datetime) -> None:
         self._repository = repository
@@ -125,6 +125,7 @@ class _Folding:
         self._counts: list[tuple[RefusedCount | None, RefusedCount]] = []
 
     def has_come(self, signature: Signature) -> bool:
+        """Tells whether the signature was used before; if not, remembers it."""
         known = signature.digest in self._signatures
         if known or self._repository.kept(Signature, signature.digest) is not None:
             return True
@@ -132,7 +133,7 @@ class _Folding:
         return False
 
     def look_up(self, messages: Iterable[Message]) -> None:
-        """The open alerts of these. In one order, whoever folds beside: none waits for rows while it holds others."""
+        """Loads the open alerts of these messages, in sorted order, so that parallel transactions cannot deadlock."""
         for key in sorted({(each.device, each.metric) for each in messages}):
             if self._monitor(key[0]) is not None:
                 self._known[key] = self._newest(*key)
@@ -151,7 +152,7 @@ class _Folding:
         return (chain, alert) if chain and alert else None
 
     def _has_ended(self, alert: Alert, ended: AbstractSet[UUID]) -> bool:
-        """One whose case has ended is over, and the next is linked to it; so is a warning that has gone for a while."""
+        """Tells whether the alert is over: its case has ended, or without a case it cleared `HOLD_OFF` ago."""
         if alert.hazard is not None:
             return alert.hazard in ended
         return alert.cleared_at is not None and self._now - alert.cleared_at >= HOLD_OFF
@@ -227,7 +228,7 @@ class _Folding:
         )
 
     def _case(self, monitor: Monitor, alert: Alert, excess: _Excess) -> UUID | None:
-        """预警核查单: told at once. None where the office has none for this: then the alert stands by itself."""
+        """Opens a case (预警核查单) and notifies at once. None if the office has no category for this metric."""
         repository, now = self._repository, self._now
         community, category = (
             repository.community(monitor.community),
@@ -269,7 +270,7 @@ class _Folding:
         self._monitors[monitor.id] = (known[0] if known else monitor, monitor)
 
     def _hear(self, monitor: Monitor) -> None:
-        """It is there, or there again."""
+        """Records that the device has sent something, which ends its outage."""
         last, now = monitor.last_seen_at, self._now
         if monitor.outage is None and last is not None and now - last < _SEEN_EVERY:
             return
@@ -285,7 +286,7 @@ class _Folding:
             self._ended.append((known, replace(known, ended_at=self._now)))
 
     def _away(self, monitor: Monitor) -> Verdict:
-        """Its gateway says that it is silent: known at once, not only to the sweep."""
+        """Opens an outage because the gateway reports the device as offline."""
         if monitor.outage is not None or monitor.worked_on(self._now):
             return Verdict("normal")
         new = outage(monitor, self._repository.new_id(), GATEWAY, self._now)
@@ -297,7 +298,7 @@ class _Folding:
         self._refused.setdefault((way, one.reason), []).append(one)
 
     def count_refused(self) -> None:
-        """A row a reason, however many there are: garbage costs no more than what is good."""
+        """Adds up the rejections: one row for each way and reason, however many messages there were."""
         day = shanghai_date(self._now)
         for (way, reason), ones in sorted(self._refused.items()):
             known = self._repository.kept(RefusedCount, day, way, reason)
@@ -307,7 +308,7 @@ class _Folding:
         self._alerts[alert.device, alert.metric] = alert
 
     def new(self) -> Iterable[Struct]:
-        """An alert after the case that it opened."""
+        """Yields the records to insert; an alert follows the case that it opened."""
         yield from self._signatures.values()
         yield from self._records
         yield from self._silent.values()
@@ -342,7 +343,7 @@ def _facts(new: Hazard, alert: Alert, excess: _Excess) -> dict[str, Any]:
 def _taken(
     repository: MonitoringRepository, hazard: Hazard, category: Category, alert: Alert, now: datetime
 ) -> tuple[Hazard, tuple[Entry, ...]]:
-    """Accepted by itself, its clock running from receipt; assigned where a rule says so."""
+    """Accepts the case, with its deadline running from receipt, and assigns it if a dispatch rule matches."""
     priority, facts = category.priority or Priority.URGENT, {"alert": str(alert.id)}
     after = accepted(repository, hazard, category, now, priority, major=False)
     line_id = repository.new_id()

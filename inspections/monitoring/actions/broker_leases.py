@@ -1,4 +1,4 @@
-"""Workers take places at the broker, keep them while they are there, and empty those that were left behind."""
+"""Actions on broker leases: acquire, renew, take over an expired one, drain, release."""
 
 from datetime import datetime
 
@@ -17,7 +17,7 @@ def take_slot(repository: MonitoringRepository, holder: str, now: datetime) -> C
 
 
 def keep_slot(repository: MonitoringRepository, number: int, holder: str, now: datetime) -> Change[bool]:
-    """False where somebody else has taken it, who thought us dead."""
+    """Extends the lease. Returns False if another worker has taken it over after it expired."""
     slot = repository.kept(Slot, number)
     if slot is None or slot.holder != holder:
         return Change(answer=False)
@@ -25,7 +25,7 @@ def keep_slot(repository: MonitoringRepository, number: int, holder: str, now: d
 
 
 def adopt_slot(repository: MonitoringRepository, holder: str, now: datetime) -> Change[int | None]:
-    """One that was left behind, to be emptied by us meanwhile."""
+    """Takes over an expired lease in order to drain its session; returns its number, or None."""
     over = next((slot for slot in repository.slots() if slot.until <= now), None)
     if over is None:
         return Change(None)
@@ -34,7 +34,7 @@ def adopt_slot(repository: MonitoringRepository, holder: str, now: datetime) -> 
 
 
 def begin_leaving(repository: MonitoringRepository, number: int, now: datetime) -> Change[bool]:
-    """False for the last one: its session gathers what comes while nobody is there, for whoever comes next."""
+    """Marks the lease as draining. Returns False for the last worker: its session queues messages for the next one."""
     slots = repository.slots()
     mine = next((slot for slot in slots if slot.number == number), None)
     stays = any(slot.number != number and slot.until > now and not slot.leaving for slot in slots)
@@ -46,6 +46,6 @@ def begin_leaving(repository: MonitoringRepository, number: int, now: datetime) 
 
 
 def leave_slot(repository: MonitoringRepository, number: int) -> Change[None]:
-    """It is empty, and nobody's."""
+    """Deletes the lease after its session is drained."""
     slot = repository.kept(Slot, number)
     return Change(None, removed=(slot,) if slot is not None else ())

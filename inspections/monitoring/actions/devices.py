@@ -1,4 +1,4 @@
-"""An administrator registers monitoring devices, changes them, and renews the secrets they sign with."""
+"""Actions on monitoring devices: register, import, change, maintenance, silence detection, secret rotation."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -29,13 +29,13 @@ from inspections.table_import import SHOWN, LineError, LinesWrong
 
 _SAID = ("name", "kind", "community", "place", "point", "vendor", "thresholds", "silent_after_h")
 _LISTED = ("name", "kind", "community", "place", "point", "vendor")
-"""What a list of devices says."""
+"""The fields that an import file sets."""
 
 _LONGEST_WORK = timedelta(days=30)
 
 
 class PlannedWork(Struct, frozen=True, forbid_unknown_fields=True):
-    """From when to when somebody works there, and why."""
+    """A maintenance window as requested: its start, its end, and the reason."""
 
     first: Moment = field(name="from")
     last: Moment = field(name="until")
@@ -43,14 +43,14 @@ class PlannedWork(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class MonitorSecret(Struct, frozen=True):
-    """What a new device signs with."""
+    """The signing secret of a new device."""
 
     device: str
     secret: str
 
 
 class MonitorsImported(Struct, frozen=True):
-    """How many devices are new, and how many were there already. `applied`: they are kept; `secrets`: of the new."""
+    """The result of an import: counts, errors, and the `secrets` of new devices. `applied`: whether it was stored."""
 
     applied: bool
     lines: int
@@ -62,7 +62,7 @@ class MonitorsImported(Struct, frozen=True):
 
 
 class Registered(NamedTuple):
-    """`repeated`: the same device had been registered before; its secret is not said again."""
+    """A registered device. `repeated`: it was registered before, so its secret is not returned again."""
 
     monitor: Monitor
     repeated: bool
@@ -71,7 +71,7 @@ class Registered(NamedTuple):
 def register_monitor(
     repository: MonitoringRepository, person: Person, asked: NewMonitor, secret: str, now: datetime
 ) -> Change[Registered]:
-    """Raises Forbidden, IdConflict, IdTaken, Invalid."""
+    """Registers a device; a repeated request changes nothing. Raises Forbidden, IdConflict, IdTaken, Invalid."""
     reach = scope(person, "device.manage")
     earlier = repository.kept(Monitor, asked.id)
     if earlier is not None:
@@ -98,7 +98,7 @@ def _check_place(repository: MonitoringRepository, reach: Scope, asked: NewMonit
 
 
 def _reporter(repository: MonitoringRepository) -> Sequence[Person]:
-    """In whose name devices report: an account that nobody signs in with and nobody tells anything."""
+    """Returns the account under which devices report, if it must still be created. It is inactive."""
     there = repository.person(REPORTER) is not None
     return () if there else (Person(REPORTER, "用电监测", (), "", active=False),)
 
@@ -113,9 +113,9 @@ def import_monitors(
     *,
     apply: bool,
 ) -> Change[MonitorsImported]:
-    """All of a list or nothing; a device that was registered before stays as it is, and must be the same.
+    """Imports all devices of a file or none. A known device stays unchanged and must match its line.
 
-    `secrets`: one for each line. Raises LinesWrong, with `apply` alone.
+    `secrets`: one for each line. Raises LinesWrong, only with `apply`.
     """
     fresh: list[Monitor] = []
     errors = [*said.errors]
@@ -141,7 +141,7 @@ def import_monitors(
 def change_monitor(
     repository: MonitoringRepository, person: Person, asked: NewMonitor, now: datetime, *, active: bool
 ) -> Change[Monitor]:
-    """One out of use is silent by right. Raises Missing, Forbidden, Invalid."""
+    """Changes a device. Deactivating it ends its outage. Raises Missing, Forbidden, Invalid."""
     monitor = own_monitor(repository, person, asked.id, "device.manage")
     _check_place(repository, scope(person, "device.manage"), asked)
     said = {name: value for name, value in asdict(asked).items() if name in _SAID}
@@ -156,7 +156,7 @@ def change_monitor(
 def plan_work(
     repository: MonitoringRepository, person: Person, monitor_id: str, asked: PlannedWork, now: datetime
 ) -> Change[Monitor]:
-    """A maintenance window; it takes the place of the one before. Raises Missing, Invalid."""
+    """Sets the maintenance window, replacing the previous one. Raises Missing, Invalid."""
     monitor = own_monitor(repository, person, monitor_id, "device.manage")
     if asked.last <= max(asked.first, now):
         raise Invalid(("last", "结束时间须晚于开始时间和现在"))
@@ -169,7 +169,7 @@ def plan_work(
 
 
 def end_work(repository: MonitoringRepository, person: Person, monitor_id: str, now: datetime) -> Change[Monitor]:
-    """It is over, earlier than planned. Raises Missing."""
+    """Ends the maintenance window early. Raises Missing."""
     monitor = own_monitor(repository, person, monitor_id, "device.manage")
     if monitor.maintenance is None:
         return Change(monitor)
@@ -185,7 +185,7 @@ def _without_outage(
 
 
 def notice_silence(repository: MonitoringRepository, now: datetime, limit: int) -> Change[int]:
-    """Devices that should have been heard of by now are silent: each outage is noticed once, and told to nobody."""
+    """Opens an outage for each device that is overdue; returns how many. Outages send no notices."""
     new: list[Outage] = []
     changed: list[tuple[Monitor, Monitor]] = []
     for monitor in repository.silent(now, limit):
@@ -196,14 +196,14 @@ def notice_silence(repository: MonitoringRepository, now: datetime, limit: int) 
 
 
 def rotate_monitor(repository: MonitoringRepository, person: Person, monitor_id: str, secret: str) -> Change[Monitor]:
-    """Raises Missing."""
+    """Gives the device a new secret; the current one stays valid beside it. Raises Missing."""
     monitor = own_monitor(repository, person, monitor_id, "device.manage")
     after = rotated(monitor, secret)
     return Change(after, changed=((monitor, after),))
 
 
 def own_monitor(repository: MonitoringRepository, person: Person, monitor_id: str, action: str) -> Monitor:
-    """Raises Missing where there is none within reach."""
+    """Returns the device if it lies within the person's scope for `action`, else raises Missing."""
     monitor = repository.kept(Monitor, monitor_id)
     if monitor is None or not scope(person, action).covers_community(monitor.community):
         raise Missing("device")

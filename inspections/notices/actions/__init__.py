@@ -1,5 +1,5 @@
 """The actions of this subject: functions of (repository, facts, now) that return what to write.
 
-- `delivery`: notices become inbox entries and deliveries; claimed, settled, sent again; the words of a notice
-- `digests`: the agenda of the day and of the week, told once
+- `delivery`: dispatches notices, claims deliveries and records their results; renders and edits notice texts
+- `digests`: sends the daily, weekly and history digests
 """

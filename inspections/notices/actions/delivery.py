@@ -1,7 +1,7 @@
-"""The outbox is worked through: notices become inbox entries and deliveries, deliveries are tried until they arrive.
+"""Dispatches notices into inbox entries and deliveries, and retries deliveries until they arrive.
 
-Whoever claims something may be killed: what was not settled in time is somebody else's. So each delivery arrives at
-least once, always under the id of its notice.
+A worker may be killed after it has claimed a delivery; when the claim expires, another worker takes it. So each
+delivery arrives at least once, always under the id of its notice.
 """
 
 from collections.abc import Sequence
@@ -37,20 +37,20 @@ from inspections.notices.templates import (
 )
 
 CLAIM = timedelta(seconds=20)
-"""Longer than any channel takes for a try (api/notices/channels.py)."""
+"""The duration of a claim, longer than any channel's timeout (api/notices/channels.py)."""
 
 
 class Claimed(NamedTuple):
-    """What is to be tried now, and how many wait behind something that has to be tried again later."""
+    """The deliveries to try now, and the number postponed because an earlier one waits for its retry."""
 
     deliveries: Sequence[Delivery]
     put_off: int
 
 
 def tell(repository: NoticeRepository, now: datetime, limit: int, outlets: Sequence[Outlet]) -> Change[int]:
-    """Makes inbox entries and deliveries of at most `limit` notices; answers of how many.
+    """Creates inbox entries and deliveries for at most `limit` notices; returns the number of notices.
 
-    Who holds a role is found out now: within a second of the event, or when the notifier comes back.
+    Roles are resolved at this moment: within a second of the event, or when the notifier runs again.
     """
     untold = repository.untold(limit)
     people = [person.at(now) for person in everybody(repository, now)] if untold else []
@@ -79,9 +79,9 @@ def _deliveries(
 
 
 def claim_deliveries(repository: NoticeRepository, channel: str, now: datetime, limit: int) -> Change[Claimed]:
-    """Deliveries for one who tries them now, and for nobody else before CLAIM is over: each the first of its lane.
+    """Claims due deliveries for `CLAIM_DURATION`, each the first with its ordering key.
 
-    One that is due behind another that waits for its next try is put off until then: it stands in nobody's way.
+    A due delivery behind one that waits for its retry is postponed until then, so that it blocks no others.
     """
     due = repository.deliverable(channel, now, limit)
     waiting = repository.waiting(channel, list({each.hazard for each in due if each.hazard}))
@@ -99,9 +99,9 @@ def claim_deliveries(repository: NoticeRepository, channel: str, now: datetime, 
 
 
 def settle(repository: NoticeRepository, attempts: Sequence[Attempt], now: datetime) -> Change[int]:
-    """What came of some tries; answers how many deliveries were given up.
+    """Records the results of tries; returns how many deliveries were given up.
 
-    One that has arrived stays so, whatever somebody says who tried it too.
+    A delivery that has arrived stays so, even if another worker reports a failed try.
     """
     kept = {each.id: each for each in repository.deliveries([attempt.delivery for attempt in attempts])}
     changed: list[tuple[Delivery, Delivery]] = []
@@ -121,9 +121,9 @@ def _settled(delivery: Delivery, attempt: Attempt, now: datetime) -> Delivery:
 
 
 def replay(repository: NoticeRepository, person: Person | None, delivery_id: UUID, now: datetime) -> Change[Delivery]:
-    """A delivery that was given up is tried anew; any other stays as it is. Raises Missing.
+    """Retries a delivery that was given up; any other stays unchanged. Raises Missing.
 
-    `person` None: whoever may use the command at the machine itself. It comes after what has been told since.
+    `person` None: called from the command line. The delivery may arrive after later notices of its hazard.
     """
     found = next(iter(repository.deliveries([delivery_id])), None)
     if found is None or not (person is None or _manages(repository, person, found)):
@@ -142,7 +142,7 @@ def _manages(repository: NoticeRepository, person: Person, delivery: Delivery) -
 
 
 def mark_read(repository: NoticeRepository, person: Person, entry_id: UUID, now: datetime) -> Change[InboxEntry]:
-    """Raises Missing for what is not in this person's inbox. What was read before keeps its time."""
+    """Marks an inbox entry as read; the first time is kept. Raises Missing if it is not in this person's inbox."""
     found = repository.kept(InboxEntry, entry_id)
     if found is None or found.username != person.username:
         raise Missing("notice")
@@ -152,11 +152,11 @@ def mark_read(repository: NoticeRepository, person: Person, entry_id: UUID, now:
     return Change(after, changed=((found, after),))
 
 
-# words ------------------------------------------------------------------------------------------------------
+# texts ------------------------------------------------------------------------------------------------------
 
 
 def worded(repository: NoticeRepository, notice: Notice, hazard: Hazard | None) -> Message:
-    """The notice in the words of its template. Without its `hazard` there is nothing to say of one."""
+    """Renders the notice with its template. Without a `hazard`, the hazard's fields stay empty."""
     values = of_facts(notice.facts)
     if hazard is not None:
         community, category = repository.community(hazard.community), repository.category(hazard.category)
@@ -174,7 +174,7 @@ def template(repository: NoticeRepository, kind: str) -> Template:
 
 
 def kinds(repository: NoticeRepository) -> list[str]:
-    """Every kind of notice that there is: of events, and of the rungs that the office's ladders have."""
+    """Returns all kinds of notices: those of events, and the rungs of the office's escalation ladders."""
     ladders = repository.rules.ladders
     rungs = [rung.name for rung in (*ladders.general, *ladders.major)]
     return list(dict.fromkeys((*KINDS, *rungs)))
@@ -183,9 +183,9 @@ def kinds(repository: NoticeRepository) -> list[str]:
 def edit_template(
     repository: NoticeRepository, person: Person, kind: str, sent: NewTemplate, now: datetime
 ) -> Change[Template]:
-    """Raises Missing (no such kind), RulesStale, Invalid with the fields that are none, by name.
+    """Replaces a template; a repeated request changes nothing.
 
-    The same edit sent again is answered as the first time.
+    Raises Missing (no such kind), RulesStale, Invalid with the names of unknown fields.
     """
     if kind not in kinds(repository):
         raise Missing("template")

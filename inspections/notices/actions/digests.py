@@ -1,6 +1,6 @@
-"""What stands to be done, told in sum: to officers every day, to supervisors every week, cut at Asia/Shanghai.
+"""Digests of open work: daily to officers, weekly to supervisors, by days of Asia/Shanghai.
 
-Whatever the number of processes, one tells it: the job's row and the notices are written in one commit.
+Only one of several processes sends a digest, because the job's row and the notices are written in one commit.
 """
 
 from collections.abc import Callable
@@ -20,12 +20,12 @@ from inspections.notices.recipients import DAILY, HISTORY, WEEKLY, held_until
 from inspections.notices.repository import NoticeRepository
 
 AT = time(8)
-"""In Shanghai, when quiet hours are mostly over."""
+"""The time of day of digests in Shanghai, when quiet hours are mostly over."""
 _DAY, _WEEK = timedelta(days=1), timedelta(days=7)
 
 
 class Digest(NamedTuple):
-    """`since`: of how many whole days before today it counts what came and ended; `next`: the instant of the next."""
+    """A digest. `days`: the number of whole days before today that it covers; `next`: returns its next time."""
 
     kind: str
     days: timedelta
@@ -46,9 +46,9 @@ DIGESTS = (Digest(DAILY, _DAY, next_morning), Digest(WEEKLY, _WEEK, next_monday)
 
 
 def tell_digest(repository: NoticeRepository, digest: Digest, now: datetime) -> Change[int]:
-    """Where it is time, a notice for everybody who has something to do; answers how many.
+    """Creates the digest's notices if it is due; returns how many.
 
-    A server that has just been set up begins with the next one. What an outage has missed is told once.
+    A new server starts with the next digest. After an outage, missed digests are sent once.
     """
     job, after = repository.kept(Job, digest.kind), Job(digest.kind, digest.next(now))
     if job is None:
@@ -60,7 +60,7 @@ def tell_digest(repository: NoticeRepository, digest: Digest, now: datetime) -> 
 
 
 def _notices(repository: NoticeRepository, digest: Digest, now: datetime) -> tuple[Notice, ...]:
-    """Nobody is told of nothing."""
+    """Creates a notice for each person whose agenda is not empty."""
     found: list[Notice] = []
     today = shanghai_date(now)
     for person in everybody(repository, now):
@@ -80,6 +80,6 @@ def _says_something(digest: Digest, agenda: Agenda) -> bool:
 
 
 def tell_history_digest(repository: NoticeRepository, facts: dict[str, Any], now: datetime) -> Change[None]:
-    """The file of the day's heads and its digest, to administrators: what they keep elsewhere nobody here can alter."""
+    """Notifies administrators of the day's history digest, so that they keep a copy that nobody here can alter."""
     held = held_until(repository, now)
     return Change(None, (Notice(repository.new_id(), HISTORY, now, tells=Role.ADMIN, facts=facts, held_until=held),))

@@ -1,7 +1,7 @@
-"""The actions of this subject: functions of (repository, facts, now) that return what to write.
+"""The actions of this subject: functions of (repository, facts, now) that return the Change to write.
 
-- `intake`: photos arrive, are declared, are developed
-- `retention`: photos of what ended long ago are let go
-- `signed_urls`: the key behind them is made once
-- `uploads`: begin, add, complete, end: offsets by compare-and-set
+- `intake`: receives, declares and processes photos
+- `retention`: purges photos after the retention period
+- `signed_urls`: creates the secret for signed URLs once
+- `uploads`: begins, extends, completes and ends resumable uploads; offsets by compare-and-set
 """

@@ -1,4 +1,4 @@
-"""Photos arrive, are declared, are developed. A digest is no key: only who has sent the bytes has the photo."""
+"""Receives, declares and processes photos. A digest gives no access: only a sender of the bytes has the photo."""
 
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
@@ -19,12 +19,12 @@ from inspections.places.coordinates import Point
 
 
 class Facts(NamedTuple):
-    """What a picture's own metadata says; None where they say nothing, or nothing that can be.
+    """The metadata of a picture (EXIF); None for a value that is absent or impossible.
 
-    `taken_at` is UTC, read as Shanghai's time where the picture names no offset; `utc_offset` in minutes, only if the
-    picture names it; `orientation` is EXIF's 1…8. `oddities` holds "clock" for a clock that is set to what cannot be
-    (no date, or the year 2000 and before, where a camera without a battery begins), and "position" for one that
-    cannot be. That nothing is said is not odd: many phones and all messengers strip metadata.
+    `taken_at` is UTC, read as Shanghai time where the picture names no offset; `utc_offset` is in minutes, set only if
+    the picture names it; `orientation` is EXIF's 1…8. `oddities` holds "clock" for an impossible clock (no date, or the
+    year 2000 and before, where a camera without a battery begins), and "position" for an impossible position. Absent
+    metadata is not odd: many phones and all messengers strip it.
     """
 
     taken_at: datetime | None = None
@@ -36,9 +36,9 @@ class Facts(NamedTuple):
 
 
 class Received(NamedTuple):
-    """Photos whose bytes a person has sent, whether all were known to be theirs, and the records to keep.
+    """Photos whose bytes a person has sent, whether all were already known as theirs, and the records to insert.
 
-    `back`: those that had been let go, and are there again.
+    `restored`: the changes (before, after) of purged photos whose bytes have arrived again.
     """
 
     photos: tuple[Photo, ...]
@@ -73,14 +73,14 @@ def received(repository: PhotoRepository, person: Person, arrived: Sequence[Phot
 def receive_photos(
     repository: PhotoRepository, person: Person, arrived: Sequence[Photo], now: datetime
 ) -> Change[Received]:
-    """Raises Damaged."""
+    """Stores the records of photos that a person has sent. Raises Damaged."""
     result = received(repository, person, arrived, now)
     result.check()
     return Change(result, result.records, result.back)
 
 
 class Declaration(NamedTuple):
-    """The photos one line of history declares, as they are shown, and the records that keep them."""
+    """The photos that one history line declares, and the records that store them."""
 
     shown: tuple[Shown, ...]
     records: tuple[Struct, ...]
@@ -94,9 +94,10 @@ def declare(
     now: datetime,
     arrived: Iterable[Photo] = (),
 ) -> Declaration:
-    """`line` is (id of the history line, id of the hazard); `arrived` came with the same request.
+    """Makes the references of one history line to its photos.
 
-    A photo that the person sees already on another hazard is shown here too; it does not become theirs.
+    `line` is (id of the history line, id of the hazard); `arrived` holds the photos of the same request. A photo that
+    the person already sees on another hazard is shown here too, but does not become theirs.
     """
     entry, hazard = line
     here = {photo.sha256: photo for photo in arrived}
@@ -117,7 +118,7 @@ def _utc(moment: datetime | None) -> datetime | None:
 
 
 def release(repository: PhotoRepository, sha256: str) -> Change[None]:
-    """It was not the photo's fault: the store was away. It waits out its claim, and the try does not count."""
+    """Takes back a try that failed because the photo store was unavailable; the claim stays until it expires."""
     photo = repository.photo(sha256)
     if photo is None or photo.state is not PhotoState.RECEIVED:
         return Change(None)
@@ -125,7 +126,7 @@ def release(repository: PhotoRepository, sha256: str) -> Change[None]:
 
 
 def developed(repository: PhotoRepository, sha256: str, facts: Facts, picture: int | None = None) -> Change[None]:
-    """What the photo's metadata says, and its perceptual hash."""
+    """Stores the photo's metadata and perceptual hash, and sets its state to `developed`."""
     photo = repository.photo(sha256)
     if photo is None or photo.state is not PhotoState.RECEIVED:
         return Change(None)

@@ -1,4 +1,4 @@
-"""Photos of hazards that ended long ago are let go, as an office's rules say. What the histories say of them stays."""
+"""Purges photos of hazards that ended long ago, by the office's rules. Their histories stay unchanged."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -11,13 +11,13 @@ from inspections.photos.repository import PhotoRepository
 
 
 def kept_since(repository: PhotoRepository, now: datetime) -> datetime | None:
-    """Who has not been touched since then has lost their photos; None: they are kept for good."""
+    """The instant since which a photo's hazards must have been touched to keep it; None: photos are kept forever."""
     days = repository.rules.photos_kept_days
     return now - timedelta(days=days) if days is not None else None
 
 
 def let_go(repository: PhotoRepository, digests: Sequence[str], before: datetime) -> Change[int]:
-    """Of these photos those that nothing needs now; answers how many. Their bytes go with the orphans (storage)."""
+    """Marks photos that nothing needs as purged; returns how many. The orphan sweep then deletes their bytes."""
     over = repository.photos_over(before, digests)
     gone = tuple((photo, replace(photo, state=PhotoState.LET_GO)) for photo in over)
     return Change(len(over), changed=gone)

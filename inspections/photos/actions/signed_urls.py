@@ -1,4 +1,4 @@
-"""The key behind signed addresses is made once, by whichever process needs it first."""
+"""The secret for signed URLs, created once by the first process that needs it."""
 
 from inspections.change import Change
 from inspections.photos.repository import PhotoRepository
@@ -6,6 +6,6 @@ from inspections.photos.signed_urls import Secret
 
 
 def keep_secret(repository: PhotoRepository, fresh: Secret) -> Change[Secret]:
-    """The secret of this name; `fresh` becomes it where there is none yet."""
+    """Returns the stored secret of this name, or stores `fresh` if there is none yet."""
     kept = repository.secret(fresh.name)
     return Change(kept) if kept else Change(fresh, (fresh,))

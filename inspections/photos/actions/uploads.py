@@ -1,6 +1,6 @@
-"""Uploads that can be gone on with. Nobody locks one: whoever adds to the offset that is kept, wins; the others hear
+"""Resumable uploads without locks: the request that extends the stored offset first wins, others learn the offset.
 
-how far it is. So a connection that hangs half open holds up nobody.
+A connection that hangs half open therefore blocks nobody.
 """
 
 from collections.abc import Sequence
@@ -21,7 +21,7 @@ from inspections.photos.uploads import OPEN_AT_ONCE, OPEN_FOR, Upload
 def begin_upload(
     repository: PhotoRepository, person: Person, length: int, promised: str | None, metadata: str, now: datetime
 ) -> Change[Upload]:
-    """Raises TooMany."""
+    """Creates an upload. Raises TooMany."""
     if repository.open_uploads(person.username, now) >= OPEN_AT_ONCE:
         raise TooMany("未传完的照片过多，请先传完或取消")
     upload = Upload(repository.new_id(), person.username, length, 0, (), promised, metadata, now + OPEN_FOR)
@@ -29,7 +29,7 @@ def begin_upload(
 
 
 def own_upload(repository: PhotoRepository, person: Person, upload_id: UUID, now: datetime) -> Upload:
-    """Raises Missing where there is none, where it is another's, and where its time is over."""
+    """Returns the person's upload. Raises Missing if it does not exist, belongs to another person or has expired."""
     upload = repository.upload(upload_id)
     if upload is None or upload.username != person.username or upload.expires_at <= now:
         raise Missing("upload")
@@ -39,7 +39,7 @@ def own_upload(repository: PhotoRepository, person: Person, upload_id: UUID, now
 def add_piece(
     repository: PhotoRepository, person: Person, before: Upload, piece: str, size: int, now: datetime
 ) -> Change[Upload]:
-    """A piece that is kept follows what `before` had. Raises Missing, WrongOffset."""
+    """Appends a stored piece to the upload. Raises Missing, or WrongOffset if the upload differs from `before`."""
     upload = _unmoved(repository, person, before, now)
     after = replace(upload, offset=upload.offset + size, pieces=(*upload.pieces, piece))
     return Change(after, changed=((upload, after),))
@@ -48,7 +48,10 @@ def add_piece(
 def complete_upload(
     repository: PhotoRepository, person: Person, before: Upload, photo: Photo, now: datetime
 ) -> Change[Upload]:
-    """The last piece has made it whole: only now is all of it acknowledged. Raises Missing, WrongOffset, Damaged."""
+    """Stores the photo that the last piece completes; only now is all of it acknowledged.
+
+    Raises Missing, WrongOffset, Damaged.
+    """
     upload = _unmoved(repository, person, before, now)
     arrived = received(repository, person, [photo], now)
     arrived.check()
@@ -64,15 +67,15 @@ def _unmoved(repository: PhotoRepository, person: Person, before: Upload, now: d
 
 
 def end_upload(repository: PhotoRepository, person: Person, upload_id: UUID, now: datetime) -> Change[Upload]:
-    """Its sender gives it up. Answers it as it was. Raises Missing."""
+    """Removes an upload that its sender cancels; returns it as it was. Raises Missing."""
     upload = own_upload(repository, person, upload_id, now)
     return Change(upload, removed=(upload,))
 
 
 def fail_upload(repository: PhotoRepository, person: Person, before: Upload, now: datetime) -> Change[Upload]:
-    """What came is no photo. Who was slower than another cannot say so. Answers it as it was.
+    """Removes an upload whose bytes are no valid photo; returns it as it was.
 
-    Raises Missing, WrongOffset.
+    Raises Missing, and WrongOffset where another request has extended the upload meanwhile.
     """
     upload = _unmoved(repository, person, before, now)
     return Change(upload, removed=(upload,))

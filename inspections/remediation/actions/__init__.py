@@ -1,17 +1,16 @@
-"""The actions of this subject: functions of (repository, facts, now) that return what to write.
+"""The actions of this subject: functions of (repository, facts, now) that return the records to write.
 
-- `case`: what a step is decided on; the clocks after it
-- `decisions`: the steps of supervisors: extended, suspended, supervised, handed over, opened again
-- `dispatch`: accept and assign, by an officer or by a rule
-- `dispatch_rules`: rules by which reports are accepted and assigned by themselves: added and removed
-- `escalation`: rungs of ladders are reached, recorded and told; claim what recurs
-- `handling`: the steps of officers and handlers: accepted, assigned, fixed, named for what it is
-- `merging`: a duplicate ends in its master, which gets its photos and reporters
-- `photo_damage`: a photo that proved damaged counts as missing again, and whoever sent it is told
-- `photo_findings`: examine photos after they were developed; draw a fix on the spot for a re-check
-- `recalculation`: deadlines that were counted with a provisional calendar are counted again once the year is
-  published
-- `rechecks`: the fix is looked at; look-back
-- `reporting`: report a hazard, fix on the spot, rebound
-- `steps`: take a step; the order of refusal
+- `case`: the context in which a step is decided, and the update of clocks after it
+- `decisions`: the steps of supervisors: extend, suspend, supervise, transfer, reopen, evaluate
+- `dispatch`: accepts and assigns hazards by dispatch rules
+- `dispatch_rules`: adds and removes dispatch rules
+- `escalation`: records due rungs of escalation ladders and sends their notices
+- `handling`: the steps of officers and handlers: accept, verify, assign, fix, reclassify
+- `merging`: merges a duplicate into its master, which gets its photos and reporters
+- `photo_damage`: marks damaged photos as missing and notifies their senders; claims photos to process
+- `photo_findings`: examines processed photos; selects suspicious fixes on the spot for a re-check
+- `recalculation`: recomputes provisional deadlines once the calendar of the year is published
+- `rechecks`: the re-check of a fix, and the look-back after closure
+- `reporting`: reports a hazard, with or without a fix on the spot; creates a rebound
+- `steps`: takes a step; defines the order of refusals
 """

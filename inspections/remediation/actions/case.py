@@ -1,4 +1,4 @@
-"""The case that a step is decided on, and what every decision does with it."""
+"""The context in which a step is decided, and the update of clocks after it."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -18,11 +18,11 @@ from inspections.remediation.steps import Step
 
 
 def timed(before: Hazard | None, after: Hazard, repository: RemediationRepository, now: datetime) -> Hazard:
-    """The hazard with the clocks of its stage, and the instant at which the sweep has to look at it."""
+    """Updates the clocks of the hazard's stage and the time at which the sweep must check it next."""
     if before is not None and after.stage_number != before.stage_number:
         after = in_stage(after, repository.rules, repository.calendar, now)
     if before is None or running(after) != running(before) or after.severity != before.severity:
-        # A rung that lies behind may not be recorded yet: a step may come before the sweep, after an outage above all.
+        # A step may arrive before the sweep has recorded a due rung, for example after an outage.
         after = replace(after, next_check_at=next_check(after, repository.rules, repository.calendar))
     return after
 
@@ -36,20 +36,20 @@ def accepted(
     *,
     major: bool,
 ) -> Hazard:
-    """受理: `major` proposes it, and so may the category; a supervisor confirms. Raises WrongState."""
+    """受理: accepts the hazard. `major`, or its category, proposes it as major. Raises WrongState."""
     proposed = major or category.proposes_major
     after = moved(hazard, "accept", now, priority=priority, major_proposed=proposed)
     return timed(hazard, with_deadline(after, category, repository, now), repository, now)
 
 
 def with_deadline(hazard: Hazard, category: Category, repository: RemediationRepository, now: datetime) -> Hazard:
-    """The hazard with its fixing clock started by its category's policy."""
+    """Starts the fixing clock with the term of the hazard's category."""
     deadline = by_policy(hazard, fixing_term(category, hazard.severity), now, repository.calendar)
     return replace(hazard, accepted_at=hazard.accepted_at or now, **deadline)
 
 
 class Case(NamedTuple):
-    """What a step is decided on. `shown`: the photos declared so far and with this step; `born`: from a rebound."""
+    """The context of a step. `photos`: declared before and with this step; `rebound`: the new hazard of a look-back."""
 
     repository: RemediationRepository
     person: Person
@@ -59,19 +59,19 @@ class Case(NamedTuple):
     now: datetime
 
     def moved(self, step: Step, **facts: Any) -> Hazard:
-        """The hazard after this step, its clocks set."""
+        """Returns the hazard after this step, with its clocks updated."""
         after = moved(self.hazard, step.move, self.now, **facts)
         return timed(self.hazard, after, self.repository, self.now)
 
     def category(self, code: str) -> Category:
-        """Raises Missing."""
+        """Returns the category with this code. Raises NotFound."""
         category = self.repository.category(code)
         if category is None:
             raise Missing("category", "category")
         return category
 
     def until(self, due_at: datetime | None) -> dict[str, Any]:
-        """What a deadline that is set by hand changes; nothing where none is set. Raises Invalid for a past one."""
+        """Returns the fields that a new deadline sets; empty without one. Raises InvalidInput for one in the past."""
         if due_at is None:
             return {}
         if due_at <= self.now:
@@ -80,6 +80,6 @@ class Case(NamedTuple):
 
 
 def unless(unmet: Mapping[tuple[str, str], object]) -> None:
-    """Raises Invalid with every (field, words) whose condition holds."""
+    """Raises InvalidInput with every (field, message) whose condition is true."""
     if errors := [error for error, holds in unmet.items() if holds]:
         raise Invalid(*errors)

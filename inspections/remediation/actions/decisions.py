@@ -1,4 +1,4 @@
-"""The steps of supervisors: deadlines are extended and stopped, hazards supervised, handed over, opened again."""
+"""The steps of supervisors: extend, suspend, supervise, transfer, reopen, evaluate."""
 
 from datetime import UTC, timedelta
 from typing import Any
@@ -38,7 +38,7 @@ class TooOld(Conflict):
 
 
 def confirm_major(case: Case, step: ConfirmMajor) -> Hazard:
-    """By whom and under which document it was determined; or why it is not major after all."""
+    """Confirms the hazard as major with authority and document, or declines it with a reason."""
     if not step.confirmed:
         unless({("reason", "请写明不予认定的原因"): step.reason is None})
         return case.moved(step, major_proposed=False, major=None)
@@ -55,7 +55,7 @@ def confirm_major(case: Case, step: ConfirmMajor) -> Hazard:
 
 
 def decide_extension(case: Case, step: DecideExtension) -> Hazard:
-    """Both deadlines are kept. A second extension, and a refusal, need a reason."""
+    """Decides on an extension request; the original deadline is kept. A second one and a refusal require a reason."""
     hazard, asked = case.hazard, case.hazard.extension
     unless(
         {
@@ -75,7 +75,7 @@ def decide_extension(case: Case, step: DecideExtension) -> Hazard:
 
 
 def suspend(case: Case, step: Suspend) -> Hazard:
-    """The fixing clock stands, and what it had left is kept."""
+    """Stops the fixing clock and stores the time that remained."""
     hazard, now, calendar = case.hazard, case.now, case.repository.calendar
     latest = due(case.repository.rules.suspension_review_at_most, now, calendar).at
     unless(
@@ -91,10 +91,10 @@ def suspend(case: Case, step: Suspend) -> Hazard:
 
 
 def resume(case: Case, step: Resume) -> Hazard:
-    """The deadline keeps its number: it is the same one, later."""
+    """Resumes the fixing clock with the time that remained; the deadline keeps its number."""
     stood = case.hazard.suspension
     if stood is None:
-        raise AssertionError  # lifecycle.check has seen it
+        raise AssertionError  # `check_transition` admits only suspended hazards
     if stood.left is None:
         return case.moved(step, suspension=None, due_at=stood.due_at)
     deadline = due(stood.left, case.now, case.repository.calendar)
@@ -134,14 +134,14 @@ def answer_transfer(case: Case, step: TransferReply) -> Hazard:
     unless({("due_at", "移交办结不需要新的期限"): settled and step.due_at is not None})
     before = case.hazard.transfer
     if before is None:
-        raise AssertionError  # nothing is transferred without one
+        raise AssertionError  # every transferred hazard has one
     answered = Transfer(before.by, before.at, before.to, before.reason, step.receipt)
     ended = {"outcome": Outcome.SETTLED_ELSEWHERE} if settled else case.until(step.due_at)
     return case.moved(step, transfer=answered, **ended)
 
 
 def reopen(case: Case, step: Reopen) -> Hazard:
-    """Within the days that the rules say, with a new deadline; what was confirmed as done is not any more."""
+    """Reopens a hazard within the days that the rules allow, with a new deadline; quantities done are reset."""
     hazard, now = case.hazard, case.now
     days = case.repository.rules.reopen_within_days
     if hazard.closed_at is not None and now - hazard.closed_at > timedelta(days=days):
@@ -171,7 +171,7 @@ def reopen(case: Case, step: Reopen) -> Hazard:
 
 
 def may_evaluate(person: Person, hazard: Hazard) -> bool:
-    """Its reporter or a supervisor."""
+    """Tells whether this person is the hazard's reporter or its supervisor."""
     return person.username == hazard.reporter or person.holds(Role.SUPERVISOR, hazard.community)
 
 

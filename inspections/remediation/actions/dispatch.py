@@ -1,4 +1,4 @@
-"""A hazard is accepted and assigned, by an officer or by a dispatch rule: both lead to the same."""
+"""Accepts and assigns hazards by dispatch rules, with the same result as by an officer."""
 
 from datetime import datetime
 
@@ -15,9 +15,9 @@ from inspections.remediation.repository import RemediationRepository
 def accepted_by_rule(
     repository: RemediationRepository, hazard: Hazard, category: Category, now: datetime
 ) -> tuple[Hazard, tuple[Entry, ...]]:
-    """A new report, accepted and assigned where a rule says so; with the lines that say it.
+    """Accepts and assigns a new report if a rule says so; returns the hazard and its new history entries.
 
-    Without a priority it waits for an officer, who sets one.
+    A hazard without a priority waits for an officer, who sets one.
     """
     rule = _rule(repository, hazard, category, now)
     if rule is None or not rule.accepts or hazard.priority is None:
@@ -32,7 +32,7 @@ def accepted_by_rule(
 def assigned_by_rule(
     repository: RemediationRepository, hazard: Hazard, category: Category, now: datetime
 ) -> tuple[Hazard, tuple[Entry, ...]]:
-    """A hazard that has just been accepted, assigned where a rule says so; with the line that says it."""
+    """Assigns a newly accepted hazard if a rule says so; returns the hazard and its new history entry."""
     rule = _rule(repository, hazard, category, now)
     if rule is None:
         return hazard, ()
@@ -41,7 +41,7 @@ def assigned_by_rule(
 
 
 def _rule(repository: RemediationRepository, hazard: Hazard, category: Category, now: datetime) -> DispatchRule | None:
-    """The most specific rule whose people can still fix hazards there; any other is passed over."""
+    """Finds the most specific rule whose people can still fix hazards in this community."""
     rules = matching(repository.dispatch_rules, hazard, category)
     return next((rule for rule in rules if _can_be_followed(repository, rule, hazard.community, now)), None)
 
@@ -49,7 +49,7 @@ def _rule(repository: RemediationRepository, hazard: Hazard, category: Category,
 def _can_be_followed(repository: RemediationRepository, rule: DispatchRule, community: str, now: datetime) -> bool:
     people = [
         repository.person(username) for username in rule.people
-    ]  # all are asked for: see storage/engine/prefetch.py
+    ]  # all are queried even if one is missing: see storage/engine/prefetch.py
     return all(person is not None and person.at(now).fixes_in(community) for person in people)
 
 

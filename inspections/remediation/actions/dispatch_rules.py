@@ -1,4 +1,4 @@
-"""Rules by which reports are accepted and assigned by themselves: added and removed."""
+"""Adds and removes dispatch rules."""
 
 from typing import Annotated, NamedTuple
 from uuid import UUID
@@ -19,7 +19,7 @@ _COMMUNITY_DIGITS, _STREET_DIGITS = 12, 9
 
 
 class NewDispatchRule(Struct, frozen=True, forbid_unknown_fields=True):
-    """A rule with an id that the client made."""
+    """A new dispatch rule, with an id created by the client."""
 
     id: UUID
     community: Area
@@ -35,14 +35,14 @@ class NewDispatchRule(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Added(NamedTuple):
-    """`repeated`: the same rule had come before."""
+    """The added rule. `repeated`: the same request was received before."""
 
     rule: DispatchRule
     repeated: bool
 
 
 def add_dispatch_rule(repository: RemediationRepository, person: Person, sent: NewDispatchRule) -> Change[Added]:
-    """Raises Missing (community), IdConflict, Invalid."""
+    """Adds a dispatch rule. Raises NotFound (community), IdConflict, InvalidInput."""
     _check_area(repository, person, sent.community)
     before = repository.kept(DispatchRule, sent.id)
     if before is not None:
@@ -65,7 +65,7 @@ def add_dispatch_rule(repository: RemediationRepository, person: Person, sent: N
 
 
 def remove_dispatch_rule(repository: RemediationRepository, person: Person, rule_id: UUID) -> Change[DispatchRule]:
-    """It is kept, for the lines of history that name it, and followed no more. Raises Missing."""
+    """Deactivates a dispatch rule; it is kept for the history entries that refer to it. Raises NotFound."""
     rule = repository.kept(DispatchRule, rule_id)
     if rule is None or not scope(person, "rules.edit").covers_community(rule.community):
         raise Missing("dispatch_rule")

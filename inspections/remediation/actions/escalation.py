@@ -1,4 +1,4 @@
-"""What happens by itself: rungs of ladders are reached, each recorded once; recurring jobs."""
+"""Records due rungs of escalation ladders, each once, and sends their notices."""
 
 from collections.abc import Collection
 from datetime import datetime
@@ -19,16 +19,16 @@ from inspections.remediation.repository import RemediationRepository
 
 
 class Swept(NamedTuple):
-    """How many hazards were looked at, and how many rungs were recorded."""
+    """The number of hazards checked and of rungs recorded."""
 
     looked_at: int
     recorded: int
 
 
 def escalate(repository: RemediationRepository, now: datetime, limit: int) -> Change[Swept]:
-    """Claims at most `limit` hazards whose next check has come, and decides each anew.
+    """Claims at most `limit` hazards whose next check is due and records their due rungs.
 
-    A rung leaves `version` alone: a step that a phone prepared before it still fits.
+    A rung does not change `version`, so that a step prepared on a phone before it is still accepted.
     """
     due = repository.due(now, limit)
     known = repository.escalated([hazard.id for hazard in due])
@@ -43,9 +43,9 @@ def escalate(repository: RemediationRepository, now: datetime, limit: int) -> Ch
 
 
 def caught_up(repository: RemediationRepository, hazard: Hazard, now: datetime) -> tuple[Hazard, list[Struct]]:
-    """The hazard as a sweep at this very instant would leave it, and what it would record.
+    """Records the due rungs of one hazard, as a sweep would do now; returns the hazard and the new records.
 
-    A step may end a clock that has run out since the last sweep: what was missed is recorded before it.
+    A step may end a clock that has expired since the last sweep, so its rungs are recorded before the step.
     """
     if hazard.next_check_at is None or hazard.next_check_at > now:
         return hazard, []
@@ -55,19 +55,19 @@ def caught_up(repository: RemediationRepository, hazard: Hazard, now: datetime) 
 def _climbed(
     repository: RemediationRepository, hazard: Hazard, known: Collection[tuple[UUID, int, str]], now: datetime
 ) -> tuple[Hazard, list[Struct]]:
-    """`known`: the rungs that were recorded before."""
+    """Records the rungs reached by now, except those in `known`; returns the hazard and the new records."""
     rungs = sorted(ladder(hazard, repository.rules, repository.calendar), key=lambda reach: reach.at)
     reached = [
         reach for reach in rungs if reach.at <= now and (hazard.id, reach.clock.number, reach.rung.name) not in known
     ]
     after, records = _recorded(repository, hazard, reached, now)
-    return replace(after, next_check_at=next_reached(rungs, now)), records  # a rung changes nothing a clock goes by
+    return replace(after, next_check_at=next_reached(rungs, now)), records  # a rung does not affect any clock
 
 
 def _recorded(
     repository: RemediationRepository, hazard: Hazard, reached: list[Reach], now: datetime
 ) -> tuple[Hazard, list[Struct]]:
-    """Every rung has its line of history; where several were reached at once, only the highest is told."""
+    """Appends a history entry for each rung; of several rungs of one clock only the highest sends a notice."""
     after, records, lines = hazard, list[Struct](), dict[Rung, Entry]()
     for reach in reached:
         after, line = append_history(
@@ -92,5 +92,5 @@ def _facts(reach: Reach) -> dict[str, Any]:
 
 
 def _highest(reached: list[Reach]) -> list[Rung]:
-    """The last one of each clock."""
+    """Returns the last reached rung of each clock."""
     return list({reach.rung.clock: reach.rung for reach in reached}.values())

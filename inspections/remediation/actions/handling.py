@@ -1,4 +1,4 @@
-"""The steps of officers and handlers: a hazard is accepted, assigned, fixed, and named for what it is."""
+"""The steps of officers and handlers: accept, verify, assign, return, fix, reclassify, request an extension."""
 
 from datetime import UTC
 
@@ -42,7 +42,7 @@ def verify(case: Case, step: Verify) -> Hazard:
 
 
 def assign(case: Case, step: Assign) -> Hazard:
-    """To a handler, or to the responsible party, for which somebody with an account speaks."""
+    """Assigns the hazard to a handler, or to the responsible party, for which a person with an account reports."""
     party = step.responsible_party or case.hazard.responsible_party
     unless(
         {
@@ -62,7 +62,7 @@ def _is_handler(case: Case, username: str) -> bool:
 
 
 def give_back(case: Case, step: Return) -> Hazard:
-    """退单."""
+    """退单: returns the hazard to the officer, unassigned."""
     return case.moved(step, lead=None, assisting=(), times_returned=case.hazard.times_returned + 1)
 
 
@@ -88,14 +88,14 @@ def submit_fix(case: Case, step: SubmitFix) -> Hazard:
 
 
 def _names_an_outsider(case: Case, named: str | None) -> bool:
-    """Whether `named` is the account of somebody who has no part in this fix: it would bar them from the re-check."""
+    """Tells whether `named` is the account of an uninvolved person, who could then not do the re-check."""
     party = case.hazard.responsible_party
     involved = (*case.hazard.handlers, party.name if party else None, None)
     return named not in involved and case.repository.person(str(named)) is not None
 
 
 def set_category(case: Case, step: SetCause | Reclassify) -> Hazard:
-    """The deadline stays unless a new one is given: none moves silently."""
+    """Changes the category. The deadline stays unless a new one is given."""
     category = case.category(step.category)
     hazard = case.hazard
     unless(
@@ -122,7 +122,7 @@ def propose_major(case: Case, step: ProposeMajor) -> Hazard:
 
 
 def request_extension(case: Case, step: RequestExtension) -> Hazard:
-    """Before expiry. Raises TooLate after it."""
+    """Requests an extension before the deadline. Raises LateExtensionRequest after it."""
     due_at = case.hazard.due_at
     if due_at is not None and due_at <= case.now:
         raise TooLate(due_at=due_at)

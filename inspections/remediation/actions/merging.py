@@ -1,4 +1,4 @@
-"""重复并案: a duplicate ends in its master, which gets its photos, its reporters and a line of history."""
+"""重复并案: merges a duplicate into its master, which gets its photos, its reporters and a history entry."""
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
@@ -19,10 +19,10 @@ from inspections.remediation.steps import Merge
 
 
 def master_of(repository: RemediationRepository, person: Person, hazard: Hazard, step: Merge) -> Hazard:
-    """The hazard that this one is merged into. Raises Missing, Invalid.
+    """Finds the hazard that this one is merged into. Raises NotFound, InvalidInput.
 
-    Of two people who merge two hazards into each other at once, a database where they lock both rows crosswise runs
-    one of them again: then the other has won, and there is nothing left to merge into.
+    When two people merge two hazards into each other at once, the locks of a database may deadlock; it then repeats
+    one transaction, which finds the other hazard merged already and fails as InvalidInput.
     """
     master = repository.hazard(step.into)
     if master is None or not scope(person, "hazard.see").covers(master):
@@ -42,10 +42,10 @@ def joined(
     shown: Sequence[Shown],
     now: datetime,
 ) -> Change[list[Shown]]:
-    """What the master gets of a duplicate whose photos are `shown`; answers these as they are afterwards.
+    """Copies the duplicate's photos (`shown`) and reporters to the master; returns the duplicate's updated photos.
 
-    It keeps its version: a step that a phone prepared before still fits. What was merged into the duplicate before
-    stays merged into that, and comes along.
+    The master keeps its version, so that a step prepared on a phone before is still accepted. Hazards merged into the
+    duplicate earlier stay merged into it and are named in the master's new entry (`along`).
     """
     along, before = _merged_into(repository, hazard), _merged_into(repository, master)
     after, line = _welcomed(repository, _with_reporters(master, hazard), hazard, along, person, now)
@@ -59,7 +59,7 @@ def joined(
 
 
 def _merged_into(repository: RemediationRepository, hazard: Hazard) -> list[Named]:
-    """Its duplicates, then theirs."""
+    """Returns the hazards merged into this one, directly or through other duplicates."""
     found: list[Named] = []
     ring = repository.duplicates([hazard.id])
     while ring:
@@ -81,7 +81,7 @@ def _welcomed(
     person: Person,
     now: datetime,
 ) -> tuple[Hazard, Entry]:
-    """The master's line. `along`: what had been merged into the duplicate before."""
+    """Appends the master's history entry. `along`: the hazards merged into the duplicate before."""
     facts = {
         "from": str(hazard.id),
         "number": hazard.number,
@@ -94,10 +94,10 @@ def _welcomed(
 
 
 def _copies(shown: Iterable[Shown], own: Iterable[Shown], line: Entry) -> list[Mention]:
-    """The duplicate's photos under the master's line, each once; `by` and `at` stay, so that one on its way arrives.
+    """Copies each of the duplicate's photos once to the master's entry, unless the master has it already.
 
-    Where several people declared a photo, it comes from whom it is there of; what the master shows already is not
-    shown again.
+    `by` and `at` stay, so that a photo still being uploaded is recognised. Of several declarations of one photo, one
+    whose bytes are present is preferred.
     """
     known = {(each.mention.sha256, each.mention.stage) for each in own if each.present}
     best = {(each.mention.sha256, each.mention.stage): each for each in sorted(shown, key=lambda each: each.present)}
@@ -114,5 +114,5 @@ def _copies(shown: Iterable[Shown], own: Iterable[Shown], line: Entry) -> list[M
 
 
 def _without(mention: Mention, one_case: set[UUID]) -> Mention:
-    """A photo is not flagged for being on a hazard that has proved the same one."""
+    """Drops the flags of a photo that refer to hazards of the same case."""
     return replace(mention, flags=tuple(flag for flag in mention.flags if flag.hazard not in one_case))

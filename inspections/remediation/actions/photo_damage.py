@@ -1,4 +1,4 @@
-"""A photo that proved damaged counts as missing again, and whoever sent it is told."""
+"""Marks damaged photos as missing and notifies their senders; claims photos to process."""
 
 from datetime import datetime, timedelta
 
@@ -16,7 +16,7 @@ TRIES = 5
 
 
 def damaged(repository: RemediationRepository, sha256: str, now: datetime) -> Change[None]:
-    """The photo has proved damaged: it counts as missing again, and its senders are told."""
+    """Marks a photo as damaged, so that it counts as missing again, and notifies its senders."""
     photo = repository.photo(sha256)
     if photo is None or photo.state is not PhotoState.RECEIVED:
         return Change(None)
@@ -28,9 +28,9 @@ def _broken(photo: Photo) -> Photo:
 
 
 def _told(repository: RemediationRepository, photo: Photo, now: datetime) -> tuple[Notice, ...]:
-    """A phone throws its original away some day: whoever sent the photo is told of each hazard that lacks it now.
+    """Creates a notice for each sender and hazard of the photo, since a phone does not keep its original for ever.
 
-    The party, who sent it by a link, has no inbox: the officers are told.
+    A party that sent it by a fix link has no inbox, so the officers are notified instead.
     """
     held = held_until(repository, now)
     return tuple(
@@ -48,10 +48,10 @@ def _told(repository: RemediationRepository, photo: Photo, now: datetime) -> tup
 
 
 def claim_undeveloped(repository: RemediationRepository, now: datetime, limit: int) -> Change[tuple[Photo, ...]]:
-    """Photos for one developer, and for no other until they are taken for gone: then somebody begins anew.
+    """Claims photos for one processor; after CLAIM without a result another processor may claim them.
 
-    A photo whose developer has gone may have killed them: it is tried alone, after all others, and after TRIES of that
-    taken for damaged, so that one bomb does not end developing for good.
+    A photo that was claimed before may have crashed its processor: it is retried alone, after all new ones, and after
+    TRIES attempts it counts as damaged, so that one hostile picture cannot stop processing for good.
     """
     waiting = repository.undeveloped(now, limit)
     lost = [photo for photo in waiting if photo.tries >= TRIES]

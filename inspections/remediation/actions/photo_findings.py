@@ -1,4 +1,4 @@
-"""Photos are examined after they were developed: compared with each other, with the clock and with the place."""
+"""Examines processed photos: compares them with each other, and with the time and place of the hazard."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -20,17 +20,17 @@ from inspections.remediation.repository import RemediationRepository
 
 
 def examine(repository: RemediationRepository, now: datetime, limit: int) -> Change[int]:
-    """Claims at most `limit` declared photos that nobody has examined, and writes down what speaks against each.
+    """Claims at most `limit` unexamined photos and records the flags of each.
 
-    Two photos that are alike are noticed whichever was declared or developed first: who is examined last sees both.
-    A fix on the spot that closed by itself is drawn for a re-check where something speaks against its photos.
+    Of two similar photos, the one examined last finds the other, in whichever order they were declared or processed.
+    A fix on the spot that was closed automatically is selected for a re-check if one of its photos gets a flag.
     """
     new: list[Struct] = []
     changed: list[tuple[Struct, Struct]] = []
     claimed = repository.unexamined(limit)
     for hazard_id, mentions in _by_hazard(claimed).items():
         hazard = repository.hazard(hazard_id)
-        if hazard is None or hazard.state is State.DUPLICATE:  # merged meanwhile: they are examined on its master
+        if hazard is None or hazard.state is State.DUPLICATE:  # merged meanwhile: its photos are examined on the master
             continue
         examined = [_examined(repository, mention, hazard) for mention in mentions]
         changed += zip(mentions, examined, strict=True)
@@ -61,7 +61,7 @@ def _examined(repository: RemediationRepository, mention: Mention, hazard: Hazar
 
 
 def _closed_itself(hazard: Hazard) -> bool:
-    """Nobody has looked at it since it was reported."""
+    """Tells whether the hazard was closed automatically and no person has taken a step since its report."""
     return hazard.fixed_on_spot and hazard.state is State.CLOSED and hazard.version == 1
 
 

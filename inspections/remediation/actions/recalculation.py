@@ -1,4 +1,4 @@
-"""Deadlines that were counted with a provisional calendar are counted again once the year is published."""
+"""Recomputes provisional deadlines once the calendar of the year is published."""
 
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -15,7 +15,7 @@ from inspections.remediation.repository import RemediationRepository
 
 
 class Recomputed(NamedTuple):
-    """How many hazards were looked at, how many of their deadlines moved, and the last one: where to go on."""
+    """The number of hazards checked and of hazards with moved deadlines. `last`: the id to continue after."""
 
     looked_at: int
     moved: int
@@ -25,9 +25,9 @@ class Recomputed(NamedTuple):
 def recompute_provisional(
     repository: RemediationRepository, now: datetime, limit: int, after: UUID
 ) -> Change[Recomputed]:
-    """Deadlines that rested on an unpublished year, computed anew: later perhaps, never sooner than was told.
+    """Recomputes provisional deadlines of open hazards whose id follows `after`; they never move earlier.
 
-    Of open hazards, by id, those that follow `after`. `version` stays: a step that a phone prepared before still fits.
+    `version` does not change, so that a step prepared on a phone before is still accepted.
     """
     found = repository.provisional(after, limit)
     new: list[Entry] = []

@@ -1,4 +1,4 @@
-"""复查: the fix is looked at, or that there is none; 回头看 at what was closed."""
+"""复查, the re-check of a fix or of a missing one, and 回头看, the look-back at a closed hazard."""
 
 from inspections.errors import Invalid, PhotosMissing
 from inspections.hazards.deadlines import is_overdue, look_back_due

@@ -1,4 +1,4 @@
-"""A hazard is reported: from the phone's words to a numbered hazard with its first line of history."""
+"""Reports a hazard: from the phone's report to a numbered hazard with its first history entry."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -31,7 +31,7 @@ from inspections.remediation.steps import FixedOnSpot, Report
 
 
 class Reported(NamedTuple):
-    """`repeated`: the same report had come before, and this is its object in its present state."""
+    """The reported hazard and similar ones. `repeated`: the same report was received before."""
 
     dossier: Dossier
     similar: list[Candidate]
@@ -39,7 +39,7 @@ class Reported(NamedTuple):
 
 
 def facts_of(body: Report | msgspec.Struct) -> dict[str, Any]:
-    """A body as the history keeps it: JSON values, without the ids that have columns of their own."""
+    """Converts a body to the facts of a history entry: JSON values, without ids that have their own columns."""
     facts: dict[str, Any] = msgspec.to_builtins(body)
     return {name: value for name, value in facts.items() if name not in {"id", "version", "step"}}
 
@@ -53,7 +53,10 @@ def report_hazard(
     *,
     demo: bool = False,
 ) -> Change[Reported]:
-    """Raises Missing (community), Forbidden, IdConflict, IdTaken, Invalid, Damaged. `arrived`: sent with the report."""
+    """Reports a hazard. `arrived`: the photos sent with it.
+
+    Raises NotFound (community), Forbidden, IdConflict, IdOwnerConflict, InvalidInput, DamagedPhoto.
+    """
     earlier = repository.entry(report.id)
     sent = received(repository, person, arrived, now)
     if earlier is not None and earlier.by == person.username:
@@ -97,7 +100,7 @@ def _again(repository: RemediationRepository, person: Person, report: Report, ea
     hazard = repository.hazard(earlier.hazard)
     if hazard is None:
         raise Missing("hazard")
-    if earlier.step != "report":  # a step, or a hazard that a look-back made
+    if earlier.step != "report":  # the id of a step, or of a hazard created by a look-back
         raise IdConflict(["id"])
     kept = comparable(earlier, facts_of(report))
     before = msgspec.convert({**kept, "id": earlier.id}, Report, strict=False)
@@ -135,7 +138,7 @@ def new_hazard(
     repository: RemediationRepository, report: Report, by: str, source: str, of: tuple[Community, Category],
     now: datetime, *, demo: bool = False,
 ) -> Hazard:  # fmt: skip
-    """As it is before its first line of history. `by`: the account it is reported by; `source`: how it came in."""
+    """Creates a hazard without history. `by`: the reporting account; `source`: the channel it was reported through."""
     community, category = of
     new = Hazard(
         id=report.id,
@@ -194,7 +197,7 @@ def new_hazard(
 
 
 def _number(repository: RemediationRepository, community: Community, now: datetime) -> str:
-    """A number people can say: `XJ-2026-000123`, counted per street and Shanghai year."""
+    """Returns the next readable number, such as `XJ-2026-000123`, counted per street and Shanghai year."""
     street = repository.street(community.street)
     series = f"{street.abbreviation if street else community.street}-{shanghai_date(now).year}"
     return f"{series}-{repository.next_number(series):06d}"
@@ -208,7 +211,7 @@ def _fixed_on_spot(
     declared: Declaration,
     now: datetime,
 ) -> tuple[Hazard, Entry]:
-    """即查即改: accepted with the defaults, fixed, and closed at once unless something asks for a second look."""
+    """即查即改: accepts and fixes the hazard, and closes it at once unless a re-check is needed."""
     fixed = replace(
         with_deadline(hazard, category, repository, now),
         fixed_on_spot=True,
@@ -239,7 +242,7 @@ def _fixed_on_spot(
 
 
 def rebound(hazard: Hazard, repository: RemediationRepository, person: Person, now: datetime) -> Hazard:
-    """反弹: a closed hazard has come back as a new one, linked to it."""
+    """反弹: creates a new hazard for a closed one that has recurred, linked to it."""
     community = repository.community(hazard.community)
     category = repository.category(hazard.category)
     if community is None or category is None:

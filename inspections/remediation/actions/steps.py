@@ -1,4 +1,4 @@
-"""A person takes a step on a hazard. The order of refusal is the contract's: 404, 403, replay, 409, 409, 422."""
+"""Takes a person's step on a hazard. Refusals follow the order of the API contract: 404, 403, replay, 409, 409, 422."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -57,7 +57,7 @@ from inspections.remediation.steps import (
 
 
 def visible(repository: RemediationRepository, person: Person, hazard_id: UUID, action: str = "hazard.see") -> Hazard:
-    """The hazard, for those who may see it. Raises Missing where it is not there and where it is not theirs."""
+    """Returns a hazard that this person may see. Raises NotFound if it does not exist or is not visible to them."""
     hazard = repository.hazard(hazard_id)
     if hazard is None or not scope(person, action).covers(hazard):
         raise Missing("hazard")
@@ -67,10 +67,14 @@ def visible(repository: RemediationRepository, person: Person, hazard_id: UUID, 
 def take_step(
     repository: RemediationRepository, person: Person, hazard_id: UUID, step: Step, now: datetime
 ) -> Change[Dossier]:
-    """Raises Missing, Forbidden, IdConflict, IdTaken, Stale, WrongState, PhotosMissing, Invalid: nothing is written."""
+    """Takes a step, or answers a repeated one.
+
+    Nothing is written on an error: NotFound, Forbidden, IdConflict, IdOwnerConflict, VersionConflict, WrongState,
+    MissingPhotos, InvalidInput.
+    """
     earlier = repository.entry(step.id)
     if earlier is not None and (earlier.by, earlier.hazard) == (person.username, hazard_id):
-        # Before the 404: who returns a hazard no longer sees it, and its phone must be able to ask again.
+        # Before the 404: a handler who returns a hazard no longer sees it, but their phone must be able to retry.
         return Change(again(repository, step, earlier))
     hazard = visible(repository, person, hazard_id)
     _permit(person, step, hazard)
@@ -82,7 +86,7 @@ def take_step(
 def taken(
     repository: RemediationRepository, person: Person, hazard: Hazard, step: Step, now: datetime
 ) -> Change[Dossier]:
-    """A step that nobody has taken before, by who may. Raises Stale, WrongState, PhotosMissing, Invalid."""
+    """Applies a new, permitted step. Raises VersionConflict, WrongState, MissingPhotos, InvalidInput."""
     if step.version != hazard.version:
         raise Stale(step.version, hazard.version)
     check(hazard, step.move)
@@ -115,7 +119,7 @@ def _permit(person: Person, step: Step, hazard: Hazard) -> None:
 
 
 def again(repository: RemediationRepository, step: Step, earlier: Entry) -> Dossier:
-    """What became of a step that was taken before. Raises IdConflict where it was another."""
+    """Answers a repeated step with the current hazard. Raises IdConflict if its content differs."""
     hazard = repository.hazard(earlier.hazard)
     if hazard is None:
         raise Missing("hazard")
@@ -134,14 +138,14 @@ def _merge(case: Case, step: Merge) -> Hazard:
 
 
 def _plainly(case: Case, step: Step) -> Hazard:
-    """A step that changes nothing but the state, and leaves its words in the history."""
+    """Applies a step that changes only the state and is recorded in the history."""
     return case.moved(step)
 
 
 def _dispatched(
     repository: RemediationRepository, hazard: Hazard, step: Step, now: datetime
 ) -> tuple[Hazard, tuple[Entry, ...]]:
-    """What has just been accepted goes where a dispatch rule says."""
+    """Assigns a newly accepted hazard by dispatch rule."""
     category = repository.category(hazard.category) if isinstance(step, Accept) else None
     return assigned_by_rule(repository, hazard, category, now) if category else (hazard, ())
 
