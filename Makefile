@@ -48,7 +48,7 @@ check: $(DEV)/.ready ## ruff, import-linter, pyright strict
 test: check ## the checks, the pure tests with full branch coverage, then everything else
 	@$(DEV)/bin/coverage run -m pytest tests/inspections
 	@$(DEV)/bin/coverage report
-	@$(DEV)/bin/pytest tests --ignore tests/inspections -n 2
+	@$(DEV)/bin/pytest tests --ignore tests/inspections -n 3 --dist worksteal
 
 bench: $(RUN)/.ready $(DEV)/.ready ## the benchmarks, both sides by turns: against the rivals, of the storage, of photos, of the clocks, of notices, the feed, access, hostile company, the loop, alerts and statistics (see benchmarks/README.md)
 	@bash benchmarks/run.sh

@@ -13,37 +13,38 @@ from litestar.datastructures import State
 from litestar.openapi.config import OpenAPIConfig
 from litestar.types import ControllerRouterHandler
 
-from api.accounts.authentication import SendersByLink, SignIn, check_routes, guard
-from api.accounts.identity_providers import Providers, open_providers
+from api.accounts.authentication import Authenticator
+from api.accounts.guard import LinkSenderResolver, check_routes, guard
+from api.accounts.identity_providers import IdentityProviders, open_providers
 from api.accounts.security_log import SecurityLog
 from api.fix_links.party_routes import PAGES
-from api.fix_links.resolver import LinkDoor
+from api.fix_links.resolver import LinkResolver
 from api.http import openapi, request_metrics
 from api.http.bodies import JSON_BYTES
 from api.http.context import AppContext
-from api.http.file_reader import FileTurns
-from api.http.headers import cors, set_headers
-from api.http.outbound import open_outgoing
+from api.http.file_reader import FileSlots
+from api.http.headers import build_cors_config, set_headers
+from api.http.outbound import open_outbound_client
 from api.http.problems import HANDLERS
 from api.ledger.exporter import Exporter
 from api.monitoring.intake import AlertIntake
-from api.monitoring.mqtt import broker_of, client_of
+from api.monitoring.mqtt import broker_from_settings, create_client
 from api.monitoring.mqtt_leases import MqttWorker
 from api.notices.channels import open_channels
 from api.notices.dispatcher import Notifier
-from api.photos.bodies import PhotoTurns
-from api.photos.processor import Developer
-from api.photos.signing_key import LinkKey
+from api.photos.bodies import UploadConcurrency
+from api.photos.processor import PhotoProcessor
+from api.photos.signing_key import SigningKey
 from api.process import health
-from api.process.listening import most_connections
+from api.process.listening import max_connections
 from api.process.scheduler import add_heartbeat, build_scheduler
 from api.settings import Settings
 from api.statistics.gauges import GAUGES
-from api.statistics.response_cache import Answers
+from api.statistics.response_cache import ResponseCache
 from api.sync.broadcaster import LiveFeed
 from storage.database import Database, open_database
-from storage.engine.connections import check_installed, sqlite_path
-from storage.photos.store import open_photos
+from storage.engine.connections import require_driver, sqlite_path
+from storage.photos.store import open_photo_store
 
 SUBJECTS = (
     "accounts", "places", "office", "photos", "hazards", "notices", "remediation", "sync", "statistics", "fix_links",
@@ -64,18 +65,18 @@ def utc_now() -> datetime:
 
 def check_settings(settings: Settings) -> None:
     """Checks the settings without using database or network. Raises BadSettings, MissingDependency, OSError."""
-    check_installed(settings.database_url)
-    _ = settings.photo_place, settings.trusted
+    require_driver(settings.database_url)
+    _ = settings.photo_location, settings.trusted_networks
     open_channels(settings)
     open_providers(settings)
     if settings.heartbeat:
-        open_outgoing(settings, settings.heartbeat)
+        open_outbound_client(settings, settings.heartbeat)
     if settings.mqtt:
-        client_of(broker_of(settings))
+        create_client(broker_from_settings(settings))
 
 
 @asynccontextmanager
-async def running(
+async def app_lifespan(
     settings: Settings, clock: Callable[[], datetime], *, works: bool = True, answers: bool = True
 ) -> AsyncGenerator[AppContext]:
     """Opens all parts of a server over a migrated database, and closes them at the end.
@@ -85,18 +86,18 @@ async def running(
     """
     channels = open_channels(settings) if works else []
     database = open_database(settings.database_url)
-    store = open_photos(settings.photo_place, settings.scratch)
-    developer = Developer(database, store, clock)
+    store = open_photo_store(settings.photo_location, settings.incoming_folder)
+    developer = PhotoProcessor(database, store, clock)
     exporter = Exporter(settings, database, store, clock)
     scheduler = build_scheduler(database, store, settings.digest_folder, clock, settings.tick_seconds)
     notifier = Notifier(database, channels, clock, settings.tick_seconds, yields=answers)
-    providers = Providers(open_providers(settings) if answers else {})
-    heart = open_outgoing(settings, settings.heartbeat) if works and settings.heartbeat else None
+    providers = IdentityProviders(open_providers(settings) if answers else {})
+    heart = open_outbound_client(settings, settings.heartbeat) if works and settings.heartbeat else None
     if heart:
         add_heartbeat(scheduler, database, heart, settings.heartbeat, settings.heartbeat_seconds, clock)
-    log, key, door = SecurityLog(database, clock), LinkKey(database), LinkDoor(database, clock)
+    log, key, door = SecurityLog(database, clock), SigningKey(database), LinkResolver(database, clock)
     intake = AlertIntake(database, clock)
-    mqtt = _mqtt(settings, intake, database, clock) if works and settings.mqtt else None
+    mqtt = _build_mqtt_worker(settings, intake, database, clock) if works and settings.mqtt else None
     if works:
         developer.start()
         exporter.start()
@@ -105,8 +106,8 @@ async def running(
     if mqtt:
         mqtt.start()
     try:
-        sign_in = SignIn(database, clock, log, settings.asks)
-        live_feed = LiveFeed(database, most_connections())
+        sign_in = Authenticator(database, clock, log, settings.security_profile)
+        live_feed = LiveFeed(database, max_connections())
         parts = (
             sign_in,
             key,
@@ -116,12 +117,12 @@ async def running(
             intake,
             live_feed,
             providers,
-            PhotoTurns(),
-            FileTurns(),
-            Answers(),
+            UploadConcurrency(),
+            FileSlots(),
+            ResponseCache(),
         )
         known: dict[type[Any], Any] = {type(part): part for part in parts}
-        yield AppContext(settings, database, store, log, clock, {**known, SendersByLink: door})
+        yield AppContext(settings, database, store, log, clock, {**known, LinkSenderResolver: door})
     finally:
         if works:
             scheduler.shutdown(wait=False)
@@ -135,20 +136,22 @@ async def running(
         await database.close()
 
 
-def _mqtt(settings: Settings, intake: AlertIntake, database: Database, clock: Callable[[], datetime]) -> MqttWorker:
+def _build_mqtt_worker(
+    settings: Settings, intake: AlertIntake, database: Database, clock: Callable[[], datetime]
+) -> MqttWorker:
     """Builds the worker that receives messages of an MQTT broker. Raises BadSettings, MissingDependency."""
     alone = sqlite_path(settings.database_url) is not None
-    return MqttWorker(broker_of(settings), intake, database, clock, alone=alone)
+    return MqttWorker(broker_from_settings(settings), intake, database, clock, alone=alone)
 
 
-def build(settings: Settings, clock: Callable[[], datetime] = utc_now, *, works: bool = True) -> Litestar:
+def build_app(settings: Settings, clock: Callable[[], datetime] = utc_now, *, works: bool = True) -> Litestar:
     """Builds the application over a migrated database; its lifespan starts and stops the background work."""
-    return at_home(assembled(settings), settings, clock, works=works)
+    return attach_context(assemble_app(settings), settings, clock, works=works)
 
 
-def at_home(app: Litestar, settings: Settings, clock: Callable[[], datetime], *, works: bool = True) -> Litestar:
+def attach_context(app: Litestar, settings: Settings, clock: Callable[[], datetime], *, works: bool = True) -> Litestar:
     """Sets the settings and clock from which an assembled application creates its context at its next start."""
-    app.state.running = partial(running, settings, clock, works=works)
+    app.state.running = partial(app_lifespan, settings, clock, works=works)
     return app
 
 
@@ -159,7 +162,7 @@ async def _lifespan(app: Litestar) -> AsyncGenerator[None]:
         yield
 
 
-def assembled(settings: Settings, described: OpenAPIConfig | None = None) -> Litestar:
+def assemble_app(settings: Settings, described: OpenAPIConfig | None = None) -> Litestar:
     """Assembles routes and middleware, which need no database. `described`: only to generate the OpenAPI document."""
     app = Litestar(
         [
@@ -172,12 +175,12 @@ def assembled(settings: Settings, described: OpenAPIConfig | None = None) -> Lit
         before_request=guard,
         exception_handlers=HANDLERS,
         lifespan=[_lifespan],
-        state=State({"document": openapi.Document(partial(describe, settings))}),
+        state=State({"document": openapi.OpenAPIDocument(partial(describe, settings))}),
         openapi_config=described,
         request_max_body_size=JSON_BYTES,
         logging_config=None,
-        before_send=[set_headers, request_metrics.count] if settings.metrics != "off" else [set_headers],
-        cors_config=cors(settings.cors),
+        before_send=[set_headers, request_metrics.count_response] if settings.metrics != "off" else [set_headers],
+        cors_config=build_cors_config(settings.cors),
     )
     check_routes(app)
     return app
@@ -185,4 +188,4 @@ def assembled(settings: Settings, described: OpenAPIConfig | None = None) -> Lit
 
 def describe(settings: Settings) -> bytes:
     """Generates the OpenAPI document of a server with these settings."""
-    return openapi.description(assembled(settings, openapi.SCHEMA))
+    return openapi.build_document(assemble_app(settings, openapi.OPENAPI_CONFIG))

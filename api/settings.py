@@ -9,11 +9,11 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta, Struct
 
-from inspections.accounts.security_profile import PROFILES, Profile
-from storage.engine.failures import Unready
+from inspections.accounts.security_profile import PROFILES, SecurityProfile
+from storage.engine.failures import OperatorError
 
 _PREFIX = "ANXUN_"
-_OF_TESTS = {"ANXUN_SAMPLES"}
+_TEST_VARIABLES = {"ANXUN_SAMPLES"}
 _SECRETS = (
     "demo_password",
     "webhook",
@@ -30,7 +30,7 @@ _SECRETS = (
 Network = IPv4Network | IPv6Network
 
 
-class BadSettings(Unready):
+class BadSettings(OperatorError):
     """A setting is unknown or invalid; the message names it."""
 
 
@@ -96,7 +96,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
         return url
 
     @property
-    def photo_place(self) -> str:
+    def photo_location(self) -> str:
         """The photo store: a folder, `s3://bucket` or `s3://bucket/prefix`. Raises BadSettings for anything else."""
         if "://" not in self.photos:
             return str(Path(self.photos).absolute() if self.photos else self.folder / "photos")
@@ -106,15 +106,15 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
         return self.photos.rstrip("/")
 
     @property
-    def trusted(self) -> list[Network]:
+    def trusted_networks(self) -> list[Network]:
         """The parsed networks of `trusted_proxies`. Raises BadSettings."""
         try:
-            return networks(self.trusted_proxies)
+            return parse_networks(self.trusted_proxies)
         except ValueError as error:
             raise BadSettings(f"ANXUN_TRUSTED_PROXIES: {error}") from error
 
     @property
-    def asks(self) -> Profile:
+    def security_profile(self) -> SecurityProfile:
         return PROFILES[self.profile]
 
     @property
@@ -122,22 +122,22 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
         return Path(self.digests).absolute() if self.digests else self.folder / "digests"
 
     @property
-    def scratch(self) -> Path:
+    def incoming_folder(self) -> Path:
         """The folder of temporary files, such as photos on their way to S3; a restart does not need them."""
         return self.folder / "incoming"
 
 
-def networks(words: str) -> list[Network]:
+def parse_networks(words: str) -> list[Network]:
     """Parses comma-separated networks or addresses. Raises ValueError."""
     return [ip_network(each.strip()) for each in words.split(",") if each.strip()]
 
 
-def load(environment: Mapping[str, str]) -> Settings:
+def load_settings(environment: Mapping[str, str]) -> Settings:
     """Loads the settings of the TOML file in ANXUN_CONFIG, overridden by `environment`. Raises BadSettings."""
     given = {
         name.removeprefix(_PREFIX).lower(): value
         for name, value in environment.items()
-        if name.startswith(_PREFIX) and name not in _OF_TESTS
+        if name.startswith(_PREFIX) and name not in _TEST_VARIABLES
     }
     config = given.pop("config", None)
     try:
@@ -155,5 +155,5 @@ def _read_secrets(given: dict[str, Any]) -> dict[str, Any]:
     return given | {name: Path(path).read_text().strip() for name, path in files.items()}
 
 
-class Unfit(Unready):
+class CommandError(OperatorError):
     """A command cannot do what it was asked; the message says why."""

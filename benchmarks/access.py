@@ -1,7 +1,7 @@
-"""What it costs to know who asks, and what is left for others while many ask badly: slow, large, without end.
+"""Measures authentication, and how a server copes with slow clients, large uploads and endless bodies.
 
-Authentication is measured in this process, the same handler behind a public route and behind one that asks for a
-token, by turns; the rest against a server of its own.
+Authentication is measured in this process: the same handler behind a public route and behind one that requires a
+token, in turn. The other parts start a server each.
 """
 
 import argparse
@@ -19,39 +19,40 @@ from typing import Any
 
 from litestar import get
 
-from api.accounts.authentication import SignIn, check_routes
-from api.app import build, utc_now
+from api.accounts.authentication import Authenticator
+from api.accounts.guard import check_routes
+from api.app import build_app, utc_now
 from api.demo.office import load_office
 from api.settings import Settings
-from benchmarks.figures import Figure, Run, measured
-from benchmarks.photos_memory import fresh, held, large_picture
-from benchmarks.photos_sending import flood
-from benchmarks.sides import Anxun, Broken
+from benchmarks.figures import Figure, Run, run_benchmark
+from benchmarks.photos_memory import large_picture, memory_mebibytes, run_fresh_server
+from benchmarks.photos_sending import upload_photos
+from benchmarks.sides import Anxun, BenchmarkError
 from storage.database import open_database
 from storage.migration import migrate
-from storage.photos.sample_images import draw
+from storage.photos.sample_images import draw_sample_photo
 
 REQUESTS, ROUNDS = 5_000, 5
 SLOW, HEALTHY = 1_000, 2_000
 PHOTOS, PHOTO_BYTES = 64, 19_990_000
 ENDLESS_BYTES, CHUNK = 10_000_000_000, 1 << 20
-_PASSWORD = "a password for this benchmark"  # of an office that ends with it
+_PASSWORD = "a password for this benchmark"  # the office exists only during this run
 
 
 def authentication(run: Run, folder: Path) -> None:
-    with run.watching("authentication"):
-        above = asyncio.run(_above_public(folder))
-    run.figures.append(Figure("signed in above public: µs of processor", above, [], most=40))
+    with run.watch_machine("authentication"):
+        above = asyncio.run(_measure_authentication(folder))
+    run.figures.append(Figure("signed in compared with public: additional CPU µs", above, [], most=40))
 
 
-async def _above_public(folder: Path) -> list[float]:
-    """Microseconds of processor for each request, above the same request to a public route, round by round."""
+async def _measure_authentication(folder: Path) -> list[float]:
+    """Returns, for each round, the CPU microseconds that a signed-in request costs more than a public one."""
     settings = Settings(data=str(folder), tick_seconds=60)
     migrate(settings.database_url)
     database = open_database(settings.database_url)
     await load_office(database, _PASSWORD)
     await database.close()
-    app = build(settings, works=False)
+    app = build_app(settings, works=False)
 
     async def answer() -> dict[str, str]:
         return {"status": "live"}
@@ -60,10 +61,11 @@ async def _above_public(folder: Path) -> list[float]:
         app.register(get(path, opt={"action": action})(answer))
     check_routes(app)
     async with app.lifespan():
-        _, tokens = await app.state.context.part(SignIn).open("inspector", _PASSWORD, "benchmark", "")
+        authenticator = app.state.context.part(Authenticator)
+        _, tokens = await authenticator.open_with_password("inspector", _PASSWORD, "benchmark", "")
         public, signed_in = _scope("/public"), _scope("/signed-in", tokens.access)
-        rounds = [[await _cpu_of(app, scope) for scope in (public, signed_in)] for _ in range(ROUNDS + 1)]
-    return [above - below for below, above in rounds[1:]]  # the first one warms up
+        rounds = [[await _cpu_per_request(app, scope) for scope in (public, signed_in)] for _ in range(ROUNDS + 1)]
+    return [above - below for below, above in rounds[1:]]  # the first round warms up
 
 
 def _scope(path: str, token: str = "") -> dict[str, Any]:
@@ -84,7 +86,7 @@ def _scope(path: str, token: str = "") -> dict[str, Any]:
     }
 
 
-async def _cpu_of(app: Any, scope: dict[str, Any]) -> float:
+async def _cpu_per_request(app: Any, scope: dict[str, Any]) -> float:
     async def receive() -> dict[str, Any]:
         return {"type": "http.request", "body": b"", "more_body": False}
 
@@ -98,23 +100,25 @@ async def _cpu_of(app: Any, scope: dict[str, Any]) -> float:
         await app({**scope, "headers": list(scope["headers"])}, receive, send)
     taken = time.process_time() - begun
     if statuses != {200}:
-        raise Broken(f"answers {statuses}")
+        raise BenchmarkError(f"answers {statuses}")
     return taken / REQUESTS * 1e6
 
 
 def slow_connections(run: Run, folder: Path) -> None:
-    """One client of good will, alone and beside a thousand that send a letter now and then."""
-    with fresh(folder / "slow") as server:
+    """Measures one normal client alone and beside a thousand that send one byte a second."""
+    with run_fresh_server(folder / "slow") as server:
         bearer = server.sign_in()
-        alone = _p99(server, bearer)
-        with run.watching(f"{SLOW} slow connections", server.process_id), _slow(server, bearer):
-            run.figures.append(Figure(f"p99 beside {SLOW} slow connections: ms", [_p99(server, bearer)], [], most=200))
+        alone = _list_p99(server, bearer)
+        with run.watch_machine(f"{SLOW} slow connections", server.process_id), _slow_clients(server, bearer):
+            run.figures.append(
+                Figure(f"p99 beside {SLOW} slow connections: ms", [_list_p99(server, bearer)], [], most=200)
+            )
         run.figures.append(Figure("p99 alone: ms", [alone], []))
 
 
 @contextmanager
-def _slow(server: Anxun, bearer: str) -> Generator[None]:
-    """Half of them never end their headers, half never end a photo; a letter each second in turn."""
+def _slow_clients(server: Anxun, bearer: str) -> Generator[None]:
+    """Opens slow clients: half never finish their headers, half never finish a photo; each sends one byte a second."""
     ended = threading.Event()
     head = f"PUT /api/v1/photos/{'0' * 64} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {bearer}\r\n"
     with ExitStack() as stack:
@@ -128,7 +132,7 @@ def _slow(server: Anxun, bearer: str) -> Generator[None]:
                 for client in clients:
                     try:
                         client.send(b"x")
-                    except OSError:  # the server has had enough of it, as it should
+                    except OSError:  # the server has closed the connection, as it should
                         continue
 
         dripping = threading.Thread(target=drip)
@@ -140,7 +144,7 @@ def _slow(server: Anxun, bearer: str) -> Generator[None]:
             dripping.join()
 
 
-def _p99(server: Anxun, bearer: str) -> float:
+def _list_p99(server: Anxun, bearer: str) -> float:
     with closing(HTTPConnection("127.0.0.1", server.port, timeout=30)) as client:
         times: list[float] = []
         for _ in range(HEALTHY):
@@ -149,35 +153,40 @@ def _p99(server: Anxun, bearer: str) -> float:
             answer = client.getresponse()
             answer.read()
             if answer.status != 200:
-                raise Broken(f"answered {answer.status}")
+                raise BenchmarkError(f"answered {answer.status}")
             times.append((time.perf_counter() - begun) * 1000)
     return quantiles(times, n=100)[98]
 
 
 def large_uploads(run: Run, folder: Path) -> None:
     drawn = folder / "drawn.jpg"
-    drawn.write_bytes(draw("benchmark", "EB-01", utc_now()))
+    drawn.write_bytes(draw_sample_photo("benchmark", "EB-01", utc_now()))
     picture = large_picture(drawn, PHOTO_BYTES)
-    with fresh(folder / "large") as server, run.watching(f"{PHOTOS} photos of 20 MB", server.process_id):
-        sent = flood(server.port, server.sign_in(), [picture], PHOTOS, 120, each=1)
+    with (
+        run_fresh_server(folder / "large") as server,
+        run.watch_machine(f"{PHOTOS} photos of 20 MB", server.process_id),
+    ):
+        sent = upload_photos(server.port, server.sign_in(), [picture], PHOTOS, 120, each=1)
         run.failures += sent.errors
         heading = f"{PHOTOS} photos of 20 MB at once, peak: MiB"
-        run.figures.append(Figure(heading, [held(server, "VmHWM")], [], most=300))
+        run.figures.append(Figure(heading, [memory_mebibytes(server, "VmHWM")], [], most=300))
 
 
 def endless_body(run: Run, folder: Path) -> None:
-    """Chunked bodies of 10 GB, as a photo and as a report: refused at the limit."""
-    with fresh(folder / "endless") as server, run.watching("10 GB chunked", server.process_id):
+    """Sends chunked bodies of 10 GB as a photo and as a report; the server must refuse both at its limit."""
+    with run_fresh_server(folder / "endless") as server, run.watch_machine("10 GB chunked", server.process_id):
         bearer = server.sign_in()
-        before = held(server, "VmHWM")
+        before = memory_mebibytes(server, "VmHWM")
         routes = (("PUT", f"/api/v1/photos/{'0' * 64}"), ("POST", "/api/v1/hazards"))
-        sent = [_endless(server, bearer, *route) for route in routes]
-        run.figures.append(Figure("10 GB chunked: MiB more at the peak", [held(server, "VmHWM") - before], [], most=64))
+        sent = [_send_endless_body(server, bearer, *route) for route in routes]
+        run.figures.append(
+            Figure("10 GB chunked: MiB more at the peak", [memory_mebibytes(server, "VmHWM") - before], [], most=64)
+        )
         run.figures.append(Figure("10 GB chunked: MB sent before it was refused", [max(sent) / 1e6], []))
 
 
-def _endless(server: Anxun, bearer: str, method: str, path: str) -> int:
-    """Answers how many bytes went out. Raises Broken where all of them did, or the answer is no 413."""
+def _send_endless_body(server: Anxun, bearer: str, method: str, path: str) -> int:
+    """Returns the bytes sent until the server closed the connection. Raises BenchmarkError if it took all of them."""
     with closing(socket.create_connection(("127.0.0.1", server.port), timeout=60)) as client:
         head = f"{method} {path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {bearer}\r\n"
         client.sendall(f"{head}Transfer-Encoding: chunked\r\n\r\n".encode())
@@ -186,12 +195,12 @@ def _endless(server: Anxun, bearer: str, method: str, path: str) -> int:
             while sent < ENDLESS_BYTES:
                 client.sendall(chunk)
                 sent += CHUNK
-        except OSError:  # it does not listen any more
+        except OSError:  # the server has closed the connection
             return sent
-    raise Broken(f"{path} took {sent} bytes")
+    raise BenchmarkError(f"{path} took {sent} bytes")
 
 
-def parts(run: Run, folder: Path) -> None:
+def run_parts(run: Run, folder: Path) -> None:
     for part in (authentication, slow_connections, large_uploads, endless_body):
         here = folder / part.__name__
         here.mkdir()
@@ -200,7 +209,7 @@ def parts(run: Run, folder: Path) -> None:
 
 def main() -> int:
     argparse.ArgumentParser(description=__doc__).parse_args()
-    return measured("Access", "access", parts)
+    return run_benchmark("Access", "access", run_parts)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Alerts of devices: folded by the group beside one by one, from a broker beside a bare consumer; see README.md."""
+"""Measures alerts of devices: stored in groups or singly, and received from a broker; see README.md."""
 
 import argparse
 import asyncio
@@ -23,13 +23,13 @@ from api.app import utc_now
 from api.demo.office import COMMUNITIES, load_office
 from api.monitoring.intake import AlertIntake
 from api.monitoring.mqtt import TOPICS, Broker, MqttConsumer
-from benchmarks.figures import Figure, Run, measured
-from benchmarks.sides import Broken
+from benchmarks.figures import Figure, Run, run_benchmark
+from benchmarks.sides import BenchmarkError
 from inspections.accounts.policy import EVERYWHERE
-from inspections.monitoring.actions.alerts import Sent, receive_alerts
+from inspections.monitoring.actions.alerts import DevicePayload, receive_alerts
 from inspections.monitoring.actions.devices import import_monitors
-from inspections.monitoring.alerts import Message, Metric, MonitorKind
-from inspections.monitoring.device_import import MonitorList
+from inspections.monitoring.alerts import CanonicalMessage, Metric, MonitorKind
+from inspections.monitoring.device_import import MonitorImport
 from inspections.monitoring.devices import NewMonitor
 from storage.database import Database, open_database
 from storage.migration import migrate
@@ -41,35 +41,35 @@ GATHERED = 20_000
 ALONE = 1_000
 PUBLISHED = 4_000
 WAITING = 2_000
-"""Requests on their way at once."""
+"""Concurrent requests."""
 _BETWEEN_SECONDS = 0.05
 
 
-class Folded(NamedTuple):
-    """`latest`: of alarms of devices that had not alarmed, the seconds until each was a case, sorted."""
+class IntakeResult(NamedTuple):
+    """The messages stored per second. `latest`: sorted seconds until each alarm of a new device had become a case."""
 
     rate: float
     latest: list[float]
 
 
-def devices(prefix: str, number: int) -> MonitorList:
+def device_import(prefix: str, number: int) -> MonitorImport:
     made = [
         NewMonitor(f"{prefix}-{at}", "总箱", MonitorKind.MAINS, COMMUNITIES[at % len(COMMUNITIES)].code, f"{at}幢")
         for at in range(number)
     ]
-    return MonitorList([(each.id, each) for each in made], [])
+    return MonitorImport([(each.id, each) for each in made], [])
 
 
 @asynccontextmanager
-async def office(folder: Path) -> AsyncGenerator[Database]:
-    """The demo office with its devices, on SQLite."""
+async def demo_database(folder: Path) -> AsyncGenerator[Database]:
+    """Opens the demo office with its devices on SQLite."""
     url = f"sqlite:///{folder / 'anxun.db'}"
     if not (folder / "anxun.db").exists():
         migrate(url)
     database = open_database(url)
     try:
         await load_office(database, "a-password-for-benchmarks")
-        for listed in (devices("D", DEVICES), devices("F", 2_000)):
+        for listed in (device_import("D", DEVICES), device_import("F", 2_000)):
             secrets = [each.id for _, each in listed.lines]
             add = partial(import_monitors, by="admin", reach=EVERYWHERE, said=listed, secrets=secrets, now=utc_now())
             await database.transact(partial(add, apply=True))
@@ -78,167 +78,177 @@ async def office(folder: Path) -> AsyncGenerator[Database]:
         await database.close()
 
 
-def alarms(numbers: Iterator[int]) -> Iterator[Message]:
-    """Of each device in turn, as a flood of repeats."""
+def repeated_alarms(numbers: Iterator[int]) -> Iterator[CanonicalMessage]:
+    """Yields one alarm of each device in turn; nearly all of them repeat an earlier one."""
     for number in numbers:
         value = 400.0 + number % 99
-        yield Message(f"D-{number % DEVICES}", Metric.RESIDUAL_CURRENT, value, message_id=str(number), raw="{}")
+        yield CanonicalMessage(
+            f"D-{number % DEVICES}", Metric.RESIDUAL_CURRENT, value, message_id=str(number), raw="{}"
+        )
 
 
-async def gathered(database: Database, messages: Sequence[Message], fresh: Iterator[int]) -> Folded:
-    """One message a request, as many requests at once as wait; beside them, now and then, an alarm that is new."""
+async def submit_concurrently(
+    database: Database, messages: Sequence[CanonicalMessage], fresh: Iterator[int]
+) -> IntakeResult:
+    """Submits one message per request with WAITING concurrent requests; beside them, alarms of new devices."""
     intake, left, latest = AlertIntake(database, utc_now), iter(messages), list[float]()
 
-    async def requests() -> None:
+    async def submit_messages() -> None:
         for message in left:
-            await intake.take(Sent((message,)))
+            await intake.submit(DevicePayload((message,)))
 
-    async def new_alarms() -> None:
+    async def submit_new_alarms() -> None:
         for number in fresh:
             begun = time.perf_counter()
-            (verdict,) = await intake.take(Sent((Message(f"F-{number}", Metric.RESIDUAL_CURRENT, 450.0),)))
+            (verdict,) = await intake.submit(
+                DevicePayload((CanonicalMessage(f"F-{number}", Metric.RESIDUAL_CURRENT, 450.0),))
+            )
             if verdict.hazard is None:
-                raise Broken(f"no case of F-{number}")
+                raise BenchmarkError(f"no case of F-{number}")
             latest.append(time.perf_counter() - begun)
             await asyncio.sleep(_BETWEEN_SECONDS)
 
-    begun, beside = time.perf_counter(), asyncio.create_task(new_alarms())
-    await asyncio.gather(*(requests() for _ in range(WAITING)))
+    begun, beside = time.perf_counter(), asyncio.create_task(submit_new_alarms())
+    await asyncio.gather(*(submit_messages() for _ in range(WAITING)))
     rate = len(messages) / (time.perf_counter() - begun)
     beside.cancel()
     await asyncio.gather(beside, return_exceptions=True)
-    return Folded(rate, sorted(latest))
+    return IntakeResult(rate, sorted(latest))
 
 
-async def one_by_one(database: Database, messages: Sequence[Message]) -> Folded:
+async def submit_singly(database: Database, messages: Sequence[CanonicalMessage]) -> IntakeResult:
     begun = time.perf_counter()
     for message in messages:
-        await database.transact(partial(receive_alerts, sent=[Sent((message,))], now=utc_now()))
-    return Folded(len(messages) / (time.perf_counter() - begun), [])
+        await database.transact(partial(receive_alerts, sent=[DevicePayload((message,))], now=utc_now()))
+    return IntakeResult(len(messages) / (time.perf_counter() - begun), [])
 
 
-def folding(run: Run, folder: Path) -> None:
+def measure_intake(run: Run, folder: Path) -> None:
     numbers, fresh = count(), count()
 
-    async def side(number: int, *, together: bool) -> Folded:
-        async with office(folder) as database:
-            messages = list(alarms(islice(numbers, number)))
-            return await (gathered(database, messages, fresh) if together else one_by_one(database, messages))
+    async def run_side(number: int, *, together: bool) -> IntakeResult:
+        async with demo_database(folder) as database:
+            messages = list(repeated_alarms(islice(numbers, number)))
+            return await (
+                submit_concurrently(database, messages, fresh) if together else submit_singly(database, messages)
+            )
 
-    with run.watching("folding"):
+    with run.watch_machine("folding"):
         sides = {
-            "gathered": lambda: uvloop.run(side(GATHERED, together=True)),
-            "one by one": lambda: uvloop.run(side(ALONE, together=False)),
+            "gathered": lambda: uvloop.run(run_side(GATHERED, together=True)),
+            "one by one": lambda: uvloop.run(run_side(ALONE, together=False)),
         }
-        turns = run.by_turns("folding", ROUNDS, sides)
+        turns = run.take_turns("folding", ROUNDS, sides)
     ours, floor = ([each.rate for each in turns[name]] for name in sides)
-    run.figures.append(Figure("folded on SQLite: messages/s", ours, [], least=5_000))
-    run.figures.append(Figure("… beside one transaction for each", ours, floor, least=3))
+    run.figures.append(Figure("stored in groups on SQLite: messages/s", ours, [], least=5_000))
+    run.figures.append(Figure("… beside one transaction per message", ours, floor, least=3))
     slowest = [each.latest[int(len(each.latest) * 0.99)] * 1000 for each in turns["gathered"]]
     run.figures.append(Figure("a new alarm at that load until it is a case: p99 ms", slowest, [], most=1_000))
 
 
-def memory(run: Run, folder: Path, number: int) -> None:
-    """How much this process grows while it folds so many, from when the first tenth has come."""
+def measure_memory(run: Run, folder: Path, number: int) -> None:
+    """Measures the growth of this process while it stores `number` messages; the first tenth warms up."""
     numbers = count()
 
-    async def flood() -> list[float]:
+    async def sizes_after_batches() -> list[float]:
         sizes: list[float] = []
-        async with office(folder) as database:
+        async with demo_database(folder) as database:
             for _ in range(number // GATHERED):
-                await gathered(database, list(alarms(islice(numbers, GATHERED))), iter(()))
-                sizes.append(_resident())
+                await submit_concurrently(database, list(repeated_alarms(islice(numbers, GATHERED))), iter(()))
+                sizes.append(_resident_mebibytes())
         return sizes
 
-    sizes = uvloop.run(flood())
+    sizes = uvloop.run(sizes_after_batches())
     grown = sizes[-1] - sizes[len(sizes) // 10]
-    run.figures.append(Figure(f"grown while {number:,} messages came: MiB", [grown], [], most=10))
+    run.figures.append(Figure(f"growth during {number:,} messages: MiB", [grown], [], most=10))
 
 
-def _resident() -> float:
-    """MiB of this process."""
+def _resident_mebibytes() -> float:
+    """Returns the resident memory of this process in MiB."""
     status = Path("/proc/self/status").read_text()
     return int(next(line for line in status.splitlines() if line.startswith("VmRSS")).split()[1]) / 1024
 
 
-def from_broker(run: Run, folder: Path, *, careful: bool) -> None:
-    """What a broker passes on, taken by us and by a consumer that does nothing but acknowledge.
+def measure_broker(run: Run, folder: Path, *, careful: bool) -> None:
+    """Measures messages from a broker, received by Anxun and by a consumer that only acknowledges them.
 
-    `careful`: it writes down every change, as docker/mosquitto.conf says; else it is no limit to either side.
+    `careful`: the broker saves every change, as docker/mosquitto.conf sets; otherwise its disk limits neither side.
     """
     broker = brokers.Broker(folder / f"broker {careful}", careful=careful).start()
     numbers, number = count(0, PUBLISHED if careful else GATHERED), PUBLISHED if careful else GATHERED
 
-    def flood() -> Flood:
-        return Flood(broker.port, next(numbers), number)
+    def create_publisher() -> PublisherProcess:
+        return PublisherProcess(broker.port, next(numbers), number)
 
-    async def ours() -> float:
+    async def run_consumer() -> float:
         where = Broker("127.0.0.1", broker.port, tls=False, username=None, password=None, ca=None)
-        async with office(folder) as database:
+        async with demo_database(folder) as database:
             consumer = MqttConsumer(where, 0, AlertIntake(database, utc_now), database, utc_now)
             consumer.start()
-            await _until(lambda: consumer.subscribed)
-            sending = flood()
+            await _poll_condition(lambda: consumer.is_subscribed)
+            sending = create_publisher()
             begun = sending.begin()
-            await _until(lambda: consumer.counts.total() >= number)
+            await _poll_condition(lambda: consumer.counts.total() >= number)
             taken = time.perf_counter() - begun
-            sending.end()
+            sending.join()
             await consumer.stop()
         return number / taken
 
-    def bare() -> float:
+    def run_bare_consumer() -> float:
         come, done, there = count(1), threading.Event(), threading.Event()
 
-        def came(client: paho.Client, _: Any, message: paho.MQTTMessage) -> None:
+        def acknowledge(client: paho.Client, _: Any, message: paho.MQTTMessage) -> None:
             client.ack(message.mid, message.qos)
             if next(come) == number:
                 done.set()
 
         client = paho.Client(CallbackAPIVersion.VERSION2, "anxun-0", clean_session=False, manual_ack=True)
-        client.on_message, client.on_subscribe = came, lambda *_: there.set()
+        client.on_message, client.on_subscribe = acknowledge, lambda *_: there.set()
         client.on_connect = lambda *_: client.subscribe(TOPICS, 1)
         client.connect("127.0.0.1", broker.port)
         client.loop_start()
         there.wait(10)
-        sending = flood()
+        sending = create_publisher()
         begun = sending.begin()
         if not done.wait(120):
-            raise Broken("a bare consumer did not get everything")
+            raise BenchmarkError("a bare consumer did not get everything")
         taken = time.perf_counter() - begun
-        sending.end()
+        sending.join()
         client.disconnect()
         client.loop_stop()
         return number / taken
 
     try:
-        turns = run.by_turns("from a broker", ROUNDS, {"Anxun": lambda: uvloop.run(ours()), "bare consumer": bare})
+        turns = run.take_turns(
+            "from a broker", ROUNDS, {"Anxun": lambda: uvloop.run(run_consumer()), "bare consumer": run_bare_consumer}
+        )
     finally:
         broker.end(signal.SIGKILL)
-    heading = f"from a broker {'as ours' if careful else 'that writes seldom'}, kept and acknowledged: messages/s"
+    heading = f"from a broker that saves {'every change' if careful else 'seldom'}, stored and acknowledged: messages/s"
     run.figures.append(Figure(heading, turns["Anxun"], turns["bare consumer"], least=0.7))
 
 
-class Flood:
-    """A process of its own that publishes, once it is told to begin."""
+class PublisherProcess:
+    """Publishes messages from a separate process when `begin` is called."""
 
     def __init__(self, port: int, first: int, number: int) -> None:
         spawned = get_context("spawn")
         self._ready, self._go = spawned.Event(), spawned.Event()
-        self._process = spawned.Process(target=_published, args=(port, first, number, self._ready, self._go))
+        self._process = spawned.Process(target=_publish, args=(port, first, number, self._ready, self._go))
         self._process.start()
 
     def begin(self) -> float:
-        """When it began."""
+        """Starts publishing and returns the instant of the start."""
         if not self._ready.wait(30):
-            raise Broken("nobody publishes")
+            raise BenchmarkError("the publisher did not start")
         self._go.set()
         return time.perf_counter()
 
-    def end(self) -> None:
+    def join(self) -> None:
         self._process.join()
 
 
-def _published(port: int, first: int, number: int, ready: Event, go: Event) -> None:
+def _publish(port: int, first: int, number: int, ready: Event, go: Event) -> None:
     publisher = brokers.Publisher(port)
     ready.set()
     go.wait(30)
@@ -251,23 +261,23 @@ def publication(number: int) -> tuple[str, bytes]:
     return f"anxun/D-{number % DEVICES}/alerts", body
 
 
-async def _until(true: Callable[[], bool]) -> None:
-    while not true():  # noqa: ASYNC110  # it is a thread's
+async def _poll_condition(true: Callable[[], bool]) -> None:
+    while not true():  # noqa: ASYNC110  # a thread changes the condition
         await asyncio.sleep(0.005)
 
 
-def parts(run: Run, folder: Path, number: int) -> None:
-    folding(run, folder)
-    from_broker(run, folder, careful=False)
-    from_broker(run, folder, careful=True)
-    memory(run, folder, number)
+def run_parts(run: Run, folder: Path, number: int) -> None:
+    measure_intake(run, folder)
+    measure_broker(run, folder, careful=False)
+    measure_broker(run, folder, careful=True)
+    measure_memory(run, folder, number)
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--messages", type=int, default=1_000_000, help="for the memory: so many are folded")
+    parser.add_argument("--messages", type=int, default=1_000_000, help="messages stored to measure the memory")
     number = parser.parse_args().messages
-    return measured("Alerts of devices", "alerts", lambda run, folder: parts(run, folder, number))
+    return run_benchmark("Alerts of devices", "alerts", lambda run, folder: run_parts(run, folder, number))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The clocks on SQLite and PostgreSQL: the sweep when nothing is due and when much is, and a step; see README.md."""
+"""Measures deadline sweeps, with nothing due and with much due, and single steps on both databases; see README.md."""
 
 import argparse
 import asyncio
@@ -17,10 +17,10 @@ import uvloop
 
 from api.app import utc_now
 from api.office.recalculation import SWEEP_BATCH
-from api.process.scheduler import sweep
+from api.process.scheduler import run_deadline_sweep
 from benchmarks.clocks_filling import FAR, Store
-from benchmarks.figures import Figure, Run, console, measured
-from benchmarks.storage_postgres import Absent, own_database
+from benchmarks.figures import Figure, Run, console, run_benchmark
+from benchmarks.storage_postgres import PostgresUnavailable, create_database
 from inspections.accounts.people import Person
 from inspections.change import Change
 from inspections.office.categories import Priority
@@ -43,132 +43,132 @@ SPREAD = 2_000
 TICK = 1.0
 
 
-def idle(run: Run, store: Store, heading: str) -> None:
-    """Nothing is due: one look, by each way."""
+def measure_empty_sweep(run: Run, store: Store, heading: str) -> None:
+    """Measures one search for due hazards while none is due, in three ways."""
 
-    async def swept(database: Database) -> list[float]:
-        return [await _seconds(sweep(database, utc_now())) for _ in range(LOOKS)]
+    async def time_sweeps(database: Database) -> list[float]:
+        return [await _time_coroutine(run_deadline_sweep(database, utc_now())) for _ in range(LOOKS)]
 
-    def asked(database: Database) -> list[float]:
-        return [_timed(partial(database.ask, _look)) for _ in range(LOOKS)]
+    def time_reads(database: Database) -> list[float]:
+        return [_time_call(partial(database.read_sync, _find_nothing_due)) for _ in range(LOOKS)]
 
-    async def both(database: Database) -> tuple[list[float], list[float]]:
-        return asked(database), await swept(database)
+    async def time_reads_and_sweeps(database: Database) -> tuple[list[float], list[float]]:
+        return time_reads(database), await time_sweeps(database)
 
-    asks, sweeps = _with(store, both)
-    with store.kept() as repository:
-        kept = [_timed(partial(_look, repository)) for _ in range(LOOKS)]
+    asks, sweeps = _run_with_database(store, time_reads_and_sweeps)
+    with store.open_repository() as repository:
+        kept = [_time_call(partial(_find_nothing_due, repository)) for _ in range(LOOKS)]
     run.figures += [
-        Figure(f"{heading}, nothing due: ask, ms", [1000 * median(asks)], [], most=1),
-        Figure("… on a kept connection, ms", [1000 * median(kept)], [], most=1),
+        Figure(f"{heading}, nothing due: read, ms", [1000 * median(asks)], [], most=1),
+        Figure("… on an open connection, ms", [1000 * median(kept)], [], most=1),
         Figure("… the whole sweep, ms", [1000 * median(sweeps)], []),
     ]
 
 
-def steps(run: Run, store: Store, heading: str) -> None:
-    """Hazards are accepted and then assigned, one after the other."""
-    copies = store.taken(STEPS)
+def measure_steps(run: Run, store: Store, heading: str) -> None:
+    """Measures accepting and assigning hazards, one after the other."""
+    copies = store.take_hazards(STEPS)
 
-    async def stepped(database: Database) -> list[float]:
+    async def time_steps(database: Database) -> list[float]:
         officer = await database.read(lambda repository: repository.person("officer"))
         assert officer, "the demo office has an officer"
-        return [await _seconds(_accepted_and_assigned(database, officer, copy)) / 2 for copy in copies]
+        return [await _time_coroutine(_accept_and_assign(database, officer, copy)) / 2 for copy in copies]
 
-    run.figures.append(Figure(f"{heading}: a step, ms", [1000 * median(_with(store, stepped))], []))
+    run.figures.append(Figure(f"{heading}: a step, ms", [1000 * median(_run_with_database(store, time_steps))], []))
 
 
-async def _accepted_and_assigned(database: Database, officer: Person, copy: UUID) -> None:
+async def _accept_and_assign(database: Database, officer: Person, copy: UUID) -> None:
     for step in (Accept(id=uuid4(), version=1, priority=Priority.HIGH), Assign(id=uuid4(), version=2, lead="handler")):
         await database.transact(partial(take_step, person=officer, hazard_id=copy, step=step, now=utc_now()))
 
 
-def claims(run: Run, store: Store, heading: str) -> None:
-    """The next check of many has come, and none of them has reached a rung."""
+def measure_claims(run: Run, store: Store, heading: str) -> None:
+    """Measures sweeps of hazards whose next check is due but which have reached no rung."""
     claimed, bare = list[float](), list[float]()
     for _ in range(ROUNDS):
         now = utc_now()
-        store.have_looked_at(store.taken(CLAIMED), now - timedelta(hours=1), now + FAR)
-        bare.append(CLAIMED / _with(store, lambda database: _seconds(_claimed(database, CLAIMED))))
-        claimed.append(CLAIMED / _with(store, lambda database: _seconds(_swept(database, 0))))
+        store.set_next_check(store.take_hazards(CLAIMED), now - timedelta(hours=1), now + FAR)
+        bare.append(CLAIMED / _run_with_database(store, lambda database: _time_coroutine(_claim(database, CLAIMED))))
+        claimed.append(CLAIMED / _run_with_database(store, lambda database: _time_coroutine(_sweep(database, 0))))
     run.figures += [
         Figure(f"{heading}: claims/s", claimed, [], least=10_000),
         Figure("… the bare claim: hazards/s", bare, []),
     ]
 
 
-async def _claimed(database: Database, number: int) -> None:
-    """Claims the same ones again and again, for nothing is written."""
+async def _claim(database: Database, number: int) -> None:
+    """Claims the same hazards repeatedly, because nothing is written."""
     for _ in range(number // SWEEP_BATCH):
-        found = await database.transact(lambda repository: Change(len(repository.due(utc_now(), SWEEP_BATCH))))
-        assert found == SWEEP_BATCH, "as many as a sweep claims"
+        found = await database.transact(lambda repository: Change(len(repository.due_hazards(utc_now(), SWEEP_BATCH))))
+        assert found == SWEEP_BATCH, "each claim is a full batch"
 
 
-async def _swept(database: Database, recorded: int) -> None:
-    assert await sweep(database, utc_now()) == recorded, "every rung was recorded"
+async def _sweep(database: Database, recorded: int) -> None:
+    assert await run_deadline_sweep(database, utc_now()) == recorded, "every rung was recorded"
 
 
-def escalations(run: Run, store: Store, heading: str) -> None:
-    """Many are due on one instant: for each a line of history, an escalation, a notice, and the row."""
+def measure_escalations(run: Run, store: Store, heading: str) -> None:
+    """Measures many deadlines at one instant; each needs a line of history, an escalation, a notice and a row."""
     rates = list[float]()
     for _ in range(ROUNDS):
         at = utc_now()
-        store.have_due(store.taken(RECORDED), [at] * RECORDED)
-        rates.append(RECORDED / _with(store, lambda database: _seconds(_swept(database, RECORDED))))
+        store.set_deadlines(store.take_hazards(RECORDED), [at] * RECORDED)
+        rates.append(RECORDED / _run_with_database(store, lambda database: _time_coroutine(_sweep(database, RECORDED))))
     run.figures += [
         Figure(f"{heading}: escalations recorded/s", rates, []),
         Figure(f"… so the last of {BURST:,} on one instant, s late", [BURST / rate for rate in rates], []),
     ]
 
 
-def lateness(run: Run, store: Store, heading: str) -> None:
-    """Deadlines spread over some seconds, swept as `anxun serve` does it."""
+def measure_lateness(run: Run, store: Store, heading: str) -> None:
+    """Measures how late deadlines are recorded that are spread over some seconds and swept as in `anxun serve`."""
     begin = utc_now() + timedelta(seconds=3)
     every = timedelta(seconds=SPREAD_OVER / SPREAD)
     due = [begin + at * every for at in range(SPREAD)]
-    store.have_due(store.taken(SPREAD), due)
+    store.set_deadlines(store.take_hazards(SPREAD), due)
 
-    async def ticked(database: Database) -> list[float]:
+    async def sweep_every_second(database: Database) -> list[float]:
         late, left = list[float](), due
         while left:
             await asyncio.sleep(TICK - time.monotonic() % TICK)
             now = utc_now()
             reached = [at for at in left if at < now]
-            assert await sweep(database, now) == len(reached), "what was due, and nothing else"
+            assert await run_deadline_sweep(database, now) == len(reached), "the sweep recorded exactly the due rungs"
             late += [(utc_now() - at).total_seconds() for at in reached]
             left = left[len(reached) :]
         return late
 
-    late = _with(store, ticked)
+    late = _run_with_database(store, sweep_every_second)
     run.figures += [
         Figure(f"{heading}, {SPREAD:,} due over {SPREAD_OVER} s: p99 s late", [quantiles(late, n=100)[98]], [], most=2),
         Figure("… the latest, s", [max(late)], []),
     ]
 
 
-def _with(store: Store, work: Callable[[Database], Coroutine[Any, Any, T]]) -> T:
-    """What the work answers over a database that is opened for it and closed after it."""
+def _run_with_database(store: Store, work: Callable[[Database], Coroutine[Any, Any, T]]) -> T:
+    """Opens the database, runs the work and closes the database."""
 
-    async def opened() -> T:
+    async def run_work() -> T:
         database = open_database(store.url)
         try:
             return await work(database)
         finally:
             await database.close()
 
-    return uvloop.run(opened())
+    return uvloop.run(run_work())
 
 
-def _look(repository: Repository) -> None:
-    assert not repository.due(utc_now(), SWEEP_BATCH), "nothing is due"
+def _find_nothing_due(repository: Repository) -> None:
+    assert not repository.due_hazards(utc_now(), SWEEP_BATCH), "nothing is due"
 
 
-def _timed(work: Callable[[], object]) -> float:
+def _time_call(work: Callable[[], object]) -> float:
     begun = time.perf_counter()
     work()
     return time.perf_counter() - begun
 
 
-async def _seconds(work: Coroutine[Any, Any, object]) -> float:
+async def _time_coroutine(work: Coroutine[Any, Any, object]) -> float:
     begun = time.perf_counter()
     await work
     return time.perf_counter() - begun
@@ -177,34 +177,36 @@ async def _seconds(work: Coroutine[Any, Any, object]) -> float:
 # The parts --------------------------------------------------------------------------------------------------
 
 
-def engine(run: Run, name: str, store: Store, sizes: list[int]) -> None:
-    """Everything on one engine; what depends on size on every size, and the rest on the largest store."""
+def measure_engine(run: Run, name: str, store: Store, sizes: list[int]) -> None:
+    """Runs all parts on one database: those that depend on size at each size, the others on the largest store."""
     for size in sizes:
-        run.followed(f"{name}: {size:,} hazards", size, store.fill(size))
+        run.show_progress(f"{name}: {size:,} hazards", size, store.fill(size))
         heading = f"{name}, {size:,} open"
-        run.followed(heading, 2, _each(partial(part, run, store, heading) for part in (idle, steps)))
-    parts = (claims, escalations, lateness)
-    run.followed(f"{name}: much is due", len(parts), _each(partial(part, run, store, name) for part in parts))
+        run.show_progress(
+            heading, 2, _run_steps(partial(part, run, store, heading) for part in (measure_empty_sweep, measure_steps))
+        )
+    parts = (measure_claims, measure_escalations, measure_lateness)
+    run.show_progress(f"{name}: much is due", len(parts), _run_steps(partial(part, run, store, name) for part in parts))
 
 
-def _each(parts: Iterable[Callable[[], None]]) -> Iterator[int]:
+def _run_steps(parts: Iterable[Callable[[], None]]) -> Iterator[int]:
     for part in parts:
         part()
         yield 1
 
 
-def parts(run: Run, folder: Path, most: int) -> None:
+def run_parts(run: Run, folder: Path, most: int) -> None:
     sizes = sorted({size for size in SIZES if size < most} | {most})
-    with closing(Store(f"sqlite:///{folder}/anxun.db")) as store, run.watching("SQLite"):
-        engine(run, "SQLite", store, sizes)
+    with closing(Store(f"sqlite:///{folder}/anxun.db")) as store, run.watch_machine("SQLite"):
+        measure_engine(run, "SQLite", store, sizes)
     try:
         with (
-            own_database() as database,
+            create_database() as database,
             closing(Store(database.url)) as store,
-            run.watching("PostgreSQL", database.process),
+            run.watch_machine("PostgreSQL", database.process),
         ):
-            engine(run, "PostgreSQL", store, sizes)
-    except Absent as error:
+            measure_engine(run, "PostgreSQL", store, sizes)
+    except PostgresUnavailable as error:
         console.print(f"[bold yellow]Without PostgreSQL:[/] {error}")
 
 
@@ -215,7 +217,7 @@ def main() -> int:
     rows = parser.parse_args().rows
     if rows < needed:
         parser.error(f"--rows: {needed:,} at least")
-    return measured("The clocks", "clocks", partial(parts, most=rows))
+    return run_benchmark("The clocks", "clocks", partial(run_parts, most=rows))
 
 
 if __name__ == "__main__":

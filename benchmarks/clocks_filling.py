@@ -1,4 +1,4 @@
-"""A store with as many open hazards as are wanted: one is reported, the others are copies made by the database."""
+"""Fills a database with open hazards: one is reported, and SQL copies it."""
 
 import sqlite3
 from collections.abc import Iterator
@@ -12,11 +12,11 @@ import uvloop
 from sqlalchemy import bindparam, func, select, text, update
 
 from api.app import utc_now
-from benchmarks.storage_writing import prepared
+from benchmarks.storage_writing import prepare_database
 from inspections.hazards.records import Hazard, State
-from storage.database import CONTENTS
+from storage.database import DEFINITION
 from storage.engine.connections import sqlite_path, writing_engine
-from storage.engine.reference import Reference
+from storage.engine.reference import ReferenceData
 from storage.engine.rows import CoreRows, SqliteRows
 from storage.hazards.tables import hazards
 from storage.repository import Repository
@@ -28,22 +28,22 @@ _COLUMNS = Hazard.__struct_fields__
 _LESS_THAN_A_REMINDER = timedelta(minutes=30)
 
 
-class _Words(NamedTuple):
-    """What the two databases say differently. `n` is the number of a copy."""
+class _Dialect(NamedTuple):
+    """SQL that differs between the two databases. `n` is the number of a copy."""
 
     series: str
     id: str
     later: str
-    settled: str
+    settle: str
 
 
-_SQLITE = _Words(
+_SQLITE = _Dialect(
     "WITH RECURSIVE series(n) AS (SELECT :first UNION ALL SELECT n + 1 FROM series WHERE n < :last)",
     "printf('%032x', n)",
     "next_check_at + n * 1000000",
     "PRAGMA wal_checkpoint(TRUNCATE)",
 )
-_POSTGRES = _Words(
+_POSTGRES = _Dialect(
     "WITH series AS (SELECT generate_series(CAST(:first AS bigint), CAST(:last AS bigint)) AS n)",
     "CAST(lpad(to_hex(n), 32, '0') AS uuid)",
     "next_check_at + n * interval '1 second'",
@@ -54,16 +54,16 @@ _POSTGRES = _Words(
 class Store:
     """A migrated database with the demo office and a growing number of reported hazards, none due before FAR.
 
-    The copies have the ids from 1 on. Each part takes some that no other part has touched.
+    The ids of the copies count from 1. Each part of the benchmark takes hazards that no other part has used.
     """
 
     def __init__(self, url: str) -> None:
         self.url = url
         self._filled = 0
-        self._taken = 0
+        self._used = 0
         self._path = sqlite_path(url)
-        self._words = _SQLITE if self._path else _POSTGRES
-        uvloop.run(prepared(url, 0))
+        self._dialect = _SQLITE if self._path else _POSTGRES
+        uvloop.run(prepare_database(url, 0))
         self._engine = writing_engine(url)
         with self._engine.begin() as connection:
             self._template = connection.execute(select(func.min(hazards.c.number))).scalar_one()
@@ -72,12 +72,12 @@ class Store:
             connection.execute(update(hazards).where(hazards.c.number == self._template).values(far))
 
     def fill(self, number: int) -> Iterator[int]:
-        """Until there are `number` copies, then settles what a database settles by itself; yields how many came."""
-        made = {"id": self._words.id, "number": "'B-' || n", "next_check_at": self._words.later}
+        """Adds copies until there are `number`, then runs `settle`. Yields the size of each batch."""
+        made = {"id": self._dialect.id, "number": "'B-' || n", "next_check_at": self._dialect.later}
         names = ", ".join(f'"{name}"' for name in _COLUMNS)
         values = ", ".join(made.get(name, f'"{name}"') for name in _COLUMNS)
         copy = text(
-            f"INSERT INTO hazards ({names}) {self._words.series}"
+            f"INSERT INTO hazards ({names}) {self._dialect.series}"
             f" SELECT {values} FROM series, (SELECT * FROM hazards WHERE number = :template) AS one"
         )
         while self._filled < number:
@@ -89,27 +89,27 @@ class Store:
         self.settle()
 
     def settle(self) -> None:
-        """Lets the database do now what it would do in the middle of the next part."""
-        with self._outside_a_transaction() as connection:
-            connection.execute(self._words.settled)
+        """Runs the database's maintenance now, so that it does not disturb the next part."""
+        with self._autocommit_connection() as connection:
+            connection.execute(self._dialect.settle)
 
-    def _outside_a_transaction(self) -> AbstractContextManager[Any]:
+    def _autocommit_connection(self) -> AbstractContextManager[Any]:
         if self._path:
             return closing(sqlite3.connect(self._path, isolation_level=None))
         return psycopg.connect(self.url, autocommit=True)
 
-    def taken(self, number: int) -> list[UUID]:
-        """Hazards that nobody has taken yet."""
-        self._taken += number
-        assert self._taken <= self._filled, "there are enough"
-        return [UUID(int=n) for n in range(self._taken - number + 1, self._taken + 1)]
+    def take_hazards(self, number: int) -> list[UUID]:
+        """Returns ids of hazards that no other part has taken."""
+        self._used += number
+        assert self._used <= self._filled, "the store has enough hazards"
+        return [UUID(int=n) for n in range(self._used - number + 1, self._used + 1)]
 
-    def have_looked_at(self, ids: list[UUID], at: datetime, due_at: datetime) -> None:
-        """Accepted hazards whose next check comes `at`, though they are due much later."""
+    def set_next_check(self, ids: list[UUID], at: datetime, due_at: datetime) -> None:
+        """Makes the hazards accepted, with the next check `at` and a later deadline."""
         self._set(ids, [{"next_check_at": at, "due_at": due_at}] * len(ids), due_from=at)
 
-    def have_due(self, ids: list[UUID], due: list[datetime]) -> None:
-        """Accepted hazards that have one rung before them: set too short before they are due for a reminder."""
+    def set_deadlines(self, ids: list[UUID], due: list[datetime]) -> None:
+        """Makes the hazards accepted, with one rung left: their deadlines are too near for a reminder."""
         times = [{"next_check_at": at, "due_at": at} for at in due]
         self._set(ids, times, due_from=min(due) - _LESS_THAN_A_REMINDER)
 
@@ -130,11 +130,11 @@ class Store:
         self.settle()
 
     @contextmanager
-    def kept(self) -> Iterator[Repository]:
-        """A repository over one connection that is kept, without pool, threads, or a transaction for each question."""
+    def open_repository(self) -> Iterator[Repository]:
+        """Opens a repository on one connection, without a pool, threads or a transaction per query."""
         with self._engine.connect() as connection:
             rows = SqliteRows(connection, SCHEMA) if self._path else CoreRows(connection, SCHEMA)
-            yield Repository(connection, CONTENTS, Reference(connection, SCHEMA), rows)
+            yield Repository(connection, DEFINITION, ReferenceData(connection, SCHEMA), rows)
 
     def close(self) -> None:
         self._engine.dispose()

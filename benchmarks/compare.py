@@ -1,4 +1,4 @@
-"""Anxun and its rivals under the same load, by turns in one run; see README.md. Started by run.sh."""
+"""Compares Anxun with its rivals under the same load, in turn within one run; see README.md. Started by run.sh."""
 
 import argparse
 import secrets
@@ -15,8 +15,8 @@ from typing import NamedTuple
 from rich.console import Console
 from rich.progress import MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from benchmarks.measure import Window, drain, load, measure
-from benchmarks.sides import BENCH_BIN, ROOT, Anxun, Broken, Django, FastApi, Side
+from benchmarks.measure import Window, drain, load, measure_window
+from benchmarks.sides import BENCH_BIN, ROOT, Anxun, BenchmarkError, Django, FastApi, Server
 from benchmarks.tables import BURST, MIXED, Cell, Results, failures, line, table
 
 console = Console(highlight=False)
@@ -29,7 +29,7 @@ BURST_SECONDS = 150.0
 
 
 class Plan(NamedTuple):
-    """How often, and for how many seconds requests are begun. No round begins that could end after `budget`."""
+    """The number of rounds and the seconds of load per window. No round begins that could end after `budget`."""
 
     rounds: int
     form_seconds: float
@@ -43,59 +43,61 @@ QUICK = Plan(1, 2.5, 1.5, 40, 120)
 
 
 def postgres(*command: str) -> str:
-    """Raises Broken where it fails, with the server's words."""
+    """Runs postgres.py in the rivals' environment. Raises BenchmarkError with its message if it fails."""
     script = str(ROOT / "benchmarks" / "postgres.py")
     done = subprocess.run(
         [str(BENCH_BIN / "python"), script, *command], capture_output=True, text=True, timeout=60, check=False
     )
     if done.returncode:
-        raise Broken(done.stderr.strip())
+        raise BenchmarkError(done.stderr.strip())
     return done.stdout.strip()
 
 
-def drop(name: str) -> None:
+def drop_database(name: str) -> None:
     try:
         postgres("drop", name)
-    except Broken as error:
+    except BenchmarkError as error:
         console.print(f"[bold red]database {name} is still there: {error}[/]")
 
 
-def database(stack: ExitStack, rival: str) -> str:
-    """A new database, which `stack` drops however the run ends."""
+def create_database(stack: ExitStack, rival: str) -> str:
+    """Creates a database, which `stack` drops at the end of the run, also after a failure."""
     name = f"anxun_bench_{secrets.token_hex(4)}_{rival}"
-    stack.callback(drop, name)
+    stack.callback(drop_database, name)
     postgres("create", name)
     return name
 
 
-def all_sides(stack: ExitStack, folder: Path) -> list[Side]:
-    """Anxun first, then every rival that can run here."""
+def create_sides(stack: ExitStack, folder: Path) -> list[Server]:
+    """Creates Anxun's server and those of all rivals that can run here."""
     photos = sorted((SCRATCH / "photos").glob("*.jpg"))
-    sides: list[Side] = [Anxun(folder / "anxun", photos)]
+    sides: list[Server] = [Anxun(folder / "anxun", photos)]
     try:
         process = int(postgres("process"))
-    except Broken as error:
+    except BenchmarkError as error:
         console.print(f"[bold red]PostgreSQL: {error}\nWithout Django, and FastAPI on SQLite instead.[/]")
         return [*sides, FastApi(folder / "fastapi", photos, None)]
     rivals = [
-        FastApi(folder / "fastapi", photos, database(stack, "fastapi")),
-        Django(folder / "django", photos, database(stack, "django")),
+        FastApi(folder / "fastapi", photos, create_database(stack, "fastapi")),
+        Django(folder / "django", photos, create_database(stack, "django")),
     ]
     for rival in rivals:
         rival.database_process = process
     return [*sides, *rivals]
 
 
-def window_of(side: Side, cell: Cell, plan: Plan) -> Window:
+def measure_cell(side: Server, cell: Cell, plan: Plan) -> Window:
     if cell.kind == BURST:
-        return measure(side, side.forms, cell.clients, BURST_SECONDS, plan.burst_reports, [])
+        return measure_window(side, side.forms, cell.clients, BURST_SECONDS, plan.burst_reports, [])
     if cell.kind == FORM:
-        return measure(side, side.forms, cell.clients, plan.form_seconds, 0, [])
-    return measure(side, side.jsons, cell.clients, plan.json_seconds, 0, side.forms if cell.kind == MIXED else [])
+        return measure_window(side, side.forms, cell.clients, plan.form_seconds, 0, [])
+    return measure_window(
+        side, side.jsons, cell.clients, plan.json_seconds, 0, side.forms if cell.kind == MIXED else []
+    )
 
 
-def start(stack: ExitStack, sides: list[Side]) -> None:
-    """Starts every server and lets it answer a little, uncounted, so that nothing is measured cold."""
+def start_sides(stack: ExitStack, sides: list[Server]) -> None:
+    """Starts every server and sends it a few requests that are not counted, so that it is warm."""
     for side in sides:
         console.print(f"starting {side.name}: {side.details}")
         stack.callback(side.stop)
@@ -103,11 +105,11 @@ def start(stack: ExitStack, sides: list[Side]) -> None:
         load(side, side.forms, 4, 10, most=8)
         load(side, side.jsons, 8, 10, most=200)
         drain(side)
-        side.clear()
+        side.remove_photos()
 
 
-def run_rounds(sides: list[Side], plan: Plan, begun: float) -> Results:
-    """Every round measures every cell on every side, each time beginning with another side; bursts the first alone."""
+def run_rounds(sides: list[Server], plan: Plan, begun: float) -> Results:
+    """Measures every cell on every side in each round, starting with another side each time; bursts only in round 1."""
     results: Results = {cell: {side.name: [] for side in sides} for cell in CELLS + BURSTS}
     columns = [TextColumn("{task.description}"), MofNCompleteColumn(), TimeElapsedColumn()]
     with Progress(*columns, console=console, transient=True) as progress:
@@ -117,7 +119,7 @@ def run_rounds(sides: list[Side], plan: Plan, begun: float) -> Results:
             for cell in CELLS if number else CELLS + BURSTS:
                 for side in sides[number % len(sides) :] + sides[: number % len(sides)]:
                     progress.update(task, description=f"{cell.kind} × {cell.clients}: {side.name}")
-                    window = window_of(side, cell, plan)
+                    window = measure_cell(side, cell, plan)
                     results[cell][side.name].append(window)
                     progress.advance(task)
                     progress.console.print(line(number + 1, cell, side.name, window))
@@ -131,11 +133,11 @@ def run_rounds(sides: list[Side], plan: Plan, begun: float) -> Results:
 def compare(plan: Plan) -> int:
     begun = time.monotonic()
     if shutil.disk_usage(SCRATCH).free < FREE_BYTES:
-        raise Broken(f"the benchmarks need {FREE_BYTES // 10**9} GB of free disk")
+        raise BenchmarkError(f"the benchmarks need {FREE_BYTES // 10**9} GB of free disk")
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="run-", dir=SCRATCH)))
-        sides = all_sides(stack, folder)
-        start(stack, sides)
+        sides = create_sides(stack, folder)
+        start_sides(stack, sides)
         results = run_rounds(sides, plan, begun)
     for cell in results:
         console.print(table(cell, results[cell]))
@@ -150,18 +152,18 @@ def compare(plan: Plan) -> int:
 
 
 def main() -> int:
-    """0: measured; 1: measured, but requests failed; 2: not measured."""
+    """Returns the exit code. 0: measured; 1: measured, but requests failed; 2: not measured."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="one short round, about 90 seconds")
     asked = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
         return compare(QUICK if asked.quick else FULL)
-    except (Broken, OSError, subprocess.TimeoutExpired) as error:
+    except (BenchmarkError, OSError, subprocess.TimeoutExpired) as error:
         console.print(f"[bold red]Not measured:[/] {error}", markup=True)
         return 2
     except KeyboardInterrupt:
-        console.print("Stopped; servers and data are gone.")
+        console.print("Stopped. All servers and data are removed.")
         return 130
 
 

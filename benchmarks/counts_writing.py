@@ -1,65 +1,70 @@
-"""What it costs a report to be counted: the same reports into one community, with and without what is kept of it."""
+"""Measures the cost of counters: the same reports into one community, with and without them."""
 
 import os
 import shutil
 import tempfile
 from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from unittest.mock import patch
 
 import uvloop
 
+from benchmarks import storage_postgres, storage_writing
 from benchmarks.figures import Figure, Run
-from benchmarks.storage_postgres import Ours, grouped
-from benchmarks.storage_writing import WRITERS, Work, prepared, transacted
-from storage.database import CONTENTS
-from storage.statistics.deltas import count_changes
+from benchmarks.storage_postgres import BenchmarkDatabase, write_in_groups
+from benchmarks.storage_writing import WRITERS, Work, prepare_database, write_to_sqlite
+from storage.database import DEFINITION
+from storage.statistics.deltas import append_count_deltas
 
 REPORTS = 100 * WRITERS
 ROUNDS = 7
 
 
 @contextmanager
-def _uncounted() -> Generator[None]:
-    """Reports are written, and nothing of what is counted."""
-    uncounted = CONTENTS._replace(consequences=[each for each in CONTENTS.consequences if each is not count_changes])
-    with patch("storage.database.CONTENTS", uncounted):
+def _disable_counting() -> Generator[None]:
+    """Writes reports without their counters inside the block."""
+    uncounted = DEFINITION._replace(
+        change_hooks=[each for each in DEFINITION.change_hooks if each is not append_count_deltas]
+    )
+    with ExitStack() as stack:
+        for module in (storage_writing, storage_postgres):
+            stack.enter_context(patch.object(module, "DEFINITION", uncounted))
         yield
 
 
-def into_sqlite(run: Run, folder: Path) -> None:
+def compare_on_sqlite(run: Run, folder: Path) -> None:
     template = folder / "uncounted.db"
-    work = uvloop.run(prepared(f"sqlite:///{template}", REPORTS))
+    work = uvloop.run(prepare_database(f"sqlite:///{template}", REPORTS))
 
-    def written() -> float:
+    def write_reports() -> float:
         path = Path(tempfile.mkdtemp(dir=folder)) / "anxun.db"
         shutil.copy(template, path)
         os.sync()
         try:
-            return 1000 / uvloop.run(transacted(path, work)).rate
+            return 1000 / uvloop.run(write_to_sqlite(path, work)).rate
         finally:
             shutil.rmtree(path.parent)
 
-    ours, floor = _both(run, "SQLite: reports, counted and not", written)
-    run.figures.append(Figure("SQLite: a report beside one that is not counted, ms", ours, floor, most=1.25))
+    ours, floor = _compare_counting(run, "SQLite: reports, counted and not", write_reports)
+    run.figures.append(Figure("SQLite: a report with counters beside one without, ms", ours, floor, most=1.25))
 
 
-def into_postgres(run: Run, database: Ours) -> None:
-    work: Work = uvloop.run(prepared(database.url, REPORTS))
+def compare_on_postgres(run: Run, database: BenchmarkDatabase) -> None:
+    work: Work = uvloop.run(prepare_database(database.url, REPORTS))
 
-    def written() -> float:
-        return uvloop.run(grouped(database.url, work)).rate
+    def write_reports() -> float:
+        return uvloop.run(write_in_groups(database.url, work)).rate
 
-    ours, floor = _both(run, "PostgreSQL: reports, counted and not", written)
-    heading = "PostgreSQL: reports/s into one community, beside such that are not counted"
+    ours, floor = _compare_counting(run, "PostgreSQL: reports, counted and not", write_reports)
+    heading = "PostgreSQL: reports/s into one community, beside reports without counters"
     run.figures.append(Figure(heading, ours, floor, least=0.7))
 
 
-def _both(run: Run, name: str, written: Callable[[], float]) -> tuple[list[float], list[float]]:
-    def uncounted() -> float:
-        with _uncounted():
-            return written()
+def _compare_counting(run: Run, name: str, write_reports: Callable[[], float]) -> tuple[list[float], list[float]]:
+    def write_uncounted_reports() -> float:
+        with _disable_counting():
+            return write_reports()
 
-    turns = run.by_turns(name, ROUNDS, {"counted": written, "uncounted": uncounted})
+    turns = run.take_turns(name, ROUNDS, {"counted": write_reports, "uncounted": write_uncounted_reports})
     return turns["counted"], turns["uncounted"]

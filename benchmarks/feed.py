@@ -1,4 +1,4 @@
-"""What changed, for phones and screens: far behind, not behind at all, and a thousand who listen; see README.md."""
+"""Measures /sync for a phone that is far behind or up to date, and /live for a thousand readers; see README.md."""
 
 import argparse
 import json
@@ -19,10 +19,10 @@ from uuid import uuid4
 import msgspec
 
 from api.app import utc_now
-from benchmarks.figures import Figure, Run, console, measured
-from benchmarks.photos_memory import held
-from benchmarks.sides import Anxun, Broken
-from benchmarks.storage_postgres import Absent, own_database
+from benchmarks.figures import Figure, Run, console, run_benchmark
+from benchmarks.photos_memory import memory_mebibytes
+from benchmarks.sides import Anxun, BenchmarkError
+from benchmarks.storage_postgres import PostgresUnavailable, create_database
 
 CHANGES = 10_000
 PAGE = 500
@@ -30,34 +30,34 @@ ROUNDS = 3
 EMPTY = 300
 READERS = 1_000
 EACH_READS = 25
-"""Streams of one account: a server takes no more than 32."""
-HEARD = 10
+"""Streams of one account: a server accepts at most 32."""
+LIVE_REPORTS = 10
 _WRITERS = 8
 _AT_ONCE = 200
 _LATEST_SECONDS = 20.0
 
 
-class Kept(Anxun):
-    """On the database of `url`. This machine stands for a proxy: the readers behind it are limited by account alone."""
+class FeedServer(Anxun):
+    """A server on the database `url`. This machine counts as a proxy, so that readers are limited by account only."""
 
     def __init__(self, folder: Path, url: str) -> None:
         super().__init__(folder, [])
         self._url = url
 
-    def launch(self, command: list[str], cwd: Path, **environment: str) -> None:
-        super().launch(command, cwd, **environment, ANXUN_DATABASE=self._url, ANXUN_TRUSTED_PROXIES="127.0.0.1")
+    def start_process(self, command: list[str], cwd: Path, **environment: str) -> None:
+        super().start_process(command, cwd, **environment, ANXUN_DATABASE=self._url, ANXUN_TRUSTED_PROXIES="127.0.0.1")
 
-    def hire(self, number: int) -> str:
-        """The bearer token of an officer more."""
+    def create_officer(self, number: int) -> str:
+        """Creates an officer and returns a bearer token of theirs."""
         name, headers = f"reader{number}", {"Authorization": f"Bearer {self.sign_in('admin')}"}
         grants = [{"role": "officer", "scope": "330402009036"}]
         wanted = {"username": name, "name": name, "password": self._password, "grants": grants}
-        self.ask("/api/v1/people", json.dumps(wanted).encode(), "POST", **headers)
+        self.request_json("/api/v1/people", json.dumps(wanted).encode(), "POST", **headers)
         return self.sign_in(name)
 
 
 class Page(msgspec.Struct):
-    """What a phone reads of an answer before it asks again; what it makes of the hazards is its own time."""
+    """The parts of a response that a phone needs for its next request; the hazards stay undecoded."""
 
     items: list[msgspec.Raw]
     cursor: str
@@ -68,7 +68,7 @@ _PAGE = msgspec.json.Decoder(Page)
 
 
 class Phone:
-    """One connection."""
+    """A phone of an inspector, with one connection."""
 
     def __init__(self, side: Anxun) -> None:
         self._port = side.port
@@ -78,8 +78,8 @@ class Phone:
     def _open(self) -> None:
         self._connection = HTTPConnection("127.0.0.1", self._port, timeout=30)
 
-    def renew(self) -> None:
-        """The server closes one that has been idle."""
+    def reconnect(self) -> None:
+        """Reconnects, because the server closes idle connections."""
         self._connection.close()
         self._open()
 
@@ -88,7 +88,7 @@ class Phone:
         answer = self._connection.getresponse()
         said = answer.read()
         if answer.status not in {200, 201}:
-            raise Broken(f"{method} {path}: {answer.status} {said[:200]!r}")
+            raise BenchmarkError(f"{method} {path}: {answer.status} {said[:200]!r}")
         return said
 
     def report(self) -> None:
@@ -99,11 +99,11 @@ class Phone:
         }  # fmt: skip
         self._call("POST", "/hazards", json.dumps(body).encode())
 
-    def list(self, limit: int) -> None:
+    def list_hazards(self, limit: int) -> None:
         self._call("GET", f"/hazards?limit={limit}")
 
     def follow(self, cursor: str | None) -> tuple[str, int]:
-        """To the end: the cursor there, and how many hazards came on the way."""
+        """Reads all pages. Returns the last cursor and the number of hazards."""
         came = 0
         while True:
             asked = f"?limit={PAGE}" + (f"&cursor={cursor}" if cursor else "")
@@ -113,32 +113,32 @@ class Phone:
                 return cursor, came
 
 
-def reported(side: Anxun) -> Iterator[int]:
-    """As many reports as CHANGES, by several phones at once; says how many were sent."""
+def send_reports(side: Anxun) -> Iterator[int]:
+    """Sends CHANGES reports by several phones at once. Yields the size of each batch."""
     phones = [Phone(side) for _ in range(_WRITERS)]
 
-    def some(phone: Phone) -> None:
+    def send_share(phone: Phone) -> None:
         for _ in range(_AT_ONCE // _WRITERS):
             phone.report()
 
     with ThreadPoolExecutor(_WRITERS) as pool:
         for _ in range(CHANGES // _AT_ONCE):
-            list(pool.map(some, phones))
+            list(pool.map(send_share, phones))
             yield _AT_ONCE
 
 
-def phone_part(run: Run, side: Kept, heading: str) -> None:
+def measure_phone(run: Run, side: FeedServer, heading: str) -> None:
     phone = Phone(side)
     begun, _ = phone.follow(None)
-    run.followed(f"{heading}: reports", CHANGES, reported(side))
-    phone.renew()
+    run.show_progress(f"{heading}: reports", CHANGES, send_reports(side))
+    phone.reconnect()
     took = list[float]()
     for _ in range(ROUNDS):
         at = time.perf_counter()
         end, came = phone.follow(begun)
         took.append(time.perf_counter() - at)
         if came != CHANGES:
-            raise Broken(f"{came} of {CHANGES} changes came")
+            raise BenchmarkError(f"{came} of {CHANGES} changes arrived")
     empty = list[float]()
     for _ in range(EMPTY):
         at = time.perf_counter()
@@ -150,9 +150,9 @@ def phone_part(run: Run, side: Kept, heading: str) -> None:
     ]
 
 
-def readers_part(run: Run, side: Kept, heading: str) -> None:
-    bearers, phone = [side.hire(number) for number in range(READERS // EACH_READS)], Phone(side)
-    before = held(side, "VmRSS")
+def measure_readers(run: Run, side: FeedServer, heading: str) -> None:
+    bearers, phone = [side.create_officer(number) for number in range(READERS // EACH_READS)], Phone(side)
+    before = memory_mebibytes(side, "VmRSS")
     with ExitStack() as opened, selectors.DefaultSelector() as selector:
         for number in range(READERS):
             bearer = bearers[number // EACH_READS]
@@ -160,22 +160,22 @@ def readers_part(run: Run, side: Kept, heading: str) -> None:
             asked = f"GET /api/v1/live HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {bearer}\r\n\r\n"
             reader.sendall(asked.encode())
             selector.register(reader, selectors.EVENT_READ, bytearray())
-        _wait_for(selector, b"event: begin", 1)
-        mebibytes = held(side, "VmRSS") - before
+        _wait_for_events(selector, b"event: begin", 1)
+        mebibytes = memory_mebibytes(side, "VmRSS") - before
         seconds = list[float]()
-        for number in range(1, HEARD + 1):
+        for number in range(1, LIVE_REPORTS + 1):
             at = time.perf_counter()
             phone.report()
-            _wait_for(selector, b"event: hazard", number)
+            _wait_for_events(selector, b"event: hazard", number)
             seconds.append(time.perf_counter() - at)
     run.figures += [
         Figure(f"{heading}: {READERS:,} readers of /live, MiB", [mebibytes], [], most=60),
-        Figure("… until the last has heard of a report, s", seconds, [], most=1),
+        Figure("… until the last has received a report, s", seconds, [], most=1),
     ]
 
 
-def _wait_for(selector: selectors.BaseSelector, words: bytes, times: int) -> None:
-    """Until every reader has got `words` so often."""
+def _wait_for_events(selector: selectors.BaseSelector, words: bytes, times: int) -> None:
+    """Waits until every reader has received `words` that many times. Raises BenchmarkError after _LATEST_SECONDS."""
     keys = list(selector.get_map().values())
     until, left = time.monotonic() + _LATEST_SECONDS, {key.fd for key in keys if key.data.count(words) < times}
     while left:
@@ -184,33 +184,33 @@ def _wait_for(selector: selectors.BaseSelector, words: bytes, times: int) -> Non
             if key.data.count(words) >= times:
                 left.discard(key.fd)
         if time.monotonic() > until:
-            raise Broken(f"{len(left)} of {READERS} readers have not heard {words!r} {times} times")
+            raise BenchmarkError(f"{len(left)} of {READERS} readers have not received {words!r} {times} times")
 
 
-def _part(run: Run, folder: Path, url: str, heading: str) -> None:
-    side = Kept(folder, url)
+def _measure_database(run: Run, folder: Path, url: str, heading: str) -> None:
+    side = FeedServer(folder, url)
     try:
-        side.open()
-        with run.watching(heading, side.process_id):
-            readers_part(run, side, heading)
-            phone_part(run, side, heading)
+        side.start_without_requests()
+        with run.watch_machine(heading, side.process_id):
+            measure_readers(run, side, heading)
+            measure_phone(run, side, heading)
     finally:
         side.stop()
 
 
-def parts(run: Run, folder: Path) -> None:
+def run_parts(run: Run, folder: Path) -> None:
     (folder / "data").mkdir()
-    _part(run, folder / "sqlite", f"sqlite:///{folder}/data/anxun.db", "SQLite")
+    _measure_database(run, folder / "sqlite", f"sqlite:///{folder}/data/anxun.db", "SQLite")
     try:
-        with own_database() as database:
-            _part(run, folder / "postgres", database.url, "PostgreSQL")
-    except Absent as error:
+        with create_database() as database:
+            _measure_database(run, folder / "postgres", database.url, "PostgreSQL")
+    except PostgresUnavailable as error:
         console.print(f"[bold yellow]Without PostgreSQL:[/] {error}")
 
 
 def main() -> int:
     argparse.ArgumentParser(description=__doc__).parse_args()
-    return measured("The feed", "feed", parts)
+    return run_benchmark("The feed", "feed", run_parts)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Rows of what was measured: both sides by turns, their ratio, and what is wanted of it."""
+"""Figures of a run: two sides measured in turn, their ratio, and its target."""
 
 import gc
 import os
@@ -17,7 +17,7 @@ from rich.progress import MofNCompleteColumn, Progress, TextColumn, TimeElapsedC
 from rich.table import Table
 
 from benchmarks.measure import cpu_seconds, machine_seconds
-from benchmarks.sides import ROOT, Broken
+from benchmarks.sides import ROOT, BenchmarkError
 from benchmarks.tables import BUSY
 
 T = TypeVar("T")
@@ -27,9 +27,9 @@ SCRATCH = ROOT / ".bench"
 
 
 class Figure(NamedTuple):
-    """A row: both sides round by round, and what is wanted of their ratio, or, without a floor, of ours.
+    """A row of the table: the values of both sides by round. Without a floor, the target applies to ours alone.
 
-    `most` and `least`: bounds, where there are any.
+    `most` and `least`: the target's bounds, if any.
     """
 
     heading: str
@@ -40,7 +40,7 @@ class Figure(NamedTuple):
 
 
 class Run:
-    """Collects figures and failed requests; shows how far it is; knows how much else the machine did."""
+    """Collects figures and failed requests, shows progress, and measures other work on the machine."""
 
     def __init__(self, progress: Progress) -> None:
         self.figures: list[Figure] = []
@@ -48,8 +48,8 @@ class Run:
         self.busy: dict[str, float] = {}
         self._progress = progress
 
-    def by_turns(self, name: str, rounds: int, sides: dict[str, Callable[[], T]]) -> dict[str, list[T]]:
-        """What each side measures, round by round; every round begins with another one."""
+    def take_turns(self, name: str, rounds: int, sides: dict[str, Callable[[], T]]) -> dict[str, list[T]]:
+        """Returns the measurements of each side by round; every round starts with another side."""
         measured: dict[str, list[T]] = {side: [] for side in sides}
         names = list(sides)
         task = self._progress.add_task(name, total=rounds * len(sides))
@@ -61,25 +61,25 @@ class Run:
         self._progress.remove_task(task)
         return measured
 
-    def followed(self, name: str, total: int, parts: Iterable[int]) -> None:
-        """Does the parts of a longer work, each of which says how much of `total` it was."""
+    def show_progress(self, name: str, total: int, parts: Iterable[int]) -> None:
+        """Runs the parts and shows progress. Each part yields its share of `total`."""
         task = self._progress.add_task(name, total=total)
         for done in parts:
             self._progress.advance(task, done)
         self._progress.remove_task(task)
 
     @contextmanager
-    def watching(self, name: str, *processes: int) -> Generator[None]:
-        """Notes the share of the machine that neither we nor `processes` used."""
+    def watch_machine(self, name: str, *processes: int) -> Generator[None]:
+        """Records the share of the machine that neither this process nor `processes` used during the block."""
 
-        def others() -> float:
+        def other_seconds() -> float:
             return machine_seconds() - sum(map(cpu_seconds, (os.getpid(), *filter(None, processes))))
 
         gc.collect()
-        gc.freeze()  # what was prepared is no part of anybody's garbage
-        begun, before = time.monotonic(), others()
+        gc.freeze()  # the collector skips objects made during preparation
+        begun, before = time.monotonic(), other_seconds()
         yield
-        self.busy[name] = (others() - before) / (time.monotonic() - begun) / (os.cpu_count() or 1)
+        self.busy[name] = (other_seconds() - before) / (time.monotonic() - begun) / (os.cpu_count() or 1)
 
 
 def table(title: str, figures: list[Figure]) -> Table:
@@ -87,16 +87,16 @@ def table(title: str, figures: list[Figure]) -> Table:
     for name in ("Anxun", "floor", "ratio", "wanted"):
         shown.add_column(name, justify="right")
     for figure in figures:
-        shown.add_row(figure.heading, *map(_figure, (figure.ours, figure.floor)), *_verdict(figure))
+        shown.add_row(figure.heading, *map(_format_median, (figure.ours, figure.floor)), *_format_verdict(figure))
     return shown
 
 
-def _figure(measured: list[float]) -> str:
+def _format_median(measured: list[float]) -> str:
     return f"{median(measured):.4g}" if measured else ""
 
 
-def _verdict(figure: Figure) -> tuple[str, str]:
-    """The ratio, round by round, and what was wanted: green where the median keeps it."""
+def _format_verdict(figure: Figure) -> tuple[str, str]:
+    """Returns the ratio with its range, and the target: green if the median meets it, else red."""
     each = [ours / floor for ours, floor in zip(figure.ours, figure.floor, strict=bool(figure.floor))]
     judged = median(each or figure.ours)
     ratio = f"{judged:.2f}× ({min(each):.2f}–{max(each):.2f})" if each else ""
@@ -108,10 +108,10 @@ def _verdict(figure: Figure) -> tuple[str, str]:
     return ratio, f"[{'green' if kept else 'bold red'}]{wanted}[/]"
 
 
-def measured(title: str, name: str, parts: Callable[[Run, Path], None]) -> int:
-    """Runs the parts in a folder of their own and shows what they measured.
+def run_benchmark(title: str, name: str, parts: Callable[[Run, Path], None]) -> int:
+    """Runs the parts in a temporary folder and prints their figures.
 
-    Answers the exit code. 0: measured; 1: measured, but requests failed; 2: not measured.
+    Returns the exit code. 0: measured; 1: measured, but requests failed; 2: not measured.
     """
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     begun = time.monotonic()
@@ -126,15 +126,15 @@ def measured(title: str, name: str, parts: Callable[[Run, Path], None]) -> int:
             run = Run(progress)
             figures = run.figures
             parts(run, Path(made))
-    except Exception as error:  # a fault of ours takes nothing from what was measured before it
+    except Exception as error:  # print the figures measured before a fault
         if figures:
             console.print(table(f"{title}, as far as it came", figures))
-        if not isinstance(error, Broken | OSError):
+        if not isinstance(error, BenchmarkError | OSError):
             raise
         console.print(f"[bold red]Not measured to the end:[/] {error}")
         return 2
     except KeyboardInterrupt:
-        console.print("Stopped; servers and data are gone.")
+        console.print("Stopped. All servers and data are removed.")
         return 130
     console.print(table(title, run.figures))
     for part, share in run.busy.items():

@@ -1,4 +1,4 @@
-"""What a client of good will notices of hostile company: idle sockets, slow heads, many readers, made-up methods."""
+"""Measures a normal client beside hostile ones: idle sockets, slow headers, many readers, unknown methods."""
 
 import argparse
 import json
@@ -11,10 +11,10 @@ from pathlib import Path
 from statistics import quantiles
 
 from benchmarks.feed import Phone
-from benchmarks.figures import Figure, Run, console, measured
+from benchmarks.figures import Figure, Run, console, run_benchmark
 from benchmarks.hostile_strangers import IDLE, METHODS_EACH_SECOND, READERS, SLOW
-from benchmarks.photos_memory import fresh, held
-from benchmarks.sides import ROOT, Anxun, Broken
+from benchmarks.photos_memory import memory_mebibytes, run_fresh_server
+from benchmarks.sides import ROOT, Anxun, BenchmarkError
 
 ALONE_SECONDS = 60
 HOSTILE_SECONDS = 600
@@ -22,11 +22,11 @@ _EACH_SECONDS = 0.05
 _ENDS_SECONDS = 30
 
 
-def hostile_company(run: Run, folder: Path, seconds: int) -> None:
-    with fresh(folder / "hostile") as server:
+def measure_hostile_clients(run: Run, folder: Path, seconds: int) -> None:
+    with run_fresh_server(folder / "hostile") as server:
         alone = list[float]()
-        run.followed("alone", ALONE_SECONDS, _asked(Phone(server), alone, ALONE_SECONDS))
-        before = held(server, "VmRSS")
+        run.show_progress("alone", ALONE_SECONDS, _send_requests(Phone(server), alone, ALONE_SECONDS))
+        before = memory_mebibytes(server, "VmRSS")
         beside, most = list[float](), [before]
         command = [
             sys.executable,
@@ -38,11 +38,15 @@ def hostile_company(run: Run, folder: Path, seconds: int) -> None:
         ]
         with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE) as strangers:
             phone = Phone(server)
-            run.followed("in hostile company", seconds, _watched(server, _asked(phone, beside, seconds), most))
+            run.show_progress(
+                "beside hostile clients", seconds, _watch_memory(server, _send_requests(phone, beside, seconds), most)
+            )
             said, _ = strangers.communicate(timeout=_ENDS_SECONDS)
         if strangers.returncode:
-            raise Broken("the strangers ended before their time")
-        console.print(f"{len(alone)} requests alone, {len(beside)} in company; {_in_words(json.loads(said))}")
+            raise BenchmarkError("the hostile clients ended too early")
+        console.print(
+            f"{len(alone)} requests alone, {len(beside)} beside hostile clients; {_describe_counts(json.loads(said))}"
+        )
         company = f"{IDLE:,} idle, {SLOW:,} slow, {READERS:,} readers, {METHODS_EACH_SECOND} methods/s"
         run.figures += [
             Figure(f"p99 beside {company}: ms", [_p99(beside)], [_p99(alone)], most=5),
@@ -52,9 +56,9 @@ def hostile_company(run: Run, folder: Path, seconds: int) -> None:
         ]
 
 
-def _asked(phone: Phone, times: list[float], seconds: int) -> Iterator[int]:
-    """A report, then the list, twenty requests a second; says each second that it is over. Times in milliseconds."""
-    turns: list[Callable[[], object]] = [phone.report, partial(phone.list, 10)]
+def _send_requests(phone: Phone, times: list[float], seconds: int) -> Iterator[int]:
+    """Sends reports and list requests in turn, twenty a second. Appends milliseconds to `times`; yields each second."""
+    turns: list[Callable[[], object]] = [phone.report, partial(phone.list_hazards, 10)]
     begun = time.monotonic()
     for second in range(seconds):
         while (now := time.monotonic()) < begun + second + 1:
@@ -64,9 +68,9 @@ def _asked(phone: Phone, times: list[float], seconds: int) -> Iterator[int]:
         yield 1
 
 
-def _watched(server: Anxun, parts: Iterator[int], seen: list[float]) -> Iterator[int]:
+def _watch_memory(server: Anxun, parts: Iterator[int], seen: list[float]) -> Iterator[int]:
     for part in parts:
-        seen.append(held(server, "VmRSS"))
+        seen.append(memory_mebibytes(server, "VmRSS"))
         yield part
 
 
@@ -74,15 +78,17 @@ def _p99(times: list[float]) -> float:
     return quantiles(times, n=100)[98]
 
 
-def _in_words(seen: dict[str, int]) -> str:
-    return "the strangers: " + ", ".join(f"{what} {number:,}" for what, number in sorted(seen.items()))
+def _describe_counts(seen: dict[str, int]) -> str:
+    return "hostile clients: " + ", ".join(f"{what} {number:,}" for what, number in sorted(seen.items()))
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seconds", type=int, default=HOSTILE_SECONDS, help="how long the company stays")
+    parser.add_argument("--seconds", type=int, default=HOSTILE_SECONDS, help="how long the hostile clients stay")
     seconds = parser.parse_args().seconds
-    return measured("Hostile company", "hostile", lambda run, folder: hostile_company(run, folder, seconds))
+    return run_benchmark(
+        "Hostile company", "hostile", lambda run, folder: measure_hostile_clients(run, folder, seconds)
+    )
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
-"""Strangers who hold what they can of a server for nothing; run by `benchmarks.hostile` in a process of their own.
+"""Hostile clients that occupy a server's resources; `benchmarks.hostile` runs them in a separate process.
 
     python -m benchmarks.hostile_strangers PORT BEARER SECONDS
 
-Prints, as JSON, what was opened, what the server ended, and the answers by status.
+Prints, as JSON, the connections opened, those ended by the server, and the responses by status.
 """
 
 import heapq
@@ -22,40 +22,44 @@ METHODS_EACH_SECOND = 50
 METHOD_BYTES = 60_000
 _LETTER_SECONDS = 5.0
 _AGAIN_SECONDS = 15.0
-"""Until a reader who was refused asks again, whatever the answer said."""
+"""Delay until a refused reader tries again, whatever the response says."""
 _CONNECTS_AT_ONCE = 20
 
 
-class Strangers:
-    """All of them in one loop; each is a socket with what is to be done about it next."""
+class HostileClients:
+    """All hostile clients in one loop of sockets and scheduled tasks."""
 
     def __init__(self, port: int, bearer: str) -> None:
         self._address = ("127.0.0.1", port)
         self._reader = f"GET /api/v1/live HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {bearer}\r\n\r\n".encode()
         self._selector = selectors.DefaultSelector()
-        self._turns: list[tuple[float, int, Callable[[], None]]] = []
+        self._tasks: list[tuple[float, int, Callable[[], None]]] = []
         self._numbers = count()
-        self._methods = _made_up()
+        self._methods = _unknown_methods()
         self.seen: Counter[str] = Counter()
 
-    def stay(self, seconds: float) -> None:
+    def run(self, seconds: float) -> None:
         begun = time.monotonic()
-        for kinds, opened in ((IDLE, self._open_idle), (SLOW, self._open_slow), (READERS, self._open_reader)):
-            for number in range(kinds):  # in the first seconds, one after the other
-                self._later(begun + number * 5 / kinds, opened)
+        for kinds, opened in (
+            (IDLE, self._open_idle_socket),
+            (SLOW, self._open_slow_socket),
+            (READERS, self._open_reader),
+        ):
+            for number in range(kinds):  # spread over the first five seconds
+                self._schedule(begun + number * 5 / kinds, opened)
         for number in range(int(seconds * METHODS_EACH_SECOND)):
-            self._later(begun + number / METHODS_EACH_SECOND, self._open_method)
+            self._schedule(begun + number / METHODS_EACH_SECOND, self._open_method)
         while (now := time.monotonic()) < begun + seconds:
             for _ in range(_CONNECTS_AT_ONCE):
-                if not self._turns or self._turns[0][0] > now:
+                if not self._tasks or self._tasks[0][0] > now:
                     break
-                heapq.heappop(self._turns)[2]()
-            due = self._turns[0][0] - time.monotonic() if self._turns else 1.0
+                heapq.heappop(self._tasks)[2]()
+            due = self._tasks[0][0] - time.monotonic() if self._tasks else 1.0
             for key, _ in self._selector.select(max(0.0, min(1.0, due))):
                 key.data()
 
-    def _later(self, at: float, turn: Callable[[], None]) -> None:
-        heapq.heappush(self._turns, (at, next(self._numbers), turn))
+    def _schedule(self, at: float, turn: Callable[[], None]) -> None:
+        heapq.heappush(self._tasks, (at, next(self._numbers), turn))
 
     def _open(self, name: str, sent: bytes, ended: Callable[[], None]) -> socket.socket:
         """Connects, sends, and calls `ended` when the server has closed the connection."""
@@ -80,22 +84,22 @@ class Strangers:
             stranger.close()
             ended()
 
-    def _open_idle(self) -> None:
-        self._open("idle", b"", self._open_idle)
+    def _open_idle_socket(self) -> None:
+        self._open("idle", b"", self._open_idle_socket)
 
-    def _open_slow(self) -> None:
-        stranger = self._open("slow", b"GET /health/live HTTP/1.1\r\nX-Slow: ", self._open_slow)
-        self._later(time.monotonic() + _LETTER_SECONDS, lambda: self._send_letter(stranger))
+    def _open_slow_socket(self) -> None:
+        stranger = self._open("slow", b"GET /health/live HTTP/1.1\r\nX-Slow: ", self._open_slow_socket)
+        self._schedule(time.monotonic() + _LETTER_SECONDS, lambda: self._send_letter(stranger))
 
     def _send_letter(self, stranger: socket.socket) -> None:
         if stranger.fileno() < 0:
             return
         with suppress(OSError):
             stranger.send(b"x")
-        self._later(time.monotonic() + _LETTER_SECONDS, lambda: self._send_letter(stranger))
+        self._schedule(time.monotonic() + _LETTER_SECONDS, lambda: self._send_letter(stranger))
 
     def _open_reader(self) -> None:
-        self._open("reader", self._reader, lambda: self._later(time.monotonic() + _AGAIN_SECONDS, self._open_reader))
+        self._open("reader", self._reader, lambda: self._schedule(time.monotonic() + _AGAIN_SECONDS, self._open_reader))
 
     def _open_method(self) -> None:
         self._open("method", next(self._methods) + b" / HTTP/1.1\r\nHost: x\r\n\r\n", lambda: None)
@@ -106,8 +110,8 @@ class Strangers:
         self._selector.close()
 
 
-def _made_up() -> Iterator[bytes]:
-    """Methods of which none is like another."""
+def _unknown_methods() -> Iterator[bytes]:
+    """Yields unknown HTTP methods, each of them different."""
     for number in count():
         yield f"X{number}".encode().ljust(METHOD_BYTES, b"X")
 
@@ -116,8 +120,8 @@ def main() -> None:
     port, bearer, seconds = sys.argv[1:]
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    with closing(Strangers(int(port), bearer)) as strangers:
-        strangers.stay(float(seconds))
+    with closing(HostileClients(int(port), bearer)) as strangers:
+        strangers.run(float(seconds))
         print(json.dumps(strangers.seen))
 
 

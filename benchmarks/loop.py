@@ -1,8 +1,8 @@
-"""How long the costliest request of each operation holds the loop, on which every other request waits.
+"""Measures how long the costliest request of each operation blocks the event loop, which all other requests share.
 
-The application runs in this process, on the demo office with a year of work. Each operation is asked in every costly
-way that its document allows or does not (`loop_requests.py`), by whoever may ask and by nobody. What counts is the
-processor time of the thread of the loop between two of its turns, the lesser of two tries.
+The application runs in this process, on the demo office with a year of work. Each operation gets all kinds of costly
+requests, valid or not (`loop_requests.py`), from an allowed person and without sign-in. The figure is the CPU time of
+the loop's thread in one iteration, the smaller of two tries.
 """
 
 import argparse
@@ -20,26 +20,26 @@ from typing import Any, NamedTuple
 from rich.console import Console
 from rich.progress import Progress
 
-from api.accounts.authentication import SignIn
-from api.app import build, describe
-from api.demo.year import load
+from api.accounts.authentication import Authenticator
+from api.app import build_app, describe
+from api.demo.year import load_demo_data
 from api.settings import Settings
 from benchmarks.figures import SCRATCH, console
-from benchmarks.loop_requests import LEFT_OUT, Asked, costly_requests
-from benchmarks.sides import Broken
+from benchmarks.loop_requests import LEFT_OUT, CostlyRequest, costly_requests
+from benchmarks.sides import BenchmarkError
 
 MOST_MS = 20.0
 YEAR = 2026
 TRIES = 2
-_PASSWORD = "a password for this benchmark"  # of an office that ends with it
+_PASSWORD = "a password for this benchmark"  # the office exists only during this run
 _ROLES = ("admin", "officer", "inspector", "supervisor", "handler", "analyst")
 _ANSWERED_SECONDS = 20
 _PIECE = 128 * 1024
-"""Of a body, about as much as the server hands on at once."""
+"""The bytes of a body per message, about as many as the server passes on at once."""
 
 
-class Held(NamedTuple):
-    """The worst of one operation: milliseconds, who asked in which way, and the answer's status."""
+class LongestTurn(NamedTuple):
+    """The longest iteration of the loop for one operation, with the person, the kind of request and its status."""
 
     milliseconds: float
     label: str
@@ -54,21 +54,21 @@ class Answer(NamedTuple):
     body: bytes = b""
 
 
-class Turns:
-    """The longest turn of the loop, in milliseconds of its thread."""
+class LoopTimer:
+    """Records the longest iteration of the event loop, in CPU milliseconds of its thread."""
 
     longest = 0.0
 
     @contextmanager
-    def measured(self) -> Iterator[None]:
-        run = Handle._run  # noqa: SLF001  # the one place through which all that the loop does goes
+    def measure_turns(self) -> Iterator[None]:
+        run = Handle._run  # noqa: SLF001  # the loop runs every callback through it
 
-        def timed(handle: Handle) -> None:
+        def run_timed_turn(handle: Handle) -> None:
             begun = time.thread_time()
             run(handle)
             self.longest = max(self.longest, (time.thread_time() - begun) * 1000)
 
-        Handle._run = timed  # noqa: SLF001
+        Handle._run = run_timed_turn  # noqa: SLF001
         try:
             yield
         finally:
@@ -76,19 +76,19 @@ class Turns:
 
 
 class Client:
-    """Asks the application itself, without a network between."""
+    """Sends requests to the application directly, without a network."""
 
-    def __init__(self, app: Any, turns: Turns) -> None:
+    def __init__(self, app: Any, turns: LoopTimer) -> None:
         self._app, self._turns = app, turns
         self._context = app.state.context
 
     async def token(self, who: str) -> str:
-        """Of a new device, whatever others tried under that name before."""
+        """Signs in as a new device and returns its token; earlier failed sign-ins have no effect."""
         person = await self._context.database.read(lambda repository: repository.person(who))
-        _, tokens = await self._context.part(SignIn).open_for(person, "benchmark", "")
+        _, tokens = await self._context.part(Authenticator).open_for_person(person, "benchmark", "")
         return tokens.access
 
-    async def ask(self, asked: Asked, token: str) -> Answer:
+    async def send(self, asked: CostlyRequest, token: str) -> Answer:
         headers = [(name.encode(), value.encode()) for name, value in asked.headers]
         if token and "authorization" not in dict(asked.headers):
             headers.append((b"authorization", f"Bearer {token}".encode()))
@@ -119,57 +119,57 @@ class Client:
             async with asyncio.timeout(_ANSWERED_SECONDS):
                 await asyncio.create_task(self._app(scope, receive, send))
         except TimeoutError:
-            raise Broken(f"{asked.method} {asked.path}, {asked.shape}: no end of its answer") from None
+            raise BenchmarkError(f"{asked.method} {asked.path}, {asked.shape}: its response did not end") from None
         return Answer(self._turns.longest, status, body)
 
-    async def worst(self, document: Any, label: str, things: dict[str, str]) -> Held:
-        found = Held(0, label, "", "", 0)
-        for who in await self._who_may(next(iter(costly_requests(document, label, things)))):
+    async def longest_turn(self, document: Any, label: str, things: dict[str, str]) -> LongestTurn:
+        found = LongestTurn(0, label, "", "", 0)
+        for who in await self._allowed_users(next(iter(costly_requests(document, label, things)))):
             token = await self.token(who) if who else ""
             for asked in costly_requests(document, label, things):
-                tries = [await self.ask(asked, token) for _ in range(TRIES)]
+                tries = [await self.send(asked, token) for _ in range(TRIES)]
                 milliseconds, status, _ = min(tries)
                 if status >= 500 and status != 503:
-                    raise Broken(f"{label}, {asked.shape}: {status}")
-                found = max(found, Held(milliseconds, label, who or "nobody", asked.shape, status))
+                    raise BenchmarkError(f"{label}, {asked.shape}: {status}")
+                found = max(found, LongestTurn(milliseconds, label, who or "nobody", asked.shape, status))
         return found
 
-    async def _who_may(self, plain: Asked) -> list[str]:
-        """Nobody, and the first who is not refused."""
+    async def _allowed_users(self, plain: CostlyRequest) -> list[str]:
+        """Returns the empty name (not signed in) and the first user who is not refused with 403."""
         for who in _ROLES:
-            if (await self.ask(plain, await self.token(who))).status != 403:
+            if (await self.send(plain, await self.token(who))).status != 403:
                 return ["", who]
         return [""]
 
 
-async def measure(settings: Settings, progress: Progress) -> list[Held]:
-    app, turns = build(settings, works=False), Turns()
+async def measure(settings: Settings, progress: Progress) -> list[LongestTurn]:
+    app, turns = build_app(settings, works=False), LoopTimer()
     async with app.lifespan():
-        with turns.measured():
+        with turns.measure_turns():
             client = Client(app, turns)
             document = json.loads(describe(settings))
             labels = [f"{method} {path}" for path, each in document["paths"].items() for method in each]
-            things = await _things(client)
+            things = await _path_parameters(client)
             task = progress.add_task("operations", total=len(labels))
-            found = list[Held]()
+            found = list[LongestTurn]()
             for label in sorted(set(labels) - LEFT_OUT):
-                found.append(await client.worst(document, label, things))
+                found.append(await client.longest_turn(document, label, things))
                 progress.advance(task)
     return sorted(found, reverse=True)
 
 
-async def _things(client: Client) -> dict[str, str]:
-    """What stands in a path; whatever is not named here is nowhere."""
+async def _path_parameters(client: Client) -> dict[str, str]:
+    """Returns values for the parameters in paths; ids of other kinds exist nowhere."""
     nowhere = "01900000-0000-7000-8000-000000000000"
     ids = ("alert", "briefing", "delegation", "delivery", "export", "key", "link", "notice", "rule", "upload", "device")
-    newest = await client.ask(Asked("", "GET", "/api/v1/hazards", "limit=1"), await client.token("officer"))
+    newest = await client.send(CostlyRequest("", "GET", "/api/v1/hazards", "limit=1"), await client.token("officer"))
     [hazard] = json.loads(newest.body)["items"]
     named = {"username": "inspector", "code": "EV-03", "kind": "assign", "year": "2026", "size": "320"}
     found = {"hazard_id": hazard["id"], "sha256": hazard["photos"][0]["sha256"]}
     return {**{f"{each}_id": nowhere for each in ids}, **named, **found, "provider": "wechat", "token": "a" * 43}
 
 
-def line(held: Held) -> str:
+def format_line(held: LongestTurn) -> str:
     style = "bold red" if held.milliseconds > MOST_MS else "default"
     return f"[{style}]{held.milliseconds:8.1f}[/]  {held.label}: {held.who}, {held.shape}, {held.status}"
 
@@ -179,14 +179,14 @@ def main() -> int:
     SCRATCH.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="loop-", dir=SCRATCH) as made:
         settings = Settings(data=str(Path(made) / "data"), demo_password=_PASSWORD, tick_seconds=60)
-        load(settings, console, YEAR)
+        load_demo_data(settings, console, YEAR)
         with Progress(console=Console(stderr=True), transient=True) as progress:
             found = asyncio.run(measure(settings, progress))
-    console.print("[bold]Longest turn of the loop, by operation: ms[/]")
+    console.print("[bold]Longest iteration of the loop, by operation: ms[/]")
     for each in found:
-        console.print(line(each), soft_wrap=True)
+        console.print(format_line(each), soft_wrap=True)
     over = [each for each in found if each.milliseconds > MOST_MS]
-    console.print(f"{len(found)} operations, {len(over)} of which hold the loop for more than {MOST_MS:.0f} ms")
+    console.print(f"{len(found)} operations, {len(over)} of which block the loop for more than {MOST_MS:.0f} ms")
     return 0
 
 

@@ -1,4 +1,4 @@
-"""Requests that cost the most, made for each operation of the OpenAPI document: wide, long, large, repeated."""
+"""Creates the costliest requests for each operation of the OpenAPI document: wide, long, large or repetitive."""
 
 import json
 from collections.abc import Iterator
@@ -9,15 +9,15 @@ from uuid import uuid4
 BODY_BYTES = 990_000
 QUERY_BYTES = 16_000
 HEADER_BYTES = 60_000
-ITEMS = 20_000
-"""In an array that has no bound of its own; as many as fit into a body."""
+MAX_ITEMS = 20_000
+"""The most items in an array without its own bound, as far as they fit into a body."""
 PARAMETERS = 500
 
 LEFT_OUT = {"post /api/v1/auth/logout", "post /api/v1/me/devices/revoke", "get /api/v1/live"}
-"""Two would sign the benchmark out; the third has no end."""
+"""The first two would sign the benchmark out; the third response never ends."""
 
 _WIDE = {"from": "0001-01-01", "to": "9999-12-31", "limit": "500", "format": "xlsx", "interval": "day"}
-"""What asks for as much as there is; any other parameter narrows."""
+"""Parameters that request as much data as possible; all others narrow the result."""
 _TEXTS = {"uuid": "01900000-0000-7000-8000-000000000000", "date": "2026-11-23", "date-time": "2026-11-23T01:00:00Z"}
 _PATTERNED = {
     r"\A[0-9]{12}\Z": "330402009036",
@@ -30,8 +30,8 @@ _PATTERNED = {
 _PARTS = 64
 
 
-class Asked(NamedTuple):
-    """A request, and the words for what is costly about it."""
+class CostlyRequest(NamedTuple):
+    """A request and a description of what makes it costly (`shape`)."""
 
     shape: str
     method: str
@@ -41,14 +41,14 @@ class Asked(NamedTuple):
     headers: tuple[tuple[str, str], ...] = ()
 
 
-def costly_requests(document: Any, label: str, things: dict[str, str]) -> Iterator[Asked]:
-    """Of one operation, `label` being its method and path; `things` fill in the path."""
+def costly_requests(document: Any, label: str, things: dict[str, str]) -> Iterator[CostlyRequest]:
+    """Yields the requests of one operation. `label`: its method and path; `things`: values for the path."""
     method, path = label.split(" ", 1)
     operation = document["paths"][path][method]
     known = {each["name"]: each["schema"] for each in operation.get("parameters", ()) if each["in"] == "query"}
     for name, filling in things.items():
         path = path.replace(f"{{{name}}}", filling)
-    asked = Asked("plain", method.upper(), path, headers=_headers(label))
+    asked = CostlyRequest("plain", method.upper(), path, headers=_headers(label))
     yield asked
     wide = [(name, wanted) for name, wanted in _WIDE.items() if name in known]
     yield asked._replace(shape="as wide as it goes", query=_query(wide))
@@ -78,20 +78,20 @@ def _headers(label: str) -> tuple[tuple[str, str], ...]:
 
 
 def _long_headers() -> Iterator[tuple[str, str]]:
-    def filled(piece: str) -> str:
+    def repeat(piece: str) -> str:
         return piece * (HEADER_BYTES // len(piece))
 
-    yield "authorization", "Bearer " + filled("a")
-    yield "if-none-match", filled('"a", ')
-    yield "range", "bytes=" + filled("0-0,")
-    yield "accept", filled("a/b;q=0.1, ")
-    yield "upload-metadata", filled("a YQ==,")
+    yield "authorization", "Bearer " + repeat("a")
+    yield "if-none-match", repeat('"a", ')
+    yield "range", "bytes=" + repeat("0-0,")
+    yield "accept", repeat("a/b;q=0.1, ")
+    yield "upload-metadata", repeat("a YQ==,")
     yield "cookie", "a=1; " * 800
 
 
 def _bodies(document: Any, kind: str, schema: Any) -> Iterator[tuple[str, bytes]]:
     if kind == "application/json":
-        yield from _documents(document, schema)
+        yield from _json_bodies(document, schema)
     elif kind.startswith("multipart"):
         yield "many parts", b"".join(_part("report", b"x" * 15_000) for _ in range(_PARTS)) + b"--x--\r\n"
         yield "nearly boundaries", _part("report", b"\r\n--x" * (BODY_BYTES // 6)) + b"--x--\r\n"
@@ -109,21 +109,21 @@ def _part(name: str, content: bytes) -> bytes:
     return head.encode() + content + b"\r\n"
 
 
-def _documents(document: Any, schema: Any) -> Iterator[tuple[str, bytes]]:
+def _json_bodies(document: Any, schema: Any) -> Iterator[tuple[str, bytes]]:
     yield "brackets", b"[" * (BODY_BYTES // 2) + b"]" * (BODY_BYTES // 2)
     yield "braces", b'{"a":' * (BODY_BYTES // 6) + b"1" + b"}" * (BODY_BYTES // 6)
     yield "unknown names", b"{" + b",".join(b'"%d":0' % number for number in range(BODY_BYTES // 10)) + b"}"
     yield "an endless number", b'{"version":' + b"9" * BODY_BYTES + b"}"
     yield "escapes", b'{"name":"' + rb"\u0041" * (BODY_BYTES // 6) + b'"}'
-    for form in _forms(document, schema):
+    for form in _object_schemas(document, schema):
         names = [name for name in form.get("properties", {}) if name]
-        fitting = _fitting(document, form, 1)
+        fitting = _valid_value(document, form, 1)
         yield "fits", json.dumps(fitting).encode()
         for name in names:
-            kind = _resolved(document, form["properties"][name])
+            kind = _resolve_schema(document, form["properties"][name])
             if kind.get("type") == "array":
-                one = _fitting(document, kind["items"], 1)
-                most = min(kind.get("maxItems", ITEMS), BODY_BYTES // (len(json.dumps(one)) + 2))
+                one = _valid_value(document, kind["items"], 1)
+                most = min(kind.get("maxItems", MAX_ITEMS), BODY_BYTES // (len(json.dumps(one)) + 2))
                 many = [{**one, "id": str(uuid4())} if isinstance(one, dict) and "id" in one else one] * most
                 yield f"{name}: {most} items", json.dumps({**fitting, name: many}).encode()
             elif kind.get("type") == "object":
@@ -138,34 +138,34 @@ def _documents(document: Any, schema: Any) -> Iterator[tuple[str, bytes]]:
                 yield f"{name}: too long", json.dumps({**fitting, name: " " * (BODY_BYTES - 10_000)}).encode()
 
 
-def _forms(document: Any, schema: Any) -> list[Any]:
-    """The objects that a body may be."""
-    found = _resolved(document, schema)
+def _object_schemas(document: Any, schema: Any) -> list[Any]:
+    """Returns the schemas of objects that a body may be."""
+    found = _resolve_schema(document, schema)
     several = found.get("anyOf") or found.get("oneOf")
-    return [form for each in several for form in _forms(document, each)] if several else [found]
+    return [form for each in several for form in _object_schemas(document, each)] if several else [found]
 
 
-def _resolved(document: Any, schema: Any) -> Any:
+def _resolve_schema(document: Any, schema: Any) -> Any:
     while "$ref" in schema:
         schema = document["components"]["schemas"][schema["$ref"].rpartition("/")[2]]
     several = [each for each in schema.get("oneOf", ()) if each.get("type") != "null"]
-    return _resolved(document, several[0]) if len(several) == 1 else schema
+    return _resolve_schema(document, several[0]) if len(several) == 1 else schema
 
 
-def _fitting(document: Any, schema: Any, depth: int) -> Any:
-    """A value that the schema allows, with what it requires and, at the top, all that it allows."""
-    found = _resolved(document, schema)
+def _valid_value(document: Any, schema: Any, depth: int) -> Any:
+    """Returns a valid value with all required fields and, at the top level, all optional ones."""
+    found = _resolve_schema(document, schema)
     if choices := found.get("anyOf") or found.get("oneOf"):
-        return _fitting(document, choices[0], depth)
+        return _valid_value(document, choices[0], depth)
     if said := found.get("const") or found.get("enum"):
         return said[0] if isinstance(said, list) else said
     if found.get("type") == "object":
         wanted = found.get("properties", {})
         names = wanted if depth else found.get("required", ())
-        return {name: _fitting(document, wanted[name], 0) for name in names if name in wanted}
+        return {name: _valid_value(document, wanted[name], 0) for name in names if name in wanted}
     text = _TEXTS.get(found.get("format", "")) or _PATTERNED.get(found.get("pattern", ""))
     plain = {
-        "array": [_fitting(document, found["items"], 0)] if found.get("minItems") else [],
+        "array": [_valid_value(document, found["items"], 0)] if found.get("minItems") else [],
         "integer": found.get("minimum", 1),
         "number": found.get("minimum", 1),
         "boolean": True,

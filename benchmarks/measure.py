@@ -1,4 +1,4 @@
-"""One window of load on one server: what came back, what it cost, and when nothing was left to do."""
+"""Measures one window of load on one server: responses, CPU time, and the time until all photos were developed."""
 
 import json
 import os
@@ -9,7 +9,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from benchmarks.sides import ROOT, Broken, Side
+from benchmarks.sides import ROOT, BenchmarkError, Server
 
 LOADGEN = ROOT / ".bench" / "loadgen"
 DRAIN_SECONDS = 120
@@ -19,10 +19,10 @@ _TICKS = os.sysconf("SC_CLK_TCK")
 
 
 class Window(NamedTuple):
-    """`drain_seconds`, `drain_cpu`: what developing took after the last answer; `develops`: photos waited then.
+    """The result of one window. `drain_seconds`, `drain_cpu`: developing after the last response; `develops`: if any.
 
     `others`: the share of the machine that neither the server, its database nor the load generator used.
-    `beside`: how many of the other requests were answered meanwhile, a second.
+    `beside`: the rate of the other requests that were answered meanwhile.
     """
 
     reports: int
@@ -40,7 +40,7 @@ class Window(NamedTuple):
     beside: float
 
     @property
-    def asked(self) -> int:
+    def requests(self) -> int:
         return self.reports + self.failed
 
     @property
@@ -53,22 +53,22 @@ class Window(NamedTuple):
 
     @property
     def cpu_ms(self) -> float:
-        return self._ms_each(self.cpu)
+        return self._ms_per_report(self.cpu)
 
     @property
     def done_cpu_ms(self) -> float:
-        return self._ms_each(self.cpu + self.drain_cpu)
+        return self._ms_per_report(self.cpu + self.drain_cpu)
 
     @property
     def database_ms(self) -> float | None:
-        return None if self.database_cpu is None else self._ms_each(self.database_cpu)
+        return None if self.database_cpu is None else self._ms_per_report(self.database_cpu)
 
-    def _ms_each(self, seconds: float) -> float:
+    def _ms_per_report(self, seconds: float) -> float:
         return 1000 * seconds / max(1, self.reports)
 
 
 def cpu_seconds(root: int) -> float:
-    """User and system time of a process, its descendants, and those of them that have ended and were waited for."""
+    """Returns the user and system seconds of a process and its descendants, including reaped ones."""
     parents: dict[int, int] = {}
     spent: dict[int, int] = {}
     for entry in Path("/proc").iterdir():
@@ -82,7 +82,7 @@ def cpu_seconds(root: int) -> float:
 
 
 def _stat(entry: Path) -> list[str]:
-    """The fields after the command's name, which may hold spaces; none where the process has just ended."""
+    """Returns the fields after the command's name, which may contain spaces; none if the process has just ended."""
     try:
         return (entry / "stat").read_text().rpartition(")")[2].split()
     except OSError:
@@ -90,38 +90,38 @@ def _stat(entry: Path) -> list[str]:
 
 
 def machine_seconds() -> float:
-    """What all processors have worked so far, time stolen by other machines included."""
+    """Returns the busy seconds of all processors since the start, including time stolen by other machines."""
     fields = list(map(int, Path("/proc/stat").read_text().split()[1:9]))
     idle, waiting = fields[3:5]
     return (sum(fields) - idle - waiting) / _TICKS
 
 
 class Meter:
-    """CPU seconds of a side since the meter was made; apart from them, those of its PostgreSQL."""
+    """Measures the CPU seconds of a side, and separately those of its PostgreSQL, since the meter was created."""
 
-    def __init__(self, side: Side) -> None:
+    def __init__(self, side: Server) -> None:
         self._side = side
-        self._own, self._database = self._now()
+        self._own, self._database = self._read_totals()
 
-    def _now(self) -> tuple[float, float | None]:
+    def _read_totals(self) -> tuple[float, float | None]:
         database = self._side.database_process
         return cpu_seconds(self._side.process_id), cpu_seconds(database) if database else None
 
     def read(self) -> tuple[float, float | None]:
-        own, database = self._now()
+        own, database = self._read_totals()
         return own - self._own, None if database is None or self._database is None else database - self._database
 
 
-def load(side: Side, files: list[Path], clients: int, seconds: float, most: int = 0) -> dict[str, Any]:
-    """What the load generator says; `most` bounds the number of requests, 0 does not."""
-    with loading(side, files, clients, seconds, most) as said:
+def load(side: Server, files: list[Path], clients: int, seconds: float, most: int = 0) -> dict[str, Any]:
+    """Runs the load generator and returns its result. `most`: the maximum of requests; 0 for no maximum."""
+    with run_load(side, files, clients, seconds, most) as said:
         pass
     return said
 
 
 @contextmanager
-def loading(side: Side, files: list[Path], clients: int, seconds: float, most: int = 0) -> Generator[dict[str, Any]]:
-    """Load while the block runs, and until it ends by itself; then the answer is what the load generator says."""
+def run_load(side: Server, files: list[Path], clients: int, seconds: float, most: int = 0) -> Generator[dict[str, Any]]:
+    """Runs the load generator beside the block and waits for its end, which fills the yielded result."""
     said: dict[str, Any] = {}
     command = [str(LOADGEN), "127.0.0.1", str(side.port), str(clients), str(seconds), str(most), "1"]
     command += [str(file) for file in files]
@@ -132,30 +132,32 @@ def loading(side: Side, files: list[Path], clients: int, seconds: float, most: i
         finally:
             generator.kill()
     if generator.returncode:
-        raise Broken(f"the load generator failed: {wrong.strip()}")
+        raise BenchmarkError(f"the load generator failed: {wrong.strip()}")
     said.update(json.loads(out))
 
 
-def drain(side: Side) -> None:
-    """Waits until every photo is developed. Raises Broken where that takes too long."""
+def drain(side: Server) -> None:
+    """Waits until every photo is developed. Raises BenchmarkError after DRAIN_SECONDS."""
     until = time.monotonic() + DRAIN_SECONDS
     while left := side.backlog():
         if time.monotonic() > until:
-            raise Broken(f"{side.name}: {left} photos not developed after {DRAIN_SECONDS} s")
+            raise BenchmarkError(f"{side.name}: {left} photos not developed after {DRAIN_SECONDS} s")
         time.sleep(0.05)
 
 
-def measure(side: Side, files: list[Path], clients: int, seconds: float, most: int, beside: list[Path]) -> Window:
-    """One window, `beside` it other requests by UPLOADERS, from before its begin until after its end.
+def measure_window(
+    side: Server, files: list[Path], clients: int, seconds: float, most: int, beside: list[Path]
+) -> Window:
+    """Measures one window. `beside`: other requests by UPLOADERS, from before its start until after its end.
 
-    Afterwards the photos are removed and the disk is quiet, so that the next one starts even.
+    Afterwards it removes the photos and flushes the disk, so that the next window starts under equal conditions.
     """
-    kept_before = side.count()
+    kept_before = side.stored_count()
     meter, machine, begun = Meter(side), machine_seconds(), time.monotonic()
     with ExitStack() as stack:
         also: dict[str, Any] = {}
         if beside:
-            also = stack.enter_context(loading(side, beside, UPLOADERS, seconds + 2 * MARGIN_SECONDS))
+            also = stack.enter_context(run_load(side, beside, UPLOADERS, seconds + 2 * MARGIN_SECONDS))
             time.sleep(MARGIN_SECONDS)
         said = load(side, files, clients, seconds, most)
     cpu, database_cpu = meter.read()
@@ -166,8 +168,8 @@ def measure(side: Side, files: list[Path], clients: int, seconds: float, most: i
     drain(side)
     drained = time.monotonic() - ended
     drain_cpu = meter.read()[0] - cpu
-    lost = max(0, said["n"] + also.get("n", 0) - (side.count() - kept_before))
-    side.clear()
+    lost = max(0, said["n"] + also.get("n", 0) - (side.stored_count() - kept_before))
+    side.remove_photos()
     os.sync()
     return Window(
         reports=said["n"] - lost,

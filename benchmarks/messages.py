@@ -1,4 +1,4 @@
-"""The requests as the load generator sends them; it puts a fresh UUID in place of TOKEN, in photos too."""
+"""Builds the load generator's requests, in which it replaces TOKEN by a new UUID, also inside photos."""
 
 import json
 from pathlib import Path
@@ -41,8 +41,8 @@ def _part(described: str, data: bytes) -> bytes:
     return f"--{_BOUNDARY}\r\nContent-Disposition: form-data; {described}\r\n\r\n".encode() + data + b"\r\n"
 
 
-def threes(photos: list[Path]) -> list[list[Path]]:
-    """Three different photos for each report."""
+def groups_of_three(photos: list[Path]) -> list[list[Path]]:
+    """Groups the photos by three, one group per report."""
     return [photos[at : at + PHOTOS_EACH] for at in range(0, len(photos), PHOTOS_EACH)]
 
 
@@ -70,8 +70,8 @@ def rival_report(place: int) -> dict[str, Any]:
     }
 
 
-def keep(folder: Path, kind: str, requests: list[bytes]) -> list[Path]:
-    """Writes each request into a file of its own, as the load generator wants them."""
+def write_files(folder: Path, kind: str, requests: list[bytes]) -> list[Path]:
+    """Writes each request to its own file for the load generator."""
     files = [folder / f"{kind}-{number:02d}.http" for number in range(len(requests))]
     for file, message in zip(files, requests, strict=True):
         file.write_bytes(message)

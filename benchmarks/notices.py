@@ -1,4 +1,4 @@
-"""Notices through a local webhook, and what requests wait meanwhile; see README.md."""
+"""Measures the delivery of notices to a local webhook, and requests meanwhile; see README.md."""
 
 import argparse
 import json
@@ -20,9 +20,9 @@ from sqlalchemy import insert
 
 from api.app import utc_now
 from benchmarks.clocks_filling import Store
-from benchmarks.figures import Figure, Run, console, measured
-from benchmarks.sides import ROOT, Anxun, Broken, free_port
-from benchmarks.storage_postgres import Absent, own_database
+from benchmarks.figures import Figure, Run, console, run_benchmark
+from benchmarks.sides import ROOT, Anxun, BenchmarkError, free_port
+from benchmarks.storage_postgres import PostgresUnavailable, create_database
 from inspections.accounts.people import Role
 from storage.engine.connections import writing_engine
 from storage.notices.tables import notices
@@ -31,12 +31,12 @@ NOTICES = 10_000
 IDLE_SECONDS = 15.0
 EACH_SECOND = 50
 SETTLE = timedelta(seconds=45)
-"""From the filling to the moment that all of them are due: the server starts, tells them, and is measured idle."""
+"""Time from filling the database until all notices are due; the server starts and is measured idle in it."""
 LATEST_SECONDS = 300.0
 
 
-class Seen(NamedTuple):
-    """What the sink says: calls, ids, monotonic instants of the first and the last call."""
+class SinkCounts(NamedTuple):
+    """The sink's counts: calls, distinct ids, and the monotonic instants of the first and last call."""
 
     calls: int
     events: int
@@ -44,8 +44,8 @@ class Seen(NamedTuple):
     last: float
 
 
-class Hooked(Anxun):
-    """With a webhook to the sink. `url`: on PostgreSQL, where a second process does what nobody waits for."""
+class NoticeServer(Anxun):
+    """A server with a webhook to the sink. On PostgreSQL (`url`), a second process does the background work."""
 
     def __init__(self, folder: Path, sink: int, url: str) -> None:
         super().__init__(folder, [])
@@ -58,9 +58,9 @@ class Hooked(Anxun):
             "ANXUN_INTRANET": "127.0.0.1",
         }
 
-    def launch(self, command: list[str], cwd: Path, **environment: str) -> None:
+    def start_process(self, command: list[str], cwd: Path, **environment: str) -> None:
         said = {**environment, **self._said}
-        super().launch([*command, *(["--no-work"] if self._apart else [])], cwd, **said)
+        super().start_process([*command, *(["--no-work"] if self._apart else [])], cwd, **said)
         if self._apart:
             with (self.folder / "worker.log").open("ab") as log:
                 self._worker = subprocess.Popen(
@@ -75,14 +75,14 @@ class Hooked(Anxun):
 
 
 @contextmanager
-def sink() -> Iterator[int]:
+def run_sink() -> Iterator[int]:
     port = free_port()
     process = subprocess.Popen([sys.executable, "-m", "benchmarks.notices_sink", str(port)], cwd=ROOT)
     try:
         until = time.monotonic() + 10
         while time.monotonic() < until:
             with suppress(OSError):
-                seen(port)
+                read_sink_counts(port)
                 break
             time.sleep(0.1)
         yield port
@@ -91,19 +91,19 @@ def sink() -> Iterator[int]:
         process.wait()
 
 
-def seen(port: int) -> Seen:
+def read_sink_counts(port: int) -> SinkCounts:
     connection = HTTPConnection("127.0.0.1", port, timeout=10)
     connection.request("GET", "/count")
-    return Seen(*json.loads(connection.getresponse().read()))
+    return SinkCounts(*json.loads(connection.getresponse().read()))
 
 
-def have_told(store: Store, number: int) -> None:
-    """So many hazards, each with a notice for its officers that is held until SETTLE is over."""
+def insert_notices(store: Store, number: int) -> None:
+    """Inserts a notice for officers for each of `number` hazards, held until SETTLE has passed."""
     now = utc_now()
     rows = [
         {"id": uuid4(), "kind": "report", "at": now, "hazard": hazard, "seq": 1, "tells": Role.OFFICER, "to": (),
          "facts": {}, "held_until": now + SETTLE}
-        for hazard in store.taken(number)
+        for hazard in store.take_hazards(number)
     ]  # fmt: skip
     engine = writing_engine(store.url)
     with engine.begin() as connection:
@@ -112,9 +112,9 @@ def have_told(store: Store, number: int) -> None:
 
 
 class Client:
-    """Asks and reports by turns on one connection, at a steady pace: a wait is counted from when it was due."""
+    """Sends GET and POST requests in turn on one connection at a fixed rate. A wait counts from the planned instant."""
 
-    def __init__(self, side: Hooked) -> None:
+    def __init__(self, side: NoticeServer) -> None:
         self._bearer = {"Authorization": f"Bearer {side.sign_in()}", "Content-Type": "application/json"}
         self._connection = HTTPConnection("127.0.0.1", side.port, timeout=30)
         self._report = {
@@ -122,8 +122,8 @@ class Client:
             "found_at": utc_now().isoformat(), "photos": [{"sha256": "0" * 64, "stage": "before"}],
         }  # fmt: skip
 
-    def waits(self, on: Callable[[], bool]) -> tuple[list[float], list[float]]:
-        """Milliseconds of GET /me and of POST /hazards, as long as `on`."""
+    def measure_waits(self, on: Callable[[], bool]) -> tuple[list[float], list[float]]:
+        """Returns the milliseconds of GET /me and of POST /hazards while `on` holds."""
         asked, reported = list[float](), list[float]()
         due = time.perf_counter()
         while on():
@@ -143,30 +143,30 @@ class Client:
         answer = self._connection.getresponse()
         said = answer.read()
         if answer.status != status:
-            raise Broken(f"{method} {path}: {answer.status} {said[:200]!r}")
+            raise BenchmarkError(f"{method} {path}: {answer.status} {said[:200]!r}")
 
 
-def parts(run: Run, folder: Path, number: int) -> None:
+def run_parts(run: Run, folder: Path, number: int) -> None:
     (folder / "data").mkdir()
-    _part(run, folder / "sqlite", f"sqlite:///{folder}/data/anxun.db", "SQLite, one process", number)
+    _measure_database(run, folder / "sqlite", f"sqlite:///{folder}/data/anxun.db", "SQLite, one process", number)
     try:
-        with own_database() as database:
-            _part(run, folder / "postgres", database.url, "PostgreSQL, `anxun work` apart", number)
-    except Absent as error:
+        with create_database() as database:
+            _measure_database(run, folder / "postgres", database.url, "PostgreSQL, separate `anxun work`", number)
+    except PostgresUnavailable as error:
         console.print(f"[bold yellow]Without PostgreSQL:[/] {error}")
 
 
-def _part(run: Run, folder: Path, url: str, heading: str, number: int) -> None:
-    with sink() as port:
-        side = Hooked(folder, port, url)
+def _measure_database(run: Run, folder: Path, url: str, heading: str, number: int) -> None:
+    with run_sink() as port:
+        side = NoticeServer(folder, port, url)
         with closing(Store(url)) as store:
-            run.followed(f"filling {heading}", number, store.fill(number))
-            have_told(store, number)
+            run.show_progress(f"filling {heading}", number, store.fill(number))
+            insert_notices(store, number)
         begun = time.monotonic()
-        side.open()
+        side.start_without_requests()
         try:
             client = Client(side)
-            with run.watching(heading, side.process_id):
+            with run.watch_machine(heading, side.process_id):
                 _measure(run, client, port, number, begun + SETTLE.total_seconds(), heading)
         finally:
             side.stop()
@@ -174,20 +174,20 @@ def _part(run: Run, folder: Path, url: str, heading: str, number: int) -> None:
 
 def _measure(run: Run, client: Client, port: int, number: int, due: float, heading: str) -> None:
     time.sleep(max(0.0, due - IDLE_SECONDS - time.monotonic() - 2))
-    before = seen(port).events  # of the filling, and the file of the day's heads
+    before = read_sink_counts(port).events  # notices of the reported hazards, and of the daily digest
     if before > number // 10:
-        raise Broken("deliveries began before the server was measured idle")
-    idle = client.waits(lambda: time.monotonic() < due - 2)
+        raise BenchmarkError("deliveries began before the server was measured idle")
+    idle = client.measure_waits(lambda: time.monotonic() < due - 2)
     time.sleep(max(0.0, due - time.monotonic()))
     latest = time.monotonic() + LATEST_SECONDS
-    done = _until(port, before + number, latest)
-    busy = client.waits(lambda: not done())
-    came = seen(port)
+    done = _arrival_check(port, before + number, latest)
+    busy = client.measure_waits(lambda: not done())
+    came = read_sink_counts(port)
     if came.events < before + number:
-        raise Broken(f"{came.events - before} of {number} notices came within {LATEST_SECONDS:g} s")
+        raise BenchmarkError(f"{came.events - before} of {number} notices came within {LATEST_SECONDS:g} s")
     run.figures += [
         Figure(f"{heading}: notices/min", [60 * number / (came.last - due)], [], least=10_000),
-        Figure("… calls that came twice", [came.calls - came.events], []),
+        Figure("… repeated calls", [came.calls - came.events], []),
     ]
     for name, alone, beside in zip(("GET /me", "POST /hazards"), idle, busy, strict=True):
         run.figures += [
@@ -196,17 +196,17 @@ def _measure(run: Run, client: Client, port: int, number: int, due: float, headi
         ]
 
 
-def _until(port: int, number: int, latest: float) -> Callable[[], bool]:
-    """Whether all have come, or the time is over; asked every half second."""
+def _arrival_check(port: int, number: int, latest: float) -> Callable[[], bool]:
+    """Returns a function that tells, every half second, if all notices have arrived or the time is over."""
     state: dict[str, Any] = {"next": 0.0, "done": False}
 
-    def done() -> bool:
+    def is_finished() -> bool:
         now = time.monotonic()
         if now >= state["next"]:
-            state["next"], state["done"] = now + 0.5, seen(port).events >= number or now > latest
+            state["next"], state["done"] = now + 0.5, read_sink_counts(port).events >= number or now > latest
         return state["done"]
 
-    return done
+    return is_finished
 
 
 def _p99(waits: list[float]) -> float:
@@ -220,7 +220,7 @@ def _p50(waits: list[float]) -> float:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--notices", type=int, default=NOTICES)
-    return measured("Notices", "notices", partial(parts, number=parser.parse_args().notices))
+    return run_benchmark("Notices", "notices", partial(run_parts, number=parser.parse_args().notices))
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
-"""A local address that takes webhooks as fast as they come: a process of its own, so that it shares no interpreter.
+"""Receives webhooks as fast as they arrive, in a separate process, so that it shares no interpreter with the client.
 
-GET /count says how many came, under how many ids, and the monotonic instants of the first and the last.
+GET /count returns the calls, the distinct ids, and the monotonic instants of the first and last call.
 """
 
 import asyncio
@@ -15,7 +15,7 @@ class Sink:
         self.events = Counter()
         self.first = self.last = 0.0
 
-    async def speak(self, reader, writer):
+    async def handle_connection(self, reader, writer):
         try:
             while head := await reader.readuntil(b"\r\n\r\n"):
                 headers = dict(line.lower().split(b": ", 1) for line in head.split(b"\r\n")[1:] if line)
@@ -33,7 +33,7 @@ class Sink:
 
 
 async def main():
-    server = await asyncio.start_server(Sink().speak, "127.0.0.1", int(sys.argv[1]))
+    server = await asyncio.start_server(Sink().handle_connection, "127.0.0.1", int(sys.argv[1]))
     async with server:
         await server.serve_forever()
 

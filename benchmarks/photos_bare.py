@@ -1,4 +1,4 @@
-"""The floor of an upload: the same granian setup, and a handler that makes the body durable and does nothing else."""
+"""The floor of an upload: granian with our options, and a handler that only makes the body durable."""
 
 import asyncio
 import os
@@ -9,12 +9,12 @@ from uuid import uuid4
 
 import uvloop
 
-from api.commands.server import _serve_here
-from api.settings import Settings
-from benchmarks.sides import ROOT, Side
+from api.commands.server import _granian_options
+from api.process.listening import Address, SingleProcessServer
+from benchmarks.sides import ROOT, Server
 
 
-class Bare(Side):
+class BareServer(Server):
     name = "bare handler"
     details = "one process"
     ready_path = "/"
@@ -23,18 +23,18 @@ class Bare(Side):
         self._kept = self.folder / "kept"
         self._kept.mkdir()
         command = [sys.executable, "-m", "benchmarks.photos_bare", str(self._kept), str(self.port)]
-        self.launch(command, ROOT)
+        self.start_process(command, ROOT)
 
-    def count(self) -> int:
+    def stored_count(self) -> int:
         return len(list(self._kept.iterdir()))
 
-    def clear(self) -> None:
+    def remove_photos(self) -> None:
         for file in self._kept.iterdir():
             file.unlink()
 
 
 class Handler:
-    """An ASGI application."""
+    """An ASGI application that writes the body of a PUT to a file and flushes file and folder."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -63,5 +63,9 @@ class Handler:
             os.close(folder)
 
 
+async def serve(folder: Path, port: int) -> None:
+    await SingleProcessServer(Handler(folder), Address("127.0.0.1", port), **_granian_options()).serve()
+
+
 if __name__ == "__main__":
-    uvloop.run(_serve_here(Settings(port=int(sys.argv[2])), Handler(Path(sys.argv[1]))))
+    uvloop.run(serve(Path(sys.argv[1]), int(sys.argv[2])))

@@ -1,4 +1,4 @@
-"""What a server holds: with nothing to do, while many large photos come at once, and while many stand still."""
+"""Measures a server's memory: idle, during many large uploads, and with many stalled uploads."""
 
 import io
 import time
@@ -10,34 +10,34 @@ from PIL import Image
 
 from benchmarks.figures import Figure, Run
 from benchmarks.measure import drain
-from benchmarks.photos_sending import Connection, Picture, flood
-from benchmarks.sides import Anxun, Broken
+from benchmarks.photos_sending import Connection, Picture, upload_photos
+from benchmarks.sides import Anxun, BenchmarkError
 
 IDLE_SECONDS = 10
 LARGE_BYTES = 10_000_000
 AT_ONCE = 32
 STALLED = 100
-_ARRIVE_SECONDS = 12  # less than the server lets a body stand still
+_ARRIVE_SECONDS = 12  # shorter than the server's time limit for a stalled body
 
 
-def memory(run: Run, folder: Path, photos: list[Path]) -> None:
+def measure_memory(run: Run, folder: Path, photos: list[Path]) -> None:
     large = large_picture(photos[0])
-    with run.watching("memory"):
-        with fresh(folder / "at-once") as server:
+    with run.watch_machine("memory"):
+        with run_fresh_server(folder / "at-once") as server:
             time.sleep(IDLE_SECONDS)
-            run.figures.append(Figure("idle server: MiB", [held(server, "VmRSS")], [], most=110))
-            sent = flood(server.port, server.sign_in(), [large], AT_ONCE, 60, each=1)
+            run.figures.append(Figure("idle server: MiB", [memory_mebibytes(server, "VmRSS")], [], most=110))
+            sent = upload_photos(server.port, server.sign_in(), [large], AT_ONCE, 60, each=1)
             drain(server)
             run.failures += sent.errors
             heading = f"{AT_ONCE} photos of 10 MB at once, peak: MiB"
-            run.figures.append(Figure(heading, [held(server, "VmHWM")], [], most=180))
-        with fresh(folder / "stalled") as server:
-            each = _stalled(server, large)
-            run.figures.append(Figure(f"{STALLED} photos stalled half-way, each: MiB", [each], [], most=1))
+            run.figures.append(Figure(heading, [memory_mebibytes(server, "VmHWM")], [], most=180))
+        with run_fresh_server(folder / "stalled") as server:
+            each = _memory_per_stalled_upload(server, large)
+            run.figures.append(Figure(f"{STALLED} photos that stall half-way, each: MiB", [each], [], most=1))
 
 
 def large_picture(photo: Path, size: int = LARGE_BYTES) -> Picture:
-    """The same picture compressed as little as `size` bytes allow, filled up by comments."""
+    """Returns the picture at the best quality that fits into `size` bytes, padded with JPEG comments."""
     data, quality = bytes(size), 99
     with Image.open(photo) as image:
         while len(data) >= size:
@@ -53,38 +53,38 @@ def large_picture(photo: Path, size: int = LARGE_BYTES) -> Picture:
 
 
 @contextmanager
-def fresh(folder: Path) -> Generator[Anxun]:
+def run_fresh_server(folder: Path) -> Generator[Anxun]:
     server = Anxun(folder, [])
     try:
-        server.open()
+        server.start_without_requests()
         yield server
     finally:
         server.stop()
-        server.clear()
+        server.remove_photos()
 
 
-def _stalled(server: Anxun, picture: Picture) -> float:
-    """What each of many uploads that stand still holds, more than the server did after one whole photo."""
+def _memory_per_stalled_upload(server: Anxun, picture: Picture) -> float:
+    """Returns the MiB that each stalled upload adds to the server's memory after one whole photo."""
     bearer = server.sign_in()
-    flood(server.port, bearer, [picture], 1, 60, each=1)
+    upload_photos(server.port, bearer, [picture], 1, 60, each=1)
     drain(server)
-    before = held(server, "VmRSS")
+    before = memory_mebibytes(server, "VmRSS")
     with ExitStack() as stack:
         clients = [stack.enter_context(closing(Connection(server.port, bearer))) for _ in range(STALLED)]
-        sent = sum(client.begin(picture, 0.5) for client in clients)
+        sent = sum(client.upload_part(picture, 0.5) for client in clients)
         incoming = server.folder / "data/photos/incoming"
         until = time.monotonic() + _ARRIVE_SECONDS
         while (arrived := sum(file.stat().st_size for file in incoming.iterdir())) < 0.98 * sent:
             if time.monotonic() > until:
-                raise Broken(f"of {STALLED} half photos only {arrived / sent:.0%} arrived")
+                raise BenchmarkError(f"of {STALLED} half photos only {arrived / sent:.0%} arrived")
             time.sleep(0.1)
-        return (held(server, "VmRSS") - before) / STALLED
+        return (memory_mebibytes(server, "VmRSS") - before) / STALLED
 
 
-def held(server: Anxun, what: str) -> float:
-    """MiB of the process and its descendants; of one that has just ended, nothing."""
+def memory_mebibytes(server: Anxun, what: str) -> float:
+    """Returns the MiB (`what`: VmRSS or VmHWM) of the server and its descendants; 0 for an ended process."""
 
-    def held(process: int) -> float:
+    def memory_of_tree(process: int) -> float:
         children: list[int] = []
         try:
             for task in Path(f"/proc/{process}/task").iterdir():
@@ -92,7 +92,7 @@ def held(server: Anxun, what: str) -> float:
             status = Path(f"/proc/{process}/status").read_text()
         except (FileNotFoundError, ProcessLookupError):
             return 0
-        _, _, own = status.partition(f"{what}:")  # one that nobody has waited for yet has none
-        return (int(own.split()[0]) / 1024 if own else 0) + sum(map(held, children))
+        _, _, own = status.partition(f"{what}:")  # a zombie has no such line
+        return (int(own.split()[0]) / 1024 if own else 0) + sum(map(memory_of_tree, children))
 
-    return held(server.process_id)
+    return memory_of_tree(server.process_id)

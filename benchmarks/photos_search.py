@@ -1,4 +1,4 @@
-"""The search for near-same pictures among many: as the server does it, and how it grows."""
+"""Measures the search for similar photos, and how its time grows with their number."""
 
 import sqlite3
 import time
@@ -12,8 +12,8 @@ from typing import NamedTuple
 import uvloop
 
 from benchmarks.figures import Figure, Run
-from inspections.photos.perceptual_hash import NEAR, distance
-from storage.database import CONTENTS
+from inspections.photos.perceptual_hash import MAX_DISTANCE, distance
+from storage.database import DEFINITION
 from storage.engine.sqlite import SqliteDatabase
 from storage.migration import migrate
 from storage.repository import Repository
@@ -25,25 +25,25 @@ _BITS = range(64)
 
 
 class Times(NamedTuple):
-    """Milliseconds a search."""
+    """Milliseconds per search."""
 
     median: float
     p99: float
 
 
-def hashes(number: int) -> list[int]:
-    """Nine in ten by chance; of the others a hundred each are near-same to a first one, as of one place every day."""
+def create_hashes(number: int) -> list[int]:
+    """Returns hashes: nine in ten random, the others in groups of a hundred similar ones, as photos of one place."""
     dice = Random(number)
     made = [dice.getrandbits(64) for _ in range(number - number // 10)]
     for _ in range(number // 10 // CLUSTER):
         first = dice.getrandbits(64)
-        changes = (dice.sample(_BITS, dice.randrange(NEAR + 1)) for _ in range(CLUSTER))
+        changes = (dice.sample(_BITS, dice.randrange(MAX_DISTANCE + 1)) for _ in range(CLUSTER))
         made += [first ^ sum(1 << bit for bit in bits) for bits in changes]
     return made
 
 
-def fill(path: Path, pictures: list[int]) -> None:
-    """`bands` alone, in the order of its key, so that a million pictures take ten seconds."""
+def fill_bands(path: Path, pictures: list[int]) -> None:
+    """Fills only the table `bands`, in the order of its key, so that a million pictures take ten seconds."""
     migrate(f"sqlite:///{path}")
     dice = Random(1)
     rows = ((f"{dice.getrandbits(256):064x}", picture - (picture >> 63 << 64)) for picture in pictures)
@@ -59,25 +59,28 @@ def fill(path: Path, pictures: list[int]) -> None:
         connection.commit()
 
 
-def searching(run: Run, folder: Path, number: int, rounds: int, most: float | None = None) -> None:
-    """For pictures that nobody has sent, and for some that a hundred are like."""
+def measure_search(run: Run, folder: Path, number: int, rounds: int, most: float | None = None) -> None:
+    """Measures searches for new pictures, and for pictures that have a hundred similar ones."""
     path = folder / f"{number}-pictures.db"
-    pictures = hashes(number)
-    fill(path, pictures)
+    pictures = create_hashes(number)
+    fill_bands(path, pictures)
     dice = Random(2)
     strangers = [dice.getrandbits(64) for _ in range(_SEARCHES)]
     known = dice.choices(pictures[-(number // 10) :], k=_SEARCHES)
-    database = SqliteDatabase(path, CONTENTS)
+    database = SqliteDatabase(path, DEFINITION)
 
-    def search(wanted: list[int]) -> Times:
-        each = database.ask(lambda repository: [_milliseconds(repository, picture) for picture in wanted])
+    def time_searches(wanted: list[int]) -> Times:
+        each = database.read_sync(lambda repository: [_search_milliseconds(repository, picture) for picture in wanted])
         return Times(median(each), quantiles(each, n=100)[98])
 
     try:
-        database.ask(partial(_check, pictures=pictures, wanted=known[:_CHECKED]))
-        sides = {"a new picture": partial(search, strangers), "one of a hundred alike": partial(search, known)}
-        with run.watching(f"searches among {number:,}"):
-            turns = run.by_turns(f"searches among {number:,}", rounds, sides)
+        database.read_sync(partial(_check_results, pictures=pictures, wanted=known[:_CHECKED]))
+        sides = {
+            "a new picture": partial(time_searches, strangers),
+            "one of a hundred alike": partial(time_searches, known),
+        }
+        with run.watch_machine(f"searches among {number:,}"):
+            turns = run.take_turns(f"searches among {number:,}", rounds, sides)
     finally:
         uvloop.run(database.close())
     for kind, times in turns.items():
@@ -88,13 +91,15 @@ def searching(run: Run, folder: Path, number: int, rounds: int, most: float | No
     path.unlink()
 
 
-def _milliseconds(repository: Repository, picture: int) -> float:
+def _search_milliseconds(repository: Repository, picture: int) -> float:
     begun = time.perf_counter()
-    repository.neighbours(picture)
+    repository.find_similar_photos(picture)
     return 1000 * (time.perf_counter() - begun)
 
 
-def _check(repository: Repository, pictures: list[int], wanted: list[int]) -> None:
+def _check_results(repository: Repository, pictures: list[int], wanted: list[int]) -> None:
     for picture in wanted:
-        near = sorted(bits for other in pictures if (bits := distance(picture, other)) <= NEAR)
-        assert sorted(repository.neighbours(picture).values()) == near, "all that are near are found, and nothing else"
+        near = sorted(bits for other in pictures if (bits := distance(picture, other)) <= MAX_DISTANCE)
+        assert sorted(repository.find_similar_photos(picture).values()) == near, (
+            "the search finds exactly the similar photos"
+        )

@@ -1,4 +1,4 @@
-"""Photos sent by threads that cost little: the kernel takes each photo whole, and its digest is known beforehand."""
+"""Sends photos at little cost: each goes to the kernel in one call, and its digest is computed from a prefix."""
 
 import os
 import socket
@@ -11,14 +11,14 @@ from hashlib import sha256
 from http.client import HTTPException, HTTPResponse
 from typing import NamedTuple
 
-from benchmarks.sides import Broken
+from benchmarks.sides import BenchmarkError
 
 _TOKEN_BYTES = 16
 _ANSWER_SECONDS = 120
 
 
 class Picture:
-    """Random bytes behind its end make every copy another photo; the digest of all before them is made once."""
+    """A photo whose copies differ by random bytes at the end; the digest of the bytes before is computed once."""
 
     def __init__(self, data: bytes) -> None:
         self.data = data
@@ -28,8 +28,8 @@ class Picture:
     def size(self) -> int:
         return len(self.data) + _TOKEN_BYTES
 
-    def fresh(self) -> tuple[str, bytes]:
-        """The digest of a photo that nobody has sent before, and its last bytes."""
+    def unique_copy(self) -> tuple[str, bytes]:
+        """Returns the digest and the last bytes of a new copy."""
         token = os.urandom(_TOKEN_BYTES)
         digest = self._digest.copy()
         digest.update(token)
@@ -37,29 +37,29 @@ class Picture:
 
 
 class Connection:
-    """One client, signed in."""
+    """A signed-in client with one connection."""
 
     def __init__(self, port: int, bearer: str) -> None:
         self._bearer = bearer
         self._socket = socket.create_connection(("127.0.0.1", port))
-        # a time limit of Python's own would make each call a poll and a small write: let the kernel keep it
+        # the kernel keeps the time limit: one of Python would add a poll to each call and split the writes
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("ll", _ANSWER_SECONDS, 0))
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
-    def put(self, picture: Picture) -> None:
-        """Raises Broken for any answer but a 2xx, OSError or HTTPException for none."""
-        digest, token = picture.fresh()
+    def upload(self, picture: Picture) -> None:
+        """Uploads a new copy. Raises BenchmarkError for a status other than 2xx, OSError, HTTPException."""
+        digest, token = picture.unique_copy()
         self._send([self._head(digest, picture), picture.data, token])
         answer = HTTPResponse(self._socket, method="PUT")
         answer.begin()
         said = answer.read()
         if not 200 <= answer.status < 300:
-            raise Broken(f"{answer.status} {said[:200]!r}")
+            raise BenchmarkError(f"{answer.status} {said[:200]!r}")
 
-    def begin(self, picture: Picture, part: float) -> int:
-        """Sends a part of a photo and no more; answers how many bytes of it."""
+    def upload_part(self, picture: Picture, part: float) -> int:
+        """Sends only the given part of a photo and returns its bytes."""
         sent = int(picture.size * part)
-        self._send([self._head(picture.fresh()[0], picture), memoryview(picture.data)[:sent]])
+        self._send([self._head(picture.unique_copy()[0], picture), memoryview(picture.data)[:sent]])
         return sent
 
     def _head(self, digest: str, picture: Picture) -> bytes:
@@ -81,8 +81,8 @@ class Connection:
         self._socket.close()
 
 
-class Sent(NamedTuple):
-    """What all clients together did, until the last answer."""
+class UploadResult(NamedTuple):
+    """The uploads of all clients together, until the last response."""
 
     photos: int
     megabytes: float
@@ -94,8 +94,10 @@ class Sent(NamedTuple):
         return self.megabytes / self.seconds
 
 
-def flood(port: int, bearer: str, pictures: list[Picture], clients: int, seconds: float, each: int = 0) -> Sent:
-    """Every client sends one photo after the other; `each`: how many at most, 0 for no bound but the time."""
+def upload_photos(
+    port: int, bearer: str, pictures: list[Picture], clients: int, seconds: float, each: int = 0
+) -> UploadResult:
+    """Uploads photos by `clients` threads for `seconds`. `each`: the maximum per client; 0 for no maximum."""
     begun = time.perf_counter()
 
     def client(number: int) -> tuple[list[int], str]:
@@ -104,9 +106,9 @@ def flood(port: int, bearer: str, pictures: list[Picture], clients: int, seconds
             with closing(Connection(port, bearer)) as connection:
                 while time.perf_counter() - begun < seconds and (not each or len(sizes) < each):
                     picture = pictures[(number + len(sizes)) % len(pictures)]
-                    connection.put(picture)
+                    connection.upload(picture)
                     sizes.append(picture.size)
-        except (Broken, OSError, HTTPException) as error:
+        except (BenchmarkError, OSError, HTTPException) as error:
             return sizes, f"photo {len(sizes) + 1} of client {number}: {error!r}"
         return sizes, ""
 
@@ -114,4 +116,4 @@ def flood(port: int, bearer: str, pictures: list[Picture], clients: int, seconds
         done = list(threads.map(client, range(clients)))
     taken = time.perf_counter() - begun
     photos = [size for sizes, _ in done for size in sizes]
-    return Sent(len(photos), sum(photos) / 1e6, taken, [error for _, error in done if error])
+    return UploadResult(len(photos), sum(photos) / 1e6, taken, [error for _, error in done if error])

@@ -1,7 +1,7 @@
-"""PostgreSQL for the rivals, run in their environment: `postgres.py process`, or `create NAME`, or `drop NAME`.
+"""Manages PostgreSQL for the rivals, in their environment: `postgres.py process`, `create NAME` or `drop NAME`.
 
-`process` prints the process id of the server where it runs on this machine, so that its CPU can be read, else 0.
-Exits with 3 where no PostgreSQL answers.
+`process` prints the server's process id if it runs on this machine, so that its CPU time can be read, else 0.
+Exits with 3 if no PostgreSQL answers.
 """
 
 import sys
@@ -12,7 +12,7 @@ import psycopg2
 UNREACHABLE = 3
 
 
-def parent_of(backend: int) -> int:
+def parent_process(backend: int) -> int:
     try:
         status = Path(f"/proc/{backend}/status").read_text()
     except OSError:
@@ -30,7 +30,7 @@ def main() -> int:
     connection.autocommit = True
     with connection.cursor() as cursor:
         if command == "process":
-            print(parent_of(connection.get_backend_pid()))
+            print(parent_process(connection.get_backend_pid()))
         elif command == "create":
             cursor.execute(f'CREATE DATABASE "{name[0]}"')
         elif command == "drop":

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Builds what the benchmarks need, once, and runs them (see README.md). --quick: a first look in about 90 seconds.
+# Builds the tools of the benchmarks once, and runs the comparison (see README.md). --quick: one short round.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 env=.venv-bench

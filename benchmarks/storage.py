@@ -1,4 +1,4 @@
-"""The storage beside the bare drivers under it, by turns in one run; see README.md."""
+"""Measures the storage beside its bare drivers, in turn within one run; see README.md."""
 
 import os
 import shutil
@@ -13,20 +13,29 @@ from statistics import median
 
 import uvloop
 
-from benchmarks.figures import Figure, Run, console, measured
-from benchmarks.storage_listing import Pages, fill
-from benchmarks.storage_postgres import Absent, grouped, one_by_one, own_database
-from benchmarks.storage_writing import WRITERS, Window, Work, members, prepared, recorded, replayed, transacted
+from benchmarks.figures import Figure, Run, console, run_benchmark
+from benchmarks.storage_listing import Pages, fill_hazards
+from benchmarks.storage_postgres import PostgresUnavailable, create_database, write_in_groups, write_singly
+from benchmarks.storage_writing import (
+    WRITERS,
+    Window,
+    Work,
+    count_reports,
+    prepare_database,
+    record_script,
+    replay_script,
+    write_to_sqlite,
+)
 
 PAGE_SECONDS = 0.1
 
 
-def writing(run: Run, folder: Path, number: int, rounds: int) -> None:
-    """Reports into SQLite, against the same statements by sqlite3 alone."""
+def measure_sqlite(run: Run, folder: Path, number: int, rounds: int) -> None:
+    """Measures reports into SQLite beside the same statements by sqlite3 alone."""
     template = folder / "template.db"
-    work = uvloop.run(prepared(f"sqlite:///{template}", number))
+    work = uvloop.run(prepare_database(f"sqlite:///{template}", number))
 
-    def fresh(side: Callable[[Path], Window]) -> Window:
+    def run_on_copy(side: Callable[[Path], Window]) -> Window:
         path = Path(tempfile.mkdtemp(dir=folder)) / "anxun.db"
         shutil.copy(template, path)
         os.sync()
@@ -35,39 +44,42 @@ def writing(run: Run, folder: Path, number: int, rounds: int) -> None:
         finally:
             shutil.rmtree(path.parent)
 
-    def ours(path: Path) -> Window:
-        return uvloop.run(transacted(path, work))
+    def write_reports(path: Path) -> Window:
+        return uvloop.run(write_to_sqlite(path, work))
 
-    script = fresh(lambda path: uvloop.run(recorded(path, work)))
-    sizes = [members(group) for group in script]
+    script = run_on_copy(lambda path: uvloop.run(record_script(path, work)))
+    sizes = [count_reports(group) for group in script]
     assert sum(sizes) == number, "every report was recorded"
-    with run.watching("SQLite"):
-        sides = {"Anxun": partial(fresh, ours), "sqlite3": partial(fresh, lambda path: replayed(path, script))}
-        turns = run.by_turns("reports into SQLite", rounds, sides)
+    with run.watch_machine("SQLite"):
+        sides = {
+            "Anxun": partial(run_on_copy, write_reports),
+            "sqlite3": partial(run_on_copy, lambda path: replay_script(path, script)),
+        }
+        turns = run.take_turns("reports into SQLite", rounds, sides)
     heading = f"SQLite, groups of {median(sizes):.0f}"
-    _windows(run, heading, turns["Anxun"], turns["sqlite3"], least=0.5, most=3)
+    _add_figures(run, heading, turns["Anxun"], turns["sqlite3"], least=0.5, most=3)
 
 
-def postgres(run: Run, number: int, rounds: int) -> None:
-    """Reports into PostgreSQL, against one transaction for each."""
+def measure_postgres(run: Run, number: int, rounds: int) -> None:
+    """Measures reports into PostgreSQL beside one transaction per report."""
     try:
-        with own_database() as database:
-            work = uvloop.run(prepared(database.url, number))
-            ways = {"Anxun": grouped, "one by one": one_by_one}
+        with create_database() as database:
+            work = uvloop.run(prepare_database(database.url, number))
+            ways = {"Anxun": write_in_groups, "one by one": write_singly}
 
-            def side(way: Callable[[str, Work], Window]) -> Window:
+            def run_side(way: Callable[[str, Work], Window]) -> Window:
                 return uvloop.run(way(database.url, work))
 
-            with run.watching("PostgreSQL", database.process):
-                sides = {name: partial(side, way) for name, way in ways.items()}
-                turns = run.by_turns("reports into PostgreSQL", rounds, sides)
-    except Absent as error:
+            with run.watch_machine("PostgreSQL", database.process):
+                sides = {name: partial(run_side, way) for name, way in ways.items()}
+                turns = run.take_turns("reports into PostgreSQL", rounds, sides)
+    except PostgresUnavailable as error:
         console.print(f"[bold yellow]Without PostgreSQL:[/] {error}")
         return
-    _windows(run, "PostgreSQL", turns["Anxun"], turns["one by one"], least=2)
+    _add_figures(run, "PostgreSQL", turns["Anxun"], turns["one by one"], least=2)
 
 
-def _windows(
+def _add_figures(
     run: Run, heading: str, ours: list[Window], floor: list[Window], least: float, most: float | None = None
 ) -> None:
     rate, p99 = attrgetter("rate"), attrgetter("p99_ms")
@@ -77,25 +89,27 @@ def _windows(
     ]
 
 
-def listing(run: Run, folder: Path, number: int, rounds: int) -> None:
-    """The newest hundred of `number` hazards."""
+def measure_listing(run: Run, folder: Path, number: int, rounds: int) -> None:
+    """Measures listing the newest hundred of `number` hazards."""
     path = folder / f"{number}.db"
-    work = uvloop.run(prepared(f"sqlite:///{path}", 0))
-    fill(path, number)
+    work = uvloop.run(prepare_database(f"sqlite:///{path}", 0))
+    fill_hazards(path, number)
     pages = Pages(path, work.person)
-    assert pages.ours() == pages.floor(), "both sides make the same page"
+    assert pages.anxun_page() == pages.sqlite_page(), "both sides return the same page"
 
-    def timed(make: Callable[[], bytes]) -> float:
-        """Milliseconds for one page."""
+    def milliseconds_per_page(make: Callable[[], bytes]) -> float:
+        """Returns the milliseconds per page."""
         made, begun = 0, time.perf_counter()
         while made == 0 or time.perf_counter() - begun < PAGE_SECONDS:
             make()
             made += 1
         return 1000 * (time.perf_counter() - begun) / made
 
-    with run.watching(f"{number:,} hazards"):
-        sides = {"Anxun": pages.ours, "sqlite3": pages.floor, "the route": pages.route}
-        turns = run.by_turns("pages", rounds, {name: partial(timed, make) for name, make in sides.items()})
+    with run.watch_machine(f"{number:,} hazards"):
+        sides = {"Anxun": pages.anxun_page, "sqlite3": pages.sqlite_page, "the route": pages.route_page}
+        turns = run.take_turns(
+            "pages", rounds, {name: partial(milliseconds_per_page, make) for name, make in sides.items()}
+        )
     pages.close()
     run.figures += [
         Figure(f"100 of {number:,} hazards: ms", turns["Anxun"], turns["sqlite3"], most=1.5),
@@ -103,12 +117,12 @@ def listing(run: Run, folder: Path, number: int, rounds: int) -> None:
     ]
 
 
-def parts(run: Run, folder: Path) -> None:
-    writing(run, folder, 100 * WRITERS, 9)
-    postgres(run, 50 * WRITERS, 5)
-    listing(run, folder, 1_000, 12)
-    listing(run, folder, 100_000, 12)
+def run_parts(run: Run, folder: Path) -> None:
+    measure_sqlite(run, folder, 100 * WRITERS, 9)
+    measure_postgres(run, 50 * WRITERS, 5)
+    measure_listing(run, folder, 1_000, 12)
+    measure_listing(run, folder, 100_000, 12)
 
 
 if __name__ == "__main__":
-    sys.exit(measured(f"Storage, {WRITERS} writers", "storage", parts))
+    sys.exit(run_benchmark(f"Storage, {WRITERS} writers", "storage", run_parts))

@@ -1,4 +1,4 @@
-"""The newest hundred hazards as JSON: through `page`, through the whole route, and by sqlite3 alone."""
+"""Lists the newest hundred hazards as JSON: by `hazard_page`, by the whole route, and by sqlite3 alone."""
 
 import sqlite3
 from collections.abc import Callable
@@ -18,16 +18,16 @@ from msgspec.structs import fields
 
 from api.app import utc_now
 from api.demo.office import COMMUNITIES
-from api.hazards.routes import _page
-from api.hazards.views import HazardList, cursor_of, hazard_views
-from benchmarks.storage_recording import recording
+from api.hazards.routes import _read_page
+from api.hazards.views import HazardList, encode_cursor, hazard_views
+from benchmarks.storage_recording import record_statements
 from inspections.accounts.people import Person
 from inspections.accounts.policy import scope
 from inspections.accounts.security_profile import STANDARD
 from inspections.hazards.records import Hazard
-from storage.database import CONTENTS
+from storage.database import DEFINITION
 from storage.engine.sqlite import SqliteDatabase
-from storage.hazards.listing import HazardFilters, Reaches, page
+from storage.hazards.listing import HazardFilters, ListScopes, hazard_page
 from storage.repository import Repository
 
 PAGE = 100
@@ -35,10 +35,10 @@ _FILLED = ("hazards", "entries", "mentions")
 encode = msgspec.json.Encoder().encode
 
 
-def fill(path: Path, number: int) -> None:
-    """Copies the first hazard until there are `number`, one a minute back in time; the newest with history and photo.
+def fill_hazards(path: Path, number: int) -> None:
+    """Copies the first hazard until there are `number`, each a minute older; the newest have history and a photo.
 
-    Ids, numbers and communities differ; half of them have a deadline and a handler, half of those are closed.
+    Ids, numbers and communities differ. Half of them have a deadline and a handler; half of those are closed.
     """
     dice = Random(1)
     with closing(sqlite3.connect(path)) as connection:
@@ -49,7 +49,7 @@ def fill(path: Path, number: int) -> None:
         rows: dict[str, list[dict[str, Any]]] = {table: [] for table in _FILLED}
         for at in range(connection.execute("SELECT count(*) FROM hazards").fetchone()[0], number):
             made = f"{dice.getrandbits(128):032x}"
-            rows["hazards"].append(_hazard_like(first["hazards"], made, at))
+            rows["hazards"].append(_copy_hazard(first["hazards"], made, at))
             if at < 2 * PAGE:
                 rows["entries"].append(first["entries"] | {"id": made, "hazard": made})
                 rows["mentions"].append(first["mentions"] | {"entry": made, "hazard": made})
@@ -60,7 +60,7 @@ def fill(path: Path, number: int) -> None:
         connection.commit()
 
 
-def _hazard_like(row: dict[str, Any], made: str, at: int) -> dict[str, Any]:
+def _copy_hazard(row: dict[str, Any], made: str, at: int) -> dict[str, Any]:
     community = COMMUNITIES[at % len(COMMUNITIES)].code
     when = row["reported_at"] - at * 60_000_000
     told = {"id": made, "number": f"XJ-2025-{at:06d}", "community": community, "reported_at": when}
@@ -70,40 +70,40 @@ def _hazard_like(row: dict[str, Any], made: str, at: int) -> dict[str, Any]:
 
 
 class Pages:
-    """The first page of one person, made in three ways; the first two give the same bytes."""
+    """The first page of one person, made in three ways; `anxun_page` and `sqlite_page` return the same bytes."""
 
     def __init__(self, path: Path, person: Person) -> None:
-        self._database = SqliteDatabase(path, CONTENTS)
+        self._database = SqliteDatabase(path, DEFINITION)
         self._person = person
         self._filters = HazardFilters(utc_now())
         self._connection = sqlite3.connect(path, isolation_level=None)
-        self._statement = self._said(path)
+        self._statement = self._page_statement(path)
 
-    def _said(self, path: Path) -> tuple[str, Any]:
-        """The SELECT that `page` sends, and its parameters."""
-        with recording() as said:
-            database = SqliteDatabase(path, CONTENTS)
-            database.ask(self._page)
+    def _page_statement(self, path: Path) -> tuple[str, Any]:
+        """Returns the SELECT that `hazard_page` sends, and its parameters."""
+        with record_statements() as said:
+            database = SqliteDatabase(path, DEFINITION)
+            database.read_sync(self._list_hazards)
             uvloop.run(database.close())
         return next((sql, parameters) for sql, parameters, _ in said if " FROM hazards " in sql.replace("\n", " "))
 
-    def _page(self, repository: Repository) -> list[Hazard]:
-        reach = Reaches(scope(self._person, "hazard.see"), scope(self._person, "hazard.personal"))
-        return page(repository, reach, self._filters, None, PAGE)
+    def _list_hazards(self, repository: Repository) -> list[Hazard]:
+        reach = ListScopes(scope(self._person, "hazard.see"), scope(self._person, "hazard.personal"))
+        return hazard_page(repository, reach, self._filters, None, PAGE)
 
-    def ours(self) -> bytes:
-        return encode(self._database.ask(self._page))
+    def anxun_page(self) -> bytes:
+        return encode(self._database.read_sync(self._list_hazards))
 
-    def route(self) -> bytes:
-        """What `GET /hazards` does besides: one hazard more, their photos, the view of this person."""
-        ask = partial(_page, person=self._person, filters=self._filters, after=None, limit=PAGE)
-        dossiers, more = self._database.ask(ask)
+    def route_page(self) -> bytes:
+        """Returns the page of `GET /hazards`: one more hazard, the photos, and this person's view."""
+        ask = partial(_read_page, person=self._person, filters=self._filters, after=None, limit=PAGE)
+        dossiers, more = self._database.read_sync(ask)
         views = hazard_views(dossiers, self._person, self._filters.now, STANDARD)
-        return encode(HazardList(views, cursor_of(dossiers[-1].hazard) if more else None))
+        return encode(HazardList(views, encode_cursor(dossiers[-1].hazard) if more else None))
 
-    def floor(self) -> bytes:
-        """The same SELECT by sqlite3, each row made a Hazard by hand."""
-        return encode([_hazard(row) for row in self._connection.execute(*self._statement)])
+    def sqlite_page(self) -> bytes:
+        """Runs the same SELECT with sqlite3 and converts each row to a Hazard by hand."""
+        return encode([_hazard_from_row(row) for row in self._connection.execute(*self._statement)])
 
     def close(self) -> None:
         self._connection.close()
@@ -114,8 +114,8 @@ def _instant(microseconds: int) -> datetime:
     return datetime.fromtimestamp(microseconds / 1e6, UTC)
 
 
-def _conversion(kind: Any) -> Callable[[Any], Any] | None:
-    """How a column becomes a field of this type; None where it is one already."""
+def _column_converter(kind: Any) -> Callable[[Any], Any] | None:
+    """Returns the conversion from a column to a field of this type; None if none is needed."""
     shape = (
         next((one for one in get_args(kind) if one is not NoneType), kind) if get_origin(kind) is not tuple else kind
     )
@@ -130,12 +130,12 @@ def _conversion(kind: Any) -> Callable[[Any], Any] | None:
     return msgspec.json.Decoder(shape).decode
 
 
-_CONVERSIONS = [(at, to) for at, field in enumerate(fields(Hazard)) if (to := _conversion(field.type))]
+_CONVERTERS = [(at, to) for at, field in enumerate(fields(Hazard)) if (to := _column_converter(field.type))]
 
 
-def _hazard(row: tuple[Any, ...]) -> Hazard:
+def _hazard_from_row(row: tuple[Any, ...]) -> Hazard:
     values = list(row)
-    for at, convert in _CONVERSIONS:
+    for at, convert in _CONVERTERS:
         if values[at] is not None:
             values[at] = convert(values[at])
     return Hazard(*values)

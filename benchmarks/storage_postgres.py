@@ -1,4 +1,4 @@
-"""PostgreSQL: a database of our own there, and a transaction for each report, as it is without groups."""
+"""Creates PostgreSQL databases for benchmarks, and writes reports there in groups or in single transactions."""
 
 import asyncio
 import secrets
@@ -10,11 +10,11 @@ from typing import NamedTuple
 
 import psycopg
 
-from benchmarks.storage_writing import Window, Work, write
-from inspections.remediation.actions.reporting import Reported
-from storage.database import CONTENTS
+from benchmarks.storage_writing import Window, Work, write_reports
+from inspections.remediation.actions.reporting import ReportResult
+from storage.database import DEFINITION
 from storage.engine.postgres import CONNECTIONS, NumberBlocks, PostgresDatabase, postgres_engine
-from storage.engine.reference import Reference
+from storage.engine.reference import ReferenceData
 from storage.engine.rows import CoreRows
 from storage.repository import Action, Repository
 from storage.schema import SCHEMA
@@ -22,34 +22,34 @@ from storage.schema import SCHEMA
 _SERVER = "postgresql://postgres@127.0.0.1:5432"
 
 
-class Ours(NamedTuple):
-    """`process`: the server's, where it runs on this machine, so that its CPU can be told from other work; else 0."""
+class BenchmarkDatabase(NamedTuple):
+    """A benchmark's database. `process`: the server's id if it runs here, to separate its CPU time; else 0."""
 
     url: str
     process: int
 
 
-class Absent(Exception):
-    """No PostgreSQL answers; says why."""
+class PostgresUnavailable(Exception):
+    """PostgreSQL does not answer; the message tells why."""
 
 
 @contextmanager
-def own_database() -> Generator[Ours]:
-    """A new database, dropped however the run ends. Raises Absent."""
+def create_database() -> Generator[BenchmarkDatabase]:
+    """Creates a database and drops it after the block, also after a failure. Raises PostgresUnavailable."""
     name = f"anxun_bench_{secrets.token_hex(4)}"
     try:
         connected = psycopg.connect(f"{_SERVER}/postgres", autocommit=True, connect_timeout=3)
     except psycopg.OperationalError as error:
-        raise Absent(str(error).splitlines()[0]) from error
+        raise PostgresUnavailable(str(error).splitlines()[0]) from error
     with connected as server:
         server.execute(f"CREATE DATABASE {name}")
         try:
-            yield Ours(f"{_SERVER}/{name}", _parent(server.info.backend_pid))
+            yield BenchmarkDatabase(f"{_SERVER}/{name}", _server_process(server.info.backend_pid))
         finally:
             server.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
-def _parent(backend: int) -> int:
+def _server_process(backend: int) -> int:
     try:
         status = Path(f"/proc/{backend}/status").read_text()
     except OSError:
@@ -57,32 +57,34 @@ def _parent(backend: int) -> int:
     return int(status.split("PPid:")[1].split()[0]) if "postgres" in status.splitlines()[0] else 0
 
 
-def _emptied(url: str) -> None:
-    """Every window begins without reports."""
+def _delete_reports(url: str) -> None:
+    """Deletes all reports, so that every window starts without any."""
     with psycopg.connect(url) as connection:
         connection.execute("TRUNCATE hazards CASCADE")
 
 
-async def grouped(url: str, work: Work) -> Window:
-    _emptied(url)
-    database = PostgresDatabase(url, CONTENTS)
+async def write_in_groups(url: str, work: Work) -> Window:
+    _delete_reports(url)
+    database = PostgresDatabase(url, DEFINITION)
     try:
-        return await write(database.transact, work)
+        return await write_reports(database.transact, work)
     finally:
         await database.close()
 
 
-async def one_by_one(url: str, work: Work) -> Window:
-    """The same actions and the same rows over as many connections, a commit for each."""
-    _emptied(url)
+async def write_singly(url: str, work: Work) -> Window:
+    """Runs the same actions over as many connections, with one transaction per report."""
+    _delete_reports(url)
     engine = postgres_engine(url)
     numbers = NumberBlocks(engine)
     with engine.connect() as connection:
-        reference = Reference(connection, SCHEMA)
+        reference = ReferenceData(connection, SCHEMA)
 
-    def once(action: Action[Reported]) -> Reported:
+    def commit_report(action: Action[ReportResult]) -> ReportResult:
         with engine.begin() as connection:
-            repository = Repository(connection, CONTENTS, reference, CoreRows(connection, SCHEMA), numbers.next)
+            repository = Repository(
+                connection, DEFINITION, reference, CoreRows(connection, SCHEMA), numbers.next_number
+            )
             change = action(repository)
             repository.write(change)
             repository.finish()
@@ -90,10 +92,10 @@ async def one_by_one(url: str, work: Work) -> Window:
 
     with ThreadPoolExecutor(CONNECTIONS) as threads:
 
-        async def transact(action: Action[Reported]) -> Reported:
-            return await asyncio.get_running_loop().run_in_executor(threads, once, action)
+        async def transact(action: Action[ReportResult]) -> ReportResult:
+            return await asyncio.get_running_loop().run_in_executor(threads, commit_report, action)
 
         try:
-            return await write(transact, work)
+            return await write_reports(transact, work)
         finally:
             engine.dispose()

@@ -1,4 +1,4 @@
-"""What our code says to SQLite, word for word, so that the bare driver can be given the same to do."""
+"""Records the statements that Anxun sends to SQLite, so that the bare driver can repeat them."""
 
 import sqlite3
 from collections.abc import Generator
@@ -15,18 +15,18 @@ class Statement(NamedTuple):
 
 
 @contextmanager
-def recording() -> Generator[list[Statement]]:
-    """Every statement of the SQLite connections that are opened inside, as it goes to the driver."""
-    said: list[Statement] = []
+def record_statements() -> Generator[list[Statement]]:
+    """Records all statements of SQLite connections that are opened inside the block, as the driver gets them."""
+    statements: list[Statement] = []
 
     class Cursor(sqlite3.Cursor):
         def execute(self, sql: str, parameters: Any = ()) -> sqlite3.Cursor:
-            said.append(Statement(sql, parameters, many=False))
+            statements.append(Statement(sql, parameters, many=False))
             return super().execute(sql, parameters)
 
         def executemany(self, sql: str, parameters: Any) -> sqlite3.Cursor:
             rows = list(parameters)
-            said.append(Statement(sql, rows, many=True))
+            statements.append(Statement(sql, rows, many=True))
             return super().executemany(sql, rows)
 
     class Connection(sqlite3.Connection):
@@ -39,11 +39,11 @@ def recording() -> Generator[list[Statement]]:
         def executemany(self, sql: str, parameters: Any) -> sqlite3.Cursor:
             return self.cursor().executemany(sql, parameters)
 
-    def connecting(_dialect: Any, _record: Any, _positional: Any, named: dict[str, Any]) -> None:
+    def use_recording_connection(_dialect: Any, _record: Any, _positional: Any, named: dict[str, Any]) -> None:
         named["factory"] = Connection
 
-    event.listen(Engine, "do_connect", connecting)
+    event.listen(Engine, "do_connect", use_recording_connection)
     try:
-        yield said
+        yield statements
     finally:
-        event.remove(Engine, "do_connect", connecting)
+        event.remove(Engine, "do_connect", use_recording_connection)

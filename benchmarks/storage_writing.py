@@ -1,4 +1,4 @@
-"""Reports through `transact` by writers who each wait for their answer, and the same rows through sqlite3 alone."""
+"""Writes reports through `transact` by concurrent writers, and the same rows through sqlite3 alone."""
 
 import asyncio
 import sqlite3
@@ -17,30 +17,30 @@ import msgspec
 from api.app import utc_now
 from api.demo.office import load_office
 from benchmarks.messages import anxun_report
-from benchmarks.storage_recording import Statement, recording
+from benchmarks.storage_recording import Statement, record_statements
 from inspections.accounts.people import Person
 from inspections.photos.actions.intake import receive_photos
 from inspections.photos.records import Photo, PhotoState
-from inspections.remediation.actions.reporting import Reported, report_hazard
+from inspections.remediation.actions.reporting import ReportResult, report_hazard
 from inspections.remediation.steps import Report
-from storage.database import CONTENTS, open_database
+from storage.database import DEFINITION, open_database
 from storage.engine.sqlite import SqliteDatabase
 from storage.migration import migrate
 from storage.repository import Action
 
 WRITERS = 32
 PLACES = 1_000
-Transact = Callable[[Action[Reported]], Awaitable[Reported]]
+Transact = Callable[[Action[ReportResult]], Awaitable[ReportResult]]
 
 
 class Window(NamedTuple):
-    """What one side did at one go."""
+    """The rate and the waits of one side in one round."""
 
     rate: float
     p99_ms: float
 
     @classmethod
-    def of(cls, waits: Sequence[float], seconds: float) -> "Window":
+    def from_waits(cls, waits: Sequence[float], seconds: float) -> "Window":
         return cls(len(waits) / seconds, 1000 * quantiles(waits, n=100)[98])
 
 
@@ -56,13 +56,13 @@ def _photo(number: int) -> str:
 
 
 def _report(number: int) -> Report:
-    """With an id as phones make them and a photo of its own; a place has been reported a few times before, or never."""
+    """Returns a report with an id as phones make them and its own photo; its place may have been reported before."""
     words = anxun_report(number % PLACES + 1, photos=[{"sha256": _photo(number), "stage": "before"}])
     return msgspec.convert({**words, "id": str(uuid4())}, Report, strict=False)
 
 
-async def prepared(url: str, number: int) -> Work:
-    """Fills a new database with the demo office, every photo that will be declared, and the first few reports."""
+async def prepare_database(url: str, number: int) -> Work:
+    """Fills a new database with the demo office, all photos that will be declared, and the first few reports."""
     migrate(url)
     database = open_database(url)
     try:
@@ -75,14 +75,14 @@ async def prepared(url: str, number: int) -> Work:
         ]
         await database.transact(partial(receive_photos, person=person, arrived=photos, now=utc_now()))
         many = [_report(at) for at in range(number + WRITERS)]
-        await write(database.transact, Work(person, many[number:]))
+        await write_reports(database.transact, Work(person, many[number:]))
         return Work(person, many[:number])
     finally:
         await database.close()
 
 
-async def write(transact: Transact, work: Work) -> Window:
-    """WRITERS report everything; the next report of each begins when the one before is answered."""
+async def write_reports(transact: Transact, work: Work) -> Window:
+    """Writes all reports by WRITERS at once; each sends its next report after the previous result."""
     waits: list[float] = []
 
     async def writer(own: Sequence[Report]) -> None:
@@ -93,14 +93,14 @@ async def write(transact: Transact, work: Work) -> Window:
 
     begun = time.perf_counter()
     await asyncio.gather(*(writer(work.reports[at::WRITERS]) for at in range(WRITERS)))
-    return Window.of(waits, time.perf_counter() - begun)
+    return Window.from_waits(waits, time.perf_counter() - begun)
 
 
-async def transacted(path: Path, work: Work) -> Window:
-    """Through a database on SQLite that nobody has used before."""
-    database = SqliteDatabase(path, CONTENTS)
+async def write_to_sqlite(path: Path, work: Work) -> Window:
+    """Writes the reports through a newly opened SQLite database."""
+    database = SqliteDatabase(path, DEFINITION)
     try:
-        return await write(database.transact, work)
+        return await write_reports(database.transact, work)
     finally:
         await database.close()
 
@@ -109,31 +109,31 @@ async def transacted(path: Path, work: Work) -> Window:
 
 
 Script = list[list[Statement]]
-"""Group by group, what was sent to the driver from BEGIN on; a commit ends each."""
+"""The statements of each group from BEGIN on; a commit ends each group."""
 
 PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "temp_store=MEMORY")
 
 
-async def recorded(path: Path, work: Work) -> Script:
-    """What `transact` says to SQLite while the reports are written into the database at `path`."""
-    with recording() as said:
-        await transacted(path, work)
+async def record_script(path: Path, work: Work) -> Script:
+    """Records the statements that `transact` sends to SQLite while it writes the reports."""
+    with record_statements() as said:
+        await write_to_sqlite(path, work)
     script: Script = []
     for statement in said:
         if statement.sql.startswith("BEGIN"):
             script.append([])
         if script:
             script[-1].append(statement)
-    return [group for group in script if members(group)]
+    return [group for group in script if count_reports(group)]
 
 
-def members(group: list[Statement]) -> int:
-    """How many reports one group is."""
+def count_reports(group: list[Statement]) -> int:
+    """Returns the number of reports in a group."""
     return sum(len(rows) for sql, rows, many in group if many and sql.startswith("INSERT INTO hazards "))
 
 
-def replayed(path: Path, script: Script) -> Window:
-    """The same SQL with the same values in the same groups, by sqlite3 alone: nothing to decide, nothing to convert."""
+def replay_script(path: Path, script: Script) -> Window:
+    """Replays the recorded statements in the same groups with sqlite3 alone, without decisions and conversions."""
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
         for pragma in PRAGMAS:
             connection.execute(f"PRAGMA {pragma}")
@@ -147,5 +147,5 @@ def replayed(path: Path, script: Script) -> Window:
                 else:
                     connection.execute(sql, parameters).fetchall()
             connection.commit()
-            waits += [time.perf_counter() - group_begun] * members(group)
-        return Window.of(waits, time.perf_counter() - begun)
+            waits += [time.perf_counter() - group_begun] * count_reports(group)
+        return Window.from_waits(waits, time.perf_counter() - begun)

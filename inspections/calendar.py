@@ -10,9 +10,9 @@ from typing import Annotated, NamedTuple
 from msgspec import Meta, Struct
 
 SHANGHAI = timezone(timedelta(hours=8), "Asia/Shanghai")
-Clock = Annotated[time, Meta(tz=False)]
+TimeOfDay = Annotated[time, Meta(tz=False)]
 """A time of the day in Shanghai."""
-Span = tuple[Clock, Clock]
+Span = tuple[TimeOfDay, TimeOfDay]
 OFFICE_HOURS: tuple[Span, ...] = ((time(8, 30), time(12, 0)), (time(13, 30), time(17, 30)))
 """The default office hours (see rules.py), with a gap for lunch."""
 YEARS = range(1970, 3000)
@@ -53,15 +53,15 @@ FESTIVALS = (
 
 If 中秋节 falls into October, it is joined to 国庆节, which then lasts eight days.
 """
-_FEWER_BEFORE = {"春节": 3, "劳动节": 1}
+_DAYS_BEFORE_2025 = {"春节": 3, "劳动节": 1}
 
 
-def unlike_a_year(year: int, days: Sequence[CalendarDay]) -> list[tuple[str, str]]:
+def schedule_errors(year: int, days: Sequence[CalendarDay]) -> list[tuple[str, str]]:
     """Checks a year's holiday schedule; returns errors as (field of `days`, message).
 
     All days off of every statutory festival must be listed, even on a weekend. Only a weekend can be a working day.
     """
-    errors = [error for number, each in enumerate(days) for error in _wrong_day(year, number, each, days[:number])]
+    errors = [error for number, each in enumerate(days) for error in _day_errors(year, number, each, days[:number])]
     seen = {each.day for each in days}
     off = {each.day for each in days if not each.working}
     eighth = date(year, 10, 8)
@@ -69,7 +69,7 @@ def unlike_a_year(year: int, days: Sequence[CalendarDay]) -> list[tuple[str, str
     return errors + [("days", f"缺少{name}的放假日") for name in _missing_festivals(year, off, joined=joined)]
 
 
-def _wrong_day(year: int, number: int, each: CalendarDay, before: Sequence[CalendarDay]) -> list[tuple[str, str]]:
+def _day_errors(year: int, number: int, each: CalendarDay, before: Sequence[CalendarDay]) -> list[tuple[str, str]]:
     unmet = {
         (f"days[{number}].day", f"不是 {year} 年的日期"): each.day.year != year,
         (f"days[{number}].day", "日期重复"): any(each.day == other.day for other in before),
@@ -82,7 +82,7 @@ def _missing_festivals(year: int, off: set[date], *, joined: bool) -> list[str]:
     """Names of festivals with too few days off. `joined`: 中秋节 is part of 国庆节."""
     missing: list[str] = []
     for name, first, last, days in FESTIVALS:
-        needed = _FEWER_BEFORE.get(name, days) if year < FESTIVALS_FROM else days
+        needed = _DAYS_BEFORE_2025.get(name, days) if year < FESTIVALS_FROM else days
         found = sum(date(year, *first) <= day <= date(year, *last) for day in off)
         if found < needed and not (joined and name == "中秋节"):
             missing.append(name)
@@ -107,7 +107,7 @@ class WorkingCalendar(Struct, frozen=True):
             if self.is_working(day):
                 yield day
 
-    def knows(self, first: date, last: date) -> bool:
+    def covers_dates(self, first: date, last: date) -> bool:
         return all(year in self.published for year in range(first.year, last.year + 1))
 
 
@@ -121,10 +121,10 @@ def shanghai_time(instant: datetime) -> time:
 
 def midnight(day: date) -> datetime:
     """00:00 Asia/Shanghai at the beginning of `day`, as UTC."""
-    return at(day, time(0))
+    return shanghai_instant(day, time(0))
 
 
-def at(day: date, clock: time) -> datetime:
+def shanghai_instant(day: date, clock: time) -> datetime:
     return datetime.combine(day, clock, SHANGHAI).astimezone(UTC)
 
 
@@ -133,5 +133,5 @@ def office_spans(calendar: WorkingCalendar, start: datetime) -> Iterator[tuple[d
     day = shanghai_date(start) - _DAY
     for working in calendar.working_days(day):  # pragma: no branch  # working days never end
         for opens, closes in calendar.office_hours:
-            if at(working, closes) > start:
-                yield max(start, at(working, opens)), at(working, closes)
+            if shanghai_instant(working, closes) > start:
+                yield max(start, shanghai_instant(working, opens)), shanghai_instant(working, closes)

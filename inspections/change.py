@@ -27,7 +27,7 @@ R = TypeVar("R", bound=Struct)
 class RecordRepository(Protocol):
     """Records by their keys, and ids, salts and numbers for new ones. Reads in a write transaction are repeatable."""
 
-    def kept(self, kind: type[R], *key: Any) -> R | None:
+    def get(self, kind: type[R], *key: Any) -> R | None:
         """Reads the stored record in order to change it; cached reference data may be seconds older."""
         ...
 

@@ -62,34 +62,34 @@ class Unauthenticated(Refusal):
     title = "请先登录"
 
 
-class SignInFailed(Unauthenticated):
+class InvalidCredentials(Unauthenticated):
     code = "auth.failed"
     title = "用户名或密码不正确"
 
 
-class NotLinked(Unauthenticated):
+class UnlinkedIdentity(Unauthenticated):
     code = "auth.not_linked"
     title = "尚未绑定账号，请先用用户名和密码登录并绑定"
 
 
-class SignatureWrong(Unauthenticated):
+class InvalidSignature(Unauthenticated):
     """The signature of a device request is wrong. Unknown devices get the same error, so that it reveals nothing."""
 
     code = "alert.signature"
     title = "设备签名不正确"
 
 
-class ClockWrong(Unauthenticated):
+class ClockSkew(Unauthenticated):
     code = "alert.timestamp"
     title = "设备时间与服务器相差过大"
 
 
-class SecondFactorNeeded(Unauthenticated):
+class MissingTotpCode(Unauthenticated):
     code = "auth.totp_required"
     title = "请输入动态验证码"
 
 
-class Missing(Refusal):
+class NotFound(Refusal):
     """Something does not exist. `what` is its noun: hazard, community, photo, person, category, delegation."""
 
     title = "未找到"
@@ -106,29 +106,29 @@ class Forbidden(Refusal):
     title = "您的角色无权进行此操作"
 
 
-class PasswordOld(Forbidden):
+class ExpiredPassword(Forbidden):
     code = "auth.password_old"
     title = "密码已到期或由管理员设置，请先修改密码"
 
 
-class FactorMissing(Forbidden):
+class MissingSecondFactor(Forbidden):
     code = "auth.totp_missing"
     title = "请先启用动态验证码"
 
 
-class ConfirmNeeded(Forbidden):
+class MissingConfirmation(Forbidden):
     """The action needs a fresh password or code, so that a stolen token cannot gain permanent access."""
 
     code = "auth.confirm_needed"
     title = "请再次输入密码或动态验证码，确认是您本人操作"
 
 
-class CrossSite(Forbidden):
+class CrossSiteRequest(Forbidden):
     code = "auth.cross_site"
     title = "请求来自其他网站，已拒绝"
 
 
-class OwnFix(Forbidden):
+class SelfRecheck(Forbidden):
     code = "recheck.own_fix"
     title = "整改人不能复查自己的整改"
 
@@ -146,12 +146,12 @@ class IdConflict(Conflict):
         super().__init__(f"内容不同的字段：{'、'.join(fields)}" if fields else "", fields=list(fields))
 
 
-class IdTaken(Conflict):
+class IdOwnerConflict(Conflict):
     code = "id.taken"
     title = "该编号已被占用"
 
 
-class Stale(Conflict):
+class VersionConflict(Conflict):
     code = "hazard.stale"
     title = "隐患已被他人更新，请刷新后重试"
 
@@ -159,7 +159,7 @@ class Stale(Conflict):
         super().__init__(sent=sent, current=current)
 
 
-class PersonStale(Stale):
+class PersonVersionConflict(VersionConflict):
     code = "person.stale"
     title = "账号已被他人更新，请刷新后重试"
 
@@ -169,22 +169,22 @@ class LastAdministrator(Conflict):
     title = "不能移除最后一名在用的管理员"
 
 
-class Erased(Conflict):
+class ErasedPerson(Conflict):
     code = "person.erased"
     title = "该账号的姓名已删除，不能再修改"
 
 
-class Enrolled(Conflict):
+class ExistingSecondFactor(Conflict):
     code = "totp.enrolled"
     title = "动态验证码已启用"
 
 
-class IdentityTaken(Conflict):
+class IdentityConflict(Conflict):
     code = "identity.taken"
     title = "该外部账号已绑定其他用户"
 
 
-class RulesStale(Stale):
+class RulesVersionConflict(VersionConflict):
     code = "rules.stale"
     title = "规则已被他人修改，请刷新后重试"
 
@@ -205,17 +205,17 @@ class WrongOffset(Conflict):
         super().__init__(sent=sent, current=current)
 
 
-class Replayed(Conflict):
+class ReplayedRequest(Conflict):
     code = "alert.replayed"
     title = "该请求已经收到过"
 
 
-class NotMade(Conflict):
+class UnfinishedExport(Conflict):
     code = "export.not_made"
     title = "台账尚未制作完成"
 
 
-class PhotosMissing(Conflict):
+class MissingPhotos(Conflict):
     code = "photo.missing"
     title = "尚有照片未上传完成"
 
@@ -233,12 +233,12 @@ class SyncRestart(Gone):
     title = "数据范围或数据库已变化，请重新同步"
 
 
-class PhotoGone(Gone):
+class PurgedPhoto(Gone):
     code = "photo.gone"
     title = "照片已超过保存期限，按规定删除"
 
 
-class LinkOver(Gone):
+class InactiveLink(Gone):
     """A fix link is no longer valid. `why`: used, revoked, ended or expired; no fact of the hazard is revealed."""
 
     titles: ClassVar[dict[str, str]] = {
@@ -254,7 +254,7 @@ class LinkOver(Gone):
         self.code = f"link.{why}"
 
 
-class Invalid(Refusal):
+class InvalidInput(Refusal):
     """Invalid input, such as `InvalidInput(("photos", "请附整改后照片"))`: pairs of field and message."""
 
     code = "step.needs"
@@ -264,7 +264,7 @@ class Invalid(Refusal):
         super().__init__("；".join(message for _, message in errors), errors=[FieldError(*error) for error in errors])
 
 
-class TooCostly(Invalid):
+class FileTooComplex(InvalidInput):
     """Reading or creating the file exceeds the limits of time or memory."""
 
     words = "文件过大或过于复杂，超出处理限度，请拆分或缩小范围后重试"
@@ -281,27 +281,27 @@ class DigestMismatch(Refusal):
         super().__init__(promised=promised, received=received)
 
 
-class Damaged(Refusal):
+class DamagedPhoto(Refusal):
     code = "photo.damaged"
     title = "照片不完整或已损坏，请重新上传"
 
 
-class Unsupported(Refusal):
+class UnsupportedFormat(Refusal):
     code = "photo.format"
     title = "不支持的照片格式"
 
 
-class TooLarge(Refusal):
+class PayloadTooLarge(Refusal):
     code = "photo.too_large"
     title = "照片过大"
 
 
-class TooMany(Refusal):
+class TooManyRequests(Refusal):
     code = "requests.too_many"
     title = "请求过于频繁，请稍后重试"
 
 
-class TooManyTries(TooMany):
+class TooManySignInAttempts(TooManyRequests):
     code = "auth.too_many"
     title = "登录失败次数过多，请稍后再试"
 
@@ -311,6 +311,6 @@ class Unavailable(Refusal):
     title = "系统暂时无法保存，请稍后重试"
 
 
-def differing(one: object, other: object, fields: Sequence[str]) -> list[str]:
+def differing_fields(one: object, other: object, fields: Sequence[str]) -> list[str]:
     """The names of `fields` in which two parsed bodies differ (api.md, "Same again": compared as parsed)."""
     return [field for field in fields if getattr(one, field) != getattr(other, field)]

@@ -16,7 +16,7 @@ class Job(Struct, frozen=True):
 
 def claim_job(repository: RecordRepository, name: str, now: datetime, every: timedelta) -> Change[bool]:
     """Claims a due job and returns True; then no process can claim it again for `every`, even after a restart."""
-    job, after = repository.kept(Job, name), Job(name, now + every)
+    job, after = repository.get(Job, name), Job(name, now + every)
     if job is None:
         return Change(answer=True, new=(after,))
     if now < job.next_at:

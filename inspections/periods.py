@@ -38,13 +38,13 @@ def buckets(period: Period, interval: Interval) -> Iterator[Bucket]:
     """Splits a period into consecutive buckets."""
     begins = period.first
     while begins <= period.last:
-        name, ends = _around(begins, interval)
+        name, ends = _enclosing_interval(begins, interval)
         ends = min(ends, period.last)
         yield Bucket(name, Period(begins, ends))
         begins = ends + _DAY
 
 
-def _around(day: date, interval: Interval) -> tuple[str, date]:
+def _enclosing_interval(day: date, interval: Interval) -> tuple[str, date]:
     """The name and last day of the whole day, week or month that contains `day`."""
     if interval is Interval.DAY:
         return day.isoformat(), day
@@ -54,44 +54,44 @@ def _around(day: date, interval: Interval) -> tuple[str, date]:
     return f"{day:%Y-%m}", _end_of_month(day)
 
 
-def default(today: date, interval: Interval) -> Period:
+def default_period(today: date, interval: Interval) -> Period:
     """The last thirty days, twelve weeks or twelve months, including the current one."""
     if interval is Interval.DAY:
         return Period(today - 29 * _DAY, today)
     if interval is Interval.WEEK:
         return Period(today - (today.isocalendar().weekday - 1 + 11 * _WEEK_DAYS) * _DAY, today)
-    return Period(_months_before(today.replace(day=1), 11), today)
+    return Period(_subtract_months(today.replace(day=1), 11), today)
 
 
-def prior(period: Period) -> Period:
+def previous_period(period: Period) -> Period:
     """The preceding period (环比): the same number of whole months if `period` is whole months, else of days."""
     last = period.first - _DAY
     if period.first.day == 1 and period.last == _end_of_month(period.last):
-        months = _months(period.last) - _months(period.first) + 1
-        return Period(_months_before(period.first, months), last)
+        months = _month_number(period.last) - _month_number(period.first) + 1
+        return Period(_subtract_months(period.first, months), last)
     return Period(period.first - period.days * _DAY, last)
 
 
-def year_before(period: Period) -> Period:
+def year_ago_period(period: Period) -> Period:
     """The same dates one year earlier (同比); the last day of a month stays the last day, also in February."""
-    return Period(_year_before(period.first), _year_before(period.last, ends=True))
+    return Period(_subtract_year(period.first), _subtract_year(period.last, ends=True))
 
 
-def _year_before(day: date, *, ends: bool = False) -> date:
+def _subtract_year(day: date, *, ends: bool = False) -> date:
     there = day.replace(year=day.year - 1, day=1)
     last = _end_of_month(there)
     return last if ends and day == _end_of_month(day) else there.replace(day=min(day.day, last.day))
 
 
-def _months(day: date) -> int:
+def _month_number(day: date) -> int:
     return day.year * _MONTHS + day.month - 1
 
 
-def _months_before(first: date, months: int) -> date:
-    return _first_of(_months(first) - months)
+def _subtract_months(first: date, months: int) -> date:
+    return _first_of_month(_month_number(first) - months)
 
 
-def _first_of(month: int) -> date:
+def _first_of_month(month: int) -> date:
     """The first day of a month; `month` is a `_month_number`."""
     year, rest = divmod(month, _MONTHS)
     return date(year, rest + 1, 1)
@@ -99,14 +99,14 @@ def _first_of(month: int) -> date:
 
 def first_of_quarter(day: date) -> date:
     """The first day of the calendar quarter that contains `day`."""
-    return _first_of(_months(day) // _QUARTER * _QUARTER)
+    return _first_of_month(_month_number(day) // _QUARTER * _QUARTER)
 
 
 def _end_of_month(day: date) -> date:
     return day.replace(day=monthrange(day.year, day.month)[1])
 
 
-class Unit(Enum):
+class SumUnit(Enum):
     """The units that totals are stored for."""
 
     DAY = auto()
@@ -114,53 +114,55 @@ class Unit(Enum):
     QUARTER = auto()
 
 
-class Piece(NamedTuple):
+class SignedPeriod(NamedTuple):
     """A period of whole quarters, months or days, whose total is added or, with sign -1, subtracted."""
 
     period: Period
-    unit: Unit
+    unit: SumUnit
     sign: int = 1
 
 
-def pieces(first: date, last: date, *, quarters: bool = False) -> Iterator[Piece]:
+def decompose_period(first: date, last: date, *, quarters: bool = False) -> Iterator[SignedPeriod]:
     """Expresses a period as a sum of whole months and at most half a month of days at either end.
 
     More than half a month is the whole month minus its other days. `quarters`: join the three months of a quarter.
     """
     begins, ends = first.replace(day=1), _end_of_month(last)
     if begins == last.replace(day=1) and 2 * Period(first, last).days < ends.day:
-        yield Piece(Period(first, last), Unit.DAY)
+        yield SignedPeriod(Period(first, last), SumUnit.DAY)
         return
     before, after = Period(begins, first - _DAY), Period(last + _DAY, ends)
     if 2 * before.days > _end_of_month(first).day:
-        yield Piece(Period(first, _end_of_month(first)), Unit.DAY)
+        yield SignedPeriod(Period(first, _end_of_month(first)), SumUnit.DAY)
         begins = _end_of_month(first) + _DAY
     elif before.days:
-        yield Piece(before, Unit.DAY, sign=-1)
+        yield SignedPeriod(before, SumUnit.DAY, sign=-1)
     if 2 * after.days > ends.day:
-        yield Piece(Period(last.replace(day=1), last), Unit.DAY)
+        yield SignedPeriod(Period(last.replace(day=1), last), SumUnit.DAY)
         ends = last.replace(day=1) - _DAY
     elif after.days:
-        yield Piece(after, Unit.DAY, sign=-1)
+        yield SignedPeriod(after, SumUnit.DAY, sign=-1)
     if begins < ends:
-        yield from _with_quarters(begins, ends) if quarters else [Piece(Period(begins, ends), Unit.MONTH)]
+        yield from (
+            _split_off_quarters(begins, ends) if quarters else [SignedPeriod(Period(begins, ends), SumUnit.MONTH)]
+        )
 
 
-def _with_quarters(first: date, last: date) -> Iterator[Piece]:
+def _split_off_quarters(first: date, last: date) -> Iterator[SignedPeriod]:
     """Splits whole months into quarters and the months before and after them."""
-    begins = _first_of(-(-_months(first) // _QUARTER) * _QUARTER)
+    begins = _first_of_month(-(-_month_number(first) // _QUARTER) * _QUARTER)
     behind = first_of_quarter(last + _DAY)
     if begins >= behind:
-        yield Piece(Period(first, last), Unit.MONTH)
+        yield SignedPeriod(Period(first, last), SumUnit.MONTH)
         return
     if first < begins:
-        yield Piece(Period(first, begins - _DAY), Unit.MONTH)
-    yield Piece(Period(begins, behind - _DAY), Unit.QUARTER)
+        yield SignedPeriod(Period(first, begins - _DAY), SumUnit.MONTH)
+    yield SignedPeriod(Period(begins, behind - _DAY), SumUnit.QUARTER)
     if behind <= last:
-        yield Piece(Period(behind, last), Unit.MONTH)
+        yield SignedPeriod(Period(behind, last), SumUnit.MONTH)
 
 
-class Change(NamedTuple):
+class RelativeChange(NamedTuple):
     """The change against another period's value `then`; `percent` has two digits, and is None if `then` is 0."""
 
     then: int
@@ -168,5 +170,5 @@ class Change(NamedTuple):
     percent: float | None
 
 
-def change(now: int, then: int) -> Change:
-    return Change(then, now - then, round((now - then) / then * 100, 2) if then else None)
+def relative_change(now: int, then: int) -> RelativeChange:
+    return RelativeChange(then, now - then, round((now - then) / then * 100, 2) if then else None)

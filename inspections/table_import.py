@@ -7,13 +7,13 @@ from typing import Any, NamedTuple, TypeVar
 import msgspec
 from msgspec import Struct
 
-from inspections.errors import FieldError, Invalid
+from inspections.errors import FieldError, InvalidInput
 
 T = TypeVar("T")
-SHOWN = 1000
+MAX_LISTED_ERRORS = 1000
 """The most errors that are listed for a file."""
-_AT = re.compile(r"\$\.(\w+)")
-_NAMED = re.compile(r"required field `(\w+)`")
+_FIELD_IN_PATH = re.compile(r"\$\.(\w+)")
+_REQUIRED_FIELD = re.compile(r"required field `(\w+)`")
 
 
 class LineError(Struct, frozen=True):
@@ -24,7 +24,7 @@ class LineError(Struct, frozen=True):
     message: str
 
 
-class LinesWrong(Invalid):
+class InvalidLines(InvalidInput):
     """A file with errors, of which nothing was imported. `errors`: the first ones; `wrong`: how many there are."""
 
     code = "file.lines"
@@ -37,7 +37,7 @@ class LinesWrong(Invalid):
         self.facts = {"errors": said, "wrong": wrong}
 
 
-class Found(NamedTuple):
+class TableRow(NamedTuple):
     """A line of a file: its number, and its cells by field."""
 
     where: str
@@ -51,18 +51,18 @@ class Columns(NamedTuple):
     needed: tuple[str, ...]
 
     @property
-    def named(self) -> dict[str, str]:
+    def fields_by_title(self) -> dict[str, str]:
         """The field of each title."""
         return {title: field for field, titles in self.titles.items() for title in titles}
 
-    def lines(self, rows: Iterable[Sequence[str]], most: int) -> Iterator[Found]:
+    def parse_rows(self, rows: Iterable[Sequence[str]], most: int) -> Iterator[TableRow]:
         """Yields the non-empty lines. Raises InvalidInput for missing columns, and for more than `most` lines."""
         counted = enumerate(rows, 1)
         first: Sequence[str] = next((row for _, row in counted if any(row)), ())
-        named = self.named
+        named = self.fields_by_title
         head = [named.get(cell.strip().casefold()) for cell in first]
         if missing := [self.titles[field][0] for field in self.needed if field not in head]:
-            raise Invalid(("file", f"缺少列：{'、'.join(missing)}"))
+            raise InvalidInput(("file", f"缺少列：{'、'.join(missing)}"))
         read = 0
         for at, row in counted:
             cells = {field: cell.strip() for field, cell in zip(head, row, strict=False) if field and cell.strip()}
@@ -70,23 +70,23 @@ class Columns(NamedTuple):
                 continue
             read += 1
             if read > most:
-                raise Invalid(("file", f"一次最多导入 {most} 行，请分成几个文件"))
-            yield Found(str(at), cells)
+                raise InvalidInput(("file", f"一次最多导入 {most} 行，请分成几个文件"))
+            yield TableRow(str(at), cells)
 
     def error(self, where: str, field: str, words: str) -> LineError:
         return LineError(where, self.titles.get(field, (field,))[0], words)
 
-    def made(self, where: str, kind: type[T], said: Mapping[str, Any]) -> T | LineError:
+    def convert_row(self, where: str, kind: type[T], said: Mapping[str, Any]) -> T | LineError:
         """Converts the values of a line to `kind`, or returns what is wrong with them."""
         try:
             return msgspec.convert(said, kind, strict=False)
         except msgspec.ValidationError as error:
-            if absent := _NAMED.search(str(error)):
+            if absent := _REQUIRED_FIELD.search(str(error)):
                 return self.error(where, absent[1], "缺少此项")
-            field = at[1] if (at := _AT.search(str(error))) else "file"
+            field = at[1] if (at := _FIELD_IN_PATH.search(str(error))) else "file"
             return self.error(where, field, "格式不正确")
 
-    def once(
+    def reject_duplicates(
         self, field: str, made: Iterable[tuple[str, T | LineError]]
     ) -> tuple[list[tuple[str, T]], list[LineError]]:
         """Separates valid lines, unique by `field`, from the errors of the others."""

@@ -4,12 +4,12 @@ from collections.abc import Callable
 from typing import Protocol, TypeVar
 
 from storage.engine.connections import postgres_module, sqlite_path
-from storage.engine.contents import Contents
+from storage.engine.definition import DatabaseDefinition
 from storage.engine.sqlite import SqliteDatabase
-from storage.photos.queries import FORGET_CLAIMS
+from storage.photos.queries import CLEAR_CLAIMS
 from storage.repository import Action, Repository
 from storage.schema import SCHEMA
-from storage.statistics.deltas import count_changes
+from storage.statistics.deltas import append_count_deltas
 from storage.sync.change_log import record_changes
 
 T = TypeVar("T")
@@ -25,15 +25,15 @@ class Database(Protocol):
         """
         ...
 
-    async def read(self, ask: Callable[[Repository], T]) -> T:
+    async def read(self, query: Callable[[Repository], T]) -> T:
         """Runs `query` on one snapshot, over a reading connection."""
         ...
 
-    def ask(self, ask: Callable[[Repository], T]) -> T:
+    def read_sync(self, query: Callable[[Repository], T]) -> T:
         """Like `read`, but blocking; for threads without an event loop."""
         ...
 
-    def damage(self) -> list[str]:
+    def integrity_errors(self) -> list[str]:
         """Damage that the engine detects in its own files, if it can check them."""
         ...
 
@@ -42,11 +42,11 @@ class Database(Protocol):
         ...
 
 
-CONTENTS = Contents(SCHEMA, Repository, (record_changes, count_changes), (FORGET_CLAIMS,))
+DEFINITION = DatabaseDefinition(SCHEMA, Repository, (record_changes, append_count_deltas), (CLEAR_CLAIMS,))
 
 
 def open_database(url: str) -> Database:
     """Opens a migrated database: sqlite:///path, or postgresql://… with the extra `[postgres]`."""
     if (path := sqlite_path(url)) is not None:
-        return SqliteDatabase(path, CONTENTS)
-    return postgres_module(url).PostgresDatabase(url, CONTENTS)
+        return SqliteDatabase(path, DEFINITION)
+    return postgres_module(url).PostgresDatabase(url, DEFINITION)

@@ -12,75 +12,79 @@ from typing import Generic, TypeVar
 import msgspec
 from msgspec import Struct
 
-from inspections.errors import Invalid, TooCostly
-from inspections.ledger.legacy_import import Names, Understood, understood
+from inspections.errors import FileTooComplex, InvalidInput
+from inspections.ledger.legacy_import import NameIndex, ParsedLedger, parse_ledger
 from inspections.monitoring import device_import
-from inspections.monitoring.device_import import MonitorList
-from inspections.places.community_import import Gazetteer, of_map, of_table
+from inspections.monitoring.device_import import MonitorImport
+from inspections.places.community_import import ParsedCommunities, parse_community_map, parse_community_table
 from inspections.places.coordinates import Crs
-from storage.ledger.cells import csv_rows
-from storage.ledger.import_process import sheets
-from storage.process_limits import READING, TOO_MUCH, keep_within
+from storage.ledger.import_process import read_sheets
+from storage.ledger.spreadsheet_cells import read_csv_rows
+from storage.process_limits import EXIT_OVER_LIMIT, READING, apply_limits
 
 T = TypeVar("T")
 
 
-class OldLedger(Struct, frozen=True, tag=True):
+class LedgerOrder(Struct, frozen=True, tag=True):
     """Orders to parse an old ledger, as a spreadsheet or CSV."""
 
-    names: Names
+    names: NameIndex
     now: datetime
 
 
-class Communities(Struct, frozen=True, tag=True):
+class CommunitiesOrder(Struct, frozen=True, tag=True):
     """Orders to parse communities, as GeoJSON with coordinates in `crs`, or as CSV."""
 
     crs: Crs
 
 
-class Devices(Struct, frozen=True, tag=True):
+class DevicesOrder(Struct, frozen=True, tag=True):
     """Orders to parse devices as CSV. `communities`: codes by name and by code."""
 
     communities: dict[str, str]
 
 
-Order = OldLedger | Communities | Devices
+ReadOrder = LedgerOrder | CommunitiesOrder | DevicesOrder
 
 
-class Read(Struct, Generic[T], frozen=True):
+class ReadResult(Struct, Generic[T], frozen=True):
     """The parsed content, or errors of the file as a whole, by field."""
 
-    said: T | None = None
+    content: T | None = None
     errors: list[tuple[str, str]] = []
 
 
 def main() -> None:
-    keep_within(READING)
+    apply_limits(READING)
     try:
-        order = msgspec.json.decode(sys.stdin.buffer.readline(), type=Order)
-        answer = msgspec.json.encode(_read(order, sys.stdin.buffer.read()))
-    except (MemoryError, TooCostly):
-        os._exit(TOO_MUCH)
+        order = msgspec.json.decode(sys.stdin.buffer.readline(), type=ReadOrder)
+        answer = msgspec.json.encode(_read_file(order, sys.stdin.buffer.read()))
+    except (MemoryError, FileTooComplex):
+        os._exit(EXIT_OVER_LIMIT)
     sys.stdout.buffer.write(answer)
 
 
-def _read(order: Order, data: bytes) -> Read[Understood | Gazetteer | MonitorList]:
+def _read_file(order: ReadOrder, data: bytes) -> ReadResult[ParsedLedger | ParsedCommunities | MonitorImport]:
     try:
-        return Read(_understand(order, data))
-    except TooCostly:
+        return ReadResult(_parse_file(order, data))
+    except FileTooComplex:
         raise
-    except Invalid as error:
-        return Read(errors=[(field, words) for field, words in error.facts["errors"]])
+    except InvalidInput as error:
+        return ReadResult(errors=[(field, words) for field, words in error.facts["errors"]])
 
 
-def _understand(order: Order, data: bytes) -> Understood | Gazetteer | MonitorList:
+def _parse_file(order: ReadOrder, data: bytes) -> ParsedLedger | ParsedCommunities | MonitorImport:
     match order:
-        case OldLedger(names, now):
-            return understood(list(sheets(data)), names, now)
-        case Communities(crs):
-            return of_map(data, crs) if data.lstrip()[:1] == b"{" else of_table(csv_rows(data))
-        case Devices(communities):
-            return device_import.of_table(csv_rows(data), communities)
+        case LedgerOrder(names, now):
+            return parse_ledger(list(read_sheets(data)), names, now)
+        case CommunitiesOrder(crs):
+            return (
+                parse_community_map(data, crs)
+                if data.lstrip()[:1] == b"{"
+                else parse_community_table(read_csv_rows(data))
+            )
+        case DevicesOrder(communities):
+            return device_import.parse_monitor_table(read_csv_rows(data), communities)
 
 
 if __name__ == "__main__":

@@ -5,13 +5,13 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, Engine, inspect, text
 
-from storage.accounts.append_only import guard_tables
+from storage.accounts.append_only_triggers import register_triggers
 from storage.engine.connections import sqlite_path, writing_engine
-from storage.engine.failures import Unready
+from storage.engine.failures import OperatorError
 from storage.schema import METADATA
-from storage.statistics.rollup import fill
+from storage.statistics.rollup import rebuild_counters
 from storage.statistics.views import add_views
-from storage.sync.change_log import begin_feed
+from storage.sync.change_log import reset_feed
 
 if TYPE_CHECKING:
     from alembic.config import Config
@@ -21,15 +21,15 @@ HEAD = max(file.name[:4] for file in (_MIGRATIONS / "versions").glob("[0-9]*.py"
 """The newest revision (a test compares it with alembic's)."""
 
 
-guard_tables()
+register_triggers()
 add_views()
 
 
-class WrongSchema(Unready):
+class WrongSchema(OperatorError):
     """The database does not have the schema of this program; the message says what to do."""
 
 
-def config(connection: Connection | None = None) -> "Config":
+def alembic_config(connection: Connection | None = None) -> "Config":
     from alembic.config import Config  # noqa: PLC0415  # a start that migrates nothing does without alembic
 
     made = Config()
@@ -46,25 +46,25 @@ def migrate(url: str) -> None:
     engine = writing_engine(url)
     try:
         if engine.dialect.name == "sqlite":
-            _write_a_little(engine)
-        if present_revision(engine) != HEAD:
+            _require_writable(engine)
+        if current_revision(engine) != HEAD:
             with engine.begin() as connection:
                 if connection.dialect.name == "postgresql":  # several processes may start at once
                     connection.execute(text("select pg_advisory_xact_lock(hashtext('anxun migrate'))"))
-                _bring_to_head(connection)
+                _upgrade_to_head(connection)
     finally:
         engine.dispose()
 
 
-def _bring_to_head(connection: Connection) -> None:
+def _upgrade_to_head(connection: Connection) -> None:
     """Upgrades the schema with alembic, or creates the current tables in an empty database without alembic.
 
     Importing alembic would cost a server 15 MB. A test compares the tables with those that the revisions create.
     """
-    found = _revision(connection)
+    found = _read_revision(connection)
     if found is None:
         METADATA.create_all(connection)
-        begin_feed(connection)
+        reset_feed(connection)
         connection.execute(
             text("create table if not exists alembic_version (version_num varchar(32) not null primary key)")
         )
@@ -72,46 +72,46 @@ def _bring_to_head(connection: Connection) -> None:
     elif found != HEAD:
         from alembic import command  # noqa: PLC0415  # as above
 
-        _refuse_newer(found)
-        command.upgrade(config(connection), "head")
-        fill(connection)  # counters that are new or defined differently
+        _refuse_newer_schema(found)
+        command.upgrade(alembic_config(connection), "head")
+        rebuild_counters(connection)  # counters that are new or defined differently
 
 
-def _write_a_little(engine: Engine) -> None:
+def _require_writable(engine: Engine) -> None:
     """Writes once to the database, because SQLite reports a read-only file only at the first write."""
     with engine.begin() as connection:
         connection.exec_driver_sql("PRAGMA user_version = 0")
 
 
-def check(url: str) -> None:
+def check_schema(url: str) -> None:
     """Checks that the schema is current, without migrating. Raises WrongSchema, FileNotFoundError (SQLite)."""
     path = sqlite_path(url)
     if path is not None and not path.exists():
         raise FileNotFoundError(f"{path} is not there")
     engine = writing_engine(url)
     try:
-        if (found := present_revision(engine)) != HEAD:
-            _refuse_newer(found)
+        if (found := current_revision(engine)) != HEAD:
+            _refuse_newer_schema(found)
             raise WrongSchema(f"the database has schema {found or 'none'}, this program {HEAD}: run anxun migrate")
     finally:
         engine.dispose()
 
 
-def present_revision(engine: Engine) -> str | None:
+def current_revision(engine: Engine) -> str | None:
     """The schema revision of the database; None if it is empty."""
     with engine.connect() as connection:
-        return _revision(connection)
+        return _read_revision(connection)
 
 
-def _revision(connection: Connection) -> str | None:
+def _read_revision(connection: Connection) -> str | None:
     if not inspect(connection).has_table("alembic_version"):
         return None
     return connection.scalar(text("select version_num from alembic_version"))
 
 
-def _refuse_newer(found: str | None) -> None:
+def _refuse_newer_schema(found: str | None) -> None:
     from alembic.script import ScriptDirectory  # noqa: PLC0415  # as above
 
-    known = {script.revision for script in ScriptDirectory.from_config(config()).walk_revisions()}
+    known = {script.revision for script in ScriptDirectory.from_config(alembic_config()).walk_revisions()}
     if found is not None and found not in known:
         raise WrongSchema(f"the database has schema {found}, newer than this program ({HEAD}): install the newer one")

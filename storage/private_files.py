@@ -12,31 +12,31 @@ from pathlib import Path
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
 
 
-def create_private_files() -> None:
+def restrict_new_files() -> None:
     """Sets the umask, so that new files of this process and its children are closed to other accounts."""
     os.umask(_OTHERS)
 
 
-def make_private(folder: Path) -> int:
+def restrict_folder(folder: Path) -> int:
     """Closes a folder and everything in it to other accounts; returns how many files and folders were open.
 
     Subfolders are searched only if the folder or a direct entry is open. Raises OSError if another account owns the
     folder.
     """
-    if not folder.is_dir() or not any(_open_mode(each) for each in (folder, *folder.iterdir())):
+    if not folder.is_dir() or not any(_exposed_mode(each) for each in (folder, *folder.iterdir())):
         return 0
-    return sum(_close(each) for each in _everything(folder))
+    return sum(_restrict(each) for each in _walk(folder))
 
 
-def _close(path: Path) -> bool:
-    mode = _open_mode(path)
+def _restrict(path: Path) -> bool:
+    mode = _exposed_mode(path)
     if mode:
         with suppress(FileNotFoundError):
             path.chmod(mode & ~_OTHERS)
     return bool(mode)
 
 
-def _open_mode(path: Path) -> int:
+def _exposed_mode(path: Path) -> int:
     """The permissions of a file that other accounts can access; 0 for any other file, a symlink or a missing file."""
     with suppress(FileNotFoundError):  # other processes may delete files meanwhile
         found = path.lstat().st_mode
@@ -44,7 +44,7 @@ def _open_mode(path: Path) -> int:
     return 0
 
 
-def _everything(folder: Path) -> Iterator[Path]:
+def _walk(folder: Path) -> Iterator[Path]:
     yield folder
     for at, folders, files in os.walk(folder):
         yield from (Path(at) / name for name in (*folders, *files))

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 _NICENESS = 10
-_FIRST_TO_GO = Path("/proc/self/oom_score_adj")
+_OOM_SCORE_FILE = Path("/proc/self/oom_score_adj")
 
 
 class Limits(NamedTuple):
@@ -26,19 +26,19 @@ WRITING = Limits(1 << 30, 1200, 3600)
 """Limits for writing a ledger line by line: a million lines as a workbook take 140 s of CPU time and 50 MiB, without
 the database."""
 
-TOO_MUCH = 4
+EXIT_OVER_LIMIT = 4
 """Exit status of a process that ran out of memory or foresees it. The kernel kills a process out of CPU time."""
 
 
-def keep_within(limits: Limits) -> None:
+def apply_limits(limits: Limits) -> None:
     """Applies the limits to this process, lowers its priority, and makes it the first victim of the OOM killer."""
     os.nice(_NICENESS)
     with suppress(OSError):  # exists only on Linux
-        _FIRST_TO_GO.write_text("1000")
+        _OOM_SCORE_FILE.write_text("1000")
     resource.setrlimit(resource.RLIMIT_AS, (limits.memory, limits.memory))
     resource.setrlimit(resource.RLIMIT_CPU, (limits.cpu_seconds, limits.cpu_seconds))
 
 
-def took_too_much(status: int | None) -> bool:
+def has_exceeded_limits(status: int | None) -> bool:
     """Whether a process exceeded its limits, by its exit status; None means that it still runs after its time."""
-    return status is None or status < 0 or status == TOO_MUCH
+    return status is None or status < 0 or status == EXIT_OVER_LIMIT

@@ -7,39 +7,39 @@ from sqlalchemy import (
     Table,
 )
 
-from inspections.accounts.api_keys import Key
+from inspections.accounts.api_keys import ApiKey
 from inspections.accounts.delegations import Delegation
-from inspections.accounts.external_identities import Identity
+from inspections.accounts.external_identities import ExternalIdentity
 from inspections.accounts.people import Person
 from inspections.accounts.second_factor import SecondFactor
 from inspections.accounts.security_log import SecurityEvent
 from inspections.accounts.sessions import Session, TokenPair
-from inspections.accounts.throttling import Tally
+from inspections.accounts.throttling import AttemptCounter
 from inspections.calendar import CalendarDay
 from inspections.fix_links.links import FixLink
 from inspections.hazards.records import (
-    Entry,
     Escalation,
     Hazard,
+    HistoryEntry,
 )
 from inspections.jobs import Job
 from inspections.ledger.exports import Export
-from inspections.monitoring.alerts import Alert, Chain, Ring
-from inspections.monitoring.broker_leases import Slot
+from inspections.monitoring.alerts import Alert, AlertSeries, ReadingBuffer
+from inspections.monitoring.broker_leases import Lease
 from inspections.monitoring.devices import Monitor, Outage, Signature
-from inspections.monitoring.rejections import RefusedCount
+from inspections.monitoring.rejections import RejectionCount
 from inspections.notices.outbox import Delivery, InboxEntry, Notice
 from inspections.notices.templates import Template
 from inspections.office.categories import Category
 from inspections.office.rules import Rulebook
-from inspections.photos.records import Band, Mention, Photo, Receipt
+from inspections.photos.records import HashBand, Photo, PhotoReference, UploadReceipt
 from inspections.photos.signed_urls import Secret
 from inspections.photos.uploads import Upload
 from inspections.places.communities import Community, Street
 from inspections.places.community_import import Boundary
 from inspections.remediation.dispatch_rules import DispatchRule
 from inspections.statistics.briefing import Briefing
-from inspections.sync.change_feed import Changed, Feed
+from inspections.sync.change_feed import Feed, HazardChange
 from storage.accounts.tables import (
     delegations,
     identities,
@@ -76,20 +76,20 @@ TABLE_OF: dict[type[Struct], Table] = {
     Delegation: delegations,
     DispatchRule: dispatch_rules,
     SecondFactor: second_factors,
-    Identity: identities,
-    Key: keys,
+    ExternalIdentity: identities,
+    ApiKey: keys,
     SecurityEvent: security_events,
     Session: sessions,
     TokenPair: token_pairs,
     Photo: photos,
-    Receipt: receipts,
-    Band: bands,
+    UploadReceipt: receipts,
+    HashBand: bands,
     Upload: uploads,
     Hazard: hazards,
-    Entry: entries,
+    HistoryEntry: entries,
     FixLink: fix_links,
-    Tally: tallies,
-    Mention: mentions,
+    AttemptCounter: tallies,
+    PhotoReference: mentions,
     Escalation: escalations,
     Notice: notices,
     InboxEntry: inbox,
@@ -99,15 +99,15 @@ TABLE_OF: dict[type[Struct], Table] = {
     Secret: secrets,
     Monitor: monitors,
     Alert: alerts,
-    Chain: chains,
+    AlertSeries: chains,
     Signature: signatures,
-    Ring: rings,
+    ReadingBuffer: rings,
     Outage: outages,
-    RefusedCount: refused,
-    Slot: slots,
+    RejectionCount: refused,
+    Lease: slots,
     Briefing: briefings,
     Export: exports,
-    Changed: changes,
+    HazardChange: changes,
     Feed: feeds,
 }
 """The table of each record type, in the order of insertion: a table comes after those it refers to."""

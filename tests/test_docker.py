@@ -1,6 +1,6 @@
-"""What docker/ promises, without an engine: the image's own steps, the compose files, the broker's and proxy's files.
+"""The files of docker/ work without an engine: the image's own steps, the compose files, the broker and the proxy.
 
-What is not installed here (hadolint, docker compose, mosquitto, caddy) is skipped, visibly.
+A test whose program is not installed (hadolint, docker compose, mosquitto, caddy) is skipped, visibly.
 """
 
 import contextlib
@@ -11,12 +11,10 @@ import re
 import shlex
 import shutil
 import signal
-import socket
 import ssl
 import subprocess
 import sys
 import threading
-import time
 import tomllib
 import venv
 import zipfile
@@ -29,7 +27,10 @@ import yaml
 from click import Context
 
 from api.commands.main import commands
-from api.settings import Settings, load
+from api.settings import Settings, load_settings
+from tests.builders.cleanup import launch, marked
+from tests.builders.postgres import free_port
+from tests.builders.waiting import PATIENCE, poll_until
 
 ROOT = Path(__file__).parents[1]
 DOCKER = ROOT / "docker"
@@ -39,19 +40,19 @@ VARIABLE = re.compile(r"(?<!\$)\$\{(\w+)(?::([-?])([^}]*))?\}")
 
 
 def instructions():
-    """(word, rest) of each instruction of the Dockerfile."""
+    """Returns (word, rest) of each instruction of the Dockerfile."""
     text = re.sub(r"^#.*\n", "", (DOCKER / "Dockerfile").read_text(), flags=re.MULTILINE)
     return [tuple(line.split(None, 1)) for line in text.replace("\\\n", "").splitlines() if line]
 
 
 def stage(number):
-    """The instructions after the `number`th FROM."""
+    """Returns the instructions after the `number`th FROM."""
     froms = [index for index, (word, _) in enumerate(instructions()) if word == "FROM"] + [None]
     return instructions()[froms[number] + 1 : froms[number + 1]]
 
 
-def said(word):
-    """What the image itself says once with this word: a list from JSON."""
+def json_instruction(word):
+    """Returns the list, from JSON, of the image's only instruction with this word."""
     (rest,) = (rest for found, rest in stage(1) if found == word)
     return json.loads(rest[rest.index("[") :])
 
@@ -61,59 +62,54 @@ def image_environment(place="/opt/anxun"):
     return {name: value.replace("$PATH", "/usr/bin:/bin").replace("/opt/anxun", str(place)) for name, value in pairs}
 
 
-def files():
+def compose_files():
     return [path.name for path in sorted(DOCKER.glob("compose*.yaml"))]
 
 
 def services():
     return [
         pytest.param(service, id=f"{file}-{name}")
-        for file in files()
+        for file in compose_files()
         for name, service in yaml.safe_load((DOCKER / file).read_text())["services"].items()
     ]
 
 
-def ours():
+def own_services():
     return [service for service in services() if service.values[0]["image"].startswith("anxun:")]
 
 
-def resolved(text):
-    """As compose would: the default, and where there is none something long enough for a secret."""
+def resolve_variables(text):
+    """Fills in variables as compose does: the default, or else a value long enough for a secret."""
     return VARIABLE.sub(lambda found: (found[2] == "-" and found[3]) or "0" * 32, text)
 
 
-def free_port():
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return free.getsockname()[1]
-
-
 @contextlib.contextmanager
-def running(command, stop=signal.SIGTERM, **how):
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, **how)
+def run_process(command, stop=signal.SIGTERM, *, env, **how):
+    process = launch(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=env | marked(), **how)
     try:
         yield process
     finally:
         if process.poll() is None:
             process.send_signal(stop)
-        process.communicate(timeout=30)
+        process.communicate(timeout=PATIENCE)
 
 
-def until(happens, process):
+def wait_beside(process, happens):
     """Waits, as long as the process lives, until `happens()`."""
-    end = time.monotonic() + 30
-    while not happens():
-        if process.poll() is not None or time.monotonic() > end:
-            process.kill()
-            pytest.fail(process.communicate()[0][-3000:])
-        time.sleep(0.05)
+
+    def said():
+        process.kill()
+        return process.communicate()[0][-3000:]
+
+    poll_until(lambda: happens() or process.poll() is not None, said)
+    assert process.poll() is None, said()
 
 
 def succeeds(command, **how):
     return subprocess.run(command, capture_output=True, check=False, **how).returncode == 0
 
 
-def installed(program):
+def find_program(program):
     found = shutil.which(program, path=f"{Path(sys.executable).parent}:{os.environ['PATH']}")
     return found or pytest.skip(f"{program} is not installed")
 
@@ -121,7 +117,7 @@ def installed(program):
 # The image
 
 
-def copied(words, target):
+def copy_sources(words, target):
     *sources, to = words.split()
     for source in sources:
         place = target / to / Path(source).name if to.endswith("/") else target / to
@@ -132,8 +128,8 @@ def copied(words, target):
             shutil.copy(ROOT / source, place)
 
 
-def built(folder):
-    """Follows the stage `build` in an environment that holds nothing but Python. Answers (what is installed, wheel)."""
+def build_image(folder):
+    """Follows the stage `build` in an environment with nothing but Python. Returns (installed image, wheel)."""
     image, source, plain = folder / "image", folder / "src", folder / "plain"
     source.mkdir()
     venv.create(plain, with_pip=True)
@@ -145,7 +141,7 @@ def built(folder):
     }
     for word, rest in stage(0):
         if word == "COPY":
-            copied(rest, source)
+            copy_sources(rest, source)
         if word == "RUN":
             step = ["sh", "-ec", rest.replace("/opt/anxun", str(image))]
             done = subprocess.run(step, cwd=source, env=environment, capture_output=True, text=True, check=False)
@@ -156,8 +152,8 @@ def built(folder):
     return image, wheel
 
 
-def test_the_image_is_built_from_the_wheel_becomes_ready_and_stops_politely(tmp_path):
-    image, wheel = built(tmp_path)
+def test_the_image_is_built_from_the_wheel_becomes_ready_and_stops_cleanly(tmp_path):
+    image, wheel = build_image(tmp_path)
     names = zipfile.ZipFile(wheel).namelist()
     assert {name.split("/")[0] for name in names} == ROOMS | {f"anxun-{VERSION}.dist-info"}
     revisions = (ROOT / "storage/migrations/versions").glob("*.py")
@@ -170,14 +166,16 @@ def test_the_image_is_built_from_the_wheel_becomes_ready_and_stops_politely(tmp_
     where = subprocess.run([image / "bin/python", "-Ic", imported], capture_output=True, text=True, check=True, **plain)
     assert all(path.startswith(str(image)) for path in where.stdout.split())
 
-    with running(said("ENTRYPOINT") + said("CMD"), **plain) as server:
-        until(lambda: succeeds(said("HEALTHCHECK"), **plain), server)
-        assert httpx.get(f"http://127.0.0.1:{port}/health/live", trust_env=False).json() == {"status": "live"}
+    with run_process(json_instruction("ENTRYPOINT") + json_instruction("CMD"), **plain) as server:
+        wait_beside(server, lambda: succeeds(json_instruction("HEALTHCHECK"), **plain))
+        assert httpx.get(f"http://127.0.0.1:{port}/health/live", trust_env=False, timeout=PATIENCE).json() == {
+            "status": "live"
+        }
     assert server.returncode == 0
-    assert not succeeds(said("HEALTHCHECK"), **plain)
+    assert not succeeds(json_instruction("HEALTHCHECK"), **plain)
 
 
-def test_a_build_sees_what_it_copies_and_nothing_else():
+def test_the_build_context_holds_only_the_copied_files():
     lines = (DOCKER / "Dockerfile.dockerignore").read_text().splitlines()
     seen = {line[1:] for line in lines if line.startswith("!")}
     copies = [rest.split()[:-1] for word, rest in stage(0) if word == "COPY"]
@@ -190,8 +188,8 @@ def test_the_image_does_not_run_as_root():
     assert int(users[-1]) > 0
 
 
-def test_hadolint_has_nothing_to_say():
-    command = [installed("hadolint"), DOCKER / "Dockerfile"]
+def test_hadolint_reports_nothing():
+    command = [find_program("hadolint"), DOCKER / "Dockerfile"]
     found = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (found.returncode, found.stdout) == (0, "")
 
@@ -207,14 +205,14 @@ def test_every_setting_named_in_docker_is_one_of_the_program(path):
     assert set(re.findall(r"\bANXUN_(\w+)", path.read_text())) <= known
 
 
-@pytest.mark.parametrize("service", ours())
+@pytest.mark.parametrize("service", own_services())
 def test_every_service_of_ours_starts_with_settings_and_a_command_that_exist(service):
-    given = {name: resolved(value) for name, value in service.get("environment", {}).items()}
-    settings = load(image_environment() | given)
+    given = {name: resolve_variables(value) for name, value in service.get("environment", {}).items()}
+    settings = load_settings(image_environment() | given)
     alone = "ANXUN_DATABASE" not in given
     assert settings.database_url.startswith("sqlite:////data/" if alone else "postgresql://anxun:")
-    assert settings.photo_place.startswith("/data/" if alone else "s3://")
-    word, *options = service.get("command", said("CMD"))
+    assert settings.photo_location.startswith("/data/" if alone else "s3://")
+    word, *options = service.get("command", json_instruction("CMD"))
     commands.get_command(Context(commands), word).make_context(word, options)  # refuses an option that it does not know
 
 
@@ -231,9 +229,9 @@ def test_the_base_image_has_a_version():
     assert [rest.split()[0] for word, rest in instructions() if word == "FROM"] == ["${BASE}", "${BASE}"]
 
 
-def test_the_example_asks_for_everything_and_gives_no_secret_away():
+def test_the_example_names_every_variable_and_contains_no_secret():
     example = dict(re.findall(r"^(\w+)=(.*)$", (DOCKER / ".env.example").read_text(), re.MULTILINE))
-    found = [match for file in files() for match in VARIABLE.findall((DOCKER / file).read_text())]
+    found = [match for file in compose_files() for match in VARIABLE.findall((DOCKER / file).read_text())]
     assert {name for name, *_ in found} == set(example)
     assert {name for name, how, default in found if not (how == "-" and default)} == {
         name for name, value in example.items() if not value
@@ -242,7 +240,7 @@ def test_the_example_asks_for_everything_and_gives_no_secret_away():
 
 
 @pytest.mark.parametrize("service", services())
-def test_every_service_has_limits_and_gives_up_what_it_does_not_need(service):
+def test_every_service_has_limits_and_drops_its_privileges(service):
     assert service["read_only"]
     assert service["cap_drop"] == ["ALL"]
     assert service["security_opt"] == ["no-new-privileges:true"]
@@ -254,9 +252,9 @@ def test_every_service_has_limits_and_gives_up_what_it_does_not_need(service):
     assert all((DOCKER / source).is_file() for source in mounted if source != "./certificates")
 
 
-@pytest.mark.parametrize("file", files())
-def test_compose_reads_the_file_and_says_which_secret_is_missing(file):
-    if not succeeds([installed("docker"), "compose", "version"]):
+@pytest.mark.parametrize("file", compose_files())
+def test_compose_reads_the_file_and_names_the_missing_secret(file):
+    if not succeeds([find_program("docker"), "compose", "version"]):
         pytest.skip("docker has no compose")
     clean = {name: value for name, value in os.environ.items() if name in {"PATH", "HOME", "DOCKER_CONFIG"}}
     config = ["docker", "compose", "--env-file", "/dev/null", "-f", DOCKER / file, "config", "--quiet"]
@@ -273,9 +271,9 @@ def test_compose_reads_the_file_and_says_which_secret_is_missing(file):
 
 @pytest.fixture
 def broker(tmp_path):
-    """(the script that compose starts it with, the healthcheck, its clients' arguments), on files of this test."""
-    installed("mosquitto")
-    installed("mosquitto_sub")
+    """Returns (start script of compose, healthcheck, arguments of clients), on files of this test."""
+    find_program("mosquitto")
+    find_program("mosquitto_sub")
     service = yaml.safe_load((DOCKER / "compose.scale.yaml").read_text())["services"]["broker"]
     port = free_port()
     (tmp_path / "data").mkdir()
@@ -291,23 +289,23 @@ def broker(tmp_path):
     return here(service["command"][2]), here(health), ["-p", str(port), "-q", "1", "-u"]
 
 
-def test_the_broker_keeps_what_it_acknowledged_through_a_kill(broker, tmp_path):
+def test_the_broker_keeps_acknowledged_messages_after_a_kill(broker, tmp_path):
     script, health, arguments = broker
     secrets = {"env": {"PATH": os.environ["PATH"], "BROKER_PASSWORD": "a", "GATEWAY_PASSWORD": "b"}}
     server = ["mosquitto_sub", *arguments, "anxun", "-P", "a", "-i", "anxun-1", "-c", "-t", "anxun/+/alerts"]
     spy = ["mosquitto_sub", *arguments, "gateway", "-P", "b", "-i", "spy", "-c", "-t", "anxun/#"]
     gateway = ["mosquitto_pub", *arguments, "gateway", "-t", "anxun/smoke-7/alerts", "-m"]
-    with running(["sh", "-ec", script], signal.SIGKILL, **secrets) as process:
-        until(lambda: succeeds(["sh", "-c", health], **secrets), process)
+    with run_process(["sh", "-ec", script], signal.SIGKILL, **secrets) as process:
+        wait_beside(process, lambda: succeeds(["sh", "-c", health], **secrets))
         for listener in (server, spy):
             subprocess.run([*listener, "-E"], check=True)
         for alert in ("first", "second", "third"):
             subprocess.run([*gateway, alert, "-P", "b"], check=True)
-        until(lambda: b"third" in (tmp_path / "data/mosquitto.db").read_bytes(), process)
+        wait_beside(process, lambda: b"third" in (tmp_path / "data/mosquitto.db").read_bytes())
         assert not succeeds([*gateway, "forged", "-P", "a"])
-    with running(["sh", "-ec", script], **secrets) as process:
-        until(lambda: succeeds(["sh", "-c", health], **secrets), process)
-        kept = subprocess.run([*server, "-C", "3", "-W", "10"], capture_output=True, text=True, check=False)
+    with run_process(["sh", "-ec", script], **secrets) as process:
+        wait_beside(process, lambda: succeeds(["sh", "-c", health], **secrets))
+        kept = subprocess.run([*server, "-C", "3", "-W", str(PATIENCE)], capture_output=True, text=True, check=False)
         overheard = subprocess.run([*spy, "-C", "1", "-W", "1"], capture_output=True, text=True, check=False)
     assert kept.stdout.split() == ["first", "second", "third"]
     assert not overheard.stdout
@@ -317,7 +315,7 @@ def test_the_broker_keeps_what_it_acknowledged_through_a_kill(broker, tmp_path):
 
 
 class Replica(BaseHTTPRequestHandler):
-    """Answers with the headers it was asked with, once the whole body is there; says when the first bytes are."""
+    """Answers a GET with its request headers, and a POST after its whole body; signals when the first bytes arrive."""
 
     protocol_version = "HTTP/1.1"
     arrived, read = threading.Event(), threading.Event()
@@ -336,7 +334,7 @@ class Replica(BaseHTTPRequestHandler):
         self.send_header("Connection", "close")
         self.end_headers()
         self.wfile.write(b"data: first\n\n")
-        assert self.read.wait(10)
+        assert self.read.wait(PATIENCE)
         self.wfile.write(b"data: last\n\n")
 
     def answer(self, body):
@@ -360,15 +358,15 @@ def replicas():
         server.server_close()
 
 
-def speaks(client):
-    """Whether the proxy has its certificate already, and a replica."""
+def is_ready(client):
+    """Tells whether the proxy has its certificate and a replica already."""
     with contextlib.suppress(httpx.TransportError):
         return client.get("/").status_code == 200
     return False
 
 
-def test_the_proxy_streams_both_ways_says_who_calls_and_does_without_one_replica(replicas, tmp_path):
-    caddy, port = installed("caddy"), free_port()
+def test_the_proxy_streams_both_ways_names_the_caller_and_survives_a_lost_replica(replicas, tmp_path):
+    caddy, port = find_program("caddy"), free_port()
     text = (DOCKER / "Caddyfile").read_text().replace(":8080", f":{free_port()}")
     text = text.replace("admin off", f"admin off\n\thttp_port {free_port()}\n\thttps_port {port}")
     for name, server in zip(("api1:8000", "api2:8000"), replicas, strict=True):
@@ -379,14 +377,16 @@ def test_the_proxy_streams_both_ways_says_who_calls_and_does_without_one_replica
 
     def upload():
         yield b"first half"
-        assert Replica.arrived.wait(10)  # the replica has it, while we hold the other half back
+        assert Replica.arrived.wait(PATIENCE)  # the replica has it, while we hold the other half back
         yield b"other half"
 
-    with running([caddy, "run", "--config", tmp_path / "Caddyfile"], env=places) as process:
-        until(authority.exists, process)
+    with run_process([caddy, "run", "--config", tmp_path / "Caddyfile"], env=places) as process:
+        wait_beside(process, authority.exists)
         trusted = ssl.create_default_context(cafile=authority)
-        with httpx.Client(base_url=f"https://localhost:{port}", verify=trusted, trust_env=False) as client:
-            until(lambda: speaks(client), process)
+        with httpx.Client(
+            base_url=f"https://localhost:{port}", verify=trusted, trust_env=False, timeout=PATIENCE
+        ) as client:
+            wait_beside(process, lambda: is_ready(client))
             asked = client.get("/", headers={"X-Forwarded-For": "6.6.6.6", "X-Forwarded-Proto": "gopher"}).json()
             assert asked["X-Forwarded-For"] in {"127.0.0.1", "::1"}
             assert asked["X-Forwarded-Proto"] == "https"

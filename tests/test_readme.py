@@ -1,4 +1,4 @@
-"""The READMEs and the pages in docs/: the walk works when pasted, the two READMEs agree, paths and links exist."""
+"""The walk of docs/ works when pasted, the two READMEs agree, and the paths and links of all pages exist."""
 
 import hashlib
 import json
@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from storage.photos.sample_images import draw
+from storage.photos.sample_images import draw_sample_photo
 from tests.builders.api import MONDAY
 from tests.builders.process import PASSWORD, Process
 
@@ -21,7 +21,7 @@ def test_the_walk_closes_a_hazard_and_counts_it(tmp_path):
     (walk,) = re.findall(r"```sh\n(.*?)```", (ROOT / "docs" / "walk.md").read_text(), re.DOTALL)
     process = Process(tmp_path / "anxun-data").start()
     for name in ("before", "after"):
-        (tmp_path / f"{name}.jpg").write_bytes(draw(name, "EB-01", MONDAY))
+        (tmp_path / f"{name}.jpg").write_bytes(draw_sample_photo(name, "EB-01", MONDAY))
     environment = process.environment | {
         "API": f"http://127.0.0.1:{process.port}/api/v1",
         "ANXUN_DEMO_PASSWORD": PASSWORD,
@@ -53,12 +53,12 @@ def test_the_walk_closes_a_hazard_and_counts_it(tmp_path):
     assert (tmp_path / "upright-320px.jpg").read_bytes().startswith(b"\xff\xd8\xff")
 
 
-def test_a_reader_has_ten_minutes():
+def test_each_readme_has_at_most_100_lines():
     for readme in (README, CHINESE):
         assert len(readme.read_text().splitlines()) <= 100, readme
 
 
-def test_the_two_readmes_say_the_same():
+def test_the_two_readmes_have_the_same_structure():
     english, chinese = README.read_text(), CHINESE.read_text()
     for shape in (
         r"^(#+) ",  # sections
@@ -76,19 +76,19 @@ def test_the_two_readmes_say_the_same():
 def test_every_path_and_link_of_a_page_exists(page):
     text = page.read_text()
     named = re.findall(r"`((?:inspections|storage|api|tests|docs|docker|benchmarks|requirements)/[^\s`]*)`", text)
-    paths = [ROOT / name for name in named if not re.search(r"[<*]", name) and name not in _NOT_HERE]
+    paths = [ROOT / name for name in named if not re.search(r"[<*]", name) and name not in _TRIAL_FILES]
     links = [link.partition("#") for link in re.findall(r"\]\(([^)\s]+)\)", text) if "://" not in link]
     targets = [(page.parent / path if path else page, anchor) for path, _, anchor in links]
     assert not [str(path) for path in (*paths, *(target for target, _ in targets)) if not path.exists()]
     assert not [(str(path), anchor) for path, anchor in targets if anchor and anchor not in _anchors(path)]
 
 
-_NOT_HERE = {
+_TRIAL_FILES = {
     "inspections/places/shelters.py",
     "api/places/shelters.py",
     "storage/migrations/versions/0031_shelters.py",
 }
-"""The files of a trial that CONTRIBUTING.md describes."""
+"""These files belong to a trial that CONTRIBUTING.md describes."""
 
 
 def _anchors(page):

@@ -1,11 +1,12 @@
 """HTTP routes for accounts, sign-in, devices, API keys, delegations and the security log.
 
 - `api_keys`: routes for API keys: create, list, rotate, revoke
-- `authentication`: authentication of tokens, and the guard of every route
+- `authentication`: sign-in by password, sessions, and the tokens of requests
 - `cookies`: cookies for the tokens of our own pages, protected against cross-site use
 - `delegations`: routes for delegations: create, list, revoke
 - `devices`: routes for signed-in devices: own ones, and those of accounts that an administrator manages
 - `external_identities`: sign-in with a code of WeChat or 浙政钉, and routes to link and unlink these identities
+- `guard`: the guard of every route: sign-in, permission and query of each request
 - `identity_providers`: clients of the identity providers WeChat and 浙政钉
 - `people`: routes for accounts: list, read, create, change
 - `second_factor`: routes for the second factor: enroll, confirm, remove

@@ -12,17 +12,18 @@ from litestar import Request
 from litestar.datastructures import Cookie
 
 from api.settings import Settings
-from inspections.accounts.sessions import ACCESS_LASTS, TokenPair
-from inspections.errors import CrossSite, Unauthenticated
+from inspections.accounts.sessions import ACCESS_LIFETIME, TokenPair
+from inspections.errors import CrossSiteRequest, Unauthenticated
 
 ACCESS_COOKIE, REFRESH_COOKIE = "__Host-anxun-access", "__Host-anxun-refresh"
-_ONLY_READING = {"GET", "HEAD", "OPTIONS"}
+_SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
 
 
-def takes_cookies(request: Request[Any, Any, Any], *, page: bool) -> bool:
+def uses_cookies(request: Request[Any, Any, Any], *, page: bool) -> bool:
     """Tells whether a sign-in gets its tokens as cookies: only for a page of ours over https.
 
-    Raises CrossSite: otherwise another site could sign a visitor in to its own account and receive their reports.
+    Raises CrossSiteRequest: otherwise another site could sign a visitor in to its own account and receive their
+    reports.
     """
     if not page or request.scope["scheme"] != "https":
         return False
@@ -30,31 +31,37 @@ def takes_cookies(request: Request[Any, Any, Any], *, page: bool) -> bool:
     return True
 
 
-def page_token(request: Request[Any, Any, Any], cookie: str) -> str:
-    """Reads a token from a cookie. Raises Unauthenticated without one, CrossSite if another site may have sent it."""
+def cookie_token(request: Request[Any, Any, Any], cookie: str) -> str:
+    """Reads a token from a cookie.
+
+    Raises Unauthenticated without one, CrossSiteRequest if another site may have sent it.
+    """
     token = request.cookies.get(cookie)
     if not token:
         raise Unauthenticated
-    if request.method not in _ONLY_READING:
+    if request.method not in _SAFE_METHODS:
         _check_origin(request)
     return token
 
 
 def _check_origin(request: Request[Any, Any, Any]) -> None:
-    """Checks the Origin header, which browsers send with every unsafe request (Fetch, 3.2). Raises CrossSite."""
+    """Checks the Origin header, which browsers send with every unsafe request (Fetch, 3.2). Raises CrossSiteRequest."""
     own = f"{request.scope['scheme']}://{request.headers.get('host', '')}"
     public = urlsplit(cast("Settings", request.app.state.context.settings).public_url)
     if request.headers.get("origin") not in {own, f"{public.scheme}://{public.netloc}"}:
-        raise CrossSite
+        raise CrossSiteRequest
 
 
-def page_cookies(access: str, refresh: str, pair: TokenPair) -> list[Cookie]:
+def token_cookies(access: str, refresh: str, pair: TokenPair) -> list[Cookie]:
     """Creates the cookies of a token pair; each expires with its token."""
     idle = int((pair.refresh_expires_at - pair.issued_at).total_seconds())
-    return [_cookie(ACCESS_COOKIE, access, int(ACCESS_LASTS.total_seconds())), _cookie(REFRESH_COOKIE, refresh, idle)]
+    return [
+        _cookie(ACCESS_COOKIE, access, int(ACCESS_LIFETIME.total_seconds())),
+        _cookie(REFRESH_COOKIE, refresh, idle),
+    ]
 
 
-def no_cookies() -> list[Cookie]:
+def expired_cookies() -> list[Cookie]:
     return [_cookie(name, "", 0) for name in (ACCESS_COOKIE, REFRESH_COOKIE)]
 
 

@@ -6,23 +6,23 @@ from uuid import UUID
 from litestar import Response, get, post
 from litestar.params import FromPath
 
-from api.accounts.security_log import caller_of
+from api.accounts.security_log import current_caller
 from api.accounts.views import DelegationList
 from api.http.bodies import AnyRequest, json_body
-from api.http.context import context_of, person_of
-from inspections.accounts.actions.delegations import delegations_seen, make_delegation, revoke_delegation
+from api.http.context import app_context, current_person
+from inspections.accounts.actions.delegations import make_delegation, revoke_delegation, visible_delegations
 from inspections.accounts.delegations import Delegation, NewDelegation
 from inspections.accounts.security_log import Event
 
 
 @post("/delegations", opt={"action": "delegation.make", "body": NewDelegation})
-async def post_delegation(request: AnyRequest) -> Response[Delegation]:
+async def create_delegation(request: AnyRequest) -> Response[Delegation]:
     """Creates a delegation of at most 90 days, within the giver's own grants; `scope` "" lends all of them."""
     asked: NewDelegation = await json_body(request, NewDelegation)
-    context, person = context_of(request), person_of(request)
+    context, person = app_context(request), current_person(request)
     action = partial(make_delegation, person=person, asked=asked, now=context.clock())
     facts = {"to": asked.to, "scope": asked.scope, "until": asked.until.isoformat()}
-    made = await context.log.transact(action, Event.DELEGATION_MADE, caller_of(request), str(asked.id), facts)
+    made = await context.log.transact(action, Event.DELEGATION_MADE, current_caller(request), str(asked.id), facts)
     return Response(made.delegation, status_code=200 if made.repeated else 201)
 
 
@@ -32,16 +32,18 @@ async def list_delegations(request: AnyRequest) -> DelegationList:
 
     An administrator also sees those of the accounts they manage.
     """
-    seen = partial(delegations_seen, person=person_of(request))
-    return DelegationList(await context_of(request).database.read(seen))
+    seen = partial(visible_delegations, person=current_person(request))
+    return DelegationList(await app_context(request).database.read(seen))
 
 
 @post("/delegations/{delegation_id:uuid}/revoke", opt={"action": "delegation.revoke"}, status_code=200)
-async def revoke(request: AnyRequest, delegation_id: FromPath[UUID]) -> Delegation:
+async def end_delegation(request: AnyRequest, delegation_id: FromPath[UUID]) -> Delegation:
     """Revokes a delegation, by its giver or an administrator, within a second; one that has ended stays unchanged."""
-    context = context_of(request)
-    action = partial(revoke_delegation, person=person_of(request), delegation_id=delegation_id, now=context.clock())
-    return await context.log.transact(action, Event.DELEGATION_REVOKED, caller_of(request), str(delegation_id))
+    context = app_context(request)
+    action = partial(
+        revoke_delegation, person=current_person(request), delegation_id=delegation_id, now=context.clock()
+    )
+    return await context.log.transact(action, Event.DELEGATION_REVOKED, current_caller(request), str(delegation_id))
 
 
-ROUTES = [post_delegation, list_delegations, revoke]
+ROUTES = [create_delegation, list_delegations, end_delegation]

@@ -8,14 +8,19 @@ from litestar import get, post
 from litestar.params import FromPath
 from msgspec import Struct
 
-from api.accounts.authentication import shown_token
-from api.accounts.security_log import caller_of
+from api.accounts.guard import read_token
+from api.accounts.security_log import current_caller
 from api.http.bodies import AnyRequest
-from api.http.context import context_of, person_of
-from api.http.tokens import digest_of
-from inspections.accounts.actions.people import seen_person
-from inspections.accounts.actions.revocation import Ended
-from inspections.accounts.actions.sessions import devices, revoke, revoke_all, revoke_all_of
+from api.http.context import app_context, current_person
+from api.http.tokens import hash_token
+from inspections.accounts.actions.people import find_managed_person
+from inspections.accounts.actions.revocation import EndedAccess
+from inspections.accounts.actions.sessions import (
+    revoke_all_sessions,
+    revoke_all_sessions_as_admin,
+    revoke_session,
+    signed_in_devices,
+)
 from inspections.accounts.policy import Scope, scope
 from inspections.accounts.security_log import Event
 from inspections.accounts.sessions import Session
@@ -41,7 +46,7 @@ class DeviceList(Struct, frozen=True):
     items: list[DeviceView]
 
 
-class Revoked(Struct, frozen=True):
+class RevocationSummary(Struct, frozen=True):
     """The number of `devices` that were signed out, and the providers whose identities were `unlinked`."""
 
     devices: int
@@ -54,73 +59,88 @@ def _view(session: Session, current: UUID | None) -> DeviceView:
     )
 
 
-def _current(repository: Repository, request: AnyRequest) -> UUID | None:
-    pair = repository.pair_of(digest_of(shown_token(request)))
+def _current_session_id(repository: Repository, request: AnyRequest) -> UUID | None:
+    pair = repository.find_token_pair(hash_token(read_token(request)))
     return pair.session if pair else None
 
 
 @get("/me/devices", opt={"action": "me"})
-async def my_devices(request: AnyRequest) -> DeviceList:
-    context, person = context_of(request), person_of(request)
+async def list_own_devices(request: AnyRequest) -> DeviceList:
+    context, person = app_context(request), current_person(request)
 
     def ask(repository: Repository) -> DeviceList:
-        current = _current(repository, request)
-        return DeviceList([_view(each, current) for each in devices(repository, person.username, context.clock())])
+        current = _current_session_id(repository, request)
+        return DeviceList(
+            [_view(each, current) for each in signed_in_devices(repository, person.username, context.clock())]
+        )
 
     return await context.database.read(ask)
 
 
 @post("/me/devices/{device_id:uuid}/revoke", opt={"action": "me"}, status_code=200)
-async def revoke_mine(request: AnyRequest, device_id: FromPath[UUID]) -> DeviceView:
+async def revoke_own_device(request: AnyRequest, device_id: FromPath[UUID]) -> DeviceView:
     """Signs out one of the caller's devices, such as a lost phone, on every process within a second."""
-    context, person = context_of(request), person_of(request)
-    action = partial(revoke, username=person.username, device_id=device_id, now=context.clock())
-    current = await context.database.read(partial(_current, request=request))
-    ended = await context.log.transact(action, Event.DEVICE_REVOKED, caller_of(request), person.username)
+    context, person = app_context(request), current_person(request)
+    action = partial(revoke_session, username=person.username, device_id=device_id, now=context.clock())
+    current = await context.database.read(partial(_current_session_id, request=request))
+    ended = await context.log.transact(action, Event.DEVICE_REVOKED, current_caller(request), person.username)
     return _view(ended, current)
 
 
 @post("/me/devices/revoke", opt={"action": "me"}, status_code=200)
-async def revoke_all_mine(request: AnyRequest) -> Revoked:
+async def revoke_all_own_devices(request: AnyRequest) -> RevocationSummary:
     """Signs out all the caller's devices, including this one, and unlinks all identities."""
-    context, username = context_of(request), person_of(request).username
-    action = partial(revoke_all, username=username, now=context.clock())
-    return _revoked(await context.log.transact(action, Event.DEVICES_REVOKED, caller_of(request), username))
+    context, username = app_context(request), current_person(request).username
+    action = partial(revoke_all_sessions, username=username, now=context.clock())
+    return _revocation_summary(
+        await context.log.transact(action, Event.DEVICES_REVOKED, current_caller(request), username)
+    )
 
 
 @get("/people/{username:str}/devices", opt={"action": "rights.manage"})
-async def devices_of(request: AnyRequest, username: FromPath[str]) -> DeviceList:
-    context, reach = context_of(request), scope(person_of(request), "rights.manage")
+async def list_person_devices(request: AnyRequest, username: FromPath[str]) -> DeviceList:
+    context, reach = app_context(request), scope(current_person(request), "rights.manage")
 
     def ask(repository: Repository) -> DeviceList:
-        seen_person(repository, reach, username)
-        return DeviceList([_view(each, None) for each in devices(repository, username, context.clock())])
+        find_managed_person(repository, reach, username)
+        return DeviceList([_view(each, None) for each in signed_in_devices(repository, username, context.clock())])
 
     return await context.database.read(ask)
 
 
 @post("/people/{username:str}/devices/{device_id:uuid}/revoke", opt={"action": "rights.manage"}, status_code=200)
-async def revoke_of(request: AnyRequest, username: FromPath[str], device_id: FromPath[UUID]) -> DeviceView:
-    context, reach = context_of(request), scope(person_of(request), "rights.manage")
-    action = partial(_revoke_of, reach=reach, username=username, device_id=device_id, now=context.clock())
-    return _view(await context.log.transact(action, Event.DEVICE_REVOKED, caller_of(request), username), None)
+async def revoke_person_device(request: AnyRequest, username: FromPath[str], device_id: FromPath[UUID]) -> DeviceView:
+    context, reach = app_context(request), scope(current_person(request), "rights.manage")
+    action = partial(_revoke_session_as_admin, reach=reach, username=username, device_id=device_id, now=context.clock())
+    return _view(await context.log.transact(action, Event.DEVICE_REVOKED, current_caller(request), username), None)
 
 
 @post("/people/{username:str}/devices/revoke", opt={"action": "rights.manage"}, status_code=200)
-async def revoke_all_of_theirs(request: AnyRequest, username: FromPath[str]) -> Revoked:
+async def revoke_all_person_devices(request: AnyRequest, username: FromPath[str]) -> RevocationSummary:
     """Signs out all devices of an account and unlinks all its identities."""
-    context, reach = context_of(request), scope(person_of(request), "rights.manage")
-    action = partial(revoke_all_of, reach=reach, username=username, now=context.clock())
-    return _revoked(await context.log.transact(action, Event.DEVICES_REVOKED, caller_of(request), username))
+    context, reach = app_context(request), scope(current_person(request), "rights.manage")
+    action = partial(revoke_all_sessions_as_admin, reach=reach, username=username, now=context.clock())
+    return _revocation_summary(
+        await context.log.transact(action, Event.DEVICES_REVOKED, current_caller(request), username)
+    )
 
 
-def _revoked(ended: Ended) -> Revoked:
-    return Revoked(len(ended.sessions), list(ended.providers))
+def _revocation_summary(ended: EndedAccess) -> RevocationSummary:
+    return RevocationSummary(len(ended.sessions), list(ended.providers))
 
 
-def _revoke_of(repository: Repository, reach: Scope, username: str, device_id: UUID, now: datetime) -> Change[Session]:
-    seen_person(repository, reach, username)
-    return revoke(repository, username, device_id, now)
+def _revoke_session_as_admin(
+    repository: Repository, reach: Scope, username: str, device_id: UUID, now: datetime
+) -> Change[Session]:
+    find_managed_person(repository, reach, username)
+    return revoke_session(repository, username, device_id, now)
 
 
-ROUTES = [my_devices, revoke_mine, revoke_all_mine, devices_of, revoke_of, revoke_all_of_theirs]
+ROUTES = [
+    list_own_devices,
+    revoke_own_device,
+    revoke_all_own_devices,
+    list_person_devices,
+    revoke_person_device,
+    revoke_all_person_devices,
+]

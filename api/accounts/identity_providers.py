@@ -17,9 +17,9 @@ from urllib.parse import unquote, urlencode, urlsplit, urlunsplit
 import msgspec
 from msgspec import Meta, Struct
 
-from api.http.outbound import Failed, Outgoing, Refused, open_outgoing
+from api.http.outbound import ForbiddenAddress, OutboundClient, SendFailure, open_outbound_client
 from api.settings import BadSettings, Settings
-from inspections.errors import SignInFailed, Unavailable
+from inspections.errors import InvalidCredentials, Unavailable
 
 T = TypeVar("T")
 Subject = Annotated[str, Meta(min_length=1, max_length=200)]
@@ -27,28 +27,31 @@ NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 _OK = 200
 
 
-class Unreachable(Unavailable):
+class ProviderUnavailable(Unavailable):
     code = "auth.provider_unavailable"
     title = "外部登录服务暂时无法使用，请改用用户名和密码"
 
 
-class Provider(Protocol):
-    async def subject(self, code: str) -> str:
-        """Returns the provider's ID of the code's owner. Raises SignInFailed for a bad code, ProviderUnavailable."""
+class IdentityProvider(Protocol):
+    async def fetch_subject(self, code: str) -> str:
+        """Returns the provider's ID of the code's owner.
+
+        Raises InvalidCredentials for a bad code, ProviderUnavailable.
+        """
         ...
 
     async def close(self) -> None: ...
 
 
-class Application(NamedTuple):
+class ProviderClient(NamedTuple):
     """Our credentials at a provider, its address and an HTTP client for it."""
 
     url: str
     id: str
     secret: str
-    outgoing: Outgoing
+    outgoing: OutboundClient
 
-    async def ask(
+    async def request(
         self, method: str, path: str, sent: Mapping[str, str], kind: type[T], headers: Mapping[str, str] = NO_HEADERS
     ) -> T:
         """Sends a request and decodes the response as `kind`. Raises ProviderUnavailable, also for other responses."""
@@ -57,14 +60,14 @@ class Application(NamedTuple):
         try:
             answer = await self.outgoing.send(method, self.url + path + query, {**headers, **form}, body)
             said = msgspec.json.decode(answer.body, type=kind)
-        except (Failed, Refused, msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            raise Unreachable from error
+        except (SendFailure, ForbiddenAddress, msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            raise ProviderUnavailable from error
         if answer.status != _OK:
-            raise Unreachable
+            raise ProviderUnavailable
         return said
 
 
-class _Session(Struct):
+class _WeChatResponse(Struct):
     """The response of code2Session; its session key is ignored."""
 
     openid: Subject | None = None
@@ -76,14 +79,14 @@ class WeChat:
 
     _WRONG_CODES = frozenset({40029, 40163, 41008, 40226})  # invalid, used, missing, risky user
 
-    def __init__(self, application: Application) -> None:
+    def __init__(self, application: ProviderClient) -> None:
         self._application = application
 
-    async def subject(self, code: str) -> str:
+    async def fetch_subject(self, code: str) -> str:
         own = {"appid": self._application.id, "secret": self._application.secret}
         sent = {**own, "js_code": code, "grant_type": "authorization_code"}
-        said = await self._application.ask("GET", "/sns/jscode2session", sent, _Session)
-        return _named(said.openid, wrong=said.errcode in self._WRONG_CODES)
+        said = await self._application.request("GET", "/sns/jscode2session", sent, _WeChatResponse)
+        return _require_subject(said.openid, wrong=said.errcode in self._WRONG_CODES)
 
     async def close(self) -> None:
         await self._application.outgoing.close()
@@ -99,7 +102,7 @@ class _Content(Struct):
     data: _Data | None = None
 
 
-class _Said(Struct):
+class _DingTalkResponse(Struct):
     success: bool = True
     content: _Content | None = None
 
@@ -107,27 +110,27 @@ class _Said(Struct):
 class GovernmentDingTalk:
     """Sign-in from pages inside 浙政钉 (专有钉钉) by an auth code; our requests are signed with HMAC-SHA256."""
 
-    def __init__(self, application: Application, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, application: ProviderClient, clock: Callable[[], float] = time.time) -> None:
         self._application = application
         self._clock = clock
         self._token, self._token_until = "", 0.0
 
-    async def subject(self, code: str) -> str:
+    async def fetch_subject(self, code: str) -> str:
         sent = {"access_token": await self._access_token(), "auth_code": code}
-        said = await self._signed("POST", "/rpc/oauth2/dingtalk_app_user.json", sent)
+        said = await self._signed_request("POST", "/rpc/oauth2/dingtalk_app_user.json", sent)
         data = said.content.data if said.content else None
-        return _named(data.account_id if data else None, wrong=said.content is not None or not said.success)
+        return _require_subject(data.account_id if data else None, wrong=said.content is not None or not said.success)
 
     async def _access_token(self) -> str:
         if self._clock() >= self._token_until:
-            said = await self._signed("GET", "/gettoken.json", {})
+            said = await self._signed_request("GET", "/gettoken.json", {})
             data = said.content.data if said.content else None
             if data is None or not data.access_token:
-                raise Unreachable
+                raise ProviderUnavailable
             self._token, self._token_until = data.access_token, self._clock() + data.expires_in / 2
         return self._token
 
-    async def _signed(self, method: str, path: str, sent: dict[str, str]) -> _Said:
+    async def _signed_request(self, method: str, path: str, sent: dict[str, str]) -> _DingTalkResponse:
         at = datetime.fromtimestamp(self._clock(), UTC).isoformat(timespec="milliseconds")
         nonce = f"{int(self._clock() * 1000)}{secrets.randbelow(9000) + 1000}"
         parameters = "&".join(f"{name}={value}" for name, value in sorted(sent.items()))
@@ -140,40 +143,46 @@ class GovernmentDingTalk:
             "X-Hmac-Auth-Signature": base64.b64encode(signature).decode(),
             "apiKey": self._application.id,
         }
-        return await self._application.ask(method, path, sent, _Said, headers)
+        return await self._application.request(method, path, sent, _DingTalkResponse, headers)
 
     async def close(self) -> None:
         await self._application.outgoing.close()
 
 
-def _named(subject: str | int | None, *, wrong: bool) -> str:
-    """Returns the subject. Raises SignInFailed if the code was wrong, ProviderUnavailable if the answer is unclear."""
+def _require_subject(subject: str | int | None, *, wrong: bool) -> str:
+    """Returns the subject.
+
+    Raises InvalidCredentials if the code was wrong, ProviderUnavailable if the answer is unclear.
+    """
     if subject is not None:
         return str(subject)
-    raise SignInFailed("外部登录未通过，请重试") if wrong else Unreachable
+    raise InvalidCredentials("外部登录未通过，请重试") if wrong else ProviderUnavailable
 
 
-KINDS: dict[str, Callable[[Application], Provider]] = {"wechat": WeChat, "zwding": GovernmentDingTalk}
+PROVIDER_TYPES: dict[str, Callable[[ProviderClient], IdentityProvider]] = {
+    "wechat": WeChat,
+    "zwding": GovernmentDingTalk,
+}
 
 
-def open_providers(settings: Settings) -> dict[str, Provider]:
+def open_providers(settings: Settings) -> dict[str, IdentityProvider]:
     """Opens the providers of a setting: `name=https://id:secret@host/path`, separated by blanks. Raises BadSettings."""
-    return dict(_opened(settings, words) for words in settings.sign_in.split())
+    return dict(_open_provider(settings, words) for words in settings.sign_in.split())
 
 
-def _opened(settings: Settings, words: str) -> tuple[str, Provider]:
+def _open_provider(settings: Settings, words: str) -> tuple[str, IdentityProvider]:
     name, _, address = words.partition("=")
     try:
         parts = urlsplit(address)
         host = parts.netloc.rpartition("@")[2]
     except ValueError:
         parts, host = urlsplit(""), ""
-    if name not in KINDS or not (parts.username and parts.password and host):
-        raise BadSettings(f"ANXUN_SIGN_IN: name=https://id:secret@host; names are {', '.join(KINDS)}")
+    if name not in PROVIDER_TYPES or not (parts.username and parts.password and host):
+        raise BadSettings(f"ANXUN_SIGN_IN: name=https://id:secret@host; names are {', '.join(PROVIDER_TYPES)}")
     url = urlunsplit((parts.scheme, host, parts.path.rstrip("/"), "", ""))
-    outgoing = open_outgoing(settings, url)
-    return name, KINDS[name](Application(url, unquote(parts.username), unquote(parts.password), outgoing))
+    outgoing = open_outbound_client(settings, url)
+    return name, PROVIDER_TYPES[name](ProviderClient(url, unquote(parts.username), unquote(parts.password), outgoing))
 
 
-class Providers(dict[str, Provider]):
+class IdentityProviders(dict[str, IdentityProvider]):
     """The configured providers, by name."""

@@ -6,28 +6,28 @@ from typing import NamedTuple
 from litestar import Response, get, post
 from litestar.params import FromPath, FromQuery
 
-from api.accounts.authentication import SignIn
-from api.accounts.security_log import caller_of
+from api.accounts.authentication import Authenticator
+from api.accounts.security_log import current_caller
 from api.accounts.views import PersonList, PersonView, person_view
 from api.http.bodies import AnyRequest, json_body
-from api.http.context import context_of, person_of
-from inspections.accounts.actions.delegations import everybody
+from api.http.context import app_context, current_person
+from inspections.accounts.actions.delegations import people_with_delegations
 from inspections.accounts.actions.people import (
-    account_made_before,
-    account_to_change,
     add_person,
+    admin_scopes,
     change_person,
-    powers,
-    seen_person,
+    find_changeable_account,
+    find_existing_account,
+    find_managed_person,
 )
 from inspections.accounts.people import Grant, NewPerson, Person, PersonChange, Role
 from inspections.accounts.policy import Scope, scope
 from inspections.accounts.security_log import Event
-from inspections.errors import Missing
+from inspections.errors import NotFound
 from storage.repository import Repository
 
 
-class _Asked(NamedTuple):
+class _PeopleFilter(NamedTuple):
     """Filters of the list, and the scopes in which the caller works with people and manages accounts."""
 
     role: Role | None
@@ -36,67 +36,69 @@ class _Asked(NamedTuple):
     reach: Scope
     managed: Scope
 
-    def lists(self, person: Person, now: Person) -> bool:
+    def includes(self, person: Person, now: Person) -> bool:
         """Tells whether the list includes a person. `now`: with current grants; managers see people without any too."""
         if person.active is not self.active:
             return False
-        if (self.role, self.community) == (None, None) and self.managed.sees(person):
+        if (self.role, self.community) == (None, None) and self.managed.covers_person(person):
             return True
-        return any(self._matches(grant) for grant in now.grants)
+        return any(self._matches_grant(grant) for grant in now.grants)
 
-    def _matches(self, grant: Grant) -> bool:
+    def _matches_grant(self, grant: Grant) -> bool:
         if self.role is not None and grant.role != self.role:
             return False
         if self.community is not None:
             return self.community.startswith(grant.scope)
-        return self.reach.touches(grant.scope)
+        return self.reach.overlaps(grant.scope)
 
 
 @get("/people", opt={"action": "people.see"})
-async def people(
+async def list_people(
     request: AnyRequest,
     role: FromQuery[Role | None] = None,
     community: FromQuery[str | None] = None,
     active: FromQuery[bool] = True,
 ) -> PersonList:
     """Lists people with a current role in the caller's communities, filtered by role and community."""
-    context, person = context_of(request), person_of(request)
+    context, person = app_context(request), current_person(request)
     reach = scope(person, "people.see")
-    asked = _Asked(role, community, active, reach, scope(person, "people.manage"))
+    asked = _PeopleFilter(role, community, active, reach, scope(person, "people.manage"))
     now = context.clock()
 
     def ask(repository: Repository) -> list[Person]:
         if community is not None and (repository.community(community) is None or not reach.covers_community(community)):
-            raise Missing("community", "community")
-        return everybody(repository, now)
+            raise NotFound("community", "community")
+        return people_with_delegations(repository, now)
 
-    found = [(each, each.at(now)) for each in await context.database.read(ask)]
-    return PersonList([person_view(present) for each, present in found if asked.lists(each, present)])
+    found = [(each, each.with_current_grants(now)) for each in await context.database.read(ask)]
+    return PersonList([person_view(present) for each, present in found if asked.includes(each, present)])
 
 
 @get("/people/{username:str}", opt={"action": "people.manage"})
 async def get_person(request: AnyRequest, username: FromPath[str]) -> PersonView:
     """Returns an account with all grants that an administrator gave, including those not in effect now."""
-    reach = scope(person_of(request), "people.manage")
-    found = await context_of(request).database.read(partial(seen_person, reach=reach, username=username))
+    reach = scope(current_person(request), "people.manage")
+    found = await app_context(request).database.read(partial(find_managed_person, reach=reach, username=username))
     return person_view(found, managed=True)
 
 
 @post("/people", opt={"action": "account.manage", "body": NewPerson})
-async def post_person(request: AnyRequest) -> Response[PersonView]:
+async def create_person(request: AnyRequest) -> Response[PersonView]:
     asked: NewPerson = await json_body(request, NewPerson)
-    context, by = context_of(request), powers(person_of(request))
-    made_before = await context.database.read(partial(account_made_before, by=by, asked=asked))
+    context, by = app_context(request), admin_scopes(current_person(request))
+    made_before = await context.database.read(partial(find_existing_account, by=by, asked=asked))
     if made_before:
-        password = await context.part(SignIn).compare_or_hash(made_before, asked.password, caller_of(request))
+        password = await context.part(Authenticator).compare_or_hash(
+            made_before, asked.password, current_caller(request)
+        )
     else:
-        password = await context.part(SignIn).hashed(asked.username, asked.password)
-    action = partial(add_person, by=by, asked=asked, password=password, profile=context.settings.asks)
+        password = await context.part(Authenticator).hash_password(asked.username, asked.password)
+    action = partial(add_person, by=by, asked=asked, password=password, profile=context.settings.security_profile)
     grants = " ".join(f"{each.role}:{each.scope}" for each in asked.grants)
     added = await context.log.transact(
         action,
         Event.ACCOUNT_MADE,
-        caller_of(request),
+        current_caller(request),
         asked.username,
         {"grants": grants},
     )
@@ -104,23 +106,23 @@ async def post_person(request: AnyRequest) -> Response[PersonView]:
 
 
 @post("/people/{username:str}", opt={"action": "people.manage", "body": PersonChange}, status_code=200)
-async def change(request: AnyRequest, username: FromPath[str]) -> PersonView:
+async def update_person(request: AnyRequest, username: FromPath[str]) -> PersonView:
     """Changes name, email, grants, password or active state of an account, or erases its name.
 
     A new password, deactivation and erasure end the account's sessions and linked identities.
     """
     asked: PersonChange = await json_body(request, PersonChange)
-    context, by = context_of(request), powers(person_of(request))
-    before = await context.database.read(partial(account_to_change, by=by, username=username, asked=asked))
+    context, by = app_context(request), admin_scopes(current_person(request))
+    before = await context.database.read(partial(find_changeable_account, by=by, username=username, asked=asked))
     password = None
     if asked.password is not None and asked.version == before.version - 1:  # perhaps a repeated request
-        password = await context.part(SignIn).compare_or_hash(before, asked.password, caller_of(request))
+        password = await context.part(Authenticator).compare_or_hash(before, asked.password, current_caller(request))
     elif asked.password is not None:
-        password = await context.part(SignIn).hashed(username, asked.password)
+        password = await context.part(Authenticator).hash_password(username, asked.password)
     change_it = partial(change_person, by=by, username=username, asked=asked, password=password)
-    action = partial(change_it, now=context.clock(), profile=context.settings.asks)
-    after = await context.log.transact(action, Event.ACCOUNT_CHANGED, caller_of(request), username)
+    action = partial(change_it, now=context.clock(), profile=context.settings.security_profile)
+    after = await context.log.transact(action, Event.ACCOUNT_CHANGED, current_caller(request), username)
     return person_view(after, managed=True)
 
 
-ROUTES = [people, get_person, post_person, change]
+ROUTES = [list_people, get_person, create_person, update_person]

@@ -9,16 +9,21 @@ from litestar import get, post
 from litestar.params import FromPath
 from msgspec import Meta, Struct
 
-from api.accounts.authentication import SignIn
-from api.accounts.security_log import caller_of
-from api.accounts.totp import new_secret, otpauth, shown
+from api.accounts.authentication import Authenticator
+from api.accounts.security_log import current_caller
+from api.accounts.totp import match_code, new_secret, otpauth_uri
 from api.http.bodies import AnyRequest, json_body
-from api.http.client_address import address_of
-from api.http.context import context_of, person_of
-from api.http.tokens import digest_of
-from inspections.accounts.actions.second_factor import begin_factor, confirm_factor, remove_factor, take_factor
+from api.http.client_address import client_address
+from api.http.context import app_context, current_person
+from api.http.tokens import hash_token
+from inspections.accounts.actions.second_factor import (
+    begin_factor_enrollment,
+    confirm_factor,
+    remove_factor,
+    reset_factor,
+)
 from inspections.accounts.policy import scope
-from inspections.accounts.second_factor import RECOVERY_CODES, SecondFactor, Shown
+from inspections.accounts.second_factor import RECOVERY_CODES, SecondFactor, SubmittedCode
 from inspections.accounts.security_log import Event
 
 _RECOVERY_BYTES = 10
@@ -33,7 +38,7 @@ class TotpView(Struct, frozen=True):
     recovery_left: int
 
 
-class TotpBegun(Struct, frozen=True):
+class TotpEnrollment(Struct, frozen=True):
     """The data for an authenticator app: `uri` (otpauth), the same as a QR code (SVG), and the secret to type in."""
 
     secret: str
@@ -61,71 +66,71 @@ class TotpRemoval(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 @get("/me/totp", opt={"action": "me"})
-async def my_totp(request: AnyRequest) -> TotpView:
-    username = person_of(request).username
-    factor = await context_of(request).database.read(lambda repository: repository.kept(SecondFactor, username))
+async def get_totp_status(request: AnyRequest) -> TotpView:
+    username = current_person(request).username
+    factor = await app_context(request).database.read(lambda repository: repository.get(SecondFactor, username))
     confirmed = factor is not None and factor.confirmed_at is not None
     return TotpView(confirmed, len(factor.recovery) if factor else 0)
 
 
 @post("/me/totp", opt={"action": "me", "body": OwnPassword}, status_code=200)
-async def begin(request: AnyRequest) -> TotpBegun:
+async def begin_totp(request: AnyRequest) -> TotpEnrollment:
     """Creates a secret for an authenticator app; it takes effect after a first code is sent to /me/totp/confirm."""
     asked: OwnPassword = await json_body(request, OwnPassword)
-    context, person = context_of(request), person_of(request)
-    await context.part(SignIn).take_back(
-        await context.part(SignIn).check_password(person.username, asked.password, address_of(request))
+    context, person = app_context(request), current_person(request)
+    await context.part(Authenticator).undo_attempt(
+        await context.part(Authenticator).check_password(person.username, asked.password, client_address(request))
     )
-    action = partial(begin_factor, person=person, secret=new_secret(), now=context.clock())
+    action = partial(begin_factor_enrollment, person=person, secret=new_secret(), now=context.clock())
     begun = await context.database.transact(action)
-    uri = otpauth(begun)
-    return TotpBegun(begun.secret, uri, _qr(uri))
+    uri = otpauth_uri(begun)
+    return TotpEnrollment(begun.secret, uri, _qr_svg(uri))
 
 
 @post("/me/totp/confirm", opt={"action": "me", "body": TotpCode}, status_code=200)
-async def confirm(request: AnyRequest) -> RecoveryCodes:
+async def confirm_totp(request: AnyRequest) -> RecoveryCodes:
     """Confirms the second factor: sign-in requires a code from now on. Each recovery code replaces one, once."""
     asked: TotpCode = await json_body(request, TotpCode)
-    context, username = context_of(request), person_of(request).username
+    context, username = app_context(request), current_person(request).username
     codes = [base64.b32encode(secrets.token_bytes(_RECOVERY_BYTES)).decode() for _ in range(RECOVERY_CODES)]
-    tries = await context.part(SignIn).count_try(username, address_of(request))
-    proof = await _proof(request, username, asked.code)
-    digests = [digest_of(code) for code in codes]
+    tries = await context.part(Authenticator).count_attempt(username, client_address(request))
+    proof = await _submitted_code(request, username, asked.code)
+    digests = [hash_token(code) for code in codes]
     action = partial(confirm_factor, username=username, shown=proof, recovery=digests, now=context.clock())
-    await context.log.transact(action, Event.FACTOR_CONFIRMED, caller_of(request), username)
-    await context.part(SignIn).take_back(tries)
+    await context.log.transact(action, Event.FACTOR_CONFIRMED, current_caller(request), username)
+    await context.part(Authenticator).undo_attempt(tries)
     return RecoveryCodes(["-".join(code[at : at + 4] for at in range(0, len(code), 4)) for code in codes])
 
 
 @post("/me/totp/remove", opt={"action": "me", "body": TotpRemoval}, status_code=204)
-async def remove(request: AnyRequest) -> None:
+async def remove_totp(request: AnyRequest) -> None:
     asked: TotpRemoval = await json_body(request, TotpRemoval)
-    context, username = context_of(request), person_of(request).username
-    tries = await context.part(SignIn).check_password(username, asked.password, address_of(request))
-    proof = await _proof(request, username, asked.code)
+    context, username = app_context(request), current_person(request).username
+    tries = await context.part(Authenticator).check_password(username, asked.password, client_address(request))
+    proof = await _submitted_code(request, username, asked.code)
     action = partial(remove_factor, username=username, shown=proof)  # a wrong code counts as a failed attempt
-    await context.log.transact(action, Event.FACTOR_REMOVED, caller_of(request), username)
-    await context.part(SignIn).take_back(tries)
+    await context.log.transact(action, Event.FACTOR_REMOVED, current_caller(request), username)
+    await context.part(Authenticator).undo_attempt(tries)
 
 
 @post("/people/{username:str}/totp/remove", opt={"action": "rights.manage"}, status_code=204)
-async def take(request: AnyRequest, username: FromPath[str]) -> None:
+async def reset_person_totp(request: AnyRequest, username: FromPath[str]) -> None:
     """Removes the second factor of a person who lost it. Ends the account's sessions and linked identities."""
-    context, reach = context_of(request), scope(person_of(request), "rights.manage")
-    action = partial(take_factor, reach=reach, username=username, now=context.clock())
-    await context.log.transact(action, Event.FACTOR_REMOVED, caller_of(request), username)
+    context, reach = app_context(request), scope(current_person(request), "rights.manage")
+    action = partial(reset_factor, reach=reach, username=username, now=context.clock())
+    await context.log.transact(action, Event.FACTOR_REMOVED, current_caller(request), username)
 
 
-async def _proof(request: AnyRequest, username: str, code: str) -> Shown:
-    context = context_of(request)
-    factor = await context.database.read(lambda repository: repository.kept(SecondFactor, username))
-    return shown(factor, code, context.clock()) if factor else Shown(None, "")
+async def _submitted_code(request: AnyRequest, username: str, code: str) -> SubmittedCode:
+    context = app_context(request)
+    factor = await context.database.read(lambda repository: repository.get(SecondFactor, username))
+    return match_code(factor, code, context.clock()) if factor else SubmittedCode(None, "")
 
 
-def _qr(uri: str) -> str:
+def _qr_svg(uri: str) -> str:
     import segno  # noqa: PLC0415  # four megabytes, needed only for enrollment
 
     return segno.make_qr(uri, error="m").svg_inline(scale=4, border=4)
 
 
-ROUTES = [my_totp, begin, confirm, remove, take]
+ROUTES = [get_totp_status, begin_totp, confirm_totp, remove_totp, reset_person_totp]

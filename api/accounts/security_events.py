@@ -10,12 +10,12 @@ from litestar.params import FromQuery, QueryParameter
 from msgspec import Struct
 
 from api.http.bodies import AnyRequest
-from api.http.context import context_of, person_of
+from api.http.context import app_context, current_person
 from inspections.accounts.policy import Scope, scope
 from inspections.accounts.security_log import Event, SecurityEvent
 from inspections.calendar import YEARS, midnight
-from inspections.errors import Invalid
-from storage.accounts.security_log import Wanted, security_page
+from inspections.errors import InvalidInput
+from storage.accounts.security_log import EventFilter, fetch_security_events
 from storage.repository import Repository
 
 _PAGE = 100
@@ -29,7 +29,7 @@ class SecurityLogView(Struct, frozen=True):
 
 
 @get("/security/events", opt={"action": "security.see"})
-async def get_events(
+async def list_security_events(
     request: AnyRequest,
     event: FromQuery[Event | None] = None,
     person: FromQuery[str | None] = None,
@@ -42,27 +42,27 @@ async def get_events(
 
     Auditors who do not cover all communities see only events that concern accounts within their scope.
     """
-    wanted = Wanted(event, person, _begins("from", first), _begins("to", last, days=1), cursor)
-    reach = scope(person_of(request), "security.see")
+    wanted = EventFilter(event, person, _day_start("from", first), _day_start("to", last, days=1), cursor)
+    reach = scope(current_person(request), "security.see")
 
     def ask(repository: Repository) -> SecurityLogView:
-        found = security_page(repository, wanted, _accounts(repository, reach), limit + 1)
+        found = fetch_security_events(repository, wanted, _visible_usernames(repository, reach), limit + 1)
         more = found[limit - 1].id if len(found) > limit else None
         return SecurityLogView(found[:limit], more)
 
-    return await context_of(request).database.read(ask)
+    return await app_context(request).database.read(ask)
 
 
-def _begins(field: str, day: date | None, days: int = 0) -> datetime | None:
+def _day_start(field: str, day: date | None, days: int = 0) -> datetime | None:
     if day is not None and day.year not in YEARS:
-        raise Invalid((field, "日期超出范围"))
+        raise InvalidInput((field, "日期超出范围"))
     return midnight(day + timedelta(days)) if day else None
 
 
-def _accounts(repository: Repository, reach: Scope) -> Collection[str] | None:
+def _visible_usernames(repository: Repository, reach: Scope) -> Collection[str] | None:
     if reach.covers_community(""):
         return None
-    return {each.username for each in repository.people() if reach.sees(each)}
+    return {each.username for each in repository.people() if reach.covers_person(each)}
 
 
-ROUTES = [get_events]
+ROUTES = [list_security_events]

@@ -9,20 +9,20 @@ from typing import Any, TypeVar
 import msgspec
 from litestar import Request
 
-from api.http.client_address import address_of
-from inspections.accounts.actions.security_log import Caller, note, noted
-from inspections.accounts.security_log import Event, SecurityEvent, line_of
+from api.http.client_address import client_address
+from inspections.accounts.actions.security_log import Caller, record_event, with_security_event
+from inspections.accounts.security_log import Event, SecurityEvent, event_fields
 from inspections.change import Change
 from storage.database import Database
 from storage.repository import Action, Repository
 
 T = TypeVar("T")
 
-OUT = logging.getLogger("anxun.security")
+SECURITY_LOGGER = logging.getLogger("anxun.security")
 """The logger for committed events: it sends them to syslog if configured (logs.py), else nowhere."""
-OUT.propagate = False
-OUT.setLevel(logging.INFO)
-OUT.addHandler(logging.NullHandler())
+SECURITY_LOGGER.propagate = False
+SECURITY_LOGGER.setLevel(logging.INFO)
+SECURITY_LOGGER.addHandler(logging.NullHandler())
 
 
 class SecurityLog:
@@ -36,25 +36,29 @@ class SecurityLog:
         self, action: Action[T], event: Event, caller: Caller, about: str = "", facts: Mapping[str, str] | None = None
     ) -> T:
         """Runs an action and logs an event with it, if it changes anything. Raises what the action raises."""
-        return await self._kept(noted(action, event, caller, self._clock(), about, facts))
+        return await self._commit_and_emit(with_security_event(action, event, caller, self._clock(), about, facts))
 
-    async def note(self, event: Event, caller: Caller, about: str = "", facts: Mapping[str, str] | None = None) -> None:
-        await self._kept(partial(note, event=event, caller=caller, now=self._clock(), about=about, facts=facts))
+    async def record(
+        self, event: Event, caller: Caller, about: str = "", facts: Mapping[str, str] | None = None
+    ) -> None:
+        await self._commit_and_emit(
+            partial(record_event, event=event, caller=caller, now=self._clock(), about=about, facts=facts)
+        )
 
-    async def _kept(self, action: Action[T]) -> T:
+    async def _commit_and_emit(self, action: Action[T]) -> T:
         lines: list[SecurityEvent] = []
 
-        def once_more(repository: Repository) -> Change[T]:
+        def run_and_collect(repository: Repository) -> Change[T]:
             change = action(repository)
             lines[:] = [each for each in change.new if isinstance(each, SecurityEvent)]
             return change
 
-        answer = await self._database.transact(once_more)
+        answer = await self._database.transact(run_and_collect)
         for line in lines:
-            OUT.info(msgspec.json.encode(line_of(line)).decode())
+            SECURITY_LOGGER.info(msgspec.json.encode(event_fields(line)).decode())
         return answer
 
 
-def caller_of(request: Request[Any, Any, Any]) -> Caller:
+def current_caller(request: Request[Any, Any, Any]) -> Caller:
     """Returns the caller of a request: the username that the guard admitted, and the client's address."""
-    return Caller(request.scope["user"].username, address_of(request))
+    return Caller(request.scope["user"].username, client_address(request))

@@ -6,13 +6,13 @@ from msgspec import Meta, Struct
 
 from inspections.accounts.delegations import Delegation
 from inspections.accounts.people import Grant, Password, Person
-from inspections.field_types import Line
+from inspections.field_types import ShortText
 
 
 class Credentials(Struct, frozen=True, forbid_unknown_fields=True):
     username: Annotated[str, Meta(min_length=1, max_length=64)]
     password: Annotated[str, Meta(min_length=1, max_length=1024)]
-    device: Line = "unnamed"
+    device: ShortText = "unnamed"
     totp: Annotated[str, Meta(max_length=32, description="of a second factor; a recovery code will do")] | None = None
     page: bool = False
 

@@ -13,21 +13,21 @@ import rich_click as click
 
 from api.accounts.authentication import HASHER
 from api.commands.terminal import console, settings
-from api.settings import Unfit
-from inspections.accounts.actions.people import Added, Powers, add_person
-from inspections.accounts.actions.security_log import Caller, noted
+from api.settings import CommandError
+from inspections.accounts.actions.people import AdminScopes, CreatedPerson, add_person
+from inspections.accounts.actions.security_log import Caller, with_security_event
 from inspections.accounts.people import SYSTEM, Grant, NewPerson, Person
 from inspections.accounts.policy import Scope
 from inspections.accounts.security_log import Event
-from inspections.accounts.security_profile import STANDARD, Profile
+from inspections.accounts.security_profile import STANDARD, SecurityProfile
 from inspections.errors import Refusal
 from storage.database import open_database
-from storage.engine.connections import owned
-from storage.migration import check
+from storage.engine.connections import write_access
+from storage.migration import check_schema
 
-_EVERYWHERE = Powers(*[Scope("", ("",), ())] * 3)
+_ALL_POWERS = AdminScopes(*[Scope("", ("",), ())] * 3)
 """The rights of the operator of the machine, who may create any account."""
-_HERE = Caller(SYSTEM, "local")
+_LOCAL_CALLER = Caller(SYSTEM, "local")
 
 
 @click.group()
@@ -46,72 +46,78 @@ def add_user(username: str, name: str, roles: tuple[str, ...], password_file: Pa
         password = password_file.read_text().partition("\n")[0].rstrip("\r")
     else:
         password = click.prompt("Password", hide_input=True, confirmation_prompt=True)
-    add(settings().database_url, username, name, roles, password, settings().asks)
+    create_account(settings().database_url, username, name, roles, password, settings().security_profile)
     console.print(f"{username} is there")
 
 
 @user.command("list")
 def list_users() -> None:
     """List every account with its roles; the server may be running."""
-    for line in listed(settings().database_url):
+    for line in account_lines(settings().database_url):
         console.print(line, soft_wrap=True, markup=False)
 
 
-def add(url: str, username: str, name: str, roles: Sequence[str], password: str, profile: Profile = STANDARD) -> None:
+def create_account(
+    url: str, username: str, name: str, roles: Sequence[str], password: str, profile: SecurityProfile = STANDARD
+) -> None:
     """Creates an account. `roles`: each `role:scope`. Raises CommandError, DatabaseInUse, WrongSchema."""
-    asked = _asked(username, name, roles, password)
-    with owned(url):
-        check(url)
+    asked = _parse_account(username, name, roles, password)
+    with write_access(url):
+        check_schema(url)
         try:
-            asyncio.run(_add(url, asked, profile))
+            asyncio.run(_create_account(url, asked, profile))
         except Refusal as refusal:
-            raise Unfit(f"{username}: {refusal.title}; {refusal}") from None
+            raise CommandError(f"{username}: {refusal.title}; {refusal}") from None
 
 
-def listed(url: str) -> list[str]:
+def account_lines(url: str) -> list[str]:
     """One line of text for each account. Raises WrongSchema."""
-    check(url)
-    return asyncio.run(_lines(url))
+    check_schema(url)
+    return asyncio.run(_load_account_lines(url))
 
 
-def _asked(username: str, name: str, roles: Sequence[str], password: str) -> NewPerson:
+def _parse_account(username: str, name: str, roles: Sequence[str], password: str) -> NewPerson:
     parts = [role.partition(":") for role in roles]
     if missing := [role for role, colon, _ in parts if not colon]:
-        raise Unfit(f"a role needs a scope, such as {missing[0]}:330402009036, or {missing[0]}: for the whole office")
+        raise CommandError(
+            f"a role needs a scope, such as {missing[0]}:330402009036, or {missing[0]}: for the whole office"
+        )
     grants = [{"role": role, "scope": scope} for role, _, scope in parts]
     body = {"username": username, "name": name, "password": password, "grants": grants}
     try:
         return msgspec.convert(body, NewPerson)
     except msgspec.ValidationError as error:
-        raise Unfit(str(error)) from None
+        raise CommandError(str(error)) from None
 
 
-async def _add(url: str, asked: NewPerson, profile: Profile) -> Added:
+async def _create_account(url: str, asked: NewPerson, profile: SecurityProfile) -> CreatedPerson:
     profile.check_password("password", asked.password, asked.username)
     database = open_database(url)
     try:
         password = HASHER.hash(asked.password)
-        action = partial(add_person, by=_EVERYWHERE, asked=asked, password=password, profile=profile)
+        action = partial(add_person, by=_ALL_POWERS, asked=asked, password=password, profile=profile)
         facts = {"grants": " ".join(f"{each.role}:{each.scope}" for each in asked.grants)}
         now = datetime.now(UTC)
-        return await database.transact(noted(action, Event.ACCOUNT_MADE, _HERE, now, asked.username, facts))
+        return await database.transact(
+            with_security_event(action, Event.ACCOUNT_MADE, _LOCAL_CALLER, now, asked.username, facts)
+        )
     finally:
         await database.close()
 
 
-async def _lines(url: str) -> list[str]:
+async def _load_account_lines(url: str) -> list[str]:
     database = open_database(url)
     try:
-        return [_line(person) for person in await database.read(lambda repository: repository.people())]
+        return [_format_account(person) for person in await database.read(lambda repository: repository.people())]
     finally:
         await database.close()
 
 
-def _line(person: Person) -> str:
-    roles = " ".join(_said(grant) for grant in person.grants)
+def _format_account(person: Person) -> str:
+    roles = " ".join(_format_grant(grant) for grant in person.grants)
     return f"{person.username}  {person.name}  {roles}{'' if person.active else '  (inactive)'}"
 
 
-def _said(grant: Grant) -> str:
+def _format_grant(grant: Grant) -> str:
     period = f"[{grant.since or ''}..{grant.until or ''}]" if grant.since or grant.until else ""
     return f"{grant.role}:{grant.scope}{period}"

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import rich_click as click
 
-from api.commands.terminal import progress, report, settings
+from api.commands.terminal import progress_bar, report_findings, settings
 from storage.database import open_database
-from storage.engine.connections import owned
-from storage.migration import check
-from storage.photos.store import PhotoStore, open_photos
+from storage.engine.connections import write_access
+from storage.migration import check_schema
+from storage.photos.store import PhotoStore, open_photo_store
 from storage.upkeep import backup as copies
 from storage.upkeep.verification import verify as findings
 
@@ -24,10 +24,10 @@ def backup(folder: Path) -> None:
     The database is copied in one step, then all of its photos. FOLDER gets its name only when the copy is complete. It
     holds an SQLite file and photos, whatever database and photo store they come from.
     """
-    check(settings().database_url)
-    with progress("copying photos") as advance:
-        found = list(copies.backup(settings().database_url, _photos(), folder, advance))
-    report(found, f"{folder}: database and photos are copied")
+    check_schema(settings().database_url)
+    with progress_bar("copying photos") as advance:
+        found = list(copies.backup(settings().database_url, _photo_store(), folder, advance))
+    report_findings(found, f"{folder}: database and photos are copied")
 
 
 @click.command()
@@ -37,9 +37,9 @@ def restore(folder: Path) -> None:
 
     ANXUN_DATABASE and ANXUN_PHOTOS name the targets, which may differ in kind from the original ones.
     """
-    with owned(settings().database_url), progress("copying photos") as advance:
-        found = list(copies.restore(folder, settings().database_url, _photos(), advance))
-    report(found, "database and photos are restored")
+    with write_access(settings().database_url), progress_bar("copying photos") as advance:
+        found = list(copies.restore(folder, settings().database_url, _photo_store(), advance))
+    report_findings(found, "database and photos are restored")
 
 
 @click.command()
@@ -48,13 +48,13 @@ def verify() -> None:
 
     Each finding is printed on a line, and the exit status is then 1.
     """
-    check(settings().database_url)
+    check_schema(settings().database_url)
     database = open_database(settings().database_url)
-    with progress("reading photos") as advance:
-        found = list(findings(database, _photos(), advance, settings().digest_folder))
+    with progress_bar("reading photos") as advance:
+        found = list(findings(database, _photo_store(), advance, settings().digest_folder))
     asyncio.run(database.close())
-    report(found, "everything is whole")
+    report_findings(found, "everything is whole")
 
 
-def _photos() -> PhotoStore:
-    return open_photos(settings().photo_place, settings().scratch)
+def _photo_store() -> PhotoStore:
+    return open_photo_store(settings().photo_location, settings().incoming_folder)

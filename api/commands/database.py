@@ -5,16 +5,16 @@
 import rich_click as click
 
 from api.commands.terminal import console, settings
-from storage.engine.connections import owned
-from storage.migration import check
+from storage.engine.connections import write_access
+from storage.migration import check_schema
 from storage.migration import migrate as upgrade
-from storage.statistics.rollup import recount as count_anew
+from storage.statistics.rollup import recount_database as count_anew
 
 
 @click.command()
 def migrate() -> None:
     """Create the database, or upgrade it to the current schema."""
-    with owned(settings().database_url):
+    with write_access(settings().database_url):
         upgrade(settings().database_url)
     console.print(f"{settings().database_url} is up to date")
 
@@ -25,7 +25,7 @@ def recount() -> None:
 
     Needs exclusive access to the database: stop every server first.
     """
-    with owned(settings().database_url):
-        check(settings().database_url)
+    with write_access(settings().database_url):
+        check_schema(settings().database_url)
         count_anew(settings().database_url)
     console.print("everything is counted anew")

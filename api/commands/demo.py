@@ -5,7 +5,7 @@
 import rich_click as click
 
 from api.commands.terminal import console, settings
-from api.demo.year import load
+from api.demo.year import load_demo_data
 
 
 @click.command()
@@ -15,4 +15,4 @@ def demo(year: int | None) -> None:
 
     On SQLite stop the server first.
     """
-    load(settings(), console, year)
+    load_demo_data(settings(), console, year)

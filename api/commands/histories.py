@@ -7,11 +7,11 @@ from pathlib import Path
 
 import rich_click as click
 
-from api.commands.terminal import console, progress, report, settings
+from api.commands.terminal import console, progress_bar, report_findings, settings
 from storage.database import open_database
-from storage.migration import check
-from storage.upkeep.history_file import check as check_file
-from storage.upkeep.history_file import export as write
+from storage.migration import check_schema
+from storage.upkeep.history_file import check_export as check_file
+from storage.upkeep.history_file import export_histories as write
 
 
 @click.group()
@@ -23,9 +23,9 @@ def history() -> None:
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
 def export(file: Path) -> None:
     """Write every line of every history to FILE (JSON, one record a line); the server may be running."""
-    check(settings().database_url)
+    check_schema(settings().database_url)
     database = open_database(settings().database_url)
-    with progress("writing histories") as advance:
+    with progress_bar("writing histories") as advance:
         written = write(database, file, advance)
     asyncio.run(database.close())
     console.print(f"{file}: {written.lines} lines of {written.hazards} hazards")
@@ -39,6 +39,6 @@ def verify_history(file: Path, digests: Path | None) -> None:
 
     With --digests the daily digests are compared too, which reveals rewritten and truncated histories.
     """
-    with progress("reading histories") as advance:
+    with progress_bar("reading histories") as advance:
         found = list(check_file(file, digests, advance))
-    report(found, "every history is whole")
+    report_findings(found, "every history is whole")

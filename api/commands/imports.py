@@ -9,8 +9,8 @@ from pathlib import Path
 import rich_click as click
 
 from api.commands.terminal import console, settings
-from api.ledger.legacy_import import imported as import_ledger
-from api.places.communities import imported as import_list
+from api.ledger.legacy_import import import_ledger_file as import_ledger
+from api.places.communities import import_communities_locally as import_list
 from inspections.table_import import LineError
 
 _FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
@@ -31,7 +31,7 @@ def import_communities(file: Path, *, preview: bool) -> None:
     POST /communities/import.
     """
     done = import_list(settings().database_url, file.read_bytes(), apply=not preview)
-    _say_wrong(done.errors)
+    _print_errors(done.errors)
     kept = "" if done.applied else " (nothing is kept)"
     console.print(f"{done.lines} lines, {done.wrong} errors; {done.new} new, {done.changed} changed{kept}")
     sys.exit(1 if done.wrong else 0)
@@ -49,7 +49,7 @@ def import_hazards(file: Path, username: str, *, apply: bool) -> None:
     """
     with console.status("reading"):
         done = import_ledger(settings().database_url, file.read_bytes(), username, apply=apply)
-    _say_wrong(done.errors)
+    _print_errors(done.errors)
     for title in done.aside:
         console.print(f"no field for {title}: kept in the history of each case", soft_wrap=True, markup=False)
     kept = "kept" if done.applied else "would be kept"
@@ -57,6 +57,6 @@ def import_hazards(file: Path, username: str, *, apply: bool) -> None:
     sys.exit(1 if done.wrong else 0)
 
 
-def _say_wrong(errors: Iterable[LineError]) -> None:
+def _print_errors(errors: Iterable[LineError]) -> None:
     for each in errors:
         console.print(f"{each.line} {each.column}: {each.message}", soft_wrap=True, markup=False)

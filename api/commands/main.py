@@ -10,10 +10,10 @@ import rich_click as click
 from rich.console import Console
 from sqlalchemy.exc import DBAPIError
 
-from storage.engine.failures import Unready, unavailable
-from storage.private_files import create_private_files
+from storage.engine.failures import OperatorError, as_unavailable
+from storage.private_files import restrict_new_files
 
-_PLACES = {
+_COMMANDS = {
     "serve": "serve.serve",
     "work": "work.work",
     "migrate": "database.migrate",
@@ -36,12 +36,12 @@ class Commands(click.RichGroup):
     """A command group that imports the module of a command when the command is called."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  # click's own signature
-        return sorted(_PLACES)
+        return sorted(_COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> Any:  # noqa: ARG002  # as above
-        if cmd_name not in _PLACES:
+        if cmd_name not in _COMMANDS:
             return None
-        module, _, name = _PLACES[cmd_name].partition(".")
+        module, _, name = _COMMANDS[cmd_name].partition(".")
         return getattr(import_module(f"api.commands.{module}"), name)
 
 
@@ -57,17 +57,17 @@ def commands() -> None:
 
 def main() -> None:
     """Runs a command; an error that the operator can fix is printed on one line, with exit status 2."""
-    create_private_files()
+    restrict_new_files()
     try:
         commands(standalone_mode=True)
-    except (Unready, OSError) as error:
-        _refuse(str(error))
+    except (OperatorError, OSError) as error:
+        _exit_with_error(str(error))
     except DBAPIError as error:
-        if unavailable(error) is None:
+        if as_unavailable(error) is None:
             raise
-        _refuse(f"database: {error.orig}")
+        _exit_with_error(f"database: {error.orig}")
 
 
-def _refuse(words: str) -> NoReturn:
+def _exit_with_error(words: str) -> NoReturn:
     Console(stderr=True).print(words, style="red", markup=False)
     sys.exit(2)

@@ -6,7 +6,7 @@ from uuid import UUID
 
 import rich_click as click
 
-from api.commands.dead_letters import listed, replayed
+from api.commands.dead_letters import dead_letter_lines, replay_dead_letters
 from api.commands.terminal import console, settings
 
 
@@ -18,7 +18,7 @@ def notices() -> None:
 @notices.command()
 def dead() -> None:
     """List abandoned deliveries with id, channel, recipients and error; the server may be running."""
-    lines = listed(settings().database_url)
+    lines = dead_letter_lines(settings().database_url)
     for line in lines or ["nothing was given up"]:
         console.print(line, soft_wrap=True, markup=False)
 
@@ -30,4 +30,4 @@ def replay_notices(delivery: UUID | None, *, everything: bool) -> None:
     """Try DELIVERY again. On SQLite stop the server first, or use POST /deliveries/{id}/replay."""
     if (delivery is None) is not everything:
         raise click.UsageError("name a DELIVERY, or --all")
-    console.print(f"{replayed(settings().database_url, delivery)} deliveries are tried again")
+    console.print(f"{replay_dead_letters(settings().database_url, delivery)} deliveries are tried again")

@@ -11,7 +11,7 @@ import rich_click as click
 
 from api.commands.terminal import console, settings
 
-_FREE_AT_ONCE = "dirty_decay_ms:0,muzzy_decay_ms:0"
+_JEMALLOC_OPTIONS = "dirty_decay_ms:0,muzzy_decay_ms:0"
 """Makes granian's jemalloc, which reads this at import, return free memory at once. Each connection has an
 8 kB buffer: in reused pages a silent connection occupies all of it, in fresh ones almost nothing."""
 
@@ -25,17 +25,17 @@ def serve(*, demo: bool, workers: int, no_work: bool) -> None:
 
     The database is created or upgraded first. Ctrl-C or SIGTERM stops the server after the accepted requests.
     """
-    os.environ.setdefault("_RJEM_MALLOC_CONF", _FREE_AT_ONCE)
-    with _counting_together() if workers > 1 else nullcontext():
+    os.environ.setdefault("_RJEM_MALLOC_CONF", _JEMALLOC_OPTIONS)
+    with _shared_metrics_folder() if workers > 1 else nullcontext():
         from api.commands.server import serve as run  # noqa: PLC0415  # after the environment is set
-        from api.process.logs import configure  # noqa: PLC0415  # as above
+        from api.process.logs import configure_logs  # noqa: PLC0415  # as above
 
-        configure(settings().log, settings().syslog)
+        configure_logs(settings().log, settings().syslog)
         run(settings(), console, demo=demo, workers=workers, works=not no_work)
 
 
 @contextmanager
-def _counting_together() -> Generator[None]:
+def _shared_metrics_folder() -> Generator[None]:
     """Creates a folder in which workers share request metrics; it has to be set before the first metric is created."""
     with tempfile.TemporaryDirectory(prefix="anxun-metrics-") as folder:
         os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder

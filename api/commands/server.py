@@ -24,22 +24,29 @@ from granian.utils import proxies
 from litestar import Litestar
 from rich.console import Console
 
-from api.app import build, check_settings, running, utc_now
+from api.app import app_lifespan, build_app, check_settings, utc_now
 from api.demo.office import USERNAMES, demo_password, load_demo
 from api.http.context import AppContext
 from api.http.request_limits import limit_requests
-from api.office.seed import furnish
+from api.office.seed import seed_office
 from api.process import logs
-from api.process.listening import BACKLOG, Address, OneProcess, SeveralProcesses, most_connections, raise_file_limit
+from api.process.listening import (
+    BACKLOG,
+    Address,
+    MultiProcessServer,
+    SingleProcessServer,
+    max_connections,
+    raise_file_limit,
+)
 from api.settings import BadSettings, Settings
 from api.sync.broadcaster import LiveFeed
 from inspections.accounts.people import Person, Role
-from inspections.accounts.security_profile import holds
+from inspections.accounts.security_profile import has_any_role
 from storage.database import open_database
-from storage.engine.connections import owned, sqlite_path
-from storage.migration import check, migrate
-from storage.photos.store import open_photos
-from storage.private_files import make_private
+from storage.engine.connections import sqlite_path, write_access
+from storage.migration import check_schema, migrate
+from storage.photos.store import open_photo_store
+from storage.private_files import restrict_folder
 
 log = structlog.get_logger()
 
@@ -61,50 +68,52 @@ def serve(settings: Settings, console: Console, *, demo: bool, workers: int, wor
     _check_accounts(settings, [], demo=demo)
     raise_file_limit()
     address = Address(settings.host, settings.port, sockets=workers)
-    with closing(address), owned(settings.database_url):
-        _close_folders(settings)
-        open_photos(settings.photo_place, settings.scratch)  # fails early if the photo store cannot be used
+    with closing(address), write_access(settings.database_url):
+        _restrict_folders(settings)
+        open_photo_store(
+            settings.photo_location, settings.incoming_folder
+        )  # fails early if the photo store cannot be used
         migrate(settings.database_url)
-        asyncio.run(_prepare(settings, demo=demo))
-        _greet(settings, address, console, demo=demo)
+        asyncio.run(_prepare_database(settings, demo=demo))
+        _print_banner(settings, address, console, demo=demo)
         if workers > 1:
             _serve_by_workers(settings, address, workers, works=works)
         else:
-            uvloop.run(_serve_here(settings, address, build(settings, works=works)))
+            uvloop.run(_serve_in_process(settings, address, build_app(settings, works=works)))
 
 
 def work(settings: Settings) -> None:
     """Does background work until SIGTERM or SIGINT. Raises the same as `serve`."""
     check_settings(settings)
-    with owned(settings.database_url):
-        _close_folders(settings)
-        check(settings.database_url)
-        uvloop.run(_work(settings))
+    with write_access(settings.database_url):
+        _restrict_folders(settings)
+        check_schema(settings.database_url)
+        uvloop.run(_run_background_work(settings))
 
 
-async def _work(settings: Settings) -> None:
-    async with running(settings, utc_now, answers=False):
-        await _asked_to_stop().wait()
+async def _run_background_work(settings: Settings) -> None:
+    async with app_lifespan(settings, utc_now, answers=False):
+        await _stop_signal().wait()
 
 
-async def _prepare(settings: Settings, *, demo: bool) -> None:
+async def _prepare_database(settings: Settings, *, demo: bool) -> None:
     """Seeds an empty office and, on request, loads the demo office. Raises BadSettings before writing anything."""
     database = open_database(settings.database_url)
     try:
         _check_accounts(settings, await database.read(lambda repository: repository.people()), demo=demo)
-        await furnish(database)
+        await seed_office(database)
         if demo:
             await load_demo(database, settings)
     finally:
         await database.close()
 
 
-def _close_folders(settings: Settings) -> None:
+def _restrict_folders(settings: Settings) -> None:
     """Restricts data folders that an older version left open to other accounts of the machine."""
-    local = [] if settings.photo_place.startswith("s3://") else [Path(settings.photo_place)]
+    local = [] if settings.photo_location.startswith("s3://") else [Path(settings.photo_location)]
     for folder in dict.fromkeys((settings.folder, settings.digest_folder, *local)):
         try:
-            if files := make_private(folder):
+            if files := restrict_folder(folder):
                 log.warning(
                     "files were open to other accounts of this machine: closed", folder=str(folder), files=files
                 )
@@ -118,15 +127,15 @@ def _check_accounts(settings: Settings, people: list[Person], *, demo: bool) -> 
     if (
         (demo or any(person.demo for person in people))
         and settings.demo_password is None
-        and not _on_loopback(settings)
+        and not _is_on_loopback(settings)
     ):
         raise BadSettings(
             "demo accounts must not listen beyond loopback: set ANXUN_DEMO_PASSWORD, or ANXUN_HOST=127.0.0.1"
         )
-    if settings.asks.divided and (demo or any(person.demo for person in active)):
+    if settings.security_profile.separate_admins and (demo or any(person.demo for person in active)):
         raise BadSettings("ANXUN_PROFILE=strict: this is the demo office, whose password others know")
-    whole = [person.username for person in active if holds(person, (Role.ADMIN,))]
-    if settings.asks.divided and whole:
+    whole = [person.username for person in active if has_any_role(person, (Role.ADMIN,))]
+    if settings.security_profile.separate_admins and whole:
         raise BadSettings(
             f"ANXUN_PROFILE=strict: {', '.join(whole)} is all administrators in one. Make the three first: "
             "anxun user add NAME --role system_admin: (and security_admin:, audit_admin:); then, still without the "
@@ -134,13 +143,13 @@ def _check_accounts(settings: Settings, people: list[Person], *, demo: bool) -> 
         )
 
 
-def _on_loopback(settings: Settings) -> bool:
+def _is_on_loopback(settings: Settings) -> bool:
     with suppress(ValueError):
         return ipaddress.ip_address(settings.host).is_loopback
     return settings.host == "localhost"
 
 
-def _greet(settings: Settings, address: Address, console: Console, *, demo: bool) -> None:
+def _print_banner(settings: Settings, address: Address, console: Console, *, demo: bool) -> None:
     office = " · demo office 新嘉街道" if demo else ""
     console.print(f"[bold]Anxun 安巡[/bold]{office} · data in {settings.folder}", soft_wrap=True)
     console.print(f"  API        {address.url}/api/v1", soft_wrap=True)
@@ -155,17 +164,17 @@ def _greet(settings: Settings, address: Address, console: Console, *, demo: bool
         console.print(f"  password   {demo_password(settings.folder, None)}")
 
 
-def _behind_proxies(settings: Settings, app: Litestar) -> Callable[..., Any]:
+def _wrap_app(settings: Settings, app: Litestar) -> Callable[..., Any]:
     gc.collect()
     gc.freeze()  # objects loaded so far stay: scanning them again would pause all requests for 40 ms a second
     limited = limit_requests(cast("Callable[..., Any]", app))
     if not settings.trusted_proxies:
         return limited
-    trusted = [str(each) for each in settings.trusted]
+    trusted = [str(each) for each in settings.trusted_networks]
     return cast("Callable[..., Any]", proxies.wrap_asgi_with_proxy_headers(limited, trusted))
 
 
-def _listening() -> dict[str, Any]:
+def _granian_options() -> dict[str, Any]:
     """Options of granian for one process and for several.
 
     Only HTTP/1 is offered: there granian limits the time to send a request's headers, from the start of a connection
@@ -177,16 +186,16 @@ def _listening() -> dict[str, Any]:
         "websockets": False,
         "http": HTTPModes.http1,
         "backlog": BACKLOG,
-        "backpressure": most_connections(),
+        "backpressure": max_connections(),
         "http1_settings": HTTP1Settings(header_read_timeout=_HEADERS_WITHIN_MS, max_buffer_size=_BUFFER_BYTES),
     }
 
 
-async def _serve_here(settings: Settings, address: Address, app: Litestar) -> None:
+async def _serve_in_process(settings: Settings, address: Address, app: Litestar) -> None:
     """Serves in this process, so that no child process can be left behind (docs/decisions/0003)."""
-    server = OneProcess(_behind_proxies(settings, app), address, **_listening())
+    server = SingleProcessServer(_wrap_app(settings, app), address, **_granian_options())
     serving = asyncio.create_task(server.serve())
-    stopping = asyncio.create_task(_asked_to_stop().wait())
+    stopping = asyncio.create_task(_stop_signal().wait())
     await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
     cast("AppContext", app.state.context).part(LiveFeed).stop()
     server.stop()
@@ -197,7 +206,7 @@ async def _serve_here(settings: Settings, address: Address, app: Litestar) -> No
         serving.result()
 
 
-def _asked_to_stop() -> asyncio.Event:
+def _stop_signal() -> asyncio.Event:
     asked = asyncio.Event()
     for name in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(name, asked.set)
@@ -206,22 +215,22 @@ def _asked_to_stop() -> asyncio.Event:
 
 def _serve_by_workers(settings: Settings, address: Address, workers: int, *, works: bool) -> None:
     multiprocessing.set_start_method("fork", force=True)  # workers inherit the sockets
-    SeveralProcesses(
+    MultiProcessServer(
         "anxun",
         address,
-        **_listening(),
+        **_granian_options(),
         loop=Loops.uvloop,
         workers=workers,
         respawn_failed_workers=True,
         workers_kill_timeout=_STOP_SECONDS,
-    ).serve(target_loader=partial(_worker, settings, os.getpid(), works=works))
+    ).serve(target_loader=partial(_build_worker_app, settings, os.getpid(), works=works))
 
 
-def _worker(settings: Settings, parent: int, _: str, *, works: bool) -> Callable[..., Any]:
+def _build_worker_app(settings: Settings, parent: int, _: str, *, works: bool) -> Callable[..., Any]:
     """Builds the app of a worker process. The kernel kills it with its parent, so that the port is not left open."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
         if os.getppid() != parent:  # the parent ended before prctl
             os.kill(os.getpid(), signal.SIGKILL)
-    logs.configure(settings.log, settings.syslog)
-    return _behind_proxies(settings, build(settings, works=works))
+    logs.configure_logs(settings.log, settings.syslog)
+    return _wrap_app(settings, build_app(settings, works=works))

@@ -8,17 +8,17 @@ from contextlib import contextmanager
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from api.settings import Settings, load
+from api.settings import Settings, load_settings
 from storage.engine.findings import Finding
 
 console = Console(highlight=False)
 
 
 def settings() -> Settings:
-    return load(os.environ)
+    return load_settings(os.environ)
 
 
-def report(found: list[Finding], well: str) -> None:
+def report_findings(found: list[Finding], well: str) -> None:
     """Prints each finding on a line and exits: with status 1 if there are any, else with `well` and status 0."""
     for what, where in found:
         console.print(f"{what}: {where}", soft_wrap=True)
@@ -27,7 +27,7 @@ def report(found: list[Finding], well: str) -> None:
 
 
 @contextmanager
-def progress(words: str) -> Generator[Callable[[int, int], None]]:
+def progress_bar(words: str) -> Generator[Callable[[int, int], None]]:
     """Shows a progress bar; yields the function that updates it with (done, total)."""
     with Progress(TextColumn(words), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), console=console) as bar:
         task = bar.add_task(words, total=None)

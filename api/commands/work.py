@@ -6,7 +6,7 @@ import rich_click as click
 
 from api.commands.server import work as run
 from api.commands.terminal import settings
-from api.process.logs import configure
+from api.process.logs import configure_logs
 
 
 @click.command()
@@ -15,5 +15,5 @@ def work() -> None:
 
     Any number of processes can run: each claims its work in the database, and takes over what a killed one left.
     """
-    configure(settings().log, settings().syslog)
+    configure_logs(settings().log, settings().syslog)
     run(settings())

@@ -5,6 +5,6 @@
 - `office`: loads the demo office: eleven communities, the catalogue, the working calendar, an account for each role
 - `plan`: plans a simulated year: which hazards are reported, and how each of them ends
 - `simulation`: sends the messages of invented devices to a running server, by signed requests or through a broker
-- `telling`: runs one scenario: who does what and when, each action depending on the state of the hazard
+- `scenario`: runs one scenario: who does what and when, each action depending on the state of the hazard
 - `year`: simulates a year of the office's work through the same actions as the API, each at its own time
 """

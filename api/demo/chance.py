@@ -3,6 +3,6 @@
 import random
 
 
-def random_of(seed: str) -> random.Random:
+def seeded_random(seed: str) -> random.Random:
     """A generator of the same numbers for the same `seed`; nothing secret is derived from it."""
     return random.Random(seed)  # noqa: S311  # no secret

@@ -6,14 +6,14 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from api.demo.chance import random_of
-from inspections.monitoring.alerts import DEFAULTS, Metric, MonitorKind
+from api.demo.chance import seeded_random
+from inspections.monitoring.alerts import DEFAULT_THRESHOLDS, Metric, MonitorKind
 
 KINDS = tuple(MonitorKind)
 _METRICS = (Metric.RESIDUAL_CURRENT, Metric.TEMPERATURE, Metric.ARC)
 _SPELL = 30
 """Messages in a row for which a device behaves the same: quiet, alarming or flapping."""
-_RUBBISH = (
+_GARBAGE = (
     b"",
     b"{",
     b"[" * 200,
@@ -26,7 +26,7 @@ _RUBBISH = (
 _CLOCKS = (timedelta(days=-20_000), timedelta(hours=-30), timedelta(minutes=20), timedelta(days=400))
 
 
-class Mix(NamedTuple):
+class MessageMix(NamedTuple):
     """Shares from 0 to 1: of spells with an alarm or flapping; of messages that are garbage or misdated."""
 
     alarms: float = 0.1
@@ -35,34 +35,34 @@ class Mix(NamedTuple):
     wrong_clocks: float = 0.02
 
 
-def name_of(number: int) -> str:
+def device_name(number: int) -> str:
     return f"SIM-{number:04d}"
 
 
-def kind_of(number: int) -> MonitorKind:
+def device_kind(number: int) -> MonitorKind:
     return KINDS[number % len(KINDS)]
 
 
-def speech(seed: int, number: int, mix: Mix, began: datetime, every: timedelta) -> Iterator[bytes]:
+def device_messages(seed: int, number: int, mix: MessageMix, began: datetime, every: timedelta) -> Iterator[bytes]:
     """The endless messages of one device, one each `every`; the same for the same seed."""
-    chance = random_of(f"{seed} {number}")
+    chance = seeded_random(f"{seed} {number}")
     at = began
-    for turn, value in enumerate(_measured(chance, kind_of(number), mix)):
+    for turn, value in enumerate(_measurements(chance, device_kind(number), mix)):
         at += every
         if chance.random() < mix.garbage:
-            yield chance.choice(_RUBBISH)
+            yield chance.choice(_GARBAGE)
             continue
         metric, measured = value
         said: dict[str, Any] = {"id": f"{seed}-{turn}", "metric": metric, "value": round(measured, 1)}
-        said["occurred_at"] = _dated(chance, at, mix).isoformat(timespec="seconds")
+        said["occurred_at"] = _message_time(chance, at, mix).isoformat(timespec="seconds")
         yield json.dumps(said).encode()
 
 
-def _measured(chance: random.Random, kind: MonitorKind, mix: Mix) -> Iterator[tuple[Metric, float]]:
+def _measurements(chance: random.Random, kind: MonitorKind, mix: MessageMix) -> Iterator[tuple[Metric, float]]:
     """Metrics with their values, spell by spell, relative to the alarm limits of the kind."""
     while True:
         metric, drawn = chance.choice(_METRICS), chance.random()
-        alarm = DEFAULTS[kind][metric].alarm
+        alarm = DEFAULT_THRESHOLDS[kind][metric].alarm
         for turn in range(_SPELL):
             if drawn < mix.alarms:
                 share = 1.0 + 0.3 * turn / _SPELL
@@ -73,7 +73,7 @@ def _measured(chance: random.Random, kind: MonitorKind, mix: Mix) -> Iterator[tu
             yield metric, alarm * share
 
 
-def _dated(chance: random.Random, at: datetime, mix: Mix) -> datetime:
+def _message_time(chance: random.Random, at: datetime, mix: MessageMix) -> datetime:
     if chance.random() >= mix.wrong_clocks:
         return at
     return at + chance.choice(

@@ -8,7 +8,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from api.accounts.authentication import HASHER, verified
-from api.office.seed import beginnings
+from api.office.seed import initial_records
 from api.settings import BadSettings, Settings
 from inspections.accounts.people import Grant, Person, Role
 from inspections.change import Change
@@ -35,18 +35,18 @@ COMMUNITIES = tuple(
 )
 """Names and codes of the National Bureau of Statistics, release of 2020."""
 
-_APART = ("330402009025", "330402009029")
-WITH_HANDLER = tuple(community for community in COMMUNITIES if community.code not in _APART)
-_MOST = tuple(community.code for community in WITH_HANDLER)
+_SECOND_TEAM = ("330402009025", "330402009029")
+WITH_HANDLER = tuple(community for community in COMMUNITIES if community.code not in _SECOND_TEAM)
+_FIRST_TEAM = tuple(community.code for community in WITH_HANDLER)
 _ACCOUNTS = (
-    ("inspector", "巡查员（演示）", Role.INSPECTOR, _MOST),
-    ("officer", "安全专管员（演示）", Role.OFFICER, _MOST),
-    ("handler", "整改人（演示）", Role.HANDLER, _MOST),
-    ("supervisor", "分管领导（演示）", Role.SUPERVISOR, _MOST),
-    ("analyst", "统计员（演示）", Role.ANALYST, _MOST),
-    ("admin", "管理员（演示）", Role.ADMIN, _MOST),
-    ("inspector2", "巡查员二（演示）", Role.INSPECTOR, _APART),
-    ("officer2", "安全专管员二（演示）", Role.OFFICER, _APART),
+    ("inspector", "巡查员（演示）", Role.INSPECTOR, _FIRST_TEAM),
+    ("officer", "安全专管员（演示）", Role.OFFICER, _FIRST_TEAM),
+    ("handler", "整改人（演示）", Role.HANDLER, _FIRST_TEAM),
+    ("supervisor", "分管领导（演示）", Role.SUPERVISOR, _FIRST_TEAM),
+    ("analyst", "统计员（演示）", Role.ANALYST, _FIRST_TEAM),
+    ("admin", "管理员（演示）", Role.ADMIN, _FIRST_TEAM),
+    ("inspector2", "巡查员二（演示）", Role.INSPECTOR, _SECOND_TEAM),
+    ("officer2", "安全专管员二（演示）", Role.OFFICER, _SECOND_TEAM),
 )
 USERNAMES = tuple(username for username, *_ in _ACCOUNTS)
 
@@ -86,13 +86,13 @@ async def load_office(database: Database, password: str) -> bool:
         Person(username, name, tuple(Grant(role, code) for code in codes), hashed[at], demo=True)
         for at, (username, name, role, codes) in enumerate(_ACCOUNTS)
     ]
-    return await database.transact(lambda repository: _office(repository, accounts))
+    return await database.transact(lambda repository: _add_office(repository, accounts))
 
 
-def _office(repository: Repository, accounts: list[Person]) -> Change[bool]:
+def _add_office(repository: Repository, accounts: list[Person]) -> Change[bool]:
     new: list[Struct] = []
     if repository.street(STREET.code) is None:
-        new = [STREET, *COMMUNITIES, *beginnings(repository)]
+        new = [STREET, *COMMUNITIES, *initial_records(repository)]
     known = [(before, after) for after in accounts if (before := repository.person(after.username))]
     new += [account for account in accounts if repository.person(account.username) is None]
     changed = tuple((before, replace(before, password=after.password)) for before, after in known)
@@ -101,4 +101,4 @@ def _office(repository: Repository, accounts: list[Person]) -> Change[bool]:
 
 def staff(community: str) -> tuple[str, str]:
     """The usernames of the inspector and the officer of this community."""
-    return ("inspector2", "officer2") if community in _APART else ("inspector", "officer")
+    return ("inspector2", "officer2") if community in _SECOND_TEAM else ("inspector", "officer")

@@ -10,9 +10,9 @@ from enum import Enum, auto
 from typing import NamedTuple
 from uuid import NAMESPACE_URL, UUID, uuid5
 
-from api.demo.chance import random_of
+from api.demo.chance import seeded_random
 from api.demo.office import COMMUNITIES, WITH_HANDLER
-from inspections.calendar import at
+from inspections.calendar import shanghai_instant
 
 WINDOWS_BY_MONTH = {2: 8, 3: 14, 4: 18, 5: 22, 6: 26, 7: 28, 8: 30, 9: 32, 10: 35, 11: 38, 12: 40}
 PILOT_MONTH = 6
@@ -24,7 +24,7 @@ _OTHERS = {
 _FIXED_BY_NATURE = {"WN", "EL"}
 
 
-class Fate(Enum):
+class ScenarioOutcome(Enum):
     """The course of a scenario."""
 
     FIXED = auto()
@@ -41,13 +41,14 @@ class Fate(Enum):
     SELF_RESOLVED = auto()
 
 
-_FATES = {
-    Fate.FIXED: 36, Fate.ON_SPOT: 30, Fate.RETURNED: 5, Fate.REWORKED: 6, Fate.LATE: 7, Fate.REFUSED: 2,
-    Fate.REBOUND: 3, Fate.REJECTED: 3, Fate.MERGED: 3, Fate.UNFOUNDED: 3, Fate.SELF_RESOLVED: 2,
+_OUTCOME_WEIGHTS = {
+    ScenarioOutcome.FIXED: 36, ScenarioOutcome.ON_SPOT: 30, ScenarioOutcome.RETURNED: 5, ScenarioOutcome.REWORKED: 6,
+    ScenarioOutcome.LATE: 7, ScenarioOutcome.REFUSED: 2, ScenarioOutcome.REBOUND: 3, ScenarioOutcome.REJECTED: 3,
+    ScenarioOutcome.MERGED: 3, ScenarioOutcome.UNFOUNDED: 3, ScenarioOutcome.SELF_RESOLVED: 2,
 }  # fmt: skip
 
 
-class Story(NamedTuple):
+class Scenario(NamedTuple):
     """One hazard of the year. All else about it is derived from `seed`."""
 
     id: UUID
@@ -56,7 +57,7 @@ class Story(NamedTuple):
     community: str
     category: str
     quantity: int
-    fate: Fate
+    outcome: ScenarioOutcome
     place: str
 
 
@@ -64,33 +65,39 @@ _FEW = 3
 """The largest quantity that is fixed at once; more is fixed in two parts."""
 
 
-def stories(year: int) -> list[Story]:
+def plan_scenarios(year: int) -> list[Scenario]:
     """Every hazard of the year, in the order of their reports."""
-    chance = random_of(f"anxun/{year}")
-    told = [*_windows(year, chance), *_causes(year, chance), *_others(year, chance)]
+    chance = seeded_random(f"anxun/{year}")
+    told = [*_window_scenarios(year, chance), *_cause_scenarios(year, chance), *_other_scenarios(year, chance)]
     return sorted(told, key=lambda story: story.reported)
 
 
-def _windows(year: int, chance: random.Random) -> list[Story]:
-    told: list[Story] = []
+def _window_scenarios(year: int, chance: random.Random) -> list[Scenario]:
+    told: list[Scenario] = []
     for month, total in WINDOWS_BY_MONTH.items():
         left = total
         while left:
             quantity = min(left, chance.choice((1, 1, 2, 2, 3, 4, 6)))
             left -= quantity
             fate = (
-                Fate.PARTIAL if quantity > _FEW else chance.choice((Fate.FIXED, Fate.FIXED, Fate.FIXED, Fate.REWORKED))
+                ScenarioOutcome.PARTIAL
+                if quantity > _FEW
+                else chance.choice(
+                    (ScenarioOutcome.FIXED, ScenarioOutcome.FIXED, ScenarioOutcome.FIXED, ScenarioOutcome.REWORKED)
+                )
             )
             code = chance.choice(("WN-01", "WN-02", "WN-02", "WN-04"))
             told.append(
-                _story(chance, _work_time(chance, date(year, month, chance.randrange(1, 13))), code, quantity, fate)
+                _plan_scenario(
+                    chance, _random_work_time(chance, date(year, month, chance.randrange(1, 13))), code, quantity, fate
+                )
             )
-        unwilling = chance.choice((Fate.REFUSED, Fate.UNFOUNDED, Fate.REJECTED))
+        unwilling = chance.choice((ScenarioOutcome.REFUSED, ScenarioOutcome.UNFOUNDED, ScenarioOutcome.REJECTED))
         told.append(
-            _story(
+            _plan_scenario(
                 chance,
-                _work_time(chance, date(year, month, 3)),
-                "WN-03" if unwilling is Fate.REJECTED else "WN-02",
+                _random_work_time(chance, date(year, month, 3)),
+                "WN-03" if unwilling is ScenarioOutcome.REJECTED else "WN-02",
                 1,
                 unwilling,
             )
@@ -98,38 +105,53 @@ def _windows(year: int, chance: random.Random) -> list[Story]:
     return told
 
 
-def _causes(year: int, chance: random.Random) -> list[Story]:
+def _cause_scenarios(year: int, chance: random.Random) -> list[Scenario]:
     codes = [code for code, number in CAUSES.items() for _ in range(number)]
     told = [
-        _story(chance, _work_time(chance, date(year, PILOT_MONTH, chance.randrange(1, 21))), code, 1, Fate.FIXED)
+        _plan_scenario(
+            chance,
+            _random_work_time(chance, date(year, PILOT_MONTH, chance.randrange(1, 21))),
+            code,
+            1,
+            ScenarioOutcome.FIXED,
+        )
         for code in codes
     ]
-    return [*told, _story(chance, _work_time(chance, date(year, PILOT_MONTH, 9)), "EL-02", 1, Fate.UNFOUNDED)]
+    return [
+        *told,
+        _plan_scenario(
+            chance, _random_work_time(chance, date(year, PILOT_MONTH, 9)), "EL-02", 1, ScenarioOutcome.UNFOUNDED
+        ),
+    ]
 
 
-def _others(year: int, chance: random.Random) -> list[Story]:
-    told: list[Story] = []
+def _other_scenarios(year: int, chance: random.Random) -> list[Scenario]:
+    told: list[Scenario] = []
     first = date(year, 1, 1)
     days = (date(year + 1, 1, 1) - first).days
     for code, number in _OTHERS.items():
         for _ in range(number):
             day = first + timedelta(days=chance.randrange(days))
-            fate = chance.choices(list(_FATES), list(_FATES.values()))[0]
-            if code == "OT-99" and fate is Fate.ON_SPOT:
-                fate = Fate.FIXED
-            told.append(_story(chance, _work_time(chance, day), code, chance.choice((1, 1, 1, 2)), fate))
+            fate = chance.choices(list(_OUTCOME_WEIGHTS), list(_OUTCOME_WEIGHTS.values()))[0]
+            if code == "OT-99" and fate is ScenarioOutcome.ON_SPOT:
+                fate = ScenarioOutcome.FIXED
+            told.append(_plan_scenario(chance, _random_work_time(chance, day), code, chance.choice((1, 1, 1, 2)), fate))
     return told
 
 
-def _story(chance: random.Random, reported: datetime, code: str, quantity: int, fate: Fate) -> Story:
+def _plan_scenario(
+    chance: random.Random, reported: datetime, code: str, quantity: int, fate: ScenarioOutcome
+) -> Scenario:
     seed = f"{reported.isoformat()}/{code}/{chance.randrange(1_000_000)}"
-    everywhere = fate in {Fate.ON_SPOT, Fate.REJECTED, Fate.UNFOUNDED}
+    everywhere = fate in {ScenarioOutcome.ON_SPOT, ScenarioOutcome.REJECTED, ScenarioOutcome.UNFOUNDED}
     community = chance.choice(COMMUNITIES if everywhere and code[:2] not in _FIXED_BY_NATURE else WITH_HANDLER)
     place = f"{chance.randrange(1, 40)}幢{chance.randrange(1, 5)}单元"
-    return Story(
+    return Scenario(
         uuid5(NAMESPACE_URL, f"anxun-demo/{seed}"), seed, reported, community.code, code, quantity, fate, place
     )
 
 
-def _work_time(chance: random.Random, day: date) -> datetime:
-    return at(day, time(chance.randrange(8, 17), chance.randrange(60), chance.randrange(60))).astimezone(UTC)
+def _random_work_time(chance: random.Random, day: date) -> datetime:
+    return shanghai_instant(day, time(chance.randrange(8, 17), chance.randrange(60), chance.randrange(60))).astimezone(
+        UTC
+    )

@@ -10,9 +10,9 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from api.demo.devices import Mix, kind_of, name_of, speech
-from api.monitoring.mqtt import Broker, client_of
-from api.settings import Unfit
+from api.demo.devices import MessageMix, device_kind, device_messages, device_name
+from api.monitoring.mqtt import Broker, create_client
+from api.settings import CommandError
 
 if TYPE_CHECKING:
     from aiohttp import ClientSession
@@ -21,7 +21,7 @@ _SENDERS = 16
 _OK, _CREATED = 200, 201
 
 
-class Plan(NamedTuple):
+class SimulationPlan(NamedTuple):
     """`rate`: messages per second of all devices together. `broker`: None for signed requests."""
 
     api: str
@@ -31,11 +31,11 @@ class Plan(NamedTuple):
     rate: float
     seconds: float
     seed: int
-    mix: Mix
+    mix: MessageMix
     broker: Broker | None = None
 
 
-class Said(NamedTuple):
+class DeviceMessage(NamedTuple):
     """One message of one device."""
 
     device: str
@@ -43,64 +43,66 @@ class Said(NamedTuple):
     payload: bytes
 
 
-async def simulate(plan: Plan, shown: Callable[[Counter[str]], None]) -> Counter[str]:
-    """Sends the messages; returns how many got each verdict, or each error status. Raises Unfit."""
+async def simulate(plan: SimulationPlan, on_progress: Callable[[Counter[str]], None]) -> Counter[str]:
+    """Sends the messages; returns how many got each verdict, or each error status. Raises CommandError."""
     from aiohttp import ClientSession  # noqa: PLC0415  # 6 MB, not needed by a server
 
     done: Counter[str] = Counter()
     async with ClientSession() as http:
-        secrets = await _registered(http, plan)
-        async with _way(http, plan) as send:
-            await _all_sent(plan, secrets, send, done, shown)
+        secrets = await _register_devices(http, plan)
+        async with _open_sender(http, plan) as send:
+            await _send_messages(plan, secrets, send, done, on_progress)
     return done
 
 
-async def _registered(http: "ClientSession", plan: Plan) -> dict[str, str]:
+async def _register_devices(http: "ClientSession", plan: SimulationPlan) -> dict[str, str]:
     """The devices' secrets, by name: unknown devices are registered, known ones get a new secret."""
     credentials = {"username": plan.username, "password": plan.password, "device": "simulation"}
-    signed_in = await _asked(http, f"{plan.api}/auth/login", credentials, {})
+    signed_in = await _post_json(http, f"{plan.api}/auth/login", credentials, {})
     bearer = {"Authorization": f"Bearer {signed_in['access_token']}"}
     async with http.get(f"{plan.api}/communities", headers=bearer) as answer:
         communities = [each["code"] for each in (await answer.json())["items"]]
     if not communities:
-        raise Unfit(f"{plan.username} has no communities")
+        raise CommandError(f"{plan.username} has no communities")
     secrets: dict[str, str] = {}
     for number in range(plan.devices):
-        name, community = name_of(number), communities[number % len(communities)]
-        said = {"id": name, "name": f"演示设备{number}", "kind": kind_of(number), "community": community}
-        made = await _asked(http, f"{plan.api}/devices", {**said, "place": f"演示{number}号"}, bearer)
+        name, community = device_name(number), communities[number % len(communities)]
+        said = {"id": name, "name": f"演示设备{number}", "kind": device_kind(number), "community": community}
+        made = await _post_json(http, f"{plan.api}/devices", {**said, "place": f"演示{number}号"}, bearer)
         if made["secret"] is None:
-            made = await _asked(http, f"{plan.api}/devices/{name}/rotate", {}, bearer)
+            made = await _post_json(http, f"{plan.api}/devices/{name}/rotate", {}, bearer)
         secrets[name] = made["secret"]
     return secrets
 
 
-async def _asked(http: "ClientSession", address: str, body: dict[str, Any], headers: dict[str, str]) -> dict[str, Any]:
+async def _post_json(
+    http: "ClientSession", address: str, body: dict[str, Any], headers: dict[str, str]
+) -> dict[str, Any]:
     async with http.post(address, json=body, headers=headers) as answer:
         if answer.status not in {_OK, _CREATED}:
-            raise Unfit(f"{address}: {answer.status} {(await answer.text())[:300]}")
+            raise CommandError(f"{address}: {answer.status} {(await answer.text())[:300]}")
         return await answer.json()
 
 
-Send = Callable[[Said], Any]
+Send = Callable[[DeviceMessage], Any]
 
 
 @asynccontextmanager
-async def _way(http: "ClientSession", plan: Plan) -> AsyncGenerator[Send]:
+async def _open_sender(http: "ClientSession", plan: SimulationPlan) -> AsyncGenerator[Send]:
     if plan.broker is None:
-        yield lambda said: _by_request(http, plan.api, said)
+        yield lambda said: _send_request(http, plan.api, said)
         return
-    client = client_of(plan.broker)
+    client = create_client(plan.broker)
     await asyncio.to_thread(client.connect, plan.broker.host, plan.broker.port)
     client.loop_start()
     try:
-        yield lambda said: _by_broker(client, said)
+        yield lambda said: _publish_message(client, said)
     finally:
         client.disconnect()
         await asyncio.to_thread(client.loop_stop)
 
 
-async def _by_request(http: "ClientSession", api: str, said: Said) -> list[str]:
+async def _send_request(http: "ClientSession", api: str, said: DeviceMessage) -> list[str]:
     stamp = str(int(time.time()))
     digest = hmac.new(said.secret.encode(), stamp.encode() + b"." + said.payload, hashlib.sha256).hexdigest()
     headers = {"Anxun-Device": said.device, "Anxun-Timestamp": stamp, "Anxun-Signature": f"v1={digest}"}
@@ -110,15 +112,19 @@ async def _by_request(http: "ClientSession", api: str, said: Said) -> list[str]:
         return [each["reason"] or each["result"] for each in (await answer.json())["items"]]
 
 
-async def _by_broker(client: Any, said: Said) -> list[str]:
+async def _publish_message(client: Any, said: DeviceMessage) -> list[str]:
     """Publishes a message to the broker; only the server knows its verdict (GET /alerts, /alerts/refusals)."""
     published = client.publish(f"anxun/{said.device}/alerts", said.payload, qos=1)
     await asyncio.to_thread(published.wait_for_publish, 30)
     return ["published" if published.is_published() else "not published"]
 
 
-async def _all_sent(
-    plan: Plan, secrets: dict[str, str], send: Send, done: Counter[str], shown: Callable[[Counter[str]], None]
+async def _send_messages(
+    plan: SimulationPlan,
+    secrets: dict[str, str],
+    send: Send,
+    done: Counter[str],
+    on_progress: Callable[[Counter[str]], None],
 ) -> None:
     """Sends by a few concurrent senders, each message at its time; late messages are sent without a pause."""
     messages, began = _messages(plan, secrets), time.monotonic()
@@ -128,16 +134,16 @@ async def _all_sent(
         for at in range(first, number, _SENDERS):
             await asyncio.sleep(max(0.0, began + at / plan.rate - time.monotonic()))
             done.update(await send(next(messages)))
-            shown(done)
+            on_progress(done)
 
     await asyncio.gather(*(sender(first) for first in range(_SENDERS)))
 
 
-def _messages(plan: Plan, secrets: dict[str, str]) -> Iterator[Said]:
+def _messages(plan: SimulationPlan, secrets: dict[str, str]) -> Iterator[DeviceMessage]:
     """The messages of all devices, in turns."""
     every = timedelta(seconds=plan.devices / plan.rate)
     now = datetime.now(UTC)
-    spoken = [speech(plan.seed, number, plan.mix, now, every) for number in range(plan.devices)]
+    spoken = [device_messages(plan.seed, number, plan.mix, now, every) for number in range(plan.devices)]
     while True:
         for number, payloads in enumerate(spoken):
-            yield Said(name_of(number), secrets[name_of(number)], next(payloads))
+            yield DeviceMessage(device_name(number), secrets[device_name(number)], next(payloads))

@@ -9,10 +9,10 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from api.demo.office import USERNAMES, load_demo
-from api.demo.plan import Fate, Story, stories
-from api.demo.telling import Deed, Teller, Telling
-from api.photos.processor import Developer
-from api.process.scheduler import sweep
+from api.demo.plan import Scenario, ScenarioOutcome, plan_scenarios
+from api.demo.scenario import ScenarioAction, ScenarioRun, ScenarioRunner
+from api.photos.processor import PhotoProcessor
+from api.process.scheduler import run_deadline_sweep
 from api.settings import BadSettings, Settings
 from inspections.accounts.people import Person
 from inspections.calendar import midnight
@@ -23,39 +23,41 @@ from inspections.remediation.actions.reporting import report_hazard
 from inspections.remediation.actions.steps import take_step
 from inspections.remediation.steps import Report
 from storage.database import Database, open_database
-from storage.engine.connections import owned
+from storage.engine.connections import write_access
 from storage.migration import migrate
-from storage.photos.names import original
-from storage.photos.store import PhotoStore, open_photos
+from storage.photos.names import original_name
+from storage.photos.store import PhotoStore, open_photo_store
 
 _STRIDE = timedelta(hours=6)
 """The scenarios' actions of one stride run concurrently; then the deadlines are swept."""
 
 
-def load(settings: Settings, console: Console, year: int | None) -> None:
-    """Loads the demo office and, where `year` is given, its work. Raises BadSettings, Locked."""
-    if settings.asks.divided:
+def load_demo_data(settings: Settings, console: Console, year: int | None) -> None:
+    """Loads the demo office and, where `year` is given, its work. Raises BadSettings, DatabaseInUse."""
+    if settings.security_profile.separate_admins:
         raise BadSettings("ANXUN_PROFILE=strict: no demo office, whose password others know")
-    _ = settings.photo_place
-    with owned(settings.database_url):
+    _ = settings.photo_location
+    with write_access(settings.database_url):
         migrate(settings.database_url)
-        asyncio.run(_load(settings, console, year))
+        asyncio.run(_load_demo_data(settings, console, year))
 
 
-async def _load(settings: Settings, console: Console, year: int | None) -> None:
+async def _load_demo_data(settings: Settings, console: Console, year: int | None) -> None:
     database = open_database(settings.database_url)
     try:
         new = await load_demo(database, settings)
         console.print(f"demo office 新嘉街道: {'loaded' if new else 'already there'}")
         if year:
-            await _simulate(database, open_photos(settings.photo_place, settings.scratch), console, year)
+            await _simulate_year(
+                database, open_photo_store(settings.photo_location, settings.incoming_folder), console, year
+            )
     finally:
         await database.close()
 
 
-async def _simulate(database: Database, store: PhotoStore, console: Console, year: int) -> None:
-    office = Office(database, store)
-    told = stories(year)
+async def _simulate_year(database: Database, store: PhotoStore, console: Console, year: int) -> None:
+    office = OfficeSimulator(database, store)
+    told = plan_scenarios(year)
     there = await database.read(lambda repository: [story for story in told if repository.hazard(story.id)])
     if there:
         whole = len(there) == len(told)
@@ -67,18 +69,18 @@ async def _simulate(database: Database, store: PhotoStore, console: Console, yea
         TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), console=console
     )
     with bar:
-        await office.live_through(told, year, bar)
-        developer = Developer(database, store, lambda: datetime.now(UTC))
+        await office.simulate_year(told, year, bar)
+        developer = PhotoProcessor(database, store, lambda: datetime.now(UTC))
         task = bar.add_task("developing photos", total=office.photos)
-        while done := await developer.develop_waiting():
+        while done := await developer.process_batch():
             bar.update(task, advance=done)
-        while await developer.examine_waiting():
+        while await developer.examine_batch():
             pass
         await developer.stop()
     console.print(f"{year}: {len(told)} hazards and {office.photos} drawn photos, all marked 演示数据")
 
 
-class Office:
+class OfficeSimulator:
     """Runs scenarios against a database, each person with their own rights."""
 
     def __init__(self, database: Database, store: PhotoStore) -> None:
@@ -87,61 +89,63 @@ class Office:
         self._people: dict[str, Person] = {}
         self.photos = 0
 
-    async def live_through(self, told: list[Story], year: int, bar: Progress) -> None:
+    async def simulate_year(self, scenarios: list[Scenario], year: int, bar: Progress) -> None:
         people = await self._database.read(lambda repository: [repository.person(name) for name in USERNAMES])
         self._people = {person.username: person for person in people if person}
-        open_ends = [(telling, next(telling)) for telling in _tellings(told)]
-        start, end = midnight_of(year), midnight_of(year + 1)
+        open_ends = [(telling, next(telling)) for telling in _scenario_runs(scenarios)]
+        start, end = new_year_midnight(year), new_year_midnight(year + 1)
         task = bar.add_task(f"the year {year}", total=(end - start) // _STRIDE)
         while start < end:
             until = start + _STRIDE
             now = [pair for pair in open_ends if pair[1].at < until]
             later = [pair for pair in open_ends if pair[1].at >= until]
-            followed = await asyncio.gather(*(self._follow(telling, deed, until) for telling, deed in now))
+            followed = await asyncio.gather(*(self._run_stride(telling, deed, until) for telling, deed in now))
             open_ends = [*later, *(pair for pair in followed if pair)]
-            await sweep(self._database, until + timedelta(seconds=1))
+            await run_deadline_sweep(self._database, until + timedelta(seconds=1))
             bar.update(task, advance=1)
             start = until
 
-    async def _follow(self, telling: Telling, deed: Deed, until: datetime) -> tuple[Telling, Deed] | None:
+    async def _run_stride(
+        self, telling: ScenarioRun, deed: ScenarioAction, until: datetime
+    ) -> tuple[ScenarioRun, ScenarioAction] | None:
         """Performs this scenario's actions before `until`; returns it with its next action, None at its end."""
         try:
             while deed.at < until:
-                deed = telling.send(await self._do(deed))
+                deed = telling.send(await self._perform(deed))
         except StopIteration:
             return None
         return telling, deed
 
-    async def _do(self, deed: Deed) -> Hazard:
+    async def _perform(self, deed: ScenarioAction) -> Hazard:
         person = self._people[deed.username]
-        photos = await asyncio.gather(*(asyncio.to_thread(self._keep, each, deed.at) for each in deed.pictures))
+        photos = await asyncio.gather(*(asyncio.to_thread(self._store_photo, each, deed.at) for each in deed.pictures))
         self.photos += len(photos)
         if isinstance(deed.body, Report):
             report = partial(report_hazard, person=person, report=deed.body, now=deed.at, arrived=photos, demo=True)
-            return (await self._database.transact(report)).dossier.hazard
+            return (await self._database.transact(report)).reported.hazard
         if photos:
             await self._database.transact(partial(receive_photos, person=person, arrived=photos, now=deed.at))
         step = partial(take_step, person=person, hazard_id=deed.hazard, step=deed.body, now=deed.at)
         return (await self._database.transact(step)).hazard
 
-    def _keep(self, picture: bytes, now: datetime) -> Photo:
-        with self._store.receive() as incoming:
+    def _store_photo(self, picture: bytes, now: datetime) -> Photo:
+        with self._store.open_incoming_file() as incoming:
             incoming.write(picture)
-            self._store.keep(incoming, original(incoming.sha256))
-            return incoming.described(now)
+            self._store.save(incoming, original_name(incoming.sha256))
+            return incoming.inspect_photo(now)
 
 
-def midnight_of(year: int) -> datetime:
+def new_year_midnight(year: int) -> datetime:
     return midnight(datetime(year, 1, 1, tzinfo=UTC).date())
 
 
-def _tellings(told: list[Story]) -> list[Telling]:
+def _scenario_runs(scenarios: list[Scenario]) -> list[ScenarioRun]:
     """A run per scenario; one that is to be merged gets the last hazard of its kind in its community."""
     last: dict[tuple[str, str], UUID] = {}
-    tellings: list[Telling] = []
-    for story in told:
+    tellings: list[ScenarioRun] = []
+    for story in scenarios:
         kind = (story.community, story.category)
-        tellings.append(Teller(story, last.get(kind)).tell())
-        if story.fate not in {Fate.MERGED, Fate.REJECTED}:
+        tellings.append(ScenarioRunner(story, last.get(kind)).run())
+        if story.outcome not in {ScenarioOutcome.MERGED, ScenarioOutcome.REJECTED}:
             last[kind] = story.id
     return tellings

@@ -12,32 +12,32 @@ from litestar.params import FromPath
 from msgspec import Struct
 from uuid_utils.compat import uuid7
 
-from api.fix_links.resolver import LinkDoor, digest_in
+from api.fix_links.resolver import LinkResolver, token_digest
 from api.http.bodies import AnyRequest, json_body
-from api.http.context import context_of
-from api.http.pages import HEADERS, page
-from api.http.problems import Unparsable, invalid_field, problem, status_of
-from api.http.responses import Content, public_url, serve
+from api.http.context import app_context
+from api.http.pages import HEADERS, render_page
+from api.http.problems import UnparsableBody, http_status, problem_response, to_field_error
+from api.http.responses import Content, public_url, serve_content
 from api.photos import tus
-from api.photos.bodies import FORM_BYTES, Form, received_form
-from api.photos.intake import checked, keep
-from api.photos.processor import Developer
+from api.photos.bodies import FORM_BYTES, Form, receive_form
+from api.photos.intake import inspect_photos, save_originals
+from api.photos.processor import PhotoProcessor
 from inspections.accounts.policy import BY_LINK, PUBLIC
-from inspections.errors import Invalid, LinkOver, Missing, Refusal, TooMany
-from inspections.fix_links.actions import Notice, fix_by_link, noticed, standing
+from inspections.errors import InactiveLink, InvalidInput, NotFound, Refusal, TooManyRequests
+from inspections.fix_links.actions import PartyNotice, get_valid_link, load_party_notice, submit_fix_by_link
 from inspections.hazards.deadlines import is_overdue
-from inspections.hazards.lifecycle import possible
-from inspections.hazards.records import Dossier, State
+from inspections.hazards.lifecycle import possible_steps
+from inspections.hazards.records import HazardWithPhotos, State
 from inspections.photos.actions.intake import receive_photos
 from inspections.photos.records import Stage
 from inspections.places.communities import Community
 from inspections.remediation.steps import SubmitFix
 from storage.repository import Repository
 
-_PUBLIC = {"action": PUBLIC, "any_query": True}  # messengers add query parameters to shared links
-_TEXTS = {"id", "version", "method", "quantity_done", "outcome", "note", "sha256"}
-_ASKED = "请在整改期限前消除上述隐患，拍摄整改后照片并填写整改情况。"
-_WAITING = {
+_PUBLIC_OPT = {"action": PUBLIC, "any_query": True}  # messengers add query parameters to shared links
+_TEXT_FIELDS = {"id", "version", "method", "quantity_done", "outcome", "note", "sha256"}
+_DEFAULT_MEASURES = "请在整改期限前消除上述隐患，拍摄整改后照片并填写整改情况。"
+_WAITING_REASONS = {
     State.REPORTED: "街道正在受理，暂时不能提交整改情况。",
     State.ACCEPTED: "街道正在派单，暂时不能提交整改情况。",
     State.PENDING_RECHECK: "已有整改情况提交，正在等待街道复查。",
@@ -46,14 +46,14 @@ _WAITING = {
 }
 
 
-class NoticePhoto(Struct, frozen=True):
+class PartyNoticePhoto(Struct, frozen=True):
     """The URLs of a photo, relative to the link's: upright JPEG without metadata, 320 and 1280 pixels."""
 
     small: str
     large: str
 
 
-class NoticeView(Struct, frozen=True):
+class PartyNoticeView(Struct, frozen=True):
     """The whole of what the party sees. `waiting`: why nothing can be submitted now; null where something can."""
 
     number: str
@@ -70,10 +70,10 @@ class NoticeView(Struct, frozen=True):
     expires_at: datetime
     version: int
     waiting: str | None
-    photos: list[NoticePhoto]
+    photos: list[PartyNoticePhoto]
 
 
-class FixTaken(Struct, frozen=True):
+class FixReceipt(Struct, frozen=True):
     """The receipt of a submitted fix. `next`: what the office does next."""
 
     number: str
@@ -84,85 +84,93 @@ class FixTaken(Struct, frozen=True):
 # showing the notice -----------------------------------------------------------------------------------------------
 
 
-@get("/{token:str}", opt=_PUBLIC)
+@get("/{token:str}", opt=_PUBLIC_OPT)
 async def get_notice(request: AnyRequest) -> Response[Any]:
     """Returns the notice: HTML, or JSON for clients that accept it."""
-    await context_of(request).part(LinkDoor).knock(request, "opened")
-    view = await _noticed(request)
+    await app_context(request).part(LinkResolver).resolve(request, "opened")
+    view = await _load_notice_view(request)
     if _wants_json(request):
         return Response(view, headers=HEADERS)
     return _fix_page(request, view, {"id": str(uuid7()), "version": str(view.version)})
 
 
-@get("/{token:str}/photos/{sha256:str}/{size:str}", opt=_PUBLIC, include_in_schema=False)
-async def get_photo(request: AnyRequest, sha256: FromPath[str], size: FromPath[str]) -> Response[Any]:
+@get("/{token:str}/photos/{sha256:str}/{size:str}", opt=_PUBLIC_OPT, include_in_schema=False)
+async def get_notice_photo(request: AnyRequest, sha256: FromPath[str], size: FromPath[str]) -> Response[Any]:
     """Returns a photo of this notice; other photos are not found."""
-    context = context_of(request)
-    link = await context.part(LinkDoor).knock(request)
-    notice = await context.database.read(partial(noticed, digest=link.digest, now=context.clock()))
+    context = app_context(request)
+    link = await context.part(LinkResolver).resolve(request)
+    notice = await context.database.read(partial(load_party_notice, digest=link.digest, now=context.clock()))
     if size not in {"320", "1280"} or sha256 not in {each.mention.sha256 for each in notice.before}:
-        raise Missing("photo")
-    picture = await context.part(Developer).picture(sha256, int(size))
-    return await serve(request, Content.of(picture), f"{sha256}.{size}", "image/jpeg", HEADERS)
+        raise NotFound("photo")
+    picture = await context.part(PhotoProcessor).get_preview(sha256, int(size))
+    return await serve_content(request, Content.from_bytes(picture), f"{sha256}.{size}", "image/jpeg", HEADERS)
 
 
-@get("/{token:str}/{code:str}", opt=_PUBLIC, include_in_schema=False)
-async def get_code(request: AnyRequest, code: FromPath[str]) -> Response[Any]:
+@get("/{token:str}/{code:str}", opt=_PUBLIC_OPT, include_in_schema=False)
+async def get_notice_file(request: AnyRequest, code: FromPath[str]) -> Response[Any]:
     """Returns the link's QR code (`qr.png`, `qr.svg`), or the notice for printing (`notice`)."""
-    await context_of(request).part(LinkDoor).knock(request)
+    await app_context(request).part(LinkResolver).resolve(request)
     if code == "notice":
-        return await _printed(request)
+        return await _printable_notice(request)
     if code not in {"qr.png", "qr.svg"}:
-        raise Missing("page")
-    await context_of(request).database.read(
-        partial(standing, digest=digest_in(request), now=context_of(request).clock())
+        raise NotFound("page")
+    await app_context(request).database.read(
+        partial(get_valid_link, digest=token_digest(request), now=app_context(request).clock())
     )
     kind = code.removeprefix("qr.")
-    return Response(_qr(request, kind), media_type={"png": "image/png", "svg": "image/svg+xml"}[kind], headers=HEADERS)
+    return Response(
+        _qr_code(request, kind), media_type={"png": "image/png", "svg": "image/svg+xml"}[kind], headers=HEADERS
+    )
 
 
-async def _printed(request: AnyRequest) -> Response[Any]:
-    context = context_of(request)
+async def _printable_notice(request: AnyRequest) -> Response[Any]:
+    context = app_context(request)
 
-    def ask(repository: Repository) -> tuple[NoticeView, str, str]:
-        notice = noticed(repository, digest_in(request), context.clock())
+    def load(repository: Repository) -> tuple[PartyNoticeView, str, str]:
+        notice = load_party_notice(repository, token_digest(request), context.clock())
         community, party = repository.community(notice.hazard.community), notice.hazard.responsible_party
         street = repository.street(community.street) if community else None
-        return _view(repository, notice, context.clock()), street.name if street else "", party.name if party else ""
+        return (
+            _notice_view(repository, notice, context.clock()),
+            street.name if street else "",
+            party.name if party else "",
+        )
 
-    view, street, party = await context.database.read(ask)
-    qr = _qr(request, "svg", xmldecl=False, omitsize=True).decode()
-    return page("notice.html", notice=view, street=street, party=party, qr=qr, **_here(request))
+    view, street, party = await context.database.read(load)
+    qr = _qr_code(request, "svg", xmldecl=False, omitsize=True).decode()
+    return render_page("notice.html", notice=view, street=street, party=party, qr=qr, **_page_variables(request))
 
 
-def _here(request: AnyRequest) -> dict[str, Any]:
+def _page_variables(request: AnyRequest) -> dict[str, Any]:
     token = request.path_params["token"]
-    return {"url": f"{public_url(request)}/f/{token}", "base": token, "now": context_of(request).clock()}
+    return {"url": f"{public_url(request)}/f/{token}", "base": token, "now": app_context(request).clock()}
 
 
-def _qr(request: AnyRequest, kind: str, **more: bool) -> bytes:
+def _qr_code(request: AnyRequest, kind: str, **more: bool) -> bytes:
     """The QR code of the link. Level M survives a crease or a stain; ISO/IEC 18004 asks for four quiet modules."""
     import segno  # noqa: PLC0415  # 4 MB that a server without links does not need
 
     out = BytesIO()
-    segno.make_qr(_here(request)["url"], error="m").save(out, kind=kind, scale=8, border=4, **more)
+    segno.make_qr(_page_variables(request)["url"], error="m").save(out, kind=kind, scale=8, border=4, **more)
     return out.getvalue()
 
 
-async def _noticed(request: AnyRequest) -> NoticeView:
-    context = context_of(request)
+async def _load_notice_view(request: AnyRequest) -> PartyNoticeView:
+    context = app_context(request)
 
-    def ask(repository: Repository) -> NoticeView:
-        return _view(repository, noticed(repository, digest_in(request), context.clock()), context.clock())
+    def load(repository: Repository) -> PartyNoticeView:
+        return _notice_view(
+            repository, load_party_notice(repository, token_digest(request), context.clock()), context.clock()
+        )
 
-    return await context.database.read(ask)
+    return await context.database.read(load)
 
 
-def _view(repository: Repository, notice: Notice, now: datetime) -> NoticeView:
+def _notice_view(repository: Repository, notice: PartyNotice, now: datetime) -> PartyNoticeView:
     link, hazard, before, line = notice
     community: Community | None = repository.community(hazard.community)
     category = repository.category(hazard.category)
-    return NoticeView(
+    return PartyNoticeView(
         number=hazard.number,
         community=community.name if community else "",
         place=hazard.place,
@@ -171,13 +179,13 @@ def _view(repository: Repository, notice: Notice, now: datetime) -> NoticeView:
         quantity=hazard.quantity,
         quantity_done=hazard.quantity_done,
         unit=hazard.unit,
-        measures=line.facts.get("measures") or _ASKED,
+        measures=line.facts.get("measures") or _DEFAULT_MEASURES,
         due_at=hazard.due_at,
         overdue=is_overdue(hazard, now),
         expires_at=link.expires_at,
         version=hazard.version,
-        waiting=None if "submit_fix" in possible(hazard) else _WAITING[hazard.state],
-        photos=[NoticePhoto(*(f"photos/{each.mention.sha256}/{size}" for size in (320, 1280))) for each in before],
+        waiting=None if "submit_fix" in possible_steps(hazard) else _WAITING_REASONS[hazard.state],
+        photos=[PartyNoticePhoto(*(f"photos/{each.mention.sha256}/{size}" for size in (320, 1280))) for each in before],
     )
 
 
@@ -185,94 +193,96 @@ def _view(repository: Repository, notice: Notice, now: datetime) -> NoticeView:
 
 
 @post("/{token:str}/steps", opt={"action": PUBLIC, "body": SubmitFix}, status_code=200)
-async def post_step(request: AnyRequest) -> Response[FixTaken]:
+async def submit_fix(request: AnyRequest) -> Response[FixReceipt]:
     """Submits the fix, which ends the link; its photos come first, by `uploads`. A repetition gets the same answer."""
-    await context_of(request).part(LinkDoor).knock(request, "sent")
+    await app_context(request).part(LinkResolver).resolve(request, "sent")
     step: SubmitFix = await json_body(request, SubmitFix)
-    return Response(await _fixed(request, step), headers=HEADERS)
+    return Response(await _submit_fix(request, step), headers=HEADERS)
 
 
-@post("/{token:str}", opt=_PUBLIC, request_max_body_size=FORM_BYTES, status_code=200, include_in_schema=False)
-async def post_form(request: AnyRequest) -> Response[Any]:
+@post("/{token:str}", opt=_PUBLIC_OPT, request_max_body_size=FORM_BYTES, status_code=200, include_in_schema=False)
+async def submit_fix_form(request: AnyRequest) -> Response[Any]:
     """Submits the page's form, with photos in it or sent before. The page shows a refusal and stays filled in."""
-    context = context_of(request)
-    await context.part(LinkDoor).knock(request, "sent")
+    context = app_context(request)
+    await context.part(LinkResolver).resolve(request, "sent")
     said: dict[str, str] = {}
     try:
-        async with received_form(request, context.photos, _TEXTS) as form:
-            said.update(_texts(form))
-            said["sha256"] = ",".join([*_sent(said), *await _arrived(request, form)])
-        return page("done.html", taken=await _fixed(request, _step(said)))
-    except (LinkOver, TooMany, Missing):
+        async with receive_form(request, context.photos, _TEXT_FIELDS) as form:
+            said.update(_form_texts(form))
+            said["sha256"] = ",".join([*_sent_digests(said), *await _receive_form_photos(request, form)])
+        return render_page("done.html", taken=await _submit_fix(request, _parse_step(said)))
+    except (InactiveLink, TooManyRequests, NotFound):
         raise
     except Refusal as refusal:
-        view = await _noticed(request)
+        view = await _load_notice_view(request)
         said = {"id": str(uuid7()), **said, "version": str(view.version)}
         return _fix_page(request, view, said, refusal)
 
 
-async def _fixed(request: AnyRequest, step: SubmitFix) -> FixTaken:
-    context = context_of(request)
-    action = partial(fix_by_link, digest=digest_in(request), step=step, now=context.clock())
-    done: Dossier = await context.database.transact(action)
-    return FixTaken(done.hazard.number, done.hazard.submitted_at)
+async def _submit_fix(request: AnyRequest, step: SubmitFix) -> FixReceipt:
+    context = app_context(request)
+    action = partial(submit_fix_by_link, digest=token_digest(request), step=step, now=context.clock())
+    done: HazardWithPhotos = await context.database.transact(action)
+    return FixReceipt(done.hazard.number, done.hazard.submitted_at)
 
 
-async def _arrived(request: AnyRequest, form: Form) -> list[str]:
+async def _receive_form_photos(request: AnyRequest, form: Form) -> list[str]:
     """Stores the form's photos and returns their digests; each photo counts as a submission.
 
     Nothing is stored for a link that is over: the form may be a repetition.
     """
-    context = context_of(request)
+    context = app_context(request)
     photos = [photo for photo in form.photos if photo.size]  # an empty field arrives as an empty file
     try:
-        link = await context.database.read(partial(standing, digest=digest_in(request), now=context.clock()))
-    except LinkOver:
+        link = await context.database.read(partial(get_valid_link, digest=token_digest(request), now=context.clock()))
+    except InactiveLink:
         return [photo.sha256 for photo in photos]
     for _ in photos[1:]:
-        await context.part(LinkDoor).knock(request, "sent")
+        await context.part(LinkResolver).resolve(request, "sent")
     if photos:
-        arrived = await checked(context, photos)
-        await keep(context, photos)
+        arrived = await inspect_photos(context, photos)
+        await save_originals(context, photos)
         await context.database.transact(
             partial(receive_photos, person=link.sender, arrived=arrived, now=context.clock())
         )
-        context.part(Developer).wake()
+        context.part(PhotoProcessor).wake()
     return [photo.sha256 for photo in photos]
 
 
-def _texts(form: Form) -> dict[str, str]:
-    """The text fields that were filled in. Raises Unparsable for bytes that are not UTF-8."""
+def _form_texts(form: Form) -> dict[str, str]:
+    """The text fields that were filled in. Raises UnparsableBody for bytes that are not UTF-8."""
     try:
         texts = {name: bytes(raw).decode().replace("\r\n", "\n").strip() for name, raw in form.texts.items()}
     except UnicodeDecodeError as error:
-        raise Unparsable(reason=str(error)) from None
+        raise UnparsableBody(reason=str(error)) from None
     return {name: text for name, text in texts.items() if text}
 
 
-def _sent(said: Mapping[str, str]) -> list[str]:
+def _sent_digests(said: Mapping[str, str]) -> list[str]:
     return [digest for digest in said.get("sha256", "").split(",") if digest]
 
 
-def _step(said: Mapping[str, str]) -> SubmitFix:
-    """Makes the step from the form's fields. Raises Invalid."""
-    photos = [{"sha256": digest, "stage": Stage.AFTER} for digest in dict.fromkeys(_sent(said))]
+def _parse_step(said: Mapping[str, str]) -> SubmitFix:
+    """Makes the step from the form's fields. Raises InvalidInput."""
+    photos = [{"sha256": digest, "stage": Stage.AFTER} for digest in dict.fromkeys(_sent_digests(said))]
     facts = {**{name: text for name, text in said.items() if name != "sha256"}, "photos": photos}
     try:
         return msgspec.convert(facts, SubmitFix, strict=False)
     except msgspec.ValidationError as error:
-        raise Invalid(invalid_field(error)) from None
+        raise InvalidInput(to_field_error(error)) from None
 
 
 def _fix_page(
-    request: AnyRequest, view: NoticeView, said: dict[str, str], refusal: Refusal | None = None
+    request: AnyRequest, view: PartyNoticeView, said: dict[str, str], refusal: Refusal | None = None
 ) -> Response[Any]:
-    status = status_of(refusal) if refusal else 200
-    said = dict.fromkeys(_TEXTS, "") | said
-    return page("fix.html", status, notice=view, said=said, refused=_words(refusal), **_here(request))
+    status = http_status(refusal) if refusal else 200
+    said = dict.fromkeys(_TEXT_FIELDS, "") | said
+    return render_page(
+        "fix.html", status, notice=view, said=said, refused=_refusal_messages(refusal), **_page_variables(request)
+    )
 
 
-_FIELDS = {
+_FIELD_LABELS = {
     "method": "整改措施",
     "quantity_done": "整改数量",
     "photos": "整改后照片",
@@ -281,14 +291,14 @@ _FIELDS = {
 }
 
 
-def _words(refusal: Refusal | None) -> list[str]:
+def _refusal_messages(refusal: Refusal | None) -> list[str]:
     """The messages of a refusal: one for each wrong field, else its detail or title."""
     if refusal is None:
         return []
     if refusal.code == "hazard.stale":
         return ["事项刚有更新，请核对以下内容后再次提交。"]
     errors = refusal.facts.get("errors") or ()
-    named = [f"{_FIELDS[field]}：{message}" if field in _FIELDS else message for field, message in errors]
+    named = [f"{_FIELD_LABELS[field]}：{message}" if field in _FIELD_LABELS else message for field, message in errors]
     return named or [refusal.detail or refusal.title]
 
 
@@ -300,12 +310,14 @@ def _wants_json(request: Request[Any, Any, Any]) -> bool:
     return "application/json" in accepted and "text/html" not in accepted
 
 
-def _said(request: Request[Any, Any, Any], refusal: Refusal) -> Response[Any]:
+def _refusal_response(request: Request[Any, Any, Any], refusal: Refusal) -> Response[Any]:
     """Answers a refusal: a page for people, a problem for programs. Neither reveals anything about a hazard."""
     if _wants_json(request) or request.url.path.endswith("/steps"):
-        return _with_headers(problem(refusal))
-    title = "链接无效" if isinstance(refusal, Missing) else refusal.title
-    answer = page("said.html", status_of(refusal), title=title, words=_ADVICE.get(refusal.code, refusal.detail))
+        return _add_headers(problem_response(refusal))
+    title = "链接无效" if isinstance(refusal, NotFound) else refusal.title
+    answer = render_page(
+        "said.html", http_status(refusal), title=title, words=_ADVICE.get(refusal.code, refusal.detail)
+    )
     if "retry_after" in refusal.facts:
         answer.headers["Retry-After"] = str(refusal.facts["retry_after"])
     return answer
@@ -320,13 +332,13 @@ _ADVICE = {
 }
 
 
-def _with_headers(answer: Response[Any]) -> Response[Any]:
+def _add_headers(answer: Response[Any]) -> Response[Any]:
     answer.headers.update(HEADERS)
     return answer
 
 
-def _upload_said(request: Request[Any, Any, Any], refusal: Refusal) -> Response[Any]:
-    return _with_headers(tus.say(request, refusal))
+def _upload_refusal_response(request: Request[Any, Any, Any], refusal: Refusal) -> Response[Any]:
+    return _add_headers(tus.refusal_response(request, refusal))
 
 
 PAGES = [
@@ -334,12 +346,14 @@ PAGES = [
         "/f",
         route_handlers=[
             get_notice,
-            get_photo,
-            get_code,
-            post_step,
-            post_form,
-            tus.tus("/{token:str}/uploads", BY_LINK, _upload_said, headers=HEADERS, include_in_schema=False),
+            get_notice_photo,
+            get_notice_file,
+            submit_fix,
+            submit_fix_form,
+            tus.tus_router(
+                "/{token:str}/uploads", BY_LINK, _upload_refusal_response, headers=HEADERS, include_in_schema=False
+            ),
         ],
-        exception_handlers={Refusal: _said},
+        exception_handlers={Refusal: _refusal_response},
     )
 ]

@@ -9,10 +9,10 @@ from litestar.params import FromPath
 from msgspec import Struct
 
 from api.http.bodies import AnyRequest, json_body
-from api.http.context import context_of, person_of
+from api.http.context import app_context, current_person
 from api.http.responses import public_url
-from api.http.tokens import digest_of, new_token
-from inspections.fix_links.actions import links_of, make_link, revoke_link
+from api.http.tokens import hash_token, new_token
+from inspections.fix_links.actions import hazard_links, make_link, revoke_link
 from inspections.fix_links.links import FixLink, NewLink
 
 
@@ -30,7 +30,7 @@ class FixLinkView(Struct, frozen=True):
     revoked_at: datetime | None
 
 
-class Addresses(Struct, frozen=True):
+class LinkAddresses(Struct, frozen=True):
     """The addresses that give access to a link: `url` for the party, its QR code, and the notice to print."""
 
     url: str
@@ -39,14 +39,14 @@ class Addresses(Struct, frozen=True):
     notice: str
 
 
-class MadeLink(Struct, frozen=True):
+class CreatedLinkView(Struct, frozen=True):
     """A created link. `addresses`: only in the first answer, since their token is not stored.
 
     Where they are lost, revoke the link and create another.
     """
 
     link: FixLinkView
-    addresses: Addresses | None
+    addresses: LinkAddresses | None
 
 
 class FixLinkList(Struct, frozen=True):
@@ -54,40 +54,42 @@ class FixLinkList(Struct, frozen=True):
 
 
 @post("/hazards/{hazard_id:uuid}/links", opt={"action": "link.make", "body": NewLink})
-async def post_link(request: AnyRequest, hazard_id: FromPath[UUID]) -> Response[MadeLink]:
+async def create_fix_link(request: AnyRequest, hazard_id: FromPath[UUID]) -> Response[CreatedLinkView]:
     """Creates a one-time link with which the party, without an account, sees its notice and submits its fix."""
-    context, person = context_of(request), person_of(request)
+    context, person = app_context(request), current_person(request)
     new: NewLink = await json_body(request, NewLink)
     token = new_token()
     made = await context.database.transact(
-        partial(make_link, person=person, hazard_id=hazard_id, new=new, digest=digest_of(token), now=context.clock())
+        partial(make_link, person=person, hazard_id=hazard_id, new=new, digest=hash_token(token), now=context.clock())
     )
-    addresses = None if made.repeated else _addresses(request, token)
-    return Response(MadeLink(_view(made.link), addresses), status_code=200 if made.repeated else 201)
+    addresses = None if made.repeated else _link_addresses(request, token)
+    return Response(CreatedLinkView(_fix_link_view(made.link), addresses), status_code=200 if made.repeated else 201)
 
 
-def _addresses(request: AnyRequest, token: str) -> Addresses:
+def _link_addresses(request: AnyRequest, token: str) -> LinkAddresses:
     url = f"{public_url(request)}/f/{token}"
-    return Addresses(url, f"{url}/qr.png", f"{url}/qr.svg", f"{url}/notice")
+    return LinkAddresses(url, f"{url}/qr.png", f"{url}/qr.svg", f"{url}/notice")
 
 
 @get("/hazards/{hazard_id:uuid}/links", opt={"action": "link.see"})
-async def list_links(request: AnyRequest, hazard_id: FromPath[UUID]) -> FixLinkList:
+async def list_fix_links(request: AnyRequest, hazard_id: FromPath[UUID]) -> FixLinkList:
     """Lists the links of a hazard, the newest first, without their tokens, which are not stored."""
-    found = await context_of(request).database.read(partial(links_of, person=person_of(request), hazard_id=hazard_id))
-    return FixLinkList([_view(link) for link in found])
+    found = await app_context(request).database.read(
+        partial(hazard_links, person=current_person(request), hazard_id=hazard_id)
+    )
+    return FixLinkList([_fix_link_view(link) for link in found])
 
 
 @post("/hazards/{hazard_id:uuid}/links/{link_id:uuid}/revoke", opt={"action": "link.revoke"}, status_code=200)
-async def post_revoked(request: AnyRequest, hazard_id: FromPath[UUID], link_id: FromPath[UUID]) -> FixLinkView:
+async def revoke_fix_link(request: AnyRequest, hazard_id: FromPath[UUID], link_id: FromPath[UUID]) -> FixLinkView:
     """Revokes a link; one that is over already stays as it is."""
-    context, person = context_of(request), person_of(request)
+    context, person = app_context(request), current_person(request)
     action = partial(revoke_link, person=person, hazard_id=hazard_id, link_id=link_id, now=context.clock())
-    return _view(await context.database.transact(action))
+    return _fix_link_view(await context.database.transact(action))
 
 
-def _view(link: FixLink) -> FixLinkView:
+def _fix_link_view(link: FixLink) -> FixLinkView:
     return FixLinkView(*(getattr(link, name) for name in FixLinkView.__struct_fields__))
 
 
-ROUTES = [post_link, list_links, post_revoked]
+ROUTES = [create_fix_link, list_fix_links, revoke_fix_link]

@@ -3,9 +3,9 @@
 from typing import Any
 
 from api.hazards.views import HazardList, HazardView
-from inspections.places.coordinates import Point, converted
+from inspections.places.coordinates import Point, convert_point
 
-_SHOWN = (
+_PROPERTIES = (
     "number",
     "state",
     "community",
@@ -33,12 +33,12 @@ def _feature(hazard: HazardView) -> dict[str, Any]:
         "type": "Feature",
         "id": hazard.id,
         "geometry": _geometry(hazard.point),
-        "properties": {name: getattr(hazard, name) for name in _SHOWN},
+        "properties": {name: getattr(hazard, name) for name in _PROPERTIES},
     }
 
 
 def _geometry(point: Point | None) -> dict[str, Any] | None:
     if point is None:
         return None
-    there = converted(point, "wgs84")
+    there = convert_point(point, "wgs84")
     return {"type": "Point", "coordinates": [there.lon, there.lat]}

@@ -14,23 +14,23 @@ from msgspec.structs import replace
 from api.http.context import AppContext
 from api.photos.views import PhotoView, photo_views
 from inspections.accounts.people import Person
-from inspections.accounts.policy import scope, steps_within
-from inspections.accounts.security_profile import Profile
-from inspections.errors import Invalid
-from inspections.hazards.contact_masking import contact_shown, masked
+from inspections.accounts.policy import allowed_steps, scope
+from inspections.accounts.security_profile import SecurityProfile
+from inspections.errors import InvalidInput
+from inspections.hazards.contact_masking import mask_party, may_see_contact
 from inspections.hazards.deadlines import is_overdue
-from inspections.hazards.history import gone
-from inspections.hazards.lifecycle import possible
+from inspections.hazards.history import erased_paths
+from inspections.hazards.lifecycle import possible_steps
 from inspections.hazards.records import (
-    Candidate,
     Clocks,
-    Dossier,
-    Entry,
+    DuplicateCandidate,
     Evaluation,
     Extension,
     Hazard,
+    HazardReference,
+    HazardWithPhotos,
+    HistoryEntry,
     MajorBasis,
-    Named,
     Outcome,
     Party,
     State,
@@ -39,9 +39,9 @@ from inspections.hazards.records import (
     Transfer,
 )
 from inspections.office.categories import Priority, Severity
-from inspections.photos.evidence import Shown, missing
+from inspections.photos.evidence import DeclaredPhoto, missing_digests
 from inspections.places.coordinates import Point
-from storage.hazards.listing import After
+from storage.hazards.listing import HazardCursor
 
 
 class HazardView(Struct, frozen=True):
@@ -121,10 +121,10 @@ class HazardList(Struct, frozen=True):
 class ReportView(Struct, frozen=True):
     hazard: HazardView
     missing_photos: list[str]
-    possible_duplicates: list[Candidate]
+    possible_duplicates: list[DuplicateCandidate]
 
 
-class EntryView(Struct, frozen=True):
+class HistoryEntryView(Struct, frozen=True):
     """A history entry. `erased`: the paths of facts whose text was erased. Salts are never sent."""
 
     id: UUID
@@ -143,12 +143,12 @@ class EntryView(Struct, frozen=True):
 
 
 class HistoryView(Struct, frozen=True):
-    items: list[EntryView]
+    items: list[HistoryEntryView]
 
 
-_SHARED = tuple(name for name in HazardView.__struct_fields__ if name in Hazard.__struct_fields__)
+_SHARED_FIELDS = tuple(name for name in HazardView.__struct_fields__ if name in Hazard.__struct_fields__)
 """The fields that HazardView shares with Hazard, in its order, so that a page can be built quickly."""
-_shared = attrgetter(*_SHARED)
+_shared_values = attrgetter(*_SHARED_FIELDS)
 _MASKED: dict[str, Any] = {
     "description": None,
     "place": None,
@@ -169,50 +169,52 @@ _MASKED: dict[str, Any] = {
 }
 
 
-def hazard_view(dossier: Dossier, person: Person, context: AppContext) -> HazardView:
-    return hazard_views([dossier], person, context.clock(), context.settings.asks)[0]
+def hazard_view(hazard: HazardWithPhotos, person: Person, context: AppContext) -> HazardView:
+    return hazard_views([hazard], person, context.clock(), context.settings.security_profile)[0]
 
 
-def hazard_views(dossiers: Iterable[Dossier], person: Person, now: datetime, profile: Profile) -> list[HazardView]:
-    people, seen, steps = scope(person, "hazard.personal"), scope(person, "hazard.see"), steps_within(person)
+def hazard_views(
+    hazards: Iterable[HazardWithPhotos], person: Person, now: datetime, profile: SecurityProfile
+) -> list[HazardView]:
+    people, seen, steps = scope(person, "hazard.personal"), scope(person, "hazard.see"), allowed_steps(person)
 
-    def view(hazard: Hazard, shown: list[Shown], others: Mapping[UUID, Named]) -> HazardView:
+    def view(hazard: Hazard, shown: list[DeclaredPhoto], others: Mapping[UUID, HazardReference]) -> HazardView:
         knows_people = people.covers(hazard)
         sees = seen.covers(hazard)  # False for a handler who has returned it and repeats the request
         values: tuple[Any, ...] = (
-            *_shared(hazard),
+            *_shared_values(hazard),
             is_overdue(hazard, now),
-            [step for step in possible(hazard) if step in steps and steps[step].covers(hazard)],
+            [step for step in possible_steps(hazard) if step in steps and steps[step].covers(hazard)],
             photo_views(shown, others, knows_people=knows_people) if sees else [],
-            missing(shown) if sees else [],
+            missing_digests(shown) if sees else [],
         )
         whole = HazardView(*values)
         if not knows_people:
             return replace(whole, **_MASKED)
-        if whole.responsible_party and not contact_shown(profile, person, hazard):
-            return replace(whole, responsible_party=masked(whole.responsible_party))
+        if whole.responsible_party and not may_see_contact(profile, person, hazard):
+            return replace(whole, responsible_party=mask_party(whole.responsible_party))
         return whole
 
-    return [view(*dossier) for dossier in dossiers]
+    return [view(*hazard) for hazard in hazards]
 
 
-def entry_view(line: Entry, *, whole: bool = True) -> EntryView:
+def history_entry_view(line: HistoryEntry, *, whole: bool = True) -> HistoryEntryView:
     """Converts a history entry. Unless `whole`, the party is masked and the digest cannot be verified from the view."""
-    kept = {name: getattr(line, name) for name in EntryView.__struct_fields__ if name != "erased"}
+    kept = {name: getattr(line, name) for name in HistoryEntryView.__struct_fields__ if name != "erased"}
     if not whole and (party := line.facts.get("responsible_party")):
-        kept["facts"] = {**line.facts, "responsible_party": masked(msgspec.convert(party, Party))}
-    return EntryView(**kept, erased=gone(line))
+        kept["facts"] = {**line.facts, "responsible_party": mask_party(msgspec.convert(party, Party))}
+    return HistoryEntryView(**kept, erased=erased_paths(line))
 
 
-def cursor_of(hazard: Hazard) -> str:
-    return base64.urlsafe_b64encode(msgspec.json.encode(After(hazard.reported_at, hazard.id))).decode()
+def encode_cursor(hazard: Hazard) -> str:
+    return base64.urlsafe_b64encode(msgspec.json.encode(HazardCursor(hazard.reported_at, hazard.id))).decode()
 
 
-def after_cursor(cursor: str | None) -> After | None:
+def decode_cursor(cursor: str | None) -> HazardCursor | None:
     """Decodes a cursor. Raises InvalidInput for an invalid one."""
     if cursor is None:
         return None
     try:
-        return msgspec.json.decode(base64.urlsafe_b64decode(cursor), type=After)
+        return msgspec.json.decode(base64.urlsafe_b64decode(cursor), type=HazardCursor)
     except (ValueError, RecursionError):
-        raise Invalid(("cursor", "游标无效，请从第一页开始")) from None
+        raise InvalidInput(("cursor", "游标无效，请从第一页开始")) from None

@@ -9,9 +9,9 @@ import msgspec
 from litestar import Request
 from litestar.exceptions import ClientException, HTTPException
 
-from api.http.problems import BodyTooLarge, Interrupted, Stalled, Unparsable, invalid_field
+from api.http.problems import BodyTooLarge, InterruptedBody, StalledTransfer, UnparsableBody, to_field_error
 from inspections.calendar import YEARS
-from inspections.errors import Invalid
+from inspections.errors import InvalidInput
 
 T = TypeVar("T")
 AnyRequest = Request[Any, Any, Any]
@@ -27,20 +27,23 @@ SLOWEST_BYTES = 256
 _NUL = b"\\u0000"
 
 
-def decoded(raw: bytes | bytearray, kind: type[T] | Any) -> Any:
-    """The body as `kind`. Raises UnparsableBody (400) for what is not JSON, Invalid (422) for what does not fit."""
+def decode_body(raw: bytes | bytearray, kind: type[T] | Any) -> Any:
+    """The body as `kind`.
+
+    Raises UnparsableBody (400) for what is not JSON, InvalidInput (422) for what does not fit.
+    """
     try:
         found = msgspec.json.decode(raw, type=kind)
     except msgspec.ValidationError as error:
-        raise Invalid(invalid_field(error)) from None
+        raise InvalidInput(to_field_error(error)) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise Unparsable(reason=str(error)) from None
+        raise UnparsableBody(reason=str(error)) from None
     if _NUL in raw:  # PostgreSQL cannot store it in any text
-        raise Unparsable(reason="NUL")
+        raise UnparsableBody(reason="NUL")
     return found
 
 
-async def chunks(request: AnyRequest) -> AsyncGenerator[bytes]:
+async def read_chunks(request: AnyRequest) -> AsyncGenerator[bytes]:
     """The body as it arrives. Raises StalledTransfer without progress, InterruptedBody if it breaks off, BodyTooLarge.
 
     A budget of SLOW_SECONDS shrinks while we wait and grows with every byte; our own work between chunks costs none.
@@ -55,22 +58,22 @@ async def chunks(request: AnyRequest) -> AsyncGenerator[bytes]:
         except StopAsyncIteration:
             return
         except TimeoutError:
-            raise Stalled from None
+            raise StalledTransfer from None
         except ClientException:
             raise BodyTooLarge from None
         except HTTPException:
-            raise Interrupted from None
+            raise InterruptedBody from None
         patience = min(SLOW_SECONDS, patience - (now() - waits_since) + len(chunk) / SLOWEST_BYTES)
         yield chunk
 
 
 async def json_body(request: AnyRequest, kind: type[T] | Any) -> Any:
     raw = bytearray()
-    async for chunk in chunks(request):
+    async for chunk in read_chunks(request):
         raw += chunk
         if len(raw) > JSON_BYTES:
             raise BodyTooLarge
-    return decoded(raw, kind)
+    return decode_body(raw, kind)
 
 
 def is_form(request: AnyRequest) -> bool:
@@ -78,7 +81,7 @@ def is_form(request: AnyRequest) -> bool:
 
 
 def check_moments(**moments: date | None) -> None:
-    """Raises Invalid for a time without a zone, and for a day outside calendar.YEARS."""
+    """Raises InvalidInput for a time without a zone, and for a day outside calendar.YEARS."""
     errors: list[tuple[str, str]] = []
     for name, moment in moments.items():
         if isinstance(moment, datetime) and moment.tzinfo is None:
@@ -86,4 +89,4 @@ def check_moments(**moments: date | None) -> None:
         elif moment is not None and moment.year not in YEARS:
             errors.append((name, "时间超出范围"))
     if errors:
-        raise Invalid(*errors)
+        raise InvalidInput(*errors)

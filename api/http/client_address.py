@@ -11,7 +11,7 @@ from api.settings import Settings
 _NETWORK_BITS = 64
 
 
-def address_of(request: Request[Any, Any, Any]) -> str:
+def client_address(request: Request[Any, Any, Any]) -> str:
     """The address of the client; for IPv6 its /64 network, since a phone may take any address in it."""
     host = request.client.host if request.client else ""
     try:
@@ -27,6 +27,6 @@ def address_to_limit(request: Request[Any, Any, Any]) -> str | None:
     """`client_address`, or None where many clients share it: a trusted proxy that does not forward the client's."""
     with suppress(ValueError):
         address = ipaddress.ip_address(request.client.host if request.client else "")
-        trusted = cast("Settings", request.app.state.context.settings).trusted
-        return None if any(address in network for network in trusted) else address_of(request)
+        trusted = cast("Settings", request.app.state.context.settings).trusted_networks
+        return None if any(address in network for network in trusted) else client_address(request)
     return None

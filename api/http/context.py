@@ -27,7 +27,9 @@ class Log(Protocol):
         """Runs the action and logs the event in one transaction; an action without changes is not logged."""
         ...
 
-    async def note(self, event: Event, caller: Caller, about: str = "", facts: Mapping[str, str] | None = None) -> None:
+    async def record(
+        self, event: Event, caller: Caller, about: str = "", facts: Mapping[str, str] | None = None
+    ) -> None:
         """Logs an event that comes with no other change."""
         ...
 
@@ -51,10 +53,10 @@ class AppContext:
         return self.parts[kind]
 
 
-def context_of(connection: ASGIConnection[Any, Any, Any, Any]) -> AppContext:
+def app_context(connection: ASGIConnection[Any, Any, Any, Any]) -> AppContext:
     return cast("AppContext", connection.app.state.context)
 
 
-def person_of(connection: ASGIConnection[Any, Any, Any, Any]) -> Person:
+def current_person(connection: ASGIConnection[Any, Any, Any, Any]) -> Person:
     """The signed-in person, whom the guard has authenticated."""
     return cast("Person", connection.scope["user"])

@@ -10,12 +10,12 @@ from typing import Any, TypeVar
 import msgspec
 import structlog
 
-from api.http.bodies import AnyRequest, chunks
+from api.http.bodies import AnyRequest, read_chunks
 from api.http.context import AppContext
-from inspections.errors import Invalid, TooCostly, TooMany
-from storage.file_reading import Order, Read
-from storage.ledger.cells import UNREADABLE
-from storage.process_limits import READING, took_too_much
+from inspections.errors import FileTooComplex, InvalidInput, TooManyRequests
+from storage.file_reading import ReadOrder, ReadResult
+from storage.ledger.spreadsheet_cells import UNREADABLE
+from storage.process_limits import READING, has_exceeded_limits
 
 log = structlog.get_logger()
 T = TypeVar("T")
@@ -24,7 +24,7 @@ AT_ONCE = 4
 _COMMAND = (sys.executable, "-m", "storage.file_reading")
 
 
-class FileTurns:
+class FileSlots:
     """`people`: usernames with a file being read or made. `reading`: locked while a file is being read."""
 
     def __init__(self) -> None:
@@ -33,14 +33,14 @@ class FileTurns:
 
 
 @contextmanager
-def one_of_few(context: AppContext, username: str) -> Generator[None]:
-    """Takes a file slot. Raises TooMany for a second file of the same person, and where all slots are taken.
+def file_slot(context: AppContext, username: str) -> Generator[None]:
+    """Takes a file slot. Raises TooManyRequests for a second file of the same person, and where all slots are taken.
 
     Its `retry_after` is the time limit of reading a file.
     """
-    people = context.part(FileTurns).people
+    people = context.part(FileSlots).people
     if username in people or len(people) >= AT_ONCE:
-        raise TooMany("正在处理其他文件，请稍后重试", retry_after=READING.seconds)
+        raise TooManyRequests("正在处理其他文件，请稍后重试", retry_after=READING.seconds)
     people.add(username)
     try:
         yield
@@ -48,31 +48,31 @@ def one_of_few(context: AppContext, username: str) -> Generator[None]:
         people.discard(username)
 
 
-async def read_body(request: AnyRequest, context: AppContext, order: Order, kind: type[T]) -> T:
+async def read_uploaded_file(request: AnyRequest, context: AppContext, order: ReadOrder, kind: type[T]) -> T:
     """Parses the file in the body; this server reads one file at a time. Raises as `read_file`."""
-    data = b"".join([chunk async for chunk in chunks(request)])
-    async with context.part(FileTurns).reading:
+    data = b"".join([chunk async for chunk in read_chunks(request)])
+    async with context.part(FileSlots).reading:
         return await read_file(order, kind, data)
 
 
-async def read_file(order: Order, kind: type[T], data: bytes) -> T:
-    """Has a process parse `data`, and returns the answer to the `order`. Raises Invalid, TooCostly."""
+async def read_file(order: ReadOrder, kind: type[T], data: bytes) -> T:
+    """Has a process parse `data`, and returns the answer to the `order`. Raises InvalidInput, FileTooComplex."""
     process = await asyncio.create_subprocess_exec(*_COMMAND, stdin=PIPE, stdout=PIPE)
     try:
         async with asyncio.timeout(READING.seconds):
             answer, _ = await process.communicate(msgspec.json.encode(order) + b"\n" + data)
     except TimeoutError:
         log.warning("file took too long", size=len(data))
-        raise TooCostly from None
+        raise FileTooComplex from None
     finally:
         if process.returncode is None:
             process.kill()
             await process.wait()
     if process.returncode:
         log.warning("file was not read", status=process.returncode, size=len(data))
-        raise TooCostly if took_too_much(process.returncode) else Invalid(("file", UNREADABLE))
-    expected: Any = Read[kind]
-    found: Read[T] = await asyncio.to_thread(msgspec.json.decode, answer, type=expected)
-    if found.said is None:
-        raise Invalid(*found.errors)
-    return found.said
+        raise FileTooComplex if has_exceeded_limits(process.returncode) else InvalidInput(("file", UNREADABLE))
+    expected: Any = ReadResult[kind]
+    found: ReadResult[T] = await asyncio.to_thread(msgspec.json.decode, answer, type=expected)
+    if found.content is None:
+        raise InvalidInput(*found.errors)
+    return found.content

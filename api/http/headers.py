@@ -3,7 +3,7 @@
 from litestar.config.cors import CORSConfig
 from litestar.types import Message, Scope
 
-_UNLESS_SAID = (
+_DEFAULT_HEADERS = (
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"no-referrer"),
     (b"x-frame-options", b"DENY"),
@@ -12,11 +12,18 @@ _UNLESS_SAID = (
     (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
 )
 """Defaults, unless the route sets its own: most responses are about people, and only our pages are shown as pages."""
-_STAY = (b"strict-transport-security", b"max-age=31536000")
+_HSTS = (b"strict-transport-security", b"max-age=31536000")
 """HSTS is sent over HTTPS only (RFC 6797, 7.2)."""
-_SENT = ("Authorization", "Content-Type", "Last-Event-ID", "If-None-Match", "Range", "X-HTTP-Method-Override")
-_TUS = ("Tus-Resumable", "Upload-Length", "Upload-Offset", "Upload-Metadata", "Upload-Checksum")
-_READ = ("ETag", "Location", "Retry-After", "Anxun-Photo", "Anxun-Photo-State")
+_REQUEST_HEADERS = (
+    "Authorization",
+    "Content-Type",
+    "Last-Event-ID",
+    "If-None-Match",
+    "Range",
+    "X-HTTP-Method-Override",
+)
+_TUS_HEADERS = ("Tus-Resumable", "Upload-Length", "Upload-Offset", "Upload-Metadata", "Upload-Checksum")
+_RESPONSE_HEADERS = ("ETag", "Location", "Retry-After", "Anxun-Photo", "Anxun-Photo-State")
 
 
 async def set_headers(message: Message, scope: Scope) -> None:
@@ -24,13 +31,17 @@ async def set_headers(message: Message, scope: Scope) -> None:
     if message["type"] != "http.response.start":
         return
     said = {name for name, _ in message["headers"]}
-    headers = [*message["headers"], *(each for each in _UNLESS_SAID if each[0] not in said)]
-    message["headers"] = [*headers, _STAY] if scope["scheme"] == "https" else headers
+    headers = [*message["headers"], *(each for each in _DEFAULT_HEADERS if each[0] not in said)]
+    message["headers"] = [*headers, _HSTS] if scope["scheme"] == "https" else headers
 
 
-def cors(origins: str) -> CORSConfig | None:
+def build_cors_config(origins: str) -> CORSConfig | None:
     """`origins`: separated by commas, as browsers send them. Without any, only our own pages may send requests."""
     named = [origin.strip().rstrip("/") for origin in origins.split(",") if origin.strip()]
     if not named:
         return None
-    return CORSConfig(allow_origins=named, allow_headers=[*_SENT, *_TUS], expose_headers=[*_READ, *_TUS])
+    return CORSConfig(
+        allow_origins=named,
+        allow_headers=[*_REQUEST_HEADERS, *_TUS_HEADERS],
+        expose_headers=[*_RESPONSE_HEADERS, *_TUS_HEADERS],
+    )

@@ -10,7 +10,7 @@ from litestar import Litestar, Router
 from litestar.openapi.config import OpenAPIConfig
 
 from api.http.responses import Content
-from api.http.tables import MEDIA_TYPES, Form
+from api.http.tables import MEDIA_TYPES, TableFormat
 from inspections.accounts.policy import BY_LINK, PUBLIC
 
 _PROBLEM = {
@@ -57,14 +57,14 @@ _BEARER = {"type": "http", "scheme": "bearer", "description": "access_token of /
 Json = dict[str, Any]
 
 
-SCHEMA = OpenAPIConfig(
+OPENAPI_CONFIG = OpenAPIConfig(
     title="Anxun 安巡",
     version="1",
     openapi_router=Router("/openapi", route_handlers=[], opt={"action": PUBLIC}, include_in_schema=False),
 )
 
 
-class Document:
+class OpenAPIDocument:
     """The OpenAPI document of a server as JSON, built at the first request and kept."""
 
     def __init__(self, make: Callable[[], bytes]) -> None:
@@ -77,23 +77,23 @@ class Document:
         async with self._making:
             if self._made is None:
                 made = await asyncio.to_thread(self._make)
-                self._made, self.tag = Content.of(made), hashlib.sha256(made).hexdigest()
+                self._made, self.tag = Content.from_bytes(made), hashlib.sha256(made).hexdigest()
         return self._made
 
 
-def description(app: Litestar) -> bytes:
+def build_document(app: Litestar) -> bytes:
     """The whole document as JSON, the same for the same code. `app`: with OPENAPI_CONFIG as its openapi_config."""
     schema = app.openapi_schema.to_schema()
-    options = _options(app)
+    options = _route_options(app)
     bodies = [option["body"] for option in options.values() if option.get("body", bytes) is not bytes]
     described, components = msgspec.json.schema_components(bodies, ref_template="#/components/schemas/{name}")
     schema_of = dict(zip(map(id, bodies), described, strict=True))
     for path, operations in schema["paths"].items():
         for method, operation in operations.items():
             option = options[path, method]
-            _complete(operation, _content(path, method, option, schema_of))
+            _complete_operation(operation, _body_content(path, method, option, schema_of))
             if path.startswith(_PAGES):
-                _for_people(operation)
+                _add_html_answers(operation)
             operation["tags"] = [path.removeprefix("/api/v1").split("/")[1]]
             operation["security"] = [] if option["action"] in {PUBLIC, BY_LINK} else [{"bearer": []}]
     known = schema.setdefault("components", {})
@@ -102,7 +102,7 @@ def description(app: Litestar) -> bytes:
     return msgspec.json.format(msgspec.json.encode(schema, order="deterministic"), indent=1)
 
 
-def _options(app: Litestar) -> dict[tuple[str, str], Json]:
+def _route_options(app: Litestar) -> dict[tuple[str, str], Json]:
     """(path, method) → `opt` of the handler."""
     return {
         (route.path_format, method.lower()): handler.opt
@@ -112,7 +112,7 @@ def _options(app: Litestar) -> dict[tuple[str, str], Json]:
     }
 
 
-def _content(path: str, method: str, option: Json, schema_of: dict[int, Json]) -> Json:
+def _body_content(path: str, method: str, option: Json, schema_of: dict[int, Json]) -> Json:
     """The bodies that an operation takes, by media type."""
     content: Json = {}
     if id(option.get("body")) in schema_of:
@@ -124,7 +124,7 @@ def _content(path: str, method: str, option: Json, schema_of: dict[int, Json]) -
     return content
 
 
-def _complete(operation: Json, content: Json) -> None:
+def _complete_operation(operation: Json, content: Json) -> None:
     """Adds the body, and replaces the framework's guesses at error responses with one problem."""
     if content:
         operation["requestBody"] = {"required": True, "content": content}
@@ -134,19 +134,19 @@ def _complete(operation: Json, content: Json) -> None:
     if "201" in answers:
         answers.setdefault("200", {**answers["201"], "description": "The same again: it is there already"})
     if any(parameter["name"] == "format" for parameter in operation.get("parameters", [])):
-        _in_every_form(answers["200"]["content"])
+        _add_table_formats(answers["200"]["content"])
     answers["default"] = _ANY_PROBLEM
 
 
-def _in_every_form(content: Json) -> None:
+def _add_table_formats(content: Json) -> None:
     """Adds the other formats to the JSON: CSV, XLSX, and the dataset of a chart."""
     own = content["application/json"]["schema"]
     content["application/json"] = {"schema": {"anyOf": [own, _DATASET]}}
-    content[f"{MEDIA_TYPES[Form.CSV]}; charset=utf-8"] = {"schema": {"type": "string"}}
-    content[MEDIA_TYPES[Form.XLSX]] = {"schema": {"type": "string", "format": "binary"}}
+    content[f"{MEDIA_TYPES[TableFormat.CSV]}; charset=utf-8"] = {"schema": {"type": "string"}}
+    content[MEDIA_TYPES[TableFormat.XLSX]] = {"schema": {"type": "string", "format": "binary"}}
 
 
-def _for_people(operation: Json) -> None:
+def _add_html_answers(operation: Json) -> None:
     """Adds HTML to every response, since any of them may be a page."""
     page = {"text/html": {"schema": {"type": "string"}}}
     operation["responses"] = {

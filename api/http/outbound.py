@@ -12,7 +12,7 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_add
 from typing import TYPE_CHECKING, Literal, NamedTuple
 from urllib.parse import SplitResult, urlsplit, urlunsplit
 
-from api.settings import BadSettings, Settings, networks
+from api.settings import BadSettings, Settings, parse_networks
 
 if TYPE_CHECKING:
     from aiohttp import ClientSession, StreamReader
@@ -31,11 +31,11 @@ _CARRIERS = tuple(map(ip_network, ("64:ff9b::/96", "64:ff9b:1::/48", "2002::/16"
 """IPv6 networks that embed IPv4 addresses for translators: where they lead cannot be known."""
 
 
-class Refused(Exception):
+class ForbiddenAddress(Exception):
     """Raised for an address that we do not send to; the message says why."""
 
 
-class Failed(Exception):
+class SendFailure(Exception):
     """Raised where a request was sent and failed; the message says how, in one line."""
 
 
@@ -55,7 +55,7 @@ def check_url(url: str) -> SplitResult:
     return parts
 
 
-def vetted(address: str, allowed: Networks) -> Address:
+def vet_address(address: str, allowed: Networks) -> Address:
     """The address, if we may send to it. Raises ForbiddenAddress unless it is public or `allowed` has its network.
 
     Link-local, multicast and metadata addresses are refused even there.
@@ -63,15 +63,15 @@ def vetted(address: str, allowed: Networks) -> Address:
     found = ip_address(address.partition("%")[0])
     if isinstance(found, IPv6Address) and found.ipv4_mapped:
         found = found.ipv4_mapped
-    never = found.is_link_local or found.is_multicast or found.is_unspecified or _in(found, _METADATA)
-    if never or (isinstance(found, IPv6Address) and not found.is_loopback and _in(found, _CARRIERS)):
-        raise Refused(f"{found} is no address to send to")
-    if not found.is_global and not _in(found, allowed):
-        raise Refused(f"{found} is not public, and ANXUN_INTRANET does not name it")
+    never = found.is_link_local or found.is_multicast or found.is_unspecified or _is_in_networks(found, _METADATA)
+    if never or (isinstance(found, IPv6Address) and not found.is_loopback and _is_in_networks(found, _CARRIERS)):
+        raise ForbiddenAddress(f"{found} is no address to send to")
+    if not found.is_global and not _is_in_networks(found, allowed):
+        raise ForbiddenAddress(f"{found} is not public, and ANXUN_INTRANET does not name it")
     return found
 
 
-def _in(address: Address, networks: Networks) -> bool:
+def _is_in_networks(address: Address, networks: Networks) -> bool:
     return any(address in network for network in networks)
 
 
@@ -80,7 +80,7 @@ async def resolve(host: str, port: int) -> list[str]:
     return [str(sockaddr[0]) for _, _, _, _, sockaddr in found]
 
 
-class Outgoing:
+class OutboundClient:
     """Sends requests over kept connections. `trust`: other certificates than the system's, such as an intranet's."""
 
     def __init__(
@@ -100,27 +100,27 @@ class Outgoing:
             async with asyncio.timeout(SECONDS):
                 return await self._send(method, url, headers, body)
         except TimeoutError:
-            raise Failed(f"no answer within {SECONDS:g} s") from None
+            raise SendFailure(f"no answer within {SECONDS:g} s") from None
         except (self._aiohttp.ClientError, OSError, UnicodeError) as error:
-            raise Failed(f"{type(error).__name__}: {error}") from error
+            raise SendFailure(f"{type(error).__name__}: {error}") from error
 
     async def _send(self, method: str, url: str, headers: dict[str, str], body: bytes) -> Answer:
         parts = check_url(url)
         host, secure = parts.hostname or "", parts.scheme == "https"
         port = parts.port or (443 if secure else 80)
-        address = await self._address(host, port)
+        address = await self._resolve_address(host, port)
         # Connect to the address, but verify the certificate against the host name.
-        async with self._opened().request(
+        async with self._open_session().request(
             method,
-            _at(parts, address),
+            _pinned_url(parts, address),
             headers={"Host": parts.netloc, "Accept-Encoding": "identity", **headers},
             data=body,
             allow_redirects=False,
             server_hostname=host if secure else None,
         ) as answer:
-            return Answer(answer.status, await self._beginning(answer.content))
+            return Answer(answer.status, await self._read_start(answer.content))
 
-    def _opened(self) -> "ClientSession":
+    def _open_session(self) -> "ClientSession":
         if self._session is None:  # created within the running event loop, which it belongs to
             aiohttp = self._aiohttp
             self._session = aiohttp.ClientSession(
@@ -132,18 +132,18 @@ class Outgoing:
             )
         return self._session
 
-    async def _address(self, host: str, port: int) -> Address:
+    async def _resolve_address(self, host: str, port: int) -> Address:
         """The first address of the host that we may send to."""
-        refused = Refused(f"{host} has no address")
+        refused = ForbiddenAddress(f"{host} has no address")
         for each in await self._resolve(host, port):
             try:
-                return vetted(each, self._allowed)
-            except Refused as error:
+                return vet_address(each, self._allowed)
+            except ForbiddenAddress as error:
                 refused = error
         raise refused
 
     @staticmethod
-    async def _beginning(answer: "StreamReader") -> bytes:
+    async def _read_start(answer: "StreamReader") -> bytes:
         """The first bytes of the body; the rest is not read, and the connection is closed."""
         read = b""
         while len(read) < _ANSWER_BYTES and (chunk := await answer.read(_ANSWER_BYTES - len(read))):
@@ -155,7 +155,7 @@ class Outgoing:
             await self._session.close()
 
 
-def _at(parts: SplitResult, address: Address) -> "URL":
+def _pinned_url(parts: SplitResult, address: Address) -> "URL":
     from yarl import URL  # noqa: PLC0415  # as above
 
     where = f"[{address}]" if isinstance(address, IPv6Address) else str(address)
@@ -163,10 +163,10 @@ def _at(parts: SplitResult, address: Address) -> "URL":
     return URL(urlunsplit(parts._replace(netloc=where + port, fragment="")))
 
 
-def open_outgoing(settings: Settings, url: str) -> Outgoing:
+def open_outbound_client(settings: Settings, url: str) -> OutboundClient:
     """A client that may send to `url`. Raises BadSettings."""
     try:
         check_url(url)
-        return Outgoing(networks(settings.intranet))
+        return OutboundClient(parse_networks(settings.intranet))
     except ValueError as error:
         raise BadSettings(f"settings: {url.partition('?')[0]}: {error}") from error

@@ -29,11 +29,11 @@ def _templates() -> "Environment":
     from jinja2 import Environment, FileSystemLoader, StrictUndefined  # noqa: PLC0415  # only where pages are shown
 
     made = Environment(loader=FileSystemLoader(_FOLDER), autoescape=True, undefined=StrictUndefined, trim_blocks=True)
-    made.filters["shanghai"] = shanghai
+    made.filters["shanghai"] = format_shanghai_time
     return made
 
 
-def shanghai(moment: datetime) -> str:
+def format_shanghai_time(moment: datetime) -> str:
     """A time as people say it; midnight is 24:00 of the day before."""
     there = moment.astimezone(SHANGHAI)
     if (there.hour, there.minute, there.second) == (0, 0, 0):
@@ -48,24 +48,24 @@ def _source(name: str) -> str:
 
 
 @cache
-def _policy() -> str:
-    """Only our own style and script, named by their digests, run in these pages (CSP level 2)."""
+def _content_security_policy() -> str:
+    """Allows only our own style and script in these pages, by their digests (CSP level 2)."""
 
-    def named(name: str) -> str:
+    def source_hash(name: str) -> str:
         digest = base64.b64encode(hashlib.sha256(_source(name).encode()).digest()).decode()
         return f"'sha256-{digest}'"
 
     return (
-        f"default-src 'none'; style-src {named('page.css')}; script-src {named('fix.js')}; connect-src 'self'; "
-        "img-src 'self' data: blob:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+        f"default-src 'none'; style-src {source_hash('page.css')}; script-src {source_hash('fix.js')}; "
+        "connect-src 'self'; img-src 'self' data: blob:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
     )
 
 
-def page(name: str, status: int = 200, **values: Any) -> Response[str]:
+def render_page(name: str, status: int = 200, **values: Any) -> Response[str]:
     """Renders a template; `values` are escaped."""
     from markupsafe import Markup  # noqa: PLC0415  # as above
 
     own = {"style": Markup(_source("page.css")), "script": Markup(_source("fix.js"))}  # noqa: S704  # our own files
     html = _templates().get_template(name).render(**own, **values)
-    headers = {**HEADERS, "Content-Security-Policy": _policy()}
+    headers = {**HEADERS, "Content-Security-Policy": _content_security_policy()}
     return Response(html, status_code=status, media_type="text/html", headers=headers)

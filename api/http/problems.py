@@ -21,22 +21,22 @@ from inspections.errors import FieldError, Refusal
 log = structlog.get_logger()
 
 
-class Unparsable(Refusal):
+class UnparsableBody(Refusal):
     code = "body.unparsable"
     title = "请求内容无法解析"
 
 
-class BodyTooLarge(errors.TooLarge):
+class BodyTooLarge(errors.PayloadTooLarge):
     code = "body.too_large"
     title = "请求内容过大"
 
 
-class Interrupted(Refusal):
+class InterruptedBody(Refusal):
     code = "body.interrupted"
     title = "请求没有传完"
 
 
-class Stalled(Refusal):
+class StalledTransfer(Refusal):
     code = "body.stalled"
     title = "传输中断超过时限，请重试"
 
@@ -66,7 +66,7 @@ class WrongVersion(Refusal):
     title = "不支持的续传协议版本"
 
 
-class UploadStalled(errors.Unavailable):
+class StalledUpload(errors.Unavailable):
     """The received part is kept. 503, since tus clients resume after it; after a 408 tus-js-client gives up."""
 
     code = "upload.stalled"
@@ -84,36 +84,36 @@ class WrongMediaType(Refusal):
 
 
 STATUS: dict[type[Refusal], int] = {
-    Unparsable: 400,
-    Interrupted: 400,
-    Stalled: 408,
+    UnparsableBody: 400,
+    InterruptedBody: 400,
+    StalledTransfer: 408,
     errors.Unauthenticated: 401,
     errors.Forbidden: 403,
-    errors.Missing: 404,
+    errors.NotFound: 404,
     UnknownRoute: 404,
     WrongMethod: 405,
     errors.Conflict: 409,
     errors.Gone: 410,
     WrongVersion: 412,
-    errors.TooLarge: 413,
+    errors.PayloadTooLarge: 413,
     TargetTooLong: 414,
-    errors.Unsupported: 415,
+    errors.UnsupportedFormat: 415,
     WrongMediaType: 415,
-    errors.Invalid: 422,
+    errors.InvalidInput: 422,
     errors.DigestMismatch: 422,
-    errors.Damaged: 422,
-    errors.TooMany: 429,
+    errors.DamagedPhoto: 422,
+    errors.TooManyRequests: 429,
     HeadersTooLarge: 431,
     WrongChecksum: 460,  # defined by tus, not registered at IANA
     errors.Unavailable: 503,
 }
-_FULL = 507
+_INSUFFICIENT_STORAGE = 507
 _RETRY_AFTER_SECONDS = "2"
 
 
-def status_of(refusal: Refusal) -> int:
+def http_status(refusal: Refusal) -> int:
     if refusal.code == "store.full":
-        return _FULL
+        return _INSUFFICIENT_STORAGE
     return next(STATUS[kind] for kind in type(refusal).__mro__ if kind in STATUS)
 
 
@@ -122,7 +122,7 @@ def as_problem(refusal: Refusal) -> dict[str, Any]:
     body: dict[str, Any] = {
         "type": f"urn:anxun:problem:{refusal.code}",
         "title": refusal.title,
-        "status": status_of(refusal),
+        "status": http_status(refusal),
         "code": refusal.code,
         "detail": refusal.detail or refusal.title,
         **refusal.facts,
@@ -132,46 +132,48 @@ def as_problem(refusal: Refusal) -> dict[str, Any]:
     return body
 
 
-def problem(refusal: Refusal) -> Response[bytes]:
+def problem_response(refusal: Refusal) -> Response[bytes]:
     body = as_problem(refusal)
     later = str(refusal.facts.get("retry_after", _RETRY_AFTER_SECONDS))
-    headers = {"Retry-After": later} if isinstance(refusal, errors.Unavailable | errors.TooMany) else {}
+    headers = {"Retry-After": later} if isinstance(refusal, errors.Unavailable | errors.TooManyRequests) else {}
     headers |= {"WWW-Authenticate": "Bearer"} if isinstance(refusal, errors.Unauthenticated) else {}
     return Response(
         msgspec.json.encode(body), status_code=body["status"], media_type="application/problem+json", headers=headers
     )
 
 
-def say_refusal(_: Request[Any, Any, Any], refusal: Refusal) -> Response[bytes]:
-    return problem(refusal)
+def handle_refusal(_: Request[Any, Any, Any], refusal: Refusal) -> Response[bytes]:
+    return problem_response(refusal)
 
 
-def say_http(request: Request[Any, Any, Any], error: HTTPException) -> Response[bytes]:
+def handle_http_error(request: Request[Any, Any, Any], error: HTTPException) -> Response[bytes]:
     """Turns an exception of the framework into one of our problems."""
     match error:
         case NotFoundException():
-            return problem(UnknownRoute())
+            return problem_response(UnknownRoute())
         case MethodNotAllowedException():
-            return problem(WrongMethod())
+            return problem_response(WrongMethod())
         case ValidationException():
-            return problem(_invalid_query(request, error.extra))
+            return problem_response(_invalid_query(request, error.extra))
         case ClientException() if error.status_code == HTTP_413_REQUEST_ENTITY_TOO_LARGE:
-            return problem(BodyTooLarge())
+            return problem_response(BodyTooLarge())
         case ClientException():
-            return problem(Unparsable())
+            return problem_response(UnparsableBody())
         case _:
-            return say_fault(request, error)
+            return handle_fault(request, error)
 
 
-def _invalid_query(request: Request[Any, Any, Any], extra: Any) -> errors.Invalid:
+def _invalid_query(request: Request[Any, Any, Any], extra: Any) -> errors.InvalidInput:
     """Invalid parameters by their names in the query; the handler's parameter may be named differently."""
     names = request.route_handler.opt["query"]
-    return errors.Invalid(*((names.get(each["key"], each["key"]), _chinese(each["message"])) for each in extra or ()))
+    return errors.InvalidInput(
+        *((names.get(each["key"], each["key"]), _translate_message(each["message"])) for each in extra or ())
+    )
 
 
-def say_fault(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
+def handle_fault(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
     """Logs an unexpected error and responds with a 500 without its details."""
-    log.error("fault", method=request.method, path=_without_token(request), exc_info=error)
+    log.error("fault", method=request.method, path=_loggable_path(request), exc_info=error)
     body = {
         "type": "urn:anxun:problem:fault",
         "title": "系统内部错误",
@@ -186,16 +188,16 @@ def say_fault(request: Request[Any, Any, Any], error: Exception) -> Response[byt
     )
 
 
-def _without_token(request: Request[Any, Any, Any]) -> str:
+def _loggable_path(request: Request[Any, Any, Any]) -> str:
     """The path without the token of a link, which must not be logged."""
     token = request.path_params.get("token")
     return request.url.path.replace(token, "…") if token else request.url.path
 
 
 HANDLERS: dict[int | type[Exception], Any] = {
-    Refusal: say_refusal,
-    HTTPException: say_http,
-    Exception: say_fault,
+    Refusal: handle_refusal,
+    HTTPException: handle_http_error,
+    Exception: handle_fault,
 }
 
 _WORDS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
@@ -222,16 +224,16 @@ _NAMED = re.compile(r"(?:missing required|contains unknown) field `([^`]*)`")
 _AT = re.compile(r" - at `(?:key in )?\$\.?(.*)`$")
 
 
-def _chinese(message: str) -> str:
+def _translate_message(message: str) -> str:
     return next((found.expand(words) for pattern, words in _WORDS if (found := pattern.search(message))), message)
 
 
-def invalid_field(error: msgspec.ValidationError) -> FieldError:
+def to_field_error(error: msgspec.ValidationError) -> FieldError:
     """The path of the field and a Chinese message, from msgspec's English message."""
     whole = str(error)
     path, message = (at.group(1) if (at := _AT.search(whole)) else ""), _AT.sub("", whole)
     if own := _OWN.match(message):
         named, words = own.groups()
     else:
-        named, words = name.group(1) if (name := _NAMED.search(message)) else "", _chinese(message)
+        named, words = name.group(1) if (name := _NAMED.search(message)) else "", _translate_message(message)
     return FieldError(".".join(part for part in (path, named) if part) or "$", words)

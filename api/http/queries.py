@@ -21,24 +21,24 @@ def fields_from_query(read: Callable[..., Any], kind: type[Struct], special: Map
     Litestar and the OpenAPI document see each as a query parameter of the same name and type; `special`: the parameters
     with another name or a bound.
     """
-    fields = {_argument(field.name): field for field in msgspec.structs.fields(kind) if not field.required}
+    fields = {_argument_name(field.name): field for field in msgspec.structs.fields(kind) if not field.required}
     types = {
         argument: Annotated[field.type, special.get(field.name, QueryParameter(name=field.name))]
         for argument, field in fields.items()
     }
 
-    def given(request: Any, **values: Any) -> Any:
+    def read_fields(request: Any, **values: Any) -> Any:
         return read(request, **{fields[argument].name: value for argument, value in values.items()})
 
     asked = [
         inspect.Parameter("request", _POSITIONAL, annotation=AnyRequest),
         *(inspect.Parameter(name, _NAMED, annotation=types[name], default=fields[name].default) for name in fields),
     ]
-    given.__annotations__ = {"request": AnyRequest, **types, "return": kind}
-    given.__dict__["__signature__"] = inspect.Signature(asked, return_annotation=kind)
-    return Provide(given, sync_to_thread=False)
+    read_fields.__annotations__ = {"request": AnyRequest, **types, "return": kind}
+    read_fields.__dict__["__signature__"] = inspect.Signature(asked, return_annotation=kind)
+    return Provide(read_fields, sync_to_thread=False)
 
 
-def _argument(name: str) -> str:
+def _argument_name(name: str) -> str:
     """The argument's name: Litestar reserves some names, such as `state`."""
     return f"{name}_" if name in RESERVED_KWARGS else name

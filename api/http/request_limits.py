@@ -29,14 +29,14 @@ def limit_requests(app: App) -> App:
     """Wraps the application with these limits."""
 
     def application(scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
-        if scope["type"] == "http" and (refusal := _refusal(scope)):
-            return _answer(refusal, scope, send)
+        if scope["type"] == "http" and (refusal := _check_limits(scope)):
+            return _send_problem(refusal, scope, send)
         return app(scope, receive, send)
 
     return application
 
 
-def _refusal(scope: Any) -> Refusal | None:
+def _check_limits(scope: Any) -> Refusal | None:
     query: bytes = scope["query_string"]
     if scope["method"] not in METHODS:
         return WrongMethod()
@@ -47,7 +47,7 @@ def _refusal(scope: Any) -> Refusal | None:
     return None
 
 
-async def _answer(refusal: Refusal, scope: Scope, send: Send) -> None:
+async def _send_problem(refusal: Refusal, scope: Scope, send: Send) -> None:
     problem = as_problem(refusal)
     body = msgspec.json.encode(problem)
     headers = [(b"content-type", b"application/problem+json"), (b"content-length", str(len(body)).encode())]

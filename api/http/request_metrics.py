@@ -17,24 +17,24 @@ _SHARED = "PROMETHEUS_MULTIPROC_DIR"
 _BEGAN = "anxun_began"
 _OTHER = "none"
 
-OWN = CollectorRegistry()
+REGISTRY = CollectorRegistry()
 REQUESTS = Counter(
-    "anxun_requests", "Requests by route, method and status.", ("route", "method", "status"), registry=OWN
+    "anxun_requests", "Requests by route, method and status.", ("route", "method", "status"), registry=REGISTRY
 )
 SECONDS = Histogram(
     "anxun_request_seconds",
     "Until the answer began, by route.",
     ("route",),
     buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10),
-    registry=OWN,
+    registry=REGISTRY,
 )
 
 
-def begin(scope: HTTPScope) -> None:
+def start_timer(scope: HTTPScope) -> None:
     scope["state"][_BEGAN] = time.perf_counter()
 
 
-async def count(message: Message, scope: Scope) -> None:
+async def count_response(message: Message, scope: Scope) -> None:
     """Counts a response by the route's template: a path with an id in it would make a series per id."""
     if message["type"] != "http.response.start":
         return
@@ -45,9 +45,9 @@ async def count(message: Message, scope: Scope) -> None:
         SECONDS.labels(route).observe(time.perf_counter() - began)
 
 
-def said() -> bytes:
+def render_metrics() -> bytes:
     if _SHARED not in os.environ:
-        return generate_latest(OWN)
+        return generate_latest(REGISTRY)
     everybody = CollectorRegistry()
     MultiProcessCollector(everybody)
     return generate_latest(everybody)

@@ -10,12 +10,12 @@ from litestar import Response
 from litestar.response import Stream
 
 from api.http.bodies import AnyRequest
-from api.http.context import context_of
+from api.http.context import app_context
 
 _PIECE = 64 * 1024
 """Bytes per piece: several pieces wait in memory for each slow client."""
 _RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})\Z")
-_ALWAYS = {
+_COMMON_HEADERS = {
     "Cache-Control": "private, immutable, max-age=31536000",
     "Accept-Ranges": "bytes",
     "Content-Security-Policy": "default-src 'none'; sandbox",
@@ -29,22 +29,22 @@ class Content(NamedTuple):
     read: Callable[[int, int], bytes]
 
     @classmethod
-    def of(cls, content: bytes) -> Self:
+    def from_bytes(cls, content: bytes) -> Self:
         def read(first: int, length: int) -> bytes:
             return content[first : first + length]
 
         return cls(len(content), read)
 
 
-async def serve(
+async def serve_content(
     request: AnyRequest, content: Content, tag: str, media_type: str, more: Mapping[str, str]
 ) -> Response[Any]:
     """200, 206, 304 or 416. The content of a `tag` never changes. A failing read raises before any byte is sent."""
     etag = f'"{tag}"'
-    headers = {**_ALWAYS, **more, "ETag": etag}
+    headers = {**_COMMON_HEADERS, **more, "ETag": etag}
     if request.headers.get("if-none-match", "").strip() == "*" or etag in request.headers.get("if-none-match", ""):
         return Response(b"", status_code=304, headers=headers)
-    first, last, status = _span(request, etag, content.size)
+    first, last, status = _byte_range(request, etag, content.size)
     if status == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
         return Response(b"", status_code=416, headers={**headers, "Content-Range": f"bytes */{content.size}"})
     if status == HTTPStatus.PARTIAL_CONTENT:
@@ -56,11 +56,11 @@ async def serve(
     piece = await asyncio.to_thread(content.read, first, min(_PIECE, length))
     if length <= _PIECE:
         return Response(piece, status_code=status, headers=headers, media_type=media_type)
-    pieces = _pieces(piece, content, first, first + length)
+    pieces = _stream_pieces(piece, content, first, first + length)
     return Stream(pieces, status_code=status, headers=headers, media_type=media_type)
 
 
-def _span(request: AnyRequest, etag: str, size: int) -> tuple[int, int, int]:
+def _byte_range(request: AnyRequest, etag: str, size: int) -> tuple[int, int, int]:
     """First and last byte to send, and the status. Anything but a single range is ignored."""
     whole = (0, size - 1, 200)
     found = _RANGE.match(request.headers.get("range", ""))
@@ -73,7 +73,7 @@ def _span(request: AnyRequest, etag: str, size: int) -> tuple[int, int, int]:
     return first, min(last, size - 1), 206
 
 
-async def _pieces(piece: bytes, content: Content, start: int, end: int) -> AsyncIterator[bytes]:
+async def _stream_pieces(piece: bytes, content: Content, start: int, end: int) -> AsyncIterator[bytes]:
     yield piece
     for at in range(start + _PIECE, end, _PIECE):
         yield await asyncio.to_thread(content.read, at, min(_PIECE, end - at))
@@ -81,4 +81,4 @@ async def _pieces(piece: bytes, content: Content, start: int, end: int) -> Async
 
 def public_url(request: AnyRequest) -> str:
     """The base URL by which phones reach this server, without a trailing slash."""
-    return (context_of(request).settings.public_url or str(request.base_url)).rstrip("/")
+    return (app_context(request).settings.public_url or str(request.base_url)).rstrip("/")

@@ -14,25 +14,25 @@ from litestar.params import QueryParameter
 
 from api.http.bodies import AnyRequest
 from inspections.calendar import SHANGHAI
-from storage.ledger.cells import BOM, plain
+from storage.ledger.spreadsheet_cells import BOM, escape_formula
 
 _XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 
-class Form(StrEnum):
+class TableFormat(StrEnum):
     JSON = "json"
     CSV = "csv"
     XLSX = "xlsx"
     ECHARTS = "echarts"
 
 
-AskedForm = Annotated[Form | None, QueryParameter(name="format")]
+FormatParameter = Annotated[TableFormat | None, QueryParameter(name="format")]
 
 MEDIA_TYPES = {
-    Form.JSON: "application/json",
-    Form.ECHARTS: "application/json",
-    Form.CSV: "text/csv",
-    Form.XLSX: _XLSX,
+    TableFormat.JSON: "application/json",
+    TableFormat.ECHARTS: "application/json",
+    TableFormat.CSV: "text/csv",
+    TableFormat.XLSX: _XLSX,
 }
 
 
@@ -44,16 +44,16 @@ class Sheet(NamedTuple):
     rows: Sequence[Mapping[str, Any]]
 
 
-def form_of(request: AnyRequest, asked: Form | None) -> Form:
+def choose_format(request: AnyRequest, asked: TableFormat | None) -> TableFormat:
     """The format of `?format=`, else the first known one in `Accept`, else JSON."""
     if asked is not None:
         return asked
     accepted = [each.partition(";")[0].strip() for each in request.headers.get("accept", "").split(",")]
-    named = {"text/csv": Form.CSV, _XLSX: Form.XLSX, "application/json": Form.JSON}
-    return next((named[each] for each in accepted if each in named), Form.JSON)
+    named = {"text/csv": TableFormat.CSV, _XLSX: TableFormat.XLSX, "application/json": TableFormat.JSON}
+    return next((named[each] for each in accepted if each in named), TableFormat.JSON)
 
 
-def cell(value: Any) -> Any:
+def to_cell(value: Any) -> Any:
     """A value as a cell: numbers stay numbers, and no text is taken for a formula."""
     match value:
         case None:
@@ -63,7 +63,7 @@ def cell(value: Any) -> Any:
         case date():
             return value.isoformat()
         case str():
-            return plain(value)
+            return escape_formula(value)
         case _:
             return value
 
@@ -73,7 +73,7 @@ def as_csv(sheet: Sheet) -> bytes:
     text = io.StringIO(newline="")
     writer = csv.writer(text)
     writer.writerow(sheet.titles.values())
-    writer.writerows([cell(row.get(key)) for key in sheet.titles] for row in sheet.rows)
+    writer.writerows([to_cell(row.get(key)) for key in sheet.titles] for row in sheet.rows)
     return (BOM + text.getvalue()).encode()
 
 
@@ -88,13 +88,13 @@ def as_xlsx(sheet: Sheet) -> bytes:
         page.write_row(0, 0, list(sheet.titles.values()), bold)
         page.freeze_panes(1, 0)
         for at, row in enumerate(sheet.rows, 1):
-            page.write_row(at, 0, [_kept(row.get(key)) for key in sheet.titles])
+            page.write_row(at, 0, [_xlsx_cell(row.get(key)) for key in sheet.titles])
         page.autofit()
     return file.getvalue()
 
 
-def _kept(value: Any) -> Any:
-    return cell(value) if isinstance(value, datetime | date | None) else value
+def _xlsx_cell(value: Any) -> Any:
+    return to_cell(value) if isinstance(value, datetime | date | None) else value
 
 
 def as_echarts(sheet: Sheet) -> dict[str, Any]:

@@ -12,6 +12,6 @@ def new_token(prefix: str = "") -> str:
     return f"{prefix}{secrets.token_urlsafe(TOKEN_BYTES)}"
 
 
-def digest_of(token: str) -> str:
+def hash_token(token: str) -> str:
     """SHA-256 in hex: a random token needs neither salt nor a slow hash."""
     return hashlib.sha256(token.encode(errors="surrogatepass")).hexdigest()

@@ -15,24 +15,24 @@ import msgspec
 import structlog
 
 from api.settings import Settings
-from inspections.errors import TooCostly, Unavailable
-from inspections.ledger.actions.exports import claim_export, export_ended, export_went_on
-from inspections.ledger.exports import FAILED, Export
+from inspections.errors import FileTooComplex, Unavailable
+from inspections.ledger.actions.exports import claim_export, finish_export, record_export_progress
+from inspections.ledger.exports import FAILURE_MESSAGE, Export
 from storage.database import Database
-from storage.ledger.export_process import PICTURES, TOO_MANY, Order, Photos
-from storage.photos.incoming import Incoming
-from storage.photos.names import made
+from storage.ledger.export_process import EXIT_TOO_MANY_LINES, MAX_PICTURE_LINES, ExportOrder, PhotoLocation
+from storage.photos.incoming import IncomingFile
+from storage.photos.names import export_name
 from storage.photos.store import PhotoStore
-from storage.process_limits import WRITING, took_too_much
+from storage.process_limits import WRITING, has_exceeded_limits
 
 log = structlog.get_logger()
 
 COMMAND = (sys.executable, "-m", "storage.ledger.export_process")
-_TELL_SECONDS = 1.0
-_FAR = re.compile(r"(\d+) (\d+)")
+_PROGRESS_SECONDS = 1.0
+_PROGRESS = re.compile(r"(\d+) (\d+)")
 
 
-class Lost(Exception):
+class LostClaim(Exception):
     """Raised when another process has claimed the export, or it was deleted."""
 
 
@@ -50,7 +50,7 @@ class Exporter:
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
-        self._task = asyncio.create_task(self._make_forever())
+        self._task = asyncio.create_task(self._run())
 
     def wake(self) -> None:
         self._asked.set()
@@ -61,12 +61,12 @@ class Exporter:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
 
-    async def _make_forever(self) -> None:
+    async def _run(self) -> None:
         while True:
             self._asked.clear()
             try:
                 while export := await self._database.transact(partial(claim_export, now=self._clock())):
-                    await self._make(export)
+                    await self._make_export(export)
             except Unavailable as error:  # the store or the database is unavailable: it is claimed again
                 log.warning("exports wait", reason=str(error))
             except Exception:  # a bug must not end the worker
@@ -75,24 +75,28 @@ class Exporter:
                 async with asyncio.timeout(self._settings.tick_seconds):
                     await self._asked.wait()
 
-    async def _make(self, export: Export) -> None:
-        with self._store.receive() as file:
-            process = await self._begun(export, file)
+    async def _make_export(self, export: Export) -> None:
+        with self._store.open_incoming_file() as file:
+            process = await self._start_process(export, file)
             try:
-                await self._followed(export, process)
-                size = await self._kept(export, file) if process.returncode == 0 else None
-                error = None if size is not None else _why(process)
-                await self._database.transact(partial(export_ended, mine=export, size=size, error=error))
-            except Lost:
+                await self._follow_process(export, process)
+                size = await self._store_file(export, file) if process.returncode == 0 else None
+                error = None if size is not None else _failure_message(process)
+                await self._database.transact(partial(finish_export, mine=export, size=size, error=error))
+            except LostClaim:
                 log.warning("export is somebody else's", export=str(export.id))
             finally:
                 with suppress(ProcessLookupError):
                     process.kill()
                 await process.wait()
 
-    async def _begun(self, export: Export, file: Incoming) -> Process:
-        photos = Photos(self._settings.photo_place, str(self._settings.scratch)) if export.pictures else None
-        order = Order(self._settings.database_url, export.form, export.selection, photos, tells=True)
+    async def _start_process(self, export: Export, file: IncomingFile) -> Process:
+        photos = (
+            PhotoLocation(self._settings.photo_location, str(self._settings.incoming_folder))
+            if export.pictures
+            else None
+        )
+        order = ExportOrder(self._settings.database_url, export.form, export.selection, photos, tells=True)
         with file.path.open("wb") as out:
             process = await asyncio.create_subprocess_exec(*COMMAND, stdin=PIPE, stdout=out, stderr=PIPE)
         ordering = cast("asyncio.StreamWriter", process.stdin)
@@ -100,47 +104,49 @@ class Exporter:
         ordering.close()
         return process
 
-    async def _followed(self, export: Export, process: Process) -> None:
+    async def _follow_process(self, export: Export, process: Process) -> None:
         """Waits for the process to end and records its progress, which also extends the claim. Raises LostClaim."""
-        heard = _Heard()
-        listening = asyncio.create_task(heard.listen(cast("asyncio.StreamReader", process.stderr)))
+        heard = _ProgressReader()
+        listening = asyncio.create_task(heard.read(cast("asyncio.StreamReader", process.stderr)))
         try:
             until = time.monotonic() + WRITING.seconds
             while not listening.done():
                 if time.monotonic() > until:
                     process.kill()
-                await asyncio.wait({listening}, timeout=_TELL_SECONDS)
-                action = partial(export_went_on, mine=export, done=heard.done, total=heard.total, now=self._clock())
+                await asyncio.wait({listening}, timeout=_PROGRESS_SECONDS)
+                action = partial(
+                    record_export_progress, mine=export, done=heard.done, total=heard.total, now=self._clock()
+                )
                 if not await self._database.transact(action):
-                    raise Lost
+                    raise LostClaim
             listening.result()
         finally:
             listening.cancel()
         await process.wait()
-        if process.returncode not in {0, TOO_MANY}:
+        if process.returncode not in {0, EXIT_TOO_MANY_LINES}:
             log.error("export failed", export=str(export.id), status=process.returncode, said=heard.last)
 
-    async def _kept(self, export: Export, file: Incoming) -> int:
+    async def _store_file(self, export: Export, file: IncomingFile) -> int:
         """Moves the file to the photo store and returns its size in bytes."""
         size = (await asyncio.to_thread(file.path.stat)).st_size
-        await asyncio.to_thread(self._store.keep, file, made(export.id, export.form))
+        await asyncio.to_thread(self._store.save, file, export_name(export.id, export.form))
         return size
 
 
-class _Heard:
+class _ProgressReader:
     """Reads the standard error of an export process: its progress and its last line."""
 
     def __init__(self) -> None:
         self.done, self.total, self.last = 0, 0, ""
 
-    async def listen(self, stream: asyncio.StreamReader) -> None:
+    async def read(self, stream: asyncio.StreamReader) -> None:
         while line := await stream.readline():
             self.last = line.decode(errors="replace").rstrip()
-            if far := _FAR.fullmatch(self.last):
+            if far := _PROGRESS.fullmatch(self.last):
                 self.done, self.total = int(far.group(1)), int(far.group(2))
 
 
-def _why(process: Process) -> str:
-    if process.returncode == TOO_MANY:
-        return f"带照片的台账一次最多 {PICTURES} 行，请缩小范围"
-    return TooCostly.words if took_too_much(process.returncode) else FAILED
+def _failure_message(process: Process) -> str:
+    if process.returncode == EXIT_TOO_MANY_LINES:
+        return f"带照片的台账一次最多 {MAX_PICTURE_LINES} 行，请缩小范围"
+    return FileTooComplex.words if has_exceeded_limits(process.returncode) else FAILURE_MESSAGE

@@ -9,22 +9,22 @@ from litestar import post
 from litestar.params import FromQuery
 from litestar.status_codes import HTTP_200_OK
 
-from api.accounts.security_log import caller_of
+from api.accounts.security_log import current_caller
 from api.http.bodies import AnyRequest
-from api.http.context import context_of, person_of
-from api.http.file_reader import one_of_few, read_body, read_file
-from api.settings import Unfit
-from inspections.accounts.actions.security_log import Caller, noted
+from api.http.context import app_context, current_person
+from api.http.file_reader import file_slot, read_file, read_uploaded_file
+from api.settings import CommandError
+from inspections.accounts.actions.security_log import Caller, with_security_event
 from inspections.accounts.people import SYSTEM
 from inspections.accounts.policy import EVERYWHERE, scope
 from inspections.accounts.security_log import Event
-from inspections.errors import Invalid
-from inspections.ledger.actions.legacy_import import Imported, import_ledger, previewed
-from inspections.ledger.legacy_import import Names, Understood, names_of
+from inspections.errors import InvalidInput
+from inspections.ledger.actions.legacy_import import LedgerImportResult, import_ledger, preview_import
+from inspections.ledger.legacy_import import NameIndex, ParsedLedger, build_name_index
 from storage.database import open_database
-from storage.engine.connections import owned
-from storage.file_reading import OldLedger
-from storage.migration import check
+from storage.engine.connections import write_access
+from storage.file_reading import LedgerOrder
+from storage.migration import check_schema
 from storage.repository import Repository
 
 FILE_BYTES = 20_000_000
@@ -32,53 +32,58 @@ _OPTIONS = {"action": "ledger.import", "body": bytes, "takes": "application/octe
 
 
 @post("/ledger/import", opt=_OPTIONS, status_code=HTTP_200_OK, request_max_body_size=FILE_BYTES)
-async def ledger_import(request: AnyRequest, apply: FromQuery[bool] = False) -> Imported:
+async def import_uploaded_ledger(request: AnyRequest, apply: FromQuery[bool] = False) -> LedgerImportResult:
     """Imports the file in the body: XLSX, XLS, ODS or CSV. Without `apply` it only previews the result.
 
     With it, every line becomes a hazard or, where any line has an error, none does (422 `file.lines`). A line that was
     imported before is left as it is.
     """
-    context, person = context_of(request), person_of(request)
+    context, person = app_context(request), current_person(request)
     reach = scope(person, "ledger.import")
-    with one_of_few(context, person.username):
-        order = OldLedger(await context.database.read(_names), context.clock())
-        said = await read_body(request, context, order, Understood)
+    with file_slot(context, person.username):
+        order = LedgerOrder(await context.database.read(_read_name_index), context.clock())
+        said = await read_uploaded_file(request, context, order, ParsedLedger)
         if not apply:
-            return await context.database.read(lambda repository: previewed(repository, reach, said))
+            return await context.database.read(lambda repository: preview_import(repository, reach, said))
         now = context.clock()
         action = partial(import_ledger, by=person.username, reach=reach, said=said, now=now)
         facts = {"lines": str(said.count)}
-        return await context.log.transact(action, Event.IMPORTED, caller_of(request), "ledger", facts)
+        return await context.log.transact(action, Event.IMPORTED, current_caller(request), "ledger", facts)
 
 
-def _names(repository: Repository) -> Names:
-    return names_of(repository.communities(), repository.categories())
+def _read_name_index(repository: Repository) -> NameIndex:
+    return build_name_index(repository.communities(), repository.categories())
 
 
-def imported(url: str, data: bytes, username: str, *, apply: bool) -> Imported:
-    """Imports a file from the command line, with access to all communities. Raises Unfit, Locked, WrongSchema."""
-    check(url)
-    with owned(url) if apply else nullcontext():
-        return asyncio.run(_imported(url, data, username, apply=apply))
+def import_ledger_file(url: str, data: bytes, username: str, *, apply: bool) -> LedgerImportResult:
+    """Imports a file from the command line, with access to all communities.
+
+    Raises CommandError, DatabaseInUse, WrongSchema.
+    """
+    check_schema(url)
+    with write_access(url) if apply else nullcontext():
+        return asyncio.run(_import_ledger_file(url, data, username, apply=apply))
 
 
-async def _imported(url: str, data: bytes, username: str, *, apply: bool) -> Imported:
+async def _import_ledger_file(url: str, data: bytes, username: str, *, apply: bool) -> LedgerImportResult:
     database, now = open_database(url), datetime.now(UTC)
     try:
         try:
-            said = await read_file(OldLedger(await database.read(_names), now), Understood, data)
-        except Invalid as error:
-            raise Unfit(str(error)) from error
+            said = await read_file(LedgerOrder(await database.read(_read_name_index), now), ParsedLedger, data)
+        except InvalidInput as error:
+            raise CommandError(str(error)) from error
         if await database.read(lambda repository: repository.person(username)) is None:
-            raise Unfit(f"there is no account {username}")
-        seen = await database.read(partial(previewed, reach=EVERYWHERE, said=said))
+            raise CommandError(f"there is no account {username}")
+        seen = await database.read(partial(preview_import, reach=EVERYWHERE, said=said))
         if not apply or seen.wrong:
             return seen
         action = partial(import_ledger, by=username, reach=EVERYWHERE, said=said, now=now)
         facts = {"lines": str(said.count)}
-        return await database.transact(noted(action, Event.IMPORTED, Caller(SYSTEM, "local"), now, "ledger", facts))
+        return await database.transact(
+            with_security_event(action, Event.IMPORTED, Caller(SYSTEM, "local"), now, "ledger", facts)
+        )
     finally:
         await database.close()
 
 
-ROUTES = [ledger_import]
+ROUTES = [import_uploaded_ledger]

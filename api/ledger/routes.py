@@ -15,22 +15,22 @@ from litestar import get
 from litestar.di import NamedDependency
 from litestar.response import Stream
 
-from api.accounts.security_log import caller_of
+from api.accounts.security_log import current_caller
 from api.http.bodies import AnyRequest
-from api.http.context import AppContext, context_of, person_of
-from api.http.file_reader import one_of_few
-from api.http.problems import Stalled
+from api.http.context import AppContext, app_context, current_person
+from api.http.file_reader import file_slot
+from api.http.problems import StalledTransfer
 from api.http.responses import public_url
-from api.http.tables import MEDIA_TYPES, Form
+from api.http.tables import MEDIA_TYPES, TableFormat
 from api.ledger.exporter import COMMAND
-from api.statistics.filters import FILTERS, chosen
+from api.statistics.filters import FILTERS, select_communities
 from inspections.accounts.policy import scope
 from inspections.accounts.security_log import Event
-from inspections.errors import TooCostly, Unavailable
+from inspections.errors import FileTooComplex, Unavailable
 from inspections.ledger.exports import ExportForm
 from inspections.ledger.selection import Selection
-from storage.ledger.export_process import Order
-from storage.process_limits import WRITING, took_too_much
+from storage.ledger.export_process import ExportOrder
+from storage.process_limits import WRITING, has_exceeded_limits
 from storage.repository import Repository
 from storage.statistics.metrics import Filters
 
@@ -43,40 +43,42 @@ _STALL_SECONDS = 60.0
 
 
 @get("/ledger.csv", opt={"action": "ledger.export"}, dependencies=FILTERS, media_type="text/csv")
-async def ledger_csv(request: AnyRequest, filters: NamedDependency[Filters]) -> Stream:
+async def download_ledger_csv(request: AnyRequest, filters: NamedDependency[Filters]) -> Stream:
     """Every hazard of the period, one per line, as of this moment, today included; without alert checks.
 
     The last line has `#`, the number of lines, and `sha256:` with the digest of all bytes before it. A file without
     that line is incomplete.
     """
-    return await _sent(request, filters, Form.CSV)
+    return await _stream_ledger(request, filters, TableFormat.CSV)
 
 
-@get("/ledger.xlsx", opt={"action": "ledger.export"}, dependencies=FILTERS, media_type=MEDIA_TYPES[Form.XLSX])
-async def ledger_xlsx(request: AnyRequest, filters: NamedDependency[Filters]) -> Stream:
+@get("/ledger.xlsx", opt={"action": "ledger.export"}, dependencies=FILTERS, media_type=MEDIA_TYPES[TableFormat.XLSX])
+async def download_ledger_xlsx(request: AnyRequest, filters: NamedDependency[Filters]) -> Stream:
     """The same as a workbook, on as many sheets as needed; the response starts when the file is complete."""
-    return await _sent(request, filters, Form.XLSX)
+    return await _stream_ledger(request, filters, TableFormat.XLSX)
 
 
-async def _sent(request: AnyRequest, filters: Filters, form: Form) -> Stream:
-    context = context_of(request)
-    selection = await context.database.read(lambda repository: selected(repository, request, filters))
+async def _stream_ledger(request: AnyRequest, filters: Filters, form: TableFormat) -> Stream:
+    context = app_context(request)
+    selection = await context.database.read(lambda repository: build_selection(repository, request, filters))
     stack = AsyncExitStack()
     try:
-        stack.enter_context(one_of_few(context, person_of(request).username))
-        made = await _begun(stack, context, selection, form)
-        await context.log.note(Event.EXPORTED, caller_of(request), "ledger", {"form": form.value, **asked(filters)})
+        stack.enter_context(file_slot(context, current_person(request).username))
+        made = await _start_process(stack, context, selection, form)
+        await context.log.record(
+            Event.EXPORTED, current_caller(request), "ledger", {"form": form.value, **filter_facts(filters)}
+        )
     except BaseException:
         await stack.aclose()
         raise
     named = {"Content-Disposition": f'attachment; filename="ledger.{form}"', "X-Accel-Buffering": "no"}
-    return Stream(_pieces(stack, *made), media_type=MEDIA_TYPES[form], headers=named)
+    return Stream(_stream_pieces(stack, *made), media_type=MEDIA_TYPES[form], headers=named)
 
 
-def selected(repository: Repository, request: AnyRequest, filters: Filters) -> Selection:
-    person = person_of(request)
+def build_selection(repository: Repository, request: AnyRequest, filters: Filters) -> Selection:
+    person = current_person(request)
     see = scope(person, "ledger.export")
-    chosen(repository, see, filters)
+    select_communities(repository, see, filters)
     kinds = tuple(
         each.code
         for each in repository.categories()
@@ -96,38 +98,39 @@ def selected(repository: Repository, request: AnyRequest, filters: Filters) -> S
     )
 
 
-def asked(filters: Filters) -> dict[str, str]:
+def filter_facts(filters: Filters) -> dict[str, str]:
     found = ((name, getattr(filters, name)) for name in filters.__struct_fields__)
     return {name: str(value) for name, value in found if value is not None}
 
 
-async def _begun(
-    stack: AsyncExitStack, context: AppContext, selection: Selection, form: Form
+async def _start_process(
+    stack: AsyncExitStack, context: AppContext, selection: Selection, form: TableFormat
 ) -> tuple[Process, BinaryIO]:
     """Starts a process that writes a ledger, and returns it with its file, which has no name and vanishes when closed.
 
-    Raises Unavailable where it ends without a byte, TooCostly where it exceeds its limits. `stack` ends the process.
+    Raises Unavailable where it ends without a byte, FileTooComplex where it exceeds its limits. `stack` ends the
+    process.
     """
-    context.settings.scratch.mkdir(parents=True, exist_ok=True)
-    file = cast("BinaryIO", stack.enter_context(tempfile.TemporaryFile(dir=context.settings.scratch)))  # noqa: SIM115  # by the stack
+    context.settings.incoming_folder.mkdir(parents=True, exist_ok=True)
+    file = cast("BinaryIO", stack.enter_context(tempfile.TemporaryFile(dir=context.settings.incoming_folder)))  # noqa: SIM115  # by the stack
     process = await asyncio.create_subprocess_exec(*COMMAND, stdin=PIPE, stdout=file)
-    stack.push_async_callback(_ended, process)
+    stack.push_async_callback(_end_process, process)
     ordering = cast("asyncio.StreamWriter", process.stdin)
-    ordering.write(msgspec.json.encode(Order(context.settings.database_url, ExportForm(form.value), selection)))
+    ordering.write(msgspec.json.encode(ExportOrder(context.settings.database_url, ExportForm(form.value), selection)))
     ordering.close()
     until = time.monotonic() + WRITING.seconds
-    while not (os.fstat(file.fileno()).st_size if form is Form.CSV else process.returncode == 0):
+    while not (os.fstat(file.fileno()).st_size if form is TableFormat.CSV else process.returncode == 0):
         if process.returncode or time.monotonic() > until:
             log.error("ledger failed", status=process.returncode)
-            raise TooCostly if took_too_much(process.returncode) else Unavailable
+            raise FileTooComplex if has_exceeded_limits(process.returncode) else Unavailable
         await asyncio.sleep(_LOOK_SECONDS)
     return process, file
 
 
-async def _pieces(stack: AsyncExitStack, process: Process, file: BinaryIO) -> AsyncGenerator[bytes]:
+async def _stream_pieces(stack: AsyncExitStack, process: Process, file: BinaryIO) -> AsyncGenerator[bytes]:
     """The bytes written so far, then those that follow. A failed process breaks the response off, so clients notice."""
     sent, ended, offered = 0, False, False
-    watch = asyncio.create_task(_watched(stack, lambda: sent if offered else None))
+    watch = asyncio.create_task(_watch_reader(stack, lambda: sent if offered else None))
     try:
         async with stack:
             while not ended:
@@ -137,7 +140,7 @@ async def _pieces(stack: AsyncExitStack, process: Process, file: BinaryIO) -> As
                     yield piece
                     offered = False
                     if file.closed:
-                        raise Stalled
+                        raise StalledTransfer
                 if not ended:
                     await asyncio.sleep(_LOOK_SECONDS)
             if process.returncode:
@@ -146,7 +149,7 @@ async def _pieces(stack: AsyncExitStack, process: Process, file: BinaryIO) -> As
         watch.cancel()
 
 
-async def _watched(stack: AsyncExitStack, offered: Callable[[], int | None]) -> None:
+async def _watch_reader(stack: AsyncExitStack, offered: Callable[[], int | None]) -> None:
     """Closes file, process and file slot of a client that stops reading, since slots are few.
 
     `offered`: the number of bytes sent so far; None while it is the process that has to write.
@@ -159,10 +162,10 @@ async def _watched(stack: AsyncExitStack, offered: Callable[[], int | None]) -> 
     await stack.aclose()
 
 
-async def _ended(process: Process) -> None:
+async def _end_process(process: Process) -> None:
     with suppress(ProcessLookupError):
         process.kill()
     await process.wait()
 
 
-ROUTES = [ledger_csv, ledger_xlsx]
+ROUTES = [download_ledger_csv, download_ledger_xlsx]

@@ -11,33 +11,33 @@ from litestar.status_codes import HTTP_200_OK, HTTP_201_CREATED
 from msgspec import Struct
 from msgspec.structs import asdict
 
-from api.accounts.security_log import caller_of
+from api.accounts.security_log import current_caller
 from api.http.bodies import AnyRequest, check_moments, json_body
-from api.http.context import context_of, person_of
-from api.http.file_reader import one_of_few, read_body
+from api.http.context import app_context, current_person
+from api.http.file_reader import file_slot, read_uploaded_file
 from api.http.tokens import new_token
 from inspections.accounts.policy import scope
 from inspections.accounts.security_log import Event
-from inspections.errors import Invalid
-from inspections.ledger.legacy_import import names_of
+from inspections.errors import InvalidInput
+from inspections.ledger.legacy_import import build_name_index
 from inspections.monitoring.actions.devices import (
-    MonitorsImported,
-    PlannedWork,
+    MaintenancePlan,
+    MonitorImportResult,
     change_monitor,
-    end_work,
+    end_maintenance,
+    get_monitor,
     import_monitors,
-    own_monitor,
-    plan_work,
+    plan_maintenance,
     register_monitor,
-    rotate_monitor,
+    rotate_monitor_secret,
 )
-from inspections.monitoring.alerts import DEFAULTS, Metric, MonitorKind, Thresholds
-from inspections.monitoring.device_import import MonitorList
-from inspections.monitoring.devices import Monitor, NewMonitor, Outage, Window
+from inspections.monitoring.alerts import DEFAULT_THRESHOLDS, Metric, MonitorKind, Thresholds
+from inspections.monitoring.device_import import MonitorImport
+from inspections.monitoring.devices import MaintenanceWindow, Monitor, NewMonitor, Outage
 from inspections.monitoring.vendors import Vendor
 from inspections.places.coordinates import Point
-from storage.file_reading import Devices
-from storage.monitoring.queries import monitors_within, outages_page
+from storage.file_reading import DevicesOrder
+from storage.monitoring.queries import monitors_in_scope, outages_page
 from storage.repository import Repository
 
 FILE_BYTES = 2_000_000
@@ -46,7 +46,7 @@ _PAGE = 100
 _SECRET_PREFIX = "anxd_"  # noqa: S105  # the prefix of device secrets, so that scanners recognise a leaked one
 
 
-class ChangedMonitor(NewMonitor, frozen=True, forbid_unknown_fields=True):
+class MonitorUpdate(NewMonitor, frozen=True, forbid_unknown_fields=True):
     """The complete new state of a device. `active` false: its messages are refused from now on."""
 
     active: bool = True
@@ -73,7 +73,7 @@ class MonitorView(Struct, frozen=True):
     silent_after_h: int | None
     silent_at: datetime | None
     outage: UUID | None
-    maintenance: Window | None
+    maintenance: MaintenanceWindow | None
     secrets: int
 
 
@@ -88,134 +88,144 @@ class OutageList(Struct, frozen=True):
     next_cursor: UUID | None
 
 
-class MonitorMade(Struct, frozen=True):
+class MonitorWithSecret(Struct, frozen=True):
     """A device with its secret, which is returned only once: a repeated request gets null, `rotate` makes another."""
 
     device: MonitorView
     secret: str | None
 
 
-def _view(monitor: Monitor) -> MonitorView:
+def _monitor_view(monitor: Monitor) -> MonitorView:
     names = (name for name in MonitorView.__struct_fields__ if name not in {"thresholds", "secrets"})
-    limits = {**DEFAULTS[monitor.kind], **monitor.thresholds}
+    limits = {**DEFAULT_THRESHOLDS[monitor.kind], **monitor.thresholds}
     return MonitorView(
         **{name: getattr(monitor, name) for name in names}, thresholds=limits, secrets=len(monitor.secrets)
     )
 
 
 @post("/devices", opt={"action": "device.manage", "body": NewMonitor})
-async def post_device(request: AnyRequest) -> Response[MonitorMade]:
+async def register_device(request: AnyRequest) -> Response[MonitorWithSecret]:
     """Registers a device, which may then send alerts signed with the secret."""
-    context, secret = context_of(request), new_token(_SECRET_PREFIX)
+    context, secret = app_context(request), new_token(_SECRET_PREFIX)
     asked: NewMonitor = await json_body(request, NewMonitor)
-    action = partial(register_monitor, person=person_of(request), asked=asked, secret=secret, now=context.clock())
+    action = partial(register_monitor, person=current_person(request), asked=asked, secret=secret, now=context.clock())
     facts = {"name": asked.name, "community": asked.community}
-    made = await context.log.transact(action, Event.KEY_MADE, caller_of(request), asked.id, facts)
+    made = await context.log.transact(action, Event.KEY_MADE, current_caller(request), asked.id, facts)
     status = HTTP_200_OK if made.repeated else HTTP_201_CREATED
-    return Response(MonitorMade(_view(made.monitor), None if made.repeated else secret), status_code=status)
+    return Response(
+        MonitorWithSecret(_monitor_view(made.monitor), None if made.repeated else secret), status_code=status
+    )
 
 
 @get("/devices", opt={"action": "device.see"})
-async def get_devices(request: AnyRequest) -> MonitorViews:
+async def list_devices(request: AnyRequest) -> MonitorViews:
     """Lists the devices in scope, by id."""
-    reach = scope(person_of(request), "device.see")
-    found = await context_of(request).database.read(partial(monitors_within, reach=reach))
-    return MonitorViews([_view(each) for each in found])
+    reach = scope(current_person(request), "device.see")
+    found = await app_context(request).database.read(partial(monitors_in_scope, reach=reach))
+    return MonitorViews([_monitor_view(each) for each in found])
 
 
 @get("/devices/{device_id:str}", opt={"action": "device.see"})
 async def get_device(request: AnyRequest, device_id: FromPath[str]) -> MonitorView:
     """Returns one device."""
-    ask = partial(own_monitor, person=person_of(request), monitor_id=device_id, action="device.see")
-    return _view(await context_of(request).database.read(ask))
+    ask = partial(get_monitor, person=current_person(request), monitor_id=device_id, action="device.see")
+    return _monitor_view(await app_context(request).database.read(ask))
 
 
-@post("/devices/{device_id:str}", opt={"action": "device.manage", "body": ChangedMonitor}, status_code=HTTP_200_OK)
+@post("/devices/{device_id:str}", opt={"action": "device.manage", "body": MonitorUpdate}, status_code=HTTP_200_OK)
 async def change_device(request: AnyRequest, device_id: FromPath[str]) -> MonitorView:
     """Changes a device, its place and its thresholds. Open alerts stay as they are."""
-    context = context_of(request)
-    asked: ChangedMonitor = await json_body(request, ChangedMonitor)
+    context = app_context(request)
+    asked: MonitorUpdate = await json_body(request, MonitorUpdate)
     if asked.id != device_id:
-        raise Invalid(("id", "与地址中的设备编号不一致"))
+        raise InvalidInput(("id", "与地址中的设备编号不一致"))
     said = {name: value for name, value in asdict(asked).items() if name != "active"}
     action = partial(
-        change_monitor, person=person_of(request), asked=NewMonitor(**said), now=context.clock(), active=asked.active
+        change_monitor,
+        person=current_person(request),
+        asked=NewMonitor(**said),
+        now=context.clock(),
+        active=asked.active,
     )
-    return _view(await context.log.transact(action, Event.RULES_EDITED, caller_of(request), device_id))
+    return _monitor_view(await context.log.transact(action, Event.RULES_EDITED, current_caller(request), device_id))
 
 
 @post("/devices/{device_id:str}/rotate", opt={"action": "device.manage"}, status_code=HTTP_200_OK)
-async def rotate_device(request: AnyRequest, device_id: FromPath[str]) -> MonitorMade:
+async def rotate_device_secret(request: AnyRequest, device_id: FromPath[str]) -> MonitorWithSecret:
     """Makes a new secret. The current one stays valid beside it; the one before becomes invalid."""
-    context, secret = context_of(request), new_token(_SECRET_PREFIX)
-    action = partial(rotate_monitor, person=person_of(request), monitor_id=device_id, secret=secret)
-    return MonitorMade(
-        _view(await context.log.transact(action, Event.KEY_RENEWED, caller_of(request), device_id)), secret
+    context, secret = app_context(request), new_token(_SECRET_PREFIX)
+    action = partial(rotate_monitor_secret, person=current_person(request), monitor_id=device_id, secret=secret)
+    return MonitorWithSecret(
+        _monitor_view(await context.log.transact(action, Event.KEY_RENEWED, current_caller(request), device_id)), secret
     )
 
 
 @post(
     "/devices/{device_id:str}/maintenance",
-    opt={"action": "device.manage", "body": PlannedWork},
+    opt={"action": "device.manage", "body": MaintenancePlan},
     status_code=HTTP_200_OK,
 )
-async def plan_device_work(request: AnyRequest, device_id: FromPath[str]) -> MonitorView:
+async def plan_device_maintenance(request: AnyRequest, device_id: FromPath[str]) -> MonitorView:
     """Sets a maintenance window. During it alarms are stored but open no case, and silence is no outage."""
-    context = context_of(request)
-    asked: PlannedWork = await json_body(request, PlannedWork)
+    context = app_context(request)
+    asked: MaintenancePlan = await json_body(request, MaintenancePlan)
     check_moments(**{"from": asked.first, "until": asked.last})
-    action = partial(plan_work, person=person_of(request), monitor_id=device_id, asked=asked, now=context.clock())
-    return _view(await context.log.transact(action, Event.RULES_EDITED, caller_of(request), device_id))
+    action = partial(
+        plan_maintenance, person=current_person(request), monitor_id=device_id, asked=asked, now=context.clock()
+    )
+    return _monitor_view(await context.log.transact(action, Event.RULES_EDITED, current_caller(request), device_id))
 
 
 @post("/devices/{device_id:str}/maintenance/end", opt={"action": "device.manage"}, status_code=HTTP_200_OK)
-async def end_device_work(request: AnyRequest, device_id: FromPath[str]) -> MonitorView:
+async def end_device_maintenance(request: AnyRequest, device_id: FromPath[str]) -> MonitorView:
     """Ends the maintenance window early. A persisting alarm opens a case with its next message."""
-    context = context_of(request)
-    action = partial(end_work, person=person_of(request), monitor_id=device_id, now=context.clock())
-    return _view(await context.log.transact(action, Event.RULES_EDITED, caller_of(request), device_id))
+    context = app_context(request)
+    action = partial(end_maintenance, person=current_person(request), monitor_id=device_id, now=context.clock())
+    return _monitor_view(await context.log.transact(action, Event.RULES_EDITED, current_caller(request), device_id))
 
 
 @post("/devices/import", opt=_IMPORT, status_code=HTTP_200_OK, request_max_body_size=FILE_BYTES)
-async def import_devices(request: AnyRequest, apply: FromQuery[bool] = False) -> MonitorsImported:
+async def import_devices(request: AnyRequest, apply: FromQuery[bool] = False) -> MonitorImportResult:
     """Imports a CSV file: `id`, `kind`, `community`, `place`, and `name`, `lat`, `lon`, `crs`, `vendor` if known.
 
     Without `apply` it only previews the result. With it all devices are registered or, on any error, none (422
     `file.lines`); the secrets of new devices are returned only once. Known devices stay unchanged.
     """
-    context, person = context_of(request), person_of(request)
+    context, person = app_context(request), current_person(request)
     reach = scope(person, "device.manage")
-    with one_of_few(context, person.username):
-        said = await read_body(request, context, Devices(await context.database.read(_communities)), MonitorList)
+    with file_slot(context, person.username):
+        said = await read_uploaded_file(
+            request, context, DevicesOrder(await context.database.read(_community_codes)), MonitorImport
+        )
         secrets = [new_token(_SECRET_PREFIX) for _ in said.lines]
         action = partial(
             import_monitors, by=person.username, reach=reach, said=said, secrets=secrets, now=context.clock()
         )
         if not apply:
             return (await context.database.read(partial(action, apply=False))).answer
-        facts, caller = {"lines": str(len(said.lines))}, caller_of(request)
+        facts, caller = {"lines": str(len(said.lines))}, current_caller(request)
         return await context.log.transact(partial(action, apply=True), Event.IMPORTED, caller, "devices", facts)
 
 
-def _communities(repository: Repository) -> dict[str, str]:
-    return names_of(repository.communities(), ()).communities
+def _community_codes(repository: Repository) -> dict[str, str]:
+    return build_name_index(repository.communities(), ()).communities
 
 
 @get("/devices/outages", opt={"action": "device.see"})
-async def get_outages(
+async def list_outages(
     request: AnyRequest,
     standing: Annotated[bool | None, QueryParameter(name="open")] = None,
     limit: Annotated[int, QueryParameter(ge=1, le=500)] = _PAGE,
     cursor: FromQuery[UUID | None] = None,
 ) -> OutageList:
     """Lists the outages in scope, one for each period in which a device was silent. Outages are no hazards."""
-    reach = scope(person_of(request), "device.see")
+    reach = scope(current_person(request), "device.see")
     ask = partial(outages_page, reach=reach, standing=standing, after=cursor, limit=limit + 1)
-    found = await context_of(request).database.read(ask)
+    found = await app_context(request).database.read(ask)
     return OutageList(found[:limit], found[limit - 1].id if len(found) > limit else None)
 
 
 ROUTES = [
-    post_device, get_devices, import_devices, get_outages, get_device, change_device, rotate_device, plan_device_work,
-    end_device_work,
+    register_device, list_devices, import_devices, list_outages, get_device, change_device, rotate_device_secret,
+    plan_device_maintenance, end_device_maintenance,
 ]  # fmt: skip

@@ -7,19 +7,19 @@ from datetime import datetime
 from functools import partial
 from typing import NamedTuple
 
-from inspections.errors import Replayed
-from inspections.monitoring.actions.alerts import Sent, receive_alerts
+from inspections.errors import ReplayedRequest
+from inspections.monitoring.actions.alerts import DevicePayload, receive_alerts
 from inspections.monitoring.alerts import Verdict
-from inspections.monitoring.rejections import Refused, Way
+from inspections.monitoring.rejections import RejectedMessage, Way
 from storage.database import Database
 
-AT_ONCE = 1000
+MAX_BATCH_MESSAGES = 1000
 """The largest number of messages in one transaction."""
 
 
-class _Waiting(NamedTuple):
-    sent: Sent
-    answer: asyncio.Future[list[Verdict] | Replayed]
+class _PendingPayload(NamedTuple):
+    sent: DevicePayload
+    answer: asyncio.Future[list[Verdict] | ReplayedRequest]
 
 
 class AlertIntake:
@@ -28,27 +28,27 @@ class AlertIntake:
     def __init__(self, database: Database, clock: Callable[[], datetime]) -> None:
         self._database = database
         self._clock = clock
-        self._waiting: deque[_Waiting] = deque()
+        self._waiting: deque[_PendingPayload] = deque()
         self._folding: asyncio.Task[None] | None = None
 
-    async def take(self, sent: Sent) -> list[Verdict]:
-        """Returns a verdict for each message. Raises Replayed, Unavailable."""
-        waiting = _Waiting(sent, asyncio.get_running_loop().create_future())
+    async def submit(self, sent: DevicePayload) -> list[Verdict]:
+        """Returns a verdict for each message. Raises ReplayedRequest, Unavailable."""
+        waiting = _PendingPayload(sent, asyncio.get_running_loop().create_future())
         self._waiting.append(waiting)
         if self._folding is None or self._folding.done():
-            self._folding = asyncio.create_task(self._fold())
+            self._folding = asyncio.create_task(self._process_queue())
         answer = await waiting.answer
-        if isinstance(answer, Replayed):
+        if isinstance(answer, ReplayedRequest):
             raise answer
         return answer
 
-    async def refuse(self, way: Way, one: Refused) -> None:
+    async def reject(self, way: Way, one: RejectedMessage) -> None:
         """Counts a rejected message; returns after the count is committed."""
-        await self.take(Sent((), None, way, (one,)))
+        await self.submit(DevicePayload((), None, way, (one,)))
 
-    async def _fold(self) -> None:
+    async def _process_queue(self) -> None:
         while self._waiting:
-            group = self._next()
+            group = self._next_batch()
             try:
                 action = partial(receive_alerts, sent=[each.sent for each in group], now=self._clock())
                 answers = await self._database.transact(action)
@@ -61,10 +61,10 @@ class AlertIntake:
                 if not each.answer.done():  # the caller was cancelled
                     each.answer.set_result(answer)
 
-    def _next(self) -> list[_Waiting]:
+    def _next_batch(self) -> list[_PendingPayload]:
         group = [self._waiting.popleft()]
         messages = len(group[0].sent.messages)
-        while self._waiting and messages + len(self._waiting[0].sent.messages) <= AT_ONCE:
+        while self._waiting and messages + len(self._waiting[0].sent.messages) <= MAX_BATCH_MESSAGES:
             group.append(self._waiting.popleft())
             messages += len(group[-1].sent.messages)
         return group

@@ -14,10 +14,16 @@ from functools import partial
 import structlog
 
 from api.monitoring.intake import AlertIntake
-from api.monitoring.mqtt import SHARED, TOPICS, Broker, MqttConsumer
+from api.monitoring.mqtt import SHARED_TOPICS, TOPICS, Broker, MqttConsumer
 from inspections.errors import Unavailable
-from inspections.monitoring.actions.broker_leases import adopt_slot, begin_leaving, keep_slot, leave_slot, take_slot
-from inspections.monitoring.broker_leases import LEASE
+from inspections.monitoring.actions.broker_leases import (
+    acquire_lease,
+    adopt_expired_lease,
+    begin_drain,
+    release_lease,
+    renew_lease,
+)
+from inspections.monitoring.broker_leases import LEASE_DURATION
 from storage.database import Database
 
 log = structlog.get_logger()
@@ -35,14 +41,14 @@ class MqttWorker:
         self._holder = "alone" if alone else f"{socket.gethostname()}:{os.getpid()}"
         self._database = database
         self._clock = clock
-        topics = TOPICS if alone else SHARED
+        topics = TOPICS if alone else SHARED_TOPICS
         self._open = partial(MqttConsumer, broker, intake=intake, database=database, clock=clock, topics=topics)
         self._task: asyncio.Task[None] | None = None
         self._number: int | None = None
         self._consumer: MqttConsumer | None = None
 
     def start(self) -> None:
-        self._task = asyncio.create_task(self._work())
+        self._task = asyncio.create_task(self._run())
 
     async def stop(self) -> None:
         """Drains our session and releases the lease. The last worker's session stays and queues messages."""
@@ -52,44 +58,44 @@ class MqttWorker:
         if self._consumer is None or self._number is None:
             return
         with suppress(Unavailable):
-            leaving = partial(begin_leaving, number=self._number, now=self._clock())
-            if await self._database.transact(leaving):
-                await self._leave(self._consumer, self._number)
+            drain = partial(begin_drain, number=self._number, now=self._clock())
+            if await self._database.transact(drain):
+                await self._drain(self._consumer, self._number)
                 return
         await self._consumer.stop()
 
-    async def _work(self) -> None:
+    async def _run(self) -> None:
         while True:
             try:
-                await self._look()
+                await self._maintain_lease()
             except Unavailable as error:
                 log.warning("waits for the store", job="broker", reason=str(error))
             except Exception:  # a fault must not end the loop
                 log.exception("fault", job="broker")
-            await asyncio.sleep(LEASE.total_seconds() / 3 if self._consumer else 1.0)
+            await asyncio.sleep(LEASE_DURATION.total_seconds() / 3 if self._consumer else 1.0)
 
-    async def _look(self) -> None:
-        if self._consumer is not None and not await self._kept():
+    async def _maintain_lease(self) -> None:
+        if self._consumer is not None and not await self._renew_lease():
             await self._consumer.stop()
             self._consumer = None
         if self._consumer is None:
-            self._number = await self._database.transact(partial(take_slot, holder=self._holder, now=self._clock()))
+            self._number = await self._database.transact(partial(acquire_lease, holder=self._holder, now=self._clock()))
             self._consumer = self._open(self._number)
             self._consumer.start()
-        adopted = await self._database.transact(partial(adopt_slot, holder=self._holder, now=self._clock()))
+        adopted = await self._database.transact(partial(adopt_expired_lease, holder=self._holder, now=self._clock()))
         if adopted is not None:
             log.info("session was left behind", slot=adopted)
-            behind = self._open(adopted)
-            behind.start(leaving=True)
+            consumer = self._open(adopted)
+            consumer.start(draining=True)
             try:
-                await self._leave(behind, adopted)
+                await self._drain(consumer, adopted)
             finally:
-                await behind.stop()
+                await consumer.stop()
 
-    async def _kept(self) -> bool:
-        keep = partial(keep_slot, number=self._number or 0, holder=self._holder, now=self._clock())
+    async def _renew_lease(self) -> bool:
+        keep = partial(renew_lease, number=self._number or 0, holder=self._holder, now=self._clock())
         return await self._database.transact(keep)
 
-    async def _leave(self, consumer: MqttConsumer, number: int) -> None:
-        if await consumer.leave():
-            await self._database.transact(partial(leave_slot, number=number))
+    async def _drain(self, consumer: MqttConsumer, number: int) -> None:
+        if await consumer.drain():
+            await self._database.transact(partial(release_lease, number=number))

@@ -20,18 +20,18 @@ from uuid import UUID
 import msgspec
 from msgspec import Struct
 
-from api.http.outbound import SECONDS, Failed, Outgoing, Refused, open_outgoing
+from api.http.outbound import SECONDS, ForbiddenAddress, OutboundClient, SendFailure, open_outbound_client
 from api.settings import BadSettings, Settings
 from inspections.hazards.records import State
-from inspections.notices.outbox import Outlet
-from storage.engine.failures import NotInstalled
+from inspections.notices.outbox import ChannelInfo
+from storage.engine.failures import MissingDependency
 
 _OK = range(200, 300)
-_LEAST_SECRET = 16
-_LINE = 180
+_MIN_SECRET_LENGTH = 16
+_MAX_ERROR_LENGTH = 180
 
 
-class HazardNamed(Struct, frozen=True):
+class HazardReference(Struct, frozen=True):
     """The hazard of a notice, as sent to other systems."""
 
     id: UUID
@@ -52,7 +52,7 @@ class Envelope(Struct, frozen=True):
     kind: str
     at: datetime
     to: tuple[str, ...]
-    hazard: HazardNamed | None
+    hazard: HazardReference | None
     title: str
     text: str
     addresses: tuple[str, ...] = ()
@@ -66,14 +66,14 @@ class Channel(Protocol):
     at_once: int
 
     async def deliver(self, envelope: Envelope, now: datetime) -> None:
-        """Returns after the notice has arrived. Raises Failed or Refused if not; it is then retried."""
+        """Returns after the notice has arrived. Raises SendFailure or ForbiddenAddress if not; it is then retried."""
         ...
 
     async def close(self) -> None: ...
 
 
-def outlet(channel: Channel) -> Outlet:
-    return Outlet(channel.name, channel.reach)
+def channel_info(channel: Channel) -> ChannelInfo:
+    return ChannelInfo(channel.name, channel.reach)
 
 
 def signature(secret: str, timestamp: str, body: bytes) -> str:
@@ -88,7 +88,7 @@ class Webhook:
     reach: Literal["mailbox", "event", "group"] = "event"
     at_once = 12
 
-    def __init__(self, url: str, secret: str, outgoing: Outgoing) -> None:
+    def __init__(self, url: str, secret: str, outgoing: OutboundClient) -> None:
         self._url = url
         self._secret = secret
         self._outgoing = outgoing
@@ -104,7 +104,7 @@ class Webhook:
         }
         answer = await self._outgoing.send("POST", self._url, headers, body)
         if answer.status not in _OK:
-            raise Failed(f"answered {answer.status}")
+            raise SendFailure(f"answered {answer.status}")
 
     async def close(self) -> None:
         await self._outgoing.close()
@@ -125,12 +125,12 @@ class Mail:
 
     async def deliver(self, envelope: Envelope, now: datetime) -> None:
         if not envelope.addresses:
-            raise Failed("has no address any more")
+            raise SendFailure("has no address any more")
         message = self._message(envelope, now)
         try:
             await asyncio.to_thread(self._send, message)
         except (smtplib.SMTPException, OSError) as error:
-            raise Failed(f"{type(error).__name__}: {error}") from error
+            raise SendFailure(f"{type(error).__name__}: {error}") from error
 
     def _message(self, envelope: Envelope, now: datetime) -> EmailMessage:
         message = EmailMessage()
@@ -149,7 +149,7 @@ class Mail:
         trust = self._trust or ssl.create_default_context()
         if self._url.scheme == "smtps":
             with smtplib.SMTP_SSL(host, port, timeout=SECONDS, context=trust) as server:
-                self._hand_over(server, message)
+                self._login_and_send(server, message)
             return
         with smtplib.SMTP(host, port, timeout=SECONDS) as server:
             server.ehlo()
@@ -157,9 +157,9 @@ class Mail:
                 server.starttls(context=trust)
             elif self._password:
                 raise smtplib.SMTPNotSupportedError("the server offers no STARTTLS, and no password goes without")
-            self._hand_over(server, message)
+            self._login_and_send(server, message)
 
-    def _hand_over(self, server: smtplib.SMTP, message: EmailMessage) -> None:
+    def _login_and_send(self, server: smtplib.SMTP, message: EmailMessage) -> None:
         if self._password:
             server.login(unquote(self._url.username or ""), self._password)
         server.send_message(message)
@@ -177,7 +177,7 @@ class Robots:
 
     def __init__(self, urls: str) -> None:
         if importlib.util.find_spec("apprise") is None:
-            raise NotInstalled("ANXUN_ROBOTS needs the extra `notify`: pip install 'anxun[notify]'")
+            raise MissingDependency("ANXUN_ROBOTS needs the extra `notify`: pip install 'anxun[notify]'")
         from apprise import Apprise  # noqa: PLC0415  # 20 MB that most servers never need
 
         self._apprise: Any = Apprise()
@@ -190,27 +190,29 @@ class Robots:
     async def deliver(self, envelope: Envelope, now: datetime) -> None:  # noqa: ARG002  # chats show their own time
         send: Callable[..., bool] = self._apprise.notify
         if not await asyncio.to_thread(send, title=envelope.title, body=envelope.text):
-            raise Failed("a robot did not take it")
+            raise SendFailure("a robot did not take it")
 
     async def close(self) -> None:
         """Does nothing: each message has its own connection."""
 
 
 def open_channels(settings: Settings) -> list[Channel]:
-    """Opens the configured channels. Raises BadSettings, NotInstalled."""
+    """Opens the configured channels. Raises BadSettings, MissingDependency."""
     channels: list[Channel] = []
     if settings.webhook:
-        if len(settings.webhook_secret) < _LEAST_SECRET:
-            raise BadSettings(f"ANXUN_WEBHOOK needs ANXUN_WEBHOOK_SECRET, {_LEAST_SECRET} letters at least")
-        channels.append(Webhook(settings.webhook, settings.webhook_secret, open_outgoing(settings, settings.webhook)))
+        if len(settings.webhook_secret) < _MIN_SECRET_LENGTH:
+            raise BadSettings(f"ANXUN_WEBHOOK needs ANXUN_WEBHOOK_SECRET, {_MIN_SECRET_LENGTH} letters at least")
+        channels.append(
+            Webhook(settings.webhook, settings.webhook_secret, open_outbound_client(settings, settings.webhook))
+        )
     if settings.smtp:
-        channels.append(_mail(settings))
+        channels.append(_open_mail(settings))
     if settings.robots:
         channels.append(Robots(settings.robots))
     return channels
 
 
-def _mail(settings: Settings) -> Mail:
+def _open_mail(settings: Settings) -> Mail:
     try:
         url = urlsplit(settings.smtp)
         fits = url.scheme in {"smtp", "smtps"} and url.hostname and not url.password and (url.port or 1)
@@ -223,6 +225,6 @@ def _mail(settings: Settings) -> Mail:
     return Mail(settings.smtp, settings.smtp_password, settings.mail_from)
 
 
-def in_a_line(error: Failed | Refused) -> str:
+def error_summary(error: SendFailure | ForbiddenAddress) -> str:
     """Returns an error as one printable line of limited length, because other systems wrote parts of it."""
-    return "".join(letter if letter.isprintable() else " " for letter in str(error))[:_LINE]
+    return "".join(letter if letter.isprintable() else " " for letter in str(error))[:_MAX_ERROR_LENGTH]

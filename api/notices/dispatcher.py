@@ -13,23 +13,23 @@ from functools import partial
 
 import structlog
 
-from api.http.outbound import Failed, Refused
-from api.notices.channels import Channel, Envelope, HazardNamed, in_a_line, outlet
+from api.http.outbound import ForbiddenAddress, SendFailure
+from api.notices.channels import Channel, Envelope, HazardReference, channel_info, error_summary
 from inspections.errors import Unavailable
-from inspections.notices.actions.delivery import claim_deliveries, settle, tell, worded
-from inspections.notices.outbox import Attempt, Delivery
+from inspections.notices.actions.delivery import claim_deliveries, dispatch_notices, record_attempts, render_notice
+from inspections.notices.outbox import Delivery, DeliveryAttempt
 from storage.database import Database
-from storage.notices.inbox import notice_of
+from storage.notices.inbox import get_notice
 from storage.repository import Repository
 
 log = structlog.get_logger()
 
-_TOLD_AT_ONCE = 3
+_NOTICE_BATCH = 3
 """The number of notices per batch. It is small because requests wait meanwhile, about a millisecond."""
-_BREATH_BESIDE_REQUESTS, _BREATH_APART = 2.0, 1.0
+_PAUSE_RATIO_WITH_REQUESTS, _PAUSE_RATIO = 2.0, 1.0
 """Pause between batches per second of the previous batch: a flood leaves two thirds of the time to this process's
 requests or, in a process without requests, half of it to the database."""
-_BREATH_SECONDS = 0.1
+_MAX_PAUSE_SECONDS = 0.1
 """The longest pause between batches."""
 
 
@@ -49,16 +49,16 @@ class Notifier:
         yields: bool,
     ) -> None:
         self._tick = tick
-        self._breath = _BREATH_BESIDE_REQUESTS if yields else _BREATH_APART
+        self._pause_ratio = _PAUSE_RATIO_WITH_REQUESTS if yields else _PAUSE_RATIO
         self._database = database
         self._channels = channels
-        self._outlets = [outlet(channel) for channel in channels]
+        self._outlets = [channel_info(channel) for channel in channels]
         self._clock = clock
         self._tasks: list[asyncio.Task[None]] = []
 
     def start(self) -> None:
-        works = [self.tell, *(partial(self.deliver, channel) for channel in self._channels)]
-        self._tasks = [asyncio.create_task(self._forever(work)) for work in works]
+        works = [self.dispatch_batch, *(partial(self.deliver_batch, channel) for channel in self._channels)]
+        self._tasks = [asyncio.create_task(self._run_loop(work)) for work in works]
 
     async def stop(self) -> None:
         """Cancels the tasks and closes the channels. Unfinished deliveries are retried later."""
@@ -68,7 +68,7 @@ class Notifier:
         for channel in self._channels:
             await channel.close()
 
-    async def _forever(self, work: Callable[[], Awaitable[int]]) -> None:
+    async def _run_loop(self, work: Callable[[], Awaitable[int]]) -> None:
         while True:
             try:
                 while await work():
@@ -79,48 +79,50 @@ class Notifier:
                 log.exception("fault", job="notices")
             await asyncio.sleep(self._tick)
 
-    async def tell(self) -> int:
+    async def dispatch_batch(self) -> int:
         """Dispatches one batch of notices from the outbox; returns how many."""
-        action = partial(tell, now=self._clock(), limit=_TOLD_AT_ONCE, outlets=self._outlets)
+        action = partial(dispatch_notices, now=self._clock(), limit=_NOTICE_BATCH, outlets=self._outlets)
         return await self._database.transact(action)
 
-    async def deliver(self, channel: Channel) -> int:
+    async def deliver_batch(self, channel: Channel) -> int:
         """Tries one batch of a channel's deliveries in parallel; returns how many were tried or postponed."""
         now, began = self._clock(), time.monotonic()
         claim = partial(claim_deliveries, channel=channel.name, now=now, limit=channel.at_once)
         claimed, put_off = await self._database.transact(claim)
         if not claimed:
             return put_off
-        envelopes = await self._database.read(partial(_envelopes, claimed=claimed))
-        attempts = await asyncio.gather(*(self._try(channel, *each) for each in zip(claimed, envelopes, strict=True)))
-        given_up = await self._database.transact(partial(settle, attempts=attempts, now=self._clock()))
+        envelopes = await self._database.read(partial(_build_envelopes, claimed=claimed))
+        attempts = await asyncio.gather(
+            *(self._attempt_delivery(channel, *each) for each in zip(claimed, envelopes, strict=True))
+        )
+        given_up = await self._database.transact(partial(record_attempts, attempts=attempts, now=self._clock()))
         if given_up:
             log.error("notices given up", channel=channel.name, number=given_up)
-        await asyncio.sleep(min(self._breath * (time.monotonic() - began), _BREATH_SECONDS))
+        await asyncio.sleep(min(self._pause_ratio * (time.monotonic() - began), _MAX_PAUSE_SECONDS))
         return len(claimed)
 
-    async def _try(self, channel: Channel, delivery: Delivery, envelope: Envelope) -> Attempt:
+    async def _attempt_delivery(self, channel: Channel, delivery: Delivery, envelope: Envelope) -> DeliveryAttempt:
         error = None
         try:
             await channel.deliver(envelope, self._clock())
-        except (Failed, Refused) as failure:
-            error = in_a_line(failure)
+        except (SendFailure, ForbiddenAddress) as failure:
+            error = error_summary(failure)
             log.warning("not delivered", channel=channel.name, notice=str(envelope.id), tries=delivery.tries, why=error)
         except Exception as fault:  # a fault in one delivery must not block the others
-            error = in_a_line(Failed(f"fault: {type(fault).__name__}"))
+            error = error_summary(SendFailure(f"fault: {type(fault).__name__}"))
             log.exception("fault", job="delivering", channel=channel.name, notice=str(envelope.id))
-        return Attempt(delivery.id, error, random.random())  # noqa: S311  # jitter, no secret
+        return DeliveryAttempt(delivery.id, error, random.random())  # noqa: S311  # jitter, no secret
 
 
-def _envelopes(repository: Repository, claimed: Sequence[Delivery]) -> list[Envelope]:
+def _build_envelopes(repository: Repository, claimed: Sequence[Delivery]) -> list[Envelope]:
     hazards = {each.id: each for each in repository.hazards([each.hazard for each in claimed if each.hazard])}
     made: list[Envelope] = []
     for delivery in claimed:
-        notice = notice_of(repository, delivery)
+        notice = get_notice(repository, delivery)
         hazard = hazards.get(delivery.hazard) if delivery.hazard else None
         told = [person for name in delivery.recipients if (person := repository.person(name))]
-        named = hazard and HazardNamed(*(getattr(hazard, name) for name in HazardNamed.__struct_fields__))
-        words = worded(repository, notice, hazard)
+        named = hazard and HazardReference(*(getattr(hazard, name) for name in HazardReference.__struct_fields__))
+        words = render_notice(repository, notice, hazard)
         addresses = tuple(person.email for person in told if person.email) if delivery.username else ()
         made.append(
             Envelope(notice.id, notice.kind, notice.at, delivery.recipients, named, words.title, words.text, addresses)

@@ -11,16 +11,32 @@ from litestar import get, post
 from litestar.params import FromPath, FromQuery, QueryParameter
 from msgspec import Struct
 
-from api.accounts.security_log import caller_of
+from api.accounts.security_log import current_caller
 from api.http.bodies import AnyRequest, json_body
-from api.http.context import context_of, person_of
+from api.http.context import app_context, current_person
 from inspections.accounts.policy import scope
 from inspections.accounts.security_log import Event
-from inspections.errors import Invalid
-from inspections.hazards.records import Named
-from inspections.notices.actions.delivery import edit_template, kinds, mark_read, replay, template, worded
-from inspections.notices.templates import NewTemplate, Template, fields
-from storage.notices.inbox import AfterEntry, Received, Stuck, inbox_page, notice_of, received, stuck, unread
+from inspections.errors import InvalidInput
+from inspections.hazards.records import HazardReference
+from inspections.notices.actions.delivery import (
+    edit_template,
+    get_template,
+    mark_read,
+    notice_kinds,
+    render_notice,
+    retry_delivery,
+)
+from inspections.notices.templates import NewTemplate, Template, template_fields
+from storage.notices.inbox import (
+    FailedDelivery,
+    InboxCursor,
+    InboxItem,
+    count_unread,
+    failed_deliveries,
+    get_notice,
+    inbox_item,
+    inbox_page,
+)
 from storage.repository import Repository
 
 T = TypeVar("T")
@@ -37,7 +53,7 @@ class NoticeView(Struct, frozen=True):
     kind: str
     at: datetime
     read_at: datetime | None
-    hazard: Named | None
+    hazard: HazardReference | None
     title: str
     text: str | None
 
@@ -96,111 +112,113 @@ async def get_inbox(
     cursor: FromQuery[str | None] = None,
 ) -> Inbox:
     """Returns a page of one's own notices, newest first; with `unread=true` only unread ones."""
-    person, after = person_of(request), _after(cursor, AfterEntry)
+    person, after = current_person(request), _decode_cursor(cursor, InboxCursor)
 
     def ask(repository: Repository) -> Inbox:
         see = scope(person, "hazard.personal")
         found = inbox_page(repository, person.username, see, after, unread=only_unread, limit=limit + 1)
         views = [_notice_view(repository, each) for each in found[:limit]]
         last = found[limit - 1].entry if len(found) > limit else None
-        return Inbox(views, unread(repository, person.username), last and _cursor(AfterEntry(last.at, last.id)))
+        return Inbox(
+            views, count_unread(repository, person.username), last and _encode_cursor(InboxCursor(last.at, last.id))
+        )
 
-    return await context_of(request).database.read(ask)
+    return await app_context(request).database.read(ask)
 
 
 @post("/inbox/{notice_id:uuid}/read", opt={"action": "inbox.see"}, status_code=200)
-async def post_read(request: AnyRequest, notice_id: FromPath[UUID]) -> NoticeView:
+async def mark_notice_read(request: AnyRequest, notice_id: FromPath[UUID]) -> NoticeView:
     """Marks a notice as read; the first time is kept."""
-    context, person = context_of(request), person_of(request)
+    context, person = app_context(request), current_person(request)
     action = partial(mark_read, person=person, entry_id=notice_id, now=context.clock())
     entry = await context.database.transact(action)
 
     def ask(repository: Repository) -> NoticeView:
-        return _notice_view(repository, received(repository, entry, scope(person, "hazard.personal")))
+        return _notice_view(repository, inbox_item(repository, entry, scope(person, "hazard.personal")))
 
     return await context.database.read(ask)
 
 
-def _notice_view(repository: Repository, each: Received) -> NoticeView:
+def _notice_view(repository: Repository, each: InboxItem) -> NoticeView:
     entry, notice, hazard = each
     hidden = notice.hazard is not None and hazard is None
-    words = worded(repository, notice, hazard)
-    title = template(repository, notice.kind).title if hidden else words.title
-    named = hazard and Named(hazard.id, hazard.number, hazard.state)
+    words = render_notice(repository, notice, hazard)
+    title = get_template(repository, notice.kind).title if hidden else words.title
+    named = hazard and HazardReference(hazard.id, hazard.number, hazard.state)
     return NoticeView(entry.id, notice.kind, notice.at, entry.read_at, named, title, None if hidden else words.text)
 
 
 @get("/notice-templates", opt={"action": "rules.see"})
-async def get_templates(request: AnyRequest) -> TemplateList:
+async def list_templates(request: AnyRequest) -> TemplateList:
     """Lists the templates of all kinds of notices, built-in unless the office has edited them."""
 
     def ask(repository: Repository) -> TemplateList:
-        return TemplateList([_template_view(template(repository, kind)) for kind in kinds(repository)])
+        return TemplateList([_template_view(get_template(repository, kind)) for kind in notice_kinds(repository)])
 
-    return await context_of(request).database.read(ask)
+    return await app_context(request).database.read(ask)
 
 
 @post("/notice-templates/{kind:str}", opt={"action": "rules.edit", "body": NewTemplate}, status_code=200)
-async def post_template(request: AnyRequest, kind: FromPath[str]) -> TemplateView:
+async def update_template(request: AnyRequest, kind: FromPath[str]) -> TemplateView:
     """Replaces the template of a kind of notice. Unknown fields are refused by name."""
-    context, sent = context_of(request), await json_body(request, NewTemplate)
-    action = partial(edit_template, person=person_of(request), kind=kind, sent=sent, now=context.clock())
-    edited = await context.log.transact(action, Event.RULES_EDITED, caller_of(request), f"template {kind}")
+    context, sent = app_context(request), await json_body(request, NewTemplate)
+    action = partial(edit_template, person=current_person(request), kind=kind, sent=sent, now=context.clock())
+    edited = await context.log.transact(action, Event.RULES_EDITED, current_caller(request), f"template {kind}")
     return _template_view(edited)
 
 
 def _template_view(kept: Template) -> TemplateView:
     values: dict[str, Any] = {name: getattr(kept, name) for name in Template.__struct_fields__}
-    return TemplateView(**values, fields=fields(kept.kind))
+    return TemplateView(**values, fields=template_fields(kept.kind))
 
 
 @get("/deliveries", opt={"action": "delivery.manage"})
-async def get_deliveries(
+async def list_deliveries(
     request: AnyRequest,
     wanted: Annotated[Literal["dead", "failing"], QueryParameter(name="state")] = "dead",
     limit: Annotated[int, QueryParameter(ge=1, le=500)] = _PAGE,
     cursor: FromQuery[str | None] = None,
 ) -> DeliveryList:
     """Lists deliveries that were given up (`dead`), or that failed and wait for a retry (`failing`)."""
-    reach, after = scope(person_of(request), "delivery.manage"), _after(cursor, UUID)
+    reach, after = scope(current_person(request), "delivery.manage"), _decode_cursor(cursor, UUID)
 
     def ask(repository: Repository) -> DeliveryList:
-        found = stuck(repository, reach, dead=wanted == "dead", limit=limit + 1, after=after)
-        more = _cursor(found[limit - 1].delivery.id) if len(found) > limit else None
+        found = failed_deliveries(repository, reach, dead=wanted == "dead", limit=limit + 1, after=after)
+        more = _encode_cursor(found[limit - 1].delivery.id) if len(found) > limit else None
         return DeliveryList([_delivery_view(each) for each in found[:limit]], more)
 
-    return await context_of(request).database.read(ask)
+    return await app_context(request).database.read(ask)
 
 
 @post("/deliveries/{delivery_id:uuid}/replay", opt={"action": "delivery.manage"}, status_code=200)
-async def post_replay(request: AnyRequest, delivery_id: FromPath[UUID]) -> DeliveryView:
+async def replay_delivery(request: AnyRequest, delivery_id: FromPath[UUID]) -> DeliveryView:
     """Retries a delivery that was given up."""
-    context, person = context_of(request), person_of(request)
-    action = partial(replay, person=person, delivery_id=delivery_id, now=context.clock())
+    context, person = app_context(request), current_person(request)
+    action = partial(retry_delivery, person=person, delivery_id=delivery_id, now=context.clock())
     again = await context.database.transact(action)
-    notice = await context.database.read(partial(notice_of, delivery=again))
-    return _delivery_view(Stuck(again, notice.kind, notice.at))
+    notice = await context.database.read(partial(get_notice, delivery=again))
+    return _delivery_view(FailedDelivery(again, notice.kind, notice.at))
 
 
-def _delivery_view(each: Stuck) -> DeliveryView:
+def _delivery_view(each: FailedDelivery) -> DeliveryView:
     delivery = each.delivery
     own = {"event": delivery.notice, "kind": each.kind, "at": each.at}
     same = set(DeliveryView.__struct_fields__) - own.keys()
     return DeliveryView(**own, **{name: getattr(delivery, name) for name in same})
 
 
-def _after(cursor: str | None, kind: type[T]) -> T | None:
-    """Decodes a page cursor. Raises Invalid for one that we did not issue."""
+def _decode_cursor(cursor: str | None, kind: type[T]) -> T | None:
+    """Decodes a page cursor. Raises InvalidInput for one that we did not issue."""
     if cursor is None:
         return None
     try:
         return msgspec.json.decode(base64.urlsafe_b64decode(cursor), type=kind)
     except (ValueError, RecursionError):
-        raise Invalid(("cursor", "游标无效，请从第一页开始")) from None
+        raise InvalidInput(("cursor", "游标无效，请从第一页开始")) from None
 
 
-def _cursor(last: AfterEntry | UUID) -> str:
+def _encode_cursor(last: InboxCursor | UUID) -> str:
     return base64.urlsafe_b64encode(msgspec.json.encode(last)).decode()
 
 
-ROUTES = [get_inbox, post_read, get_templates, post_template, get_deliveries, post_replay]
+ROUTES = [get_inbox, mark_notice_read, list_templates, update_template, list_deliveries, replay_delivery]

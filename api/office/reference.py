@@ -3,13 +3,13 @@
 from litestar import get
 
 from api.http.bodies import AnyRequest
-from api.http.context import context_of
+from api.http.context import app_context
 from api.office.views import CategoryList
 
 
 @get("/categories", opt={"action": "place.see"})
-async def categories(request: AnyRequest) -> CategoryList:
-    return CategoryList(await context_of(request).database.read(lambda repository: repository.categories()))
+async def list_categories(request: AnyRequest) -> CategoryList:
+    return CategoryList(await app_context(request).database.read(lambda repository: repository.categories()))
 
 
-ROUTES = [categories]
+ROUTES = [list_categories]

@@ -9,14 +9,14 @@ from litestar import Response, get, post
 from litestar.params import FromPath
 from msgspec import Struct
 
-from api.accounts.security_log import caller_of
+from api.accounts.security_log import current_caller
 from api.http.bodies import AnyRequest, json_body
-from api.http.context import context_of, person_of
-from api.office.recalculation import recompute
+from api.http.context import app_context, current_person
+from api.office.recalculation import recompute_deadlines
 from inspections.accounts.policy import scope
 from inspections.accounts.security_log import Event
 from inspections.calendar import YEARS, CalendarDay
-from inspections.errors import Invalid
+from inspections.errors import InvalidInput
 from inspections.office.actions import (
     CategoryPolicy,
     Code,
@@ -54,93 +54,93 @@ class DispatchRuleList(Struct, frozen=True):
 
 @get("/rules", opt={"action": "rules.see"})
 async def get_rules(request: AnyRequest) -> Rulebook:
-    return await context_of(request).database.read(rulebook)
+    return await app_context(request).database.read(rulebook)
 
 
 @post("/rules", opt={"action": "rules.edit", "body": NewRules}, status_code=200)
-async def post_rules(request: AnyRequest) -> Rulebook:
+async def update_rules(request: AnyRequest) -> Rulebook:
     """Replaces the whole document; omitted fields get the defaults."""
-    context, sent = context_of(request), await json_body(request, NewRules)
-    action = partial(edit_rules, person=person_of(request), sent=sent, now=context.clock())
-    return await _edited(request, action, "rules")
+    context, sent = app_context(request), await json_body(request, NewRules)
+    action = partial(edit_rules, person=current_person(request), sent=sent, now=context.clock())
+    return await _transact_edit(request, action, "rules")
 
 
 @post("/categories/{code:str}", opt={"action": "rules.edit", "body": CategoryPolicy}, status_code=200)
-async def post_category(request: AnyRequest, code: FromPath[str]) -> Category:
+async def save_category(request: AnyRequest, code: FromPath[str]) -> Category:
     """Replaces the whole policy of a category, or creates a category."""
     sent = await json_body(request, CategoryPolicy)
-    return await _edited(request, partial(edit_category, code=_code(code), sent=sent), f"category {code}")
+    return await _transact_edit(request, partial(edit_category, code=_parse_code(code), sent=sent), f"category {code}")
 
 
-async def _edited(request: AnyRequest, action: Action[T], what: str) -> T:
-    return await context_of(request).log.transact(action, Event.RULES_EDITED, caller_of(request), what)
+async def _transact_edit(request: AnyRequest, action: Action[T], what: str) -> T:
+    return await app_context(request).log.transact(action, Event.RULES_EDITED, current_caller(request), what)
 
 
-def _code(code: str) -> str:
+def _parse_code(code: str) -> str:
     try:
         return msgspec.convert(code, Code)
     except msgspec.ValidationError:
-        raise Invalid(("code", "类别编码须形如 EB-01")) from None
+        raise InvalidInput(("code", "类别编码须形如 EB-01")) from None
 
 
 @get("/calendar/{year:int}", opt={"action": "place.see"})
 async def get_calendar(request: AnyRequest, year: FromPath[int]) -> CalendarView:
     if year not in YEARS:
-        raise Invalid(("year", "年份超出范围"))
+        raise InvalidInput(("year", "年份超出范围"))
 
-    def view(repository: Repository) -> CalendarView:
+    def load(repository: Repository) -> CalendarView:
         return CalendarView(year, year in repository.calendar.published, repository.calendar_days(year))
 
-    return await context_of(request).database.read(view)
+    return await app_context(request).database.read(load)
 
 
 @post("/calendar/{year:int}", opt={"action": "rules.edit", "body": NewCalendar}, status_code=200)
-async def post_calendar(request: AnyRequest, year: FromPath[int]) -> CalendarView:
+async def replace_calendar(request: AnyRequest, year: FromPath[int]) -> CalendarView:
     """Replaces the schedule of a year with the published one, and recomputes provisional deadlines."""
-    context, sent = context_of(request), await json_body(request, NewCalendar)
-    days = await _edited(request, partial(edit_calendar, year=year, sent=sent), f"calendar {year}")
+    context, sent = app_context(request), await json_body(request, NewCalendar)
+    days = await _transact_edit(request, partial(edit_calendar, year=year, sent=sent), f"calendar {year}")
     return CalendarView(
-        year, published=True, days=list(days), recomputed=await recompute(context.database, context.clock())
+        year, published=True, days=list(days), recomputed=await recompute_deadlines(context.database, context.clock())
     )
 
 
 @get("/dispatch-rules", opt={"action": "rules.see"})
-async def get_dispatch_rules(request: AnyRequest) -> DispatchRuleList:
+async def list_dispatch_rules(request: AnyRequest) -> DispatchRuleList:
     """Lists the dispatch rules that overlap the caller's communities."""
-    reach = scope(person_of(request), "rules.see").communities
+    reach = scope(current_person(request), "rules.see").communities
 
-    def seen(repository: Repository) -> list[DispatchRule]:
+    def load(repository: Repository) -> list[DispatchRule]:
         return [
             rule
             for rule in repository.dispatch_rules
             if any(rule.community.startswith(area) or area.startswith(rule.community) for area in reach)
         ]
 
-    return DispatchRuleList(await context_of(request).database.read(seen))
+    return DispatchRuleList(await app_context(request).database.read(load))
 
 
 @post("/dispatch-rules", opt={"action": "rules.edit", "body": NewDispatchRule})
-async def post_dispatch_rule(request: AnyRequest) -> Response[DispatchRule]:
+async def create_dispatch_rule(request: AnyRequest) -> Response[DispatchRule]:
     """Creates a dispatch rule; a repeated request gets status 200."""
     sent = await json_body(request, NewDispatchRule)
-    action = partial(add_dispatch_rule, person=person_of(request), sent=sent)
-    added = await _edited(request, action, f"dispatch {sent.id}")
+    action = partial(add_dispatch_rule, person=current_person(request), sent=sent)
+    added = await _transact_edit(request, action, f"dispatch {sent.id}")
     return Response(added.rule, status_code=200 if added.repeated else 201)
 
 
 @post("/dispatch-rules/{rule_id:uuid}/remove", opt={"action": "rules.edit"}, status_code=200)
-async def post_dispatch_rule_removal(request: AnyRequest, rule_id: FromPath[UUID]) -> DispatchRule:
-    action = partial(remove_dispatch_rule, person=person_of(request), rule_id=rule_id)
-    return await _edited(request, action, f"dispatch {rule_id}")
+async def delete_dispatch_rule(request: AnyRequest, rule_id: FromPath[UUID]) -> DispatchRule:
+    action = partial(remove_dispatch_rule, person=current_person(request), rule_id=rule_id)
+    return await _transact_edit(request, action, f"dispatch {rule_id}")
 
 
 ROUTES = [
     get_rules,
-    post_rules,
-    post_category,
+    update_rules,
+    save_category,
     get_calendar,
-    post_calendar,
-    get_dispatch_rules,
-    post_dispatch_rule,
-    post_dispatch_rule_removal,
+    replace_calendar,
+    list_dispatch_rules,
+    create_dispatch_rule,
+    delete_dispatch_rule,
 ]

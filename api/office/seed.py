@@ -9,11 +9,11 @@ from storage.office.published_calendar import PUBLISHED, published_days
 from storage.repository import Repository
 
 
-async def furnish(database: Database) -> None:
+async def seed_office(database: Database) -> None:
     """Inserts missing initial data; existing data stays unchanged, because an office may have edited it."""
-    await database.transact(lambda repository: Change(None, tuple(beginnings(repository))))
+    await database.transact(lambda repository: Change(None, tuple(initial_records(repository))))
 
 
-def beginnings(repository: Repository) -> list[Struct]:
+def initial_records(repository: Repository) -> list[Struct]:
     days = [day for year in PUBLISHED for day in published_days(year)]
     return [*(() if repository.categories() else CATALOGUE), *(() if repository.calendar.published else days)]

@@ -8,20 +8,20 @@ from typing import Any, cast
 
 from multipart import MultipartError, MultipartSegment, ParserLimitReached, PushMultipartParser
 
-from api.http.bodies import JSON_BYTES, AnyRequest, chunks
-from api.http.context import context_of
-from api.http.problems import BodyTooLarge, Unparsable
+from api.http.bodies import JSON_BYTES, AnyRequest, read_chunks
+from api.http.context import app_context
+from api.http.problems import BodyTooLarge, UnparsableBody
 from inspections.accounts.people import Person
-from inspections.errors import Invalid, Refusal, TooLarge, TooMany
-from storage.photos.incoming import Incoming
+from inspections.errors import InvalidInput, PayloadTooLarge, Refusal, TooManyRequests
+from storage.photos.incoming import IncomingFile
 from storage.photos.store import PhotoStore
 
 PHOTO_BYTES = 20_000_000
-PHOTOS_AT_ONCE = 9
+MAX_PHOTOS_PER_REQUEST = 9
 PHOTO_FIELDS = {"file", "photo"}
-_PARTS = 64
-_SOON_SECONDS = 2
-FORM_BYTES = PHOTO_BYTES * PHOTOS_AT_ONCE + JSON_BYTES
+_MAX_PARTS = 64
+_RETRY_AFTER_SECONDS = 2
+FORM_BYTES = PHOTO_BYTES * MAX_PHOTOS_PER_REQUEST + JSON_BYTES
 
 
 async def photo_chunks(request: AnyRequest) -> AsyncGenerator[bytes]:
@@ -29,42 +29,42 @@ async def photo_chunks(request: AnyRequest) -> AsyncGenerator[bytes]:
 
     A small request therefore waits for one chunk at most.
     """
-    turn = context_of(request).part(PhotoTurns).turn
-    async with aclosing(chunks(request)) as body:
+    turn = app_context(request).part(UploadConcurrency).chunk_lock
+    async with aclosing(read_chunks(request)) as body:
         async for chunk in body:
             async with turn:
                 await asyncio.sleep(0)
             yield chunk
 
 
-class PhotoTurns:
+class UploadConcurrency:
     """The state that limits concurrent uploads of photos.
 
     `chunk_lock`: held while the next chunk of a photo is taken. `uploads_by_sender`: how many uploads each sender runs.
     """
 
     def __init__(self) -> None:
-        self.turn = asyncio.Lock()
-        self.sending: Counter[str] = Counter()
+        self.chunk_lock = asyncio.Lock()
+        self.uploads_by_sender: Counter[str] = Counter()
 
 
 @contextmanager
-def sending(request: AnyRequest) -> Generator[None]:
+def limit_concurrent_uploads(request: AnyRequest) -> Generator[None]:
     """Counts an upload while its body is read. A sender without an account is identified by the token of their link.
 
-    Raises TooMany above the limit of the settings, so that one faulty phone leaves room for all others.
+    Raises TooManyRequests above the limit of the settings, so that one faulty phone leaves room for all others.
     """
-    context, person = context_of(request), cast("dict[str, Any]", request.scope).get("user")
+    context, person = app_context(request), cast("dict[str, Any]", request.scope).get("user")
     who = person.username if isinstance(person, Person) else str(request.path_params.get("token"))
-    if context.part(PhotoTurns).sending[who] >= context.settings.uploads_at_once:
-        raise TooMany("同时上传的照片过多，请稍后重试", retry_after=_SOON_SECONDS)
-    context.part(PhotoTurns).sending[who] += 1
+    if context.part(UploadConcurrency).uploads_by_sender[who] >= context.settings.uploads_at_once:
+        raise TooManyRequests("同时上传的照片过多，请稍后重试", retry_after=_RETRY_AFTER_SECONDS)
+    context.part(UploadConcurrency).uploads_by_sender[who] += 1
     try:
         yield
     finally:
-        context.part(PhotoTurns).sending[who] -= 1
-        if not context.part(PhotoTurns).sending[who]:
-            del context.part(PhotoTurns).sending[who]
+        context.part(UploadConcurrency).uploads_by_sender[who] -= 1
+        if not context.part(UploadConcurrency).uploads_by_sender[who]:
+            del context.part(UploadConcurrency).uploads_by_sender[who]
 
 
 class Form:
@@ -72,78 +72,78 @@ class Form:
 
     def __init__(self) -> None:
         self.texts: dict[str, bytearray] = {}
-        self.photos: list[Incoming] = []
+        self.photos: list[IncomingFile] = []
 
 
-async def receive_photo(request: AnyRequest, photo: Incoming) -> None:
-    """Reads the raw body into `photo`, to its end. Raises TooLarge."""
+async def receive_photo(request: AnyRequest, photo: IncomingFile) -> None:
+    """Reads the raw body into `photo`, to its end. Raises PayloadTooLarge."""
     try:
-        with sending(request):
+        with limit_concurrent_uploads(request):
             async for chunk in photo_chunks(request):
                 photo.write(chunk)
     except BodyTooLarge:
-        raise _too_large() from None
+        raise _too_large_refusal() from None
 
 
 def check_size(size: int) -> None:
-    """Raises TooLarge for more bytes than a photo may have."""
+    """Raises PayloadTooLarge for more bytes than a photo may have."""
     if size > PHOTO_BYTES:
-        raise _too_large()
+        raise _too_large_refusal()
 
 
-def _too_large() -> Refusal:
-    return TooLarge(f"照片最大 {PHOTO_BYTES // 1_000_000} MB", limit=PHOTO_BYTES)
+def _too_large_refusal() -> Refusal:
+    return PayloadTooLarge(f"照片最大 {PHOTO_BYTES // 1_000_000} MB", limit=PHOTO_BYTES)
 
 
 @asynccontextmanager
-async def received_form(request: AnyRequest, store: PhotoStore, texts: set[str]) -> AsyncGenerator[Form]:
+async def receive_form(request: AnyRequest, store: PhotoStore, texts: set[str]) -> AsyncGenerator[Form]:
     """Reads a form as it arrives, photos straight to disk. Photos not saved within the block are deleted after it.
 
     Parts must be named `file`, `photo` or one of `texts`; others are refused, so that nothing sent is silently dropped.
     """
     _, options = request.content_type
     async with AsyncExitStack() as stack:
-        stack.enter_context(sending(request))
-        reader = _FormReader(Form(), texts, lambda: stack.enter_context(store.receive()))
+        stack.enter_context(limit_concurrent_uploads(request))
+        reader = _FormReader(Form(), texts, lambda: stack.enter_context(store.open_incoming_file()))
         try:
-            with PushMultipartParser(options.get("boundary", ""), max_segment_count=_PARTS) as parser:
+            with PushMultipartParser(options.get("boundary", ""), max_segment_count=_MAX_PARTS) as parser:
                 async for chunk in photo_chunks(request):
                     for event in parser.parse(chunk):
-                        reader.take(event)
+                        reader.feed(event)
         except ParserLimitReached as error:
             raise BodyTooLarge(reason=str(error)) from None
         except MultipartError as error:
-            raise Unparsable(reason=f"multipart: {error}") from None
+            raise UnparsableBody(reason=f"multipart: {error}") from None
         yield reader.form
 
 
 class _FormReader:
     """Reads the parts of a form into its fields. Only field names are trusted, not file names or content types."""
 
-    def __init__(self, form: Form, texts: set[str], new_photo: Callable[[], Incoming]) -> None:
+    def __init__(self, form: Form, texts: set[str], new_photo: Callable[[], IncomingFile]) -> None:
         self.form = form
         self._allowed = texts
         self._new_photo = new_photo
-        self._into: Incoming | bytearray = bytearray()
+        self._target: IncomingFile | bytearray = bytearray()
 
-    def take(self, event: MultipartSegment | bytes | bytearray | None) -> None:
+    def feed(self, event: MultipartSegment | bytes | bytearray | None) -> None:
         if isinstance(event, MultipartSegment):
-            self._into = self._opened(event.name or "")
-        elif event and isinstance(self._into, Incoming):
-            check_size(self._into.size + len(event))
-            self._into.write(event)
-        elif event and isinstance(self._into, bytearray):
+            self._target = self._open_part(event.name or "")
+        elif event and isinstance(self._target, IncomingFile):
+            check_size(self._target.size + len(event))
+            self._target.write(event)
+        elif event and isinstance(self._target, bytearray):
             if sum(map(len, self.form.texts.values())) + len(event) > JSON_BYTES:
                 raise BodyTooLarge
-            self._into += event
+            self._target += event
 
-    def _opened(self, name: str) -> Incoming | bytearray:
+    def _open_part(self, name: str) -> IncomingFile | bytearray:
         if name in PHOTO_FIELDS:
-            if len(self.form.photos) == PHOTOS_AT_ONCE:
-                raise Invalid((name, f"一次最多上传 {PHOTOS_AT_ONCE} 张照片"))
+            if len(self.form.photos) == MAX_PHOTOS_PER_REQUEST:
+                raise InvalidInput((name, f"一次最多上传 {MAX_PHOTOS_PER_REQUEST} 张照片"))
             self.form.photos.append(self._new_photo())
             return self.form.photos[-1]
         if name not in self._allowed or name in self.form.texts:
-            raise Invalid((name, "没有这个字段，或重复出现"))
+            raise InvalidInput((name, "没有这个字段，或重复出现"))
         self.form.texts[name] = bytearray()
         return self.form.texts[name]

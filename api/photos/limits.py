@@ -6,11 +6,11 @@ from litestar import get
 from msgspec import Struct
 
 from api.http.bodies import AnyRequest
-from api.http.context import context_of
-from api.photos.bodies import PHOTO_BYTES, PHOTOS_AT_ONCE
+from api.http.context import app_context
+from api.photos.bodies import MAX_PHOTOS_PER_REQUEST, PHOTO_BYTES
 from inspections.accounts.policy import PUBLIC
-from storage.photos.decoder_memory import BASELINE_JPEG, PHONE_HEIF, PIXELS
-from storage.photos.formats import TAKEN
+from storage.photos.decoder_memory import BASELINE_JPEG, MAX_PIXELS, PHONE_HEIF
+from storage.photos.formats import ACCEPTED_FORMATS
 
 
 class Limits(Struct, frozen=True):
@@ -31,19 +31,19 @@ class Limits(Struct, frozen=True):
 
 
 @get("/limits", opt={"action": PUBLIC})
-async def limits(request: AnyRequest) -> Limits:
-    pixels = {kind: PIXELS[kind] for kind in TAKEN}
-    heic = PIXELS[PHONE_HEIF] if "heif" in TAKEN else 0
+async def get_limits(request: AnyRequest) -> Limits:
+    pixels = {kind: MAX_PIXELS[kind] for kind in ACCEPTED_FORMATS}
+    heic = MAX_PIXELS[PHONE_HEIF] if "heif" in ACCEPTED_FORMATS else 0
     return Limits(
-        context_of(request).clock(),
+        app_context(request).clock(),
         PHOTO_BYTES,
-        PHOTOS_AT_ONCE,
-        TAKEN,
-        PIXELS[BASELINE_JPEG],
+        MAX_PHOTOS_PER_REQUEST,
+        ACCEPTED_FORMATS,
+        MAX_PIXELS[BASELINE_JPEG],
         heic,
         min(pixels.values()),
         pixels,
     )
 
 
-ROUTES = [limits]
+ROUTES = [get_limits]

@@ -6,8 +6,8 @@ from uuid import UUID
 
 from msgspec import Struct
 
-from inspections.hazards.records import Named
-from inspections.photos.evidence import FLAGS, Shown
+from inspections.hazards.records import HazardReference
+from inspections.photos.evidence import FLAGS, DeclaredPhoto
 from inspections.photos.records import Flag, Stage
 from inspections.places.coordinates import Point
 
@@ -21,7 +21,7 @@ class FlagView(Struct, frozen=True):
     kind: str
     message: str
     amount: int | None
-    hazard: Named | None
+    hazard: HazardReference | None
 
 
 class PhotoView(Struct, frozen=True):
@@ -51,10 +51,12 @@ class ReceivedPhotos(Struct, frozen=True):
     photos: list[ReceivedPhoto]
 
 
-def photo_views(shown: list[Shown], others: Mapping[UUID, Named], *, knows_people: bool) -> list[PhotoView]:
+def photo_views(
+    shown: list[DeclaredPhoto], others: Mapping[UUID, HazardReference], *, knows_people: bool
+) -> list[PhotoView]:
     """Each declared photo once per stage; where several people declared it, the one whose bytes are present."""
     views: dict[tuple[str, Stage], PhotoView] = {}
-    for mention, photo in sorted(shown, key=lambda each: each.present):
+    for mention, photo in sorted(shown, key=lambda each: each.is_present):
         views[mention.sha256, mention.stage] = PhotoView(
             mention.sha256,
             mention.stage,
@@ -69,5 +71,5 @@ def photo_views(shown: list[Shown], others: Mapping[UUID, Named], *, knows_peopl
     return list(views.values())
 
 
-def _flag_view(flag: Flag, others: Mapping[UUID, Named]) -> FlagView:
+def _flag_view(flag: Flag, others: Mapping[UUID, HazardReference]) -> FlagView:
     return FlagView(flag.kind, FLAGS[flag.kind], flag.amount, others.get(flag.hazard) if flag.hazard else None)

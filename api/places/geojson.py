@@ -9,13 +9,13 @@ from inspections.places.community_import import Outline
 MEDIA_TYPE = "application/geo+json"
 
 
-def map_wanted(request: AnyRequest) -> bool:
+def wants_map(request: AnyRequest) -> bool:
     """Tells whether `Accept` names GeoJSON first."""
     first = request.headers.get("accept", "").split(",")[0]
     return first.partition(";")[0].strip() == MEDIA_TYPE
 
 
-def areas(named: Iterable[tuple[str, Any]], outlines: Mapping[str, Outline]) -> dict[str, Any]:
+def area_collection(named: Iterable[tuple[str, Any]], outlines: Mapping[str, Outline]) -> dict[str, Any]:
     """Returns one feature per community code, with the given properties."""
     return {
         "type": "FeatureCollection",

@@ -11,34 +11,34 @@ from litestar import get, post
 from litestar.params import FromPath
 from msgspec import Struct
 
-from api.accounts.security_log import caller_of
+from api.accounts.security_log import current_caller
 from api.accounts.views import PersonView, person_view
-from api.hazards.views import EntryView, entry_view
+from api.hazards.views import HistoryEntryView, history_entry_view
 from api.http.bodies import AnyRequest, json_body
-from api.http.context import context_of, person_of
-from api.http.file_reader import one_of_few
-from inspections.accounts.actions.people import seen_person
+from api.http.context import app_context, current_person
+from api.http.file_reader import file_slot
+from inspections.accounts.actions.people import find_managed_person
 from inspections.accounts.delegations import Delegation
-from inspections.accounts.external_identities import Identity
+from inspections.accounts.external_identities import ExternalIdentity
 from inspections.accounts.people import Person
 from inspections.accounts.policy import scope
 from inspections.accounts.security_log import Event, SecurityEvent
-from inspections.errors import Missing
-from inspections.field_types import Line, Words
-from inspections.hazards.records import Named
-from inspections.privacy.actions import Erasure, erase
+from inspections.errors import NotFound
+from inspections.field_types import LongText, ShortText
+from inspections.hazards.records import HazardReference
+from inspections.privacy.actions import Erasure, erase_hazard_texts
 from storage.privacy.personal_copy import (
-    Device,
-    LineBy,
-    Mentioned,
-    PhotoSent,
-    Told,
-    devices_ever,
-    events_of,
-    lines_by,
-    named_as_party,
-    photos_of,
-    told,
+    AuthoredEntry,
+    HazardWithMentions,
+    ReceivedNotice,
+    SentPhoto,
+    SignInDevice,
+    account_security_events,
+    authored_entries,
+    find_party_mentions,
+    received_notices,
+    sent_photos,
+    sign_in_devices,
 )
 from storage.repository import Repository
 
@@ -48,20 +48,20 @@ class PersonalData(Struct, frozen=True):
 
     account: PersonView
     email: str | None
-    identities: list[Identity]
-    devices: list[Device]
+    identities: list[ExternalIdentity]
+    devices: list[SignInDevice]
     delegations: list[Delegation]
-    lines: list[LineBy]
-    photos: list[PhotoSent]
-    notices: list[Told]
+    lines: list[AuthoredEntry]
+    photos: list[SentPhoto]
+    notices: list[ReceivedNotice]
     security_events: list[SecurityEvent]
 
 
-class PartyWanted(Struct, frozen=True, forbid_unknown_fields=True):
+class PartyQuery(Struct, frozen=True, forbid_unknown_fields=True):
     """The responsible party to look for, by name, phone number or both, exactly as written in the hazards."""
 
-    name: Line | None = None
-    phone: Line | None = None
+    name: ShortText | None = None
+    phone: ShortText | None = None
 
     def __post_init__(self) -> None:
         if self.name is None and self.phone is None:
@@ -72,19 +72,19 @@ class PartyWanted(Struct, frozen=True, forbid_unknown_fields=True):
         return {field: text for field in ("name", "phone") if (text := getattr(self, field)) is not None}
 
 
-class PartyErasure(PartyWanted, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class PartyErasure(PartyQuery, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """The request to erase a responsible party. `id`: of this erasure, made by the client."""
 
     id: UUID
-    reason: Words
+    reason: LongText
 
 
 class PartyMention(Struct, frozen=True):
     """A hazard, and the lines of its history that name this party."""
 
-    hazard: Named
+    hazard: HazardReference
     reported_at: datetime
-    lines: list[EntryView]
+    lines: list[HistoryEntryView]
 
 
 class PartyData(Struct, frozen=True):
@@ -94,88 +94,88 @@ class PartyData(Struct, frozen=True):
 class ErasedParty(Struct, frozen=True):
     """The hazards from which this request erased the party; a repeated request returns only the remaining ones."""
 
-    hazards: list[Named]
+    hazards: list[HazardReference]
 
 
 @get("/me/data", opt={"action": "me"})
-async def my_data(request: AnyRequest) -> PersonalData:
+async def get_own_data(request: AnyRequest) -> PersonalData:
     """Returns a copy of all data about the caller."""
-    context, username = context_of(request), person_of(request).username
-    with one_of_few(context, username):
-        found = await context.database.read(partial(_own, username=username))
-    await context.log.note(Event.EXPORTED, caller_of(request), username)
+    context, username = app_context(request), current_person(request).username
+    with file_slot(context, username):
+        found = await context.database.read(partial(_own_data, username=username))
+    await context.log.record(Event.EXPORTED, current_caller(request), username)
     return found
 
 
-def _own(repository: Repository, username: str) -> PersonalData:
+def _own_data(repository: Repository, username: str) -> PersonalData:
     person = repository.person(username)
     if person is None:  # a program with an API key, which is no person
-        raise Missing("person")
-    return _everything(repository, person)
+        raise NotFound("person")
+    return _personal_data(repository, person)
 
 
 @get("/people/{username:str}/data", opt={"action": "account.manage"})
-async def data_of(request: AnyRequest, username: FromPath[str]) -> PersonalData:
+async def get_person_data(request: AnyRequest, username: FromPath[str]) -> PersonalData:
     """Returns a copy of all data about an account, for an administrator who manages it."""
-    context, reach = context_of(request), scope(person_of(request), "account.manage")
+    context, reach = app_context(request), scope(current_person(request), "account.manage")
 
     def ask(repository: Repository) -> PersonalData:
-        return _everything(repository, seen_person(repository, reach, username))
+        return _personal_data(repository, find_managed_person(repository, reach, username))
 
-    with one_of_few(context, person_of(request).username):
+    with file_slot(context, current_person(request).username):
         found = await context.database.read(ask)
-    await context.log.note(Event.EXPORTED, caller_of(request), username)
+    await context.log.record(Event.EXPORTED, current_caller(request), username)
     return found
 
 
-def _everything(repository: Repository, person: Person) -> PersonalData:
+def _personal_data(repository: Repository, person: Person) -> PersonalData:
     name = person.username
     return PersonalData(
         person_view(person),
         person.email,
         repository.identities(name),
-        devices_ever(repository, name),
+        sign_in_devices(repository, name),
         repository.delegations(name),
-        lines_by(repository, name),
-        photos_of(repository, name),
-        told(repository, name),
-        events_of(repository, name),
+        authored_entries(repository, name),
+        sent_photos(repository, name),
+        received_notices(repository, name),
+        account_security_events(repository, name),
     )
 
 
-@post("/parties/data", opt={"action": "hazard.erase", "body": PartyWanted}, status_code=200)
-async def party_data(request: AnyRequest) -> PartyData:
+@post("/parties/data", opt={"action": "hazard.erase", "body": PartyQuery}, status_code=200)
+async def get_party_data(request: AnyRequest) -> PartyData:
     """Returns the hazards and history lines that name a responsible party, who has no account."""
-    context, asked = context_of(request), await json_body(request, PartyWanted)
-    with one_of_few(context, person_of(request).username):
-        found = await _mentioned(request, asked)
-    await context.log.note(Event.EXPORTED, caller_of(request), "party", {"hazards": str(len(found))})
-    return PartyData([_mention(each) for each in found])
+    context, asked = app_context(request), await json_body(request, PartyQuery)
+    with file_slot(context, current_person(request).username):
+        found = await _find_mentions(request, asked)
+    await context.log.record(Event.EXPORTED, current_caller(request), "party", {"hazards": str(len(found))})
+    return PartyData([_mention_view(each) for each in found])
 
 
 @post("/parties/erasures", opt={"action": "hazard.erase", "body": PartyErasure}, status_code=200)
 async def erase_party(request: AnyRequest) -> ErasedParty:
     """Erases the party's name and number from all hazards and histories in scope; digest chains stay valid."""
-    context, person, asked = context_of(request), person_of(request), await json_body(request, PartyErasure)
-    done: list[Named] = []
-    for hazard, lines in await _mentioned(request, asked):
+    context, person, asked = app_context(request), current_person(request), await json_body(request, PartyErasure)
+    done: list[HazardReference] = []
+    for hazard, lines in await _find_mentions(request, asked):
         own = uuid5(asked.id, str(hazard.id))
         erasure = Erasure(own, ("responsible_party",), asked.reason, tuple(line.id for line in lines))
-        action = partial(erase, person=person, hazard_id=hazard.id, erasure=erasure, now=context.clock())
+        action = partial(erase_hazard_texts, person=person, hazard_id=hazard.id, erasure=erasure, now=context.clock())
         facts = {"fields": "responsible_party"}
-        await context.log.transact(action, Event.WORDS_ERASED, caller_of(request), str(hazard.id), facts)
-        done.append(Named(hazard.id, hazard.number, hazard.state))
+        await context.log.transact(action, Event.WORDS_ERASED, current_caller(request), str(hazard.id), facts)
+        done.append(HazardReference(hazard.id, hazard.number, hazard.state))
     return ErasedParty(done)
 
 
-async def _mentioned(request: AnyRequest, asked: PartyWanted) -> list[Mentioned]:
-    reach = scope(person_of(request), "hazard.erase")
-    return await context_of(request).database.read(partial(named_as_party, reach=reach, words=asked.words))
+async def _find_mentions(request: AnyRequest, asked: PartyQuery) -> list[HazardWithMentions]:
+    reach = scope(current_person(request), "hazard.erase")
+    return await app_context(request).database.read(partial(find_party_mentions, reach=reach, words=asked.words))
 
 
-def _mention(each: Mentioned) -> PartyMention:
-    named = Named(each.hazard.id, each.hazard.number, each.hazard.state)
-    return PartyMention(named, each.hazard.reported_at, [entry_view(line) for line in each.lines])
+def _mention_view(each: HazardWithMentions) -> PartyMention:
+    named = HazardReference(each.hazard.id, each.hazard.number, each.hazard.state)
+    return PartyMention(named, each.hazard.reported_at, [history_entry_view(line) for line in each.lines])
 
 
-ROUTES = [my_data, data_of, party_data, erase_party]
+ROUTES = [get_own_data, get_person_data, get_party_data, erase_party]

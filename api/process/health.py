@@ -10,36 +10,36 @@ from litestar import MediaType, Response, get
 from litestar.params import FromPath
 
 from api.http.bodies import AnyRequest
-from api.http.context import context_of
-from api.http.openapi import Document
+from api.http.context import app_context
+from api.http.openapi import OpenAPIDocument
 from api.http.problems import UnknownRoute
-from api.http.responses import Content, serve
+from api.http.responses import Content, serve_content
 from inspections.accounts.policy import PUBLIC
 from inspections.errors import Unavailable
 
-_TICKS = 3
+_TOLERATED_TICKS = 3
 
 
-class SweepLags(Unavailable):
+class StalledSweep(Unavailable):
     code = "sweep.lags"
     title = "期限检查已停滞，请检查后台进程"
 
 
 @get("/health/live", opt={"action": PUBLIC})
-async def live() -> dict[str, str]:
+async def get_liveness() -> dict[str, str]:
     return {"status": "live"}
 
 
 @get("/health/ready", opt={"action": PUBLIC})
-async def ready(request: AnyRequest) -> dict[str, str]:
+async def get_readiness(request: AnyRequest) -> dict[str, str]:
     """Answers 200 if the database responds and a process watches deadlines, else 503.
 
     A deadline that has been due for three ticks without being processed shows that no process watches them.
     """
-    context = context_of(request)
-    since = context.clock() - _TICKS * timedelta(seconds=context.settings.tick_seconds)
-    if await context.database.read(lambda repository: repository.due(since, 1)):
-        raise SweepLags
+    context = app_context(request)
+    since = context.clock() - _TOLERATED_TICKS * timedelta(seconds=context.settings.tick_seconds)
+    if await context.database.read(lambda repository: repository.due_hazards(since, 1)):
+        raise StalledSweep
     return {"status": "ready"}
 
 
@@ -62,39 +62,39 @@ _PAGE = """<!DOCTYPE html>
 </body></html>"""
 
 
-_OWN_ALONE = (
+_CONTENT_SECURITY_POLICY = (
     "default-src 'self'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
     "frame-ancestors 'none'"
 )
 
 
 @get("/docs", opt={"action": PUBLIC}, include_in_schema=False, media_type=MediaType.HTML, sync_to_thread=False)
-def docs() -> Response[str]:
-    return Response(_PAGE, headers={"Content-Security-Policy": _OWN_ALONE})
+def get_docs_page() -> Response[str]:
+    return Response(_PAGE, headers={"Content-Security-Policy": _CONTENT_SECURITY_POLICY})
 
 
 @get("/docs/{name:str}", opt={"action": PUBLIC}, include_in_schema=False)
-async def docs_file(request: AnyRequest, name: FromPath[str]) -> Response[bytes]:
+async def get_docs_file(request: AnyRequest, name: FromPath[str]) -> Response[bytes]:
     if name not in _FILES:
         raise UnknownRoute
     fresh = {"Cache-Control": "no-cache"}  # revalidated each time: an upgrade changes the files under the same names
-    return await serve(request, _content(name), f"{name}-{version('offapi')}", _FILES[name], fresh)
+    return await serve_content(request, _load_file(name), f"{name}-{version('offapi')}", _FILES[name], fresh)
 
 
 @cache
-def _content(name: str) -> Content:
+def _load_file(name: str) -> Content:
     """Loads a file once for all requests."""
-    return Content.of((_FOLDER / name).read_bytes())
+    return Content.from_bytes((_FOLDER / name).read_bytes())
 
 
 @get("/schema/openapi.json", opt={"action": PUBLIC}, include_in_schema=False)
-async def openapi_json(request: AnyRequest) -> Response[bytes]:
-    document: Document = request.app.state.document
+async def get_openapi_document(request: AnyRequest) -> Response[bytes]:
+    document: OpenAPIDocument = request.app.state.document
     content = await document.content()
-    return await serve(
+    return await serve_content(
         request, content, document.tag, "application/vnd.oai.openapi+json", {"Cache-Control": "no-cache"}
     )
 
 
-ROUTES = [live, ready]
-DOCS = [docs, docs_file, openapi_json]
+ROUTES = [get_liveness, get_readiness]
+DOCS = [get_docs_page, get_docs_file, get_openapi_document]

@@ -13,18 +13,18 @@ from granian import net
 from granian.server.embed import Server
 from granian.server.mp import MPServer
 
-from storage.engine.failures import Unready
+from storage.engine.failures import OperatorError
 
 BACKLOG = 1024
 """Connections that may wait in the kernel to be accepted."""
-_OTHER_FILES = 512
+_RESERVED_FILES = 512
 """File descriptors reserved for the database, photos and child processes."""
-_MOST_CONNECTIONS = 8192
+_MAX_CONNECTIONS = 8192
 _UNREAD_MS = 60_000
 """The kernel closes a connection whose peer acknowledges nothing for this long (tcp(7), TCP_USER_TIMEOUT)."""
 
 
-class AddressTaken(Unready):
+class AddressInUse(OperatorError):
     """Another process is bound to the address; the message names it if this account may see it."""
 
 
@@ -34,12 +34,12 @@ def raise_file_limit() -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
-def most_connections() -> int:
+def max_connections() -> int:
     """The number of client connections that this process can hold, by its limit of open files."""
     files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     if files == resource.RLIM_INFINITY:
-        return _MOST_CONNECTIONS
-    return min(max(files - _OTHER_FILES, 1), _MOST_CONNECTIONS)
+        return _MAX_CONNECTIONS
+    return min(max(files - _RESERVED_FILES, 1), _MAX_CONNECTIONS)
 
 
 class Address:
@@ -55,21 +55,23 @@ class Address:
         first = socket.socket(family, socket.SOCK_STREAM)
         self._sockets = [first]
         try:
-            _allow(first, socket.SO_REUSEADDR, yes=True)  # ignores lingering connections of a server that has ended
+            _set_option(
+                first, socket.SO_REUSEADDR, yes=True
+            )  # ignores lingering connections of a server that has ended
             first.bind(found)
         except OSError as error:
             self.close()
             if error.errno != errno.EADDRINUSE:
                 raise
-            raise AddressTaken(f"{host}:{port} is taken by {_holder(port)}") from error
+            raise AddressInUse(f"{host}:{port} is taken by {_describe_listener(port)}") from error
         # Two sockets with SO_REUSEADDR could both be bound to one address until one listens.
-        _allow(first, socket.SO_REUSEADDR, yes=False)
+        _set_option(first, socket.SO_REUSEADDR, yes=False)
         self.host, self.port = first.getsockname()[:2]
         for _ in range(sockets - 1):
-            _allow(first, socket.SO_REUSEPORT, yes=True)
+            _set_option(first, socket.SO_REUSEPORT, yes=True)
             other = socket.socket(family, socket.SOCK_STREAM)
             self._sockets.append(other)
-            _allow(other, socket.SO_REUSEPORT, yes=True)
+            _set_option(other, socket.SO_REUSEPORT, yes=True)
             other.bind(first.getsockname())
 
     @property
@@ -80,13 +82,13 @@ class Address:
     def listen(self) -> list[Any]:
         """Starts to listen and hands the sockets over. Raises AddressInUse if another program was faster."""
         for each in self._sockets:
-            _allow(each, socket.SO_REUSEADDR, yes=True)
+            _set_option(each, socket.SO_REUSEADDR, yes=True)
             if sys.platform == "linux":
                 each.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _UNREAD_MS)  # inherited by connections
             try:
                 each.listen(BACKLOG)
             except OSError as error:
-                raise AddressTaken(f"{self.host}:{self.port} is taken by {_holder(self.port)}") from error
+                raise AddressInUse(f"{self.host}:{self.port} is taken by {_describe_listener(self.port)}") from error
         holder: Any = net.SocketHolder  # pyright: ignore[reportPrivateImportUsage]  # its parameters are untyped
         return [holder(each.detach(), False, BACKLOG) for each in self._sockets]  # noqa: FBT003  # no Unix socket
 
@@ -95,11 +97,11 @@ class Address:
             each.close()
 
 
-def _allow(bound: socket.socket, option: int, *, yes: bool) -> None:
+def _set_option(bound: socket.socket, option: int, *, yes: bool) -> None:
     bound.setsockopt(socket.SOL_SOCKET, option, int(yes))
 
 
-def _holder(port: int) -> str:
+def _describe_listener(port: int) -> str:
     """Describes the process that listens on a port of this machine."""
     import psutil  # noqa: PLC0415  # needed only when the start fails
 
@@ -110,7 +112,7 @@ def _holder(port: int) -> str:
     return "a process that this account cannot see"
 
 
-class OneProcess(Server):
+class SingleProcessServer(Server):
     """granian in this process, on our exclusive socket instead of one with a shared port."""
 
     def __init__(self, app: Any, address: Address, **options: Any) -> None:
@@ -121,7 +123,7 @@ class OneProcess(Server):
         self._ssp = None
 
 
-class SeveralProcesses(MPServer):
+class MultiProcessServer(MPServer):
     """granian with worker processes, each on its own socket, which this process keeps open when a worker dies."""
 
     def __init__(self, name: str, address: Address, **options: Any) -> None:

@@ -11,7 +11,7 @@ from logging.handlers import QueueHandler, QueueListener, SysLogHandler
 
 import structlog
 
-from api.accounts.security_log import OUT
+from api.accounts.security_log import SECURITY_LOGGER
 
 # Tracebacks omit local variables, which hold passwords, tokens and what people wrote.
 _BARE_TRACEBACKS = structlog.processors.ExceptionRenderer(
@@ -19,7 +19,7 @@ _BARE_TRACEBACKS = structlog.processors.ExceptionRenderer(
 )
 
 
-def configure(how: str, syslog: str = "") -> None:
+def configure_logs(how: str, syslog: str = "") -> None:
     """Sets up logging. `how`: lines, json, or auto (lines at a terminal). `syslog`: target of the security log."""
     lines = how == "lines" or (how == "auto" and sys.stderr.isatty())
     shared: list[structlog.typing.Processor] = [
@@ -46,10 +46,10 @@ def configure(how: str, syslog: str = "") -> None:
     )
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
     if syslog:
-        send_security_log(syslog)
+        forward_security_log(syslog)
 
 
-class _Syslog(SysLogHandler):
+class _SyslogHandler(SysLogHandler):
     """Sends RFC 5424 messages by UDP (RFC 5426) or to a local socket, from where rsyslog can forward them over TLS."""
 
     append_nul = False
@@ -62,7 +62,7 @@ class _Syslog(SysLogHandler):
         structlog.get_logger().warning("syslog cannot be reached", reason=str(sys.exc_info()[1]))
 
 
-def send_security_log(where: str) -> None:
+def forward_security_log(where: str) -> None:
     """Forwards the security log to `where`: host:port, or the path of a socket such as /dev/log.
 
     A separate thread sends the lines, so requests do not wait. Lines that are lost are still in the database.
@@ -70,9 +70,9 @@ def send_security_log(where: str) -> None:
     host, _, port = where.rpartition(":")
     target = where if where.startswith("/") else (host, int(port))
     waiting: queue.SimpleQueue[logging.LogRecord] = queue.SimpleQueue()
-    syslog = _Syslog(target, facility=SysLogHandler.LOG_AUTHPRIV)
+    syslog = _SyslogHandler(target, facility=SysLogHandler.LOG_AUTHPRIV)
     listener = QueueListener(waiting, syslog)
     listener.start()
     atexit.register(syslog.close)
     atexit.register(listener.stop)  # atexit calls the last one first
-    OUT.addHandler(QueueHandler(waiting))
+    SECURITY_LOGGER.addHandler(QueueHandler(waiting))

@@ -13,8 +13,8 @@ from api.http.bodies import AnyRequest, check_moments
 from api.http.queries import fields_from_query
 from inspections.accounts.policy import Scope
 from inspections.calendar import YEARS, shanghai_date
-from inspections.errors import Invalid, Missing
-from inspections.periods import Interval, Period, default
+from inspections.errors import InvalidInput, NotFound
+from inspections.periods import Interval, Period, default_period
 from inspections.places.communities import Community
 from inspections.statistics.metrics import METRICS
 from storage.repository import Repository
@@ -24,75 +24,79 @@ _LONGEST_DAYS = 3660
 
 
 def check_period(first: date | None, last: date | None) -> None:
-    """Raises Invalid for days outside calendar.YEARS, and for a period that ends before it begins."""
+    """Raises InvalidInput for days outside calendar.YEARS, and for a period that ends before it begins."""
     check_moments(**{"from": first, "to": last})
     if first and last and last < first:
-        raise Invalid(("to", "结束日期早于开始日期"))
+        raise InvalidInput(("to", "结束日期早于开始日期"))
 
 
-def _filters(_: AnyRequest, **given: Any) -> Filters:
-    """The filters of the query. Raises Invalid, as `check_period`."""
+def _read_filters(_: AnyRequest, **given: Any) -> Filters:
+    """The filters of the query. Raises InvalidInput, as `check_period`."""
     filters = Filters(**given)
     check_period(filters.first, filters.last)
     return filters
 
 
-def _wanted(fields: FromQuery[str | None] = None) -> tuple[str, ...]:
+def _requested_metrics(fields: FromQuery[str | None] = None) -> tuple[str, ...]:
     if fields is None:
         return tuple(METRICS)
     asked = set(fields.split(","))
     if unknown := asked - METRICS.keys():
-        raise Invalid(("fields", f"没有名为“{min(unknown)[:32]}”的指标"))
+        raise InvalidInput(("fields", f"没有名为“{min(unknown)[:32]}”的指标"))
     return tuple(name for name in METRICS if name in asked)
 
 
-_SAID = {"first": QueryParameter(name="from"), "last": QueryParameter(name="to")}
-FILTERS = {"filters": fields_from_query(_filters, Filters, _SAID)}
-WANTED = {"wanted": Provide(_wanted, sync_to_thread=False)}
+_DATE_PARAMETERS = {"first": QueryParameter(name="from"), "last": QueryParameter(name="to")}
+FILTERS = {"filters": fields_from_query(_read_filters, Filters, _DATE_PARAMETERS)}
+METRIC_SELECTION = {"wanted": Provide(_requested_metrics, sync_to_thread=False)}
 """`fields`: which of METRICS a row has, separated by commas; by default all of them."""
 
 
-def period_of(filters: Filters, interval: Interval, now: datetime) -> Period:
-    """The requested period, or the default one. Raises Invalid for one longer than ten years."""
-    usual = default(shanghai_date(now), interval)
+def requested_period(filters: Filters, interval: Interval, now: datetime) -> Period:
+    """The requested period, or the default one. Raises InvalidInput for one longer than ten years."""
+    usual = default_period(shanghai_date(now), interval)
     last = filters.last or usual.last
     first = filters.first or min(usual.first, last)
     if last < first:
-        raise Invalid(("from", "开始日期晚于今天"))
+        raise InvalidInput(("from", "开始日期晚于今天"))
     if (last - first).days > _LONGEST_DAYS or first.year - 1 not in YEARS:
-        raise Invalid(("from", "时间跨度最长十年"))
+        raise InvalidInput(("from", "时间跨度最长十年"))
     return Period(first, last)
 
 
-def chosen(repository: Repository, reach: Scope, filters: Filters) -> Sequence[Community]:
-    """The communities in scope that the filters select. Raises Missing for a code that is not in scope."""
+def select_communities(repository: Repository, reach: Scope, filters: Filters) -> Sequence[Community]:
+    """The communities in scope that the filters select. Raises NotFound for a code that is not in scope."""
     found = [each for each in repository.communities() if reach.covers_community(each.code)]
     if filters.street is not None:
         found = [each for each in found if each.street == filters.street]
     if filters.community is not None:
         found = [each for each in found if each.code == filters.community]
         if not found:
-            raise Missing("community", "community")
+            raise NotFound("community", "community")
     return found
 
 
-def cases(filters: Filters, counted_as: str) -> str:
+def cases_link(filters: Filters, counted_as: str) -> str:
     """The link to the list of exactly the hazards that were counted as `counted_as`."""
-    return _listed(filters, counted_as=counted_as, counted_from=filters.first, counted_to=filters.last)
+    return _hazards_link(filters, counted_as=counted_as, counted_from=filters.first, counted_to=filters.last)
 
 
-def cases_by(filters: Filters, name: Literal["community", "category"], counted_as: str) -> Callable[[str], str]:
+def case_link_builder(
+    filters: Filters, name: Literal["community", "category"], counted_as: str
+) -> Callable[[str], str]:
     """A function from a code to its `cases_link`; the common part is encoded once for hundreds of links."""
-    common = cases(replace(filters, **{name: None}), counted_as)
+    common = cases_link(replace(filters, **{name: None}), counted_as)
     return lambda code: f"{common}&{name}={quote_plus(code)}"
 
 
-def running(filters: Filters, clock: str) -> str:
+def clock_cases_link(filters: Filters, clock: str) -> str:
     """The link to the list of the hazards for which this clock runs."""
-    return _listed(filters, clock=clock, counted_as="received", counted_from=filters.first, counted_to=filters.last)
+    return _hazards_link(
+        filters, clock=clock, counted_as="received", counted_from=filters.first, counted_to=filters.last
+    )
 
 
-def _listed(filters: Filters, **query: Any) -> str:
+def _hazards_link(filters: Filters, **query: Any) -> str:
     query |= {
         "community": filters.community,
         "street": filters.street,

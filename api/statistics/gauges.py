@@ -8,31 +8,31 @@ from litestar import Response, get
 from prometheus_client import CollectorRegistry, Gauge, generate_latest
 
 from api.http.bodies import AnyRequest
-from api.http.context import context_of
-from api.http.request_metrics import said
+from api.http.context import app_context
+from api.http.request_metrics import render_metrics
 from inspections.accounts.people import Person
 from inspections.accounts.policy import EVERYWHERE, scope
 from inspections.errors import Unavailable
-from storage.statistics.metrics import open_by_street
+from storage.statistics.metrics import backlog_by_street
 
 _TEXT = "text/plain; version=0.0.4"
 
 
 @get("/metrics", opt={"action": "metrics.see"}, include_in_schema=False)
-async def metrics(request: AnyRequest) -> Response[bytes]:
+async def get_metrics(request: AnyRequest) -> Response[bytes]:
     """The metrics, for API keys (`POST /keys`) and administrators; for everybody where a setting opens them."""
-    requests = await asyncio.to_thread(said)
-    return Response(requests + generate_latest(await _standing(request)), media_type=_TEXT)
+    requests = await asyncio.to_thread(render_metrics)
+    return Response(requests + generate_latest(await _hazard_gauges(request)), media_type=_TEXT)
 
 
-async def _standing(request: AnyRequest) -> CollectorRegistry:
+async def _hazard_gauges(request: AnyRequest) -> CollectorRegistry:
     """Open hazards in scope, of all communities for anonymous callers; `anxun_store_up` is 0 without a database."""
-    context, person = context_of(request), cast("dict[str, Any]", request.scope).get("user")
+    context, person = app_context(request), cast("dict[str, Any]", request.scope).get("user")
     reach = scope(person, "metrics.see") if isinstance(person, Person) else EVERYWHERE
     now, registry = context.clock(), CollectorRegistry()
     up = Gauge("anxun_store_up", "Whether the database answers.", registry=registry)
     try:
-        found = await context.database.read(partial(open_by_street, reach=reach, now=now))
+        found = await context.database.read(partial(backlog_by_street, reach=reach, now=now))
     except Unavailable:
         return registry
     up.set(1)
@@ -48,4 +48,4 @@ async def _standing(request: AnyRequest) -> CollectorRegistry:
     return registry
 
 
-GAUGES = [metrics]
+GAUGES = [get_metrics]

@@ -7,7 +7,7 @@ from litestar.response import Response
 _MOST_BYTES = 4_000_000
 
 
-class Said(NamedTuple):
+class CachedResponse(NamedTuple):
     """An encoded response. `headers`: those of its format."""
 
     body: bytes
@@ -18,24 +18,24 @@ class Said(NamedTuple):
         return Response(self.body, media_type=self.media_type, headers={**self.headers, **headers})
 
 
-class Answers:
+class ResponseCache:
     """A bounded cache of responses by ETag (4 MB, oldest dropped first).
 
     A stale response has another ETag, so it is never served. Only the event loop adds to it; any thread may read it.
     """
 
     def __init__(self) -> None:
-        self._said: dict[str, Said] = {}
+        self._responses: dict[str, CachedResponse] = {}
         self._bytes = 0
 
-    def get(self, tag: str) -> Said | None:
-        return self._said.get(tag)
+    def get(self, tag: str) -> CachedResponse | None:
+        return self._responses.get(tag)
 
-    def keep(self, tag: str, said: Said) -> None:
+    def add(self, tag: str, response: CachedResponse) -> None:
         """Adds a response and drops the oldest ones to make room. One that is larger than the cache is ignored."""
-        if tag in self._said or len(said.body) > _MOST_BYTES:
+        if tag in self._responses or len(response.body) > _MOST_BYTES:
             return
-        self._said[tag] = said
-        self._bytes += len(said.body)
+        self._responses[tag] = response
+        self._bytes += len(response.body)
         while self._bytes > _MOST_BYTES:
-            self._bytes -= len(self._said.pop(next(iter(self._said))).body)
+            self._bytes -= len(self._responses.pop(next(iter(self._responses))).body)

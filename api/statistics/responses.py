@@ -13,15 +13,15 @@ import msgspec
 from litestar.response import Response
 
 from api.http.bodies import AnyRequest
-from api.http.context import context_of, person_of
-from api.http.file_reader import one_of_few
-from api.http.tables import MEDIA_TYPES, Form, Sheet, as_csv, as_echarts, as_xlsx, form_of
-from api.statistics.response_cache import Answers, Said
+from api.http.context import app_context, current_person
+from api.http.file_reader import file_slot
+from api.http.tables import MEDIA_TYPES, Sheet, TableFormat, as_csv, as_echarts, as_xlsx, choose_format
+from api.statistics.response_cache import CachedResponse, ResponseCache
 from inspections.accounts.policy import Scope, scope
 from inspections.calendar import shanghai_date
-from inspections.errors import TooCostly
+from inspections.errors import FileTooComplex
 from storage.repository import Repository
-from storage.statistics.metrics import stamp
+from storage.statistics.metrics import data_version
 
 T = TypeVar("T")
 _PRIVATE = {"Cache-Control": "private, no-cache", "Vary": "Authorization, Cookie, Accept"}
@@ -30,13 +30,13 @@ _ROWS = 10_000
 _VERSION = version("anxun")
 
 
-async def figures(
+async def statistics_response(
     request: AnyRequest,
-    form: Form | None,
-    ask: Callable[[Repository, Scope, datetime], T],
-    sheet: Callable[[T], Sheet],
+    form: TableFormat | None,
+    compute: Callable[[Repository, Scope, datetime], T],
+    to_sheet: Callable[[T], Sheet],
     *,
-    timed: bool = False,
+    changes_with_time: bool = False,
 ) -> Response[Any]:
     """Responds with what `compute` returns within the caller's scope at this instant; `to_sheet` makes a table of it.
 
@@ -46,41 +46,41 @@ async def figures(
     `as_of`, the time of counting, may differ. Workbooks are made one at a time per person, since they take a thousand
     times as long as the numbers.
     """
-    context, reach = context_of(request), scope(person_of(request), "statistics.see")
-    now, wanted = context.clock(), form_of(request, form)
+    context, reach = app_context(request), scope(current_person(request), "statistics.see")
+    now, wanted = context.clock(), choose_format(request, form)
 
-    def found(repository: Repository) -> tuple[str, Said | T | None]:
+    def find_answer(repository: Repository) -> tuple[str, CachedResponse | T | None]:
         parts = (_VERSION, reach, request.url.path, request.url.query, wanted, shanghai_date(now))
-        fresh = (*parts, stamp(repository, reach, now), now if timed else None)
+        fresh = (*parts, data_version(repository, reach, now), now if changes_with_time else None)
         tag = f'W/"{hashlib.sha256(repr(fresh).encode()).hexdigest()[:32]}"'
         if tag in request.headers.get("if-none-match", ""):
             return tag, None
-        return tag, context.part(Answers).get(tag) or ask(repository, reach, now)
+        return tag, context.part(ResponseCache).get(tag) or compute(repository, reach, now)
 
-    tag, answer = await context.database.read(found)
+    tag, answer = await context.database.read(find_answer)
     headers = {**_PRIVATE, "ETag": tag}
     if answer is None:
         return Response(None, status_code=304, headers=headers)
-    if isinstance(answer, Said):
+    if isinstance(answer, CachedResponse):
         return answer.response(**headers)
-    with one_of_few(context, person_of(request).username) if wanted is Form.XLSX else nullcontext():
-        said = await asyncio.to_thread(_said, wanted, answer, sheet)
-    if not timed:
-        context.part(Answers).keep(tag, said)
+    with file_slot(context, current_person(request).username) if wanted is TableFormat.XLSX else nullcontext():
+        said = await asyncio.to_thread(_encode_answer, wanted, answer, to_sheet)
+    if not changes_with_time:
+        context.part(ResponseCache).add(tag, said)
     return said.response(**headers)
 
 
-def _said(form: Form, answer: T, sheet: Callable[[T], Sheet]) -> Said:
-    if form is Form.JSON:
-        return Said(msgspec.json.encode(answer), MEDIA_TYPES[form], {})
-    return shaped(form, sheet(answer))
+def _encode_answer(form: TableFormat, answer: T, to_sheet: Callable[[T], Sheet]) -> CachedResponse:
+    if form is TableFormat.JSON:
+        return CachedResponse(msgspec.json.encode(answer), MEDIA_TYPES[form], {})
+    return encode_sheet(form, to_sheet(answer))
 
 
-def shaped(form: Form, sheet: Sheet) -> Said:
-    """Encodes a table in any format but JSON. Raises TooCostly."""
+def encode_sheet(form: TableFormat, sheet: Sheet) -> CachedResponse:
+    """Encodes a table in any format but JSON. Raises FileTooComplex."""
     if len(sheet.rows) > _ROWS:
-        raise TooCostly
-    if form is Form.ECHARTS:
-        return Said(msgspec.json.encode(as_echarts(sheet)), MEDIA_TYPES[form], {})
+        raise FileTooComplex
+    if form is TableFormat.ECHARTS:
+        return CachedResponse(msgspec.json.encode(as_echarts(sheet)), MEDIA_TYPES[form], {})
     named = {"Content-Disposition": f"attachment; filename*=UTF-8''{quote(sheet.name)}.{form}"}
-    return Said(as_csv(sheet) if form is Form.CSV else as_xlsx(sheet), MEDIA_TYPES[form], named)
+    return CachedResponse(as_csv(sheet) if form is TableFormat.CSV else as_xlsx(sheet), MEDIA_TYPES[form], named)

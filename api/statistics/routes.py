@@ -12,29 +12,37 @@ from msgspec import Struct, field
 from msgspec.structs import asdict, replace
 
 from api.http.bodies import AnyRequest
-from api.http.context import context_of
-from api.http.tables import AskedForm, Sheet
-from api.statistics.filters import FILTERS, WANTED, cases, cases_by, chosen, period_of, running
-from api.statistics.responses import figures
-from api.statistics.rows import CategoryRow, CommunityRow, rows
+from api.http.context import app_context
+from api.http.tables import FormatParameter, Sheet
+from api.statistics.filters import (
+    FILTERS,
+    METRIC_SELECTION,
+    case_link_builder,
+    cases_link,
+    clock_cases_link,
+    requested_period,
+    select_communities,
+)
+from api.statistics.responses import statistics_response
+from api.statistics.rows import CategoryRow, CommunityRow, build_rows
 from inspections.accounts.policy import Scope
 from inspections.hazards.deadlines import CLOCKS
-from inspections.periods import Interval, buckets, change, prior, year_before
+from inspections.periods import Interval, buckets, previous_period, relative_change, year_ago_period
 from inspections.statistics.metrics import (
     CLOCK_DEFINITIONS,
     CLOCK_TITLES,
-    COUNTED,
+    COUNT_NAMES,
     DEFINITIONS,
-    FLOWS,
+    FLOW_DEFINITIONS,
     METRICS,
     RATES,
     Counts,
     Flow,
-    table,
-    together,
+    metric_columns,
+    sum_counts,
 )
 from storage.repository import Repository
-from storage.statistics.metrics import Filters, counts, flow_by_day, standing_by_clock
+from storage.statistics.metrics import Filters, count_hazards, counts_by_clock, flow_by_day
 
 Row = dict[str, Any]
 
@@ -91,14 +99,14 @@ class Trend(Struct, frozen=True):
     definitions: dict[str, str]
 
 
-class Days(Struct, frozen=True):
+class DateRange(Struct, frozen=True):
     """Two days, both included."""
 
     first: date = field(name="from")
     last: date = field(name="to")
 
 
-class Compared(Struct, frozen=True):
+class MetricComparison(Struct, frozen=True):
     """A number of the period, beside that of the period before (环比) and of the same period a year before (同比).
 
     Percentages are null where the earlier number is 0. `meaning`: 口径.
@@ -117,10 +125,10 @@ class Compared(Struct, frozen=True):
 
 
 class Comparison(Struct, frozen=True):
-    items: list[Compared]
-    period: Days
-    prior: Days
-    year_before: Days
+    items: list[MetricComparison]
+    period: DateRange
+    prior: DateRange
+    year_before: DateRange
     as_of: datetime
 
 
@@ -132,156 +140,167 @@ class ClockStatistics(Struct, frozen=True):
     definitions: dict[str, str]
 
 
-@get("/statistics/communities", opt={"action": "statistics.see"}, dependencies=FILTERS | WANTED)
-async def communities(
+@get("/statistics/communities", opt={"action": "statistics.see"}, dependencies=FILTERS | METRIC_SELECTION)
+async def get_community_statistics(
     request: AnyRequest,
     filters: NamedDependency[Filters],
     wanted: NamedDependency[tuple[str, ...]],
-    form: AskedForm = None,
+    form: FormatParameter = None,
 ) -> Response[CommunityStatistics]:
     """A row for every community in scope, zeros included. `fields=received,overdue`: only these, in every format."""
 
-    def ask(repository: Repository, reach: Scope, now: datetime) -> CommunityStatistics:
-        asked = chosen(repository, reach, filters)
-        found = counts(repository, "community", [each.code for each in asked], filters, now)
+    def compute(repository: Repository, reach: Scope, now: datetime) -> CommunityStatistics:
+        asked = select_communities(repository, reach, filters)
+        found = count_hazards(repository, "community", [each.code for each in asked], filters, now)
         each_counted = [found.get(each.code, Counts()) for each in asked]
-        link = cases_by(filters, "community", "received")
+        link = case_link_builder(filters, "community", "received")
         columns = {
             "community": [each.code for each in asked],
             "name": [each.name for each in asked],
-            **table(each_counted, wanted),
+            **metric_columns(each_counted, wanted),
             "cases": [link(each.code) for each in asked],
         }
-        total = together(each_counted).row(wanted)
-        return CommunityStatistics(rows(CommunityRow, columns), total, now, _defined(wanted))
+        total = sum_counts(each_counted).row(wanted)
+        return CommunityStatistics(build_rows(CommunityRow, columns), total, now, _definitions(wanted))
 
     titles = {"community": "社区代码", "name": "社区"}
-    return await figures(request, form, ask, lambda found: _sheet("社区统计", titles, found.items, found.total))
+    return await statistics_response(
+        request, form, compute, lambda found: _statistics_sheet("社区统计", titles, found.items, found.total)
+    )
 
 
-@get("/statistics/categories", opt={"action": "statistics.see"}, dependencies=FILTERS | WANTED)
-async def by_category(
+@get("/statistics/categories", opt={"action": "statistics.see"}, dependencies=FILTERS | METRIC_SELECTION)
+async def get_category_statistics(
     request: AnyRequest,
     filters: NamedDependency[Filters],
     wanted: NamedDependency[tuple[str, ...]],
-    form: AskedForm = None,
+    form: FormatParameter = None,
 ) -> Response[CategoryStatistics]:
     """A row for every selected category and every group, zeros included; without alert checks.
 
     `fields=received,overdue`: only these, in every format.
     """
 
-    def ask(repository: Repository, reach: Scope, now: datetime) -> CategoryStatistics:
-        codes = [each.code for each in chosen(repository, reach, filters)]
-        found = counts(repository, "category", codes, filters, now)
+    def compute(repository: Repository, reach: Scope, now: datetime) -> CategoryStatistics:
+        codes = [each.code for each in select_communities(repository, reach, filters)]
+        found = count_hazards(repository, "category", codes, filters, now)
         each_counted = {
             each: found.get(each.code, Counts())
             for each in repository.categories()
             if not each.from_device and filters.category in {None, each.code} and filters.group in {None, each.group}
         }
-        link = cases_by(filters, "category", "received")
+        link = case_link_builder(filters, "category", "received")
         columns = {
             "category": [each.code for each in each_counted],
             "name": [each.name for each in each_counted],
             "group": [each.group for each in each_counted],
-            **table([*each_counted.values()], wanted),
+            **metric_columns([*each_counted.values()], wanted),
             "cases": [link(each.code) for each in each_counted],
         }
         groups = [
             {
                 "group": name,
-                **together(numbers for each, numbers in each_counted.items() if each.group == name).row(wanted),
-                "cases": cases(replace(filters, group=name), "received"),
+                **sum_counts(numbers for each, numbers in each_counted.items() if each.group == name).row(wanted),
+                "cases": cases_link(replace(filters, group=name), "received"),
             }
             for name in dict.fromkeys(each.group for each in each_counted)
         ]
-        total = together(each_counted.values()).row(wanted)
-        return CategoryStatistics(rows(CategoryRow, columns), groups, total, now, _defined(wanted))
+        total = sum_counts(each_counted.values()).row(wanted)
+        return CategoryStatistics(build_rows(CategoryRow, columns), groups, total, now, _definitions(wanted))
 
     titles = {"category": "类别代码", "name": "类别", "group": "大类"}
-    return await figures(request, form, ask, lambda found: _sheet("类别统计", titles, found.items, found.total))
+    return await statistics_response(
+        request, form, compute, lambda found: _statistics_sheet("类别统计", titles, found.items, found.total)
+    )
 
 
 @get("/statistics/summary", opt={"action": "statistics.see"}, dependencies=FILTERS)
-async def summary(request: AnyRequest, filters: NamedDependency[Filters], form: AskedForm = None) -> Response[Summary]:
+async def get_summary(
+    request: AnyRequest, filters: NamedDependency[Filters], form: FormatParameter = None
+) -> Response[Summary]:
     """Every number of the scope, one per row, with its meaning and a link that lists its hazards."""
 
-    def ask(repository: Repository, reach: Scope, now: datetime) -> Summary:
-        row = _everything(repository, reach, filters, now).row()
-        return Summary([figure(name, row, filters) for name in METRICS], now)
+    def compute(repository: Repository, reach: Scope, now: datetime) -> Summary:
+        row = _total_counts(repository, reach, filters, now).row()
+        return Summary([build_figure(name, row, filters) for name in METRICS], now)
 
     titles = {"title": "指标", "value": "数值", "numerator": "分子", "denominator": "分母", "meaning": "口径"}
-    return await figures(
-        request, form, ask, lambda found: Sheet("统计汇总", titles, [asdict(each) for each in found.items])
+    return await statistics_response(
+        request, form, compute, lambda found: Sheet("统计汇总", titles, [asdict(each) for each in found.items])
     )
 
 
 @get("/statistics/trend", opt={"action": "statistics.see"}, dependencies=FILTERS)
-async def trend(
+async def get_trend(
     request: AnyRequest,
     filters: NamedDependency[Filters],
     interval: FromQuery[Interval] = Interval.DAY,
-    form: AskedForm = None,
+    form: FormatParameter = None,
 ) -> Response[Trend]:
     """Events per day, ISO week or month; without dates the last thirty days, twelve weeks or twelve months."""
-    period = period_of(filters, interval, context_of(request).clock())
+    period = requested_period(filters, interval, app_context(request).clock())
     bounded = replace(filters, first=period.first, last=period.last)
 
-    def ask(repository: Repository, reach: Scope, _: datetime) -> Trend:
-        days = flow_by_day(repository, [each.code for each in chosen(repository, reach, bounded)], bounded)
+    def compute(repository: Repository, reach: Scope, _: datetime) -> Trend:
+        days = flow_by_day(repository, [each.code for each in select_communities(repository, reach, bounded)], bounded)
         items: list[Row] = []
         for name, part in buckets(period, interval):
             flow = sum((days.get(part.first + timedelta(at), Flow()) for at in range(part.days)), Flow())
             items.append({interval: name, "from": part.first, "to": part.last, **asdict(flow)})
-        return Trend(items, sum(days.values(), Flow()), interval, FLOWS)
+        return Trend(items, sum(days.values(), Flow()), interval, FLOW_DEFINITIONS)
 
     titles = {interval: "时段", "from": "起", "to": "止", "received": "上报", "accepted": "受理"}
     titles |= {"closed": "销号", "fixed": "整改"}
-    return await figures(request, form, ask, lambda found: Sheet("趋势", titles, found.items))
+    return await statistics_response(request, form, compute, lambda found: Sheet("趋势", titles, found.items))
 
 
 @get("/statistics/compare", opt={"action": "statistics.see"}, dependencies=FILTERS)
-async def compare(
-    request: AnyRequest, filters: NamedDependency[Filters], form: AskedForm = None
+async def compare_periods(
+    request: AnyRequest, filters: NamedDependency[Filters], form: FormatParameter = None
 ) -> Response[Comparison]:
     """The period against the one before and the same a year before; without dates the last thirty days."""
-    period = period_of(filters, Interval.DAY, context_of(request).clock())
-    periods = (period, prior(period), year_before(period))
+    period = requested_period(filters, Interval.DAY, app_context(request).clock())
+    periods = (period, previous_period(period), year_ago_period(period))
 
-    def ask(repository: Repository, reach: Scope, now: datetime) -> Comparison:
+    def compute(repository: Repository, reach: Scope, now: datetime) -> Comparison:
         here, before, a_year_ago = (
-            _everything(repository, reach, replace(filters, first=each.first, last=each.last), now).numbers()
+            _total_counts(repository, reach, replace(filters, first=each.first, last=each.last), now).numbers()
             for each in periods
         )
         items = [
-            Compared(
+            MetricComparison(
                 *(name, METRICS[name].title, METRICS[name].meaning, value),
-                *change(value, before[name]),
-                *change(value, a_year_ago[name]),
+                *relative_change(value, before[name]),
+                *relative_change(value, a_year_ago[name]),
             )
             for name, value in here.items()
         ]
-        here_days, prior_days, year_days = (Days(*each) for each in periods)
+        here_days, prior_days, year_days = (DateRange(*each) for each in periods)
         return Comparison(items, here_days, prior_days, year_days, now)
 
     titles = {"title": "指标", "value": "本期", "prior": "上期", "prior_delta": "环比增减", "prior_percent": "环比%"}
     titles |= {"year_before": "去年同期", "year_delta": "同比增减", "year_percent": "同比%", "meaning": "口径"}
-    return await figures(
-        request, form, ask, lambda found: Sheet("对比", titles, [asdict(each) for each in found.items])
+    return await statistics_response(
+        request, form, compute, lambda found: Sheet("对比", titles, [asdict(each) for each in found.items])
     )
 
 
 @get("/statistics/deadlines", opt={"action": "statistics.see"}, dependencies=FILTERS)
-async def deadlines(
-    request: AnyRequest, filters: NamedDependency[Filters], form: AskedForm = None
+async def get_deadline_statistics(
+    request: AnyRequest, filters: NamedDependency[Filters], form: FormatParameter = None
 ) -> Response[ClockStatistics]:
     """The hazards that each clock runs for: on time, overdue by how long; with a period, those reported in it."""
 
-    def ask(repository: Repository, reach: Scope, now: datetime) -> ClockStatistics:
-        codes = [each.code for each in chosen(repository, reach, filters)]
-        standing = standing_by_clock(repository, codes, filters, now)
+    def compute(repository: Repository, reach: Scope, now: datetime) -> ClockStatistics:
+        codes = [each.code for each in select_communities(repository, reach, filters)]
+        standing = counts_by_clock(repository, codes, filters, now)
         items = [
-            {"clock": name, "title": CLOCK_TITLES[name], **asdict(standing[name]), "cases": running(filters, name)}
+            {
+                "clock": name,
+                "title": CLOCK_TITLES[name],
+                **asdict(standing[name]),
+                "cases": clock_cases_link(filters, name),
+            }
             for name in CLOCKS
         ]
         return ClockStatistics(items, now, CLOCK_DEFINITIONS)
@@ -289,35 +308,37 @@ async def deadlines(
     titles = {"title": "环节", "on_time": "期限内", "overdue": "逾期", "overdue_1d": "逾期一天内"}
     titles |= {"overdue_3d": "逾期一至三天", "overdue_7d": "逾期三至七天", "overdue_more": "逾期七天以上"}
     titles |= {"extended": "其中延过期"}
-    return await figures(request, form, ask, lambda found: Sheet("时限", titles, found.items), timed=True)
+    return await statistics_response(
+        request, form, compute, lambda found: Sheet("时限", titles, found.items), changes_with_time=True
+    )
 
 
-def _everything(repository: Repository, reach: Scope, filters: Filters, now: datetime) -> Counts:
-    codes = [each.code for each in chosen(repository, reach, filters)]
-    return together(counts(repository, "community", codes, filters, now).values())
+def _total_counts(repository: Repository, reach: Scope, filters: Filters, now: datetime) -> Counts:
+    codes = [each.code for each in select_communities(repository, reach, filters)]
+    return sum_counts(count_hazards(repository, "community", codes, filters, now).values())
 
 
-def figure(name: str, row: Mapping[str, Any], filters: Filters) -> Figure:
+def build_figure(name: str, row: Mapping[str, Any], filters: Filters) -> Figure:
     title, meaning = METRICS[name]
     if name in RATES:
         return Figure(name, title, row[name], row[f"{name}_numerator"], row[f"{name}_denominator"], meaning, None)
-    return Figure(name, title, row[name], None, None, meaning, cases(filters, name))
+    return Figure(name, title, row[name], None, None, meaning, cases_link(filters, name))
 
 
-def _defined(wanted: Iterable[str]) -> dict[str, str]:
+def _definitions(wanted: Iterable[str]) -> dict[str, str]:
     return {name: DEFINITIONS[name] for name in wanted}
 
 
-def _sheet(name: str, titles: Mapping[str, str], items: Sequence[Struct], total: Row) -> Sheet:
+def _statistics_sheet(name: str, titles: Mapping[str, str], items: Sequence[Struct], total: Row) -> Sheet:
     """A table of `items` and their total. `titles`: of the columns beside the numbers."""
     first = next(iter(titles))
     numbers = {name: _TITLES[name] for name in total}
     return Sheet(name, {**titles, **numbers}, [*map(asdict, items), {first: "合计", **total}])
 
 
-def _columns() -> dict[str, str]:
+def _column_titles() -> dict[str, str]:
     """Column → title, for every number of a row; rates with their numerator and denominator."""
-    titles = {name: METRICS[name].title for name in COUNTED}
+    titles = {name: METRICS[name].title for name in COUNT_NAMES}
     for name, rate in RATES.items():
         titles |= {
             name: rate.title,
@@ -327,6 +348,13 @@ def _columns() -> dict[str, str]:
     return titles
 
 
-_TITLES = _columns()
+_TITLES = _column_titles()
 
-ROUTES = [communities, by_category, summary, trend, compare, deadlines]
+ROUTES = [
+    get_community_statistics,
+    get_category_statistics,
+    get_summary,
+    get_trend,
+    compare_periods,
+    get_deadline_statistics,
+]

@@ -8,23 +8,23 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from inspections.accounts.people import Grant, Person, Role, ScopePrefix
-from inspections.field_types import Line, Moment
+from inspections.field_types import AwareDatetime, ShortText
 
-LONGEST = timedelta(days=400)
+MAX_LIFETIME = timedelta(days=400)
 """The longest lifetime of a key, so that somebody reviews each key about once a year."""
 
 
-class NewKey(Struct, frozen=True, forbid_unknown_fields=True):
+class NewApiKey(Struct, frozen=True, forbid_unknown_fields=True):
     """The request for a new key. Role `analyst`: reads what analysts read, no personal data; `device`: for a device."""
 
     id: UUID
-    name: Line
+    name: ShortText
     scope: ScopePrefix
-    expires_at: Moment
+    expires_at: AwareDatetime
     role: Literal["analyst", "device"] = "analyst"
 
 
-class Key(Struct, frozen=True):
+class ApiKey(Struct, frozen=True):
     """A key. `secret`: SHA-256 digest of the newest secret; `used_at`: the first use of that secret.
 
     `previous`: digest of the secret before, which also stays valid, so that a program can switch without a gap.
@@ -42,16 +42,16 @@ class Key(Struct, frozen=True):
     previous: str | None = None
     revoked_at: datetime | None = None
 
-    def opens(self, digest: str, now: datetime) -> bool:
+    def accepts_secret(self, digest: str, now: datetime) -> bool:
         return self.revoked_at is None and now < self.expires_at and digest in {self.secret, self.previous}
 
     @property
-    def holder(self) -> Person:
+    def principal(self) -> Person:
         """The person that a program acts as with this key; no account can have this username."""
         return Person(f"key:{self.id}", self.name, (Grant(self.role, self.scope),), "")
 
 
-def rotated(key: Key, secret: str) -> Key:
+def rotate_secret(key: ApiKey, secret: str) -> ApiKey:
     """Returns the key with a new secret. A used secret stays valid as `previous`; one that was never used does not."""
     previous = key.previous if key.used_at is None else key.secret
     return replace(key, secret=secret, used_at=None, previous=previous)

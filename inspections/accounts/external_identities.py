@@ -5,7 +5,7 @@ from datetime import datetime
 from msgspec import Struct
 
 
-class Identity(Struct, frozen=True):
+class ExternalIdentity(Struct, frozen=True):
     """A linked identity. `subject`: the provider's ID of the person, stable for our application there."""
 
     provider: str

@@ -9,7 +9,7 @@ from msgspec import Meta, Struct
 from msgspec.structs import replace
 
 from inspections.calendar import YEARS
-from inspections.field_types import Line, Moment
+from inspections.field_types import AwareDatetime, ShortText
 
 LINK_PREFIX = "link:"  # no username contains a colon (people.NewPerson)
 
@@ -48,7 +48,7 @@ class Grant(Struct, frozen=True, omit_defaults=True, cache_hash=True):
     until: datetime | None = None
     by: str | None = None
 
-    def counts(self, now: datetime) -> bool:
+    def is_in_effect(self, now: datetime) -> bool:
         return (self.since is None or self.since <= now) and (self.until is None or now < self.until)
 
 
@@ -70,22 +70,22 @@ class Person(Struct, frozen=True, cache_hash=True):
     email: str | None = None
     password_at: datetime | None = None
 
-    def at(self, now: datetime) -> "Person":
+    def with_current_grants(self, now: datetime) -> "Person":
         """Returns the person with only the grants in effect at `now`, as the policy functions require."""
-        counting = tuple(grant for grant in self.grants if grant.counts(now))
+        counting = tuple(grant for grant in self.grants if grant.is_in_effect(now))
         return self if len(counting) == len(self.grants) else replace(self, grants=counting)
 
-    def turns_after(self, now: datetime) -> list[datetime]:
+    def upcoming_grant_changes(self, now: datetime) -> list[datetime]:
         """Returns the instants after `now` at which a grant begins or ends."""
         edges = (edge for grant in self.grants for edge in (grant.since, grant.until))
         return [edge for edge in edges if edge and edge > now]
 
-    def holds(self, role: Role, community: str) -> bool:
+    def has_role(self, role: Role, community: str) -> bool:
         return any(grant.role == role and community.startswith(grant.scope) for grant in self.grants)
 
-    def fixes_in(self, community: str) -> bool:
+    def can_be_assigned_in(self, community: str) -> bool:
         """Tells whether hazards in a community can be assigned to this person."""
-        return self.active and self.holds(Role.HANDLER, community)
+        return self.active and self.has_role(Role.HANDLER, community)
 
 
 ScopePrefix = Annotated[str, Meta(pattern=r"\A[0-9]{0,12}\Z", description="the beginning of community codes")]
@@ -99,8 +99,8 @@ class NewGrant(Struct, frozen=True, forbid_unknown_fields=True):
 
     role: Role
     scope: ScopePrefix
-    since: Moment | None = None
-    until: Moment | None = None
+    since: AwareDatetime | None = None
+    until: AwareDatetime | None = None
 
     def __post_init__(self) -> None:
         check_period(self.since, self.until)
@@ -113,7 +113,7 @@ class NewPerson(Struct, frozen=True, forbid_unknown_fields=True):
     """The request for a new account by an administrator."""
 
     username: Annotated[str, Meta(pattern=r"\A[a-z0-9_-]{2,32}\Z")]
-    name: Line
+    name: ShortText
     password: Password
     grants: NewGrants = ()
     email: Email = ""
@@ -130,7 +130,7 @@ class PersonChange(Struct, frozen=True, forbid_unknown_fields=True):
     """
 
     version: Annotated[int, Meta(ge=1, le=1_000_000)]
-    name: Line | None = None
+    name: ShortText | None = None
     grants: NewGrants | None = None
     active: bool | None = None
     password: Password | None = None
@@ -153,7 +153,7 @@ def check_period(since: datetime | None, until: datetime | None) -> None:
         raise ValueError("until：结束时间须晚于开始时间")
 
 
-def granted(grants: Sequence[NewGrant]) -> tuple[Grant, ...]:
+def build_grants(grants: Sequence[NewGrant]) -> tuple[Grant, ...]:
     return tuple(Grant(each.role, each.scope, in_utc(each.since), in_utc(each.until)) for each in grants)
 
 
@@ -161,5 +161,5 @@ def in_utc(moment: datetime | None) -> datetime | None:
     return moment.astimezone(UTC) if moment else None
 
 
-def by_link(username: str) -> bool:
+def is_link_username(username: str) -> bool:
     return username.startswith(LINK_PREFIX)

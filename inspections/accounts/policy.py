@@ -15,16 +15,16 @@ from msgspec.structs import replace
 from inspections.accounts.people import Grant, Person, Role
 
 
-class Reach(StrEnum):
+class ScopeKind(StrEnum):
     COMMUNITY = "community"  # all objects in the communities of the grant
     ASSIGNED = "assigned"  # objects in these communities that are assigned to the person
 
 
 _I, _O, _H, _S, _A = Role.INSPECTOR, Role.OFFICER, Role.HANDLER, Role.SUPERVISOR, Role.ANALYST
 _M, _SYSTEM, _SECURITY, _AUDIT = Role.ADMIN, Role.SYSTEM_ADMIN, Role.SECURITY_ADMIN, Role.AUDIT_ADMIN
-_C = Reach.COMMUNITY
+_C = ScopeKind.COMMUNITY
 _EVERYONE = dict.fromkeys(Role, _C)
-_FIELD = {_I: _C, _O: _C, _S: _C, _H: Reach.ASSIGNED}  # roles that see and work on hazards
+_FIELD = {_I: _C, _O: _C, _S: _C, _H: ScopeKind.ASSIGNED}  # roles that see and work on hazards
 _RECHECKERS = {_I: _C, _O: _C}
 _SUPERVISOR = {_S: _C}
 _FOR_SYSTEM = {_M: _C, _SYSTEM: _C}
@@ -37,7 +37,7 @@ PUBLIC = "public"
 BY_LINK = "by link"
 """The action of routes that need a valid fix link, as their path's `token`."""
 
-POLICY: dict[str, dict[Role, Reach]] = {
+POLICY: dict[str, dict[Role, ScopeKind]] = {
     "me": _EVERYONE,
     "place.see": _EVERYONE,
     "place.manage": _FOR_SYSTEM,
@@ -58,7 +58,7 @@ POLICY: dict[str, dict[Role, Reach]] = {
     "hazard.report": {_I: _C, _O: _C},
     "hazard.see": {**_FIELD, _A: _C},
     "hazard.personal": _FIELD,  # names, phones and free text: not for analysts
-    "hazard.contact": {_O: _C, _S: _C, _H: Reach.ASSIGNED},  # unmasked name and phone of the responsible party
+    "hazard.contact": {_O: _C, _S: _C, _H: ScopeKind.ASSIGNED},  # unmasked name and phone of the responsible party
     "hazard.history": _FIELD,
     "hazard.erase": _FOR_SYSTEM,
     "inbox.see": _EVERYONE,
@@ -81,9 +81,9 @@ POLICY: dict[str, dict[Role, Reach]] = {
     "step.merge": {_O: _C},
     "step.verify": {_I: _C, _O: _C},
     "step.assign": {_O: _C},
-    "step.return": {_H: Reach.ASSIGNED},
-    "step.start": {_H: Reach.ASSIGNED},
-    "step.submit_fix": {_H: Reach.ASSIGNED, _O: _C},
+    "step.return": {_H: ScopeKind.ASSIGNED},
+    "step.start": {_H: ScopeKind.ASSIGNED},
+    "step.submit_fix": {_H: ScopeKind.ASSIGNED, _O: _C},
     "step.recheck.pass": _RECHECKERS,
     "step.recheck.fail": _RECHECKERS,
     "step.recheck.partial": _RECHECKERS,
@@ -93,7 +93,7 @@ POLICY: dict[str, dict[Role, Reach]] = {
     "step.reclassify": {_I: _C, _O: _C},
     "step.propose_major": {_O: _C},
     "step.confirm_major": _SUPERVISOR,
-    "step.request_extension": {_H: Reach.ASSIGNED, _O: _C},
+    "step.request_extension": {_H: ScopeKind.ASSIGNED, _O: _C},
     "step.decide_extension": _SUPERVISOR,
     "step.suspend": _SUPERVISOR,
     "step.resume": _SUPERVISOR,
@@ -111,7 +111,7 @@ POLICY: dict[str, dict[Role, Reach]] = {
 }
 
 
-class Located(Protocol):
+class ScopeTarget(Protocol):
     """The fields of a hazard that a scope checks: its community and its handlers."""
 
     @property
@@ -134,18 +134,18 @@ class Scope(Struct, frozen=True):
     def covers_community(self, code: str) -> bool:
         return code.startswith(self.communities)
 
-    def covers(self, hazard: Located) -> bool:
+    def covers(self, hazard: ScopeTarget) -> bool:
         return self.covers_community(hazard.community) or (
             self.username in hazard.handlers and hazard.community.startswith(self.assigned)
         )
 
-    def touches(self, prefix: str) -> bool:
+    def overlaps(self, prefix: str) -> bool:
         """Tells whether a community with this prefix may lie within the scope."""
         return any(prefix.startswith(mine) or mine.startswith(prefix) for mine in self.communities)
 
-    def sees(self, person: Person) -> bool:
+    def covers_person(self, person: Person) -> bool:
         """Tells whether the scope includes an account; every non-empty scope includes accounts without grants."""
-        return bool(self) and (not person.grants or any(self.touches(grant.scope) for grant in person.grants))
+        return bool(self) and (not person.grants or any(self.overlaps(grant.scope) for grant in person.grants))
 
     def __bool__(self) -> bool:
         return bool(self.communities or self.assigned)
@@ -163,20 +163,20 @@ def scope(person: Person, action: str) -> Scope:
     """
     may = POLICY[action]
 
-    def prefixes(reach: Reach) -> tuple[str, ...]:
-        return tuple(grant.scope for grant in person.grants if _reach(may, grant) is reach)
+    def prefixes(reach: ScopeKind) -> tuple[str, ...]:
+        return tuple(grant.scope for grant in person.grants if _scope_kind(may, grant) is reach)
 
-    return Scope(person.username, prefixes(Reach.COMMUNITY), prefixes(Reach.ASSIGNED))
+    return Scope(person.username, prefixes(ScopeKind.COMMUNITY), prefixes(ScopeKind.ASSIGNED))
 
 
 @lru_cache(maxsize=4096)
-def steps_within(person: Person) -> Mapping[str, Scope]:
+def allowed_steps(person: Person) -> Mapping[str, Scope]:
     """Returns the steps that the person's roles may take, each with its scope."""
     reached = {action[len(_STEP) :]: scope(person, action) for action in POLICY if action.startswith(_STEP)}
     return MappingProxyType({step: reach for step, reach in reached.items() if reach})
 
 
-def acting_for(person: Person, action: str, hazard: Located) -> str | None:
+def find_delegator(person: Person, action: str, hazard: ScopeTarget) -> str | None:
     """Returns the username of who lent the grant that permits this; None if a grant of their own permits it."""
     lent = [grant for grant in person.grants if grant.by is not None]
     own = tuple(grant for grant in person.grants if grant.by is None)
@@ -185,5 +185,5 @@ def acting_for(person: Person, action: str, hazard: Located) -> str | None:
     return next((each.by for each in lent if scope(replace(person, grants=(each,)), action).covers(hazard)), None)
 
 
-def _reach(may: dict[Role, Reach], grant: Grant) -> Reach | None:
+def _scope_kind(may: dict[Role, ScopeKind], grant: Grant) -> ScopeKind | None:
     return may.get(grant.role)

@@ -5,17 +5,17 @@ from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
-from inspections.accounts.api_keys import Key
+from inspections.accounts.api_keys import ApiKey
 from inspections.accounts.delegations import Delegation
-from inspections.accounts.external_identities import Identity
+from inspections.accounts.external_identities import ExternalIdentity
 from inspections.accounts.people import Person
 from inspections.accounts.security_log import SecurityEvent
 from inspections.accounts.sessions import Session, TokenPair
-from inspections.accounts.throttling import Tally
+from inspections.accounts.throttling import AttemptCounter
 from inspections.change import RecordRepository
 
 
-class Area(Protocol):
+class CommunityWithCode(Protocol):
     """A community, reduced to its code, which scopes are compared with."""
 
     @property
@@ -27,16 +27,16 @@ class AccountRepository(RecordRepository, Protocol):
 
     def person(self, username: str) -> Person | None: ...
     def people(self) -> list[Person]: ...
-    def account(self, username: str) -> Person | None:
+    def lock_person(self, username: str) -> Person | None:
         """Loads the person and locks the row (SELECT FOR UPDATE)."""
         ...
 
-    def administrators(self) -> list[Person]:
+    def lock_administrators(self) -> list[Person]:
         """Loads and locks all people who may be administrators; the caller must still check their roles."""
         ...
 
     def delegation(self, delegation_id: UUID) -> Delegation | None: ...
-    def received(self, username: str, now: datetime) -> list[Delegation]:
+    def received_delegations(self, username: str, now: datetime) -> list[Delegation]:
         """Returns the delegations to this person that are in effect at `now` or begin later."""
         ...
 
@@ -52,11 +52,11 @@ class AccountRepository(RecordRepository, Protocol):
         """Returns the sessions of an account that were not revoked, locked for change."""
         ...
 
-    def pair_of(self, digest: str) -> TokenPair | None:
+    def find_token_pair(self, digest: str) -> TokenPair | None:
         """Finds the pair that contains a token with this digest, unlocked: load it by its key before changing it."""
         ...
 
-    def standing_pairs(self, session_id: UUID) -> list[TokenPair]:
+    def current_pairs(self, session_id: UUID) -> list[TokenPair]:
         """Returns the pairs of a session that no other pair has replaced, locked for change."""
         ...
 
@@ -68,22 +68,22 @@ class AccountRepository(RecordRepository, Protocol):
         """Claims security events from before that instant; rows locked by others are skipped."""
         ...
 
-    def identities(self, username: str) -> list[Identity]:
+    def identities(self, username: str) -> list[ExternalIdentity]:
         """Returns the external identities of an account, ordered by provider."""
         ...
 
-    def all_keys(self) -> list[Key]:
+    def all_api_keys(self) -> list[ApiKey]:
         """Returns all API keys, newest first."""
         ...
 
-    def key_of(self, digest: str) -> Key | None:
+    def find_api_key(self, digest: str) -> ApiKey | None:
         """Finds the key that has a secret with this digest, unlocked: load it by its id before changing it."""
         ...
 
-    def old_tallies(self, before: datetime, limit: int) -> list[Tally]:
+    def old_attempt_counters(self, before: datetime, limit: int) -> list[AttemptCounter]:
         """Claims counters whose window began before that instant; rows locked by others are skipped."""
         ...
 
-    def communities(self) -> Sequence[Area]:
+    def communities(self) -> Sequence[CommunityWithCode]:
         """Returns all communities, with which scopes are checked."""
         ...

@@ -6,7 +6,7 @@ from typing import NamedTuple
 from msgspec import Struct
 from msgspec.structs import replace
 
-from inspections.errors import SecondFactorNeeded, SignInFailed
+from inspections.errors import InvalidCredentials, MissingTotpCode
 
 RECOVERY_CODES = 10
 
@@ -26,24 +26,27 @@ class SecondFactor(Struct, frozen=True):
     recovery: tuple[str, ...] = ()
 
 
-class Shown(NamedTuple):
+class SubmittedCode(NamedTuple):
     """A submitted code: the time step whose code it is, if any, and its digest as a recovery code."""
 
     step: int | None
     digest: str
 
 
-def fits(factor: SecondFactor, shown: Shown) -> bool:
+def accepts_code(factor: SecondFactor, shown: SubmittedCode) -> bool:
     """Tells whether a submitted code is valid; it stays valid until it is consumed."""
     return (shown.step is not None and shown.step > factor.last_step) or shown.digest in factor.recovery
 
 
-def used(factor: SecondFactor, shown: Shown | None) -> SecondFactor:
-    """Returns the factor with the code consumed. Raises SecondFactorNeeded without a code, SignInFailed if invalid."""
+def consume_code(factor: SecondFactor, shown: SubmittedCode | None) -> SecondFactor:
+    """Returns the factor with the code consumed.
+
+    Raises MissingTotpCode without a code, InvalidCredentials if invalid.
+    """
     if shown is None:
-        raise SecondFactorNeeded
-    if not fits(factor, shown):
-        raise SignInFailed("验证码不正确或已使用过")
+        raise MissingTotpCode
+    if not accepts_code(factor, shown):
+        raise InvalidCredentials("验证码不正确或已使用过")
     if shown.step is not None and shown.step > factor.last_step:
         return replace(factor, last_step=shown.step)
     return replace(factor, recovery=tuple(each for each in factor.recovery if each != shown.digest))

@@ -11,10 +11,10 @@ from uuid import UUID
 
 from msgspec import Struct
 
-from inspections.accounts.external_identities import Identity
+from inspections.accounts.external_identities import ExternalIdentity
 from inspections.accounts.people import Grant, Person
 
-KEPT = timedelta(days=366)
+RETENTION = timedelta(days=366)
 """How long events are kept. The database itself refuses to delete one that is younger than 180 days."""
 
 
@@ -62,9 +62,9 @@ class SecurityEvent(Struct, frozen=True):
     facts: dict[str, str]
 
 
-def facts_of(changed: Iterable[tuple[Struct, Struct]], removed: Iterable[Struct]) -> dict[str, str]:
+def change_facts(changed: Iterable[tuple[Struct, Struct]], removed: Iterable[Struct]) -> dict[str, str]:
     """Describes a change: the changed fields and grants, and the providers whose identities were unlinked."""
-    unlinked = " ".join(each.provider for each in removed if isinstance(each, Identity))
+    unlinked = " ".join(each.provider for each in removed if isinstance(each, ExternalIdentity))
     return {**_differences(changed), **({"unlinked": unlinked} if unlinked else {})}
 
 
@@ -74,17 +74,17 @@ def _differences(changed: Iterable[tuple[Struct, Struct]]) -> dict[str, str]:
         fields = [name for name in before.__struct_fields__ if getattr(before, name) != getattr(after, name)]
         said = {"fields": " ".join(fields)}
         if isinstance(before, Person) and isinstance(after, Person) and before.grants != after.grants:
-            said["grants"] = " ".join(_moves(before.grants, after.grants))
+            said["grants"] = " ".join(_grant_changes(before.grants, after.grants))
         return said
     return {}
 
 
-def _moves(before: tuple[Grant, ...], after: tuple[Grant, ...]) -> Iterator[str]:
+def _grant_changes(before: tuple[Grant, ...], after: tuple[Grant, ...]) -> Iterator[str]:
     yield from (f"-{each.role}:{each.scope}" for each in before if each not in after)
     yield from (f"+{each.role}:{each.scope}" for each in after if each not in before)
 
 
-def line_of(event: SecurityEvent) -> Mapping[str, str]:
+def event_fields(event: SecurityEvent) -> Mapping[str, str]:
     """Returns the event as the flat fields that a log collector receives."""
     shared = {"id": str(event.id), "at": event.at.isoformat(), "event": event.event, "by": event.by}
     return {**event.facts, **shared, "about": event.about, "address": event.address}

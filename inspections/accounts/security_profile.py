@@ -12,15 +12,15 @@ from msgspec import Struct
 
 from inspections.accounts.people import Grant, Person, Role
 from inspections.accounts.second_factor import SecondFactor
-from inspections.accounts.sessions import IDLE_LASTS
-from inspections.accounts.throttling import LOCKING, OF_ACCOUNT, Patience
-from inspections.errors import FactorMissing, Invalid, PasswordOld, Refusal
+from inspections.accounts.sessions import IDLE_LIFETIME
+from inspections.accounts.throttling import ACCOUNT_BACKOFF, LOCKOUT_BACKOFF, Backoff
+from inspections.errors import ExpiredPassword, InvalidInput, MissingSecondFactor, Refusal
 
 ADMINISTRATORS = (Role.SYSTEM_ADMIN, Role.SECURITY_ADMIN, Role.AUDIT_ADMIN)
 """The three separate administrators (三员). The role `admin` combines all three."""
 
 
-class Profile(Struct, frozen=True):
+class SecurityProfile(Struct, frozen=True):
     """Requirements for sign-in. `backoff`: after wrong passwords of an account. `page_idle`: idle timeout in a browser.
 
     `password_lasts`: maximum age of a password; one set by an administrator must be changed at once.
@@ -29,58 +29,61 @@ class Profile(Struct, frozen=True):
     `admin`. `masks`: hides parts of a responsible party's name and number from roles that do not deal with it.
     """
 
-    patience: Patience = OF_ACCOUNT
-    page_idle: timedelta = IDLE_LASTS
+    backoff: Backoff = ACCOUNT_BACKOFF
+    page_idle: timedelta = IDLE_LIFETIME
     password_lasts: timedelta | None = None
     password_kinds: int = 1
     needs_factor: tuple[Role, ...] = ()
-    alone: tuple[Role, ...] = ()
-    divided: bool = False
+    single_session: tuple[Role, ...] = ()
+    separate_admins: bool = False
     masks: bool = False
 
     def check_password(self, field: str, password: str, username: str) -> None:
-        """Checks a new password against the profile. Raises Invalid."""
+        """Checks a new password against the profile. Raises InvalidInput."""
         kinds = [
             any(each in letters for each in password)
             for letters in (string.ascii_uppercase, string.ascii_lowercase, string.digits)
         ]
         signs = any(each not in string.ascii_letters + string.digits for each in password)
         if sum([*kinds, signs]) < self.password_kinds:
-            raise Invalid((field, f"密码须含大写字母、小写字母、数字、符号中的至少 {self.password_kinds} 种"))
+            raise InvalidInput((field, f"密码须含大写字母、小写字母、数字、符号中的至少 {self.password_kinds} 种"))
         if self.password_kinds > 1 and username.lower() in password.lower():
-            raise Invalid((field, "密码不能包含用户名"))
+            raise InvalidInput((field, "密码不能包含用户名"))
 
-    def unmet(self, person: Person, factor: SecondFactor | None, now: datetime) -> type[Refusal] | None:
+    def unmet_requirement(self, person: Person, factor: SecondFactor | None, now: datetime) -> type[Refusal] | None:
         """Returns the refusal for a person who must first change the password or set up a second factor, else None."""
         lasts = self.password_lasts
         if lasts and (person.password_at is None or now >= person.password_at + lasts):
-            return PasswordOld
-        if holds(person, self.needs_factor) and not (factor and factor.confirmed_at):
-            return FactorMissing
+            return ExpiredPassword
+        if has_any_role(person, self.needs_factor) and not (factor and factor.confirmed_at):
+            return MissingSecondFactor
         return None
 
     def check_roles(self, grants: Iterable[Grant]) -> None:
-        """Checks that grants combine no two administrator roles, and `admin` only where allowed. Raises Invalid."""
+        """Checks that grants combine no two administrator roles, and `admin` only where allowed.
+
+        Raises InvalidInput.
+        """
         roles = {grant.role for grant in grants}
         if len(roles & {*ADMINISTRATORS, Role.ADMIN}) > 1:
-            raise Invalid(("grants", "系统管理员、安全管理员、审计管理员不得由一人兼任"))
-        if self.divided and Role.ADMIN in roles:
-            raise Invalid(("grants", "严格模式下请分设系统管理员、安全管理员、审计管理员"))
+            raise InvalidInput(("grants", "系统管理员、安全管理员、审计管理员不得由一人兼任"))
+        if self.separate_admins and Role.ADMIN in roles:
+            raise InvalidInput(("grants", "严格模式下请分设系统管理员、安全管理员、审计管理员"))
 
 
-def holds(person: Person, roles: tuple[Role, ...]) -> bool:
+def has_any_role(person: Person, roles: tuple[Role, ...]) -> bool:
     return any(grant.role in roles for grant in person.grants)
 
 
-STANDARD = Profile()
-STRICT = Profile(
-    patience=LOCKING,
+STANDARD = SecurityProfile()
+STRICT = SecurityProfile(
+    backoff=LOCKOUT_BACKOFF,
     page_idle=timedelta(minutes=30),
     password_lasts=timedelta(days=90),
     password_kinds=3,
     needs_factor=(Role.OFFICER, Role.SUPERVISOR, *ADMINISTRATORS),
-    alone=ADMINISTRATORS,
-    divided=True,
+    single_session=ADMINISTRATORS,
+    separate_admins=True,
     masks=True,
 )
 PROFILES = {"standard": STANDARD, "strict": STRICT}

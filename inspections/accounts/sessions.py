@@ -16,15 +16,15 @@ from uuid import UUID
 from msgspec import Struct
 from msgspec.structs import replace
 
-ACCESS_LASTS = timedelta(minutes=15)
-IDLE_LASTS = timedelta(days=14)
-SESSION_LASTS = timedelta(days=30)
+ACCESS_LIFETIME = timedelta(minutes=15)
+IDLE_LIFETIME = timedelta(days=14)
+SESSION_LIFETIME = timedelta(days=30)
 GRACE = timedelta(seconds=60)
-UNUSED_AT_MOST = 16
+MAX_UNUSED_PAIRS = 16
 """The most pairs of a session that were never used; the oldest are dropped."""
 
 
-class Digests(NamedTuple):
+class TokenDigests(NamedTuple):
     """SHA-256 digests of a new access and a new refresh token."""
 
     access: str
@@ -41,12 +41,12 @@ class Session(Struct, frozen=True):
     expires_at: datetime
     seen_at: datetime
     revoked_at: datetime | None = None
-    idle_seconds: int = int(IDLE_LASTS.total_seconds())
+    idle_seconds: int = int(IDLE_LIFETIME.total_seconds())
 
-    def stands(self, now: datetime) -> bool:
+    def is_valid(self, now: datetime) -> bool:
         return self.revoked_at is None and now < self.expires_at
 
-    def idle_until(self, now: datetime) -> datetime:
+    def idle_deadline(self, now: datetime) -> datetime:
         return min(now + timedelta(seconds=self.idle_seconds), self.expires_at)
 
 
@@ -76,19 +76,23 @@ class TokenPair(Struct, frozen=True):
         in_time = self.spent_until is None or (self.used_at is None and now <= self.spent_until)
         return in_time and now < self.access_expires_at
 
-    def renews(self, now: datetime) -> bool:
+    def can_renew(self, now: datetime) -> bool:
         return now < self.refresh_expires_at and (self.spent_until is None or now <= self.spent_until)
 
 
-Changes = tuple[tuple[TokenPair, TokenPair], ...]
+PairChanges = tuple[tuple[TokenPair, TokenPair], ...]
 
 
-def new_pair(session: Session, pair_id: UUID, digests: Digests, now: datetime, parent: UUID | None = None) -> TokenPair:
-    access_ends, refresh_ends = min(now + ACCESS_LASTS, session.expires_at), session.idle_until(now)
+def new_pair(
+    session: Session, pair_id: UUID, digests: TokenDigests, now: datetime, parent: UUID | None = None
+) -> TokenPair:
+    access_ends, refresh_ends = min(now + ACCESS_LIFETIME, session.expires_at), session.idle_deadline(now)
     return TokenPair(pair_id, session.id, parent, digests.access, access_ends, digests.refresh, refresh_ends, now)
 
 
-def first_use(pair: TokenPair, parent: TokenPair | None, standing: Sequence[TokenPair], now: datetime) -> Changes:
+def record_first_use(
+    pair: TokenPair, parent: TokenPair | None, standing: Sequence[TokenPair], now: datetime
+) -> PairChanges:
     """Returns the changes to pairs when `pair` is first used. `standing`: the pairs of its session not yet replaced.
 
     Nothing changes if a pair other than a sibling has replaced it. `parent`: None if it does not exist any more.
@@ -103,7 +107,7 @@ def first_use(pair: TokenPair, parent: TokenPair | None, standing: Sequence[Toke
     return ((pair, replace(pair, used_at=now)), *((each, replace(each, spent_until=until)) for each in others))
 
 
-def giving_way(standing: Sequence[TokenPair]) -> tuple[TokenPair, ...]:
+def surplus_pairs(standing: Sequence[TokenPair]) -> tuple[TokenPair, ...]:
     """Returns the oldest unused pairs, to be dropped when one more is issued."""
     unused = sorted((each for each in standing if each.used_at is None), key=lambda each: each.issued_at)
-    return tuple(unused[: max(0, len(unused) - UNUSED_AT_MOST + 1)])
+    return tuple(unused[: max(0, len(unused) - MAX_UNUSED_PAIRS + 1)])

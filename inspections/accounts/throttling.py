@@ -7,7 +7,7 @@ from typing import NamedTuple
 from msgspec import Struct
 from msgspec.structs import replace
 
-from inspections.errors import TooMany, TooManyTries
+from inspections.errors import TooManyRequests, TooManySignInAttempts
 
 WINDOW = timedelta(minutes=10)
 PER_LINK = 120
@@ -15,7 +15,7 @@ PER_ADDRESS = 600
 """Most requests of one address in a window; many phones share an address of a mobile carrier."""
 
 
-class Tally(Struct, frozen=True):
+class AttemptCounter(Struct, frozen=True):
     """The number of requests or failed attempts under a key since the window began."""
 
     key: str
@@ -23,16 +23,16 @@ class Tally(Struct, frozen=True):
     count: int
 
 
-def counted(before: Tally | None, key: str, limit: int, now: datetime) -> Tally:
-    """Returns the counter with one more request. Raises TooMany with the seconds to wait (`retry_after`)."""
+def add_request(before: AttemptCounter | None, key: str, limit: int, now: datetime) -> AttemptCounter:
+    """Returns the counter with one more request. Raises TooManyRequests with the seconds to wait (`retry_after`)."""
     if before is None or not before.since <= now < before.since + WINDOW:  # also where the clock was set back
-        return Tally(key, now, 1)
+        return AttemptCounter(key, now, 1)
     if before.count >= limit:
-        raise TooMany(retry_after=int((before.since + WINDOW - now).total_seconds()) + 1)
-    return Tally(key, before.since, before.count + 1)
+        raise TooManyRequests(retry_after=int((before.since + WINDOW - now).total_seconds()) + 1)
+    return AttemptCounter(key, before.since, before.count + 1)
 
 
-class Patience(NamedTuple):
+class Backoff(NamedTuple):
     """The delays after failed attempts: the first `free` failures cause none, the next waits `first`.
 
     Each further failure waits twice as long as the one before, up to `longest`.
@@ -43,34 +43,34 @@ class Patience(NamedTuple):
     first: timedelta = timedelta(seconds=1)
 
 
-OF_ACCOUNT = Patience(5, timedelta(minutes=5))
+ACCOUNT_BACKOFF = Backoff(5, timedelta(minutes=5))
 """At most three hundred guesses a day, and an owner locked out by a stranger's guesses waits minutes, not hours."""
-LOCKING = Patience(5, timedelta(minutes=30), timedelta(minutes=30))
+LOCKOUT_BACKOFF = Backoff(5, timedelta(minutes=30), timedelta(minutes=30))
 """A lockout of thirty minutes, for the strict profile (security_profile.py)."""
-OF_ADDRESS = Patience(50, timedelta(minutes=1))
+ADDRESS_BACKOFF = Backoff(50, timedelta(minutes=1))
 """More failures are free, because a whole office or many phones of a mobile carrier may share one address."""
-TRIES_KEPT = timedelta(hours=1)
+ATTEMPT_RETENTION = timedelta(hours=1)
 """How long after the last attempt a counter is kept."""
 _DOUBLINGS = 20
 
 
-def tried(before: Tally | None, key: str, patience: Patience, now: datetime) -> Tally:
+def add_attempt(before: AttemptCounter | None, key: str, backoff: Backoff, now: datetime) -> AttemptCounter:
     """Returns the counter with one more attempt, counted as failed until it succeeds, so parallel attempts all count.
 
-    `since` becomes the time of this attempt. Raises TooManyTries with the seconds to wait (`retry_after`).
+    `since` becomes the time of this attempt. Raises TooManySignInAttempts with the seconds to wait (`retry_after`).
     """
-    if before is None or not before.since <= now < before.since + TRIES_KEPT:
-        return Tally(key, now, 1)
-    over = before.since + _pause(before.count - patience.free, patience)
+    if before is None or not before.since <= now < before.since + ATTEMPT_RETENTION:
+        return AttemptCounter(key, now, 1)
+    over = before.since + _delay(before.count - backoff.free, backoff)
     if now < over:
-        raise TooManyTries(retry_after=ceil((over - now).total_seconds()))
-    return Tally(key, now, before.count + 1)
+        raise TooManySignInAttempts(retry_after=ceil((over - now).total_seconds()))
+    return AttemptCounter(key, now, before.count + 1)
 
 
-def untried(before: Tally) -> Tally | None:
+def remove_attempt(before: AttemptCounter) -> AttemptCounter | None:
     """Returns the counter without one successful attempt, or None if no other is left."""
     return replace(before, count=before.count - 1) if before.count > 1 else None
 
 
-def _pause(failures: int, patience: Patience) -> timedelta:
-    return min(patience.first * 2 ** min(failures, _DOUBLINGS), patience.longest) if failures >= 0 else timedelta(0)
+def _delay(failures: int, backoff: Backoff) -> timedelta:
+    return min(backoff.first * 2 ** min(failures, _DOUBLINGS), backoff.longest) if failures >= 0 else timedelta(0)

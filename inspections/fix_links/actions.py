@@ -10,51 +10,58 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from inspections.accounts.people import Person
-from inspections.accounts.policy import acting_for, scope
-from inspections.accounts.throttling import PER_ADDRESS, PER_LINK, TRIES_KEPT, WINDOW, Tally, counted
+from inspections.accounts.policy import find_delegator, scope
+from inspections.accounts.throttling import (
+    ATTEMPT_RETENTION,
+    PER_ADDRESS,
+    PER_LINK,
+    WINDOW,
+    AttemptCounter,
+    add_request,
+)
 from inspections.change import Change
 from inspections.errors import (
     Forbidden,
     IdConflict,
-    IdTaken,
-    Invalid,
-    Missing,
-    PhotosMissing,
-    TooMany,
-    differing,
+    IdOwnerConflict,
+    InvalidInput,
+    MissingPhotos,
+    NotFound,
+    TooManyRequests,
+    differing_fields,
 )
-from inspections.fix_links.links import SENDS, FixLink, NewLink, check_stands, expires
+from inspections.fix_links.links import MAX_SUBMISSIONS, FixLink, NewLink, check_link_is_valid, link_expiry
 from inspections.fix_links.repository import FixLinkRepository
-from inspections.hazards.history import NewLine, append_history, comparable
-from inspections.hazards.records import OPEN, Dossier, Entry, Hazard
-from inspections.photos.evidence import Shown
+from inspections.hazards.history import NewEntry, append_history, comparable_facts
+from inspections.hazards.records import OPEN_STATES, Hazard, HazardWithPhotos, HistoryEntry
+from inspections.photos.evidence import DeclaredPhoto
 from inspections.photos.records import Stage
-from inspections.remediation.actions.reporting import facts_of
-from inspections.remediation.actions.steps import again, taken, visible
+from inspections.remediation.actions.reporting import history_facts
+from inspections.remediation.actions.steps import answer_repeated_step, apply_step, get_visible_hazard
 from inspections.remediation.steps import SubmitFix
 
 MAKE, REVOKE = "make_link", "revoke_link"
 
 
-class Made(NamedTuple):
+class CreatedLink(NamedTuple):
     """A created link. `repeated`: the same request had created it before, and its token is no longer known."""
 
     link: FixLink
     repeated: bool
 
 
-class Notice(NamedTuple):
+class PartyNotice(NamedTuple):
     """The notice that a link shows: its hazard, photos from before the fix, and the line that created the link."""
 
     link: FixLink
     hazard: Hazard
-    before: list[Shown]
-    line: Entry
+    before: list[DeclaredPhoto]
+    line: HistoryEntry
 
 
-def reached(repository: FixLinkRepository, person: Person, hazard_id: UUID, action: str) -> Hazard:
-    """Returns the hazard if this person may take this action on its links. Raises Missing, Forbidden."""
-    hazard = visible(repository, person, hazard_id)
+def authorized_hazard(repository: FixLinkRepository, person: Person, hazard_id: UUID, action: str) -> Hazard:
+    """Returns the hazard if this person may take this action on its links. Raises NotFound, Forbidden."""
+    hazard = get_visible_hazard(repository, person, hazard_id)
     if not scope(person, action).covers(hazard):
         raise Forbidden
     return hazard
@@ -62,62 +69,62 @@ def reached(repository: FixLinkRepository, person: Person, hazard_id: UUID, acti
 
 def make_link(
     repository: FixLinkRepository, person: Person, hazard_id: UUID, new: NewLink, digest: str, now: datetime
-) -> Change[Made]:
+) -> Change[CreatedLink]:
     """Creates a link with its history line; the hazard's `version` stays, so that a prepared step still fits.
 
-    Raises Missing, Forbidden, IdConflict, IdTaken, Invalid.
+    Raises NotFound, Forbidden, IdConflict, IdOwnerConflict, InvalidInput.
     """
-    hazard = reached(repository, person, hazard_id, "link.make")
-    if (earlier := repository.entry(new.id)) is not None:
-        return Change(Made(_made_before(repository, person, hazard, new, earlier), repeated=True))
-    _check_may_have_one(hazard)
-    link = FixLink(new.id, hazard.id, digest, person.username, now, expires(hazard, new.days, now))
+    hazard = authorized_hazard(repository, person, hazard_id, "link.make")
+    if (earlier := repository.history_entry(new.id)) is not None:
+        return Change(CreatedLink(_existing_link(repository, person, hazard, new, earlier), repeated=True))
+    _check_link_preconditions(hazard)
+    link = FixLink(new.id, hazard.id, digest, person.username, now, link_expiry(hazard, new.days, now))
     after, line = append_history(
         repository,
         hazard,
         replace(hazard, updated_at=now),
-        NewLine(
+        NewEntry(
             new.id,
             MAKE,
             person.username,
             now,
-            {**facts_of(new), "expires_at": link.expires_at},
-            acting_for(person, "link.make", hazard),
+            {**history_facts(new), "expires_at": link.expires_at},
+            find_delegator(person, "link.make", hazard),
         ),
     )
-    return Change(Made(link, repeated=False), (line, link), ((hazard, after),))
+    return Change(CreatedLink(link, repeated=False), (line, link), ((hazard, after),))
 
 
-def _made_before(
-    repository: FixLinkRepository, person: Person, hazard: Hazard, new: NewLink, earlier: Entry
+def _existing_link(
+    repository: FixLinkRepository, person: Person, hazard: Hazard, new: NewLink, earlier: HistoryEntry
 ) -> FixLink:
     if earlier.by != person.username:
-        raise IdTaken
-    link = repository.kept(FixLink, new.id)
+        raise IdOwnerConflict
+    link = repository.get(FixLink, new.id)
     if link is None or earlier.hazard != hazard.id:
         raise IdConflict(["hazard" if link else "id"])
-    kept = comparable(earlier, facts_of(new)) | {"id": new.id}
+    kept = comparable_facts(earlier, history_facts(new)) | {"id": new.id}
     del kept["expires_at"]
-    if fields := differing(msgspec.convert(kept, NewLink, strict=False), new, NewLink.__struct_fields__):
+    if fields := differing_fields(msgspec.convert(kept, NewLink, strict=False), new, NewLink.__struct_fields__):
         raise IdConflict(fields)
     return link
 
 
-def _check_may_have_one(hazard: Hazard) -> None:
-    if hazard.state not in OPEN:
-        raise Invalid(("hazard", "该隐患已经办结，不能再发整改链接"))
+def _check_link_preconditions(hazard: Hazard) -> None:
+    if hazard.state not in OPEN_STATES:
+        raise InvalidInput(("hazard", "该隐患已经办结，不能再发整改链接"))
     if hazard.responsible_party is None:
-        raise Invalid(("responsible_party", "请先填写整改责任主体"))
+        raise InvalidInput(("responsible_party", "请先填写整改责任主体"))
 
 
 def revoke_link(
     repository: FixLinkRepository, person: Person, hazard_id: UUID, link_id: UUID, now: datetime
 ) -> Change[FixLink]:
-    """Revokes a link and returns it; a used or revoked link stays as it is. Raises Missing, Forbidden."""
-    hazard = reached(repository, person, hazard_id, "link.revoke")
-    link = repository.kept(FixLink, link_id)
+    """Revokes a link and returns it; a used or revoked link stays as it is. Raises NotFound, Forbidden."""
+    hazard = authorized_hazard(repository, person, hazard_id, "link.revoke")
+    link = repository.get(FixLink, link_id)
     if link is None or link.hazard != hazard.id:
-        raise Missing("link")
+        raise NotFound("link")
     if link.used_at or link.revoked_at:
         return Change(link)
     revoked = replace(link, revoked_at=now)
@@ -125,106 +132,120 @@ def revoke_link(
         repository,
         hazard,
         replace(hazard, updated_at=now),
-        NewLine(
+        NewEntry(
             repository.new_id(),
             REVOKE,
             person.username,
             now,
             {"link": str(link.id)},
-            acting_for(person, "link.revoke", hazard),
+            find_delegator(person, "link.revoke", hazard),
         ),
     )
     return Change(revoked, (line,), ((hazard, after), (link, revoked)))
 
 
-def links_of(repository: FixLinkRepository, person: Person, hazard_id: UUID) -> Sequence[FixLink]:
-    """Links of a hazard, the newest first. Raises Missing, Forbidden."""
-    return repository.fix_links(reached(repository, person, hazard_id, "link.see").id)
+def hazard_links(repository: FixLinkRepository, person: Person, hazard_id: UUID) -> Sequence[FixLink]:
+    """Links of a hazard, the newest first. Raises NotFound, Forbidden."""
+    return repository.fix_links(authorized_hazard(repository, person, hazard_id, "link.see").id)
 
 
 # requests with a token --------------------------------------------------------------------------------------------
 
 
-def knock(
+def count_link_request(
     repository: FixLinkRepository, digest: str, address: str, now: datetime, counts: Literal["opened", "sent"] | None
 ) -> Change[FixLink | None]:
-    """Counts a request against its address and link. Returns the link, or None for an unknown token. Raises TooMany."""
-    changes = [_tallied(repository, f"address {address}", PER_ADDRESS, now)]
-    found = repository.fix_link_of(digest)
-    link = repository.kept(FixLink, found.id) if found else None
+    """Counts a request against its address and link. Returns the link, or None for an unknown token.
+
+    Raises TooManyRequests.
+    """
+    changes = [_increment_counter(repository, f"address {address}", PER_ADDRESS, now)]
+    found = repository.fix_link_by_digest(digest)
+    link = repository.get(FixLink, found.id) if found else None
     if link is not None:
-        if counts == "sent" and link.sent >= SENDS:
-            raise TooMany("该链接的提交次数已用完，请联系街道重新开具", retry_after=int(WINDOW.total_seconds()))
-        changes.append(_tallied(repository, f"link {link.id}", PER_LINK, now))
+        if counts == "sent" and link.sent >= MAX_SUBMISSIONS:
+            raise TooManyRequests("该链接的提交次数已用完，请联系街道重新开具", retry_after=int(WINDOW.total_seconds()))
+        changes.append(_increment_counter(repository, f"link {link.id}", PER_LINK, now))
         if counts is not None:
             changes.append((link, replace(link, **{counts: getattr(link, counts) + 1})))
     new = tuple(after for before, after in changes if before is None)
     return Change(link, new, tuple((before, after) for before, after in changes if before is not None))
 
 
-def _tallied(repository: FixLinkRepository, key: str, limit: int, now: datetime) -> tuple[Struct | None, Struct]:
-    before = repository.kept(Tally, key)
-    return before, counted(before, key, limit, now)
+def _increment_counter(
+    repository: FixLinkRepository, key: str, limit: int, now: datetime
+) -> tuple[Struct | None, Struct]:
+    before = repository.get(AttemptCounter, key)
+    return before, add_request(before, key, limit, now)
 
 
-def forget_tallies(repository: FixLinkRepository, now: datetime, limit: int) -> Change[int]:
+def delete_expired_counters(repository: FixLinkRepository, now: datetime, limit: int) -> Change[int]:
     """Deletes counters of past windows and failures: they no longer matter, and addresses are not kept longer."""
-    over = repository.old_tallies(now - max(WINDOW, TRIES_KEPT), limit)
+    over = repository.old_attempt_counters(now - max(WINDOW, ATTEMPT_RETENTION), limit)
     return Change(len(over), removed=tuple(over))
 
 
-def noticed(repository: FixLinkRepository, digest: str, now: datetime) -> Notice:
-    """Loads the notice of a valid link. Raises Missing, LinkOver."""
-    link, hazard = _behind(repository, digest)
+def load_party_notice(repository: FixLinkRepository, digest: str, now: datetime) -> PartyNotice:
+    """Loads the notice of a valid link. Raises NotFound, InactiveLink."""
+    link, hazard = _find_link_and_hazard(repository, digest)
     history = repository.history(hazard.id)
-    check_stands(link, hazard, history, now)
-    before = [each for each in repository.shown([hazard.id]) if each.mention.stage is Stage.BEFORE and each.present]
+    check_link_is_valid(link, hazard, history, now)
+    before = [
+        each
+        for each in repository.declared_photos([hazard.id])
+        if each.mention.stage is Stage.BEFORE and each.is_present
+    ]
     line = next(line for line in history if line.id == link.id)
-    return Notice(link, hazard, list({each.mention.sha256: each for each in before}.values()), line)
+    return PartyNotice(link, hazard, list({each.mention.sha256: each for each in before}.values()), line)
 
 
-def standing(repository: FixLinkRepository, digest: str, now: datetime) -> FixLink:
-    """Returns the link if it is still valid. Raises Missing, LinkOver."""
-    link, hazard = _behind(repository, digest)
-    check_stands(link, hazard, repository.history(hazard.id), now)
+def get_valid_link(repository: FixLinkRepository, digest: str, now: datetime) -> FixLink:
+    """Returns the link if it is still valid. Raises NotFound, InactiveLink."""
+    link, hazard = _find_link_and_hazard(repository, digest)
+    check_link_is_valid(link, hazard, repository.history(hazard.id), now)
     return link
 
 
-def _behind(repository: FixLinkRepository, digest: str) -> tuple[FixLink, Hazard]:
+def _find_link_and_hazard(repository: FixLinkRepository, digest: str) -> tuple[FixLink, Hazard]:
     """Finds a link and its hazard. The hazard is read first, in the lock order of all actions that change both."""
-    found = repository.fix_link_of(digest)
+    found = repository.fix_link_by_digest(digest)
     hazard = repository.hazard(found.hazard) if found else None
-    link = repository.kept(FixLink, found.id) if found else None
+    link = repository.get(FixLink, found.id) if found else None
     if hazard is None or link is None:
-        raise Missing("link")
+        raise NotFound("link")
     return link, hazard
 
 
-def fix_by_link(repository: FixLinkRepository, digest: str, step: SubmitFix, now: datetime) -> Change[Dossier]:
+def submit_fix_by_link(
+    repository: FixLinkRepository, digest: str, step: SubmitFix, now: datetime
+) -> Change[HazardWithPhotos]:
     """Submits the party's fix (整改) and ends the link, so its photos must be present. A repeat gets the same answer.
 
-    Raises Missing, LinkOver, IdConflict, IdTaken, Stale, WrongState, Invalid, PhotosMissing.
+    Raises NotFound, InactiveLink, IdConflict, IdOwnerConflict, VersionConflict, WrongState, InvalidInput,
+    MissingPhotos.
     """
-    link, hazard = _behind(repository, digest)
+    link, hazard = _find_link_and_hazard(repository, digest)
     sender = link.sender
-    earlier = repository.entry(step.id)
+    earlier = repository.history_entry(step.id)
     if earlier is not None and earlier.by == sender.username:
-        return Change(again(repository, replace(step, on_behalf_of=earlier.facts["on_behalf_of"]), earlier))
-    check_stands(link, hazard, repository.history(hazard.id), now)
+        return Change(
+            answer_repeated_step(repository, replace(step, on_behalf_of=earlier.facts["on_behalf_of"]), earlier)
+        )
+    check_link_is_valid(link, hazard, repository.history(hazard.id), now)
     if earlier is not None:
-        raise IdTaken
-    _check_is_the_party_s(step)
+        raise IdOwnerConflict
+    _check_party_fields(step)
     party = hazard.responsible_party
     named = replace(step, on_behalf_of=party.name if party else sender.name)
-    done = taken(repository, sender, hazard, named, now)
-    mine = [each for each in done.answer.shown if each.mention.entry == step.id]
-    if gone := [each.mention.sha256 for each in mine if not each.present]:
-        raise PhotosMissing(gone)
+    done = apply_step(repository, sender, hazard, named, now)
+    mine = [each for each in done.answer.photos if each.mention.entry == step.id]
+    if gone := [each.mention.sha256 for each in mine if not each.is_present]:
+        raise MissingPhotos(gone)
     return replace(done, changed=(*done.changed, (link, replace(link, used_at=now))))
 
 
-def _check_is_the_party_s(step: SubmitFix) -> None:
+def _check_party_fields(step: SubmitFix) -> None:
     if step.on_behalf_of is not None:
-        raise Invalid(("on_behalf_of", "通过链接提交的，整改人即责任主体，不必填写"))
+        raise InvalidInput(("on_behalf_of", "通过链接提交的，整改人即责任主体，不必填写"))
     if any(photo.stage is not Stage.AFTER for photo in step.photos):
-        raise Invalid(("photos", "通过链接只能提交整改后照片"))
+        raise InvalidInput(("photos", "通过链接只能提交整改后照片"))

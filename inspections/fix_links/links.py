@@ -12,14 +12,14 @@ from uuid import UUID
 from msgspec import Meta, Struct
 
 from inspections.accounts.people import LINK_PREFIX, Person
-from inspections.errors import LinkOver
-from inspections.field_types import Words
-from inspections.hazards.records import OPEN, Entry, Hazard
+from inspections.errors import InactiveLink
+from inspections.field_types import LongText
+from inspections.hazards.records import OPEN_STATES, Hazard, HistoryEntry
 
-PAST_DUE = timedelta(days=7)
+LIFETIME_AFTER_DUE = timedelta(days=7)
 """The default lifetime of a link after the deadline: a late party must still be able to submit its fix."""
-LEAST, MOST_DAYS = timedelta(days=3), 60
-SENDS = 60
+MIN_LIFETIME, MAX_DAYS = timedelta(days=3), 60
+MAX_SUBMISSIONS = 60
 """The most photos and fixes that one link may send, accepted or not: a leaked link cannot fill the disk."""
 
 
@@ -27,8 +27,8 @@ class NewLink(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=Tru
     """An officer's request for a link. `days`: its lifetime; `measures`: what the party is asked to do."""
 
     id: UUID
-    days: Annotated[int, Meta(ge=1, le=MOST_DAYS)] | None = None
-    measures: Words | None = None
+    days: Annotated[int, Meta(ge=1, le=MAX_DAYS)] | None = None
+    measures: LongText | None = None
 
 
 class FixLink(Struct, frozen=True):
@@ -55,26 +55,26 @@ class FixLink(Struct, frozen=True):
         return Person(f"{LINK_PREFIX}{self.id.hex}", "整改责任主体", (), "")
 
 
-def expires(hazard: Hazard, days: int | None, now: datetime) -> datetime:
+def link_expiry(hazard: Hazard, days: int | None, now: datetime) -> datetime:
     """The expiry of a link created now: after `days`, else a week after the deadline, within three to sixty days."""
     if days is not None:
         return now + timedelta(days=days)
-    wanted = (hazard.due_at or now) + PAST_DUE
-    return min(max(wanted, now + LEAST), now + timedelta(days=MOST_DAYS))
+    wanted = (hazard.due_at or now) + LIFETIME_AFTER_DUE
+    return min(max(wanted, now + MIN_LIFETIME), now + timedelta(days=MAX_DAYS))
 
 
-def check_stands(link: FixLink, hazard: Hazard, history: Sequence[Entry], now: datetime) -> None:
-    """Raises LinkOver unless the link is valid. It counts as revoked once another responsible party is named."""
+def check_link_is_valid(link: FixLink, hazard: Hazard, history: Sequence[HistoryEntry], now: datetime) -> None:
+    """Raises InactiveLink unless the link is valid. It counts as revoked once another responsible party is named."""
     over = {
         "used": link.used_at is not None,
-        "revoked": link.revoked_at is not None or _another_party(link, history),
-        "ended": hazard.state not in OPEN,
+        "revoked": link.revoked_at is not None or _has_party_changed(link, history),
+        "ended": hazard.state not in OPEN_STATES,
         "expired": link.expires_at <= now,
     }
     if why := next((why for why, holds in over.items() if holds), None):
-        raise LinkOver(why)
+        raise InactiveLink(why)
 
 
-def _another_party(link: FixLink, history: Sequence[Entry]) -> bool:
+def _has_party_changed(link: FixLink, history: Sequence[HistoryEntry]) -> bool:
     made_at = next((line.seq for line in history if line.id == link.id), 0)
     return any(line.seq > made_at and "responsible_party" in line.facts for line in history)

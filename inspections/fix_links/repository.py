@@ -10,7 +10,7 @@ from inspections.remediation.repository import RemediationRepository
 class FixLinkRepository(RemediationRepository, Protocol):
     """Links of responsible parties."""
 
-    def fix_link_of(self, digest: str) -> FixLink | None:
+    def fix_link_by_digest(self, digest: str) -> FixLink | None:
         """The link whose token has this digest. It is not locked: to change it, read it again by its id."""
         ...
 

@@ -9,16 +9,16 @@ from msgspec.structs import replace
 
 from inspections.calendar import WorkingCalendar, midnight, office_spans, shanghai_date
 from inspections.hazards.records import Hazard, State
-from inspections.office.categories import Category, Left, Severity, Term, TimeUnit
+from inspections.office.categories import Category, RemainingTime, Severity, Term, TimeUnit
 from inspections.office.rules import Rules, Rung
 
-FIXING = frozenset({State.ACCEPTED, State.ASSIGNED, State.RECTIFYING})
+FIXING_STATES = frozenset({State.ACCEPTED, State.ASSIGNED, State.RECTIFYING})
 """The states in which the fixing clock runs. The wait for a re-check counts against the re-checker instead."""
 
 CLOCKS: dict[str, tuple[frozenset[State], str]] = {
     "accept": (frozenset({State.REPORTED}), "accept_due_at"),
     "start": (frozenset({State.ASSIGNED}), "start_due_at"),
-    "fix": (FIXING, "due_at"),
+    "fix": (FIXING_STATES, "due_at"),
     "recheck": (frozenset({State.PENDING_RECHECK}), "recheck_due_at"),
     "review": (frozenset({State.SUSPENDED}), "review_due_at"),
     "reply": (frozenset({State.TRANSFERRED}), "reply_due_at"),
@@ -26,9 +26,9 @@ CLOCKS: dict[str, tuple[frozenset[State], str]] = {
 """The table of clocks: for each, the states in which it runs and the hazard's field with its deadline."""
 
 _DAY = timedelta(days=1)
-_ANY = WorkingCalendar({}, frozenset())
+_EMPTY_CALENDAR = WorkingCalendar({}, frozenset())
 _MINUTE, _HOUR, _INSTANT = timedelta(minutes=1), timedelta(hours=1), timedelta(microseconds=1)
-_DAYS = frozenset({TimeUnit.WORKING_DAYS, TimeUnit.CALENDAR_DAYS})
+_DAY_UNITS = frozenset({TimeUnit.WORKING_DAYS, TimeUnit.CALENDAR_DAYS})
 
 
 class Deadline(NamedTuple):
@@ -38,7 +38,7 @@ class Deadline(NamedTuple):
     provisional: bool
 
 
-def due(term: Term | Left, start: datetime, calendar: WorkingCalendar) -> Deadline:
+def compute_deadline(term: Term | RemainingTime, start: datetime, calendar: WorkingCalendar) -> Deadline:
     """Computes when a term ends. Terms in days skip the first day and end at 24:00 Asia/Shanghai of the last.
 
     Source: 民法典 第二百零一条, 第二百零三条.
@@ -52,13 +52,13 @@ def due(term: Term | Left, start: datetime, calendar: WorkingCalendar) -> Deadli
             return Deadline(midnight(shanghai_date(start) + (term.amount + 1) * _DAY), provisional=False)
         case TimeUnit.WORKING_DAYS:
             last = next(islice(calendar.working_days(shanghai_date(start)), term.amount - 1, None))
-            return Deadline(midnight(last + _DAY), provisional=not calendar.knows(shanghai_date(start), last))
+            return Deadline(midnight(last + _DAY), provisional=not calendar.covers_dates(shanghai_date(start), last))
         case _:
-            end = _after_office_time(timedelta(hours=term.amount), start, calendar)
-            return Deadline(end, provisional=not calendar.knows(shanghai_date(start), shanghai_date(end)))
+            end = _add_office_time(timedelta(hours=term.amount), start, calendar)
+            return Deadline(end, provisional=not calendar.covers_dates(shanghai_date(start), shanghai_date(end)))
 
 
-def _after_office_time(left: timedelta, start: datetime, calendar: WorkingCalendar) -> datetime:
+def _add_office_time(left: timedelta, start: datetime, calendar: WorkingCalendar) -> datetime:
     spans = office_spans(calendar, start)
     opens, closes = next(spans)
     while left > closes - opens:
@@ -67,7 +67,9 @@ def _after_office_time(left: timedelta, start: datetime, calendar: WorkingCalend
     return opens + left
 
 
-def left(term: Term | None, due_at: datetime, now: datetime, calendar: WorkingCalendar) -> Left | None:
+def remaining_time(
+    term: Term | None, due_at: datetime, now: datetime, calendar: WorkingCalendar
+) -> RemainingTime | None:
     """Returns the time left in the unit of `term`, rounded up; in minutes if set by hand (None). None: expired."""
     if due_at <= now:
         return None
@@ -79,13 +81,13 @@ def left(term: Term | None, due_at: datetime, now: datetime, calendar: WorkingCa
         case TimeUnit.CALENDAR_DAYS:
             amount = (last - today).days
         case TimeUnit.WORKING_HOURS:
-            amount = -(-_office_time(now, due_at, calendar) // _HOUR)
+            amount = -(-_count_office_time(now, due_at, calendar) // _HOUR)
         case _:
             unit, amount = TimeUnit.MINUTES, -(-(due_at - now) // _MINUTE)
-    return Left(max(1, amount), unit)
+    return RemainingTime(max(1, amount), unit)
 
 
-def _office_time(start: datetime, end: datetime, calendar: WorkingCalendar) -> timedelta:
+def _count_office_time(start: datetime, end: datetime, calendar: WorkingCalendar) -> timedelta:
     total = timedelta()
     for opens, closes in office_spans(calendar, start):  # pragma: no branch  # the spans are endless
         if opens >= end:
@@ -98,7 +100,7 @@ def fixing_term(category: Category, severity: Severity) -> Term:
     return (category.major_term or category.term) if severity is Severity.MAJOR else category.term
 
 
-def new_deadline(hazard: Hazard, due_at: datetime, now: datetime) -> dict[str, Any]:
+def manual_deadline_fields(hazard: Hazard, due_at: datetime, now: datetime) -> dict[str, Any]:
     """Returns the hazard fields that a deadline set by hand changes."""
     return {
         "due_at": due_at.astimezone(UTC),
@@ -109,20 +111,20 @@ def new_deadline(hazard: Hazard, due_at: datetime, now: datetime) -> dict[str, A
     }
 
 
-def by_policy(hazard: Hazard, term: Term, now: datetime, calendar: WorkingCalendar) -> dict[str, Any]:
+def policy_deadline_fields(hazard: Hazard, term: Term, now: datetime, calendar: WorkingCalendar) -> dict[str, Any]:
     """Returns the hazard fields that a deadline computed from the category's term changes."""
-    deadline = due(term, now, calendar)
-    set_by_hand = new_deadline(hazard, deadline.at, now)
+    deadline = compute_deadline(term, now, calendar)
+    set_by_hand = manual_deadline_fields(hazard, deadline.at, now)
     return {**set_by_hand, "due_provisional": deadline.provisional, "term": term}
 
 
-def by_rule(field: str, term: Term, now: datetime, calendar: WorkingCalendar) -> dict[str, Any]:
+def stage_due_fields(field: str, term: Term, now: datetime, calendar: WorkingCalendar) -> dict[str, Any]:
     """Returns the fields of a stage's clock: its due time in `field`, and its term while that is provisional."""
-    deadline = due(term, now, calendar)
+    deadline = compute_deadline(term, now, calendar)
     return {field: deadline.at, "stage_term": term if deadline.provisional else None}
 
 
-def in_stage(hazard: Hazard, rules: Rules, calendar: WorkingCalendar, now: datetime) -> Hazard:
+def start_stage_clocks(hazard: Hazard, rules: Rules, calendar: WorkingCalendar, now: datetime) -> Hazard:
     """Starts the clocks of the stage that the hazard has entered and clears those of the stage it has left.
 
     A pending extension request is dropped when nobody works on the hazard any more.
@@ -136,14 +138,14 @@ def in_stage(hazard: Hazard, rules: Rules, calendar: WorkingCalendar, now: datet
         "stage_term": hazard.stage_term if transferred else None,
     }
     if hazard.state is State.ASSIGNED and hazard.lead is not None:
-        clocks |= by_rule("start_due_at", rules.start[hazard.priority], now, calendar)
+        clocks |= stage_due_fields("start_due_at", rules.start[hazard.priority], now, calendar)
     if hazard.state is State.PENDING_RECHECK:
-        clocks |= by_rule("recheck_due_at", rules.recheck, now, calendar)
+        clocks |= stage_due_fields("recheck_due_at", rules.recheck, now, calendar)
     asked = hazard.extension if hazard.state in {State.ASSIGNED, State.RECTIFYING} else None
     return replace(hazard, extension=asked, **clocks)
 
 
-def settled(hazard: Hazard, calendar: WorkingCalendar) -> Hazard:
+def recompute_deadlines(hazard: Hazard, calendar: WorkingCalendar) -> Hazard:
     """Recomputes provisional deadlines with the current calendar; a deadline may move later, never earlier.
 
     A suspended hazard stays as it is: its clock is set again when it is resumed.
@@ -151,27 +153,27 @@ def settled(hazard: Hazard, calendar: WorkingCalendar) -> Hazard:
     if hazard.state is State.SUSPENDED:
         return hazard
     if hazard.due_provisional and hazard.term and hazard.due_from and hazard.due_at:
-        deadline = due(hazard.term, hazard.due_from, calendar)
+        deadline = compute_deadline(hazard.term, hazard.due_from, calendar)
         hazard = replace(hazard, due_at=max(hazard.due_at, deadline.at), due_provisional=deadline.provisional)
     if hazard.stage_term and hazard.stage_from:
         field = next(field for states, field in CLOCKS.values() if states == frozenset({hazard.state}))
-        clock = by_rule(field, hazard.stage_term, hazard.stage_from, calendar)
+        clock = stage_due_fields(field, hazard.stage_term, hazard.stage_from, calendar)
         hazard = replace(hazard, **clock | {field: max(getattr(hazard, field), clock[field])})
     return hazard
 
 
-def look_back_due(category: Category, closed_at: datetime) -> datetime | None:
+def look_back_deadline(category: Category, closed_at: datetime) -> datetime | None:
     """Returns when a fixed hazard is due for its look-back (回头看): 24:00 of the planned day; None: never."""
     days = category.look_back_days
-    return due(Term(days, TimeUnit.CALENDAR_DAYS), closed_at, _ANY).at if days else None
+    return compute_deadline(Term(days, TimeUnit.CALENDAR_DAYS), closed_at, _EMPTY_CALENDAR).at if days else None
 
 
 def is_overdue(hazard: Hazard, now: datetime) -> bool:
     """Tells whether the fixing clock has expired. Derived, never stored; an `advisory` hazard is never overdue."""
-    return hazard.state in FIXING and not hazard.advisory and hazard.due_at is not None and hazard.due_at < now
+    return hazard.state in FIXING_STATES and not hazard.advisory and hazard.due_at is not None and hazard.due_at < now
 
 
-class Running(NamedTuple):
+class RunningClock(NamedTuple):
     """A running clock: its start, its deadline, and its number among the clocks of this kind on the hazard."""
 
     clock: str
@@ -180,50 +182,50 @@ class Running(NamedTuple):
     number: int
 
 
-def running(hazard: Hazard) -> list[Running]:
+def running_clocks(hazard: Hazard) -> list[RunningClock]:
     """Returns the clocks that run on a hazard; an advisory hazard has a target date but no fixing clock."""
-    found: list[Running] = []
+    found: list[RunningClock] = []
     for name, (states, field) in CLOCKS.items():
         due_at = getattr(hazard, field) if hazard.state in states else None
         if due_at is not None and not (name == "fix" and hazard.advisory):
-            found.append(_running(hazard, name, due_at))
+            found.append(_running_clock(hazard, name, due_at))
     return found
 
 
-def _running(hazard: Hazard, name: str, due_at: datetime) -> Running:
+def _running_clock(hazard: Hazard, name: str, due_at: datetime) -> RunningClock:
     if name == "fix":
-        return Running(name, hazard.due_from or hazard.reported_at, due_at, hazard.deadline_number)
-    return Running(name, hazard.stage_from or hazard.reported_at, due_at, hazard.stage_number)
+        return RunningClock(name, hazard.due_from or hazard.reported_at, due_at, hazard.deadline_number)
+    return RunningClock(name, hazard.stage_from or hazard.reported_at, due_at, hazard.stage_number)
 
 
-class Reach(NamedTuple):
+class ScheduledRung(NamedTuple):
     """A rung of a ladder with its clock and the time at which it is reached."""
 
     at: datetime
     rung: Rung
-    clock: Running
+    clock: RunningClock
 
 
-def rung_at(rung: Rung, due_at: datetime, calendar: WorkingCalendar) -> datetime:
+def rung_time(rung: Rung, due_at: datetime, calendar: WorkingCalendar) -> datetime:
     """Returns when a rung is reached. The caller leaves out a reminder that falls before its clock started."""
     if rung.before:
-        return due_at - (due(rung.before, due_at, calendar).at - due_at)
+        return due_at - (compute_deadline(rung.before, due_at, calendar).at - due_at)
     if rung.after:
         # 24:00 belongs to the day that it ends: one working day after 24:00 of Monday is 24:00 of Tuesday.
-        last = due_at - _INSTANT if rung.after.unit in _DAYS else due_at
-        return due(rung.after, last, calendar).at
+        last = due_at - _INSTANT if rung.after.unit in _DAY_UNITS else due_at
+        return compute_deadline(rung.after, last, calendar).at
     return due_at
 
 
-def ladder(hazard: Hazard, rules: Rules, calendar: WorkingCalendar) -> Iterator[Reach]:
+def scheduled_rungs(hazard: Hazard, rules: Rules, calendar: WorkingCalendar) -> Iterator[ScheduledRung]:
     """Yields the rungs of all running clocks, without reminders that fall before their clock started."""
-    for clock in running(hazard):
+    for clock in running_clocks(hazard):
         for rung in rules.ladders[hazard.severity]:
-            if rung.clock == clock.clock and (at := rung_at(rung, clock.due_at, calendar)) > clock.since:
-                yield Reach(at, rung, clock)
+            if rung.clock == clock.clock and (at := rung_time(rung, clock.due_at, calendar)) > clock.since:
+                yield ScheduledRung(at, rung, clock)
 
 
-def next_check(
+def next_check_time(
     hazard: Hazard, rules: Rules, calendar: WorkingCalendar, after: datetime | None = None
 ) -> datetime | None:
     """Returns when the sweep must check this hazard next; None if no rung follows `after`.
@@ -232,24 +234,24 @@ def next_check(
     """
     ladder = rules.ladders[hazard.severity]
     return min(
-        (at for clock in running(hazard) if (at := _next_rung(ladder, clock, calendar, after)) is not None),
+        (at for clock in running_clocks(hazard) if (at := _next_rung_time(ladder, clock, calendar, after)) is not None),
         default=None,
     )
 
 
-def _next_rung(
-    ladder: Iterable[Rung], clock: Running, calendar: WorkingCalendar, after: datetime | None
+def _next_rung_time(
+    ladder: Iterable[Rung], clock: RunningClock, calendar: WorkingCalendar, after: datetime | None
 ) -> datetime | None:
     """Returns when this clock reaches its next rung. Rungs after the deadline, which cost more, are computed last."""
     since = max(after, clock.since) if after else clock.since
     rungs = [rung for rung in ladder if rung.clock == clock.clock]
     for late in (False, True):
-        instants = (rung_at(rung, clock.due_at, calendar) for rung in rungs if (rung.after is not None) is late)
+        instants = (rung_time(rung, clock.due_at, calendar) for rung in rungs if (rung.after is not None) is late)
         if ahead := [at for at in instants if at > since]:
             return min(ahead)
     return None
 
 
-def next_reached(reaches: Iterable[Reach], after: datetime) -> datetime | None:
+def next_scheduled_time(rungs: Iterable[ScheduledRung], after: datetime) -> datetime | None:
     """Returns the first time in `rungs` that follows `after`: `next_check_time` for a ladder computed before."""
-    return min((reach.at for reach in reaches if reach.at > after), default=None)
+    return min((reach.at for reach in rungs if reach.at > after), default=None)

@@ -6,17 +6,17 @@ from typing import NamedTuple
 from uuid import UUID
 
 from inspections.accounts.policy import Scope
-from inspections.hazards.records import OPEN, Candidate, Hazard, State
+from inspections.hazards.records import OPEN_STATES, DuplicateCandidate, Hazard, State
 from inspections.places.coordinates import Point, distance_m
 
 WINDOW = timedelta(hours=72)
 NEAR_M = 100.0
 FARTHEST_M = 200.0
 """The upper limit of the distance, however inaccurate the two points are; `cells_around` covers this radius."""
-_NAMED = 5
+_MAX_CANDIDATES = 5
 
 
-class Earlier(NamedTuple):
+class EarlierReport(NamedTuple):
     """The fields of an earlier report that the comparison needs, named as in Hazard."""
 
     id: UUID
@@ -29,42 +29,44 @@ class Earlier(NamedTuple):
     reported_at: datetime
 
 
-def candidates(hazard: Hazard, earlier: Iterable[Earlier], reach: Scope) -> list[Candidate]:
+def duplicate_candidates(hazard: Hazard, earlier: Iterable[EarlierReport], reach: Scope) -> list[DuplicateCandidate]:
     """Returns those of `earlier` that may be this hazard, only of communities within `reach`.
 
     Order: same place first, then by distance; ties newest first. `earlier` may hold more than match.
     """
-    apart = {each: _metres(hazard.point, each.point) for each in earlier if _eligible(hazard, each, reach)}
-    same = [each for each in apart if _same_place(hazard, each)]
-    near = [each for each, metres in apart.items() if each not in same and _near(hazard, each, metres)]
+    apart = {each: _distance(hazard.point, each.point) for each in earlier if _is_eligible(hazard, each, reach)}
+    same = [each for each in apart if _is_same_place(hazard, each)]
+    near = [each for each, metres in apart.items() if each not in same and _is_near(hazard, each, metres)]
     same.sort(key=lambda each: each.reported_at, reverse=True)
     near.sort(key=lambda each: (apart[each], hazard.reported_at - each.reported_at))
-    return [_named(each, apart[each], same_place=each in same) for each in (*same, *near)[:_NAMED]]
+    return [_candidate(each, apart[each], same_place=each in same) for each in (*same, *near)[:_MAX_CANDIDATES]]
 
 
-def _eligible(hazard: Hazard, other: Earlier, reach: Scope) -> bool:
+def _is_eligible(hazard: Hazard, other: EarlierReport, reach: Scope) -> bool:
     return (
         other.id != hazard.id
         and other.category == hazard.category
-        and other.state in OPEN
+        and other.state in OPEN_STATES
         and hazard.reported_at - WINDOW <= other.reported_at <= hazard.reported_at
         and reach.covers_community(other.community)
     )
 
 
-def _same_place(hazard: Hazard, other: Earlier) -> bool:
+def _is_same_place(hazard: Hazard, other: EarlierReport) -> bool:
     return (other.community, other.place_key) == (hazard.community, hazard.place_key)
 
 
-def _metres(one: Point | None, other: Point | None) -> float | None:
+def _distance(one: Point | None, other: Point | None) -> float | None:
     return distance_m(one, other) if one and other else None
 
 
-def _near(hazard: Hazard, other: Earlier, metres: float | None) -> bool:
+def _is_near(hazard: Hazard, other: EarlierReport, metres: float | None) -> bool:
     points = (point for point in (hazard.point, other.point) if point)
     allowed = NEAR_M + sum(point.accuracy_m or 0 for point in points)
     return metres is not None and metres <= min(allowed, FARTHEST_M)
 
 
-def _named(other: Earlier, metres: float | None, *, same_place: bool) -> Candidate:
-    return Candidate(other.id, other.number, other.state, None if metres is None else round(metres), same_place)
+def _candidate(other: EarlierReport, metres: float | None, *, same_place: bool) -> DuplicateCandidate:
+    return DuplicateCandidate(
+        other.id, other.number, other.state, None if metres is None else round(metres), same_place
+    )

@@ -15,10 +15,10 @@ import msgspec
 from msgspec import UNSET, Struct
 from msgspec.structs import asdict, replace
 
-from inspections.hazards.records import Clocks, Entry, Hazard
+from inspections.hazards.records import Clocks, Hazard, HistoryEntry
 from inspections.hazards.repository import HazardRepository
 
-PLAIN = frozenset(
+UNERASABLE_FACTS = frozenset(
     {
         *("community", "category", "kind", "severity", "priority", "outcome", "result", "rung", "crs"),  # codes
         *("level", "proposes"),  # names
@@ -32,8 +32,8 @@ PLAIN = frozenset(
 )
 """Facts that are no free text. Text under any other name can be erased; an omission here errs on that side."""
 
-ERASE = "erase"
-ERASED = "（已删除）"
+ERASE_STEP = "erase"
+ERASED_TEXT = "（已删除）"
 """The placeholder for an erased text where a text is required."""
 
 _ALGORITHM = "sha256:"
@@ -48,7 +48,7 @@ class ErasedFields(Struct, frozen=True):
     fields: tuple[str, ...]
 
 
-class NewLine(NamedTuple):
+class NewEntry(NamedTuple):
     """A history entry to append: the step, its author, its time and its facts. `acting_for`: see HistoryEntry."""
 
     id: UUID
@@ -60,8 +60,8 @@ class NewLine(NamedTuple):
 
 
 def append_history(
-    repository: HazardRepository, before: Hazard | None, hazard: Hazard, line: NewLine
-) -> tuple[Hazard, Entry]:
+    repository: HazardRepository, before: Hazard | None, hazard: Hazard, line: NewEntry
+) -> tuple[Hazard, HistoryEntry]:
     """Appends a line to the hash chain; returns the hazard with its new head, and the chained entry.
 
     `hazard`: the hazard after the step; `before`: the one before the step, None for the first line.
@@ -69,20 +69,20 @@ def append_history(
     kept: dict[str, Any] = _decode(_canonical(line.facts))  # as a store returns them, so that the digest matches
     salts: dict[str, str] = {}
 
-    def salted(path: str, text: str | None) -> str | None:
+    def seal(path: str, text: str | None) -> str | None:
         salts[path] = repository.new_salt()
-        return _sealed(text, salts[path])
+        return _text_digest(text, salts[path])
 
-    sealed, length, clocks = _walked(kept, "", salted), hazard.history_length + 1, _set(before, hazard)
-    entry = Entry(
+    sealed, length, clocks = _map_texts(kept, "", seal), hazard.history_length + 1, _changed_clocks(before, hazard)
+    entry = HistoryEntry(
         line.id, hazard.id, length, line.step, line.by, line.at, hazard.state, hazard.version, kept, salts, "", clocks,
         line.acting_for,
     )  # fmt: skip
-    digest = _chained(hazard.history_head, entry, sealed)
+    digest = _chain_digest(hazard.history_head, entry, sealed)
     return replace(hazard, history_length=length, history_head=digest), replace(entry, digest=digest)
 
 
-def _set(before: Hazard | None, after: Hazard) -> Clocks:
+def _changed_clocks(before: Hazard | None, after: Hazard) -> Clocks:
     """Returns the deadlines that differ between the two hazards."""
     return Clocks(
         **{
@@ -93,7 +93,7 @@ def _set(before: Hazard | None, after: Hazard) -> Clocks:
     )
 
 
-def replayed(lines: Iterable[Entry]) -> Clocks:
+def replay_clocks(lines: Iterable[HistoryEntry]) -> Clocks:
     """Replays the deadlines of a hazard from its history, from the first line to the last of `lines`."""
     known: dict[str, Any] = {}
     for line in lines:
@@ -101,12 +101,14 @@ def replayed(lines: Iterable[Entry]) -> Clocks:
     return Clocks(**known)
 
 
-def digest_of(previous: str, line: Entry) -> str:
+def entry_digest(previous: str, line: HistoryEntry) -> str:
     """Computes the expected digest of a line. `previous`: the digest of the line before, or an empty string."""
-    return _chained(previous, line, _walked(line.facts, "", lambda path, text: _sealed(text, line.salts.get(path))))
+    return _chain_digest(
+        previous, line, _map_texts(line.facts, "", lambda path, text: _text_digest(text, line.salts.get(path)))
+    )
 
 
-def _chained(previous: str, line: Entry, sealed: Any) -> str:
+def _chain_digest(previous: str, line: HistoryEntry, sealed: Any) -> str:
     said = {
         "hazard": line.hazard,
         "seq": line.seq,
@@ -123,7 +125,7 @@ def _chained(previous: str, line: Entry, sealed: Any) -> str:
     return _digest(previous.encode() + _canonical(said))
 
 
-def _sealed(text: str | None, salt: str | None) -> str | None:
+def _text_digest(text: str | None, salt: str | None) -> str | None:
     """Returns the digest that represents a text in its line's digest. For an erased text it is stored as its salt."""
     return salt if text is None else _digest(f"{salt or ''}{text}".encode())
 
@@ -132,48 +134,50 @@ def _digest(data: bytes) -> str:
     return _ALGORITHM + sha256(data).hexdigest()
 
 
-def _walked(value: Any, path: str, text_at: Callable[[str, str | None], Any]) -> Any:
+def _map_texts(value: Any, path: str, text_at: Callable[[str, str | None], Any]) -> Any:
     """Maps `text_at(path, text)` over each text that can be or was erased. Path example: `fixed_on_spot.method`."""
     if isinstance(value, dict):
         before = f"{path}." if path else ""
         items = cast("dict[str, Any]", value).items()
-        return {name: kept if name in PLAIN else _walked(kept, before + name, text_at) for name, kept in items}
+        return {
+            name: kept if name in UNERASABLE_FACTS else _map_texts(kept, before + name, text_at) for name, kept in items
+        }
     if isinstance(value, list):
-        return [_walked(each, f"{path}.{at}", text_at) for at, each in enumerate(cast("list[Any]", value))]
+        return [_map_texts(each, f"{path}.{at}", text_at) for at, each in enumerate(cast("list[Any]", value))]
     return text_at(path, value) if value is None or isinstance(value, str) else value
 
 
-def texts(facts: dict[str, Any]) -> dict[str, str | None]:
+def erasable_texts(facts: dict[str, Any]) -> dict[str, str | None]:
     """Returns the free texts and names in `facts` by path; None for an erased one."""
     found: dict[str, str | None] = {}
-    _walked(facts, "", found.__setitem__)
+    _map_texts(facts, "", found.__setitem__)
     return found
 
 
 # erasing ----------------------------------------------------------------------------------------------------
 
 
-def erased(entry: Entry, paths: Collection[str]) -> Entry:
+def erase_texts(entry: HistoryEntry, paths: Collection[str]) -> HistoryEntry:
     """Erases the texts at `paths`; the digest of each replaces its salt, so that the line's digest stays valid."""
     salts = dict(entry.salts)
 
-    def without(path: str, text: str | None) -> str | None:
+    def erase_text(path: str, text: str | None) -> str | None:
         if text is None or path not in paths:
             return text
         salts[path] = _digest(f"{salts.get(path, '')}{text}".encode())
         return None
 
-    return replace(entry, facts=_walked(entry.facts, "", without), salts=salts)
+    return replace(entry, facts=_map_texts(entry.facts, "", erase_text), salts=salts)
 
 
-def gone(entry: Entry) -> list[str]:
+def erased_paths(entry: HistoryEntry) -> list[str]:
     """Returns the paths of the texts that were erased from this line."""
     return [path for path, salt in entry.salts.items() if salt.startswith(_ALGORITHM)]
 
 
-def comparable(entry: Entry, sent: dict[str, Any]) -> dict[str, Any]:
+def comparable_facts(entry: HistoryEntry, sent: dict[str, Any]) -> dict[str, Any]:
     """Returns a line's facts for comparison with facts sent again; erased fields are taken from `sent`."""
-    names = {path.partition(".")[0] for path in gone(entry)}
+    names = {path.partition(".")[0] for path in erased_paths(entry)}
     left = {name: value for name, value in entry.facts.items() if name not in names}
     return left | {name: sent[name] for name in names & sent.keys()}
 
@@ -181,7 +185,7 @@ def comparable(entry: Entry, sent: dict[str, Any]) -> dict[str, Any]:
 # checking ---------------------------------------------------------------------------------------------------
 
 
-class Heading(Struct, frozen=True):
+class HistorySummary(Struct, frozen=True):
     """The history as the hazard record states it: number of lines, digest of the last line, resulting state.
 
     `state` is plain text, since a damaged record may hold an invalid state.
@@ -194,14 +198,14 @@ class Heading(Struct, frozen=True):
     head: str
 
 
-class Break(NamedTuple):
+class HistoryDefect(NamedTuple):
     """A defect of a history: what is wrong, and at which line."""
 
     what: str
     where: str
 
 
-def breaks(heading: Heading, lines: Sequence[Entry]) -> Iterator[Break]:
+def find_history_defects(heading: HistorySummary, lines: Sequence[HistoryEntry]) -> Iterator[HistoryDefect]:
     """Yields what was altered, removed, inserted or moved in the history of a hazard.
 
     A rewritten chain, or one cut off together with its head, is found only by comparison with heads kept elsewhere.
@@ -209,30 +213,30 @@ def breaks(heading: Heading, lines: Sequence[Entry]) -> Iterator[Break]:
     expected, last = 1, ""
     for line in lines:
         if (line.hazard, line.seq) != (heading.hazard, expected):
-            yield Break("line is not in its place", f"line {line.seq} where {expected} should be")
-        elif line.digest != digest_of(last, line) or line.salts.keys() != texts(line.facts).keys():
-            yield Break("line is not what was written", f"line {line.seq}")
+            yield HistoryDefect("line is not in its place", f"line {line.seq} where {expected} should be")
+        elif line.digest != entry_digest(last, line) or line.salts.keys() != erasable_texts(line.facts).keys():
+            yield HistoryDefect("line is not what was written", f"line {line.seq}")
         expected, last = line.seq + 1, line.digest
     if len(lines) != heading.length:
-        yield Break("history is not whole", f"{len(lines)} of {heading.length} lines")
+        yield HistoryDefect("history is not whole", f"{len(lines)} of {heading.length} lines")
     elif last != heading.head:
-        yield Break("history does not end in its head", f"line {heading.length}")
+        yield HistoryDefect("history does not end in its head", f"line {heading.length}")
     elif lines and heading.state != lines[-1].state:
-        yield Break("state is not what the history says", f"{heading.state}, history {lines[-1].state}")
-    yield from _unsaid(lines)
+        yield HistoryDefect("state is not what the history says", f"{heading.state}, history {lines[-1].state}")
+    yield from _undocumented_erasures(lines)
 
 
-def _unsaid(lines: Sequence[Entry]) -> Iterator[Break]:
+def _undocumented_erasures(lines: Sequence[HistoryEntry]) -> Iterator[HistoryDefect]:
     """Yields lines with erased texts that no `erase` line documents, since erasing needs no key."""
-    said = {(each.entry, path) for line in lines for each in erased_by(line) for path in each.fields}
+    said = {(each.entry, path) for line in lines for each in documented_erasures(line) for path in each.fields}
     for line in lines:
-        if any((line.id, path) not in said for path in gone(line)):
-            yield Break("words were erased and no line says by whom", f"line {line.seq}")
+        if any((line.id, path) not in said for path in erased_paths(line)):
+            yield HistoryDefect("words were erased and no line says by whom", f"line {line.seq}")
 
 
-def erased_by(line: Entry) -> list[ErasedFields]:
+def documented_erasures(line: HistoryEntry) -> list[ErasedFields]:
     """Returns what an `erase` line documents; an empty list for other lines and for invalid content."""
     try:
-        return msgspec.convert(line.facts.get("erased", []) if line.step == ERASE else [], list[ErasedFields])
+        return msgspec.convert(line.facts.get("erased", []) if line.step == ERASE_STEP else [], list[ErasedFields])
     except msgspec.ValidationError:
         return []

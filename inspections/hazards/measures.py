@@ -26,7 +26,7 @@ MEASURES: dict[str, str] = {
 }
 """For each measure the field whose day it counts on. `first_due_at`: the deadline before any extension."""
 
-STANDING: dict[State, str] = {
+STATE_MEASURES: dict[State, str] = {
     State.REPORTED: "waiting",
     State.ACCEPTED: "fixing",
     State.ASSIGNED: "fixing",
@@ -41,10 +41,10 @@ STANDING: dict[State, str] = {
 }
 """The measure of each state; together these measures add up to `received`."""
 
-DECIDED_BY_DEADLINE = frozenset({Outcome.FIXED, Outcome.REFUSED_CONTROLLED})
+DEADLINE_OUTCOMES = frozenset({Outcome.FIXED, Outcome.REFUSED_CONTROLLED})
 """Outcomes for which meeting the deadline matters; with the others nothing had to be fixed here."""
 
-_COUNTS_BY = (
+_MEASURED_FIELDS = (
     *("state", "outcome", "community", "category", "severity", "source", "advisory", "quantity", "quantity_done"),
     *("fixed_on_spot", "reported_at", "accepted_at", "submitted_at", "closed_at", "due_at", "original_due_at"),
     *("times_returned", "times_reworked", "times_extended", "rebounded_as"),
@@ -52,7 +52,7 @@ _COUNTS_BY = (
 """The hazard fields that determine its measures."""
 
 
-class Cell(NamedTuple):
+class MeasureKey(NamedTuple):
     """The dimensions under which a measure is counted. `day`: days since 1970, in Shanghai."""
 
     community: str
@@ -66,19 +66,19 @@ def day_number(day: date) -> int:
     return day.toordinal() - _EPOCH
 
 
-def day_of(number: int) -> date:
+def date_from_day_number(number: int) -> date:
     return date.fromordinal(number + _EPOCH)
 
 
-def measured(hazard: Hazard) -> dict[str, int]:
+def hazard_measures(hazard: Hazard) -> dict[str, int]:
     """Returns the non-zero measures of a hazard with their values."""
     closed = hazard.state is State.CLOSED
     cohort = hazard.accepted_at is not None and hazard.state is not State.DUPLICATE
-    ended = closed and hazard.outcome in DECIDED_BY_DEADLINE and not hazard.advisory and hazard.due_at is not None
+    ended = closed and hazard.outcome in DEADLINE_OUTCOMES and not hazard.advisory and hazard.due_at is not None
     fixed = closed and hazard.outcome is Outcome.FIXED
     values = {
         "received": 1,
-        STANDING[hazard.state]: 1,
+        STATE_MEASURES[hazard.state]: 1,
         "accepted": cohort,
         "fixed": fixed,
         "false_alarm": closed and hazard.outcome is Outcome.FALSE_ALARM,
@@ -86,9 +86,9 @@ def measured(hazard: Hazard) -> dict[str, int]:
         "closed_then": closed and hazard.closed_at is not None,
         "fixed_then": fixed and hazard.closed_at is not None,
         "due_ended": ended,
-        "due_met": ended and fixed and _by(hazard.submitted_at, hazard.due_at),
+        "due_met": ended and fixed and _is_in_time(hazard.submitted_at, hazard.due_at),
         "first_due_ended": ended,
-        "first_due_met": ended and fixed and _by(hazard.submitted_at, _first_due_at(hazard)),
+        "first_due_met": ended and fixed and _is_in_time(hazard.submitted_at, _first_deadline(hazard)),
     }
     if cohort:
         values |= {
@@ -104,38 +104,38 @@ def measured(hazard: Hazard) -> dict[str, int]:
     return {name: int(value) for name, value in values.items() if value}
 
 
-def _by(moment: datetime | None, deadline: datetime | None) -> bool:
+def _is_in_time(moment: datetime | None, deadline: datetime | None) -> bool:
     return moment is not None and deadline is not None and moment <= deadline
 
 
-def _first_due_at(hazard: Hazard) -> datetime | None:
+def _first_deadline(hazard: Hazard) -> datetime | None:
     return hazard.original_due_at or hazard.due_at
 
 
-def differences(moves: Iterable[tuple[Hazard | None, Hazard]]) -> dict[Cell, Mapping[str, int]]:
+def measure_differences(moves: Iterable[tuple[Hazard | None, Hazard]]) -> dict[MeasureKey, Mapping[str, int]]:
     """Sums up how (before, after) pairs of hazards change the measures. `before` None: a new hazard."""
-    changed: defaultdict[Cell, defaultdict[str, int]] = defaultdict(lambda: defaultdict(int))
+    changed: defaultdict[MeasureKey, defaultdict[str, int]] = defaultdict(lambda: defaultdict(int))
     for before, after in moves:
         if before is None:
-            _count(changed, after, 1)
-        elif any(getattr(before, name) != getattr(after, name) for name in _COUNTS_BY):
-            _count(changed, before, -1)
-            _count(changed, after, 1)
+            _add_measures(changed, after, 1)
+        elif any(getattr(before, name) != getattr(after, name) for name in _MEASURED_FIELDS):
+            _add_measures(changed, before, -1)
+            _add_measures(changed, after, 1)
     cells = {cell: {name: by for name, by in counts.items() if by} for cell, counts in changed.items()}
     return {cell: counts for cell, counts in cells.items() if counts}
 
 
-def _count(changed: defaultdict[Cell, defaultdict[str, int]], hazard: Hazard, sign: int) -> None:
+def _add_measures(changed: defaultdict[MeasureKey, defaultdict[str, int]], hazard: Hazard, sign: int) -> None:
     days: dict[str, int] = {}
     where = (hazard.community, hazard.category, hazard.severity.value, hazard.source)
-    for name, value in measured(hazard).items():
+    for name, value in hazard_measures(hazard).items():
         on = MEASURES[name]
         if on not in days:
-            days[on] = _day(hazard, on)
-        changed[Cell(*where, days[on])][name] += sign * value
+            days[on] = _measure_day(hazard, on)
+        changed[MeasureKey(*where, days[on])][name] += sign * value
 
 
-def _day(hazard: Hazard, on: str) -> int:
+def _measure_day(hazard: Hazard, on: str) -> int:
     if on == "first_due_at":
         on = "original_due_at" if hazard.original_due_at else "due_at"
     return day_number(shanghai_date(getattr(hazard, on)))

@@ -8,9 +8,9 @@ from uuid import UUID
 
 from msgspec import UNSET, Struct, UnsetType
 
-from inspections.field_types import Line, Moment, Phone, Words
-from inspections.office.categories import Left, Priority, Severity, Term
-from inspections.photos.evidence import Shown
+from inspections.field_types import AwareDatetime, LongText, Phone, ShortText
+from inspections.office.categories import Priority, RemainingTime, Severity, Term
+from inspections.photos.evidence import DeclaredPhoto
 from inspections.places.coordinates import Point
 
 FixOutcome = Literal["removed", "altered", "escape_opening", "other"]
@@ -30,7 +30,7 @@ class State(StrEnum):
     CANCELLED = "cancelled"
 
 
-OPEN = frozenset(State) - {State.REJECTED, State.DUPLICATE, State.CLOSED, State.CANCELLED}
+OPEN_STATES = frozenset(State) - {State.REJECTED, State.DUPLICATE, State.CLOSED, State.CANCELLED}
 
 
 class Outcome(StrEnum):
@@ -48,7 +48,7 @@ class Party(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True)
     """整改责任主体: the party responsible for the fix. It needs no account."""
 
     kind: Literal["owner", "tenant", "property", "committee", "merchant", "organisation"]
-    name: Line
+    name: ShortText
     phone: Phone | None = None
 
 
@@ -70,17 +70,17 @@ class Suspension(Struct, frozen=True):
     reason: str
     measures: str
     due_at: datetime
-    left: Left | None
+    left: RemainingTime | None
 
 
 class Arrangements(Struct, frozen=True, forbid_unknown_fields=True):
     """五落实: what 《安全生产法》 第四十一条 and the rules on major hazards require to be settled before a fix."""
 
-    responsible: Line
-    measures: Words
-    time_limit: Moment
-    funds: Line
-    plan: Words
+    responsible: ShortText
+    measures: LongText
+    time_limit: AwareDatetime
+    funds: ShortText
+    plan: LongText
 
 
 SupervisionLevel = Literal["subdistrict", "district", "city", "province"]
@@ -211,7 +211,7 @@ class Hazard(Struct, frozen=True):
         return (*((self.lead,) if self.lead else ()), *self.assisting)
 
 
-class Named(Struct, frozen=True):
+class HazardReference(Struct, frozen=True):
     """The id, number and state of a hazard that another record refers to."""
 
     id: UUID
@@ -219,7 +219,7 @@ class Named(Struct, frozen=True):
     state: State
 
 
-class Candidate(Named, frozen=True):
+class DuplicateCandidate(HazardReference, frozen=True):
     """An earlier report that may be the same hazard. `same_place`: same community and same place description.
 
     `distance_m`: metres between the two points, None if either is missing.
@@ -257,7 +257,7 @@ class Clocks(Struct, frozen=True, omit_defaults=True):
     term: Term | UnsetType | None = UNSET
 
 
-class Entry(Struct, frozen=True):
+class HistoryEntry(Struct, frozen=True):
     """A line of a hazard's history: the step, its author, its time and its facts.
 
     The client creates the id of a step, so that a repeated step is recognised; a line added by the server has an id
@@ -280,9 +280,9 @@ class Entry(Struct, frozen=True):
     acting_for: str | None = None
 
 
-class Dossier(NamedTuple):
+class HazardWithPhotos(NamedTuple):
     """A hazard with its declared photos. `others`: hazards that the photo flags refer to and the reader may see."""
 
     hazard: Hazard
-    shown: list[Shown]
-    others: Mapping[UUID, Named] = {}
+    photos: list[DeclaredPhoto]
+    others: Mapping[UUID, HazardReference] = {}

@@ -6,56 +6,56 @@ from typing import Protocol
 from uuid import UUID
 
 from inspections.change import RecordRepository
-from inspections.hazards.duplicates import Earlier
-from inspections.hazards.records import Entry, Hazard, Named
-from inspections.photos.evidence import Shown, Sighting
-from inspections.photos.records import Mention
+from inspections.hazards.duplicates import EarlierReport
+from inspections.hazards.records import Hazard, HazardReference, HistoryEntry
+from inspections.photos.evidence import DeclaredPhoto, PhotoMatch
+from inspections.photos.records import PhotoReference
 
 
 class HazardRepository(RecordRepository, Protocol):
     """Queries for hazards, their histories and photos, and for hazards that are due."""
 
-    def provisional(self, after: UUID, limit: int) -> list[Hazard]:
+    def provisional_hazards(self, after: UUID, limit: int) -> list[Hazard]:
         """Locks and returns open hazards with a provisional deadline whose id follows `after`, in order of id."""
         ...
 
     def hazard(self, hazard_id: UUID) -> Hazard | None: ...
-    def entry(self, entry_id: UUID) -> Entry | None: ...
-    def history(self, hazard_id: UUID) -> list[Entry]:
+    def history_entry(self, entry_id: UUID) -> HistoryEntry | None: ...
+    def history(self, hazard_id: UUID) -> list[HistoryEntry]:
         """Returns every history entry of a hazard, oldest first."""
         ...
 
-    def escalated(self, hazard_ids: Sequence[UUID]) -> set[tuple[UUID, int, str]]:
+    def recorded_rungs(self, hazard_ids: Sequence[UUID]) -> set[tuple[UUID, int, str]]:
         """Returns the recorded rungs of these hazards as (hazard, deadline number, rung name)."""
         ...
 
-    def unexamined(self, limit: int) -> list[Mention]:
+    def unexamined_photos(self, limit: int) -> list[PhotoReference]:
         """Returns received, processed, unexamined photos, without those of duplicates; claims them as `due_hazards`."""
         ...
 
-    def sightings(self, mention: Mention, picture: int | None) -> list[Sighting]:
+    def photo_matches(self, mention: PhotoReference, picture: int | None) -> list[PhotoMatch]:
         """Returns other places where this photo, or one with a hash near `picture`, is present; earliest first.
 
         Other duplicates are left out: their photos are copied to their master.
         """
         ...
 
-    def shown(self, hazard_ids: Sequence[UUID]) -> list[Shown]:
+    def declared_photos(self, hazard_ids: Sequence[UUID]) -> list[DeclaredPhoto]:
         """Returns every photo declared on these hazards, in the order of their history."""
         ...
 
-    def due(self, now: datetime, limit: int) -> list[Hazard]:
+    def due_hazards(self, now: datetime, limit: int) -> list[Hazard]:
         """Returns candidates whose next check is due, longest overdue first; the domain makes the final decision.
 
         A write transaction also claims the rows: concurrent callers get other hazards.
         """
         ...
 
-    def earlier(self, hazard: Hazard) -> list[Earlier]:
+    def earlier_reports(self, hazard: Hazard) -> list[EarlierReport]:
         """Returns earlier reports that may be this hazard, for `duplicate_candidates` to decide on."""
         ...
 
-    def duplicates(self, hazard_ids: Sequence[UUID]) -> list[Named]:
+    def duplicates(self, hazard_ids: Sequence[UUID]) -> list[HazardReference]:
         """Returns the hazards that were merged into any of these, earliest report first."""
         ...
 

@@ -8,14 +8,14 @@ from msgspec import Struct
 
 from inspections.ledger.selection import Selection
 
-KEPT = timedelta(hours=20)
+RETENTION = timedelta(hours=20)
 """An export expires this long after its request; its file is swept later, a day after it was made."""
 LEASE = timedelta(seconds=60)
 """A claim lasts this long without progress; then another process may claim the export."""
-TRIES = 3
-AT_ONCE = 3
+MAX_TRIES = 3
+MAX_OPEN_EXPORTS = 3
 """Exports of one person that may wait or be in progress at once."""
-FAILED = "制作失败，请重试"
+FAILURE_MESSAGE = "制作失败，请重试"
 
 
 class ExportForm(StrEnum):
@@ -52,5 +52,5 @@ class Export(Struct, frozen=True):
     tries: int = 0
 
     @property
-    def open(self) -> bool:
+    def is_open(self) -> bool:
         return self.state in {ExportState.WAITING, ExportState.MAKING}

@@ -10,16 +10,16 @@ from uuid import UUID, uuid5
 import msgspec
 from msgspec import Struct
 
-from inspections.calendar import SHANGHAI, YEARS, at, midnight, shanghai_date
-from inspections.errors import Invalid
-from inspections.field_types import Line, Phone, Quantity, Words
-from inspections.hazards.records import OPEN, Outcome, State
+from inspections.calendar import SHANGHAI, YEARS, midnight, shanghai_date, shanghai_instant
+from inspections.errors import InvalidInput
+from inspections.field_types import LongText, Phone, Quantity, ShortText
+from inspections.hazards.records import OPEN_STATES, Outcome, State
 from inspections.notices.templates import OUTCOMES, SEVERITIES, STATES
 from inspections.office.categories import Category, Severity
 from inspections.places.communities import Community
-from inspections.table_import import SHOWN, LineError
+from inspections.table_import import MAX_LISTED_ERRORS, LineError
 
-LINES = 10_000
+MAX_LINES = 10_000
 """The most lines of a file, which are all stored in one transaction."""
 
 TITLES: dict[str, tuple[str, ...]] = {
@@ -46,12 +46,12 @@ TITLES: dict[str, tuple[str, ...]] = {
 }
 """The known columns, by the titles that offices give them; the first is that of our own ledger."""
 
-_TITLES = 3
+_MIN_TITLES = 3
 """The number of REQUIRED_FIELDS that make a row of titles: two may stand in a heading by chance."""
-NEEDED = ("reported_at", "community", "place", "category", "description")
-_UNSAID = ("单位", "整改前照片", "整改后照片", "序号")
+REQUIRED_FIELDS = ("reported_at", "community", "place", "category", "description")
+_IGNORED_TITLES = ("单位", "整改前照片", "整改后照片", "序号")
 """Columns of our own ledger that follow from others, and the number of a line within its sheet."""
-_FIELD = {title: field for field, titles in TITLES.items() for title in titles}
+_FIELD_BY_TITLE = {title: field for field, titles in TITLES.items() for title in titles}
 _DAY = timedelta(days=1)
 _SPACES = re.compile(r"\s+")
 _DATE = re.compile(
@@ -102,14 +102,14 @@ class OldLine(Struct, frozen=True):
     other: dict[str, str]
 
 
-class Sheet(NamedTuple):
+class LedgerSheet(NamedTuple):
     """A table of a spreadsheet: its titles, and the lines of cells below them, each with its position."""
 
     titles: list[str]
     lines: list[tuple[str, list[Any]]]
 
 
-class Understood(Struct, frozen=True):
+class ParsedLedger(Struct, frozen=True):
     """The parsed lines of a spreadsheet. `count`: all its lines; `aside`: titles of columns without a field.
 
     `wrong`: the number of errors, of which `errors` has the first ones.
@@ -122,7 +122,7 @@ class Understood(Struct, frozen=True):
     aside: list[str]
 
 
-class Names(NamedTuple):
+class NameIndex(NamedTuple):
     """Name → code and code → code, of communities and of categories."""
 
     communities: dict[str, str]
@@ -133,7 +133,7 @@ _COMMITTEE = re.compile(r"(居民委员会|村民委员会|居委会|村委会)\
 _KIND = re.compile(r"(社区|村)\Z")
 
 
-def names_of(communities: Iterable[Community], categories: Iterable[Category]) -> Names:
+def build_name_index(communities: Iterable[Community], categories: Iterable[Category]) -> NameIndex:
     """Indexes communities by code, name and short forms: 电子社区居委会 is also 电子社区 and 电子, if no other is.
 
     Categories that only devices open are left out.
@@ -144,55 +144,58 @@ def names_of(communities: Iterable[Community], categories: Iterable[Category]) -
         for name in {each.code, each.name, plain, _KIND.sub("", plain)} - {""}:
             called.setdefault(name, set()).add(each.code)
     kinds = {name: each.code for each in categories if not each.from_device for name in (each.name, each.code)}
-    return Names({name: min(codes) for name, codes in called.items() if len(codes) == 1}, kinds)
+    return NameIndex({name: min(codes) for name, codes in called.items() if len(codes) == 1}, kinds)
 
 
-def is_head(cells: Sequence[Any]) -> bool:
+def is_title_row(cells: Sequence[Any]) -> bool:
     """Tells the row of column titles from a heading above it."""
-    found = {_FIELD.get(title(cell)) for cell in cells}
-    return len(found & set(NEEDED)) >= _TITLES
+    found = {_FIELD_BY_TITLE.get(normalize_title(cell)) for cell in cells}
+    return len(found & set(REQUIRED_FIELDS)) >= _MIN_TITLES
 
 
-def title(cell: Any) -> str:
+def normalize_title(cell: Any) -> str:
     return _SPACES.sub("", cell) if isinstance(cell, str) else ""
 
 
-def _missing(titles: Sequence[str]) -> list[str]:
+def _missing_columns(titles: Sequence[str]) -> list[str]:
     """Titles of required columns that a sheet lacks. 发现时间 may stand in for 上报时间."""
-    there = {_FIELD.get(each) for each in titles}
+    there = {_FIELD_BY_TITLE.get(each) for each in titles}
     if "found_at" in there:
         there.add("reported_at")
-    return [TITLES[field][0] for field in NEEDED if field not in there]
+    return [TITLES[field][0] for field in REQUIRED_FIELDS if field not in there]
 
 
-def _stays_aside(title: str) -> bool:
+def _is_extra_column(title: str) -> bool:
     """Tells whether a column has no field; its cells are stored in the history of each hazard."""
-    return title not in _FIELD and title not in _UNSAID and title != ""
+    return title not in _FIELD_BY_TITLE and title not in _IGNORED_TITLES and title != ""
 
 
-def understood(sheets: Sequence[Sheet], names: Names, now: datetime) -> Understood:
-    """Parses all lines and reports all errors at once. Raises Invalid without a row of titles or for too many lines."""
+def parse_ledger(sheets: Sequence[LedgerSheet], names: NameIndex, now: datetime) -> ParsedLedger:
+    """Parses all lines and reports all errors at once.
+
+    Raises InvalidInput without a row of titles or for too many lines.
+    """
     if not sheets:
-        raise Invalid(("file", f"找不到表头，须有列：{'、'.join(TITLES[field][0] for field in NEEDED)}"))
+        raise InvalidInput(("file", f"找不到表头，须有列：{'、'.join(TITLES[field][0] for field in REQUIRED_FIELDS)}"))
     count = sum(len(sheet.lines) for sheet in sheets)
-    if count > LINES:
-        raise Invalid(("file", f"一次最多导入 {LINES} 行，请分成几个文件"))
+    if count > MAX_LINES:
+        raise InvalidInput(("file", f"一次最多导入 {MAX_LINES} 行，请分成几个文件"))
     lines: list[tuple[str, OldLine]] = []
     errors: list[LineError] = []
     for titles, cells_of in sheets:
-        if missing := _missing(titles):
-            raise Invalid(("file", f"缺少列：{'、'.join(missing)}"))
+        if missing := _missing_columns(titles):
+            raise InvalidInput(("file", f"缺少列：{'、'.join(missing)}"))
         for where, cells in cells_of:
-            reading = _Reading(where, titles, cells, now)
-            if line := reading.line(names):
+            reading = _LineParser(where, titles, cells, now)
+            if line := reading.parse(names):
                 lines.append((where, line))
             errors += reading.errors
-    errors += repeated(lines)
-    aside = dict.fromkeys(each for titles, _ in sheets for each in titles if _stays_aside(each))
-    return Understood(count, lines, errors[:SHOWN], len(errors), list(aside))
+    errors += find_repeated_lines(lines)
+    aside = dict.fromkeys(each for titles, _ in sheets for each in titles if _is_extra_column(each))
+    return ParsedLedger(count, lines, errors[:MAX_LISTED_ERRORS], len(errors), list(aside))
 
 
-class _Reading:
+class _LineParser:
     """Parses one line; `errors` collects what is wrong with it."""
 
     def __init__(self, where: str, titles: Sequence[str], cells: Sequence[Any], now: datetime) -> None:
@@ -205,71 +208,73 @@ class _Reading:
             value = cell.strip() if isinstance(cell, str) else cell
             if value in (None, ""):
                 continue
-            field = _FIELD.get(name)
+            field = _FIELD_BY_TITLE.get(name)
             if field is not None and field not in self._cells:
                 self._cells[field], self._columns[field] = value, name
-            elif _stays_aside(name):
+            elif _is_extra_column(name):
                 self._other[name] = _as_text(value)
 
-    def line(self, names: Names) -> OldLine | None:
+    def parse(self, names: NameIndex) -> OldLine | None:
         """The parsed line; None where it has errors."""
-        found = self._found(names)
+        found = self._parse_fields(names)
         if self.errors:
             return None
-        return OldLine(id=self._id(found), **found)
+        return OldLine(id=self._line_id(found), **found)
 
-    def _found(self, names: Names) -> dict[str, Any]:
-        days = {field: self._moment(field) for field in ("reported_at", "found_at", "accepted_at", "submitted_at")}
-        days["closed_at"] = self._moment("closed_at")
+    def _parse_fields(self, names: NameIndex) -> dict[str, Any]:
+        days = {
+            field: self._parse_moment(field) for field in ("reported_at", "found_at", "accepted_at", "submitted_at")
+        }
+        days["closed_at"] = self._parse_moment("closed_at")
         reported = days["reported_at"] or days["found_at"]
         if reported is None and "reported_at" not in self._cells and "found_at" not in self._cells:
-            self._wrong("reported_at", "缺少此项")
-        state = self._one_of("state", _STATES) or (
+            self._add_error("reported_at", "缺少此项")
+        state = self._parse_choice("state", _STATES) or (
             State.CLOSED if days["closed_at"] or days["submitted_at"] else State.ACCEPTED
         )
         self._check_order(days)
-        quantity = self._count("quantity") or 1
+        quantity = self._parse_count("quantity") or 1
         said: dict[str, Any] = {
-            "number": self._text("number", Line),
-            "community": self._code("community", names.communities),
-            "category": self._code("category", names.categories),
-            "severity": self._one_of("severity", _SEVERITIES) or Severity.GENERAL,
-            "description": self._text("description", Words, needed=True),
-            "place": self._text("place", Line, needed=True),
+            "number": self._parse_text("number", ShortText),
+            "community": self._parse_code("community", names.communities),
+            "category": self._parse_code("category", names.categories),
+            "severity": self._parse_choice("severity", _SEVERITIES) or Severity.GENERAL,
+            "description": self._parse_text("description", LongText, needed=True),
+            "place": self._parse_text("place", ShortText, needed=True),
             "quantity": quantity,
-            "party": self._text("party", Line),
-            "phone": self._phone(),
-            "method": self._text("method", Line),
-            "rechecker": self._text("rechecker", Line),
+            "party": self._parse_text("party", ShortText),
+            "phone": self._parse_phone(),
+            "method": self._parse_text("method", ShortText),
+            "rechecker": self._parse_text("rechecker", ShortText),
             "reported_at": reported,
             "found_at": days["found_at"] or reported,
-            "due_at": self._moment("due_at", ends=True, past=False),
+            "due_at": self._parse_moment("due_at", ends=True, past=False),
             "other": self._other,
         }
-        return said | self._standing(state, quantity, days)
+        return said | self._progress_fields(state, quantity, days)
 
-    def _standing(self, state: State, quantity: int, days: Mapping[str, datetime | None]) -> dict[str, Any]:
+    def _progress_fields(self, state: State, quantity: int, days: Mapping[str, datetime | None]) -> dict[str, Any]:
         """The fields that follow from the state. Hazards that are not closed are imported as accepted."""
         if state is State.DUPLICATE:
-            self._wrong("state", "并入其他隐患的重复件不能导入，请删去该行")
+            self._add_error("state", "并入其他隐患的重复件不能导入，请删去该行")
         ended = days["closed_at"] or days["submitted_at"]
         if state is State.CLOSED and ended is None:
-            self._wrong("closed_at", "已销号的须填复查时间或整改时间")
-        outcome = (self._one_of("outcome", _OUTCOMES) or Outcome.FIXED) if state is State.CLOSED else None
-        done = self._count("quantity_done")
+            self._add_error("closed_at", "已销号的须填复查时间或整改时间")
+        outcome = (self._parse_choice("outcome", _OUTCOMES) or Outcome.FIXED) if state is State.CLOSED else None
+        done = self._parse_count("quantity_done")
         if done is None:
             done = quantity if outcome is Outcome.FIXED else 0
         elif done > quantity:
-            self._wrong("quantity_done", "已整改数量不能超过隐患数量")
+            self._add_error("quantity_done", "已整改数量不能超过隐患数量")
         kept = state not in {State.REJECTED, State.CANCELLED}
         reported = days["reported_at"] or days["found_at"]
         return {
-            "state": State.ACCEPTED if state in OPEN else state,
+            "state": State.ACCEPTED if state in OPEN_STATES else state,
             "outcome": outcome,
             "quantity_done": done,
             "accepted_at": (days["accepted_at"] or reported) if kept else None,
             "submitted_at": days["submitted_at"] if kept else None,
-            "closed_at": None if state in OPEN else ended or reported,
+            "closed_at": None if state in OPEN_STATES else ended or reported,
         }
 
     def _check_order(self, days: Mapping[str, datetime | None]) -> None:
@@ -277,42 +282,42 @@ class _Reading:
         known = [(field, shanghai_date(moment)) for field, moment in days.items() if moment and field != "found_at"]
         for (_, before), (field, after) in pairwise(known):
             if after < before:
-                self._wrong(field, "早于前一环节的日期")
+                self._add_error(field, "早于前一环节的日期")
 
     # cells ------------------------------------------------------------------------------------------------------
 
-    def _wrong(self, field: str, words: str) -> None:
+    def _add_error(self, field: str, words: str) -> None:
         self.errors.append(LineError(self._where, self._columns.get(field, TITLES[field][0]), words))
 
-    def _text(self, field: str, kind: Any, *, needed: bool = False) -> str | None:
+    def _parse_text(self, field: str, kind: Any, *, needed: bool = False) -> str | None:
         if field not in self._cells:
             if needed:
-                self._wrong(field, "缺少此项")
+                self._add_error(field, "缺少此项")
             return None
         text = _as_text(self._cells[field])
-        if kind is Line:
+        if kind is ShortText:
             text = _SPACES.sub(" ", text)
         try:
             return msgspec.convert(text, kind)
         except msgspec.ValidationError:
-            self._wrong(field, "过长，或含有不允许的字符")
+            self._add_error(field, "过长，或含有不允许的字符")
             return None
 
-    def _code(self, field: str, codes: Mapping[str, str]) -> str | None:
-        text = self._text(field, Line, needed=True)
+    def _parse_code(self, field: str, codes: Mapping[str, str]) -> str | None:
+        text = self._parse_text(field, ShortText, needed=True)
         if text is not None and text not in codes:
-            self._wrong(field, f"没有“{text}”，请用系统中的名称或代码")
+            self._add_error(field, f"没有“{text}”，请用系统中的名称或代码")
         return codes.get(text or "")
 
-    def _one_of(self, field: str, words: Mapping[str, Any]) -> Any:
-        text = self._text(field, Line)
+    def _parse_choice(self, field: str, words: Mapping[str, Any]) -> Any:
+        text = self._parse_text(field, ShortText)
         if text is None:
             return None
         if text not in words:
-            self._wrong(field, f"不认识“{text}”，可填：{'、'.join(words)}")
+            self._add_error(field, f"不认识“{text}”，可填：{'、'.join(words)}")
         return words.get(text)
 
-    def _count(self, field: str) -> int | None:
+    def _parse_count(self, field: str) -> int | None:
         if field not in self._cells:
             return None
         value = self._cells[field]
@@ -322,31 +327,31 @@ class _Reading:
         try:
             return msgspec.convert(number, Quantity) if number != 0 or field == "quantity" else 0
         except msgspec.ValidationError:
-            self._wrong(field, "不是 1 至 1000000 的整数")
+            self._add_error(field, "不是 1 至 1000000 的整数")
             return None
 
-    def _phone(self) -> str | None:
-        text = self._text("phone", Line)
+    def _parse_phone(self) -> str | None:
+        text = self._parse_text("phone", ShortText)
         try:
             return msgspec.convert(text, Phone | None)
         except msgspec.ValidationError:  # two numbers, or a name beside it: stored as text, not as a phone number
             self._other[self._columns["phone"]] = text or ""
             return None
 
-    def _moment(self, field: str, *, ends: bool = False, past: bool = True) -> datetime | None:
+    def _parse_moment(self, field: str, *, ends: bool = False, past: bool = True) -> datetime | None:
         """An instant from a Shanghai time. A day alone means its first instant, or its end with `ends`."""
         value = self._cells.get(field)
         if value is None:
             return None
-        found = _moment(value, ends=ends)
+        found = _read_moment(value, ends=ends)
         if found is None or found.year not in YEARS:
-            self._wrong(field, f"“{_as_text(value)}”不是日期，如 2026-11-23 或 2026-11-23 09:30")
+            self._add_error(field, f"“{_as_text(value)}”不是日期，如 2026-11-23 或 2026-11-23 09:30")
             return None
         if past and found > self._now:
-            self._wrong(field, "日期在今天之后")
+            self._add_error(field, "日期在今天之后")
         return found
 
-    def _id(self, found: Mapping[str, Any]) -> UUID:
+    def _line_id(self, found: Mapping[str, Any]) -> UUID:
         """The same id for the same line, by its number, community and day, or by all that it says."""
         if found["number"]:
             day = shanghai_date(found["reported_at"])
@@ -366,28 +371,32 @@ def _as_text(value: Any) -> str:
     return str(value).strip()
 
 
-def _moment(value: Any, *, ends: bool) -> datetime | None:
+def _read_moment(value: Any, *, ends: bool) -> datetime | None:
     if isinstance(value, datetime):
         return value.replace(tzinfo=SHANGHAI).astimezone(UTC) if value.year in YEARS else None
     if isinstance(value, date):
-        return _of_day(value, ends=ends)
+        return _day_boundary(value, ends=ends)
     if not isinstance(value, str) or not (said := _DATE.fullmatch(value)):
         return None
     year, month, day, hour, minute, second = (int(part) if part else None for part in said.groups())
     try:
         found = date(year or 0, month or 0, day or 0)
-        return _of_day(found, ends=ends) if hour is None else at(found, time(hour, minute or 0, second or 0))
+        return (
+            _day_boundary(found, ends=ends)
+            if hour is None
+            else shanghai_instant(found, time(hour, minute or 0, second or 0))
+        )
     except ValueError:
         return None
 
 
-def _of_day(day: date, *, ends: bool) -> datetime | None:
+def _day_boundary(day: date, *, ends: bool) -> datetime | None:
     if day.year not in YEARS:
         return None
     return midnight(day + _DAY if ends else day)
 
 
-def repeated(lines: Sequence[tuple[str, OldLine]]) -> Iterator[LineError]:
+def find_repeated_lines(lines: Sequence[tuple[str, OldLine]]) -> Iterator[LineError]:
     """An error for every line that is the same hazard as an earlier line of the file."""
     first: dict[UUID, str] = {}
     for where, line in lines:

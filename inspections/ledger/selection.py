@@ -1,4 +1,4 @@
-"""Which hazards a ledger (电子台账) contains."""
+"""The selection of hazards that a ledger (电子台账) contains."""
 
 from datetime import date
 
@@ -9,7 +9,7 @@ from inspections.office.categories import Severity
 
 
 class Selection(Struct, frozen=True):
-    """Which hazards a ledger contains: those in the scope `see`; names and free text only of those in `personal`.
+    """The hazards of a ledger: those in the scope `see`; names and free text only of those in `personal`.
 
     Dates are Shanghai days of the report, both included; None: all time. `public_url`: the start of photo links.
     """

@@ -10,19 +10,19 @@ from uuid import UUID
 from msgspec import Meta, Struct
 from msgspec.structs import replace
 
-POINTS = 240
-RECENT = 64
+MAX_POINTS = 240
+MAX_RECENT_IDS = 64
 """Limits of one alert: this many latest points and message ids are stored."""
-POINT_EVERY = timedelta(seconds=15)
+POINT_INTERVAL = timedelta(seconds=15)
 """The shortest interval between stored points; 240 points then cover an hour."""
-REMEMBERED = 60
-REMEMBER_EVERY = timedelta(minutes=1)
+MAX_BUFFERED_READINGS = 60
+BUFFER_INTERVAL = timedelta(minutes=1)
 """Limits of the reading buffer: one reading a minute for the hour before an alarm."""
 HOLD_OFF = timedelta(minutes=10)
 """The hold-off time: an alert that returns this soon after it cleared is the same alert, and flaps."""
-CLOCK_OFF = timedelta(minutes=5)
+MAX_CLOCK_LEAD = timedelta(minutes=5)
 """How far a device's clock may run ahead. Beyond it the clock is wrong and the server's time is used."""
-LATE = timedelta(hours=24)
+MAX_DELAY = timedelta(hours=24)
 """How late a message may arrive and still keep the device's own time."""
 _HYSTERESIS = 0.9
 _RISE_WITHIN = timedelta(minutes=5)
@@ -63,13 +63,13 @@ _GRADES = tuple(Grade)
 _RANK = {grade: rank for rank, grade in enumerate(_GRADES)}
 
 
-def worse(one: Grade, other: Grade) -> Grade:
+def worse_grade(one: Grade, other: Grade) -> Grade:
     return max(one, other, key=_RANK.__getitem__)
 
 
-MOST = 1_000_000
+MAX_VALUE = 1_000_000
 """The largest plausible value of any metric."""
-Limit = Annotated[float, Meta(gt=0, le=MOST)]
+Limit = Annotated[float, Meta(gt=0, le=MAX_VALUE)]
 
 
 class Thresholds(Struct, frozen=True, forbid_unknown_fields=True):
@@ -85,22 +85,22 @@ class Thresholds(Struct, frozen=True, forbid_unknown_fields=True):
             raise ValueError("warn：须不大于 alarm，alarm 须不大于 critical")
 
 
-_EVERYWHERE = {
+_COMMON_THRESHOLDS = {
     Metric.TEMPERATURE: Thresholds(60, 70, 90, rise=10),
     Metric.ARC: Thresholds(5, 14, 28),
     Metric.VOLTAGE: Thresholds(250, 264, 275),
 }
-DEFAULTS = MappingProxyType(
+DEFAULT_THRESHOLDS = MappingProxyType(
     {
-        MonitorKind.MAINS: {Metric.RESIDUAL_CURRENT: Thresholds(300, 400, 500), **_EVERYWHERE},
-        MonitorKind.HOUSEHOLD: {Metric.RESIDUAL_CURRENT: Thresholds(24, 30, 60), **_EVERYWHERE},
-        MonitorKind.SHOP: {Metric.RESIDUAL_CURRENT: Thresholds(100, 200, 300), **_EVERYWHERE},
+        MonitorKind.MAINS: {Metric.RESIDUAL_CURRENT: Thresholds(300, 400, 500), **_COMMON_THRESHOLDS},
+        MonitorKind.HOUSEHOLD: {Metric.RESIDUAL_CURRENT: Thresholds(24, 30, 60), **_COMMON_THRESHOLDS},
+        MonitorKind.SHOP: {Metric.RESIDUAL_CURRENT: Thresholds(100, 200, 300), **_COMMON_THRESHOLDS},
     }
 )
 """Default thresholds, which each device may override: 300 to 500 mA are usual at mains, 30 mA in dwellings. Current
 has no default, because its limit depends on the line."""
 
-CATEGORY = MappingProxyType(
+CATEGORY_OF_METRIC = MappingProxyType(
     {
         Metric.RESIDUAL_CURRENT: "EL-05",
         Metric.TEMPERATURE: "EL-06",
@@ -110,7 +110,7 @@ CATEGORY = MappingProxyType(
 )
 """The category of the case that an alarm opens. Voltage is the supplier's matter, an offline device maintenance's."""
 
-NAMES = MappingProxyType(
+METRIC_NAMES = MappingProxyType(
     {
         Metric.RESIDUAL_CURRENT: ("剩余电流", "mA"),
         Metric.TEMPERATURE: ("线缆温度", "℃"),
@@ -122,7 +122,7 @@ NAMES = MappingProxyType(
 )
 
 
-class Message(Struct, frozen=True):
+class CanonicalMessage(Struct, frozen=True):
     """One device message in canonical form. `value`: in the metric's unit; None if it only reports `cleared`.
 
     `occurred_at`: by the device's clock, if it has one. `level`: the vendor's own, as evidence. `raw`: the payload.
@@ -145,7 +145,7 @@ class Measurement(Struct, frozen=True, array_like=True):
     value: float
 
 
-class Ring(Struct, frozen=True):
+class ReadingBuffer(Struct, frozen=True):
     """The last hour of readings of a device and metric while it has no alert. An alert stores its own points."""
 
     device: str
@@ -153,7 +153,7 @@ class Ring(Struct, frozen=True):
     points: tuple[Measurement, ...] = ()
 
 
-class Chain(Struct, frozen=True):
+class AlertSeries(Struct, frozen=True):
     """The newest alert of a device and metric, which are its primary key.
 
     So simultaneous messages on two processes make one alert: the database has a single row for them.
@@ -193,92 +193,94 @@ class Alert(Struct, frozen=True):
     again_of: UUID | None = None
 
 
-def governed(message: Message, now: datetime) -> tuple[datetime, int | None]:
+def resolve_event_time(message: CanonicalMessage, now: datetime) -> tuple[datetime, int | None]:
     """Returns the time of the event and the device's clock error in seconds; with an error, the time of receipt."""
     if message.occurred_at is None:
         return now, None
     off = now - message.occurred_at
-    if -CLOCK_OFF <= off <= LATE:
+    if -MAX_CLOCK_LEAD <= off <= MAX_DELAY:
         return min(message.occurred_at, now), None
     return now, round(off.total_seconds())
 
 
-def graded(value: float, limits: Thresholds | None, before: Measurement | None, at: datetime) -> Grade:
+def grade_value(value: float, limits: Thresholds | None, before: Measurement | None, at: datetime) -> Grade:
     """Grades a value by its thresholds and by how fast it rises. `before`: the previous measurement, if any."""
     if limits is None:
         return Grade.NORMAL
     rank = sum(value >= step for step in (limits.warn, limits.alarm, limits.critical))
-    if limits.rise is not None and before is not None and _rises(value, limits.rise, before, at):
+    if limits.rise is not None and before is not None and _rises_too_fast(value, limits.rise, before, at):
         rank = max(Grade.ALARM.rank, min(Grade.CRITICAL.rank, rank + 1))
     return _GRADES[rank]
 
 
-def _rises(value: float, rise: float, before: Measurement, at: datetime) -> bool:
+def _rises_too_fast(value: float, rise: float, before: Measurement, at: datetime) -> bool:
     within = at - before.at
     return timedelta() < within <= _RISE_WITHIN and (value - before.value) / (within.total_seconds() / _SECONDS) >= rise
 
 
-def has_gone(message: Message, limits: Thresholds | None) -> bool:
+def has_recovered(message: CanonicalMessage, limits: Thresholds | None) -> bool:
     """Tells whether the signal is well below the first threshold; the hysteresis keeps a noisy value from flapping."""
     if message.value is None:
         return message.cleared
     return limits is None or message.value < limits.warn * _HYSTERESIS
 
 
-def plausible(value: float | None) -> bool:
-    return value is None or (isfinite(value) and abs(value) <= MOST)
+def is_plausible(value: float | None) -> bool:
+    return value is None or (isfinite(value) and abs(value) <= MAX_VALUE)
 
 
-def folded(alert: Alert, message: Message, grade: Grade, at: datetime, clock_off: int | None) -> Alert:
+def fold_message(alert: Alert, message: CanonicalMessage, grade: Grade, at: datetime, clock_off: int | None) -> Alert:
     """Adds one message to the alert. An out-of-order message overwrites nothing newer."""
-    recent = alert.recent if message.message_id is None else (*alert.recent, message.message_id)[-RECENT:]
+    recent = alert.recent if message.message_id is None else (*alert.recent, message.message_id)[-MAX_RECENT_IDS:]
     after = replace(alert, count=alert.count + 1, recent=recent, clock_off=clock_off or alert.clock_off)
     value = message.value
     if value is None:
         return after
     if value > alert.worst:
         after = replace(after, worst=value, worst_raw=message.raw)
-    after = replace(after, grade=worse(alert.grade, grade), first_at=min(alert.first_at, at))
+    after = replace(after, grade=worse_grade(alert.grade, grade), first_at=min(alert.first_at, at))
     if at < alert.last_at:
         return after
     flaps = alert.flaps + (alert.cleared_at is not None)
     return replace(
-        after, value=value, last_at=at, level=message.level or alert.level, points=with_point(alert.points, at, value),
+        after, value=value, last_at=at, level=message.level or alert.level, points=add_point(alert.points, at, value),
         cleared_at=None, flaps=flaps,
     )  # fmt: skip
 
 
-def cleared(alert: Alert, message: Message, at: datetime) -> Alert:
+def clear_alert(alert: Alert, message: CanonicalMessage, at: datetime) -> Alert:
     """Marks the signal as recovered. This closes no case; the inspection on site does."""
     if at < alert.last_at or alert.cleared_at is not None:
         return alert
     value = alert.value if message.value is None else message.value
-    return replace(alert, cleared_at=at, value=value, points=with_point(alert.points, at, value))
+    return replace(alert, cleared_at=at, value=value, points=add_point(alert.points, at, value))
 
 
-def with_point(points: tuple[Measurement, ...], at: datetime, value: float) -> tuple[Measurement, ...]:
+def add_point(points: tuple[Measurement, ...], at: datetime, value: float) -> tuple[Measurement, ...]:
     """Adds a point, at most one per `POINT_INTERVAL`; within an interval the higher value wins."""
-    if points and at - points[-1].at < POINT_EVERY:
+    if points and at - points[-1].at < POINT_INTERVAL:
         last = points[-1]
         return (*points[:-1], Measurement(last.at, max(last.value, value)))
-    return (*points, Measurement(at, value))[-POINTS:]
+    return (*points, Measurement(at, value))[-MAX_POINTS:]
 
 
-def remembered(ring: Ring, at: datetime, value: float) -> Ring:
+def buffer_reading(buffer: ReadingBuffer, at: datetime, value: float) -> ReadingBuffer:
     """Adds a reading to the buffer, at most one per `BUFFER_INTERVAL`."""
-    if ring.points and at - ring.points[-1].at < REMEMBER_EVERY:
-        return ring
-    return replace(ring, points=(*ring.points, Measurement(at, value))[-REMEMBERED:])
+    if buffer.points and at - buffer.points[-1].at < BUFFER_INTERVAL:
+        return buffer
+    return replace(buffer, points=(*buffer.points, Measurement(at, value))[-MAX_BUFFERED_READINGS:])
 
 
-def before(ring: Ring, at: datetime) -> tuple[Measurement, ...]:
+def recent_readings(buffer: ReadingBuffer, at: datetime) -> tuple[Measurement, ...]:
     """Returns the buffered readings of the hour before `at`."""
-    return tuple(point for point in ring.points if timedelta() < at - point.at <= REMEMBERED * REMEMBER_EVERY)
+    return tuple(
+        point for point in buffer.points if timedelta() < at - point.at <= MAX_BUFFERED_READINGS * BUFFER_INTERVAL
+    )
 
 
-def said(metric: Metric, value: float, grade: Grade, limits: Thresholds | None) -> str:
+def describe_reading(metric: Metric, value: float, grade: Grade, limits: Thresholds | None) -> str:
     """Describes a value for a case, e.g. 剩余电流 452 mA，达到报警值 400 mA."""
-    name, unit = NAMES[metric]
+    name, unit = METRIC_NAMES[metric]
     if limits is None or grade is Grade.NORMAL:
         return f"{name} {value:g} {unit}".strip()
     word, limit = {

@@ -8,9 +8,9 @@ from msgspec import Struct
 from inspections.monitoring.alerts import MonitorKind
 from inspections.monitoring.devices import NewMonitor
 from inspections.monitoring.vendors import Vendor
-from inspections.table_import import Columns, Found, LineError
+from inspections.table_import import Columns, LineError, TableRow
 
-LINES = 5000
+MAX_LINES = 5000
 _KINDS = {"进线": MonitorKind.MAINS, "总表": MonitorKind.MAINS, "住户": MonitorKind.HOUSEHOLD, "商铺": MonitorKind.SHOP}
 COLUMNS = Columns(
     {
@@ -28,23 +28,23 @@ COLUMNS = Columns(
 )
 
 
-class MonitorList(Struct, frozen=True):
+class MonitorImport(Struct, frozen=True):
     """The parsed devices, each with its line number, and the errors of the other lines."""
 
     lines: list[tuple[str, NewMonitor]]
     errors: list[LineError]
 
 
-def of_table(rows: Iterable[Sequence[str]], communities: Mapping[str, str]) -> MonitorList:
-    """Parses a table of devices; a device without a name gets its place as name. Raises Invalid.
+def parse_monitor_table(rows: Iterable[Sequence[str]], communities: Mapping[str, str]) -> MonitorImport:
+    """Parses a table of devices; a device without a name gets its place as name. Raises InvalidInput.
 
     `communities`: community codes, by name and by code.
     """
-    made = ((found.where, _made(found, communities)) for found in COLUMNS.lines(rows, LINES))
-    return MonitorList(*COLUMNS.once("id", made))
+    made = ((found.where, _parse_line(found, communities)) for found in COLUMNS.parse_rows(rows, MAX_LINES))
+    return MonitorImport(*COLUMNS.reject_duplicates("id", made))
 
 
-def _made(found: Found, communities: Mapping[str, str]) -> NewMonitor | LineError:
+def _parse_line(found: TableRow, communities: Mapping[str, str]) -> NewMonitor | LineError:
     cells = found.cells
     for field, words in (("kind", _KIND_WORDS), ("vendor", _VENDOR_WORDS)):
         if field in cells and cells[field] not in words:
@@ -56,7 +56,9 @@ def _made(found: Found, communities: Mapping[str, str]) -> NewMonitor | LineErro
     said |= {"community": communities.get(cells.get("community", ""))}
     if "lat" in cells or "lon" in cells:
         said["point"] = {name: cells[name] for name in ("lat", "lon", "crs") if name in cells}
-    return COLUMNS.made(found.where, NewMonitor, {name: value for name, value in said.items() if value is not None})
+    return COLUMNS.convert_row(
+        found.where, NewMonitor, {name: value for name, value in said.items() if value is not None}
+    )
 
 
 _KIND_WORDS: dict[str, str] = {

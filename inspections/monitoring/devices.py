@@ -7,8 +7,8 @@ from uuid import UUID
 from msgspec import Meta, Struct, field
 from msgspec.structs import replace
 
-from inspections.field_types import Line
-from inspections.monitoring.alerts import DEFAULTS, Metric, MonitorKind, Thresholds
+from inspections.field_types import ShortText
+from inspections.monitoring.alerts import DEFAULT_THRESHOLDS, Metric, MonitorKind, Thresholds
 from inspections.monitoring.vendors import Vendor
 from inspections.places.communities import CommunityCode
 from inspections.places.coordinates import Point
@@ -16,7 +16,7 @@ from inspections.places.coordinates import Point
 MonitorCode = Annotated[
     str, Meta(pattern=r"\A[A-Za-z0-9_-]{1,64}\Z", description="as the vendor prints it on the case")
 ]
-SIGNED_WITHIN = timedelta(minutes=5)
+TIMESTAMP_TOLERANCE = timedelta(minutes=5)
 """The largest accepted difference between a request's timestamp and the server's clock, in either direction."""
 SILENT_AFTER_H = 24
 """The default silence limit: a device is expected to send something at least once a day."""
@@ -31,17 +31,17 @@ class NewMonitor(Struct, frozen=True, forbid_unknown_fields=True):
     """
 
     id: MonitorCode
-    name: Line
+    name: ShortText
     kind: MonitorKind
     community: CommunityCode
-    place: Line
+    place: ShortText
     point: Point | None = None
     vendor: Vendor = Vendor.CANONICAL
     thresholds: dict[Metric, Thresholds] = {}
     silent_after_h: Annotated[int, Meta(ge=1, le=24 * 30)] | None = SILENT_AFTER_H
 
 
-class Window(Struct, frozen=True):
+class MaintenanceWindow(Struct, frozen=True):
     """A maintenance window: alarms during it open no case, and silence is no outage."""
 
     first: datetime = field(name="from")
@@ -73,13 +73,13 @@ class Monitor(Struct, frozen=True):
     version: int = 1
     silent_after_h: int | None = SILENT_AFTER_H
     silent_at: datetime | None = None
-    maintenance: Window | None = None
+    maintenance: MaintenanceWindow | None = None
     outage: UUID | None = None
 
     def limits(self, metric: Metric) -> Thresholds | None:
-        return self.thresholds.get(metric) or DEFAULTS[self.kind].get(metric)
+        return self.thresholds.get(metric) or DEFAULT_THRESHOLDS[self.kind].get(metric)
 
-    def worked_on(self, now: datetime) -> bool:
+    def is_in_maintenance(self, now: datetime) -> bool:
         return self.maintenance is not None and self.maintenance.first <= now < self.maintenance.last
 
     @property
@@ -95,12 +95,12 @@ class Signature(Struct, frozen=True):
     at: datetime
 
 
-def rotated(monitor: Monitor, secret: str) -> Monitor:
+def rotate_secret(monitor: Monitor, secret: str) -> Monitor:
     """Replaces the secret; the one in use stays valid as `previous`."""
     return replace(monitor, secret=secret, previous=monitor.secret, version=monitor.version + 1)
 
 
-def listening(monitor: Monitor, heard_at: datetime) -> Monitor:
+def set_silence_deadline(monitor: Monitor, heard_at: datetime) -> Monitor:
     """Sets `silent_at`, counted from `heard_at` or, if later, from the end of the maintenance window."""
     if monitor.silent_after_h is None:
         return replace(monitor, silent_at=None)
@@ -127,5 +127,5 @@ class Outage(Struct, frozen=True):
 SWEEP, GATEWAY = "sweep", "gateway"
 
 
-def outage(monitor: Monitor, outage_id: UUID, told_by: str, now: datetime) -> Outage:
+def new_outage(monitor: Monitor, outage_id: UUID, told_by: str, now: datetime) -> Outage:
     return Outage(outage_id, monitor.id, monitor.community, monitor.last_seen_at or monitor.made_at, now, told_by)

@@ -10,10 +10,10 @@ from msgspec.structs import replace
 from inspections.calendar import shanghai_date
 
 Way = Literal["http", "mqtt"]
-_SAMPLE = 500
+_SAMPLE_LENGTH = 500
 
 
-class Refused(NamedTuple):
+class RejectedMessage(NamedTuple):
     """A rejected message: the reason, the device it named, and its beginning."""
 
     reason: str
@@ -21,7 +21,7 @@ class Refused(NamedTuple):
     sample: str
 
 
-class RefusedCount(Struct, frozen=True):
+class RejectionCount(Struct, frozen=True):
     """The rejected messages of a Shanghai day, way and reason. `device`, `sample`: of the newest one."""
 
     day: date
@@ -34,18 +34,20 @@ class RefusedCount(Struct, frozen=True):
     sample: str
 
 
-def refused(reason: str, device: str, payload: bytes | str) -> Refused:
+def rejected_message(reason: str, device: str, payload: bytes | str) -> RejectedMessage:
     """Creates a RejectedMessage, cut and cleaned so that any database can store it."""
-    text = payload[: 4 * _SAMPLE].decode(errors="replace") if isinstance(payload, bytes) else payload
-    return Refused(reason, _kept(device, 64), _kept(text, _SAMPLE))
+    text = payload[: 4 * _SAMPLE_LENGTH].decode(errors="replace") if isinstance(payload, bytes) else payload
+    return RejectedMessage(reason, _storable_text(device, 64), _storable_text(text, _SAMPLE_LENGTH))
 
 
-def _kept(text: str, most: int) -> str:
+def _storable_text(text: str, most: int) -> str:
     return text[:most].encode(errors="replace").decode().replace("\0", "\ufffd")
 
 
-def counted_on(known: RefusedCount | None, way: Way, ones: Sequence[Refused], now: datetime) -> RefusedCount:
+def add_rejections(
+    known: RejectionCount | None, way: Way, rejected: Sequence[RejectedMessage], now: datetime
+) -> RejectionCount:
     """Adds rejected messages of one reason to their count, which starts at zero if there is none yet."""
-    newest = ones[-1]
-    before = known or RefusedCount(shanghai_date(now), way, newest.reason, 0, now, now, "", "")
-    return replace(before, count=before.count + len(ones), last_at=now, device=newest.device, sample=newest.sample)
+    newest = rejected[-1]
+    before = known or RejectionCount(shanghai_date(now), way, newest.reason, 0, now, now, "", "")
+    return replace(before, count=before.count + len(rejected), last_at=now, device=newest.device, sample=newest.sample)

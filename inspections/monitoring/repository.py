@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Protocol
 
-from inspections.monitoring.broker_leases import Slot
+from inspections.monitoring.broker_leases import Lease
 from inspections.monitoring.devices import Monitor, Signature
 from inspections.remediation.repository import RemediationRepository
 
@@ -11,11 +11,11 @@ from inspections.remediation.repository import RemediationRepository
 class MonitoringRepository(RemediationRepository, Protocol):
     """Queries for devices, used signatures, and broker leases."""
 
-    def silent(self, now: datetime, limit: int) -> list[Monitor]:
+    def silent_monitors(self, now: datetime, limit: int) -> list[Monitor]:
         """Returns active devices without an outage whose `silent_at` has passed; locks them, skipping locked rows."""
         ...
 
-    def slots(self) -> list[Slot]:
+    def leases(self) -> list[Lease]:
         """Returns all leases by number and locks their rows."""
         ...
 

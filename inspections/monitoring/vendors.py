@@ -10,14 +10,14 @@ from typing import Any, NamedTuple, cast
 import msgspec
 
 from inspections.calendar import SHANGHAI, YEARS
-from inspections.monitoring.alerts import Message, Metric, plausible
+from inspections.monitoring.alerts import CanonicalMessage, Metric, is_plausible
 
 PAYLOAD_BYTES = 256_000
 """The size limit of one request or publication. docker/mosquitto.conf allows slightly more."""
-DEPTH = 12
+MAX_DEPTH = 12
 RAW_CHARACTERS = 4000
 """The length at which the stored raw message is cut."""
-MESSAGES = 1000
+MAX_MESSAGES = 1000
 """The largest number of messages in one payload."""
 _MILLISECONDS = 100_000_000_000
 """Numbers from here on are milliseconds: as seconds they would lie in the year 5138."""
@@ -33,7 +33,7 @@ class Vendor(StrEnum):
     BREAKER = "breaker"
 
 
-class Garbage(Exception):
+class UnreadablePayload(Exception):
     """A payload that cannot be parsed at all. `reason` is a stable code, used for counting."""
 
     def __init__(self, reason: str) -> None:
@@ -41,16 +41,16 @@ class Garbage(Exception):
         self.reason = reason
 
 
-class Unclear(NamedTuple):
+class UnreadableMessage(NamedTuple):
     """One message of a payload that cannot be understood, with the reason code."""
 
     reason: str
 
 
-Read = Message | Unclear
+ParsedMessage = CanonicalMessage | UnreadableMessage
 Fields = Mapping[str, Any]
 
-_WORDS: Mapping[Metric, str] = MappingProxyType(
+_METRIC_WORDS: Mapping[Metric, str] = MappingProxyType(
     {
         Metric.RESIDUAL_CURRENT: "residual_current_ma residual_current residualcurrent leakage leak_current leakcurrent"
         " ld 剩余电流 漏电 漏电流",
@@ -61,7 +61,7 @@ _WORDS: Mapping[Metric, str] = MappingProxyType(
         Metric.OFFLINE: "offline 离线 掉线",
     }
 )
-_METRICS = {word: metric for metric, words in _WORDS.items() for word in words.split()}
+_METRICS = {word: metric for metric, words in _METRIC_WORDS.items() for word in words.split()}
 _TIMES = ("occurred_at", "time", "ts", "timestamp", "alarmtime", "alarm_time", "时间", "发生时间", "报警时间")
 _VALUES = ("value", "val", "v", "当前值", "值", "数值")
 _LEVELS = ("level", "alarmlevel", "alarm_level", "severity", "级别", "等级")
@@ -69,32 +69,32 @@ _IDS = ("id", "message_id", "messageid", "msgid", "seq", "序号", "消息编号
 _STATES = ("status", "state", "状态")
 _NAMES = ("metric", "type", "alarmtype", "name", "code", "identifier", "类型", "报警类型", "指标")
 _UNITS = ("unit", "单位")
-_GONE = frozenset({"cleared", "recovered", "normal", "restore", "0", "false", "恢复", "已恢复", "正常"})
+_CLEARED_WORDS = frozenset({"cleared", "recovered", "normal", "restore", "0", "false", "恢复", "已恢复", "正常"})
 _DEVICES = ("device", "deviceid", "device_id")
 _BLANKS = re.compile(r"\s+")
 
 
-def read(vendor: Vendor, device: str, payload: bytes) -> list[Read]:
+def read(vendor: Vendor, device: str, payload: bytes) -> list[ParsedMessage]:
     """Parses the messages of a payload that `device` signed or published. Raises UnreadablePayload."""
     if len(payload) > PAYLOAD_BYTES:
-        raise Garbage("too_large")
+        raise UnreadablePayload("too_large")
     try:
         found = msgspec.json.decode(payload)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        raise Garbage("not_json") from None
-    if _depth(found) > DEPTH:
-        raise Garbage("too_deep")
+        raise UnreadablePayload("not_json") from None
+    if _depth(found) > MAX_DEPTH:
+        raise UnreadablePayload("too_deep")
     raw = payload[: 4 * RAW_CHARACTERS].decode(errors="replace").replace("\x00", "")[:RAW_CHARACTERS]
     parts = list(ADAPTERS[vendor](found))
     if not parts:
-        raise Garbage("empty")
-    if len(parts) > MESSAGES:
-        raise Garbage("too_many")
+        raise UnreadablePayload("empty")
+    if len(parts) > MAX_MESSAGES:
+        raise UnreadablePayload("too_many")
     several = len(parts) > 1
-    return [_message(device, part, _one_raw(part, raw, several=several)) for part in parts]
+    return [_parse_message(device, part, _raw_part(part, raw, several=several)) for part in parts]
 
 
-def _one_raw(part: Fields, raw: str, *, several: bool) -> str:
+def _raw_part(part: Fields, raw: str, *, several: bool) -> str:
     """Returns the raw text to store with a message: its own part, if the payload holds several."""
     return msgspec.json.encode(part).decode().replace("\\u0000", "")[:RAW_CHARACTERS] if several else raw
 
@@ -104,7 +104,7 @@ def _depth(value: Any) -> int:
     while waiting:
         each, depth = waiting.pop()
         deepest = max(deepest, depth)
-        if depth > DEPTH:
+        if depth > MAX_DEPTH:
             return depth
         if isinstance(each, dict):
             waiting += [(inner, depth + 1) for inner in cast("Fields", each).values()]
@@ -116,46 +116,46 @@ def _depth(value: Any) -> int:
 # shapes -----------------------------------------------------------------------------------------------------
 
 
-def _canonical(found: Any) -> Iterable[Fields]:
+def _adapt_canonical(found: Any) -> Iterable[Fields]:
     """Reads `{"metric", "value", …}`, a list of them, or `{"alerts": […]}`."""
-    inner = _trimmed(found).get("alerts", found)
-    return map(_trimmed, cast("list[Any]", inner) if isinstance(inner, list) else [inner])
+    inner = _normalize_keys(found).get("alerts", found)
+    return map(_normalize_keys, cast("list[Any]", inner) if isinstance(inner, list) else [inner])
 
 
-def _thing_model(found: Any) -> Iterable[Fields]:
+def _adapt_thing_model(found: Any) -> Iterable[Fields]:
     """Reads `{"id", "method", "params": {"residual_current": 432, "time": …}}`; each known parameter is a message."""
-    whole = _trimmed(found)
-    inner = _trimmed(whole.get("params"))
-    values = _trimmed(inner.get("value")) if isinstance(inner.get("value"), dict) else inner
+    whole = _normalize_keys(found)
+    inner = _normalize_keys(whole.get("params"))
+    values = _normalize_keys(inner.get("value")) if isinstance(inner.get("value"), dict) else inner
     shared = {name: value for name, value in {**whole, **inner}.items() if name not in _METRICS}
     shared.pop("value", None)
-    return [{**shared, **_value_of(value), "metric": name} for name, value in values.items() if name in _METRICS]
+    return [{**shared, **_wrap_value(value), "metric": name} for name, value in values.items() if name in _METRICS]
 
 
-def _alarm_list(found: Any) -> Iterable[Fields]:
+def _adapt_alarm_list(found: Any) -> Iterable[Fields]:
     """Reads `{"deviceId", "data": {"alarms": [{"type", "value", "level", "time"}]}}`."""
-    whole = _trimmed(found)
-    data = _trimmed(whole.get("data"))
+    whole = _normalize_keys(found)
+    data = _normalize_keys(whole.get("data"))
     shared = {name: value for name, value in {**whole, **data}.items() if name not in {"data", "alarms", "id"}}
-    return [{**shared, **_trimmed(each)} for each in _list(data.get("alarms"))]
+    return [{**shared, **_normalize_keys(each)} for each in _as_list(data.get("alarms"))]
 
 
-def _property_list(found: Any) -> Iterable[Fields]:
+def _adapt_property_list(found: Any) -> Iterable[Fields]:
     """Reads `{"location_code", "ts", "properties": [{"name", "value"}]}`; unknown properties are skipped."""
-    whole = _trimmed(found)
+    whole = _normalize_keys(found)
     shared = {name: value for name, value in whole.items() if name != "properties"}
-    parts = [{**shared, **_trimmed(each)} for each in _list(whole.get("properties"))]
-    return [part for part in parts if _metric(part) is not None]
+    parts = [{**shared, **_normalize_keys(each)} for each in _as_list(whole.get("properties"))]
+    return [part for part in parts if _find_metric(part) is not None]
 
 
-def _breaker(found: Any) -> Iterable[Fields]:
+def _adapt_breaker(found: Any) -> Iterable[Fields]:
     """Reads `{"code": "LD", "val": 31, "warn": 24, "trip": 30}`; the level follows from the vendor's own limits."""
-    parts = [_trimmed(each) for each in (_list(found) or [found])]
+    parts = [_normalize_keys(each) for each in (_as_list(found) or [found])]
     return [{"level": _breaker_level(part), **part} for part in parts]
 
 
 def _breaker_level(part: Fields) -> str | None:
-    value = _first(part, _VALUES)
+    value = _pick_field(part, _VALUES)
     for name in ("trip", "warn"):
         limit = part.get(name)
         if isinstance(value, int | float) and isinstance(limit, int | float) and value >= limit:
@@ -165,11 +165,11 @@ def _breaker_level(part: Fields) -> str | None:
 
 ADAPTERS: Mapping[Vendor, Callable[[Any], Iterable[Fields]]] = MappingProxyType(
     {
-        Vendor.CANONICAL: _canonical,
-        Vendor.THING_MODEL: _thing_model,
-        Vendor.ALARM_LIST: _alarm_list,
-        Vendor.PROPERTY_LIST: _property_list,
-        Vendor.BREAKER: _breaker,
+        Vendor.CANONICAL: _adapt_canonical,
+        Vendor.THING_MODEL: _adapt_thing_model,
+        Vendor.ALARM_LIST: _adapt_alarm_list,
+        Vendor.PROPERTY_LIST: _adapt_property_list,
+        Vendor.BREAKER: _adapt_breaker,
     }
 )
 """The adapter of each format. A new vendor needs a member of Vendor and an entry here."""
@@ -178,70 +178,70 @@ ADAPTERS: Mapping[Vendor, Callable[[Any], Iterable[Fields]]] = MappingProxyType(
 # fields -----------------------------------------------------------------------------------------------------
 
 
-def _trimmed(value: Any) -> dict[str, Any]:
+def _normalize_keys(value: Any) -> dict[str, Any]:
     """Lower-cases the keys of an object and removes their blanks, which some vendors send. {} for any other value."""
     if not isinstance(value, dict):
         return {}
     return {_BLANKS.sub("", name).lower(): inner for name, inner in cast("dict[str, Any]", value).items()}
 
 
-def _list(value: Any) -> list[Any]:
+def _as_list(value: Any) -> list[Any]:
     return cast("list[Any]", value) if isinstance(value, list) else []
 
 
-def _value_of(value: Any) -> dict[str, Any]:
-    return _trimmed(value) if isinstance(value, dict) else {"value": value}
+def _wrap_value(value: Any) -> dict[str, Any]:
+    return _normalize_keys(value) if isinstance(value, dict) else {"value": value}
 
 
-def _first(part: Fields, names: Iterable[str]) -> Any:
+def _pick_field(part: Fields, names: Iterable[str]) -> Any:
     return next((part[name] for name in names if part.get(name) is not None), None)
 
 
-def _metric(part: Fields) -> Metric | None:
-    named = _first(part, _NAMES)
+def _find_metric(part: Fields) -> Metric | None:
+    named = _pick_field(part, _NAMES)
     return _METRICS.get(_BLANKS.sub("", named).lower()) if isinstance(named, str) else None
 
 
-def _message(device: str, part: Fields, raw: str) -> Read:
-    metric, named = _metric(part), _first(part, _DEVICES)
+def _parse_message(device: str, part: Fields, raw: str) -> ParsedMessage:
+    metric, named = _find_metric(part), _pick_field(part, _DEVICES)
     if named is not None and named != device:
-        return Unclear("foreign_device")
+        return UnreadableMessage("foreign_device")
     if metric is None:
-        return Unclear("unknown_metric")
-    cleared = str(_first(part, _STATES)).strip().lower() in _GONE
+        return UnreadableMessage("unknown_metric")
+    cleared = str(_pick_field(part, _STATES)).strip().lower() in _CLEARED_WORDS
     try:
-        value = _number(_first(part, _VALUES))
-        occurred_at = _instant(_first(part, _TIMES))
-    except Unreadable as error:
-        return Unclear(str(error))
+        value = _parse_number(_pick_field(part, _VALUES))
+        occurred_at = _parse_instant(_pick_field(part, _TIMES))
+    except InvalidField as error:
+        return UnreadableMessage(str(error))
     if value is None and not cleared:
-        return Unclear("no_value")
-    if value is not None and metric is Metric.RESIDUAL_CURRENT and str(_first(part, _UNITS)).strip() == "A":
+        return UnreadableMessage("no_value")
+    if value is not None and metric is Metric.RESIDUAL_CURRENT and str(_pick_field(part, _UNITS)).strip() == "A":
         value *= 1000
-    if not plausible(value):
-        return Unclear("wrong_value")
-    level, message_id = (_word(_first(part, names)) for names in (_LEVELS, _IDS))
-    return Message(device, metric, value, cleared, occurred_at, message_id, level, raw)
+    if not is_plausible(value):
+        return UnreadableMessage("wrong_value")
+    level, message_id = (_short_text(_pick_field(part, names)) for names in (_LEVELS, _IDS))
+    return CanonicalMessage(device, metric, value, cleared, occurred_at, message_id, level, raw)
 
 
-class Unreadable(Exception):
+class InvalidField(Exception):
     """A value or time that cannot be parsed. Its text is the reason code."""
 
 
-def _word(value: Any) -> str | None:
+def _short_text(value: Any) -> str | None:
     return str(value).replace("\x00", "").strip()[:64] or None if isinstance(value, str | int | float) else None
 
 
-def _number(value: Any) -> float | None:
+def _parse_number(value: Any) -> float | None:
     if value is None:
         return None
     try:
         return float(value)  # numbers as text too: half of the vendors send them
     except (TypeError, ValueError, OverflowError):
-        raise Unreadable("wrong_value") from None
+        raise InvalidField("wrong_value") from None
 
 
-def _instant(value: Any) -> datetime | None:
+def _parse_instant(value: Any) -> datetime | None:
     """Parses Unix seconds or milliseconds, or an ISO date (Shanghai time without a zone). None if beyond `YEARS`."""
     if value is None:
         return None
@@ -253,7 +253,7 @@ def _instant(value: Any) -> datetime | None:
         else:
             found = datetime.fromisoformat(text.replace("/", "-"))
     except (ValueError, OverflowError, OSError):
-        raise Unreadable("wrong_time") from None
+        raise InvalidField("wrong_time") from None
     if found.year not in YEARS:
         return None
     return (found if found.tzinfo else found.replace(tzinfo=SHANGHAI)).astimezone(UTC)

@@ -62,16 +62,16 @@ class Delivery(Struct, frozen=True):
     error: str | None = None
 
     @property
-    def waits(self) -> bool:
+    def is_pending(self) -> bool:
         return self.delivered_at is None and self.dead_at is None
 
     @property
-    def lane(self) -> tuple[UUID, str]:
+    def ordering_key(self) -> tuple[UUID, str]:
         """The key of deliveries that must arrive in order: one hazard and one person."""
         return self.hazard or self.id, self.username
 
 
-class Outlet(NamedTuple):
+class ChannelInfo(NamedTuple):
     """A channel as the domain sees it.
 
     `reach` mailbox: one delivery for each recipient with an address; event: one for every notice, with all recipients;
@@ -82,7 +82,7 @@ class Outlet(NamedTuple):
     reach: Literal["mailbox", "event", "group"]
 
 
-class Sender(NamedTuple):
+class PhotoSender(NamedTuple):
     """The uploader of a photo, and a hazard on which they declared it, if any."""
 
     username: str
@@ -104,7 +104,7 @@ class Agenda(Struct, frozen=True):
     closed: int
 
 
-class Attempt(NamedTuple):
+class DeliveryAttempt(NamedTuple):
     """The result of trying a delivery; `error` is None if it arrived. `jitter` in 0…1, see `retry_delay`."""
 
     delivery: UUID
@@ -114,9 +114,9 @@ class Attempt(NamedTuple):
 
 TRIES = 64
 """The number of tries before a delivery is given up: more than a day, twelve in the first hour, then hourly."""
-_FIRST, _LONGEST = timedelta(seconds=1), timedelta(hours=1)
+_FIRST_DELAY, _MAX_DELAY = timedelta(seconds=1), timedelta(hours=1)
 
 
-def pause(tries: int, jitter: float) -> timedelta:
+def retry_delay(tries: int, jitter: float) -> timedelta:
     """Returns the exponential delay after `tries`. `jitter` in 0…1 cuts up to half of it, to spread the retries."""
-    return min(_FIRST * 2 ** min(tries - 1, 20), _LONGEST) * (1 - jitter / 2)
+    return min(_FIRST_DELAY * 2 ** min(tries - 1, 20), _MAX_DELAY) * (1 - jitter / 2)

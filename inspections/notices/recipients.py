@@ -9,14 +9,14 @@ from datetime import datetime
 from typing import NamedTuple
 
 from inspections.accounts.people import SYSTEM, Person, Role
-from inspections.hazards.records import Entry, Hazard, State
+from inspections.hazards.records import Hazard, HistoryEntry, State
 from inspections.notices.outbox import Notice
 from inspections.notices.repository import NoticeRepository
 from inspections.office.categories import Priority
 
 MAJOR, DAMAGED = "propose_major", "photo.damaged"
 DAILY, WEEKLY, HISTORY = "digest.daily", "digest.weekly", "digest.history"
-_Found = Callable[[Hazard, Hazard], Iterable[str]]
+_PeopleFinder = Callable[[Hazard, Hazard], Iterable[str]]
 
 
 def _handlers(before: Hazard, after: Hazard) -> Iterable[str]:
@@ -29,61 +29,61 @@ def _reporters(_: Hazard, after: Hazard) -> Iterable[str]:
     return (after.reporter, *after.reporters)
 
 
-def _asker(before: Hazard, _: Hazard) -> Iterable[str]:
+def _extension_applicant(before: Hazard, _: Hazard) -> Iterable[str]:
     return (before.extension.by,) if before.extension else ()
 
 
-class Told(NamedTuple):
+class Audience(NamedTuple):
     """The audience of an event: a role in the hazard's community, and people named by the hazard."""
 
     role: Role | None
-    people: tuple[_Found, ...] = ()
+    people: tuple[_PeopleFinder, ...] = ()
 
 
 _O, _S = Role.OFFICER, Role.SUPERVISOR
-TOLD: dict[str, Told] = {
-    "report": Told(_O),
-    "alert": Told(_O),
-    "rebound": Told(_O),
-    "fix_on_spot": Told(_O),
-    "draw": Told(_O),
-    "reject": Told(None, (_reporters,)),
-    "merge": Told(None, (_reporters, _handlers)),
-    "verify": Told(None, (_reporters, _handlers)),
-    "assign": Told(None, (_handlers,)),
-    "return": Told(_O),
-    "submit_fix": Told(_O),
-    "recheck.pass": Told(None, (_reporters, _handlers)),
-    "recheck.fail": Told(None, (_handlers,)),
-    "recheck.partial": Told(None, (_handlers,)),
-    "recheck.refused": Told(_S, (_reporters, _handlers)),
-    MAJOR: Told(_S),
-    "confirm_major": Told(_O, (_handlers,)),
-    "request_extension": Told(_S),
-    "decide_extension": Told(None, (_asker, _handlers)),
-    "suspend": Told(_O, (_handlers,)),
-    "resume": Told(_O, (_handlers,)),
-    "supervise": Told(_O, (_handlers,)),
-    "unsupervise": Told(_O, (_handlers,)),
-    "transfer": Told(_O, (_handlers,)),
-    "transfer_reply.settled": Told(_O, (_reporters,)),
-    "transfer_reply.returned": Told(_O),
-    "reopen": Told(_O, (_handlers,)),
-    "cancel": Told(_O, (_reporters, _handlers)),
+AUDIENCES: dict[str, Audience] = {
+    "report": Audience(_O),
+    "alert": Audience(_O),
+    "rebound": Audience(_O),
+    "fix_on_spot": Audience(_O),
+    "draw": Audience(_O),
+    "reject": Audience(None, (_reporters,)),
+    "merge": Audience(None, (_reporters, _handlers)),
+    "verify": Audience(None, (_reporters, _handlers)),
+    "assign": Audience(None, (_handlers,)),
+    "return": Audience(_O),
+    "submit_fix": Audience(_O),
+    "recheck.pass": Audience(None, (_reporters, _handlers)),
+    "recheck.fail": Audience(None, (_handlers,)),
+    "recheck.partial": Audience(None, (_handlers,)),
+    "recheck.refused": Audience(_S, (_reporters, _handlers)),
+    MAJOR: Audience(_S),
+    "confirm_major": Audience(_O, (_handlers,)),
+    "request_extension": Audience(_S),
+    "decide_extension": Audience(None, (_extension_applicant, _handlers)),
+    "suspend": Audience(_O, (_handlers,)),
+    "resume": Audience(_O, (_handlers,)),
+    "supervise": Audience(_O, (_handlers,)),
+    "unsupervise": Audience(_O, (_handlers,)),
+    "transfer": Audience(_O, (_handlers,)),
+    "transfer_reply.settled": Audience(_O, (_reporters,)),
+    "transfer_reply.returned": Audience(_O),
+    "reopen": Audience(_O, (_handlers,)),
+    "cancel": Audience(_O, (_reporters, _handlers)),
 }
 """ONE table of audiences, by the step of a history line. Rungs of escalation ladders are in rules.py.
 
 `draw`: a fix on the spot was selected for a recheck. MAJOR: any step that made the hazard proposed as major. Damaged
 photos notify their sender (remediation/actions/photo_damage.py); digests are in actions/digests.py.
 """
-_ONLY: dict[str, Callable[[Hazard], bool]] = {
+_CONDITIONS: dict[str, Callable[[Hazard], bool]] = {
     "report": lambda hazard: hazard.priority is Priority.URGENT and hazard.state is State.REPORTED,
     "fix_on_spot": lambda hazard: hazard.state is State.PENDING_RECHECK,
 }
 _AT_ANY_HOUR = frozenset({"alert", "assign"})
 """The notices about device alarms that ignore quiet hours, because a glowing wire cannot wait until the morning."""
-_PROPOSING = frozenset({"accept", MAJOR, "set_cause", "reclassify"})
-_INSTEAD = {
+_PROPOSING_STEPS = frozenset({"accept", MAJOR, "set_cause", "reclassify"})
+_FALLBACK_ROLES = {
     Role.HANDLER: Role.OFFICER,
     Role.OFFICER: Role.SUPERVISOR,
     Role.SUPERVISOR: Role.ADMIN,
@@ -92,58 +92,64 @@ _INSTEAD = {
 """The role to notify instead if nobody holds a role, so that no deadline passes unnoticed."""
 
 
-def notices(
-    repository: NoticeRepository, before: Hazard | None, after: Hazard, lines: Iterable[Entry], now: datetime
+def build_notices(
+    repository: NoticeRepository, before: Hazard | None, after: Hazard, lines: Iterable[HistoryEntry], now: datetime
 ) -> tuple[Notice, ...]:
     """Builds the notices of new history lines that led from `before` (None for a new hazard) to `after`."""
     found: list[Notice] = []
     for line in lines:
-        for kind in _kinds(before, after, line):
-            told = TOLD[kind]
+        for kind in _notice_kinds(before, after, line):
+            told = AUDIENCES[kind]
             names = dict.fromkeys(name for people in told.people for name in people(before or after, after))
             to = tuple(name for name in names if name != line.by)
             if told.role or to:
-                found.append(_notice(repository, kind, after, now, line=line, tells=told.role, to=to))
+                found.append(_build_notice(repository, kind, after, now, line=line, tells=told.role, to=to))
     return tuple(found)
 
 
-def _kinds(before: Hazard | None, after: Hazard, line: Entry) -> Iterable[str]:
-    only = _ONLY.get(line.step)
-    if line.step in TOLD and line.step != MAJOR and (only is None or only(after)):
+def _notice_kinds(before: Hazard | None, after: Hazard, line: HistoryEntry) -> Iterable[str]:
+    only = _CONDITIONS.get(line.step)
+    if line.step in AUDIENCES and line.step != MAJOR and (only is None or only(after)):
         yield line.step
-    if line.step in _PROPOSING and _proposed(after) and not (before and _proposed(before)):
+    if (
+        line.step in _PROPOSING_STEPS
+        and _is_proposed_as_major(after)
+        and not (before and _is_proposed_as_major(before))
+    ):
         yield MAJOR
 
 
-def _proposed(hazard: Hazard) -> bool:
+def _is_proposed_as_major(hazard: Hazard) -> bool:
     """Tells whether a supervisor has to confirm the hazard as major, which requires that it was accepted."""
     return hazard.major_proposed and hazard.state is not State.REPORTED
 
 
-def rung_notice(repository: NoticeRepository, hazard: Hazard, line: Entry, tells: Role, now: datetime) -> Notice:
+def build_rung_notice(
+    repository: NoticeRepository, hazard: Hazard, line: HistoryEntry, tells: Role, now: datetime
+) -> Notice:
     """Builds the notice that a clock has reached the rung of its escalation ladder that `line` records."""
-    return _notice(repository, line.facts["rung"], hazard, now, line=line, tells=tells, to=())
+    return _build_notice(repository, line.facts["rung"], hazard, now, line=line, tells=tells, to=())
 
 
-def _notice(
+def _build_notice(
     repository: NoticeRepository,
     kind: str,
     hazard: Hazard,
     now: datetime,
     *,
-    line: Entry,
+    line: HistoryEntry,
     tells: Role | None,
     to: Sequence[str],
 ) -> Notice:
     by = None if line.by == SYSTEM else line.by
     at_once = hazard.source == "device" and kind in _AT_ANY_HOUR
-    new, held = repository.new_id(), None if at_once else held_until(repository, now)
+    new, held = repository.new_id(), None if at_once else end_of_quiet_hours(repository, now)
     return Notice(new, kind, now, hazard.id, line.seq, line.id, tells, tuple(to), by, {}, held)
 
 
-def held_until(repository: NoticeRepository, now: datetime) -> datetime | None:
+def end_of_quiet_hours(repository: NoticeRepository, now: datetime) -> datetime | None:
     """Returns the end of the quiet hours if `now` lies in them, else None."""
-    delivered = repository.rules.delivered_at(now)
+    delivered = repository.rules.delivery_time(now)
     return delivered if delivered > now else None
 
 
@@ -153,26 +159,26 @@ def recipients(notice: Notice, hazard: Hazard | None, people: Iterable[Person]) 
     `people`: all people with their present grants, delegated ones included.
     """
     active = {person.username: person for person in people if person.active}
-    names = [*notice.to, *_holders(notice.tells, hazard, active)]
+    names = [*notice.to, *_holders_or_fallback(notice.tells, hazard, active)]
     return tuple(name for name in dict.fromkeys(names) if name in active and name != notice.by)
 
 
-def _holders(role: Role | None, hazard: Hazard | None, active: dict[str, Person]) -> list[str]:
+def _holders_or_fallback(role: Role | None, hazard: Hazard | None, active: dict[str, Person]) -> list[str]:
     while role is not None:
-        if found := _holding(role, hazard, active):
+        if found := _holders_of_role(role, hazard, active):
             return found
-        role = _INSTEAD.get(role)
+        role = _FALLBACK_ROLES.get(role)
     return []
 
 
-def _holding(role: Role, hazard: Hazard | None, active: dict[str, Person]) -> list[str]:
+def _holders_of_role(role: Role, hazard: Hazard | None, active: dict[str, Person]) -> list[str]:
     if role is Role.HANDLER and hazard is not None:
         return [name for name in hazard.handlers if name in active]
     place = hazard.community if hazard else None
-    return [person.username for person in active.values() if _has(person, role, place)]
+    return [person.username for person in active.values() if _has_role(person, role, place)]
 
 
-def _has(person: Person, role: Role, community: str | None) -> bool:
+def _has_role(person: Person, role: Role, community: str | None) -> bool:
     if community is not None:
-        return person.holds(role, community)
+        return person.has_role(role, community)
     return any(grant.role == role for grant in person.grants)

@@ -8,8 +8,8 @@ from typing import Annotated, Any, NamedTuple
 from msgspec import Meta, Struct
 
 from inspections.calendar import SHANGHAI
-from inspections.field_types import Line, Words
-from inspections.hazards.records import Entry, Hazard, Outcome, State
+from inspections.field_types import LongText, ShortText
+from inspections.hazards.records import Hazard, HistoryEntry, Outcome, State
 from inspections.notices.recipients import DAILY, DAMAGED, HISTORY, MAJOR, WEEKLY
 from inspections.office.categories import Priority, Severity
 
@@ -34,11 +34,11 @@ class NewTemplate(Struct, frozen=True, forbid_unknown_fields=True):
     """An edited template. `version` is the one that the editor started from."""
 
     version: Annotated[int, Meta(ge=0, le=1_000_000)]
-    title: Line
-    text: Words
+    title: ShortText
+    text: LongText
 
 
-class Message(NamedTuple):
+class NoticeText(NamedTuple):
     """The rendered title and text of a notice."""
 
     title: str
@@ -92,35 +92,35 @@ KINDS = tuple(_DEFAULTS)
 """All kinds of notices except rungs of escalation ladders, which the office names itself."""
 
 
-def default(kind: str) -> Template:
+def default_template(kind: str) -> Template:
     """Returns the built-in template of a kind; for a rung, the reminder or the overdue text."""
     rung = _REMINDER if ".reminder" in kind else _SUPERVISE if kind.endswith(".supervise") else _RUNG
     return Template(kind, 0, *_DEFAULTS.get(kind, rung))
 
 
-def fields(kind: str) -> tuple[str, ...]:
+def template_fields(kind: str) -> tuple[str, ...]:
     """Returns the fields that a template of this kind may use."""
     return _FIELDS.get(kind, (*_HAZARD, *_LINE))
 
 
 def unknown_fields(kind: str, text: str) -> list[str]:
     """Returns the placeholders in `text` that are no fields of this kind. Raises ValueError for unbalanced braces."""
-    known = fields(kind)
-    return [name for name in _named(text) if name not in known]
+    known = template_fields(kind)
+    return [name for name in _placeholders(text) if name not in known]
 
 
-def _named(text: str) -> Iterator[str]:
+def _placeholders(text: str) -> Iterator[str]:
     """Yields each placeholder with its attribute, conversion and format, none of which any field allows."""
     for _, name, form, conversion in Formatter().parse(text):
         if name is not None:
             yield name + (f"!{conversion}" if conversion else "") + (f":{form}" if form else "")
 
 
-def filled(template: Template, values: Mapping[str, str]) -> Message:
-    return Message(_filled(template.title, values), _filled(template.text, values))
+def render_template(template: Template, values: Mapping[str, str]) -> NoticeText:
+    return NoticeText(_render_text(template.title, values), _render_text(template.text, values))
 
 
-def _filled(text: str, values: Mapping[str, str]) -> str:
+def _render_text(text: str, values: Mapping[str, str]) -> str:
     """Fills in the fields; one that a stored template has from an older version of the program is left empty."""
     return "".join(
         literal + (values.get(name, "") if name is not None else "") for literal, name, _, _ in Formatter().parse(text)
@@ -154,14 +154,14 @@ OUTCOMES = {
 SEVERITIES = {Severity.GENERAL: "一般隐患", Severity.MAJOR: "重大隐患"}
 
 
-class Names(NamedTuple):
+class DisplayNames(NamedTuple):
     """The display names of a hazard's community and category."""
 
     community: str
     category: str
 
 
-def of_hazard(hazard: Hazard, names: Names) -> dict[str, str]:
+def hazard_values(hazard: Hazard, names: DisplayNames) -> dict[str, str]:
     """Returns the field values of the hazard in its present state, even for an old notice."""
     return {
         "number": hazard.number,
@@ -171,24 +171,24 @@ def of_hazard(hazard: Hazard, names: Names) -> dict[str, str]:
         "state": STATES[hazard.state],
         "priority": _PRIORITIES[hazard.priority],
         "severity": SEVERITIES[hazard.severity],
-        "due_at": shown(hazard.due_at),
+        "due_at": format_moment(hazard.due_at),
         "quantity": str(hazard.quantity),
         "unit": hazard.unit,
     }
 
 
-def of_line(line: Entry, by: str) -> dict[str, str]:
+def line_values(line: HistoryEntry, by: str) -> dict[str, str]:
     """Returns the field values of a notice's history line. `by`: a name. Erased values are gone here too."""
     facts = line.facts
     due_at = facts.get("due_at")
-    said = shown(datetime.fromisoformat(due_at)) if due_at else "（未定）"
+    said = format_moment(datetime.fromisoformat(due_at)) if due_at else "（未定）"
     return {"by": by, "reason": facts.get("reason") or facts.get("basis") or "", "line_due_at": said}
 
 
-def of_facts(facts: Mapping[str, Any]) -> dict[str, str]:
+def fact_values(facts: Mapping[str, Any]) -> dict[str, str]:
     return {name: str(value) for name, value in facts.items()}
 
 
-def shown(moment: datetime | None) -> str:
+def format_moment(moment: datetime | None) -> str:
     """Formats an instant in Asia/Shanghai time, to the minute."""
     return moment.astimezone(SHANGHAI).strftime("%Y-%m-%d %H:%M") if moment else "（未定）"

@@ -10,10 +10,10 @@ from typing import Annotated
 from msgspec import Meta, Struct
 
 from inspections.accounts.people import Person
-from inspections.calendar import YEARS, CalendarDay, unlike_a_year
+from inspections.calendar import YEARS, CalendarDay, schedule_errors
 from inspections.change import Change
-from inspections.errors import Invalid, RulesStale
-from inspections.field_types import Line
+from inspections.errors import InvalidInput, RulesVersionConflict
+from inspections.field_types import ShortText
 from inspections.office.categories import Category, Priority, Term
 from inspections.office.repository import OfficeRepository
 from inspections.office.rules import OFFICE, Rulebook, Rules
@@ -32,8 +32,8 @@ class NewRules(Struct, frozen=True, forbid_unknown_fields=True):
 class CategoryPolicy(Struct, frozen=True, forbid_unknown_fields=True):
     """The request to replace a category: all its fields except the code."""
 
-    name: Line
-    group: Line
+    name: ShortText
+    group: ShortText
     priority: Priority | None
     term: Term
     unit: Annotated[str, Meta(pattern=r"\A\w+\Z", max_length=16)]
@@ -49,35 +49,35 @@ class NamedDay(Struct, frozen=True, forbid_unknown_fields=True):
 
     day: date
     working: bool
-    name: Line
+    name: ShortText
 
 
 class NewCalendar(Struct, frozen=True, forbid_unknown_fields=True):
     """The request for the schedule of a whole year; `source` names the publisher and the document number."""
 
-    source: Line
+    source: ShortText
     days: Annotated[tuple[NamedDay, ...], Meta(max_length=200)]
 
 
 def rulebook(repository: OfficeRepository) -> Rulebook:
     """Returns the stored rules, or the defaults as version 0 if they were never edited."""
-    return repository.kept(Rulebook, OFFICE) or Rulebook(OFFICE, 0, Rules(), None, None)
+    return repository.get(Rulebook, OFFICE) or Rulebook(OFFICE, 0, Rules(), None, None)
 
 
 def edit_rules(repository: OfficeRepository, person: Person, sent: NewRules, now: datetime) -> Change[Rulebook]:
-    """Replaces the rules; a repeated request gets the same answer as the first. Raises RulesStale."""
+    """Replaces the rules; a repeated request gets the same answer as the first. Raises RulesVersionConflict."""
     before = rulebook(repository)
     if (sent.version + 1, sent.rules, person.username) == (before.version, before.rules, before.edited_by):
         return Change(before)
     if sent.version != before.version:
-        raise RulesStale(sent.version, before.version)
+        raise RulesVersionConflict(sent.version, before.version)
     after = Rulebook(OFFICE, before.version + 1, sent.rules, person.username, now)
     return Change(after, changed=((before, after),)) if before.version else Change(after, (after,))
 
 
 def edit_category(repository: OfficeRepository, code: str, sent: CategoryPolicy) -> Change[Category]:
     """Replaces or creates a category. Existing deadlines stay unchanged."""
-    before = repository.kept(Category, code)
+    before = repository.get(Category, code)
     after = Category(code=code, **{name: getattr(sent, name) for name in sent.__struct_fields__})
     if before is None:
         return Change(after, (after,))
@@ -85,12 +85,12 @@ def edit_category(repository: OfficeRepository, code: str, sent: CategoryPolicy)
 
 
 def edit_calendar(repository: OfficeRepository, year: int, sent: NewCalendar) -> Change[Sequence[CalendarDay]]:
-    """Replaces the calendar days of a year. Raises Invalid if they are not a complete schedule."""
+    """Replaces the calendar days of a year. Raises InvalidInput if they are not a complete schedule."""
     if year not in YEARS:
-        raise Invalid(("year", "年份超出范围"))
+        raise InvalidInput(("year", "年份超出范围"))
     days = [CalendarDay(each.day, each.working, each.name, sent.source) for each in sent.days]
-    if errors := unlike_a_year(year, days):
-        raise Invalid(*errors)
+    if errors := schedule_errors(year, days):
+        raise InvalidInput(*errors)
     days.sort(key=lambda each: each.day)
     kept = {each.day: each for each in repository.calendar_days(year)}
     here = {each.day for each in days}

@@ -33,7 +33,7 @@ class Term(Struct, frozen=True, forbid_unknown_fields=True):
     unit: TimeUnit
 
 
-class Left(Struct, frozen=True):
+class RemainingTime(Struct, frozen=True):
     """The time left on a clock, in the unit of its term, or in minutes if its deadline was set by hand."""
 
     amount: int

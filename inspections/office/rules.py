@@ -9,15 +9,15 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct, field
 
 from inspections.accounts.people import Role
-from inspections.calendar import OFFICE_HOURS, Clock, Span, at, shanghai_date, shanghai_time
+from inspections.calendar import OFFICE_HOURS, Span, TimeOfDay, shanghai_date, shanghai_instant, shanghai_time
 from inspections.office.categories import Priority, Severity, Term, TimeUnit
 
 RUNG_LENGTH = 32
-_TOLD = frozenset({Role.HANDLER, Role.OFFICER, Role.SUPERVISOR})
+_NOTIFIABLE_ROLES = frozenset({Role.HANDLER, Role.OFFICER, Role.SUPERVISOR})
 _WALL_CLOCK = frozenset({TimeUnit.MINUTES, TimeUnit.HOURS})
 
 
-class ByPriority(Struct, frozen=True, forbid_unknown_fields=True):
+class TermByPriority(Struct, frozen=True, forbid_unknown_fields=True):
     """A term for each priority; the normal one applies while no priority is set."""
 
     normal: Term
@@ -43,7 +43,7 @@ class Rung(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     proposes: Literal["supervise"] | None = None
 
     def __post_init__(self) -> None:
-        if self.tells not in _TOLD:
+        if self.tells not in _NOTIFIABLE_ROLES:
             raise ValueError("tells：只能是 handler、officer 或 supervisor")
         if self.before and self.after:
             raise ValueError("after：不能同时给出 before 和 after")
@@ -102,7 +102,7 @@ _LADDERS = Ladders(
 )
 
 
-_LEAST_MINUTES = 60
+_MIN_OFFICE_MINUTES = 60
 """The least office time per day; with less, the longest term of working hours would not end within this century."""
 
 
@@ -119,37 +119,37 @@ class Rules(Struct, frozen=True, forbid_unknown_fields=True):
     """
 
     office_hours: Annotated[tuple[Span, ...], Meta(min_length=1, max_length=10)] = OFFICE_HOURS
-    acceptance: ByPriority = ByPriority(_term(4, "wh"), _term(4, "wh"), _term(30, "min"))
-    start: ByPriority = ByPriority(_term(1, "wd"), _term(1, "wd"), _term(2, "h"))
+    acceptance: TermByPriority = TermByPriority(_term(4, "wh"), _term(4, "wh"), _term(30, "min"))
+    start: TermByPriority = TermByPriority(_term(1, "wd"), _term(1, "wd"), _term(2, "h"))
     recheck: Term = _term(3, "wd")
     suspension_review: Term = _term(30, "d")
     suspension_review_at_most: Term = _term(90, "d")
     transfer_reply: Term = _term(10, "wd")
     reopen_within_days: Annotated[int, Meta(ge=1, le=10_000)] = 30
     ladders: Ladders = field(default=_LADDERS)
-    quiet_hours: tuple[Clock, Clock] | None = (time(22), time(7))
+    quiet_hours: tuple[TimeOfDay, TimeOfDay] | None = (time(22), time(7))
     photos_kept_days: Annotated[int, Meta(ge=180, le=36_500)] | None = None
 
     def __post_init__(self) -> None:
         edges = [edge for span in self.office_hours for edge in span]
         if edges != sorted(set(edges)):
             raise ValueError("office_hours：每段须先上班后下班，各段须依次排列、互不重叠")
-        if sum(_minutes(closes) - _minutes(opens) for opens, closes in self.office_hours) < _LEAST_MINUTES:
+        if sum(_minutes(closes) - _minutes(opens) for opens, closes in self.office_hours) < _MIN_OFFICE_MINUTES:
             raise ValueError("office_hours：每天合计至少一小时")
         if self.quiet_hours and self.quiet_hours[0] == self.quiet_hours[1]:
             raise ValueError("quiet_hours：起止时间不能相同")
 
-    def delivered_at(self, instant: datetime) -> datetime:
+    def delivery_time(self, instant: datetime) -> datetime:
         """Returns the time of delivery: `instant`, or the end of the quiet hours if it falls into them."""
         if self.quiet_hours is None:
             return instant
         begin, end = self.quiet_hours
         clock, day = shanghai_time(instant), shanghai_date(instant)
         if begin < end:
-            return at(day, end) if begin <= clock < end else instant
+            return shanghai_instant(day, end) if begin <= clock < end else instant
         if clock >= begin:
-            return at(date.fromordinal(day.toordinal() + 1), end)
-        return at(day, end) if clock < end else instant
+            return shanghai_instant(date.fromordinal(day.toordinal() + 1), end)
+        return shanghai_instant(day, end) if clock < end else instant
 
 
 class Rulebook(Struct, frozen=True):

@@ -4,44 +4,44 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import NamedTuple, Protocol
 
-from inspections.photos.records import Flag, Mention, Photo, PhotoMention, PhotoState, Stage
+from inspections.photos.records import Flag, Photo, PhotoDeclaration, PhotoReference, PhotoState, Stage
 from inspections.places.coordinates import Point, distance_m
 
 
-class Shown(NamedTuple):
+class DeclaredPhoto(NamedTuple):
     """A declared photo. `photo` is None where the person who declared it has neither sent its bytes nor seen it."""
 
-    mention: Mention
+    mention: PhotoReference
     photo: Photo | None
 
     @property
-    def present(self) -> bool:
+    def is_present(self) -> bool:
         return self.photo is not None and self.photo.state is not PhotoState.DAMAGED
 
 
-def missing(shown: Iterable[Shown]) -> list[str]:
+def missing_digests(shown: Iterable[DeclaredPhoto]) -> list[str]:
     """Digests of declared photos whose bytes have not arrived intact, whoever declared or sent them.
 
     Photos that a duplicate hazard still lacks are not required of its master.
     """
     shown = list(shown)
-    present = {each.mention.sha256 for each in shown if each.present}
+    present = {each.mention.sha256 for each in shown if each.is_present}
     owed = (each.mention.sha256 for each in shown if each.mention.copied_from is None)
     return list(dict.fromkeys(sha256 for sha256 in owed if sha256 not in present))
 
 
-def has(photos: Iterable[PhotoMention], stage: Stage) -> bool:
+def has_stage(photos: Iterable[PhotoDeclaration], stage: Stage) -> bool:
     return any(photo.stage == stage for photo in photos)
 
 
-class Sighting(NamedTuple):
+class PhotoMatch(NamedTuple):
     """Another declaration of the same or a similar picture. `bits`: how many bits of the perceptual hashes differ."""
 
-    mention: Mention
+    mention: PhotoReference
     bits: int
 
 
-class Photographed(Protocol):
+class PhotoContext(Protocol):
     """The facts of a hazard that a photo is compared with: when it was found, when its fix was sent, where it is."""
 
     @property
@@ -67,30 +67,32 @@ FLAGS: dict[str, str] = {
 """The kinds of flags, with messages for the officer. A flag is a reason to look again, never a verdict. A picture
 without time and place gets none, since messengers and watermark cameras strip metadata."""
 
-EARLY = timedelta(hours=24)
-EARLY_AFTER = timedelta(hours=2)
-LATE = timedelta(hours=1)
-FAR_M = 500.0
-UNCHANGED_BITS = 2
+EARLY_TOLERANCE = timedelta(hours=24)
+EARLY_TOLERANCE_AFTER_FIND = timedelta(hours=2)
+LATE_TOLERANCE = timedelta(hours=1)
+MAX_DISTANCE_M = 500.0
+MAX_UNCHANGED_BITS = 2
 """The largest distance of a copy: photos of two stages show the same spot and may look alike."""
 
 _HOUR = timedelta(hours=1)
 
 
-def flags(mention: Mention, photo: Photo, hazard: Photographed, sightings: Iterable[Sighting]) -> tuple[Flag, ...]:
+def find_flags(
+    mention: PhotoReference, photo: Photo, hazard: PhotoContext, matches: Iterable[PhotoMatch]
+) -> tuple[Flag, ...]:
     """Finds the contradictions between a photo, its hazard and other photos; the strongest comes first."""
     return (
-        *_elsewhere(mention, sightings),
-        *_unchanged(mention, sightings),
-        *_times(mention, photo, hazard),
-        *_places(mention, photo, hazard),
+        *_reuse_flags(mention, matches),
+        *_unchanged_flags(mention, matches),
+        *_time_flags(mention, photo, hazard),
+        *_location_flags(mention, photo, hazard),
     )
 
 
-def _elsewhere(mention: Mention, sightings: Iterable[Sighting]) -> list[Flag]:
+def _reuse_flags(mention: PhotoReference, matches: Iterable[PhotoMatch]) -> list[Flag]:
     """A flag for the first other hazard with the same bytes, else a similar picture; merged copies do not count."""
     own = {mention.hazard, mention.copied_from} - {None}
-    others = [each for each in sightings if own.isdisjoint((each.mention.hazard, each.mention.copied_from))]
+    others = [each for each in matches if own.isdisjoint((each.mention.hazard, each.mention.copied_from))]
     others.sort(key=lambda each: (each.mention.sha256 != mention.sha256, each.mention.at, each.bits))
     return [
         Flag("reused" if each.mention.sha256 == mention.sha256 else "similar", each.mention.hazard, each.bits)
@@ -98,47 +100,49 @@ def _elsewhere(mention: Mention, sightings: Iterable[Sighting]) -> list[Flag]:
     ]
 
 
-def _unchanged(mention: Mention, sightings: Iterable[Sighting]) -> list[Flag]:
+def _unchanged_flags(mention: PhotoReference, matches: Iterable[PhotoMatch]) -> list[Flag]:
     same = (
         each
-        for each in sightings
-        if each.mention.hazard == mention.hazard and each.mention.stage != mention.stage and each.bits <= UNCHANGED_BITS
+        for each in matches
+        if each.mention.hazard == mention.hazard
+        and each.mention.stage != mention.stage
+        and each.bits <= MAX_UNCHANGED_BITS
     )
     return [Flag("unchanged", amount=each.bits) for each in same][:1]
 
 
-def _times(mention: Mention, photo: Photo, hazard: Photographed) -> list[Flag]:
+def _time_flags(mention: PhotoReference, photo: Photo, hazard: PhotoContext) -> list[Flag]:
     """Compares the picture's own clock, or else the time given by the phone, with the time of the step."""
-    if "clock" in photo.oddities or (photo.taken_at and photo.taken_at > photo.received_at + LATE):
+    if "clock" in photo.oddities or (photo.taken_at and photo.taken_at > photo.received_at + LATE_TOLERANCE):
         return [Flag("clock")]
     taken = photo.taken_at or mention.taken_at
     if taken is None:
         return []
-    earliest = _earliest(mention.stage, hazard)
+    earliest = _earliest_time(mention.stage, hazard)
     if taken < earliest:
         return [Flag("taken_early", amount=(earliest - taken) // _HOUR)]
-    if taken > mention.at + LATE:
+    if taken > mention.at + LATE_TOLERANCE:
         return [Flag("taken_late", amount=(taken - mention.at) // _HOUR)]
     return []
 
 
-def _earliest(stage: Stage, hazard: Photographed) -> datetime:
+def _earliest_time(stage: Stage, hazard: PhotoContext) -> datetime:
     """The earliest plausible time of a photo: a fix is later than the finding, a re-check later than the fix."""
     match stage:
         case Stage.BEFORE:
-            return hazard.found_at - EARLY
+            return hazard.found_at - EARLY_TOLERANCE
         case Stage.AFTER:
-            return hazard.found_at - EARLY_AFTER
+            return hazard.found_at - EARLY_TOLERANCE_AFTER_FIND
         case _:
-            return (hazard.submitted_at or hazard.found_at) - EARLY_AFTER
+            return (hazard.submitted_at or hazard.found_at) - EARLY_TOLERANCE_AFTER_FIND
 
 
-def _places(mention: Mention, photo: Photo, hazard: Photographed) -> list[Flag]:
+def _location_flags(mention: PhotoReference, photo: Photo, hazard: PhotoContext) -> list[Flag]:
     if "position" in photo.oddities:
         return [Flag("position")]
     point = photo.point or mention.point
     if point is None or hazard.point is None:
         return []
     apart = distance_m(point, hazard.point)
-    allowed = FAR_M + (point.accuracy_m or 0) + (hazard.point.accuracy_m or 0)
+    allowed = MAX_DISTANCE_M + (point.accuracy_m or 0) + (hazard.point.accuracy_m or 0)
     return [Flag("far", amount=round(apart))] if apart > allowed else []

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from msgspec import Struct
 
-from inspections.field_types import Digest, Moment
+from inspections.field_types import AwareDatetime, Digest
 from inspections.places.coordinates import Point
 
 
@@ -24,12 +24,12 @@ class PhotoState(StrEnum):
     """The photo was older than the office keeps photos, and its bytes were purged. It still counts as present."""
 
 
-class PhotoMention(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+class PhotoDeclaration(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """A photo that a report or a step declares by its digest. The phone's time and place are evidence only."""
 
     sha256: Digest
     stage: Stage
-    taken_at: Moment | None = None
+    taken_at: AwareDatetime | None = None
     point: Point | None = None
 
 
@@ -59,7 +59,7 @@ class Photo(Struct, frozen=True):
     hash: int | None = None
 
 
-class Band(Struct, frozen=True):
+class HashBand(Struct, frozen=True):
     """A quarter of a photo's perceptual hash: an index key that finds near-duplicates (perceptual_hash.py)."""
 
     key: int
@@ -78,7 +78,7 @@ class Flag(Struct, frozen=True, omit_defaults=True):
     amount: int | None = None
 
 
-class Receipt(Struct, frozen=True):
+class UploadReceipt(Struct, frozen=True):
     """The receipt for the photo's bytes, sent in full by this person: a digest they declare then counts as present."""
 
     sha256: str
@@ -86,7 +86,7 @@ class Receipt(Struct, frozen=True):
     at: datetime
 
 
-class Mention(Struct, frozen=True):
+class PhotoReference(Struct, frozen=True):
     """The reference of a history line to a photo, which declares the photo on the line's hazard.
 
     `by_sight`: the person has not sent the bytes, but saw the photo on a hazard that they may see. `examined`: the

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from inspections.accounts.people import Person
 from inspections.office.repository import OfficeRepository
-from inspections.photos.records import Photo, Receipt
+from inspections.photos.records import Photo, UploadReceipt
 from inspections.photos.signed_urls import Secret
 from inspections.photos.uploads import Upload
 
@@ -16,18 +16,18 @@ class PhotoRepository(OfficeRepository, Protocol):
     """Photos, their upload receipts, and open uploads."""
 
     def photo(self, sha256: str) -> Photo | None: ...
-    def receipt(self, sha256: str, username: str) -> Receipt | None: ...
+    def receipt(self, sha256: str, username: str) -> UploadReceipt | None: ...
     def secret(self, name: str) -> Secret | None: ...
-    def photos_over(self, before: datetime, digests: Sequence[str]) -> list[Photo]:
-        """Those of these photos that arrived before that instant and that no active hazard shows.
+    def purgeable_photos(self, before: datetime, digests: Sequence[str]) -> list[Photo]:
+        """Returns those of these photos that arrived before that instant and that no active hazard shows.
 
         A hazard is active while it is open or has been touched since that instant.
         """
         ...
 
     def upload(self, upload_id: UUID) -> Upload | None: ...
-    def open_uploads(self, username: str, now: datetime) -> int:
-        """How many uploads of this person are neither complete nor expired."""
+    def count_open_uploads(self, username: str, now: datetime) -> int:
+        """Counts the uploads of this person that are neither complete nor expired."""
         ...
 
     def expired_uploads(self, now: datetime, limit: int) -> list[Upload]:
@@ -38,6 +38,6 @@ class PhotoRepository(OfficeRepository, Protocol):
         """Whether a hazard that this person may see already shows this photo."""
         ...
 
-    def undeveloped(self, now: datetime, limit: int) -> list[Photo]:
+    def unprocessed_photos(self, now: datetime, limit: int) -> list[Photo]:
         """Photos that wait for processing and are not claimed beyond `now`. A concurrent transaction skips them."""
         ...

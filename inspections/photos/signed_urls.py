@@ -11,8 +11,8 @@ from uuid import UUID
 
 from msgspec import Struct
 
-LIFE = timedelta(minutes=5)
-SECRET = "photo links"  # noqa: S105  # the name of the secret, not its value
+URL_LIFETIME = timedelta(minutes=5)
+SECRET_NAME = "photo links"  # noqa: S105  # the name of the secret, not its value
 
 
 class Secret(Struct, frozen=True):
@@ -36,6 +36,6 @@ def signature(secret: Secret, variant: Variant, expires: int) -> str:
     return hmac.new(bytes.fromhex(secret.value), said.encode(), hashlib.sha256).hexdigest()
 
 
-def holds(secret: Secret, variant: Variant, expires: int, signed: str, now: datetime) -> bool:
+def is_valid_signature(secret: Secret, variant: Variant, expires: int, signed: str, now: datetime) -> bool:
     good = hmac.compare_digest(signature(secret, variant, expires).encode(), signed.encode(errors="replace"))
     return good and now.timestamp() < expires

@@ -5,10 +5,10 @@ from uuid import UUID
 
 from msgspec import Struct
 
-OPEN_FOR = timedelta(hours=24)
+UPLOAD_LIFETIME = timedelta(hours=24)
 """The lifetime of an upload. Pieces without a row are swept only after a day, so an open upload loses none."""
 
-OPEN_AT_ONCE = 200
+MAX_OPEN_UPLOADS = 200
 """The most uploads that one person may have open: enough for a day's photos of an offline phone, but no flood."""
 
 

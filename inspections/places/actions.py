@@ -8,12 +8,12 @@ from msgspec.structs import replace
 from inspections.accounts.policy import Scope
 from inspections.change import Change
 from inspections.places.communities import Community, Street
-from inspections.places.community_import import COLUMNS, Boundary, Gazetteer, Listed
+from inspections.places.community_import import COLUMNS, Boundary, ImportedCommunity, ParsedCommunities
 from inspections.places.repository import PlaceRepository
-from inspections.table_import import SHOWN, LineError, LinesWrong
+from inspections.table_import import MAX_LISTED_ERRORS, InvalidLines, LineError
 
 
-class PlacesImported(Struct, frozen=True):
+class CommunityImportResult(Struct, frozen=True):
     """The numbers of new communities and of those with a changed name, street or outline. `applied`: stored."""
 
     applied: bool
@@ -24,20 +24,22 @@ class PlacesImported(Struct, frozen=True):
     errors: list[LineError]
 
 
-def import_places(repository: PlaceRepository, reach: Scope, said: Gazetteer, *, apply: bool) -> Change[PlacesImported]:
+def import_places(
+    repository: PlaceRepository, reach: Scope, said: ParsedCommunities, *, apply: bool
+) -> Change[CommunityImportResult]:
     """Imports all listed communities or none; others stay unchanged. With `apply`, raises InvalidLines on any error."""
-    errors = [*said.errors, *_out_of_reach(reach, said)]
+    errors = [*said.errors, *_scope_errors(reach, said)]
     if errors and apply:
-        raise LinesWrong(errors[:SHOWN], len(errors))
-    listing = _Listing(repository)
+        raise InvalidLines(errors[:MAX_LISTED_ERRORS], len(errors))
+    listing = _ImportPlan(repository)
     for _, each in said.lines:
-        listing.take(each)
+        listing.add(each)
     count, wrong = len(said.lines) + len(said.errors), len(errors)
-    answer = PlacesImported(apply, count, listing.added, listing.altered, wrong, errors[:SHOWN])
-    return Change(answer, tuple(listing.new), tuple(listing.changed)) if apply else Change(answer)
+    answer = CommunityImportResult(apply, count, listing.added, listing.altered, wrong, errors[:MAX_LISTED_ERRORS])
+    return Change(answer, tuple(listing.new_records), tuple(listing.changed_records)) if apply else Change(answer)
 
 
-def _out_of_reach(reach: Scope, said: Gazetteer) -> list[LineError]:
+def _scope_errors(reach: Scope, said: ParsedCommunities) -> list[LineError]:
     return [
         COLUMNS.error(where, "code", "不在您的管理范围内")
         for where, each in said.lines
@@ -45,7 +47,7 @@ def _out_of_reach(reach: Scope, said: Gazetteer) -> list[LineError]:
     ]
 
 
-class _Listing:
+class _ImportPlan:
     """The changes that a list makes to streets, communities and boundaries, each record once."""
 
     def __init__(self, repository: PlaceRepository) -> None:
@@ -55,20 +57,20 @@ class _Listing:
         self._changed: list[tuple[Struct, Struct]] = []
         self.added = self.altered = 0
 
-    def take(self, listed: Listed) -> None:
+    def add(self, listed: ImportedCommunity) -> None:
         community = Community(listed.code, listed.name)
-        before = self._repository.kept(Community, listed.code)
-        differs = self._keep(before, community) | self._named(listed, community.street)
+        before = self._repository.get(Community, listed.code)
+        differs = self._record_change(before, community) | self._update_street(listed, community.street)
         if listed.outline is not None:
-            known = self._repository.kept(Boundary, listed.code)
-            differs |= self._keep(known, Boundary(listed.code, listed.outline))
+            known = self._repository.get(Boundary, listed.code)
+            differs |= self._record_change(known, Boundary(listed.code, listed.outline))
         self.added += before is None
         self.altered += before is not None and differs
 
-    def _named(self, listed: Listed, code: str) -> bool:
+    def _update_street(self, listed: ImportedCommunity, code: str) -> bool:
         """Updates the street and tells whether it changed; a street without a name is named by its code."""
         if code not in self._streets:
-            before = self._repository.kept(Street, code)
+            before = self._repository.get(Street, code)
             self._streets[code] = before, before or Street(code, code, code)
         before, street = self._streets[code]
         said: dict[str, Any] = {"name": listed.street, "abbreviation": listed.abbreviation}
@@ -76,7 +78,7 @@ class _Listing:
         self._streets[code] = before, after
         return after != street
 
-    def _keep(self, before: Struct | None, after: Struct) -> bool:
+    def _record_change(self, before: Struct | None, after: Struct) -> bool:
         if before is None:
             self._new.append(after)
         elif before != after:
@@ -84,10 +86,10 @@ class _Listing:
         return before != after
 
     @property
-    def new(self) -> list[Struct]:
+    def new_records(self) -> list[Struct]:
         return [*(street for before, street in self._streets.values() if before is None), *self._new]
 
     @property
-    def changed(self) -> list[tuple[Struct, Struct]]:
+    def changed_records(self) -> list[tuple[Struct, Struct]]:
         named = ((before, after) for before, after in self._streets.values() if before is not None and before != after)
         return [*named, *self._changed]

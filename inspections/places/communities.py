@@ -11,8 +11,8 @@ KEY_LENGTH = 200
 _NUMERALS = "一二三四五六七八九"
 _DIGITS = {"": "0", **{numeral: str(value) for value, numeral in enumerate(_NUMERALS, 1)}}
 _HASH = re.compile(rf"(?<=[0-9{_NUMERALS}十])#楼?")
-_UNSAID = re.compile(r"((?<=\d)[\W_]+(?=\d))|[\W_]+")
-_COUNTED = re.compile(
+_SEPARATORS = re.compile(r"((?<=\d)[\W_]+(?=\d))|[\W_]+")
+_CHINESE_NUMBERS = re.compile(
     rf"(?<![零〇{_NUMERALS}十百千])(?:([{_NUMERALS}]?)十([{_NUMERALS}]?)|([{_NUMERALS}]))(?=幢|单元|楼|层|室|号)"
 )
 
@@ -43,11 +43,11 @@ def place_key(place: str) -> str:
     (3-201 is not 32-01). 号楼 and 栋 become 幢; Chinese numerals up to 99 become digits. At most KEY_LENGTH characters.
     """
     said = _HASH.sub("幢", unicodedata.normalize("NFKC", place).casefold())
-    said = _UNSAID.sub(lambda found: "-" if found[1] else "", said)
-    said = _COUNTED.sub(_in_digits, said.replace("号楼", "幢").replace("栋", "幢"))
+    said = _SEPARATORS.sub(lambda found: "-" if found[1] else "", said)
+    said = _CHINESE_NUMBERS.sub(_numeral_to_digits, said.replace("号楼", "幢").replace("栋", "幢"))
     return (said or place)[:KEY_LENGTH]
 
 
-def _in_digits(found: re.Match[str]) -> str:
+def _numeral_to_digits(found: re.Match[str]) -> str:
     tens, ones, alone = found.groups()
     return _DIGITS[alone] if alone else _DIGITS[tens or "一"] + _DIGITS[ones]

@@ -6,19 +6,19 @@ from typing import Annotated, Any, NamedTuple
 import msgspec
 from msgspec import Meta, Struct
 
-from inspections.errors import Invalid
-from inspections.field_types import Line
+from inspections.errors import InvalidInput
+from inspections.field_types import ShortText
 from inspections.places.communities import CommunityCode
-from inspections.places.coordinates import Crs, Point, converted
+from inspections.places.coordinates import Crs, Point, convert_point
 from inspections.table_import import Columns, LineError
 
-LINES = 5000
-CORNERS = 200_000
+MAX_LINES = 5000
+MAX_CORNERS = 200_000
 """The maximum number of positions in one file."""
-CORNERS_EACH = 20_000
+MAX_CORNERS_PER_COMMUNITY = 20_000
 """The maximum number of positions of one community: thousands suffice for every bend of a river."""
-_POLE = 90  # degrees of latitude
-_RING = 4
+_MAX_LATITUDE = 90  # degrees of latitude
+_MIN_RING_LENGTH = 4
 """The minimum number of positions in a ring, the last of which repeats the first (RFC 7946, 3.1.6)."""
 
 COLUMNS = Columns(
@@ -44,77 +44,77 @@ class Boundary(Struct, frozen=True):
     outline: Outline
 
 
-class Listed(Struct, frozen=True):
+class ImportedCommunity(Struct, frozen=True):
     """One imported community, with the name of its street and its outline if the file has them."""
 
     code: CommunityCode
-    name: Line
-    street: Line | None = None
+    name: ShortText
+    street: ShortText | None = None
     abbreviation: Annotated[str, Meta(pattern=r"\A[A-Z0-9]{1,12}\Z")] | None = None
     outline: Outline | None = None
 
 
-class Gazetteer(Struct, frozen=True):
+class ParsedCommunities(Struct, frozen=True):
     """The content of a file: valid lines with their positions in it, and the errors of the others."""
 
-    lines: list[tuple[str, Listed]]
+    lines: list[tuple[str, ImportedCommunity]]
     errors: list[LineError]
 
 
-class _Shape(Struct, frozen=True):
+class _Geometry(Struct, frozen=True):
     type: str
     coordinates: msgspec.Raw
 
 
 class _Feature(Struct, frozen=True):
     properties: dict[str, Any] | None = None
-    geometry: _Shape | None = None
+    geometry: _Geometry | None = None
 
 
-class _Map(Struct, frozen=True):
+class _FeatureCollection(Struct, frozen=True):
     features: list[_Feature]
 
 
-def of_table(rows: Iterable[Sequence[str]]) -> Gazetteer:
+def parse_community_table(rows: Iterable[Sequence[str]]) -> ParsedCommunities:
     """Parses a table of communities. Raises InvalidInput."""
-    made = ((each.where, _listed(each.where, each.cells)) for each in COLUMNS.lines(rows, LINES))
-    return Gazetteer(*COLUMNS.once("code", made))
+    made = ((each.where, _parse_line(each.where, each.cells)) for each in COLUMNS.parse_rows(rows, MAX_LINES))
+    return ParsedCommunities(*COLUMNS.reject_duplicates("code", made))
 
 
-def of_map(raw: bytes, crs: Crs) -> Gazetteer:
+def parse_community_map(raw: bytes, crs: Crs) -> ParsedCommunities:
     """Parses a GeoJSON FeatureCollection whose features have `code` and `name`. Raises InvalidInput.
 
     `crs`: the coordinate system of its positions; WGS 84 by RFC 7946, though maps made in China often use GCJ-02.
     """
     try:
-        found = msgspec.json.decode(raw, type=_Map)
+        found = msgspec.json.decode(raw, type=_FeatureCollection)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        raise Invalid(("file", "不是 GeoJSON（FeatureCollection）")) from error
-    if len(found.features) > LINES or raw.count(b"[") > CORNERS:
-        raise Invalid(("file", f"一次最多导入 {LINES} 个社区、{CORNERS} 个边界点"))
-    made = ((str(at), _featured(str(at), each, crs)) for at, each in enumerate(found.features, 1))
-    return Gazetteer(*COLUMNS.once("code", made))
+        raise InvalidInput(("file", "不是 GeoJSON（FeatureCollection）")) from error
+    if len(found.features) > MAX_LINES or raw.count(b"[") > MAX_CORNERS:
+        raise InvalidInput(("file", f"一次最多导入 {MAX_LINES} 个社区、{MAX_CORNERS} 个边界点"))
+    made = ((str(at), _parse_feature(str(at), each, crs)) for at, each in enumerate(found.features, 1))
+    return ParsedCommunities(*COLUMNS.reject_duplicates("code", made))
 
 
-def _featured(where: str, feature: _Feature, crs: Crs) -> Listed | LineError:
-    named, said = COLUMNS.named, feature.properties or {}
-    if feature.geometry and bytes(feature.geometry.coordinates).count(b"[") > CORNERS_EACH:
-        return COLUMNS.error(where, "geometry", f"边界点过多：一个社区最多 {CORNERS_EACH} 个")
+def _parse_feature(where: str, feature: _Feature, crs: Crs) -> ImportedCommunity | LineError:
+    named, said = COLUMNS.fields_by_title, feature.properties or {}
+    if feature.geometry and bytes(feature.geometry.coordinates).count(b"[") > MAX_CORNERS_PER_COMMUNITY:
+        return COLUMNS.error(where, "geometry", f"边界点过多：一个社区最多 {MAX_CORNERS_PER_COMMUNITY} 个")
     cells = {named[name]: str(value) for name, value in said.items() if value and name in named}
-    return _listed(where, cells, feature.geometry and _Drawn(feature.geometry, crs))
+    return _parse_line(where, cells, feature.geometry and _RawOutline(feature.geometry, crs))
 
 
 _Polygon = list[list[list[Degrees]]]
 _KINDS: dict[str, Any] = {"Polygon": _Polygon, "MultiPolygon": list[_Polygon]}
 
 
-class _Drawn(NamedTuple):
+class _RawOutline(NamedTuple):
     """An outline that is not validated yet."""
 
-    shape: _Shape
+    shape: _Geometry
     crs: Crs
 
-    def outline(self) -> Outline | None:
+    def parse(self) -> Outline | None:
         """Returns the outline in WGS 84, or None if the geometry is no closed area."""
         if self.shape.type not in _KINDS:
             return None
@@ -125,19 +125,19 @@ class _Drawn(NamedTuple):
         except (msgspec.MsgspecError, TypeError):
             return None
         rings = [ring for polygon in outline for ring in polygon]
-        closed = all(len(ring) >= _RING and ring[0] == ring[-1] for ring in rings)
+        closed = all(len(ring) >= _MIN_RING_LENGTH and ring[0] == ring[-1] for ring in rings)
         return outline if rings and all(outline) and closed else None
 
     def _position(self, lon: float, lat: float, *_: float) -> Position:
-        if abs(lat) > _POLE:
+        if abs(lat) > _MAX_LATITUDE:
             raise TypeError
-        there = converted(Point(lat=lat, lon=lon, crs=self.crs), "wgs84")
+        there = convert_point(Point(lat=lat, lon=lon, crs=self.crs), "wgs84")
         return round(there.lon, 7), round(there.lat, 7)
 
 
-def _listed(where: str, cells: dict[str, str], drawn: _Drawn | None = None) -> Listed | LineError:
-    outline = None if drawn is None else drawn.outline()
-    made = COLUMNS.made(where, Listed, {**cells, "outline": outline})
-    if isinstance(made, Listed) and drawn is not None and outline is None:
+def _parse_line(where: str, cells: dict[str, str], drawn: _RawOutline | None = None) -> ImportedCommunity | LineError:
+    outline = None if drawn is None else drawn.parse()
+    made = COLUMNS.convert_row(where, ImportedCommunity, {**cells, "outline": outline})
+    if isinstance(made, ImportedCommunity) and drawn is not None and outline is None:
         return LineError(where, "geometry", "须为闭合的面（Polygon 或 MultiPolygon）")
     return made

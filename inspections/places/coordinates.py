@@ -13,7 +13,7 @@ _Degrees = tuple[float, float]  # latitude, longitude
 _SOUTH, _NORTH, _WEST, _EAST = 0.8293, 55.8271, 72.004, 137.8347
 _EARTH_RADIUS_M = 6_371_008.8  # (2a + b) / 3 of WGS-84, the mean radius of the IUGG
 _AXIS_M, _ECCENTRICITY_SQUARED = 6_378_245.0, 0.00669342162296594323  # Krasovsky 1940
-_EXACT = 1e-10  # degrees; the last round leaves less than a thirtieth of it, under a micrometre
+_PRECISION = 1e-10  # degrees; the last round leaves less than a thirtieth of it, under a micrometre
 
 _ROW, _COLUMN = 0.002, 0.004  # degrees: 222 m; 264 m where China ends in the north, 200 m at 63° north and south
 _COLUMNS = round(360 / _COLUMN)
@@ -28,7 +28,7 @@ class Point(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True)
     accuracy_m: Annotated[float, Meta(ge=0, le=100_000)] | None = None
 
 
-def converted(point: Point, crs: Crs) -> Point:
+def convert_point(point: Point, crs: Crs) -> Point:
     """Converts a point to another coordinate system; `accuracy_m` stays. A point already in it is returned as it is.
 
     Outside a rectangle around China the three systems are equal: the rule of the public implementations (eviltransform,
@@ -39,7 +39,7 @@ def converted(point: Point, crs: Crs) -> Point:
         return point
     lat, lon = point.lat, point.lon
     if _SOUTH <= lat <= _NORTH and _WEST <= lon <= _EAST:
-        lat, lon = _SHIFTS[crs](*_unshifted(lat, lon, _SHIFTS[point.crs]))
+        lat, lon = _SHIFTS[crs](*_invert_shift(lat, lon, _SHIFTS[point.crs]))
     return replace(point, lat=lat, lon=lon, crs=crs)
 
 
@@ -49,7 +49,7 @@ def distance_m(one: Point, other: Point) -> float:
     The sphere has the earth's mean radius. The radii of curvature of the WGS-84 ellipsoid lie between 6335.4 km and
     6399.6 km, so no distance is wrong by more than 0.57 %; in Jiaxing by 0.31 %.
     """
-    here, there = converted(one, "wgs84"), converted(other, "wgs84")
+    here, there = convert_point(one, "wgs84"), convert_point(other, "wgs84")
     south, north = radians(here.lat), radians(there.lat)
     across = sin(radians(there.lon - here.lon) / 2)
     chord = hypot(sin((north - south) / 2), sqrt(cos(south) * cos(north)) * across)
@@ -58,7 +58,7 @@ def distance_m(one: Point, other: Point) -> float:
 
 def cell(point: Point) -> int:
     """Returns the grid cell of a point; cells are numbered eastwards, row by row from the south."""
-    here = converted(point, "wgs84")
+    here = convert_point(point, "wgs84")
     return floor((here.lat + 90) / _ROW) * _COLUMNS + floor((here.lon + 180) / _COLUMN) % _COLUMNS
 
 
@@ -109,10 +109,10 @@ _SHIFTS: dict[Crs, Callable[[float, float], _Degrees]] = {
 }
 
 
-def _unshifted(lat: float, lon: float, shift: Callable[[float, float], _Degrees]) -> _Degrees:
+def _invert_shift(lat: float, lon: float, shift: Callable[[float, float], _Degrees]) -> _Degrees:
     """Inverts `shift` by iteration: each round leaves less than a thirtieth of the error."""
     guess, off = (lat, lon), 1.0
-    while off > _EXACT:
+    while off > _PRECISION:
         moved = shift(*guess)
         north, east = lat - moved[0], lon - moved[1]
         guess, off = (guess[0] + north, guess[1] + east), max(abs(north), abs(east))

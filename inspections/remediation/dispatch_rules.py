@@ -42,15 +42,15 @@ class DispatchRule(Struct, frozen=True):
         return -len(self.community), self.category is None, self.group is None, self.id.int
 
 
-def matching(rules: Iterable[DispatchRule], hazard: Hazard, category: Category) -> list[DispatchRule]:
+def matching_rules(rules: Iterable[DispatchRule], hazard: Hazard, category: Category) -> list[DispatchRule]:
     """Returns the matching rules, most specific first: longest prefix, then category before group before neither."""
     return sorted((rule for rule in rules if rule.matches(hazard, category)), key=lambda rule: rule.rank)
 
 
-def can_fix_within(person: Person | None, area: str) -> bool:
+def can_fix_in_area(person: Person | None, area: str) -> bool:
     """Tells whether hazards of some community within `area`, a prefix of codes, can be assigned to this person."""
-    return person is not None and person.active and any(_meets(grant, area) for grant in person.grants)
+    return person is not None and person.active and any(_overlaps_area(grant, area) for grant in person.grants)
 
 
-def _meets(grant: Grant, area: str) -> bool:
+def _overlaps_area(grant: Grant, area: str) -> bool:
     return grant.role is Role.HANDLER and (grant.scope.startswith(area) or area.startswith(grant.scope))

@@ -9,7 +9,7 @@ RECHECK_SAMPLE_PERCENT = 10
 """Share of unsuspicious fixes on the spot that are selected for a re-check."""
 
 
-def reasons_to_recheck(hazard: Hazard, *, photos_missing: bool) -> list[str]:
+def recheck_reasons(hazard: Hazard, *, photos_missing: bool) -> list[str]:
     """Returns why a fix on the spot needs a re-check: urgent, major, incomplete, photos missing, or in the sample.
 
     The sample depends on values that the server adds, so that nobody can choose an id that avoids it.

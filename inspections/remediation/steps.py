@@ -7,18 +7,18 @@ from uuid import UUID
 from msgspec import Meta, Struct
 
 from inspections.calendar import YEARS
-from inspections.field_types import Line, Moment, Quantity, Words
+from inspections.field_types import AwareDatetime, LongText, Quantity, ShortText
 from inspections.hazards.records import Arrangements, FixOutcome, Party, SupervisionLevel
 from inspections.office.categories import Priority, Severity
-from inspections.photos.records import PhotoMention
+from inspections.photos.records import PhotoDeclaration
 from inspections.places.communities import CommunityCode
 from inspections.places.coordinates import Point
 
-PHOTOS_DECLARED = 30
-Photos = Annotated[tuple[PhotoMention, ...], Meta(max_length=PHOTOS_DECLARED)]
+MAX_PHOTOS = 30
+Photos = Annotated[tuple[PhotoDeclaration, ...], Meta(max_length=MAX_PHOTOS)]
 
 
-def _plausible(photos: tuple[PhotoMention, ...], **moments: datetime | None) -> None:
+def _check_years(photos: tuple[PhotoDeclaration, ...], **moments: datetime | None) -> None:
     taken = {f"photos[{at}].taken_at": photo.taken_at for at, photo in enumerate(photos)}
     for field, moment in {**moments, **taken}.items():
         if moment and moment.year not in YEARS:
@@ -28,7 +28,7 @@ def _plausible(photos: tuple[PhotoMention, ...], **moments: datetime | None) -> 
 class FixedOnSpot(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """即查即改: a fix made while the inspector was on site."""
 
-    method: Line
+    method: ShortText
     quantity_done: Quantity
     outcome: FixOutcome | None = None
 
@@ -38,20 +38,20 @@ class Report(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True
 
     id: UUID
     community: CommunityCode
-    category: Line
-    description: Words
-    place: Line
-    found_at: Moment
+    category: ShortText
+    description: LongText
+    place: ShortText
+    found_at: AwareDatetime
     quantity: Quantity = 1
     point: Point | None = None
     photos: Photos = ()
     responsible_party: Party | None = None
     fixed_on_spot: FixedOnSpot | None = None
 
-    move: ClassVar[str] = "report"
+    name: ClassVar[str] = "report"
 
     def __post_init__(self) -> None:
-        _plausible(self.photos, found_at=self.found_at)
+        _check_years(self.photos, found_at=self.found_at)
 
 
 class _Step(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, tag_field="step", kw_only=True):
@@ -62,21 +62,21 @@ class _Step(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True,
 
     id: UUID
     version: Annotated[int, Meta(ge=1, le=1_000_000)]
-    made_at: Moment | None = None
+    made_at: AwareDatetime | None = None
 
     @property
-    def move(self) -> str:
+    def name(self) -> str:
         """The name of this step in the transition table of lifecycle.py."""
         return str(self.__struct_config__.tag)
 
     @property
-    def declared(self) -> tuple[PhotoMention, ...]:
+    def attached_photos(self) -> tuple[PhotoDeclaration, ...]:
         """The photos declared with this step."""
         return getattr(self, "photos", ())
 
     def __post_init__(self) -> None:
         moments = {name: getattr(self, name, None) for name in ("made_at", "due_at", "review_at", "reply_due_at")}
-        _plausible(self.declared, **moments)
+        _check_years(self.attached_photos, **moments)
 
 
 class Accept(_Step, frozen=True, tag="accept"):
@@ -87,7 +87,7 @@ class Accept(_Step, frozen=True, tag="accept"):
 
 
 class Reject(_Step, frozen=True, tag="reject"):
-    reason: Words
+    reason: LongText
 
 
 class Merge(_Step, frozen=True, tag="merge"):
@@ -100,22 +100,22 @@ class Verify(_Step, frozen=True, tag="verify"):
     """现场核实: closes the hazard, since the visit found nothing to fix. Requires a photo or a note."""
 
     outcome: Literal["unfounded", "false_alarm", "self_resolved"]
-    note: Words | None = None
+    note: LongText | None = None
     photos: Photos = ()
 
 
 class Assign(_Step, frozen=True, tag="assign"):
     """派单: assigns the hazard to a handler, or to the responsible party, which needs no account."""
 
-    lead: Line | None = None
-    assisting: Annotated[tuple[Line, ...], Meta(max_length=10)] = ()
+    lead: ShortText | None = None
+    assisting: Annotated[tuple[ShortText, ...], Meta(max_length=10)] = ()
     responsible_party: Party | None = None
 
 
 class Return(_Step, frozen=True, tag="return"):
     """退单: the handler returns the hazard unassigned."""
 
-    reason: Words
+    reason: LongText
 
 
 class Start(_Step, frozen=True, tag="start"):
@@ -125,15 +125,15 @@ class Start(_Step, frozen=True, tag="start"):
 class SubmitFix(_Step, frozen=True, tag="submit_fix"):
     """Submits a fix with an after photo. `on_behalf_of`: the person who made it, if somebody else records it."""
 
-    method: Line
+    method: ShortText
     quantity_done: Quantity
     outcome: FixOutcome | None = None
-    note: Words | None = None
-    on_behalf_of: Line | None = None
+    note: LongText | None = None
+    on_behalf_of: ShortText | None = None
     photos: Photos = ()
 
 
-_FACTS_OF = {
+_RESULT_FIELDS = {
     "pass": set[str](),
     "fail": {"reason", "due_at"},
     "partial": {"quantity_done"},
@@ -151,74 +151,74 @@ class Recheck(_Step, frozen=True, tag="recheck"):
     """
 
     result: Literal["pass", "fail", "partial", "refused", "expired"]
-    note: Words | None = None
-    reason: Words | None = None
-    due_at: Moment | None = None
+    note: LongText | None = None
+    reason: LongText | None = None
+    due_at: AwareDatetime | None = None
     quantity_done: Quantity | None = None
     photos: Photos = ()
 
     @property
-    def move(self) -> str:
+    def name(self) -> str:
         return f"recheck.{self.result}"
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        for field in sorted({"reason", "due_at", "quantity_done"} - _FACTS_OF[self.result]):
+        for field in sorted({"reason", "due_at", "quantity_done"} - _RESULT_FIELDS[self.result]):
             if getattr(self, field) is not None:
                 raise ValueError(f"{field}：该复查结果不需要此项")
 
 
 class Attach(_Step, frozen=True, tag="attach"):
-    photos: Annotated[tuple[PhotoMention, ...], Meta(min_length=1, max_length=30)]
-    note: Words | None = None
+    photos: Annotated[tuple[PhotoDeclaration, ...], Meta(min_length=1, max_length=30)]
+    note: LongText | None = None
 
 
 class Note(_Step, frozen=True, tag="note"):
-    note: Words
+    note: LongText
 
 
 class LookBack(_Step, frozen=True, tag="look_back"):
     """回头看: a later check of a closed hazard. A rebound (反弹) requires a photo and creates a new hazard."""
 
     result: Literal["holds", "rebound"]
-    note: Words | None = None
+    note: LongText | None = None
     photos: Photos = ()
 
 
-class _NewCategory(_Step, frozen=True):
+class _CategoryChange(_Step, frozen=True):
     """A change of category. `due_at`: a new deadline; without it the deadline stays."""
 
-    category: Line
-    reason: Words
-    due_at: Moment | None = None
+    category: ShortText
+    reason: LongText
+    due_at: AwareDatetime | None = None
     photos: Photos = ()
 
 
-class SetCause(_NewCategory, frozen=True, tag="set_cause"):
+class SetCause(_CategoryChange, frozen=True, tag="set_cause"):
     """定因: sets the cause that the visit found."""
 
 
-class Reclassify(_NewCategory, frozen=True, tag="reclassify"):
+class Reclassify(_CategoryChange, frozen=True, tag="reclassify"):
     """Corrects the reported category."""
 
 
 class ProposeMajor(_Step, frozen=True, tag="propose_major"):
-    basis: Words
+    basis: LongText
 
 
 class ConfirmMajor(_Step, frozen=True, tag="confirm_major"):
     """Confirms a major hazard with the authority and the document, or declines it with a reason."""
 
     confirmed: bool = True
-    authority: Line | None = None
-    document: Line | None = None
-    reason: Words | None = None
-    due_at: Moment | None = None
+    authority: ShortText | None = None
+    document: ShortText | None = None
+    reason: LongText | None = None
+    due_at: AwareDatetime | None = None
 
 
 class RequestExtension(_Step, frozen=True, tag="request_extension"):
-    due_at: Moment
-    reason: Words
+    due_at: AwareDatetime
+    reason: LongText
 
 
 class DecideExtension(_Step, frozen=True, tag="decide_extension"):
@@ -228,54 +228,54 @@ class DecideExtension(_Step, frozen=True, tag="decide_extension"):
     """
 
     granted: bool
-    due_at: Moment | None = None
-    reason: Words | None = None
+    due_at: AwareDatetime | None = None
+    reason: LongText | None = None
 
 
 class Suspend(_Step, frozen=True, tag="suspend"):
     """暂缓整改: stops the fixing clock until the hazard is resumed. `review_at`: when to review the suspension."""
 
-    reason: Words
-    measures: Words
-    review_at: Moment
+    reason: LongText
+    measures: LongText
+    review_at: AwareDatetime
 
 
 class Resume(_Step, frozen=True, tag="resume"):
     """Resumes the fixing clock with the time that remained."""
 
-    note: Words | None = None
+    note: LongText | None = None
 
 
 class Supervise(_Step, frozen=True, tag="supervise"):
     """督办, 挂牌: puts the hazard under supervision. A major hazard requires its 五落实."""
 
     level: SupervisionLevel
-    document: Line
+    document: ShortText
     arrangements: Arrangements | None = None
 
 
 class Unsupervise(_Step, frozen=True, tag="unsupervise"):
-    reason: Words
+    reason: LongText
 
 
 class Transfer(_Step, frozen=True, tag="transfer"):
     """移交: transfers the hazard to another authority. `reply_due_at`: by default set by the office's rules."""
 
-    to: Line
-    reason: Words
-    reply_due_at: Moment | None = None
+    to: ShortText
+    reason: LongText
+    reply_due_at: AwareDatetime | None = None
 
 
 class TransferReply(_Step, frozen=True, tag="transfer_reply"):
     """The reply of the other authority to a transfer. `due_at`: a new deadline, if it returns the hazard."""
 
     result: Literal["settled", "returned"]
-    receipt: Line
-    note: Words | None = None
-    due_at: Moment | None = None
+    receipt: ShortText
+    note: LongText | None = None
+    due_at: AwareDatetime | None = None
 
     @property
-    def move(self) -> str:
+    def name(self) -> str:
         return f"transfer_reply.{self.result}"
 
 
@@ -285,18 +285,18 @@ class Reopen(_Step, frozen=True, tag="reopen"):
     `priority`: required if the hazard was never accepted and its category sets none.
     """
 
-    reason: Words
-    due_at: Moment
+    reason: LongText
+    due_at: AwareDatetime
     priority: Priority | None = None
 
 
 class Evaluate(_Step, frozen=True, tag="evaluate"):
     score: Annotated[int, Meta(ge=1, le=5)]
-    words: Words | None = None
+    words: LongText | None = None
 
 
 class Cancel(_Step, frozen=True, tag="cancel"):
-    reason: Words
+    reason: LongText
 
 
 Step = (

@@ -4,7 +4,7 @@ from inspections.change import Change, RecordRepository
 from inspections.statistics.briefing import Briefing
 
 
-def keep_briefing(repository: RecordRepository, briefing: Briefing) -> Change[Briefing]:
+def save_briefing(repository: RecordRepository, briefing: Briefing) -> Change[Briefing]:
     """Saves a briefing once: the same figures keep their first snapshot, with the time they were first counted."""
-    kept = repository.kept(Briefing, briefing.id)
+    kept = repository.get(Briefing, briefing.id)
     return Change(briefing, (briefing,)) if kept is None else Change(kept)

@@ -12,12 +12,12 @@ import msgspec
 from msgspec import Struct
 
 from inspections.calendar import SHANGHAI
-from inspections.periods import Period, change
+from inspections.periods import Period, relative_change
 
 Numbers = Mapping[str, Any]
 
 _NAMESPACE = uuid.UUID("7c9e7d2a-3d53-5a0e-9a3b-0b8f6f0c1d5e")
-_MOST = 3
+_MAX_COMMUNITIES = 3
 _WORKS = {
     "电动车充电": "整治电动车违规停放充电",
     "防盗窗拆除": "拆除、改造防盗窗（网）",
@@ -46,7 +46,7 @@ class Briefing(Struct, frozen=True):
     content: dict[str, Any]
 
 
-class Material(NamedTuple):
+class BriefingInput(NamedTuple):
     """The input of a briefing: the numbers of a period, of the period before and of the same period a year before.
 
     The numbers are those of metrics.COUNT_NAMES; `row` also has the rates. `groups` and `communities`: by name, in the
@@ -68,50 +68,64 @@ def snapshot_id(*figures: Any) -> uuid.UUID:
     return uuid.uuid5(_NAMESPACE, msgspec.json.encode(figures, order="sorted").hex())
 
 
-def title(period: Period) -> str:
-    return f"{_days(period)}安全隐患排查整治情况"
+def briefing_title(period: Period) -> str:
+    return f"{_format_days(period)}安全隐患排查整治情况"
 
 
-def paragraph(told: Material) -> str:
-    return "".join([_found(told), _fixed(told), _standing(told), _compared(told), _kinds(told), _late(told)])
+def write_paragraph(figures: BriefingInput) -> str:
+    return "".join(
+        [
+            _reported_sentence(figures),
+            _fixed_sentence(figures),
+            _open_sentence(figures),
+            _comparison_sentence(figures),
+            _groups_sentence(figures),
+            _overdue_sentence(figures),
+        ]
+    )
 
 
-def of_the_year(told: Material) -> str:
+def yearly_report_text(figures: BriefingInput) -> str:
     """The sentences of the yearly report; empty for a period that is not a whole calendar year."""
-    first, last = told.period
+    first, last = figures.period
     if (first.month, first.day, last.month, last.day) != (1, 1, 12, 31) or first.year != last.year:
         return ""
     works = [
         f"{words}{numbers['quantity_done']}处"
         for name, words in _WORKS.items()
-        if (numbers := told.groups.get(name)) and numbers["quantity_done"]
+        if (numbers := figures.groups.get(name)) and numbers["quantity_done"]
     ]
-    row = told.row
-    said = f"{first.year}年，{told.place}共排查发现安全隐患{row['quantity_found']}处，完成整改{row['quantity_done']}处"
-    return f"{said}{_rate('，整改率', row['fix_rate'])}。" + (f"其中{'，'.join(works)}。" if works else "")
+    row = figures.row
+    said = (
+        f"{first.year}年，{figures.place}共排查发现安全隐患{row['quantity_found']}处，完成整改{row['quantity_done']}处"
+    )
+    return f"{said}{_rate_phrase('，整改率', row['fix_rate'])}。" + (f"其中{'，'.join(works)}。" if works else "")
 
 
-def _found(told: Material) -> str:
-    row = told.row
-    said = f"{_days(told.period)}，{told.place}{len(told.communities)}个社区共上报安全隐患{row['received']}件"
+def _reported_sentence(figures: BriefingInput) -> str:
+    row = figures.row
+    said = f"{_format_days(figures.period)}，{figures.place}{len(figures.communities)}个社区"
+    said += f"共上报安全隐患{row['received']}件"
     merged = f"，其中重复上报{row['duplicate']}件" if row["duplicate"] else ""
-    return f"{said}{merged}；受理{row['accepted']}件{_rate('，受理率', row['acceptance_rate'])}。"
+    return f"{said}{merged}；受理{row['accepted']}件{_rate_phrase('，受理率', row['acceptance_rate'])}。"
 
 
-def _fixed(told: Material) -> str:
-    row = told.row
+def _fixed_sentence(figures: BriefingInput) -> str:
+    row = figures.row
     said = f"期间受理的隐患{row['cohort_accepted']}件，涉及{row['quantity_found']}处（辆、个）"
-    done = f"已整改{row['quantity_done']}处（辆、个）{_rate('，整改率', row['fix_rate'])}"
-    ended = f"已销号{row['cohort_closed']}件{_rate('，办结率', row['completion_rate'])}"
+    done = f"已整改{row['quantity_done']}处（辆、个）{_rate_phrase('，整改率', row['fix_rate'])}"
+    ended = f"已销号{row['cohort_closed']}件{_rate_phrase('，办结率', row['completion_rate'])}"
     spot = f"，即查即改{row['fixed_on_spot']}件" if row["fixed_on_spot"] else ""
     due = (
-        f"；到期应整改{row['due_decided']}件{_rate('，按期办结率', row['on_time_rate'])}" if row["due_decided"] else ""
+        f"；到期应整改{row['due_decided']}件{_rate_phrase('，按期办结率', row['on_time_rate'])}"
+        if row["due_decided"]
+        else ""
     )
     return f"{said}，{done}；{ended}{spot}{due}。"
 
 
-def _standing(told: Material) -> str:
-    row, as_of = told.row, told.as_of.astimezone(SHANGHAI)
+def _open_sentence(figures: BriefingInput) -> str:
+    row, as_of = figures.row, figures.as_of.astimezone(SHANGHAI)
     moment = f"截至{as_of.year}年{as_of.month}月{as_of.day}日{as_of.hour}时{as_of.minute}分"
     if not row["open"]:
         return f"{moment}，上述上报的隐患已全部办结。"
@@ -121,45 +135,46 @@ def _standing(told: Material) -> str:
     return f"{moment}，尚有{row['open']}件未办结，其中{parts}。"
 
 
-def _compared(told: Material) -> str:
-    now = told.row["received"]
+def _comparison_sentence(figures: BriefingInput) -> str:
+    now = figures.row["received"]
     said = [
-        f"{words}{_moved(now, then['received'])}" for words, then in (("环比", told.before), ("同比", told.year_before))
+        f"{words}{_change_phrase(now, then['received'])}"
+        for words, then in (("环比", figures.before), ("同比", figures.year_before))
     ]
     return f"上报件数{'，'.join(said)}。"
 
 
-def _moved(now: int, then: int) -> str:
-    _, delta, percent = change(now, then)
+def _change_phrase(now: int, then: int) -> str:
+    _, delta, percent = relative_change(now, then)
     if percent is None:
         return "无可比数据" if now else "持平"
-    return "持平" if not delta else f"{'上升' if delta > 0 else '下降'}{_number(abs(percent))}%"
+    return "持平" if not delta else f"{'上升' if delta > 0 else '下降'}{_format_number(abs(percent))}%"
 
 
-def _kinds(told: Material) -> str:
-    said = [f"{name}{numbers['received']}件" for name, numbers in told.groups.items() if numbers["received"]]
+def _groups_sentence(figures: BriefingInput) -> str:
+    said = [f"{name}{numbers['received']}件" for name, numbers in figures.groups.items() if numbers["received"]]
     return f"从类别看，{'、'.join(said)}。" if said else ""
 
 
-def _late(told: Material) -> str:
+def _overdue_sentence(figures: BriefingInput) -> str:
     """The sentence that names the communities with the most overdue hazards; people are never compared."""
     late: Sequence[tuple[str, int]] = sorted(
-        ((name, numbers["overdue"]) for name, numbers in told.communities.items() if numbers["overdue"]),
+        ((name, numbers["overdue"]) for name, numbers in figures.communities.items() if numbers["overdue"]),
         key=lambda each: -each[1],
     )
-    said = "、".join(f"{name}{number}件" for name, number in late[:_MOST])
+    said = "、".join(f"{name}{number}件" for name, number in late[:_MAX_COMMUNITIES])
     return f"逾期未整改较多的社区：{said}。" if said else ""
 
 
-def _rate(words: str, rate: float | None) -> str:
-    return "" if rate is None else f"{words}{_number(round(rate * 100, 2))}%"
+def _rate_phrase(words: str, rate: float | None) -> str:
+    return "" if rate is None else f"{words}{_format_number(round(rate * 100, 2))}%"
 
 
-def _number(value: float) -> str:
+def _format_number(value: float) -> str:
     return f"{value:.2f}".rstrip("0").rstrip(".")
 
 
-def _days(period: Period) -> str:
+def _format_days(period: Period) -> str:
     first, last = period
     begins = f"{first.year}年{first.month}月{first.day}日"
     if first == last:

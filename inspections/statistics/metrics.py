@@ -19,48 +19,50 @@ from msgspec import Struct
 from inspections.hazards.measures import MEASURES
 
 
-class Metric(NamedTuple):
+class MetricDefinition(NamedTuple):
     """The Chinese title of a number, and what it counts (口径)."""
 
     title: str
     meaning: str
 
 
-_COUNTS: dict[str, Metric] = {
-    "received": Metric("上报", "期间内上报的隐患数（以系统收到时间计）"),
-    "accepted": Metric("受理", "期间内上报的隐患中已受理的件数，不含后来并案的"),
-    "rejected": Metric("不予受理", "期间内上报、不予受理的件数"),
-    "duplicate": Metric("重复并案", "期间内上报、重复并案的件数"),
-    "cancelled": Metric("作废", "期间内上报、作废的件数"),
-    "closed": Metric("销号", "期间内上报、已销号的件数（含不属实、误报、自行消除、拒改管控、移交办结）"),
-    "fixed": Metric("已整改", "期间内上报、以“已整改”销号的件数"),
-    "false_alarm": Metric("误报", "期间内上报、以“误报”销号的件数"),
-    "rebounded": Metric("反弹", "其中销号后回头看发现反弹的件数（反弹另立新案）"),
-    "open": Metric("未办结", "期间内上报、尚未办结的件数 = 待受理 + 整改期限内 + 逾期 + 暂缓 + 待复查 + 移交中"),
-    "waiting": Metric("待受理", "其中待受理的件数"),
-    "on_time": Metric("整改期限内", "其中已受理、整改期限未到的件数（动员类不计逾期）"),
-    "overdue": Metric("逾期", "其中已受理、超过整改期限仍未提交整改的件数"),
-    "suspended": Metric("暂缓", "其中暂缓整改的件数"),
-    "pending_recheck": Metric("待复查", "其中待复查的件数"),
-    "transferred": Metric("移交中", "其中移交、等待对方答复的件数"),
-    "quantity_found": Metric("发现数量", "期间内受理隐患的数量之和（处、辆、个），不含并案"),
-    "quantity_done": Metric("整改数量", "上述隐患经复查确认已整改的数量之和"),
-    "cohort_accepted": Metric("期内受理", "期间内受理的隐患件数，不含并案"),
-    "cohort_closed": Metric("期内受理已销号", "上述隐患中已销号的件数"),
-    "fixed_on_spot": Metric("即查即改", "上述隐患中即查即改的件数"),
-    "returned": Metric("退单", "上述隐患中被退过单的件数"),
-    "reworked": Metric("返工", "上述隐患中复查不通过过的件数"),
-    "extended": Metric("延期", "上述隐患中延过期的件数"),
-    "closed_then": Metric("期内销号", "期间内销号的件数，不论何时上报（流量）"),
-    "fixed_then": Metric("期内整改", "其中以“已整改”销号的件数（流量）"),
-    "due_decided": Metric(
+_COUNTS: dict[str, MetricDefinition] = {
+    "received": MetricDefinition("上报", "期间内上报的隐患数（以系统收到时间计）"),
+    "accepted": MetricDefinition("受理", "期间内上报的隐患中已受理的件数，不含后来并案的"),
+    "rejected": MetricDefinition("不予受理", "期间内上报、不予受理的件数"),
+    "duplicate": MetricDefinition("重复并案", "期间内上报、重复并案的件数"),
+    "cancelled": MetricDefinition("作废", "期间内上报、作废的件数"),
+    "closed": MetricDefinition("销号", "期间内上报、已销号的件数（含不属实、误报、自行消除、拒改管控、移交办结）"),
+    "fixed": MetricDefinition("已整改", "期间内上报、以“已整改”销号的件数"),
+    "false_alarm": MetricDefinition("误报", "期间内上报、以“误报”销号的件数"),
+    "rebounded": MetricDefinition("反弹", "其中销号后回头看发现反弹的件数（反弹另立新案）"),
+    "open": MetricDefinition(
+        "未办结", "期间内上报、尚未办结的件数 = 待受理 + 整改期限内 + 逾期 + 暂缓 + 待复查 + 移交中"
+    ),
+    "waiting": MetricDefinition("待受理", "其中待受理的件数"),
+    "on_time": MetricDefinition("整改期限内", "其中已受理、整改期限未到的件数（动员类不计逾期）"),
+    "overdue": MetricDefinition("逾期", "其中已受理、超过整改期限仍未提交整改的件数"),
+    "suspended": MetricDefinition("暂缓", "其中暂缓整改的件数"),
+    "pending_recheck": MetricDefinition("待复查", "其中待复查的件数"),
+    "transferred": MetricDefinition("移交中", "其中移交、等待对方答复的件数"),
+    "quantity_found": MetricDefinition("发现数量", "期间内受理隐患的数量之和（处、辆、个），不含并案"),
+    "quantity_done": MetricDefinition("整改数量", "上述隐患经复查确认已整改的数量之和"),
+    "cohort_accepted": MetricDefinition("期内受理", "期间内受理的隐患件数，不含并案"),
+    "cohort_closed": MetricDefinition("期内受理已销号", "上述隐患中已销号的件数"),
+    "fixed_on_spot": MetricDefinition("即查即改", "上述隐患中即查即改的件数"),
+    "returned": MetricDefinition("退单", "上述隐患中被退过单的件数"),
+    "reworked": MetricDefinition("返工", "上述隐患中复查不通过过的件数"),
+    "extended": MetricDefinition("延期", "上述隐患中延过期的件数"),
+    "closed_then": MetricDefinition("期内销号", "期间内销号的件数，不论何时上报（流量）"),
+    "fixed_then": MetricDefinition("期内整改", "其中以“已整改”销号的件数（流量）"),
+    "due_decided": MetricDefinition(
         "期限已见分晓", "整改期限（含批准的延期）落在期间内，且已整改或拒改销号、或已逾期未改的件数；动员类不计"
     ),
-    "due_met": Metric("按期整改", "其中在期限内提交整改并经复查通过的件数"),
-    "first_due_decided": Metric(
+    "due_met": MetricDefinition("按期整改", "其中在期限内提交整改并经复查通过的件数"),
+    "first_due_decided": MetricDefinition(
         "原期限已见分晓", "延期之前的原期限落在期间内，且已整改或拒改销号、或已过原期限未改的件数；动员类不计"
     ),
-    "first_due_met": Metric("按原期限整改", "其中在原期限内提交整改并经复查通过的件数"),
+    "first_due_met": MetricDefinition("按原期限整改", "其中在原期限内提交整改并经复查通过的件数"),
 }
 
 
@@ -93,9 +95,11 @@ RATES: dict[str, Rate] = {
     "duplicate_rate": Rate("重复上报率", "duplicate", "received"),
 }
 
-METRICS: dict[str, Metric] = _COUNTS | {name: Metric(rate.title, rate.meaning) for name, rate in RATES.items()}
+METRICS: dict[str, MetricDefinition] = _COUNTS | {
+    name: MetricDefinition(rate.title, rate.meaning) for name, rate in RATES.items()
+}
 DEFINITIONS: dict[str, str] = {name: metric.meaning for name, metric in METRICS.items()}
-COUNTED = tuple(_COUNTS)
+COUNT_NAMES = tuple(_COUNTS)
 """The counts of a row, in the order in which people read them."""
 
 CLOCK_TITLES: dict[str, str] = {
@@ -117,7 +121,7 @@ CLOCK_DEFINITIONS: dict[str, str] = {
 """The meaning of each clock of deadlines.CLOCKS. Overdue hazards are split at 1, 3 and 7 days past the deadline."""
 
 
-class ClockStanding(Struct, frozen=True):
+class ClockCounts(Struct, frozen=True):
     """The number of hazards that one clock runs for. `extended`: those whose deadline was extended, on time or not."""
 
     on_time: int = 0
@@ -129,10 +133,10 @@ class ClockStanding(Struct, frozen=True):
     extended: int = 0
 
 
-OPEN_AS = ("waiting", "on_time", "overdue", "suspended", "pending_recheck", "transferred")
+OPEN_PARTS = ("waiting", "on_time", "overdue", "suspended", "pending_recheck", "transferred")
 """The counts whose sum is `open`."""
 
-FLOWS: dict[str, str] = {
+FLOW_DEFINITIONS: dict[str, str] = {
     "received": "该时段内上报的隐患数（以系统收到时间计）",
     "accepted": "该时段内受理的件数，不论何时上报，不含并案",
     "closed": "该时段内销号的件数，不论何时上报",
@@ -153,7 +157,7 @@ class Flow(Struct, frozen=True):
         return Flow(*(getattr(self, name) + getattr(other, name) for name in self.__struct_fields__))
 
 
-class Late(NamedTuple):
+class OverdueCounts(NamedTuple):
     """Counts that change by time alone, without a step: open hazards past a deadline.
 
     `overdue`: of those reported in the period; `due_overdue`: of those due in it; `first_due_overdue`: past the first
@@ -168,26 +172,28 @@ class Late(NamedTuple):
 class Counts(Struct, frozen=True):
     """The counts of one community or of several: `measures` in the order of measures.MEASURES, and the overdue ones."""
 
-    measured: tuple[int, ...] = (0,) * len(MEASURES)
-    late: Late = Late()
+    measures: tuple[int, ...] = (0,) * len(MEASURES)
+    overdue: OverdueCounts = OverdueCounts()
 
     def __add__(self, other: "Counts") -> "Counts":
-        return together((self, other))
+        return sum_counts((self, other))
 
     def numbers(self) -> dict[str, int]:
         """The counts by name, in the order of COUNT_NAMES."""
-        columns = _columns([self])
-        return {name: columns[name][0] for name in COUNTED}
+        columns = _count_columns([self])
+        return {name: columns[name][0] for name in COUNT_NAMES}
 
     def row(self, names: Container[str] = METRICS) -> dict[str, int | float | None]:
         """The chosen METRICS by name; every rate also has its numerator and denominator."""
-        return {name: column[0] for name, column in table([self], names).items()}
+        return {name: column[0] for name, column in metric_columns([self], names).items()}
 
 
-def table(counts: Sequence[Counts], names: Container[str] = METRICS) -> dict[str, Sequence[int | float | None]]:
+def metric_columns(
+    counts: Sequence[Counts], names: Container[str] = METRICS
+) -> dict[str, Sequence[int | float | None]]:
     """Returns one row per item of `counts`, as columns, since a page has 600 rows of 66 numbers."""
-    counted = _columns(counts)
-    columns: dict[str, Sequence[int | float | None]] = {name: counted[name] for name in COUNTED if name in names}
+    counted = _count_columns(counts)
+    columns: dict[str, Sequence[int | float | None]] = {name: counted[name] for name in COUNT_NAMES if name in names}
     for name in (name for name in RATES if name in names):
         rate = RATES[name]
         above, below = counted[rate.numerator], counted[rate.denominator]
@@ -202,35 +208,35 @@ def table(counts: Sequence[Counts], names: Container[str] = METRICS) -> dict[str
     return columns
 
 
-def _columns(counts: Sequence[Counts]) -> dict[str, Sequence[int]]:
+def _count_columns(counts: Sequence[Counts]) -> dict[str, Sequence[int]]:
     """The measures of all `counts`, and the counts derived from them. Overdue hazards are part of `fixing`."""
     if not counts:
-        return dict.fromkeys((*MEASURES, *COUNTED), ())
-    measured = zip(*(each.measured for each in counts), strict=True)
+        return dict.fromkeys((*MEASURES, *COUNT_NAMES), ())
+    measured = zip(*(each.measures for each in counts), strict=True)
     columns: dict[str, Sequence[int]] = dict(zip(MEASURES, measured, strict=True))
-    overdue, due_overdue, first_due_overdue = zip(*(each.late for each in counts), strict=True)
+    overdue, due_overdue, first_due_overdue = zip(*(each.overdue for each in counts), strict=True)
     columns["overdue"] = overdue
     columns["on_time"] = [*map(sub, columns["fixing"], overdue)]
-    columns["open"] = [*map(sum, zip(*(columns[name] for name in OPEN_AS), strict=True))]
+    columns["open"] = [*map(sum, zip(*(columns[name] for name in OPEN_PARTS), strict=True))]
     columns["due_decided"] = [*map(add, columns["due_ended"], due_overdue)]
     columns["first_due_decided"] = [*map(add, columns["first_due_ended"], first_due_overdue)]
     return columns
 
 
-def together(counts: Iterable[Counts]) -> Counts:
+def sum_counts(counts: Iterable[Counts]) -> Counts:
     """The sum over several communities or categories; zeros for none."""
     all_of_them = (Counts(), *counts)
-    measured = map(sum, zip(*(each.measured for each in all_of_them), strict=True))
-    return Counts(tuple(measured), Late(*map(sum, zip(*(each.late for each in all_of_them), strict=True))))
+    measured = map(sum, zip(*(each.measures for each in all_of_them), strict=True))
+    return Counts(tuple(measured), OverdueCounts(*map(sum, zip(*(each.overdue for each in all_of_them), strict=True))))
 
 
 _MILLION = 1_000_000
-NUMBERS: dict[str, Any] = {name: float | None if name in RATES else int for name in table([])}
+COLUMN_TYPES: dict[str, Any] = {name: float | None if name in RATES else int for name in metric_columns([])}
 """Column → type of its numbers, in the order of `metric_columns`."""
 
 
-def holds(numbers: Mapping[str, int]) -> bool:
+def satisfies_identities(numbers: Mapping[str, int]) -> bool:
     """Tells whether the identities of this module hold for the numbers of a row or a total."""
     ended = sum(numbers[name] for name in ("closed", "rejected", "duplicate", "cancelled"))
-    stands = sum(numbers[name] for name in OPEN_AS)
+    stands = sum(numbers[name] for name in OPEN_PARTS)
     return numbers["received"] == numbers["open"] + ended and numbers["open"] == stands

@@ -3,18 +3,18 @@
 from datetime import date
 
 from inspections.change import Change
-from inspections.sync.change_feed import KEPT, Feed, Place
+from inspections.sync.change_feed import RETENTION, Cursor, Feed
 from inspections.sync.repository import SyncRepository
 
 _DAY_ZERO = date(1970, 1, 1)
 
 
-def forget(repository: SyncRepository, today: date, limit: int) -> Change[int]:
+def trim_feed(repository: SyncRepository, today: date, limit: int) -> Change[int]:
     """Deletes at most `limit` changes older than `RETENTION`; returns how many."""
     feed = repository.feed()
-    old = repository.old_changes((today - KEPT - _DAY_ZERO).days, limit)
+    old = repository.old_changes((today - RETENTION - _DAY_ZERO).days, limit)
     if not old:
         return Change(0)
-    last = max(Place(each.transaction_id, each.id) for each in old)
-    after = Feed(feed.name, feed.epoch, *max(last, feed.forgotten))
+    last = max(Cursor(each.transaction_id, each.id) for each in old)
+    after = Feed(feed.name, feed.epoch, *max(last, feed.trim_cursor))
     return Change(len(old), changed=((feed, after),), removed=tuple(old))

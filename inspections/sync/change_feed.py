@@ -15,12 +15,12 @@ from msgspec import Struct
 from inspections.accounts.people import Person
 from inspections.accounts.policy import scope
 
-KEPT = timedelta(days=35)
+RETENTION = timedelta(days=35)
 """The retention of changes. It exceeds every sign-in's lifetime, so a client that returns later starts again anyway."""
 HAZARDS = "hazards"
 
 
-class Place(NamedTuple):
+class Cursor(NamedTuple):
     """The position of a change in the feed, ordered by `transaction`, then `id`.
 
     PostgreSQL shows changes in another order than their ids, but none below the oldest open transaction.
@@ -30,7 +30,7 @@ class Place(NamedTuple):
     id: int
 
 
-class Changed(Struct, frozen=True):
+class HazardChange(Struct, frozen=True):
     """A record that a hazard or one of its photos has changed. `lost`: usernames that are no longer its handlers.
 
     `day`: days since 1970 by the database's clock, for the retention.
@@ -52,12 +52,12 @@ class Feed(Struct, frozen=True):
     forgotten_id: int = 0
 
     @property
-    def forgotten(self) -> Place:
-        return Place(self.forgotten_transaction, self.forgotten_id)
+    def trim_cursor(self) -> Cursor:
+        return Cursor(self.forgotten_transaction, self.forgotten_id)
 
 
 @lru_cache(maxsize=4096)
-def view_of(person: Person) -> str:
+def scope_fingerprint(person: Person) -> str:
     """Returns a hash of the scope in which the person sees hazards and names; another scope gives another hash."""
     reach = (scope(person, "hazard.see"), scope(person, "hazard.personal"))
     return hashlib.sha256(repr(reach).encode()).hexdigest()[:16]

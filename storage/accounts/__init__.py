@@ -1,6 +1,6 @@
 """Storage of accounts, sessions, API keys, delegations and the security log.
 
-- `append_only`: database triggers that reject changes of the security log, and deletions within 180 days
+- `append_only_triggers`: database triggers that reject changes of the security log, and deletions within 180 days
 - `queries`: the queries for accounts, delegations, sessions and tokens
 - `repository`: the queries of the domain for this subject, over one connection
 - `scopes`: the communities of a scope as a WHERE clause

@@ -15,24 +15,24 @@ from storage.accounts.tables import (
     token_pairs,
 )
 
-OLD_TALLIES = (
+OLD_ATTEMPT_COUNTERS = (
     select(tallies).where(tallies.c.since < bindparam("now")).order_by(tallies.c.since).limit(bindparam("limit"))
 )
 
 PEOPLE = select(people).order_by(people.c.username)
 ACCOUNT = select(people).where(people.c.username == bindparam("username"))
 ADMINISTRATORS = PEOPLE.where(people.c.grants.cast(Text).contains('admin"'))
-RECEIVED = select(delegations).where(
+RECEIVED_DELEGATIONS = select(delegations).where(
     delegations.c.receiver == bindparam("username"),
     delegations.c.until > bindparam("now"),
     delegations.c.revoked_at.is_(None),
 )
 SESSIONS = select(sessions).where(sessions.c.username == bindparam("username")).order_by(sessions.c.id)
 OPEN_SESSIONS = SESSIONS.where(sessions.c.revoked_at.is_(None))
-PAIR_OF = select(token_pairs).where(
+PAIR_BY_DIGEST = select(token_pairs).where(
     (token_pairs.c.access == bindparam("digest")) | (token_pairs.c.refresh == bindparam("digest"))
 )
-STANDING_PAIRS = (
+CURRENT_PAIRS = (
     select(token_pairs)
     .where(token_pairs.c.session == bindparam("session"), token_pairs.c.spent_until.is_(None))
     .order_by(token_pairs.c.id)
@@ -51,10 +51,10 @@ OLD_EVENTS = (
     .limit(bindparam("limit"))
 )
 KEYS = select(keys).order_by(keys.c.made_at.desc(), keys.c.id)
-KEY_OF = select(keys).where((keys.c.secret == bindparam("digest")) | (keys.c.previous == bindparam("digest")))
+KEY_BY_DIGEST = select(keys).where((keys.c.secret == bindparam("digest")) | (keys.c.previous == bindparam("digest")))
 
 
-def delegations_of(username: str | None) -> Select[Any]:
+def select_delegations(username: str | None) -> Select[Any]:
     """Selects the delegations that a person gave or received, or all for None, newest first."""
     found = select(delegations).order_by(delegations.c.made_at.desc(), delegations.c.id)
     if username is None:

@@ -12,7 +12,7 @@ from storage.accounts.tables import security_events
 from storage.engine.unit_of_work import UnitOfWork
 
 
-class Wanted(NamedTuple):
+class EventFilter(NamedTuple):
     """Filters for the log: kind, acting or affected account, period, and lines before `before`."""
 
     event: Event | None = None
@@ -22,8 +22,8 @@ class Wanted(NamedTuple):
     before: UUID | None = None
 
 
-def security_page(
-    repository: UnitOfWork, wanted: Wanted, people: Collection[str] | None, limit: int
+def fetch_security_events(
+    repository: UnitOfWork, wanted: EventFilter, people: Collection[str] | None, limit: int
 ) -> list[SecurityEvent]:
     """Fetches at most `limit` events, newest first. `people`: only events by or about these accounts; None: all."""
     log = security_events.c

@@ -4,7 +4,7 @@ from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Integer, String,
 
 from inspections.accounts.people import Grant, Role
 from inspections.accounts.security_log import Event
-from storage.engine.columns import Instant, Json, Name
+from storage.engine.columns import EnumValue, Instant, Json
 from storage.engine.schema import LOCKED
 from storage.engine.tables import CODE, NAME, metadata
 
@@ -37,7 +37,7 @@ keys = Table(
     metadata,
     Column("id", Uuid, primary_key=True),
     Column("name", NAME, nullable=False),
-    Column("role", Name(Role), nullable=False),
+    Column("role", EnumValue(Role), nullable=False),
     Column("scope", CODE, nullable=False),
     Column("made_by", String(64), ForeignKey("people.username"), nullable=False),
     Column("made_at", Instant, nullable=False),
@@ -62,7 +62,7 @@ security_events = Table(
     metadata,
     Column("id", Uuid, primary_key=True),
     Column("at", Instant, nullable=False, index=True),
-    Column("event", Name(Event), nullable=False),
+    Column("event", EnumValue(Event), nullable=False),
     Column("by", String(64), nullable=False, index=True),
     Column("about", String(200), nullable=False, index=True),
     Column("address", String(64), nullable=False),
@@ -74,7 +74,7 @@ delegations = Table(
     Column("id", Uuid, primary_key=True),
     Column("giver", String(64), ForeignKey("people.username"), nullable=False, index=True),
     Column("receiver", String(64), ForeignKey("people.username"), nullable=False, index=True),
-    Column("role", Name(Role), nullable=False),
+    Column("role", EnumValue(Role), nullable=False),
     Column("scope", CODE, nullable=False),
     Column("since", Instant, nullable=False),
     Column("until", Instant, nullable=False),

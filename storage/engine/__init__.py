@@ -2,7 +2,7 @@
 
 - `columns`: column types (instants, JSON, enums) and SQL functions that both databases share
 - `connections`: the engine, driver and write lock that belong to a database URL
-- `contents`: the tables, repository and hooks that a database is built with
+- `definition`: the tables, repository and hooks that a database is built with
 - `failures`: errors of the database, translated into errors of the domain and of the operator
 - `findings`: the result type of consistency checks
 - `group_commit`: pending actions, joined into groups that share one commit

@@ -21,7 +21,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
 
-def between(column: ColumnElement[datetime | None], first: date | None, last: date | None) -> ColumnElement[bool]:
+def within_days(column: ColumnElement[datetime | None], first: date | None, last: date | None) -> ColumnElement[bool]:
     """Matches rows whose instant falls on a Shanghai day from `first` to `last`, both included. None means no bound."""
     clause: ColumnElement[bool] = column.is_not(None)
     if first:
@@ -58,7 +58,7 @@ class Instant(TypeDecorator[datetime]):
         return _EPOCH + timedelta(0, 0, value)
 
 
-class _Converted(TypeDecorator[Any]):
+class _ConvertedType(TypeDecorator[Any]):
     """Base of column types whose stored form is the same on both databases."""
 
     to_sqlite: Callable[[Any], Any]
@@ -71,7 +71,7 @@ class _Converted(TypeDecorator[Any]):
         return None if value is None else self.from_sqlite(value)
 
 
-class Bits64(_Converted):
+class Bits64(_ConvertedType):
     """An unsigned 64-bit integer, stored in the signed integer type that databases have."""
 
     impl = BigInteger
@@ -84,7 +84,7 @@ class Bits64(_Converted):
         return value & 0xFFFF_FFFF_FFFF_FFFF
 
 
-class Json(_Converted):
+class Json(_ConvertedType):
     """A value of a given type, stored as JSON text by msgspec."""
 
     impl = Text
@@ -99,7 +99,7 @@ class Json(_Converted):
         return msgspec.json.encode(value).decode()
 
 
-class Name(_Converted):
+class EnumValue(_ConvertedType):
     """A member of a StrEnum, stored as its string value."""
 
     impl = String(32)
@@ -114,7 +114,7 @@ class Name(_Converted):
         return str(value)
 
 
-class PresentTransaction(FunctionElement[int]):
+class CurrentTransactionId(FunctionElement[int]):
     """The id of the current transaction. Always 0 on SQLite, whose single writer keeps rows in commit order anyway.
 
     PostgreSQL's `txid_` functions are used instead of their newer variants, because compatible databases have these.
@@ -124,7 +124,7 @@ class PresentTransaction(FunctionElement[int]):
     inherit_cache = True
 
 
-class OldestOpenTransaction(FunctionElement[int]):
+class OldestOpenTransactionId(FunctionElement[int]):
     """The lowest transaction id still open in this database; all lower ones have ended and are visible to this query.
 
     A snapshot lists the transactions of the whole cluster. Those that run in another database are left out, since
@@ -135,7 +135,7 @@ class OldestOpenTransaction(FunctionElement[int]):
     inherit_cache = True
 
 
-class PresentDay(FunctionElement[int]):
+class CurrentDay(FunctionElement[int]):
     """The current day by the database's own clock, in days since 1970."""
 
     type = Integer()
@@ -160,32 +160,32 @@ class ShanghaiMinute(FunctionElement[int]):
 
 
 @compiles(ShanghaiMinute, "sqlite")
-def _minute(element: Any, compiler: Any, **words: Any) -> str:
+def _compile_minute_for_sqlite(element: Any, compiler: Any, **words: Any) -> str:
     at = compiler.process(element.clauses, **words)
     return f"{at} / 60000000 + 480"
 
 
 @compiles(ShanghaiMinute, "postgresql")
-def _minute_there(element: Any, compiler: Any, **words: Any) -> str:
+def _compile_minute_for_postgres(element: Any, compiler: Any, **words: Any) -> str:
     at = compiler.process(element.clauses, **words)
     return f"floor(date_part('epoch', {at}) / 60)::integer + 480"
 
 
-class JsonText(FunctionElement[str]):
+class JsonMember(FunctionElement[str]):
     """Extracts a member of a JSON object that is stored as text: `JsonMember(column, name)`."""
 
     type = String()
     inherit_cache = True
 
 
-@compiles(JsonText, "sqlite")
-def _extracted(element: Any, compiler: Any, **words: Any) -> str:
+@compiles(JsonMember, "sqlite")
+def _compile_json_member_for_sqlite(element: Any, compiler: Any, **words: Any) -> str:
     column, name = (compiler.process(each, **words) for each in element.clauses)
     return f"json_extract({column}, '$.' || {name})"
 
 
-@compiles(JsonText, "postgresql")
-def _member(element: Any, compiler: Any, **words: Any) -> str:
+@compiles(JsonMember, "postgresql")
+def _compile_json_member_for_postgres(element: Any, compiler: Any, **words: Any) -> str:
     column, name = (compiler.process(each, **words) for each in element.clauses)
     return f"({column}::json ->> {name})"
 
@@ -198,13 +198,13 @@ class FirstOfMonth(FunctionElement[int]):
 
 
 @compiles(FirstOfMonth, "sqlite")
-def _by_julian_day(element: Any, compiler: Any, **words: Any) -> str:
+def _compile_month_for_sqlite(element: Any, compiler: Any, **words: Any) -> str:
     day = compiler.process(element.clauses, **words)
     return f"cast(julianday(date(({day}) * 86400, 'unixepoch', 'start of month')) - 2440587.5 as integer)"
 
 
 @compiles(FirstOfMonth, "postgresql")
-def _by_truncation(element: Any, compiler: Any, **words: Any) -> str:
+def _compile_month_for_postgres(element: Any, compiler: Any, **words: Any) -> str:
     day = compiler.process(element.clauses, **words)
     return f"(date_trunc('month', date '1970-01-01' + ({day}))::date - date '1970-01-01')"
 
@@ -217,7 +217,7 @@ class FirstOfQuarter(FunctionElement[int]):
 
 
 @compiles(FirstOfQuarter, "sqlite")
-def _by_months_back(element: Any, compiler: Any, **words: Any) -> str:
+def _compile_quarter_for_sqlite(element: Any, compiler: Any, **words: Any) -> str:
     day = f"({compiler.process(element.clauses, **words)}) * 86400"
     back = f"(strftime('%m', {day}, 'unixepoch') - 1) % 3"
     begins = f"date({day}, 'unixepoch', 'start of month', '-' || ({back}) || ' months')"
@@ -225,33 +225,33 @@ def _by_months_back(element: Any, compiler: Any, **words: Any) -> str:
 
 
 @compiles(FirstOfQuarter, "postgresql")
-def _by_truncation_to_quarters(element: Any, compiler: Any, **words: Any) -> str:
+def _compile_quarter_for_postgres(element: Any, compiler: Any, **words: Any) -> str:
     day = compiler.process(element.clauses, **words)
     return f"(date_trunc('quarter', date '1970-01-01' + ({day}))::date - date '1970-01-01')"
 
 
 @compiles(ShanghaiDay, "sqlite")
-def _of_microseconds(element: Any, compiler: Any, **words: Any) -> str:
+def _compile_day_for_sqlite(element: Any, compiler: Any, **words: Any) -> str:
     return f"(({compiler.process(element.clauses, **words)} + 28800000000) / 86400000000)"
 
 
 @compiles(ShanghaiDay, "postgresql")
-def _of_timestamps(element: Any, compiler: Any, **words: Any) -> str:
+def _compile_day_for_postgres(element: Any, compiler: Any, **words: Any) -> str:
     return f"floor((extract(epoch from {compiler.process(element.clauses, **words)}) + 28800) / 86400)::integer"
 
 
-def _says(construct: type[FunctionElement[int]], **words: str) -> None:
+def _compile_as_constant(construct: type[FunctionElement[int]], **words: str) -> None:
     for dialect, said in words.items():
 
-        def say(*_: Any, _said: str = said, **__: Any) -> str:
+        def constant_sql(*_: Any, _said: str = said, **__: Any) -> str:
             return _said
 
-        compiles(construct, dialect)(say)
+        compiles(construct, dialect)(constant_sql)
 
 
-_says(PresentTransaction, sqlite="0", postgresql="txid_current()")
-_says(
-    OldestOpenTransaction,
+_compile_as_constant(CurrentTransactionId, sqlite="0", postgresql="txid_current()")
+_compile_as_constant(
+    OldestOpenTransactionId,
     sqlite="1",
     postgresql="case when txid_snapshot_xmin(txid_current_snapshot()) = txid_snapshot_xmax(txid_current_snapshot())"
     " then txid_snapshot_xmax(txid_current_snapshot())"  # no transaction is open
@@ -259,8 +259,8 @@ _says(
     " from txid_snapshot_xip(txid_current_snapshot()) as open where not exists (select 1 from pg_stat_activity"
     " where datname <> current_database() and backend_xid::text::bigint = open & 4294967295)) end",  # xid has 32 bits
 )
-_says(
-    PresentDay,
+_compile_as_constant(
+    CurrentDay,
     sqlite="(cast(strftime('%s', 'now') as integer) / 86400)",
     postgresql="floor(extract(epoch from now()) / 86400)",
 )

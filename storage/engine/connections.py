@@ -7,8 +7,8 @@ from types import ModuleType
 
 from sqlalchemy import Engine, make_url
 
-from storage.engine.failures import NotInstalled
-from storage.engine.sqlite import owning, sqlite_engine
+from storage.engine.failures import MissingDependency
+from storage.engine.sqlite import sqlite_engine, write_lock
 
 
 def writing_engine(url: str) -> Engine:
@@ -25,24 +25,24 @@ def reading_engine(url: str) -> Engine:
     return postgres_module(url).postgres_engine(url, reading=True)
 
 
-def check_installed(url: str) -> None:
+def require_driver(url: str) -> None:
     """Checks that psycopg is installed if the URL names PostgreSQL. Raises MissingDependency."""
     if sqlite_path(url) is None and importlib.util.find_spec("psycopg") is None:
-        raise NotInstalled("PostgreSQL needs the extra `postgres`: pip install 'anxun[postgres]'")
+        raise MissingDependency("PostgreSQL needs the extra `postgres`: pip install 'anxun[postgres]'")
 
 
 def postgres_module(url: str) -> ModuleType:
     """Imports the PostgreSQL module, which needs the extra `postgres`. Raises MissingDependency."""
-    check_installed(url)
+    require_driver(url)
     from storage.engine import postgres  # noqa: PLC0415  # SQLite needs no psycopg
 
     return postgres
 
 
-def owned(url: str) -> AbstractContextManager[None]:
+def write_access(url: str) -> AbstractContextManager[None]:
     """Holds the right to write: one process at a time on SQLite (raises DatabaseInUse), any number on PostgreSQL."""
     path = sqlite_path(url)
-    return nullcontext() if path is None else owning(path)
+    return nullcontext() if path is None else write_lock(path)
 
 
 def sqlite_path(url: str) -> Path | None:

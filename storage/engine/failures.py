@@ -13,11 +13,11 @@ from inspections.errors import Unavailable
 T = TypeVar("T")
 
 
-class Unready(Exception):
+class OperatorError(Exception):
     """An error that the operator has to fix before the program can continue; its message says how."""
 
 
-def unavailable(error: Exception) -> Unavailable | None:
+def as_unavailable(error: Exception) -> Unavailable | None:
     """The Unavailable for a database that cannot serve now; None for a violated constraint, which is a bug of ours."""
     broken_rule = isinstance(error, IntegrityError | sqlite3.IntegrityError)
     if broken_rule or not isinstance(error, DBAPIError | PoolExhausted | sqlite3.Error):
@@ -27,17 +27,17 @@ def unavailable(error: Exception) -> Unavailable | None:
     return refusal
 
 
-def answered(threads: ThreadPoolExecutor, answer: Callable[[], T]) -> T:
+def run_in_pool(threads: ThreadPoolExecutor, work: Callable[[], T]) -> T:
     """Runs `work` on the pool's threads and waits for its result; a closing database waits for these threads too.
 
     Raises Unavailable once the pool is shut down: a later query would leave a connection open.
     """
     try:
-        asked = threads.submit(answer)
+        asked = threads.submit(work)
     except RuntimeError:  # raised by an executor after its shutdown
         raise Unavailable from None
     return asked.result()
 
 
-class NotInstalled(Unready):
+class MissingDependency(OperatorError):
     """A setting needs an optional package that is not installed; the message names the extra."""

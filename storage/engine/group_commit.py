@@ -16,21 +16,21 @@ Action = Callable[[Any], Change[T]]
 GROUP_LIMIT = 64
 
 
-class Waiting(NamedTuple):
+class PendingAction(NamedTuple):
     """An action that waits to be committed, and the future that its caller awaits."""
 
     action: Action[Any]
     future: asyncio.Future[Any]
 
 
-class Settled(NamedTuple):
+class ActionResult(NamedTuple):
     """The result of one action: a committed answer or an error, and the future that receives it."""
 
     future: asyncio.Future[Any]
     answer: Any
     error: Exception | None
 
-    def tell(self) -> None:
+    def resolve(self) -> None:
         if self.future.done():  # the caller was cancelled
             return
         if self.error is not None:
@@ -39,16 +39,16 @@ class Settled(NamedTuple):
             self.future.set_result(self.answer)
 
 
-def next_group(waiting: deque[Waiting], places: int = 1) -> list[Waiting]:
+def pop_group(waiting: deque[PendingAction], places: int = 1) -> list[PendingAction]:
     """Removes the next group from the queue: an equal share of it, since `places` groups are written concurrently."""
     return [waiting.popleft() for _ in range(min(GROUP_LIMIT, -(-len(waiting) // places)))]
 
 
-class Alone(Exception):
+class NeedsOwnTransaction(Exception):
     """An action needs a transaction of its own, because it changes or locks existing rows."""
 
 
-def decided(repository: UnitOfWork, waiting: Waiting, *, inserts_only: bool = False) -> Settled:
+def run_action(repository: UnitOfWork, waiting: PendingAction, *, inserts_only: bool = False) -> ActionResult:
     """Runs one action and adds its change to the unit of work. A refusal does not affect the rest of the group.
 
     Raises NeedsOwnTransaction for an action that updates or deletes, if its group is `inserts_only`.
@@ -56,8 +56,8 @@ def decided(repository: UnitOfWork, waiting: Waiting, *, inserts_only: bool = Fa
     try:
         change = waiting.action(repository)
     except Refusal as refusal:
-        return Settled(waiting.future, None, refusal)
+        return ActionResult(waiting.future, None, refusal)
     if inserts_only and (change.changed or change.removed):
-        raise Alone
+        raise NeedsOwnTransaction
     repository.write(change)
-    return Settled(waiting.future, change.answer, None)
+    return ActionResult(waiting.future, change.answer, None)

@@ -22,24 +22,26 @@ from sqlalchemy.event import listen
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from inspections.errors import Unavailable
-from storage.engine.contents import Contents
-from storage.engine.failures import answered, unavailable
-from storage.engine.group_commit import Action, Alone, Settled, Waiting, decided, next_group
-from storage.engine.postgres_stream import Streamed
-from storage.engine.prefetch import foreseen
-from storage.engine.reference import CHANGES, Reference
-from storage.engine.rows import NOTHING, CoreRows, Foreseen
+from storage.engine.definition import DatabaseDefinition
+from storage.engine.failures import as_unavailable, run_in_pool
+from storage.engine.group_commit import Action, ActionResult, NeedsOwnTransaction, PendingAction, pop_group, run_action
+from storage.engine.postgres_stream import StreamingCursor
+from storage.engine.prefetch import prefetch
+from storage.engine.reference import REFERENCE_SERIES, ReferenceData
+from storage.engine.rows import NO_PREFETCHED_ROWS, CoreRows, PrefetchedRows
 from storage.engine.unit_of_work import LAST_NUMBER, UnitOfWork
 
 T = TypeVar("T")
 
 CONNECTIONS = 8
-GROUPS = 2
+MAX_GROUPS = 2
 """Groups that are written concurrently: one waits for the disk while the actions of the other run."""
 TRIES = 5
 NUMBERS_AT_ONCE = 256
 _REFERENCE_SECONDS = 2.0
-_AGAIN = frozenset({"40001", "40P01", "23505"})  # serialization_failure, deadlock_detected, unique_violation
+_RETRYABLE_SQLSTATES = frozenset(
+    {"40001", "40P01", "23505"}
+)  # serialization_failure, deadlock_detected, unique_violation
 
 
 def postgres_engine(url: str, *, reading: bool = False) -> Engine:
@@ -56,12 +58,12 @@ def postgres_engine(url: str, *, reading: bool = False) -> Engine:
         execution_options=only,
     )
     if reading:
-        listen(engine, "connect", _streaming)
+        listen(engine, "connect", _use_streaming_cursor)
     return engine
 
 
-def _streaming(connection: Any, _: Any) -> None:
-    connection.server_cursor_factory = Streamed
+def _use_streaming_cursor(connection: Any, _: Any) -> None:
+    connection.server_cursor_factory = StreamingCursor
 
 
 class NumberBlocks:
@@ -76,18 +78,18 @@ class NumberBlocks:
         self._lock = threading.Lock()
         self._blocks: dict[str, _Block] = {}
 
-    def next(self, series: str) -> int:
+    def next_number(self, series: str) -> int:
         with self._lock:
             block = self._blocks.get(series)
             if block is None or not block.left:
-                block = self._blocks[series] = self._taken(series, block)
+                block = self._blocks[series] = self._fetch_block(series, block)
             return block.left.pop()
 
-    def _taken(self, series: str, spent: "_Block | None") -> "_Block":
+    def _fetch_block(self, series: str, spent: "_Block | None") -> "_Block":
         now = time.monotonic()
         size = min(spent.size * 2, NUMBERS_AT_ONCE) if spent and now - spent.taken_at < 1 else 1
         with self._engine.begin() as connection:
-            last = connection.execute(_TAKE, {"series": series, "block": size}).scalar_one()
+            last = connection.execute(_RESERVE_NUMBERS, {"series": series, "block": size}).scalar_one()
         return _Block(now, size, list(range(last, last - size, -1)))
 
 
@@ -99,42 +101,42 @@ class _Block(NamedTuple):
     left: list[int]
 
 
-_TAKE = text(
+_RESERVE_NUMBERS = text(
     "insert into numbers (series, last) values (:series, :block)"
     " on conflict (series) do update set last = numbers.last + :block returning last"
 )
 
 
-class _Known(NamedTuple):
+class _CachedReference(NamedTuple):
     """The reference data, the monotonic time of its last check, and the change count that it was loaded at."""
 
     looked_at: float
     changes: int | None
-    reference: Reference
+    reference: ReferenceData
 
 
-def _to_be_run_again(error: SQLAlchemyError) -> bool:
+def _is_retryable(error: SQLAlchemyError) -> bool:
     """Whether the transaction lost against another one, or its idle connection had been cut."""
-    lost = isinstance(error, DBAPIError) and getattr(error.orig, "sqlstate", None) in _AGAIN
+    lost = isinstance(error, DBAPIError) and getattr(error.orig, "sqlstate", None) in _RETRYABLE_SQLSTATES
     return lost or (isinstance(error, DBAPIError) and error.connection_invalidated)
 
 
-def _again_where_it_may(work: Callable[[], T]) -> T:
+def _run_with_retries(work: Callable[[], T]) -> T:
     """Runs `work` up to TRIES times. Raises Unavailable if the database cannot serve now, and any refusal of `work`."""
     for tries_left in reversed(range(TRIES)):
         try:
             return work()
         except SQLAlchemyError as error:
-            if tries_left and _to_be_run_again(error):
+            if tries_left and _is_retryable(error):
                 time.sleep(random.uniform(0.001, 0.02))  # noqa: S311  # jitter, so that the two do not collide again
                 continue
-            if refusal := unavailable(error):
+            if refusal := as_unavailable(error):
                 raise refusal from error
             raise
     raise AssertionError  # the last try has returned or raised
 
 
-class _Place:
+class _GroupPermit:
     """The right to write one of the MAX_GROUPS groups. `release` may be called twice.
 
     It is released when the group ends, or before its only action locks rows: waiting for a lock must not hold up
@@ -145,7 +147,7 @@ class _Place:
         self._free = free
         self._left = False
 
-    def leave(self) -> None:
+    def release(self) -> None:
         if not self._left:
             self._left = True
             self._free()
@@ -154,15 +156,15 @@ class _Place:
 class PostgresDatabase:
     """Implements Database over a migrated database."""
 
-    def __init__(self, url: str, contents: Contents) -> None:
+    def __init__(self, url: str, contents: DatabaseDefinition) -> None:
         self._contents = contents
         self._engine = postgres_engine(url)
         self._numbers = NumberBlocks(self._engine)
         self._threads = ThreadPoolExecutor(CONNECTIONS, "anxun-postgres")
         self._closed = False
-        self._known: _Known | None = None
-        self._waiting: deque[Waiting] = deque()
-        self._places = GROUPS
+        self._known: _CachedReference | None = None
+        self._waiting: deque[PendingAction] = deque()
+        self._permits = MAX_GROUPS
         self._writing: set[asyncio.Task[None]] = set()
 
     async def transact(self, action: Action[T]) -> T:
@@ -170,34 +172,34 @@ class PostgresDatabase:
             raise Unavailable
         loop = asyncio.get_running_loop()
         future: asyncio.Future[T] = loop.create_future()
-        self._waiting.append(Waiting(action, future))
-        loop.call_soon(self._begin_groups)  # actions of the same turn of the loop share a group
+        self._waiting.append(PendingAction(action, future))
+        loop.call_soon(self._start_groups)  # actions of the same turn of the loop share a group
         return await future
 
-    async def read(self, ask: Callable[[Any], T]) -> T:
+    async def read(self, query: Callable[[Any], T]) -> T:
         if self._closed:
             raise Unavailable
-        return await self._in_thread(partial(self._answer, ask))
+        return await self._in_thread(partial(self._read_with_retries, query))
 
-    def ask(self, ask: Callable[[Any], T]) -> T:
-        return answered(self._threads, partial(self._answer, ask))
+    def read_sync(self, query: Callable[[Any], T]) -> T:
+        return run_in_pool(self._threads, partial(self._read_with_retries, query))
 
-    def _answer(self, ask: Callable[[Any], T]) -> T:
-        return _again_where_it_may(partial(self._ask, ask))
+    def _read_with_retries(self, query: Callable[[Any], T]) -> T:
+        return _run_with_retries(partial(self._read_snapshot, query))
 
-    def _ask(self, ask: Callable[[Any], T]) -> T:
+    def _read_snapshot(self, query: Callable[[Any], T]) -> T:
         # Both options go with BEGIN. It ends in a COMMIT: on a ROLLBACK psycopg forgets its prepared statements.
         options = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
         with self._engine.connect().execution_options(**options) as connection, connection.begin():
-            return ask(self._repository(connection))
+            return query(self._repository(connection))
 
-    def damage(self) -> list[str]:
+    def integrity_errors(self) -> list[str]:
         return []  # PostgreSQL verifies page checksums, if the cluster has them, at every read
 
     async def close(self) -> None:
         self._closed = True
         while self._waiting or self._writing:
-            self._begin_groups()
+            self._start_groups()
             await asyncio.wait(self._writing)
         await asyncio.to_thread(self._threads.shutdown)
         self._engine.dispose()
@@ -205,55 +207,55 @@ class PostgresDatabase:
     async def _in_thread(self, work: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._threads, work)
 
-    def _begin_groups(self) -> None:
-        while self._waiting and self._places:
-            group = next_group(self._waiting, self._places)
-            self._places -= 1
-            task = asyncio.create_task(self._write(group))
+    def _start_groups(self) -> None:
+        while self._waiting and self._permits:
+            group = pop_group(self._waiting, self._permits)
+            self._permits -= 1
+            task = asyncio.create_task(self._write_group(group))
             self._writing.add(task)
             task.add_done_callback(self._writing.discard)
 
-    async def _write(self, group: list[Waiting]) -> None:
+    async def _write_group(self, group: list[PendingAction]) -> None:
         """Writes a group that holds a permit, and releases the permit when the group is committed."""
-        place = _Place(self._free_place)
+        place = _GroupPermit(self._release_permit)
         if len(group) == 1:
             loop = asyncio.get_running_loop()
-            await self._write_alone(group[0], partial(loop.call_soon_threadsafe, place.leave))
-            place.leave()
+            await self._write_single(group[0], partial(loop.call_soon_threadsafe, place.release))
+            place.release()
             return
-        settled, alone = await self._in_thread(partial(self._joined, group))
-        place.leave()
+        settled, alone = await self._in_thread(partial(self._commit_group, group))
+        place.release()
         for each in settled:
-            each.tell()
-        await asyncio.gather(*(self._write_alone(waiting, _nothing) for waiting in alone))
+            each.resolve()
+        await asyncio.gather(*(self._write_single(waiting, _noop) for waiting in alone))
 
-    def _free_place(self) -> None:
-        self._places += 1
-        self._begin_groups()
+    def _release_permit(self) -> None:
+        self._permits += 1
+        self._start_groups()
 
-    async def _write_alone(self, waiting: Waiting, before_lock: Callable[[], Any]) -> None:
-        (await self._in_thread(partial(self._alone, waiting, before_lock))).tell()
+    async def _write_single(self, waiting: PendingAction, before_lock: Callable[[], Any]) -> None:
+        (await self._in_thread(partial(self._commit_single, waiting, before_lock))).resolve()
 
-    def _joined(self, group: list[Waiting]) -> tuple[list[Settled], list[Waiting]]:
+    def _commit_group(self, group: list[PendingAction]) -> tuple[list[ActionResult], list[PendingAction]]:
         """Commits the actions that only insert in one transaction; returns the others to be run one by one.
 
         After a failure before the commit, all actions are returned. After a failed commit, which may have happened,
         the callers get Unavailable.
         """
-        settled: list[Settled] = []
-        alone: list[Waiting] = []
+        settled: list[ActionResult] = []
+        alone: list[PendingAction] = []
         committing = False
         try:
             with self._engine.connect() as connection:
                 transaction = connection.begin()
-                ahead = foreseen(
+                ahead = prefetch(
                     connection, self._contents, self._reference(connection), (waiting.action for waiting in group)
                 )
-                repository = self._repository(connection, _leave_the_group, ahead)
+                repository = self._repository(connection, _require_own_transaction, ahead)
                 for waiting in group:
                     try:
-                        settled.append(decided(repository, waiting, inserts_only=True))
-                    except Alone:
+                        settled.append(run_action(repository, waiting, inserts_only=True))
+                    except NeedsOwnTransaction:
                         alone.append(waiting)
                 repository.finish()
                 committing = True
@@ -261,18 +263,18 @@ class PostgresDatabase:
         except Exception as error:  # noqa: BLE001  # every error is passed to the callers
             if not committing:
                 return [], group
-            return [Settled(each.future, None, unavailable(error) or error) for each in settled], alone
-        self._take_note(repository)
+            return [ActionResult(each.future, None, as_unavailable(error) or error) for each in settled], alone
+        self._drop_stale_reference(repository)
         return settled, alone
 
-    def _alone(self, waiting: Waiting, before_lock: Callable[[], Any]) -> Settled:
+    def _commit_single(self, waiting: PendingAction, before_lock: Callable[[], Any]) -> ActionResult:
         try:
-            answer = _again_where_it_may(partial(self._once, waiting.action, before_lock))
-            return Settled(waiting.future, answer, None)
+            answer = _run_with_retries(partial(self._try_commit, waiting.action, before_lock))
+            return ActionResult(waiting.future, answer, None)
         except Exception as error:  # noqa: BLE001  # every error is passed to the caller
-            return Settled(waiting.future, None, error)
+            return ActionResult(waiting.future, None, error)
 
-    def _once(self, action: Action[T], before_lock: Callable[[], Any]) -> T:
+    def _try_commit(self, action: Action[T], before_lock: Callable[[], Any]) -> T:
         with self._engine.connect() as connection:
             transaction = connection.begin()
             repository = self._repository(connection, before_lock)
@@ -285,38 +287,41 @@ class PostgresDatabase:
                 if error.connection_invalidated:  # it may be committed: the client's id decides when it retries
                     raise Unavailable from error
                 raise
-        self._take_note(repository)
+        self._drop_stale_reference(repository)
         return change.answer
 
-    def _take_note(self, repository: UnitOfWork) -> None:
+    def _drop_stale_reference(self, repository: UnitOfWork) -> None:
         if repository.reference_changed:
             self._known = None
 
     def _repository(
-        self, connection: Connection, before_lock: Callable[[], Any] | None = None, foreseen: Foreseen = NOTHING
+        self,
+        connection: Connection,
+        before_lock: Callable[[], Any] | None = None,
+        prefetched: PrefetchedRows = NO_PREFETCHED_ROWS,
     ) -> Any:
-        rows = CoreRows(connection, self._contents.schema, before_lock, foreseen)
+        rows = CoreRows(connection, self._contents.schema, before_lock, prefetched)
         reference = self._reference(connection)
-        return self._contents.repository(connection, self._contents, reference, rows, self._numbers.next)
+        return self._contents.repository(connection, self._contents, reference, rows, self._numbers.next_number)
 
-    def _reference(self, connection: Connection) -> Reference:
+    def _reference(self, connection: Connection) -> ReferenceData:
         """The reference data: checked every two seconds, and reloaded if another process has changed it."""
         now = time.monotonic()
         if self._known and now - self._known.looked_at < _REFERENCE_SECONDS:
             return self._known.reference
-        changes = connection.execute(LAST_NUMBER, {"series": CHANGES}).scalar()
+        changes = connection.execute(LAST_NUMBER, {"series": REFERENCE_SERIES}).scalar()
         current = (
             self._known.reference
             if self._known and self._known.changes == changes
-            else Reference(connection, self._contents.schema)
+            else ReferenceData(connection, self._contents.schema)
         )
-        self._known = _Known(now, changes, current)
+        self._known = _CachedReference(now, changes, current)
         return current
 
 
-def _leave_the_group() -> None:
-    raise Alone
+def _require_own_transaction() -> None:
+    raise NeedsOwnTransaction
 
 
-def _nothing() -> None:
+def _noop() -> None:
     """Does nothing: an action in its own transaction may lock any row."""

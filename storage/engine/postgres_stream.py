@@ -6,11 +6,11 @@ from typing import Any, cast
 
 from psycopg import Connection, Cursor, capabilities
 
-_AT_ONCE = 500 if capabilities.has_stream_chunked() else 1
+_CHUNK_ROWS = 500 if capabilities.has_stream_chunked() else 1
 """Rows per chunk, if this libpq supports chunked rows."""
 
 
-class Streamed(Cursor[Any]):
+class StreamingCursor(Cursor[Any]):
     """A cursor for psycopg's server_cursor_factory that streams one statement from its first row to its last.
 
     With a server-side cursor, client and server wait for each other at every batch of rows. Here the server sends
@@ -20,19 +20,19 @@ class Streamed(Cursor[Any]):
 
     def __init__(self, connection: Connection[Any], **_: Any) -> None:
         super().__init__(connection)
-        self._sent: Generator[Any] | None = None
+        self._stream: Generator[Any] | None = None
         self._coming: Iterator[Any] = iter(())
 
-    def execute(self, query: Any, params: Any = None, **_: Any) -> "Streamed":
-        self._sent = cast("Generator[Any]", self.stream(query, params, size=_AT_ONCE))
-        first = next(self._sent, None)
+    def execute(self, query: Any, params: Any = None, **_: Any) -> "StreamingCursor":
+        self._stream = cast("Generator[Any]", self.stream(query, params, size=_CHUNK_ROWS))
+        first = next(self._stream, None)
         # a stream without rows does not describe its columns
-        self._coming = iter(super().execute(query, params)) if first is None else chain([first], self._sent)
+        self._coming = iter(super().execute(query, params)) if first is None else chain([first], self._stream)
         return self
 
     def close(self) -> None:
-        if self._sent is not None:
-            self._sent.close()  # the connection is busy until the stream ends
+        if self._stream is not None:
+            self._stream.close()  # the connection is busy until the stream ends
         super().close()
 
     def fetchone(self) -> Any:

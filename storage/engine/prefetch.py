@@ -13,61 +13,61 @@ from msgspec import Struct
 from sqlalchemy import ARRAY, BindParameter, Connection, bindparam, func, select, true
 from sqlalchemy.sql.visitors import replacement_traverse
 
-from storage.engine.contents import Contents
-from storage.engine.group_commit import Action, Alone
-from storage.engine.reference import Reference
-from storage.engine.rows import Foreseen
+from storage.engine.definition import DatabaseDefinition
+from storage.engine.group_commit import Action, NeedsOwnTransaction
+from storage.engine.reference import ReferenceData
+from storage.engine.rows import PrefetchedRows
 from storage.engine.schema import Query, Schema
 
 
-def foreseen(
-    connection: Connection, contents: Contents, reference: Reference, actions: Iterable[Action[Any]]
-) -> Foreseen:
+def prefetch(
+    connection: Connection, contents: DatabaseDefinition, reference: ReferenceData, actions: Iterable[Action[Any]]
+) -> PrefetchedRows:
     """Runs all actions against a recorder, then fetches the rows of the queries it recorded."""
-    rehearsal = _Rehearsal(contents.schema)
-    repository = contents.repository(connection, contents, reference, rehearsal, _no_number)
+    rehearsal = _QueryRecorder(contents.schema)
+    repository = contents.repository(connection, contents, reference, rehearsal, _dummy_number)
     for action in actions:
         with suppress(Exception):  # the real run follows, and may raise the same
             action(repository)
-    return {key: rows for asked in rehearsal.asked.items() for key, rows in _answers(connection, *asked).items()}
+    return {key: rows for asked in rehearsal.queries.items() for key, rows in _fetch_batch(connection, *asked).items()}
 
 
-def _no_number(_: str) -> int:
+def _dummy_number(_: str) -> int:
     return 0
 
 
-class _Rehearsal:
+class _QueryRecorder:
     """A RowAccess that finds no rows and records all queries. A read that locks is not prefetched."""
 
     def __init__(self, schema: Schema) -> None:
         self._schema = schema
-        self.asked: dict[Query, list[Mapping[str, Any]]] = {}
+        self.queries: dict[Query, list[Mapping[str, Any]]] = {}
 
-    def by_key(self, kind: type[Struct], key: Sequence[Any]) -> None:
-        if kind in self._schema.locked:
-            raise Alone
-        self.found(*self._schema.question(kind, key))
+    def get(self, kind: type[Struct], key: Sequence[Any]) -> None:
+        if kind in self._schema.locked_kinds:
+            raise NeedsOwnTransaction
+        self.fetch(*self._schema.key_query(kind, key))
 
-    def found(self, query: Query, parameters: Mapping[str, Any]) -> Sequence[Sequence[Any]]:
-        self.asked.setdefault(query, []).append(parameters)
+    def fetch(self, query: Query, parameters: Mapping[str, Any]) -> Sequence[Sequence[Any]]:
+        self.queries.setdefault(query, []).append(parameters)
         return ()
 
-    def locked(self, *_: Any, **__: Any) -> Any:
-        raise Alone
+    def with_for_update(self, *_: Any, **__: Any) -> Any:
+        raise NeedsOwnTransaction
 
-    records = insert = remove = replace = locked
+    records = insert = remove = replace = with_for_update
 
 
-def _answers(connection: Connection, query: Query, asked: list[Mapping[str, Any]]) -> Foreseen:
+def _fetch_batch(connection: Connection, query: Query, asked: list[Mapping[str, Any]]) -> PrefetchedRows:
     answers: dict[int, list[Sequence[Any]]] = {number: [] for number, _ in enumerate(asked, 1)}
     lists = {name: [each[name] for each in asked] for name in asked[0]}
-    for number, *row in connection.execute(_for_all(query), lists):
+    for number, *row in connection.execute(_batch_query(query), lists):
         answers[number].append(row)
     return {(query, *each.values()): answers[number] for number, each in enumerate(asked, 1)}
 
 
 @cache
-def _for_all(query: Query) -> Query:
+def _batch_query(query: Query) -> Query:
     """Turns a query into one that takes a list for each parameter. The first column of a row is the list index from 1.
 
     The query is joined LATERAL, so that it runs for each index with its own limit and order.
@@ -76,8 +76,8 @@ def _for_all(query: Query) -> Query:
     lists = (bindparam(name, type_=ARRAY(kind)) for name, kind in types.items())
     asked = func.unnest(*lists).table_valued(*types, with_ordinality="number").render_derived()
 
-    def of_a_list(element: Any, **_: Any) -> Any:
+    def replace_bind(element: Any, **_: Any) -> Any:
         return asked.c[element.key] if isinstance(element, BindParameter) and element.required else None
 
-    answer = cast("Query", replacement_traverse(query, {}, of_a_list)).lateral()
+    answer = cast("Query", replacement_traverse(query, {}, replace_bind)).lateral()
     return select(asked.c.number, *answer.c).select_from(asked.join(answer, true()))

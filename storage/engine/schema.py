@@ -13,7 +13,7 @@ LOCKED = "locked"
 """A flag in a table's `info`: reads by key lock the row (FOR UPDATE) where several transactions write."""
 REFERENCE = "reference"
 """A flag in a table's `info`: all of its rows are cached in memory (reference.py)."""
-_GROWING = ("version", "history_length", "offset")
+_VERSION_COLUMNS = ("version", "history_length", "offset")
 """Columns that grow with every change: a row is updated only if they still have the value that was read."""
 
 
@@ -23,9 +23,11 @@ class Schema:
     def __init__(self, table_of: Mapping[type[Struct], Table]) -> None:
         self.table_of = table_of
         self.keys = {kind: tuple(column.name for column in table.primary_key) for kind, table in table_of.items()}
-        self.guards = {kind: tuple(name for name in _GROWING if name in table.c) for kind, table in table_of.items()}
-        self.locked = self._flagged(LOCKED)
-        self.reference = self._flagged(REFERENCE)
+        self.guards = {
+            kind: tuple(name for name in _VERSION_COLUMNS if name in table.c) for kind, table in table_of.items()
+        }
+        self.locked_kinds = self._kinds_with_flag(LOCKED)
+        self.reference_kinds = self._kinds_with_flag(REFERENCE)
         self.read: dict[type[Struct], Query] = {}
         self.insert = {kind: insert(table) for kind, table in table_of.items()}
         self.remove: dict[type[Struct], Delete] = {}
@@ -34,19 +36,19 @@ class Schema:
             self.read[kind] = select(table).where(by_key)
             self.remove[kind] = delete(table).where(by_key)
 
-    def _flagged(self, flag: str) -> frozenset[type[Struct]]:
+    def _kinds_with_flag(self, flag: str) -> frozenset[type[Struct]]:
         return frozenset(kind for kind, table in self.table_of.items() if table.info.get(flag))
 
-    def question(self, kind: type[Struct], key: Sequence[Any]) -> tuple[Query, dict[str, Any]]:
+    def key_query(self, kind: type[Struct], key: Sequence[Any]) -> tuple[Query, dict[str, Any]]:
         """The query for a record by its primary key, and the parameters."""
         return self.read[kind], dict(zip(self.keys[kind], key, strict=True))
 
-    def key_of(self, record: Struct) -> tuple[Any, ...]:
+    def primary_key(self, record: Struct) -> tuple[Any, ...]:
         return tuple(getattr(record, name) for name in self.keys[type(record)])
 
 
 @cache
-def replacing(schema: Schema, kind: type[Struct], names: tuple[str, ...]) -> Update:
+def update_statement(schema: Schema, kind: type[Struct], names: tuple[str, ...]) -> Update:
     """The UPDATE of some columns, guarded by the key and version columns that were read."""
     table = schema.table_of[kind]
     unchanged = (table.c[name] == bindparam(f"was_{name}") for name in (*schema.keys[kind], *schema.guards[kind]))

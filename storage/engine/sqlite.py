@@ -22,10 +22,10 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import QueuePool
 
 from inspections.errors import Unavailable
-from storage.engine.contents import Contents
-from storage.engine.failures import Unready, answered, unavailable
-from storage.engine.group_commit import Action, Settled, Waiting, decided, next_group
-from storage.engine.reference import Reference
+from storage.engine.definition import DatabaseDefinition
+from storage.engine.failures import OperatorError, as_unavailable, run_in_pool
+from storage.engine.group_commit import Action, ActionResult, PendingAction, pop_group, run_action
+from storage.engine.reference import ReferenceData
 from storage.engine.rows import SqliteRows
 
 T = TypeVar("T")
@@ -35,12 +35,12 @@ _GATHERING_TURNS = 2
 """Turns of the event loop before a group begins, so that requests which have arrived share its commit."""
 
 
-class Locked(Unready):
+class DatabaseInUse(OperatorError):
     """Another process holds the write lock of this SQLite database, which has one writing process."""
 
 
 @contextmanager
-def owning(database: Path) -> Generator[None]:
+def write_lock(database: Path) -> Generator[None]:
     """Holds the write lock of an SQLite file. The kernel releases it when the process ends, however it ends.
 
     Raises DatabaseInUse if another process holds it.
@@ -51,7 +51,7 @@ def owning(database: Path) -> Generator[None]:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise Locked(f"{database} is in use by another anxun process; stop it first") from None
+            raise DatabaseInUse(f"{database} is in use by another anxun process; stop it first") from None
         yield
     finally:
         os.close(descriptor)
@@ -89,15 +89,15 @@ def sqlite_engine(database: Path, *, writing: bool, cache_mib: int = 2) -> Engin
 class SqliteDatabase:
     """Implements Database over a migrated SQLite file."""
 
-    def __init__(self, path: Path, contents: Contents) -> None:
+    def __init__(self, path: Path, contents: DatabaseDefinition) -> None:
         self._contents = contents
         self._writer = sqlite_engine(path, writing=True)
         self._reader = sqlite_engine(path, writing=False)
-        self._waiting: deque[Waiting] = deque()
+        self._waiting: deque[PendingAction] = deque()
         self._writing: asyncio.Task[None] | None = None
         self._closed = self._wrote = False
         with self._reader.connect() as connection:
-            self._reference = Reference(connection, self._contents.schema)
+            self._reference = ReferenceData(connection, self._contents.schema)
         self._reads = ThreadPoolExecutor(READERS, "anxun-read")
         self._commits = ThreadPoolExecutor(1, "anxun-commit")
 
@@ -105,21 +105,21 @@ class SqliteDatabase:
         if self._closed:
             raise Unavailable
         future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-        self._waiting.append(Waiting(action, future))
+        self._waiting.append(PendingAction(action, future))
         if self._writing is None or self._writing.done():
-            self._writing = asyncio.create_task(self._write_what_waits())
+            self._writing = asyncio.create_task(self._write_groups())
         return await future
 
-    async def read(self, ask: Callable[[Any], T]) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._reads, self._answer, ask)
+    async def read(self, query: Callable[[Any], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._reads, self._read_snapshot, query)
 
-    def ask(self, ask: Callable[[Any], T]) -> T:
-        return answered(self._reads, partial(self._answer, ask))
+    def read_sync(self, query: Callable[[Any], T]) -> T:
+        return run_in_pool(self._reads, partial(self._read_snapshot, query))
 
-    def _answer(self, ask: Callable[[Any], T]) -> T:
+    def _read_snapshot(self, query: Callable[[Any], T]) -> T:
         try:
             with self._reader.connect() as connection, connection.begin():
-                return ask(self._repository(connection))
+                return query(self._repository(connection))
         except (DBAPIError, sqlite3.Error) as error:
             raise Unavailable from error
 
@@ -127,8 +127,8 @@ class SqliteDatabase:
         rows = SqliteRows(connection, self._contents.schema)
         return self._contents.repository(connection, self._contents, self._reference, rows)
 
-    def damage(self) -> list[str]:
-        found = self.ask(lambda repository: repository.rows(text("PRAGMA integrity_check")))
+    def integrity_errors(self) -> list[str]:
+        found = self.read_sync(lambda repository: repository.rows(text("PRAGMA integrity_check")))
         return [words for (words,) in found if words != "ok"]
 
     async def close(self) -> None:
@@ -140,33 +140,33 @@ class SqliteDatabase:
         self._writer.dispose()
         self._reader.dispose()
 
-    async def _write_what_waits(self) -> None:
+    async def _write_groups(self) -> None:
         while self._waiting:
             for _ in range(_GATHERING_TURNS):
                 await asyncio.sleep(0)
-            for settled in await self._settle(next_group(self._waiting)):
-                settled.tell()
+            for settled in await self._commit_or_split(pop_group(self._waiting)):
+                settled.resolve()
 
-    async def _settle(self, group: list[Waiting]) -> list[Settled]:
+    async def _commit_or_split(self, group: list[PendingAction]) -> list[ActionResult]:
         """Commits the group at once; if that fails with more than a refusal, commits each action once by itself."""
         try:
             return await self._commit(group)
         except Exception as error:  # noqa: BLE001  # every error is passed to the callers
             if len(group) > 1:
-                return [settled for waiting in group for settled in await self._settle([waiting])]
-            return [Settled(group[0].future, None, unavailable(error) or error)]
+                return [settled for waiting in group for settled in await self._commit_or_split([waiting])]
+            return [ActionResult(group[0].future, None, as_unavailable(error) or error)]
 
-    async def _commit(self, group: list[Waiting]) -> list[Settled]:
+    async def _commit(self, group: list[PendingAction]) -> list[ActionResult]:
         with self._writer.connect() as connection:
             transaction = connection.begin()
             if not self._wrote:
-                for statement in self._contents.takes_over:
+                for statement in self._contents.startup_statements:
                     connection.execute(statement)
             repository = self._repository(connection)
-            settled = [decided(repository, waiting) for waiting in group]
+            settled = [run_action(repository, waiting) for waiting in group]
             repository.finish()
             reference = (
-                Reference(connection, self._contents.schema) if repository.reference_changed else self._reference
+                ReferenceData(connection, self._contents.schema) if repository.reference_changed else self._reference
             )
             committing = self._commits.submit(transaction.commit)
             try:

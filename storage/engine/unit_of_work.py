@@ -18,8 +18,8 @@ from uuid_utils.compat import uuid7
 
 from inspections.change import Change
 from inspections.errors import Conflict
-from storage.engine.contents import Contents
-from storage.engine.reference import CHANGES, Reference
+from storage.engine.definition import DatabaseDefinition
+from storage.engine.reference import REFERENCE_SERIES, ReferenceData
 from storage.engine.rows import RowAccess
 from storage.engine.tables import numbers
 
@@ -32,32 +32,32 @@ class UnitOfWork:
     def __init__(
         self,
         connection: Connection,
-        contents: Contents,
-        reference: Reference,
+        contents: DatabaseDefinition,
+        reference: ReferenceData,
         rows: RowAccess,
         next_number: Callable[[str], int] | None = None,
     ) -> None:
         self._connection = connection
-        self._schema, self._consequences = contents.schema, contents.consequences
+        self._schema, self._change_hooks = contents.schema, contents.change_hooks
         self._reference = reference
         self._rows = rows
         self._next_number = next_number
-        self._seen: dict[tuple[type[Struct], tuple[Any, ...]], Struct] = {}
+        self._written_records: dict[tuple[type[Struct], tuple[Any, ...]], Struct] = {}
         self._inserts: dict[type[Struct], list[Struct]] = {}
         self._updates: list[tuple[Struct, Struct]] = []
         self._numbers: dict[str, int] = {}
         self.reference_changed = False
 
-    def kept(self, kind: type[R], *key: Any) -> R | None:
-        if (waiting := self._seen.get((kind, key))) is not None:
+    def get(self, kind: type[R], *key: Any) -> R | None:
+        if (waiting := self._written_records.get((kind, key))) is not None:
             return cast("R", waiting)
-        return self._rows.by_key(kind, key)
+        return self._rows.get(kind, key)
 
-    def _for_change(self, kind: type[R], query: Select[Any], **parameters: Any) -> list[R]:
-        return [kind(*row) for row in self.rows(self._rows.locked(query), parameters)]
+    def _select_for_update(self, kind: type[R], query: Select[Any], **parameters: Any) -> list[R]:
+        return [kind(*row) for row in self.rows(self._rows.with_for_update(query), parameters)]
 
-    def _claimed(self, kind: type[R], query: Select[Any], now: datetime, limit: int) -> list[R]:
-        rows = self.rows(self._rows.locked(query, skip=True), {"now": now, "limit": limit})
+    def _claim_due_rows(self, kind: type[R], query: Select[Any], now: datetime, limit: int) -> list[R]:
+        rows = self.rows(self._rows.with_for_update(query, skip=True), {"now": now, "limit": limit})
         return [kind(*row) for row in rows]
 
     def select(self, kind: type[R], query: Select[Any]) -> list[R]:
@@ -93,7 +93,7 @@ class UnitOfWork:
         if self._next_number is not None:
             return self._next_number(series)
         if series not in self._numbers:
-            found = self._rows.found(LAST_NUMBER, {"series": series})
+            found = self._rows.fetch(LAST_NUMBER, {"series": series})
             self._numbers[series] = found[0][0] if found else 0
         self._numbers[series] += 1
         return self._numbers[series]
@@ -104,18 +104,18 @@ class UnitOfWork:
         """Adds the change of an action; `flush` writes it, and deletions are executed at once."""
         for record in change.new:
             kind = type(record)
-            self._seen[kind, self._schema.key_of(record)] = record
+            self._written_records[kind, self._schema.primary_key(record)] = record
             self._inserts.setdefault(kind, []).append(record)
         for before, after in change.changed:
-            self._seen[type(after), self._schema.key_of(after)] = after
+            self._written_records[type(after), self._schema.primary_key(after)] = after
             self._updates.append((before, after))
         if change.removed:
             self.flush()
         for record in change.removed:
             self._rows.remove(record)
-            self._seen.pop((type(record), self._schema.key_of(record)), None)
+            self._written_records.pop((type(record), self._schema.primary_key(record)), None)
         touched = (*change.new, *(after for _, after in change.changed), *change.removed)
-        self.reference_changed |= any(type(record) in self._schema.reference for record in touched)
+        self.reference_changed |= any(type(record) in self._schema.reference_kinds for record in touched)
 
     def flush(self) -> None:
         inserts, self._inserts = self._inserts, {}
@@ -125,22 +125,22 @@ class UnitOfWork:
                 self._rows.insert(records)
         if self._rows.replace(updates) != len(updates):
             raise Conflict("记录已被更新，请重试")
-        for consequence in self._consequences:
+        for consequence in self._change_hooks:
             consequence(self._connection, inserts, updates, self._reference)
 
     def finish(self) -> None:
         """Flushes all changes and saves the last number of each series; called once before the commit."""
         self.flush()
         if self.reference_changed:
-            self._connection.execute(_NEW_REFERENCE, {"series": CHANGES})
+            self._connection.execute(_COUNT_REFERENCE_CHANGE, {"series": REFERENCE_SERIES})
         for series, last in self._numbers.items():
-            found = self._connection.execute(_COUNT_ON, {"in_series": series, "to": last})
+            found = self._connection.execute(_SET_LAST_NUMBER, {"in_series": series, "to": last})
             if found.rowcount == 0:
                 self._connection.execute(insert(numbers), {"series": series, "last": last})
 
 
-_NEW_REFERENCE = text(
+_COUNT_REFERENCE_CHANGE = text(
     "insert into numbers (series, last) values (:series, 1) on conflict (series) do update set last = numbers.last + 1"
 )
 LAST_NUMBER = select(numbers.c.last).where(numbers.c.series == bindparam("series"))
-_COUNT_ON = update(numbers).where(numbers.c.series == bindparam("in_series")).values(last=bindparam("to"))
+_SET_LAST_NUMBER = update(numbers).where(numbers.c.series == bindparam("in_series")).values(last=bindparam("to"))

@@ -2,27 +2,27 @@
 
 from sqlalchemy import bindparam, select
 
-from inspections.hazards.records import OPEN
+from inspections.hazards.records import OPEN_STATES
 from storage.hazards.tables import PROVISIONAL as _PROVISIONAL
 from storage.hazards.tables import escalations, hazards
 
-DUE = (
+DUE_HAZARDS = (
     select(hazards)
     .where(hazards.c.next_check_at < bindparam("now"))
     .order_by(hazards.c.next_check_at)
     .limit(bindparam("limit"))
 )
-PROVISIONAL = (
+PROVISIONAL_HAZARDS = (
     select(hazards)
     .where(
         _PROVISIONAL,
-        hazards.c.state.in_(sorted(OPEN)),
+        hazards.c.state.in_(sorted(OPEN_STATES)),
         hazards.c.id > bindparam("after"),
     )
     .order_by(hazards.c.id)
     .limit(bindparam("limit"))
 )
-ESCALATED = select(escalations.c.hazard, escalations.c.deadline_number, escalations.c.rung).where(
+RECORDED_RUNGS = select(escalations.c.hazard, escalations.c.deadline_number, escalations.c.rung).where(
     escalations.c.hazard.in_(bindparam("ids", expanding=True))
 )
 """The recorded rungs of some hazards."""

@@ -5,35 +5,35 @@ They are built once at import, since every report runs them.
 
 from sqlalchemy import BigInteger, bindparam, literal_column, select
 
-from inspections.hazards.duplicates import WINDOW, Earlier
-from inspections.hazards.records import OPEN, Hazard
+from inspections.hazards.duplicates import WINDOW, EarlierReport
+from inspections.hazards.records import OPEN_STATES, Hazard
 from inspections.places.coordinates import cells_around
 from storage.engine.rows import RowAccess
 from storage.hazards.tables import hazards
 
-_CROWD = 30
+_MAX_NEAR = 30
 """The limit for nearby hazards of one category within 72 hours: the newest are sufficient."""
-_FEW = 5
+_MAX_SAME_PLACE = 5
 _H = hazards.c
 
 _OPEN_SINCE = (
-    select(*(_H[name] for name in Earlier._fields))
+    select(*(_H[name] for name in EarlierReport._fields))
     .where(
         _H.category == bindparam("category"),
         _H.id != bindparam("id"),
         _H.reported_at.between(bindparam("since"), bindparam("until")),
-        _H.state.in_([literal_column(f"'{state}'") for state in sorted(OPEN)]),  # literals halve the cost
+        _H.state.in_([literal_column(f"'{state}'") for state in sorted(OPEN_STATES)]),  # literals halve the cost
     )
     .order_by(_H.reported_at.desc())
 )
 _SAME_PLACE = _OPEN_SINCE.where(_H.community == bindparam("community"), _H.place_key == bindparam("place_key")).limit(
-    _FEW
+    _MAX_SAME_PLACE
 )
 _CELLS = [f"cell{at}" for at, _ in enumerate(cells_around(0))]
-_NEAR = _OPEN_SINCE.where(_H.cell.in_([bindparam(name, type_=BigInteger) for name in _CELLS])).limit(_CROWD)
+_NEAR = _OPEN_SINCE.where(_H.cell.in_([bindparam(name, type_=BigInteger) for name in _CELLS])).limit(_MAX_NEAR)
 
 
-def earlier(rows: RowAccess, hazard: Hazard) -> list[Earlier]:
+def find_earlier_reports(rows: RowAccess, hazard: Hazard) -> list[EarlierReport]:
     """Finds reports of the same place and, if there is a point, nearby. Rows may repeat; no scope is applied."""
     known = {
         "category": hazard.category,
@@ -42,8 +42,8 @@ def earlier(rows: RowAccess, hazard: Hazard) -> list[Earlier]:
         "until": hazard.reported_at,
     }
     place = {"community": hazard.community, "place_key": hazard.place_key}
-    found = list(rows.found(_SAME_PLACE, {**known, **place}))
+    found = list(rows.fetch(_SAME_PLACE, {**known, **place}))
     if hazard.cell is not None:
         cells = dict(zip(_CELLS, cells_around(hazard.cell), strict=True))
-        found += rows.found(_NEAR, {**known, **cells})
-    return [Earlier(*row) for row in found]
+        found += rows.fetch(_NEAR, {**known, **cells})
+    return [EarlierReport(*row) for row in found]

@@ -10,14 +10,14 @@ from msgspec.structs import replace
 from sqlalchemy import ColumnElement, Select, Uuid, exists, literal, or_, select, tuple_
 
 from inspections.accounts.policy import Scope
-from inspections.field_types import Moment
+from inspections.field_types import AwareDatetime
 from inspections.hazards.records import Hazard, State
 from inspections.office.categories import Severity
-from storage.engine.columns import Instant, between
-from storage.hazards.deadlines import late, running, stage_late
-from storage.hazards.measures import behind, counted
+from storage.engine.columns import Instant, within_days
+from storage.hazards.deadlines import clock_clause, overdue_clause, stage_overdue_clause
+from storage.hazards.measures import counted_hazards_clause, metric_clause
 from storage.hazards.repository import HazardRepository
-from storage.hazards.scopes import assigned_to, narrowed, within
+from storage.hazards.scopes import assignee_clause, scope_clause, unindexed_scope_clause
 from storage.hazards.tables import hazards, mentions
 
 _H = hazards.c
@@ -58,30 +58,30 @@ class HazardFilters(Struct, frozen=True):
     clock_due_before: datetime | None = None
 
 
-class Reaches(NamedTuple):
+class ListScopes(NamedTuple):
     """The scopes of a list: hazards that a person sees, and those of which they also see personal data."""
 
     see: Scope
     personal: Scope
 
 
-class After(Struct, frozen=True):
+class HazardCursor(Struct, frozen=True):
     """The position of the last hazard on the previous page."""
 
-    reported_at: Moment
+    reported_at: AwareDatetime
     id: UUID
 
 
-def page(
-    repository: HazardRepository, reach: Reaches, filters: HazardFilters, after: After | None, limit: int
+def hazard_page(
+    repository: HazardRepository, reach: ListScopes, filters: HazardFilters, after: HazardCursor | None, limit: int
 ) -> list[Hazard]:
     """Returns at most `limit` hazards in scope after the cursor, newest report first."""
     codes = tuple(category.code for category in repository.categories() if category.group == filters.group)
     judged = (filters.overdue, filters.stage_overdue, filters.look_back_due, filters.counted_as)
-    timed = filters if any(each is not None for each in judged) else replace(filters, now=_WHENEVER)
-    query = _query(reach, timed, codes, limit)
+    timed = filters if any(each is not None for each in judged) else replace(filters, now=_ANY_TIME)
+    query = _page_query(reach, timed, codes, limit)
     if filters.counted_as is not None:
-        query = query.where(counted(repository.categories()))
+        query = query.where(counted_hazards_clause(repository.categories()))
     if after:
         query = query.where(
             tuple_(_H.reported_at, _H.id) < tuple_(literal(after.reported_at, Instant()), literal(after.id, Uuid()))
@@ -89,17 +89,17 @@ def page(
     return repository.select(Hazard, query)
 
 
-_WHENEVER = datetime(1970, 1, 1, tzinfo=UTC)
+_ANY_TIME = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @lru_cache(maxsize=256)
-def _query(reach: Reaches, filters: HazardFilters, codes: tuple[str, ...], limit: int) -> Select[Any]:
+def _page_query(reach: ListScopes, filters: HazardFilters, codes: tuple[str, ...], limit: int) -> Select[Any]:
     """Builds the query; cached, since building takes half a millisecond of two."""
-    query = select(hazards).where(narrowed(reach.see), *_clauses(codes, filters, reach.personal))
+    query = select(hazards).where(unindexed_scope_clause(reach.see), *_filter_clauses(codes, filters, reach.personal))
     return query.order_by(_H.reported_at.desc(), _H.id.desc()).limit(limit)
 
 
-def _clauses(codes: tuple[str, ...], filters: HazardFilters, personal: Scope) -> list[ColumnElement[bool]]:
+def _filter_clauses(codes: tuple[str, ...], filters: HazardFilters, personal: Scope) -> list[ColumnElement[bool]]:
     """Builds the WHERE clauses. Names and free text are searched only within `personal`, where they are visible."""
     chosen = [
         (filters.community, _H.community.__eq__),
@@ -115,43 +115,49 @@ def _clauses(codes: tuple[str, ...], filters: HazardFilters, personal: Scope) ->
     clauses = [compare(value) for value, compare in chosen if value is not None]
     clauses += [_H.category.in_(codes)] if filters.group is not None else []
     clauses += [_H.community.startswith(filters.street, autoescape=True)] if filters.street else []
-    clauses += [within(personal) & assigned_to(filters.assignee)] if filters.assignee else []
-    clauses += [_is(filters.overdue, late(filters.now))] if filters.overdue is not None else []
-    clauses += [_is(filters.stage_overdue, stage_late(filters.now))] if filters.stage_overdue is not None else []
-    clauses += [_is(filters.flagged, _FLAGGED)] if filters.flagged is not None else []
-    clauses += [_is(filters.look_back_due, _look_back(filters.now))] if filters.look_back_due is not None else []
-    clauses += _counted(filters) + _running(filters)
-    clauses += [between(_H.reported_at, filters.reported_from, filters.reported_to)]
+    clauses += [scope_clause(personal) & assignee_clause(filters.assignee)] if filters.assignee else []
+    clauses += [_require(filters.overdue, overdue_clause(filters.now))] if filters.overdue is not None else []
+    clauses += (
+        [_require(filters.stage_overdue, stage_overdue_clause(filters.now))]
+        if filters.stage_overdue is not None
+        else []
+    )
+    clauses += [_require(filters.flagged, _HAS_FLAGGED_PHOTO)] if filters.flagged is not None else []
+    clauses += (
+        [_require(filters.look_back_due, _look_back_clause(filters.now))] if filters.look_back_due is not None else []
+    )
+    clauses += _metric_clauses(filters) + _clock_clauses(filters)
+    clauses += [within_days(_H.reported_at, filters.reported_from, filters.reported_to)]
     if words := filters.q:
         said = or_(*(column.contains(words, autoescape=True) for column in (_H.place, _H.description)))
-        clauses.append(_H.number.contains(words, autoescape=True) | (within(personal) & said))
+        clauses.append(_H.number.contains(words, autoescape=True) | (scope_clause(personal) & said))
     return clauses
 
 
-def _counted(filters: HazardFilters) -> list[ColumnElement[bool]]:
+def _metric_clauses(filters: HazardFilters) -> list[ColumnElement[bool]]:
     if filters.counted_as is None:
         return []
-    clause, instant = behind(filters.counted_as, filters.now)
-    return [clause, between(instant, filters.counted_from, filters.counted_to)]
+    clause, instant = metric_clause(filters.counted_as, filters.now)
+    return [clause, within_days(instant, filters.counted_from, filters.counted_to)]
 
 
-def _running(filters: HazardFilters) -> list[ColumnElement[bool]]:
+def _clock_clauses(filters: HazardFilters) -> list[ColumnElement[bool]]:
     if filters.clock is None:
         return []
-    clause, due_at = running(filters.clock)
+    clause, due_at = clock_clause(filters.clock)
     clauses = [clause]
     clauses += [due_at >= filters.clock_due_from] if filters.clock_due_from else []
     clauses += [due_at < filters.clock_due_before] if filters.clock_due_before else []
     return clauses
 
 
-_FLAGGED = exists().where(mentions.c.hazard == _H.id, mentions.c.flags != ())
+_HAS_FLAGGED_PHOTO = exists().where(mentions.c.hazard == _H.id, mentions.c.flags != ())
 """The hazard has a photo with a flag."""
 
 
-def _look_back(now: datetime) -> ColumnElement[bool]:
+def _look_back_clause(now: datetime) -> ColumnElement[bool]:
     return _H.look_back_due_at.is_not(None) & (_H.look_back_due_at <= now)
 
 
-def _is(wanted: bool, clause: ColumnElement[bool]) -> ColumnElement[bool]:
+def _require(wanted: bool, clause: ColumnElement[bool]) -> ColumnElement[bool]:
     return clause if wanted else ~clause

@@ -8,10 +8,10 @@ from datetime import datetime
 
 from sqlalchemy import ColumnElement, func, select, true
 
-from inspections.hazards.measures import DECIDED_BY_DEADLINE, MEASURES, STANDING
-from inspections.hazards.records import OPEN, Outcome, State
+from inspections.hazards.measures import DEADLINE_OUTCOMES, MEASURES, STATE_MEASURES
+from inspections.hazards.records import OPEN_STATES, Outcome, State
 from inspections.office.categories import Category
-from storage.hazards.tables import MAY_BE_LATE, hazards
+from storage.hazards.tables import CAN_BE_OVERDUE, hazards
 from storage.office.tables import categories
 
 _H = hazards.c
@@ -30,10 +30,10 @@ def _clauses() -> dict[str, ColumnElement[bool]]:
     """Returns, by measure, the hazards that it counts among those with the measure's date."""
     closed, cohort = _H.state == State.CLOSED, _H.accepted_at.is_not(None) & (_H.state != State.DUPLICATE)
     fixed = closed & (_H.outcome == Outcome.FIXED)
-    ended = closed & _H.outcome.in_(sorted(DECIDED_BY_DEADLINE)) & ~_H.advisory & _H.due_at.is_not(None)
+    ended = closed & _H.outcome.in_(sorted(DEADLINE_OUTCOMES)) & ~_H.advisory & _H.due_at.is_not(None)
     standing = {
-        name: _H.state.in_(sorted(state for state, stands in STANDING.items() if stands == name))
-        for name in STANDING.values()
+        name: _H.state.in_(sorted(state for state, stands in STATE_MEASURES.items() if stands == name))
+        for name in STATE_MEASURES.values()
     }
     return standing | {
         "received": true(),
@@ -63,23 +63,23 @@ VALUES: dict[str, ColumnElement[int]] = {"quantity_found": _H.quantity, "quantit
 """The columns to sum for measures that are not a number of hazards."""
 
 
-def counted(catalogue: Iterable[Category]) -> ColumnElement[bool]:
+def counted_hazards_clause(catalogue: Iterable[Category]) -> ColumnElement[bool]:
     """Excludes alert checks (预警核查单), which count as alarms and not as hazards."""
     return _H.category.not_in([category.code for category in catalogue if category.from_device])
 
 
-COUNTED = _H.category.not_in(select(categories.c.code).where(categories.c.from_device))
+COUNTED_HAZARDS = _H.category.not_in(select(categories.c.code).where(categories.c.from_device))
 """`counted_hazards_clause` for the catalogue at the time of the query."""
 
 
 # metrics ----------------------------------------------------------------------------------------------------
 
 
-def behind(name: str, now: datetime) -> tuple[ColumnElement[bool], ColumnElement[datetime | None]]:
+def metric_clause(name: str, now: datetime) -> tuple[ColumnElement[bool], ColumnElement[datetime | None]]:
     """Returns the clause of hazards that a metric (metrics.COUNTED) counts, and the column to match with a period."""
-    late, first_late = MAY_BE_LATE & (_H.due_at < now), MAY_BE_LATE & (now > FIRST_DUE_AT)
+    late, first_late = CAN_BE_OVERDUE & (_H.due_at < now), CAN_BE_OVERDUE & (now > FIRST_DUE_AT)
     derived: dict[str, tuple[ColumnElement[bool], str]] = {
-        "open": (_H.state.in_(sorted(OPEN)), "reported_at"),
+        "open": (_H.state.in_(sorted(OPEN_STATES)), "reported_at"),
         "on_time": (CLAUSES["fixing"] & ~(late & _H.due_at.is_not(None)), "reported_at"),
         "overdue": (late, "reported_at"),
         "due_decided": (CLAUSES["due_ended"] | late, "due_at"),

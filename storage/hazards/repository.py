@@ -8,15 +8,23 @@ from sqlalchemy import bindparam, exists, select
 
 from inspections.accounts.people import Person
 from inspections.accounts.policy import scope
-from inspections.hazards.duplicates import Earlier
-from inspections.hazards.records import Entry, Hazard, Named
-from inspections.photos.evidence import Shown, Sighting
-from inspections.photos.records import Mention, Photo
-from storage.hazards.claims import DUE, ESCALATED, PROVISIONAL
-from storage.hazards.duplicates import earlier
-from storage.hazards.photo_evidence import OVER, OVER_OF_THESE, SHOWING, SHOWN, UNEXAMINED, WIDE, sightings
+from inspections.hazards.duplicates import EarlierReport
+from inspections.hazards.records import Hazard, HazardReference, HistoryEntry
+from inspections.photos.evidence import DeclaredPhoto, PhotoMatch
+from inspections.photos.records import Photo, PhotoReference
+from storage.hazards.claims import DUE_HAZARDS, PROVISIONAL_HAZARDS, RECORDED_RUNGS
+from storage.hazards.duplicates import find_earlier_reports
+from storage.hazards.photo_evidence import (
+    DECLARED_PHOTOS,
+    MENTION_WIDTH,
+    PRESENT_MENTIONS,
+    PURGEABLE_BY_DIGEST,
+    PURGEABLE_PHOTOS,
+    UNEXAMINED_PHOTOS,
+    find_photo_matches,
+)
 from storage.hazards.queries import HAZARDS
-from storage.hazards.scopes import narrowed
+from storage.hazards.scopes import unindexed_scope_clause
 from storage.hazards.tables import entries, hazards, mentions
 from storage.office.repository import OfficeRepository
 from storage.places.repository import PlaceRepository
@@ -25,70 +33,78 @@ from storage.places.repository import PlaceRepository
 class HazardRepository(OfficeRepository, PlaceRepository):
     """Queries for hazards, their histories and photos, and for hazards that are due."""
 
-    def provisional(self, after: UUID, limit: int) -> list[Hazard]:
-        return [Hazard(*row) for row in self.rows(self._rows.locked(PROVISIONAL), {"after": after, "limit": limit})]
+    def provisional_hazards(self, after: UUID, limit: int) -> list[Hazard]:
+        return [
+            Hazard(*row)
+            for row in self.rows(self._rows.with_for_update(PROVISIONAL_HAZARDS), {"after": after, "limit": limit})
+        ]
 
     def hazard(self, hazard_id: UUID) -> Hazard | None:
-        return self.kept(Hazard, hazard_id)
+        return self.get(Hazard, hazard_id)
 
-    def entry(self, entry_id: UUID) -> Entry | None:
-        return self.kept(Entry, entry_id)
+    def history_entry(self, entry_id: UUID) -> HistoryEntry | None:
+        return self.get(HistoryEntry, entry_id)
 
     def may_see_photo(self, person: Person, sha256: str, action: str = "photo.see") -> bool:
         reach = scope(person, action)
-        query = SHOWING.where(mentions.c.sha256 == sha256, narrowed(reach)) if reach else None
+        query = PRESENT_MENTIONS.where(mentions.c.sha256 == sha256, unindexed_scope_clause(reach)) if reach else None
         return query is not None and bool(self.rows(select(exists(query)))[0][0])
 
-    def shown(self, hazard_ids: Sequence[UUID]) -> list[Shown]:
+    def declared_photos(self, hazard_ids: Sequence[UUID]) -> list[DeclaredPhoto]:
         self.flush()
-        rows = self._rows.found(SHOWN, {"ids": tuple(hazard_ids)}) if hazard_ids else ()
-        return [Shown(Mention(*row[:WIDE]), Photo(*row[WIDE:]) if row[WIDE] else None) for row in rows]
+        rows = self._rows.fetch(DECLARED_PHOTOS, {"ids": tuple(hazard_ids)}) if hazard_ids else ()
+        return [
+            DeclaredPhoto(
+                PhotoReference(*row[:MENTION_WIDTH]), Photo(*row[MENTION_WIDTH:]) if row[MENTION_WIDTH] else None
+            )
+            for row in rows
+        ]
 
-    def pointed_to(self, person: Person, shown: Iterable[Shown]) -> dict[UUID, Named]:
+    def referenced_hazards(self, person: Person, shown: Iterable[DeclaredPhoto]) -> dict[UUID, HazardReference]:
         """Returns the hazards that the flags of these photos refer to and this person may see, by id."""
         ids = {flag.hazard for each in shown for flag in each.mention.flags if flag.hazard}
         if not ids:
             return {}
-        query = _NAMED.where(hazards.c.id.in_(ids), narrowed(scope(person, "hazard.see")))
-        return {row[0]: Named(*row) for row in self.rows(query)}
+        query = _REFERENCES.where(hazards.c.id.in_(ids), unindexed_scope_clause(scope(person, "hazard.see")))
+        return {row[0]: HazardReference(*row) for row in self.rows(query)}
 
-    def history(self, hazard_id: UUID) -> list[Entry]:
-        return [Entry(*row) for row in self.rows(_HISTORY, {"hazard": hazard_id})]
+    def history(self, hazard_id: UUID) -> list[HistoryEntry]:
+        return [HistoryEntry(*row) for row in self.rows(_HISTORY, {"hazard": hazard_id})]
 
-    def due(self, now: datetime, limit: int) -> list[Hazard]:
-        return self._claimed(Hazard, DUE, now, limit)
+    def due_hazards(self, now: datetime, limit: int) -> list[Hazard]:
+        return self._claim_due_rows(Hazard, DUE_HAZARDS, now, limit)
 
-    def photos_over(self, before: datetime, digests: Sequence[str]) -> list[Photo]:
-        query = self._rows.locked(OVER_OF_THESE, skip=True)
+    def purgeable_photos(self, before: datetime, digests: Sequence[str]) -> list[Photo]:
+        query = self._rows.with_for_update(PURGEABLE_BY_DIGEST, skip=True)
         return [Photo(*row) for row in self.rows(query, {"before": before, "digests": list(digests)})]
 
-    def photos_to_let_go(self, before: datetime, limit: int) -> list[str]:
+    def purgeable_digests(self, before: datetime, limit: int) -> list[str]:
         """Returns at most `limit` digests of purgeable photos; the purging transaction checks each again."""
-        return [row[0] for row in self.rows(OVER.limit(limit), {"before": before})]
+        return [row[0] for row in self.rows(PURGEABLE_PHOTOS.limit(limit), {"before": before})]
 
-    def unexamined(self, limit: int) -> list[Mention]:
-        rows = self.rows(self._rows.locked(UNEXAMINED, skip=True), {"limit": limit})
-        return [Mention(*row) for row in rows]
+    def unexamined_photos(self, limit: int) -> list[PhotoReference]:
+        rows = self.rows(self._rows.with_for_update(UNEXAMINED_PHOTOS, skip=True), {"limit": limit})
+        return [PhotoReference(*row) for row in rows]
 
-    def sightings(self, mention: Mention, picture: int | None) -> list[Sighting]:
+    def photo_matches(self, mention: PhotoReference, picture: int | None) -> list[PhotoMatch]:
         self.flush()
-        return sightings(self._rows, mention, picture)
+        return find_photo_matches(self._rows, mention, picture)
 
-    def earlier(self, hazard: Hazard) -> list[Earlier]:
+    def earlier_reports(self, hazard: Hazard) -> list[EarlierReport]:
         # No flush: pending records of the same group may be missing, since the result is only a hint.
-        return earlier(self._rows, hazard)
+        return find_earlier_reports(self._rows, hazard)
 
-    def duplicates(self, hazard_ids: Sequence[UUID]) -> list[Named]:
-        query = _NAMED.where(hazards.c.merged_into.in_(hazard_ids)).order_by(hazards.c.reported_at, hazards.c.id)
-        return [Named(*row) for row in self.rows(query)]
+    def duplicates(self, hazard_ids: Sequence[UUID]) -> list[HazardReference]:
+        query = _REFERENCES.where(hazards.c.merged_into.in_(hazard_ids)).order_by(hazards.c.reported_at, hazards.c.id)
+        return [HazardReference(*row) for row in self.rows(query)]
 
-    def escalated(self, hazard_ids: Sequence[UUID]) -> set[tuple[UUID, int, str]]:
-        rows = self.rows(ESCALATED, {"ids": hazard_ids}) if hazard_ids else ()
+    def recorded_rungs(self, hazard_ids: Sequence[UUID]) -> set[tuple[UUID, int, str]]:
+        rows = self.rows(RECORDED_RUNGS, {"ids": hazard_ids}) if hazard_ids else ()
         return {(hazard, number, rung) for hazard, number, rung in rows}
 
     def hazards(self, hazard_ids: Sequence[UUID]) -> list[Hazard]:
         return [Hazard(*row) for row in self.rows(HAZARDS, {"ids": hazard_ids})] if hazard_ids else []
 
 
-_NAMED = select(hazards.c.id, hazards.c.number, hazards.c.state)
+_REFERENCES = select(hazards.c.id, hazards.c.number, hazards.c.state)
 _HISTORY = select(entries).where(entries.c.hazard == bindparam("hazard")).order_by(entries.c.seq)

@@ -12,15 +12,15 @@ from storage.accounts.scopes import covers_communities
 from storage.hazards.tables import hazards
 
 
-def within(scope: Scope, community: ColumnElement[str] = hazards.c.community) -> ColumnElement[bool]:
+def scope_clause(scope: Scope, community: ColumnElement[str] = hazards.c.community) -> ColumnElement[bool]:
     """Selects hazards that `scope` covers, as Scope.covers does in Python (a test compares the two)."""
     everything = covers_communities(scope.communities, community)
     if not scope.assigned:
         return everything
-    return or_(everything, covers_communities(scope.assigned, community) & assigned_to(scope.username))
+    return or_(everything, covers_communities(scope.assigned, community) & assignee_clause(scope.username))
 
 
-class RowByRow(FunctionElement[str]):
+class UnindexedColumn(FunctionElement[str]):
     """A column whose index SQLite must not use.
 
     For the newest hazards of some communities SQLite would collect and sort all of them (170 ms for 100,000 hazards)
@@ -31,22 +31,22 @@ class RowByRow(FunctionElement[str]):
     inherit_cache = True
 
 
-@compiles(RowByRow)
+@compiles(UnindexedColumn)
 def _(element: FunctionElement[str], compiler: SQLCompiler, **options: Any) -> str:
     return compiler.process(element.clauses, **options)
 
 
-@compiles(RowByRow, "sqlite")
+@compiles(UnindexedColumn, "sqlite")
 def _(element: FunctionElement[str], compiler: SQLCompiler, **options: Any) -> str:
     return f"+{compiler.process(element.clauses, **options)}"  # sqlite.org/optoverview.html: a unary + disables it
 
 
-def narrowed(scope: Scope) -> ColumnElement[bool]:
+def unindexed_scope_clause(scope: Scope) -> ColumnElement[bool]:
     """`scope_clause` for hazards that are found through another index: by id, by photo, or newest first."""
-    return within(scope, RowByRow(hazards.c.community))
+    return scope_clause(scope, UnindexedColumn(hazards.c.community))
 
 
-def assigned_to(username: str) -> ColumnElement[bool]:
+def assignee_clause(username: str) -> ColumnElement[bool]:
     """Selects hazards whose lead or assisting handler is this person; assisting is stored as a JSON list of names.
 
     It uses REPLACE, not LIKE: SQLite's LIKE ignores case and would match `Li` with `li`.

@@ -21,9 +21,9 @@ from sqlalchemy import (
     true,
 )
 
-from inspections.hazards.deadlines import CLOCKS, FIXING
+from inspections.hazards.deadlines import CLOCKS, FIXING_STATES
 from inspections.hazards.records import (
-    OPEN,
+    OPEN_STATES,
     Clocks,
     Evaluation,
     Extension,
@@ -39,7 +39,7 @@ from inspections.office.categories import Priority, Severity, Term
 from inspections.photos.records import Flag, Stage
 from inspections.places.communities import KEY_LENGTH
 from inspections.places.coordinates import Point
-from storage.engine.columns import Instant, Json, Name
+from storage.engine.columns import EnumValue, Instant, Json
 from storage.engine.schema import LOCKED
 from storage.engine.tables import CODE, NAME, metadata
 
@@ -48,14 +48,14 @@ hazards = Table(
     metadata,
     Column("id", Uuid, primary_key=True),
     Column("number", String(32), nullable=False, unique=True),
-    Column("state", Name(State), nullable=False),
-    Column("outcome", Name(Outcome)),
+    Column("state", EnumValue(State), nullable=False),
+    Column("outcome", EnumValue(Outcome)),
     Column("version", Integer, nullable=False),
     Column("community", CODE, ForeignKey("communities.code"), nullable=False),
     Column("category", String(16), ForeignKey("categories.code"), nullable=False),
-    Column("severity", Name(Severity), nullable=False),
+    Column("severity", EnumValue(Severity), nullable=False),
     Column("major_proposed", Boolean, nullable=False),
-    Column("priority", Name(Priority)),
+    Column("priority", EnumValue(Priority)),
     Column("advisory", Boolean, nullable=False),
     Column("description", Text, nullable=False),
     Column("place", NAME, nullable=False),
@@ -121,60 +121,60 @@ hazards = Table(
     Index("ix_hazards_changed", "updated_at"),
     info={LOCKED: True},
 )
-_MEASURED, _MERGED = hazards.c.cell.is_not(None), hazards.c.merged_into.is_not(None)
+_HAS_CELL, _IS_MERGED = hazards.c.cell.is_not(None), hazards.c.merged_into.is_not(None)
 Index(
     "ix_hazards_cell",
     hazards.c.category,
     hazards.c.cell,
     hazards.c.reported_at,
-    sqlite_where=_MEASURED,
-    postgresql_where=_MEASURED,
+    sqlite_where=_HAS_CELL,
+    postgresql_where=_HAS_CELL,
 )
-Index("ix_hazards_merged_into", hazards.c.merged_into, sqlite_where=_MERGED, postgresql_where=_MERGED)
+Index("ix_hazards_merged_into", hazards.c.merged_into, sqlite_where=_IS_MERGED, postgresql_where=_IS_MERGED)
 
 
-def _among(states: frozenset[State]) -> ColumnElement[bool]:
+def _state_clause(states: frozenset[State]) -> ColumnElement[bool]:
     """Returns the clause with literal values, since SQLite matches no parameters with a partial index."""
     return hazards.c.state.in_([literal_column(f"'{state}'") for state in sorted(states)])
 
 
-STANDS_OPEN = _among(OPEN)
+IS_OPEN = _state_clause(OPEN_STATES)
 Index(
     "ix_hazards_open",
     *(hazards.c[name] for name in ("community", "state", "due_at", "category", "advisory", "original_due_at")),
     *(hazards.c[field] for _, field in CLOCKS.values() if field != "due_at"),
     *(hazards.c[name] for name in ("times_extended", "severity", "source", "reported_at")),
-    sqlite_where=STANDS_OPEN,
-    postgresql_where=STANDS_OPEN,
+    sqlite_where=IS_OPEN,
+    postgresql_where=IS_OPEN,
 )
 _KIND = ("category", "severity", "source")
 _CONDITION = ("state", "advisory")
 """The columns of CAN_BE_OVERDUE: SQLite checks them again although the index holds no other rows."""
-MAY_BE_LATE = _among(FIXING) & ~hazards.c.advisory
+CAN_BE_OVERDUE = _state_clause(FIXING_STATES) & ~hazards.c.advisory
 Index(
     "ix_hazards_may_be_late",
     *(hazards.c.due_at, hazards.c.community),
-    sqlite_where=MAY_BE_LATE,
-    postgresql_where=MAY_BE_LATE,
+    sqlite_where=CAN_BE_OVERDUE,
+    postgresql_where=CAN_BE_OVERDUE,
 )
 Index(
     "ix_hazards_late",  # a covering index of overdue hazards: no row is fetched
     *(hazards.c[name] for name in ("community", "due_at", "reported_at", "original_due_at", "times_extended")),
     *(hazards.c[name] for name in (*_KIND, *_CONDITION)),
-    sqlite_where=MAY_BE_LATE,
-    postgresql_where=MAY_BE_LATE,
+    sqlite_where=CAN_BE_OVERDUE,
+    postgresql_where=CAN_BE_OVERDUE,
 )
-_EXTENDED = MAY_BE_LATE & hazards.c.original_due_at.is_not(None)
-Index("ix_hazards_first_due", hazards.c.original_due_at, sqlite_where=_EXTENDED, postgresql_where=_EXTENDED)
+_IS_EXTENDED = CAN_BE_OVERDUE & hazards.c.original_due_at.is_not(None)
+Index("ix_hazards_first_due", hazards.c.original_due_at, sqlite_where=_IS_EXTENDED, postgresql_where=_IS_EXTENDED)
 Index(
     "ix_hazards_extended",  # few rows: finds moved deadlines without a scan of a whole community
     *(hazards.c[name] for name in ("community", "original_due_at", "due_at", "reported_at")),
     *(hazards.c[name] for name in (*_KIND, *_CONDITION)),
-    sqlite_where=_EXTENDED,
-    postgresql_where=_EXTENDED,
+    sqlite_where=_IS_EXTENDED,
+    postgresql_where=_IS_EXTENDED,
 )
-_WATCHED = hazards.c.next_check_at.is_not(None)
-Index("ix_hazards_next_check", hazards.c.next_check_at, sqlite_where=_WATCHED, postgresql_where=_WATCHED)
+_HAS_NEXT_CHECK = hazards.c.next_check_at.is_not(None)
+Index("ix_hazards_next_check", hazards.c.next_check_at, sqlite_where=_HAS_NEXT_CHECK, postgresql_where=_HAS_NEXT_CHECK)
 PROVISIONAL = or_(hazards.c.due_provisional == true(), hazards.c.stage_term.is_not(None))
 Index("ix_hazards_provisional", hazards.c.id, sqlite_where=PROVISIONAL, postgresql_where=PROVISIONAL)
 entries = Table(
@@ -186,7 +186,7 @@ entries = Table(
     Column("step", String(32), nullable=False),
     Column("by", String(64), nullable=False),
     Column("at", Instant, nullable=False),
-    Column("state", Name(State), nullable=False),
+    Column("state", EnumValue(State), nullable=False),
     Column("version", Integer, nullable=False),
     Column("facts", Json(dict[str, Any]), nullable=False),
     Column("salts", Json(dict[str, str]), nullable=False, server_default="{}"),
@@ -200,7 +200,7 @@ mentions = Table(
     metadata,
     Column("entry", Uuid, ForeignKey("entries.id"), primary_key=True),
     Column("sha256", String(64), primary_key=True),
-    Column("stage", Name(Stage), primary_key=True),
+    Column("stage", EnumValue(Stage), primary_key=True),
     Column("hazard", Uuid, ForeignKey("hazards.id"), nullable=False, index=True),
     Column("by", String(64), nullable=False),
     Column("at", Instant, nullable=False),

@@ -19,9 +19,9 @@ from msgspec import Struct
 from inspections.ledger.exports import ExportForm
 from inspections.ledger.selection import Selection
 from storage.engine.connections import reading_engine
-from storage.ledger.cells import BOM, plain
-from storage.ledger.rows import FREE, TITLES, lines, number
-from storage.process_limits import TOO_MUCH, WRITING, keep_within
+from storage.ledger.rows import FREE_TEXT_COLUMNS, TITLES, count_lines, read_lines
+from storage.ledger.spreadsheet_cells import BOM, escape_formula
+from storage.process_limits import EXIT_OVER_LIMIT, WRITING, apply_limits
 
 if TYPE_CHECKING:
     from xlsxwriter import Workbook
@@ -33,14 +33,14 @@ XLSX_ROWS = 1_048_575
 """Rows of a worksheet below the titles: ECMA-376 allows 1,048,576 in all."""
 
 
-class Photos(NamedTuple):
+class PhotoLocation(NamedTuple):
     """The place of the photos: the arguments of open_photos."""
 
     place: str
     scratch: str
 
 
-class Order(Struct, frozen=True):
+class ExportOrder(Struct, frozen=True):
     """An export to write. `url`: of the database. `pictures`: the place of the photos, if the workbook gets thumbnails.
 
     `tells`: write progress to standard error, as lines of two numbers: lines done and lines in all.
@@ -49,54 +49,54 @@ class Order(Struct, frozen=True):
     url: str
     form: ExportForm
     selection: Selection
-    pictures: Photos | None = None
+    pictures: PhotoLocation | None = None
     tells: bool = False
 
 
-PICTURES = 5_000
+MAX_PICTURE_LINES = 5_000
 """The most lines of a ledger with thumbnails."""
-TOO_MANY = 3
+EXIT_TOO_MANY_LINES = 3
 """The exit status for more lines than that."""
 
 
 def main() -> None:
     """Exit status 0: the file is complete. A CSV file also proves that by its last line."""
-    order = msgspec.json.decode(sys.stdin.buffer.read(), type=Order)
-    keep_within(WRITING)
+    order = msgspec.json.decode(sys.stdin.buffer.read(), type=ExportOrder)
+    apply_limits(WRITING)
     engine = reading_engine(order.url)
     with engine.connect() as connection, connection.begin():
-        total = number(connection, order.selection) if order.tells or order.pictures else 0
-        if order.pictures and total > PICTURES:
-            sys.exit(TOO_MANY)
-        rows = lines(connection, order.selection)
-        _write(order, _telling(rows, total) if order.tells else rows, sys.stdout.buffer)
+        total = count_lines(connection, order.selection) if order.tells or order.pictures else 0
+        if order.pictures and total > MAX_PICTURE_LINES:
+            sys.exit(EXIT_TOO_MANY_LINES)
+        rows = read_lines(connection, order.selection)
+        _write_file(order, _report_progress(rows, total) if order.tells else rows, sys.stdout.buffer)
         sys.stdout.buffer.flush()
     engine.dispose()
 
 
-def _telling(rows: Iterator[list[Any]], total: int) -> Iterator[list[Any]]:
+def _report_progress(rows: Iterator[list[Any]], total: int) -> Iterator[list[Any]]:
     for done, row in enumerate(rows):
         if done % _AT_ONCE == 0:
-            _tell(done, total)
+            _write_progress(done, total)
         yield row
-    _tell(total, total)
+    _write_progress(total, total)
 
 
-def _tell(done: int, total: int) -> None:
+def _write_progress(done: int, total: int) -> None:
     sys.stderr.write(f"{done} {total}\n")
     sys.stderr.flush()
 
 
-def _write(order: Order, rows: Iterator[list[Any]], file: BinaryIO) -> None:
+def _write_file(order: ExportOrder, rows: Iterator[list[Any]], file: BinaryIO) -> None:
     if order.form is ExportForm.CSV:
         write_csv(rows, file)
     elif order.pictures is None:
         write_xlsx(rows, file)
     else:
         from storage.ledger.thumbnails import Thumbnails  # noqa: PLC0415  # as the next
-        from storage.photos.store import open_photos  # noqa: PLC0415  # most ledgers have no thumbnails
+        from storage.photos.store import open_photo_store  # noqa: PLC0415  # most ledgers have no thumbnails
 
-        with Thumbnails(open_photos(order.pictures.place, Path(order.pictures.scratch))) as thumbnails:
+        with Thumbnails(open_photo_store(order.pictures.place, Path(order.pictures.scratch))) as thumbnails:
             write_xlsx(rows, file, thumbnails)
 
 
@@ -109,14 +109,14 @@ def write_csv(rows: Iterator[list[Any]], file: BinaryIO) -> None:
         file.write(data)
         file.flush()  # the server reads the file while we write it
 
-    write((BOM + _csv([TITLES])).encode())
+    write((BOM + _csv_text([TITLES])).encode())
     for batch in _batches(rows):
-        write(_csv(batch).encode())
+        write(_csv_text(batch).encode())
         written += len(batch)
-    file.write(_csv([["#", written, f"sha256:{digest.hexdigest()}"]]).encode())
+    file.write(_csv_text([["#", written, f"sha256:{digest.hexdigest()}"]]).encode())
 
 
-def _csv(rows: Sequence[Sequence[object]]) -> str:
+def _csv_text(rows: Sequence[Sequence[object]]) -> str:
     text = io.StringIO(newline="")
     csv.writer(text).writerows(rows)
     return text.getvalue()
@@ -125,8 +125,8 @@ def _csv(rows: Sequence[Sequence[object]]) -> str:
 def _batches(rows: Iterator[list[Any]]) -> Iterator[list[list[Any]]]:
     batch: list[list[Any]] = []
     for row in rows:
-        for at in FREE:
-            row[at] = plain(row[at])
+        for at in FREE_TEXT_COLUMNS:
+            row[at] = escape_formula(row[at])
         batch.append(row)
         if len(batch) == _AT_ONCE:
             yield batch
@@ -154,7 +154,7 @@ def write_xlsx(rows: Iterator[list[Any]], file: BinaryIO, thumbnails: "Thumbnail
                 page, at = _new_page(book, titles, bold), 0
             at += 1
             if thumbnails:
-                thumbnails.put(page, at, row)
+                thumbnails.insert(page, at, row)
             page.write_row(at, 0, row)
         if page is None:
             _new_page(book, titles, bold)
@@ -171,4 +171,4 @@ if __name__ == "__main__":
     try:
         main()
     except MemoryError:
-        sys.exit(TOO_MUCH)
+        sys.exit(EXIT_OVER_LIMIT)

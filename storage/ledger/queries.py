@@ -18,5 +18,5 @@ OLD_EXPORTS = (
 )
 
 
-def exports_of(username: str) -> Select[Any]:
+def select_person_exports(username: str) -> Select[Any]:
     return select(exports).where(exports.c.by == username)

@@ -6,10 +6,10 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Self
 
-from inspections.errors import Missing
-from storage.ledger.rows import PHOTOS, TITLES
-from storage.photos.images import SIZES, decoded
-from storage.photos.names import shown
+from inspections.errors import NotFound
+from storage.ledger.rows import PHOTO_COLUMNS, TITLES
+from storage.photos.images import PREVIEW_SIZES, decode_image
+from storage.photos.names import preview_name
 from storage.photos.store import PhotoStore
 
 _PIXELS = 120
@@ -34,18 +34,18 @@ class Thumbnails:
     def __exit__(self, *_: object) -> None:
         self._folder.cleanup()
 
-    def put(self, page: Any, at: int, row: list[Any]) -> None:
+    def insert(self, page: Any, at: int, row: list[Any]) -> None:
         """Inserts the thumbnails beside `row`, which is written at row `at` afterwards; missing photos are left out."""
-        for column, photos in enumerate(PHOTOS, len(TITLES)):
+        for column, photos in enumerate(PHOTO_COLUMNS, len(TITLES)):
             if at == 1:
                 page.set_column(column, column, _COLUMN_WIDTH)
-            if (found := _DIGEST.search(row[photos] or "")) and (path := self._small(found.group())):
+            if (found := _DIGEST.search(row[photos] or "")) and (path := self._make_thumbnail(found.group())):
                 page.set_row(at, _ROW_POINTS)
                 page.insert_image(at, column, str(path), {"object_position": 1})
 
-    def _small(self, sha256: str) -> Path | None:
-        with suppress(Missing):
-            with decoded(self._store.read(shown(sha256, SIZES[0])), _PIXELS) as picture:
+    def _make_thumbnail(self, sha256: str) -> Path | None:
+        with suppress(NotFound):
+            with decode_image(self._store.read(preview_name(sha256, PREVIEW_SIZES[0])), _PIXELS) as picture:
                 self._made += 1
                 path = Path(self._folder.name) / f"{self._made}.jpg"
                 picture.save(path, quality=_QUALITY)

@@ -8,13 +8,13 @@ from uuid import UUID
 from sqlalchemy import Select, bindparam, func, select
 
 from inspections.accounts.policy import Scope
-from inspections.hazards.records import Named
-from inspections.monitoring.alert_metrics import Followed
+from inspections.hazards.records import HazardReference
+from inspections.monitoring.alert_metrics import AlertOutcome
 from inspections.monitoring.alerts import Alert, MonitorKind
 from inspections.monitoring.devices import Monitor, Outage
-from inspections.monitoring.rejections import RefusedCount
+from inspections.monitoring.rejections import RejectionCount
 from storage.accounts.scopes import covers_communities
-from storage.engine.columns import between
+from storage.engine.columns import within_days
 from storage.engine.unit_of_work import UnitOfWork
 from storage.hazards.tables import entries, hazards
 from storage.monitoring.tables import MAY_BE_SILENT, alerts, monitors, outages, refused, signatures, slots
@@ -22,15 +22,15 @@ from storage.monitoring.tables import MAY_BE_SILENT, alerts, monitors, outages, 
 OLD_SIGNATURES = (
     select(signatures).where(signatures.c.at < bindparam("now")).order_by(signatures.c.at).limit(bindparam("limit"))
 )
-SILENT = (
+SILENT_MONITORS = (
     select(monitors)
     .where(MAY_BE_SILENT, monitors.c.silent_at < bindparam("now"))
     .order_by(monitors.c.silent_at)
     .limit(bindparam("limit"))
 )
-SLOTS = select(slots).order_by(slots.c.number)
+LEASES = select(slots).order_by(slots.c.number)
 
-_WIDE = len(alerts.c)
+_ALERT_COLUMNS = len(alerts.c)
 
 
 class AlertFilters(NamedTuple):
@@ -38,18 +38,18 @@ class AlertFilters(NamedTuple):
 
     community: str | None = None
     device: str | None = None
-    standing: bool | None = None
+    open: bool | None = None
     alert: UUID | None = None
 
 
-def monitors_within(repository: UnitOfWork, reach: Scope) -> list[Monitor]:
+def monitors_in_scope(repository: UnitOfWork, reach: Scope) -> list[Monitor]:
     query = select(monitors).where(covers_communities(reach.communities, monitors.c.community)).order_by(monitors.c.id)
     return repository.select(Monitor, query)
 
 
 def alerts_page(
     repository: UnitOfWork, reach: Scope, filters: AlertFilters, after: UUID | None, limit: int
-) -> list[tuple[Alert, Named | None]]:
+) -> list[tuple[Alert, HazardReference | None]]:
     """Returns alerts in scope with their cases, newest first (by id), starting after the id `after`."""
     query: Select[Any] = (
         select(alerts, hazards.c.id, hazards.c.number, hazards.c.state)
@@ -60,11 +60,14 @@ def alerts_page(
     )
     chosen = ((alerts.c.community, filters.community), (alerts.c.device, filters.device), (alerts.c.id, filters.alert))
     query = query.where(*(column == value for column, value in chosen if value is not None))
-    if filters.standing is not None:
-        query = query.where(alerts.c.cleared_at.is_(None) if filters.standing else alerts.c.cleared_at.is_not(None))
+    if filters.open is not None:
+        query = query.where(alerts.c.cleared_at.is_(None) if filters.open else alerts.c.cleared_at.is_not(None))
     if after is not None:
         query = query.where(alerts.c.id < after)
-    return [(Alert(*row[:_WIDE]), Named(*row[_WIDE:]) if row[_WIDE] else None) for row in repository.rows(query)]
+    return [
+        (Alert(*row[:_ALERT_COLUMNS]), HazardReference(*row[_ALERT_COLUMNS:]) if row[_ALERT_COLUMNS] else None)
+        for row in repository.rows(query)
+    ]
 
 
 def outages_page(
@@ -79,10 +82,10 @@ def outages_page(
     return repository.select(Outage, query.order_by(outages.c.id.desc()).limit(limit))
 
 
-def refusals(repository: UnitOfWork, first: date, last: date) -> list[RefusedCount]:
+def rejection_counts(repository: UnitOfWork, first: date, last: date) -> list[RejectionCount]:
     """Returns the rejection counts of these days, newest first."""
     query = select(refused).where(refused.c.day.between(first, last))
-    return repository.select(RefusedCount, query.order_by(refused.c.day.desc(), refused.c.way, refused.c.reason))
+    return repository.select(RejectionCount, query.order_by(refused.c.day.desc(), refused.c.way, refused.c.reason))
 
 
 def devices_in_use(
@@ -102,9 +105,9 @@ _CAUSED_AT = (
 )
 
 
-def followed(
+def alert_outcomes(
     repository: UnitOfWork, codes: Sequence[str], first: date | None, last: date | None, kind: MonitorKind | None
-) -> list[Followed]:
+) -> list[AlertOutcome]:
     """Returns the alerts of these communities opened in the period, each with the state of its case."""
     query = (
         select(
@@ -115,7 +118,7 @@ def followed(
         .where(alerts.c.community.in_(codes))
     )  # fmt: skip
     if first is not None or last is not None:
-        query = query.where(between(alerts.c.opened_at, first, last))
+        query = query.where(within_days(alerts.c.opened_at, first, last))
     if kind is not None:
         query = query.where(monitors.c.kind == kind)
-    return [Followed(*row) for row in repository.rows(query)]
+    return [AlertOutcome(*row) for row in repository.rows(query)]

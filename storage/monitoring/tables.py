@@ -3,10 +3,10 @@
 from sqlalchemy import Boolean, Column, Date, Float, ForeignKey, Index, Integer, String, Table, Text, Uuid
 
 from inspections.monitoring.alerts import Grade, Measurement, Metric, MonitorKind, Thresholds
-from inspections.monitoring.devices import Window
+from inspections.monitoring.devices import MaintenanceWindow
 from inspections.monitoring.vendors import Vendor
 from inspections.places.coordinates import Point
-from storage.engine.columns import Instant, Json, Name
+from storage.engine.columns import EnumValue, Instant, Json
 from storage.engine.schema import LOCKED
 from storage.engine.tables import CODE, NAME, metadata
 
@@ -17,11 +17,11 @@ monitors = Table(
     metadata,
     Column("id", _DEVICE, primary_key=True),
     Column("name", NAME, nullable=False),
-    Column("kind", Name(MonitorKind), nullable=False),
+    Column("kind", EnumValue(MonitorKind), nullable=False),
     Column("community", CODE, ForeignKey("communities.code"), nullable=False, index=True),
     Column("place", NAME, nullable=False),
     Column("point", Json(Point)),
-    Column("vendor", Name(Vendor), nullable=False),
+    Column("vendor", EnumValue(Vendor), nullable=False),
     Column("thresholds", Json(dict[Metric, Thresholds]), nullable=False),
     Column("made_by", String(64), nullable=False),
     Column("made_at", Instant, nullable=False),
@@ -32,7 +32,7 @@ monitors = Table(
     Column("version", Integer, nullable=False),
     Column("silent_after_h", Integer),
     Column("silent_at", Instant),
-    Column("maintenance", Json(Window)),
+    Column("maintenance", Json(MaintenanceWindow)),
     Column("outage", Uuid),
     info={LOCKED: True},
 )
@@ -87,9 +87,9 @@ alerts = Table(
     metadata,
     Column("id", Uuid, primary_key=True),
     Column("device", _DEVICE, ForeignKey("monitors.id"), nullable=False),
-    Column("metric", Name(Metric), nullable=False),
+    Column("metric", EnumValue(Metric), nullable=False),
     Column("community", CODE, nullable=False),
-    Column("grade", Name(Grade), nullable=False),
+    Column("grade", EnumValue(Grade), nullable=False),
     Column("count", Integer, nullable=False),
     Column("first_at", Instant, nullable=False),
     Column("last_at", Instant, nullable=False),
@@ -113,7 +113,7 @@ rings = Table(
     "rings",
     metadata,
     Column("device", _DEVICE, ForeignKey("monitors.id"), primary_key=True),
-    Column("metric", Name(Metric), primary_key=True),
+    Column("metric", EnumValue(Metric), primary_key=True),
     Column("points", Json(tuple[Measurement, ...]), nullable=False),
     info={LOCKED: True},
 )
@@ -122,7 +122,7 @@ chains = Table(
     "chains",
     metadata,
     Column("device", _DEVICE, ForeignKey("monitors.id"), primary_key=True),
-    Column("metric", Name(Metric), primary_key=True),
+    Column("metric", EnumValue(Metric), primary_key=True),
     Column("alert", Uuid, ForeignKey("alerts.id"), nullable=False),
     info={LOCKED: True},
 )

@@ -8,27 +8,27 @@ from msgspec import Struct
 from sqlalchemy import Select, Uuid, func, literal, or_, select, tuple_
 
 from inspections.accounts.policy import Scope
-from inspections.field_types import Moment
+from inspections.field_types import AwareDatetime
 from inspections.hazards.records import Hazard
 from inspections.notices.outbox import Delivery, InboxEntry, Notice
 from storage.accounts.scopes import covers_communities
 from storage.engine.columns import Instant
-from storage.hazards.scopes import narrowed
+from storage.hazards.scopes import unindexed_scope_clause
 from storage.hazards.tables import hazards
 from storage.notices.repository import NoticeRepository
-from storage.notices.tables import WAITS, deliveries, inbox, notices
+from storage.notices.tables import IS_PENDING, deliveries, inbox, notices
 
 _ENTRY, _NOTICE = len(inbox.c), len(notices.c)
 
 
-class AfterEntry(Struct, frozen=True):
+class InboxCursor(Struct, frozen=True):
     """The cursor of an inbox: the last entry of the previous page."""
 
-    at: Moment
+    at: AwareDatetime
     id: UUID
 
 
-class Received(NamedTuple):
+class InboxItem(NamedTuple):
     """An inbox entry with its notice and hazard; the latter is None if absent or no longer visible to the person."""
 
     entry: InboxEntry
@@ -40,17 +40,17 @@ def inbox_page(
     repository: NoticeRepository,
     username: str,
     see: Scope,
-    after: AfterEntry | None,
+    after: InboxCursor | None,
     *,
     unread: bool | None,
     limit: int,
-) -> list[Received]:
+) -> list[InboxItem]:
     """Returns at most `limit` of this person's entries, newest first."""
     query: Select[Any] = (
         select(inbox, *notices.c, *hazards.c)
         .select_from(
             inbox.join(notices, notices.c.id == inbox.c.notice).outerjoin(
-                hazards, (hazards.c.id == notices.c.hazard) & narrowed(see)
+                hazards, (hazards.c.id == notices.c.hazard) & unindexed_scope_clause(see)
             )
         )
         .where(inbox.c.username == username)
@@ -62,35 +62,35 @@ def inbox_page(
     if after:
         last = tuple_(literal(after.at, Instant()), literal(after.id, Uuid()))
         query = query.where(tuple_(inbox.c.at, inbox.c.id) < last)
-    return [_received(row) for row in repository.rows(query)]
+    return [_item_from_row(row) for row in repository.rows(query)]
 
 
-def received(repository: NoticeRepository, entry: InboxEntry, see: Scope) -> Received:
+def inbox_item(repository: NoticeRepository, entry: InboxEntry, see: Scope) -> InboxItem:
     """Returns an entry with its notice and, if visible, its hazard."""
-    notice = notice_of(repository, entry)
+    notice = get_notice(repository, entry)
     found = repository.hazards([notice.hazard]) if notice.hazard else []
-    return Received(entry, notice, next((each for each in found if see.covers(each)), None))
+    return InboxItem(entry, notice, next((each for each in found if see.covers(each)), None))
 
 
-def notice_of(repository: NoticeRepository, delivery: InboxEntry | Delivery) -> Notice:
+def get_notice(repository: NoticeRepository, delivery: InboxEntry | Delivery) -> Notice:
     """Returns the notice of an inbox entry or delivery."""
-    notice = repository.kept(Notice, delivery.notice)
+    notice = repository.get(Notice, delivery.notice)
     if notice is None:
         raise LookupError(delivery.notice)
     return notice
 
 
-def _received(row: Any) -> Received:
+def _item_from_row(row: Any) -> InboxItem:
     entry, notice, hazard = row[:_ENTRY], row[_ENTRY : _ENTRY + _NOTICE], row[_ENTRY + _NOTICE :]
-    return Received(InboxEntry(*entry), Notice(*notice), Hazard(*hazard) if hazard[0] else None)
+    return InboxItem(InboxEntry(*entry), Notice(*notice), Hazard(*hazard) if hazard[0] else None)
 
 
-def unread(repository: NoticeRepository, username: str) -> int:
+def count_unread(repository: NoticeRepository, username: str) -> int:
     query = select(func.count()).where(inbox.c.username == username, inbox.c.read_at.is_(None))
     return repository.rows(query)[0][0]
 
 
-class Stuck(NamedTuple):
+class FailedDelivery(NamedTuple):
     """A delivery that has not arrived, with the kind and time of its notice."""
 
     delivery: Delivery
@@ -98,9 +98,9 @@ class Stuck(NamedTuple):
     at: datetime
 
 
-def stuck(
+def failed_deliveries(
     repository: NoticeRepository, reach: Scope | None, *, dead: bool, limit: int, after: UUID | None = None
-) -> list[Stuck]:
+) -> list[FailedDelivery]:
     """Returns deliveries that were given up (`dead`), or that failed and wait for a retry, by id.
 
     `reach` None: all of them. Those without a hazard need a scope over all communities.
@@ -112,7 +112,7 @@ def stuck(
                 hazards, hazards.c.id == deliveries.c.hazard
             )
         )
-        .where(deliveries.c.dead_at.is_not(None) if dead else WAITS & deliveries.c.error.is_not(None))
+        .where(deliveries.c.dead_at.is_not(None) if dead else IS_PENDING & deliveries.c.error.is_not(None))
         .order_by(deliveries.c.id)
         .limit(limit)
     )
@@ -120,5 +120,5 @@ def stuck(
         query = query.where(deliveries.c.id > after)
     if reach is not None:
         of_none = deliveries.c.hazard.is_(None) & covers_communities(reach.communities, literal(""))
-        query = query.where(or_(of_none, deliveries.c.hazard.is_not(None) & narrowed(reach)))
-    return [Stuck(Delivery(*row[:-2]), row[-2], row[-1]) for row in repository.rows(query)]
+        query = query.where(or_(of_none, deliveries.c.hazard.is_not(None) & unindexed_scope_clause(reach)))
+    return [FailedDelivery(Delivery(*row[:-2]), row[-2], row[-1]) for row in repository.rows(query)]

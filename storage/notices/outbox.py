@@ -7,44 +7,44 @@ from sqlalchemy import ColumnElement, Executable, Integer, and_, bindparam, case
 
 from inspections.accounts.policy import Scope
 from inspections.calendar import midnight, shanghai_date
-from inspections.hazards.deadlines import FIXING
-from inspections.hazards.records import OPEN, State
-from storage.hazards.deadlines import late
-from storage.hazards.scopes import within
+from inspections.hazards.deadlines import FIXING_STATES
+from inspections.hazards.records import OPEN_STATES, State
+from storage.hazards.deadlines import overdue_clause
+from storage.hazards.scopes import scope_clause
 from storage.hazards.tables import hazards, mentions
-from storage.notices.tables import WAITS, deliveries, notices
+from storage.notices.tables import IS_PENDING, deliveries, notices
 from storage.photos.tables import receipts
 
 _H = hazards.c
-_BEFORE = notices.alias()
-UNTOLD = (
+_EARLIER = notices.alias()
+PENDING_NOTICES = (
     select(notices)
     .where(
         notices.c.told_at.is_(None),
         ~exists().where(
-            _BEFORE.c.hazard == notices.c.hazard, _BEFORE.c.told_at.is_(None), _BEFORE.c.seq < notices.c.seq
+            _EARLIER.c.hazard == notices.c.hazard, _EARLIER.c.told_at.is_(None), _EARLIER.c.seq < notices.c.seq
         ),
     )
     .order_by(notices.c.at)
     .limit(bindparam("limit"))
 )
-DELIVERABLE = (
+DUE_DELIVERIES = (
     select(deliveries)
-    .where(deliveries.c.channel == bindparam("channel"), deliveries.c.next_try_at <= bindparam("now"), WAITS)
+    .where(deliveries.c.channel == bindparam("channel"), deliveries.c.next_try_at <= bindparam("now"), IS_PENDING)
     .order_by(deliveries.c.next_try_at, deliveries.c.seq)
     .limit(bindparam("limit"))
 )
-WAITING = (
+PENDING_DELIVERIES = (
     select(deliveries)
     .where(
         deliveries.c.hazard.in_(bindparam("hazards", expanding=True)),
         deliveries.c.channel == bindparam("channel"),
-        WAITS,
+        IS_PENDING,
     )
     .order_by(deliveries.c.seq, deliveries.c.id)
 )
 DELIVERIES = select(deliveries).where(deliveries.c.id.in_(bindparam("ids", expanding=True))).order_by(deliveries.c.id)
-SENDERS = (
+PHOTO_SENDERS = (
     select(receipts.c.username, mentions.c.hazard)
     .distinct()
     .select_from(
@@ -54,23 +54,23 @@ SENDERS = (
 )
 
 
-def agenda(scope: Scope, now: datetime, since: datetime) -> Executable:
+def agenda_query(scope: Scope, now: datetime, since: datetime) -> Executable:
     """Builds the query of the counts of Agenda, in the order of its fields."""
     today = shanghai_date(now)
     begun, over = midnight(today), midnight(today + timedelta(days=1))
-    due = and_(_H.state.in_(sorted(FIXING)), ~_H.advisory, _H.due_at >= now, _H.due_at <= over)
+    due = and_(_H.state.in_(sorted(FIXING_STATES)), ~_H.advisory, _H.due_at >= now, _H.due_at <= over)
     columns: list[ColumnElement[bool]] = [
         _H.state == State.REPORTED,
         due,
-        late(now),
+        overdue_clause(now),
         _H.state == State.PENDING_RECHECK,
-        _H.state.in_(sorted(OPEN)),
+        _H.state.in_(sorted(OPEN_STATES)),
         and_(_H.reported_at >= since, _H.reported_at < begun),
         and_(_H.state == State.CLOSED, _H.closed_at >= since, _H.closed_at < begun),
     ]
-    concerned = or_(_H.state.in_(sorted(OPEN)), _H.reported_at >= since, _H.closed_at >= since)
+    concerned = or_(_H.state.in_(sorted(OPEN_STATES)), _H.reported_at >= since, _H.closed_at >= since)
     counts: list[Any] = [_count(clause) for clause in columns]
-    return select(*counts).where(within(scope), concerned)
+    return select(*counts).where(scope_clause(scope), concerned)
 
 
 def _count(clause: ColumnElement[bool]) -> ColumnElement[int]:

@@ -5,7 +5,7 @@ from typing import Any
 from sqlalchemy import Column, ForeignKey, Index, Integer, String, Table, Text, Uuid
 
 from inspections.accounts.people import Role
-from storage.engine.columns import Instant, Json, Name
+from storage.engine.columns import EnumValue, Instant, Json
 from storage.engine.schema import LOCKED
 from storage.engine.tables import NAME, metadata
 
@@ -18,7 +18,7 @@ notices = Table(
     Column("hazard", Uuid, ForeignKey("hazards.id")),
     Column("seq", Integer, nullable=False, server_default="0"),
     Column("line", Uuid, ForeignKey("entries.id")),
-    Column("tells", Name(Role)),
+    Column("tells", EnumValue(Role)),
     Column("to", Json(tuple[str, ...]), nullable=False, server_default="[]"),
     Column("by", String(64)),
     Column("facts", Json(dict[str, Any]), nullable=False, server_default="{}"),
@@ -67,15 +67,15 @@ deliveries = Table(
 )
 
 
-WAITS = deliveries.c.delivered_at.is_(None) & deliveries.c.dead_at.is_(None)
+IS_PENDING = deliveries.c.delivered_at.is_(None) & deliveries.c.dead_at.is_(None)
 """Selects pending deliveries: neither delivered nor given up."""
 Index(
     "ix_deliveries_waiting",
     deliveries.c.channel,
     deliveries.c.next_try_at,
     deliveries.c.seq,
-    sqlite_where=WAITS,
-    postgresql_where=WAITS,
+    sqlite_where=IS_PENDING,
+    postgresql_where=IS_PENDING,
 )
 Index(
     "ix_deliveries_of_hazard",
@@ -83,8 +83,8 @@ Index(
     deliveries.c.channel,
     deliveries.c.username,
     deliveries.c.seq,
-    sqlite_where=WAITS,
-    postgresql_where=WAITS,
+    sqlite_where=IS_PENDING,
+    postgresql_where=IS_PENDING,
 )
 _DEAD = deliveries.c.dead_at.is_not(None)
 Index("ix_deliveries_dead", deliveries.c.dead_at, sqlite_where=_DEAD, postgresql_where=_DEAD)

@@ -17,11 +17,11 @@ class OfficeRepository(UnitOfWork):
 
     @property
     def calendar(self) -> WorkingCalendar:
-        return self._reference.once(working_calendar)
+        return self._reference.derive(working_calendar)
 
     @property
     def rules(self) -> Rules:
-        return self._reference.once(office_rules)
+        return self._reference.derive(office_rules)
 
     def calendar_days(self, year: int) -> list[CalendarDay]:
         days = calendar_days.c.day
@@ -31,7 +31,7 @@ class OfficeRepository(UnitOfWork):
         )
 
     def category(self, code: str) -> Category | None:
-        return self._reference.all(Category).get(code)
+        return self._reference.records_by_key(Category).get(code)
 
     def categories(self) -> list[Category]:
-        return list(self._reference.all(Category).values())
+        return list(self._reference.records_by_key(Category).values())

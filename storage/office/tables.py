@@ -11,7 +11,7 @@ from sqlalchemy import (
 
 from inspections.office.categories import Priority, Term
 from inspections.office.rules import Rules
-from storage.engine.columns import Instant, Json, Name
+from storage.engine.columns import EnumValue, Instant, Json
 from storage.engine.schema import LOCKED, REFERENCE
 from storage.engine.tables import NAME, metadata
 
@@ -21,7 +21,7 @@ categories = Table(
     Column("code", String(16), primary_key=True),
     Column("name", NAME, nullable=False),
     Column("group", NAME, nullable=False),
-    Column("priority", Name(Priority)),
+    Column("priority", EnumValue(Priority)),
     Column("term", Json(Term), nullable=False),
     Column("unit", String(16), nullable=False),
     Column("advisory", Boolean, nullable=False),

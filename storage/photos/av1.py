@@ -7,21 +7,21 @@ far as the size requires; an unreadable header is Damaged.
 from collections.abc import Callable, Generator, Iterator
 from typing import NamedTuple
 
-from inspections.errors import Damaged
+from inspections.errors import DamagedPhoto
 from storage.photos.isobmff import Bytes
 
-_SEQUENCE = 1
-_FRAMES = frozenset({3, 6, 7})  # frame header, frame, redundant frame header
+_SEQUENCE_HEADER = 1
+_FRAME_TYPES = frozenset({3, 6, 7})  # frame header, frame, redundant frame header
 _KEY, _SWITCH = 0, 3
 _CHOSEN_BY_FRAME = 2
-_HEADER = 512  # bytes: every header field that is read here lies within
-_LONGEST = 8  # bytes of a LEB128 number, 7 bits in each
-_ZEROS = 32  # leading zeros of a number of variable length
+_MAX_HEADER_BYTES = 512  # bytes: every header field that is read here lies within
+_MAX_LEB128_BYTES = 8  # bytes of a LEB128 number, 7 bits in each
+_MAX_LEADING_ZEROS = 32  # leading zeros of a number of variable length
 
-Read = Callable[[int], int]
+ReadBits = Callable[[int], int]
 
 
-class _Sequence(NamedTuple):
+class _SequenceHeader(NamedTuple):
     """The fields of a sequence header that frame headers depend on: the default size, and the lengths of fields."""
 
     width: int
@@ -36,21 +36,21 @@ class _Sequence(NamedTuple):
 
 def frame_sizes(data: Bytes, start: int, end: int, room: Iterator[object]) -> Generator[tuple[int, int]]:
     """Yields width and height of each frame between `start` and `end`, taking an element of `room` for each OBU."""
-    sequence: _Sequence | None = None
-    for kind, body, stop in _units(data, start, end):
+    sequence: _SequenceHeader | None = None
+    for kind, body, stop in _iter_obus(data, start, end):
         if next(room, None) is None:
-            raise Damaged
-        if kind == _SEQUENCE:
-            sequence = _sequence(_bits(data[body : min(stop, body + _HEADER)]))
-        elif kind in _FRAMES:
+            raise DamagedPhoto
+        if kind == _SEQUENCE_HEADER:
+            sequence = _read_sequence_header(_bit_reader(data[body : min(stop, body + _MAX_HEADER_BYTES)]))
+        elif kind in _FRAME_TYPES:
             if sequence is None:
-                raise Damaged  # a decoder may still hold another picture's header
-            size = _frame(sequence, _bits(data[body : min(stop, body + _HEADER)]))
+                raise DamagedPhoto  # a decoder may still hold another picture's header
+            size = _read_frame_size(sequence, _bit_reader(data[body : min(stop, body + _MAX_HEADER_BYTES)]))
             if size is not None:
                 yield size
 
 
-def _units(data: Bytes, start: int, end: int) -> Generator[tuple[int, int, int]]:
+def _iter_obus(data: Bytes, start: int, end: int) -> Generator[tuple[int, int, int]]:
     """5.3: yields type, start and end of each open bitstream unit (OBU). A unit without a size is the last."""
     at = start
     while at < end:
@@ -58,24 +58,24 @@ def _units(data: Bytes, start: int, end: int) -> Generator[tuple[int, int, int]]
         at += 2 if head & 4 else 1
         size = end - at
         if head & 2:
-            size, at = _leb128(data, at)
+            size, at = _read_leb128(data, at)
         if size < 0 or at + size > end:
-            raise Damaged("照片在传输中被截断")
+            raise DamagedPhoto("照片在传输中被截断")
         yield head >> 3 & 15, at, at + size
         at += size
 
 
-def _leb128(data: Bytes, at: int) -> tuple[int, int]:
+def _read_leb128(data: Bytes, at: int) -> tuple[int, int]:
     """4.10.5: reads a number, low bits first; returns it and the position after it."""
     number = 0
-    for place in range(_LONGEST):
+    for place in range(_MAX_LEB128_BYTES):
         number |= (data[at + place] & 0x7F) << 7 * place
         if not data[at + place] & 0x80:
             return number, at + place + 1
-    raise Damaged
+    raise DamagedPhoto
 
 
-def _bits(data: bytes) -> Read:
+def _bit_reader(data: bytes) -> ReadBits:
     """Returns a reader: each call reads the next `count` bits as a number."""
     value, left = int.from_bytes(data), len(data) * 8
 
@@ -83,20 +83,20 @@ def _bits(data: bytes) -> Read:
         nonlocal left
         left -= count
         if left < 0:
-            raise Damaged
+            raise DamagedPhoto
         return value >> left & (1 << count) - 1
 
     return read
 
 
-def _sequence(read: Read) -> _Sequence:
+def _read_sequence_header(read: ReadBits) -> _SequenceHeader:
     """5.5: reads the sequence header, as far as frame headers need it."""
     read(4)  # profile, whether it is a still picture
     reduced, time = bool(read(1)), 0
     if reduced:
         read(5)  # level
     else:
-        time = _operating_points(read)
+        time = _read_operating_points(read)
     across, down = read(4) + 1, read(4) + 1
     width, height = read(across) + 1, read(down) + 1
     frame_id = read(4) + read(3) + 3 if not reduced and read(1) else 0
@@ -108,10 +108,10 @@ def _sequence(read: Read) -> _Sequence:
             read(2)
         screen_content = _CHOSEN_BY_FRAME if read(1) else read(1)
         integer_mv = _CHOSEN_BY_FRAME if not screen_content or read(1) else read(1)
-    return _Sequence(width, height, (1 << across, 1 << down), reduced, time, frame_id, screen_content, integer_mv)
+    return _SequenceHeader(width, height, (1 << across, 1 << down), reduced, time, frame_id, screen_content, integer_mv)
 
 
-def _operating_points(read: Read) -> int:
+def _read_operating_points(read: ReadBits) -> int:
     """5.5.1 to 5.5.5: reads timing and operating points; returns the bits of a frame's presentation time."""
     delay = time = 0
     timed = read(1)
@@ -119,7 +119,7 @@ def _operating_points(read: Read) -> int:
         read(64)
         equal = read(1)
         if equal:
-            _uvlc(read)
+            _skip_uvlc(read)
         if read(1):  # decoder model
             delay = read(5) + 1
             read(37)
@@ -137,17 +137,17 @@ def _operating_points(read: Read) -> int:
     return time
 
 
-def _uvlc(read: Read) -> None:
+def _skip_uvlc(read: ReadBits) -> None:
     """4.10.3: skips a number of variable length."""
     zeros = 0
     while not read(1):
         zeros += 1
-        if zeros == _ZEROS:
-            raise Damaged
+        if zeros == _MAX_LEADING_ZEROS:
+            raise DamagedPhoto
     read(zeros)
 
 
-def _frame(sequence: _Sequence, read: Read) -> tuple[int, int] | None:
+def _read_frame_size(sequence: _SequenceHeader, read: ReadBits) -> tuple[int, int] | None:
     """5.9.2: reads the size from a frame header; None where the header only shows an existing frame.
 
     A frame whose size differs from its sequence's, which still pictures do not have, counts as the largest possible: no

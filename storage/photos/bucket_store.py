@@ -13,31 +13,31 @@ import obstore
 from obstore.exceptions import BaseError
 from obstore.store import S3Store
 
-from inspections.errors import Missing, Unavailable
-from storage.engine.failures import Unready
-from storage.photos.incoming import Aside, DiskFull, Incoming
-from storage.photos.names import Stored
+from inspections.errors import NotFound, Unavailable
+from storage.engine.failures import OperatorError
+from storage.photos.incoming import DiskFull, IncomingFile, IncomingFolder
+from storage.photos.names import StoredFile
 
-_CONNECT = timedelta(seconds=3)
-_ANSWER = timedelta(seconds=15)
+_CONNECT_TIMEOUT = timedelta(seconds=3)
+_RESPONSE_TIMEOUT = timedelta(seconds=15)
 _RETRIES = 2
-_KEYS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
-_ENDPOINTS = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT")
+_ACCESS_VARIABLES = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
+_ENDPOINT_VARIABLES = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT")
 
 
-class NoBucket(Unready):
+class BucketError(OperatorError):
     """The bucket cannot be used: it does not exist, is unreachable, or access is denied. The message says which."""
 
 
 @contextmanager
-def _asking_the_bucket() -> Generator[None]:
+def _translate_bucket_errors() -> Generator[None]:
     """Translates errors of the store into refusals: Missing, DiskFull, or Unavailable for anything else."""
     try:
         yield
     except FileNotFoundError as error:
         if "NoSuchBucket" in str(error):
             raise Unavailable from error
-        raise Missing("photo") from None
+        raise NotFound("photo") from None
     except BaseError as error:
         if "QuotaExceeded" in str(error):
             raise DiskFull from error
@@ -54,61 +54,65 @@ class PhotoBucket:
     def __init__(self, place: str, scratch: Path) -> None:
         _check_access()
         where = urlsplit(place)
-        self._aside = Aside(scratch)
+        self._incoming_folder = IncomingFolder(scratch)
         self._store = S3Store(
             where.netloc,
             prefix=where.path.strip("/") or None,
-            client_options={"connect_timeout": _CONNECT, "timeout": _ANSWER, "allow_http": _without_tls()},
-            retry_config={"max_retries": _RETRIES, "retry_timeout": _ANSWER},
+            client_options={
+                "connect_timeout": _CONNECT_TIMEOUT,
+                "timeout": _RESPONSE_TIMEOUT,
+                "allow_http": _allows_http(),
+            },
+            retry_config={"max_retries": _RETRIES, "retry_timeout": _RESPONSE_TIMEOUT},
         )
         try:
             obstore.list_with_delimiter(self._store)
         except (BaseError, FileNotFoundError) as error:
-            raise NoBucket(f"{place}: {str(error).splitlines()[0]}") from error
+            raise BucketError(f"{place}: {str(error).splitlines()[0]}") from error
 
-    def receive(self) -> Incoming:
-        return self._aside.receive()
+    def open_incoming_file(self) -> IncomingFile:
+        return self._incoming_folder.open_file()
 
-    def keep(self, incoming: Incoming, name: str) -> None:
+    def save(self, incoming: IncomingFile, name: str) -> None:
         incoming.flush()
-        self._put(name, incoming.path)
+        self._upload(name, incoming.path)
 
-    def put(self, name: str, picture: bytes) -> None:
-        self._put(name, picture)
+    def save_preview(self, name: str, picture: bytes) -> None:
+        self._upload(name, picture)
 
-    def _put(self, name: str, content: Path | bytes) -> None:
-        with _asking_the_bucket():
+    def _upload(self, name: str, content: Path | bytes) -> None:
+        with _translate_bucket_errors():
             obstore.put(self._store, name, content, use_multipart=False)  # one request leaves no parts over
 
     def read(self, name: str, first: int = 0, length: int | None = None) -> bytes:
-        with _asking_the_bucket():
+        with _translate_bucket_errors():
             if length is None:
                 return bytes(obstore.get(self._store, name).bytes())[first:]
             return bytes(obstore.get_range(self._store, name, start=first, length=length))
 
-    def stored(self) -> Iterator[Stored]:
-        with _asking_the_bucket():
+    def list_files(self) -> Iterator[StoredFile]:
+        with _translate_bucket_errors():
             for batch in obstore.list(self._store):
-                yield from (Stored(each["path"], each["last_modified"]) for each in batch)
+                yield from (StoredFile(each["path"], each["last_modified"]) for each in batch)
 
     def move(self, name: str, to: str) -> None:
-        with suppress(Missing), _asking_the_bucket():
+        with suppress(NotFound), _translate_bucket_errors():
             obstore.rename(self._store, name, to)
 
     def remove(self, name: str) -> None:
-        with _asking_the_bucket():
+        with _translate_bucket_errors():
             obstore.delete(self._store, name)
 
 
-def _without_tls() -> bool:
+def _allows_http() -> bool:
     return os.environ.get("AWS_ALLOW_HTTP", "").lower() in {"true", "1"}
 
 
 def _check_access() -> None:
     """Requires access keys: without them obstore asks a cloud's metadata service, which no office's intranet has."""
-    if absent := [name for name in _KEYS if not os.environ.get(name)]:
-        raise NoBucket(f"photos in S3 need {' and '.join(absent)}")
-    for name in _ENDPOINTS:
+    if absent := [name for name in _ACCESS_VARIABLES if not os.environ.get(name)]:
+        raise BucketError(f"photos in S3 need {' and '.join(absent)}")
+    for name in _ENDPOINT_VARIABLES:
         address = urlsplit(os.environ.get(name, "http://unset"))
         if address.scheme not in {"http", "https"} or not address.netloc:
-            raise NoBucket(f"{name} is no address: http://host:port or https://host")
+            raise BucketError(f"{name} is no address: http://host:port or https://host")

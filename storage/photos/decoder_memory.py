@@ -20,7 +20,7 @@ most 20 MB for each thread, come on top."""
 BASELINE_JPEG = "jpeg baseline"
 PHONE_HEIF = "heif 4:2:0"
 
-PIXELS = {
+MAX_PIXELS = {
     BASELINE_JPEG: 200_000_000,
     "jpeg": 25_000_000,
     "png": 25_000_000,
@@ -32,7 +32,7 @@ PIXELS = {
 """The most pixels of one picture, by kind. A baseline JPEG is decoded in bands, at an eighth; `PHONE_HEIF` has 8 bits
 and halved colour, as phones write it."""
 
-_BYTES = {
+_BYTES_PER_PIXEL = {
     BASELINE_JPEG: 7.2,
     "jpeg": 9.2,  # coefficients of four colours, kept until the last scan
     "png": 8.2,  # colour with transparency, copied while it is shrunk
@@ -44,16 +44,16 @@ _BYTES = {
 """Bytes for each pixel in memory, by kind."""
 
 
-def bytes_needed(kind: str, pixels: int, size: int, file: int) -> int:
+def estimate_decoding_bytes(kind: str, pixels: int, size: int, file: int) -> int:
     """Estimates the bytes for decoding a picture of this `kind` to fit `size` × `size`; most decoders copy its file.
 
     A baseline JPEG is shrunk while it is read, to less than twice the requested size.
     """
     held = min(pixels, 4 * size * size) if kind == BASELINE_JPEG else pixels
-    return round(held * _BYTES[kind]) + file
+    return round(held * _BYTES_PER_PIXEL[kind]) + file
 
 
-class SharedMemory:
+class MemoryBudget:
     """A budget of bytes for all threads. Requests are served in order, so that a large picture gets its turn."""
 
     def __init__(self, size: int) -> None:
@@ -62,7 +62,7 @@ class SharedMemory:
         self._changed = Condition()
 
     @contextmanager
-    def held(self, wanted: int) -> Generator[None]:
+    def reserve(self, wanted: int) -> Generator[None]:
         """Waits for `wanted` bytes, or all where more is wanted. A thread must not nest reservations."""
         share, ticket = min(wanted, self._size), object()
         with self._changed:
@@ -81,25 +81,25 @@ class SharedMemory:
                 self._changed.notify_all()
 
 
-_shared = SharedMemory(BUDGET)
+_budget = MemoryBudget(BUDGET)
 
 
 @contextmanager
-def decoding(wanted: int) -> Generator[None]:
+def reserve_memory(wanted: int) -> Generator[None]:
     """Reserves memory for one decoding; waits for others."""
-    _give_back()
-    with _shared.held(wanted):
+    _configure_malloc()
+    with _budget.reserve(wanted):
         yield
 
 
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3  # constants of glibc's malloc.h
-_LARGE = 4 << 20
+_MMAP_BYTES = 4 << 20
 
 
 @cache
-def _give_back() -> None:
+def _configure_malloc() -> None:
     """Makes glibc return freed memory of large pictures to the system: by default it keeps ever larger pieces."""
     if platform.libc_ver()[0] == "glibc":
         libc = ctypes.CDLL(None)
-        libc.mallopt(_MMAP_THRESHOLD, _LARGE)
-        libc.mallopt(_TRIM_THRESHOLD, 2 * _LARGE)  # glibc's own ratio of the two
+        libc.mallopt(_MMAP_THRESHOLD, _MMAP_BYTES)
+        libc.mallopt(_TRIM_THRESHOLD, 2 * _MMAP_BYTES)  # glibc's own ratio of the two

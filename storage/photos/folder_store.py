@@ -6,9 +6,9 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
-from inspections.errors import Missing
-from storage.photos.incoming import Aside, Incoming, asking_the_disk
-from storage.photos.names import ORPHANS, PIECES, Stored
+from inspections.errors import NotFound
+from storage.photos.incoming import IncomingFile, IncomingFolder, translate_disk_errors
+from storage.photos.names import ORPHANS, PIECES, StoredFile
 
 
 class PhotoFolder:
@@ -16,7 +16,7 @@ class PhotoFolder:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._aside = Aside(folder / "incoming")
+        self._incoming_folder = IncomingFolder(folder / "incoming")
         if not (folder / PIECES).is_dir():
             self._make_folders()
 
@@ -29,47 +29,47 @@ class PhotoFolder:
         flush_folder(self._folder)
         flush_folder(self._folder.parent)
 
-    def receive(self) -> Incoming:
-        return self._aside.receive()
+    def open_incoming_file(self) -> IncomingFile:
+        return self._incoming_folder.open_file()
 
-    def keep(self, incoming: Incoming, name: str) -> None:
+    def save(self, incoming: IncomingFile, name: str) -> None:
         target = self._folder / name
         incoming.flush(to_disk=True)
-        with asking_the_disk():
+        with translate_disk_errors():
             incoming.path.replace(target)
             flush_folder(target.parent)
 
-    def put(self, name: str, picture: bytes) -> None:
-        with self.receive() as aside:
+    def save_preview(self, name: str, picture: bytes) -> None:
+        with self.open_incoming_file() as aside:
             aside.write(picture)
             aside.flush()
-            with asking_the_disk():
+            with translate_disk_errors():
                 aside.path.replace(self._folder / name)
 
     def read(self, name: str, first: int = 0, length: int | None = None) -> bytes:
-        with asking_the_disk():
+        with translate_disk_errors():
             try:
                 file = (self._folder / name).open("rb")
             except FileNotFoundError:
-                raise Missing("photo") from None
+                raise NotFound("photo") from None
             with file:
                 file.seek(first)
                 return file.read(length)
 
-    def stored(self) -> Iterator[Stored]:
+    def list_files(self) -> Iterator[StoredFile]:
         for folder in (*(f"{number:02x}" for number in range(256)), ORPHANS, PIECES):
-            with asking_the_disk():
+            with translate_disk_errors():
                 files = [(entry.name, entry.stat().st_mtime) for entry in os.scandir(self._folder / folder)]
             for name, changed in files:
-                yield Stored(f"{folder}/{name}", datetime.fromtimestamp(changed, UTC))
+                yield StoredFile(f"{folder}/{name}", datetime.fromtimestamp(changed, UTC))
 
     def move(self, name: str, to: str) -> None:
-        with asking_the_disk(), suppress(FileNotFoundError):
+        with translate_disk_errors(), suppress(FileNotFoundError):
             os.utime(self._folder / name)
             (self._folder / name).replace(self._folder / to)
 
     def remove(self, name: str) -> None:
-        with asking_the_disk():
+        with translate_disk_errors():
             (self._folder / name).unlink(missing_ok=True)
 
 

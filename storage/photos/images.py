@@ -12,22 +12,22 @@ from typing import Any, NamedTuple
 from PIL import ExifTags, Image, ImageFile
 
 from inspections.calendar import SHANGHAI
-from inspections.errors import Damaged
-from inspections.photos.actions.intake import Facts
+from inspections.errors import DamagedPhoto
+from inspections.photos.actions.intake import PhotoMetadata
 from inspections.places.coordinates import Point
-from storage.photos.decoder_memory import BASELINE_JPEG, PIXELS, bytes_needed, decoding
+from storage.photos.decoder_memory import BASELINE_JPEG, MAX_PIXELS, estimate_decoding_bytes, reserve_memory
 from storage.photos.formats import inspect
 
-SIZES = (320, 1280)
+PREVIEW_SIZES = (320, 1280)
 _POLE = 90  # degrees of latitude
 _QUALITY = {320: 80, 1280: 85}
 _BOX = Image.Resampling.BOX
 _BASE = ExifTags.Base
 _GPS = ExifTags.GPS
-_PLACE = {_GPS.GPSLatitude, _GPS.GPSLongitude}
+_POSITION_TAGS = {_GPS.GPSLatitude, _GPS.GPSLongitude}
 _OFFSET = re.compile(r"([+-])(0\d|1[0-4]):([0-5]\d)", re.ASCII)
-_NO_BATTERY = 2000  # the year to which a camera without a battery resets
-_UPRIGHT = {
+_CLOCK_RESET_YEAR = 2000  # the year to which a camera without a battery resets
+_TRANSPOSITIONS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
     4: Image.Transpose.FLIP_TOP_BOTTOM,
@@ -39,55 +39,55 @@ _UPRIGHT = {
 """EXIF 2.32, tag 0x0112: the transposition that turns a stored picture upright."""
 
 # formats.inspect refuses larger pictures before anything is decoded
-Image.MAX_IMAGE_PIXELS = PIXELS[BASELINE_JPEG]
+Image.MAX_IMAGE_PIXELS = MAX_PIXELS[BASELINE_JPEG]
 ImageFile.LOAD_TRUNCATED_IMAGES = False
 
 
-class Developed(NamedTuple):
+class ProcessedPhoto(NamedTuple):
     """The result of processing a photo: a 320 px JPEG, its perceptual hash, and its metadata."""
 
-    picture: bytes
+    preview: bytes
     hash: int | None
-    facts: Facts
+    metadata: PhotoMetadata
 
 
-def developed(original: bytes) -> Developed:
-    """Makes preview, hash and metadata of a new photo in one decoding. Raises Damaged."""
-    with decoded(original, SIZES[0]) as image:
-        said = _said(image)
-        shown = upright(image)
-        return Developed(encoded(shown, _QUALITY[SIZES[0]]), perceptual_hash(shown), said)
+def process_photo(original: bytes) -> ProcessedPhoto:
+    """Makes preview, hash and metadata of a new photo in one decoding. Raises DamagedPhoto."""
+    with decode_image(original, PREVIEW_SIZES[0]) as image:
+        said = _read_metadata(image)
+        shown = apply_orientation(image)
+        return ProcessedPhoto(encode_jpeg(shown, _QUALITY[PREVIEW_SIZES[0]]), perceptual_hash(shown), said)
 
 
-def develop(original: bytes, size: int) -> bytes:
+def make_preview(original: bytes, size: int) -> bytes:
     """Makes a JPEG that fits `size` × `size` pixels: upright, on white where transparent, without metadata.
 
-    Raises Damaged where the picture cannot be decoded to its end.
+    Raises DamagedPhoto where the picture cannot be decoded to its end.
     """
-    with decoded(original, size) as image:
-        return encoded(upright(image), _QUALITY[size])
+    with decode_image(original, size) as image:
+        return encode_jpeg(apply_orientation(image), _QUALITY[size])
 
 
 @contextmanager
-def decoded(original: bytes, size: int) -> Generator[Image.Image]:
+def decode_image(original: bytes, size: int) -> Generator[Image.Image]:
     """Opens a picture, not yet turned upright, with its metadata, decoded so small that it fits `size` × `size` pixels.
 
-    Raises Damaged on any error, since decoders fail on a broken file with almost any exception.
+    Raises DamagedPhoto on any error, since decoders fail on a broken file with almost any exception.
     """
     try:
         form = inspect(original)
-        wanted = bytes_needed(form.decoder, form.width * form.height, size, len(original))
-        with decoding(wanted), Image.open(io.BytesIO(original), formats=[_decoder(form.kind)]) as image:
+        wanted = estimate_decoding_bytes(form.decoder, form.width * form.height, size, len(original))
+        with reserve_memory(wanted), Image.open(io.BytesIO(original), formats=[_pillow_decoder(form.kind)]) as image:
             # 1.0 makes the decoder shrink: a quarter of the time for a phone's picture; it cannot shrink 16 bits
             gap = None if image.mode.startswith("I") else 1.0
-            image.thumbnail(_fitting(image.size, size), Image.Resampling.BICUBIC, reducing_gap=gap)
+            image.thumbnail(_fit_size(image.size, size), Image.Resampling.BICUBIC, reducing_gap=gap)
             image.load()  # small pictures are not loaded yet, and reading EXIF would hide broken data
             yield image  # some decoders keep their memory until it is closed
     except Exception as error:
-        raise Damaged from error
+        raise DamagedPhoto from error
 
 
-def _decoder(kind: str) -> str:
+def _pillow_decoder(kind: str) -> str:
     """Pillow's name of the one decoder that may read this kind."""
     if kind == "heif":
         _register_heif()
@@ -103,21 +103,21 @@ def _register_heif() -> None:
     register_heif_opener(thumbnails=False, depth_images=False, aux_images=False, decode_threads=1)
 
 
-def _fitting(picture: tuple[int, int], size: int) -> tuple[int, int]:
+def _fit_size(picture: tuple[int, int], size: int) -> tuple[int, int]:
     """The size of `picture` shrunk to `size`, rounded up: for a square, Pillow decodes 8 megapixels twice as large."""
     longer = max(picture)
     width, height = (-(-side * size // longer) for side in picture)
     return width, height
 
 
-def upright(image: Image.Image) -> Image.Image:
+def apply_orientation(image: Image.Image) -> Image.Image:
     """Returns a copy of the picture, turned upright, on white where it is transparent."""
-    turn = _UPRIGHT.get(_orientation(image) or 1)
-    opaque = _opaque(image)
+    turn = _TRANSPOSITIONS.get(_orientation(image) or 1)
+    opaque = _flatten(image)
     return opaque if turn is None else opaque.transpose(turn)
 
 
-def _opaque(image: Image.Image) -> Image.Image:
+def _flatten(image: Image.Image) -> Image.Image:
     if image.mode in {"RGB", "L"}:
         return image.copy()
     if image.mode.startswith("I"):  # 16 bits of grey; convert() would cut them off above 255
@@ -128,7 +128,7 @@ def _opaque(image: Image.Image) -> Image.Image:
     return white
 
 
-def encoded(shown: Image.Image, quality: int) -> bytes:
+def encode_jpeg(shown: Image.Image, quality: int) -> bytes:
     """Encodes the pixels alone as JPEG. `optimize` would take twice the time and save 2 % of the bytes."""
     shown.info.clear()
     out = io.BytesIO()
@@ -136,7 +136,7 @@ def encoded(shown: Image.Image, quality: int) -> bytes:
     return out.getvalue()
 
 
-CLEAR, CLEAR_STEPS, TURNS = 3, 16, 12
+CLEAR_STEP, MIN_CLEAR_STEPS, MIN_TURNS = 3, 16, 12
 """Measured limits: real pictures have at least 44 clear steps and 16 turns; walls, noise and the dark at most 6 and 8,
 and those lit by one lamp or fading to one side 64 and 8, since such light rises and falls once in each of the eight
 rows."""
@@ -152,23 +152,23 @@ def perceptual_hash(upright: Image.Image) -> int | None:
     steps = [grey[at + 1] - grey[at] for at in range(9 * 8) if (at + 1) % 9]  # not across rows
     bits = sum(1 << 63 - place for place, step in enumerate(steps) if step > 0)
     turns = ((bits ^ bits >> 1) & 0x7F7F_7F7F_7F7F_7F7F).bit_count()
-    clear = sum(abs(step) >= CLEAR for step in steps)
-    return bits if clear >= CLEAR_STEPS and turns >= TURNS else None
+    clear = sum(abs(step) >= CLEAR_STEP for step in steps)
+    return bits if clear >= MIN_CLEAR_STEPS and turns >= MIN_TURNS else None
 
 
-def _said(image: Image.Image) -> Facts:
+def _read_metadata(image: Image.Image) -> PhotoMetadata:
     """Reads the metadata; unreadable parts are left out, since damaged metadata never reject a picture."""
     with suppress(Exception):
         exif = image.getexif()
         detail, gps = exif.get_ifd(ExifTags.IFD.Exif), exif.get_ifd(ExifTags.IFD.GPSInfo)
         offset, point = _utc_offset(detail), _position(gps)
-        taken_at = _taken_at(detail, SHANGHAI if offset is None else timezone(timedelta(minutes=offset)))
-        clock_is_odd = taken_at is None and _clock(detail) != ""
-        place_is_odd = point is None and gps.keys() >= _PLACE
+        taken_at = _capture_time(detail, SHANGHAI if offset is None else timezone(timedelta(minutes=offset)))
+        clock_is_odd = taken_at is None and _camera_clock(detail) != ""
+        place_is_odd = point is None and gps.keys() >= _POSITION_TAGS
         oddities = ("clock",) * clock_is_odd + ("position",) * place_is_odd
         orientation = image.info.get("original_orientation") or _orientation(image)
-        return Facts(taken_at, offset, point, orientation, _camera(exif), oddities)
-    return Facts()
+        return PhotoMetadata(taken_at, offset, point, orientation, _camera(exif), oddities)
+    return PhotoMetadata()
 
 
 def _orientation(image: Image.Image) -> int | None:
@@ -179,16 +179,16 @@ def _orientation(image: Image.Image) -> int | None:
     return None
 
 
-def _clock(detail: Mapping[int, Any]) -> str:
+def _camera_clock(detail: Mapping[int, Any]) -> str:
     """The text of the camera's clock; empty where it is not set, which EXIF writes as blanks between the colons."""
     clock = str(detail.get(_BASE.DateTimeOriginal, "")).strip("\0 ")
     return clock if clock.strip(": ") else ""
 
 
-def _taken_at(detail: Mapping[int, Any], zone: tzinfo) -> datetime | None:
+def _capture_time(detail: Mapping[int, Any], zone: tzinfo) -> datetime | None:
     with suppress(Exception):
-        clock = datetime.strptime(_clock(detail), "%Y:%m:%d %H:%M:%S").replace(tzinfo=zone)
-        return clock.astimezone(UTC) if clock.year > _NO_BATTERY else None
+        clock = datetime.strptime(_camera_clock(detail), "%Y:%m:%d %H:%M:%S").replace(tzinfo=zone)
+        return clock.astimezone(UTC) if clock.year > _CLOCK_RESET_YEAR else None
     return None
 
 

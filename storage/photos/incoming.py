@@ -13,14 +13,14 @@ from pathlib import Path
 from typing import Self
 from uuid import uuid4
 
-from inspections.errors import Damaged, Unavailable
+from inspections.errors import DamagedPhoto, Unavailable
 from inspections.photos.records import Photo, PhotoState
 from storage.photos.formats import Format, inspect
 
 FREE_FLOOR_BYTES = 256 * 1024 * 1024
 """The free space below which photos are refused, so that the disk keeps room for reports."""
 
-_COPIED_BYTES = 1024 * 1024
+_COPY_BYTES = 1024 * 1024
 LEFT_OVER_SECONDS = 24 * 3600
 
 
@@ -30,7 +30,7 @@ class DiskFull(Unavailable):
 
 
 @contextmanager
-def asking_the_disk() -> Generator[None]:
+def translate_disk_errors() -> Generator[None]:
     """Translates errors of the disk into refusals: DiskFull, or Unavailable for anything else."""
     try:
         yield
@@ -40,46 +40,46 @@ def asking_the_disk() -> Generator[None]:
         raise Unavailable from error
 
 
-class Incoming:
+class IncomingFile:
     """The temporary file of one incoming photo, deleted when the block ends unless it was moved into the store."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        with asking_the_disk():
+        with translate_disk_errors():
             self._file = path.open("xb+")
         self._digest = hashlib.sha256()
         self.size = 0
 
     def write(self, chunk: bytes | bytearray) -> None:
-        with asking_the_disk():
+        with translate_disk_errors():
             self._file.write(chunk)
         self._digest.update(chunk)
         self.size += len(chunk)
 
-    def copy_to(self, other: "Incoming") -> None:
-        with asking_the_disk():
+    def copy_to(self, other: "IncomingFile") -> None:
+        with translate_disk_errors():
             self._file.seek(0)
-        while chunk := self._file.read(_COPIED_BYTES):
+        while chunk := self._file.read(_COPY_BYTES):
             other.write(chunk)
 
     @property
     def sha256(self) -> str:
         return self._digest.hexdigest()
 
-    def described(self, now: datetime) -> Photo:
-        """The photo that these bytes are. Raises what formats.inspect raises; an empty file is Damaged."""
-        form = self._inspect()
+    def inspect_photo(self, now: datetime) -> Photo:
+        """The photo that these bytes are. Raises what formats.inspect raises; an empty file is DamagedPhoto."""
+        form = self._inspect_format()
         return Photo(self.sha256, self.size, form.kind, form.width, form.height, PhotoState.RECEIVED, now)
 
-    def _inspect(self) -> Format:
+    def _inspect_format(self) -> Format:
         self.flush()
         if self.size == 0:
-            raise Damaged("文件为空")
+            raise DamagedPhoto("文件为空")
         with mmap.mmap(self._file.fileno(), 0, access=mmap.ACCESS_READ) as data:
             return inspect(data)
 
     def flush(self, *, to_disk: bool = False) -> None:
-        with asking_the_disk():
+        with translate_disk_errors():
             self._file.flush()
             if to_disk:
                 os.fsync(self._file.fileno())
@@ -94,22 +94,22 @@ class Incoming:
         self.path.unlink(missing_ok=True)
 
 
-class Aside:
+class IncomingFolder:
     """The folder of temporary files for incoming photos. Several processes may share it."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         folder.mkdir(parents=True, exist_ok=True)
-        self._sweep()
+        self._remove_leftovers()
 
-    def receive(self) -> Incoming:
+    def open_file(self) -> IncomingFile:
         """Opens a new temporary file. Raises DiskFull below the floor of free space."""
         free = shutil.disk_usage(self._folder).free
         if free < FREE_FLOOR_BYTES:
             raise DiskFull(free=free)
-        return Incoming(self._folder / uuid4().hex)
+        return IncomingFile(self._folder / uuid4().hex)
 
-    def _sweep(self) -> None:
+    def _remove_leftovers(self) -> None:
         """Removes files that a crash left behind. Younger files may be uploads of another process."""
         for left_over in self._folder.iterdir():
             with suppress(FileNotFoundError):

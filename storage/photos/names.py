@@ -8,31 +8,31 @@ ORPHANS = "orphans"
 PIECES = "pieces"
 
 
-def original(sha256: str) -> str:
+def original_name(sha256: str) -> str:
     return f"{sha256[:2]}/{sha256}"
 
 
-def shown(sha256: str, size: int) -> str:
+def preview_name(sha256: str, size: int) -> str:
     """The name of the upright preview without metadata that fits `size` × `size` pixels."""
-    return f"{original(sha256)}.{size}.jpg"
+    return f"{original_name(sha256)}.{size}.jpg"
 
 
-def orphan(sha256: str) -> str:
+def orphan_name(sha256: str) -> str:
     """The name under which an original without a row waits for its removal."""
     return f"{ORPHANS}/{sha256}"
 
 
-def piece(upload: UUID) -> str:
+def piece_name(upload: UUID) -> str:
     """A new name for a piece of an upload, unique so that two concurrent senders do not overwrite each other's."""
     return f"{PIECES}/{upload}.{uuid4().hex}"
 
 
-def made(export: UUID, form: str) -> str:
+def export_name(export: UUID, form: str) -> str:
     """The name of a finished ledger export. The orphan sweep deletes the file after a day (orphans.py)."""
     return f"{PIECES}/{export}.{form}"
 
 
-class Stored(NamedTuple):
+class StoredFile(NamedTuple):
     """A file in the store, and when it was stored."""
 
     name: str

@@ -3,37 +3,37 @@
 from datetime import datetime
 from uuid import UUID
 
-from inspections.photos.records import Photo, Receipt
+from inspections.photos.records import Photo, UploadReceipt
 from inspections.photos.signed_urls import Secret
 from inspections.photos.uploads import Upload
 from storage.engine.unit_of_work import UnitOfWork
-from storage.photos.queries import EXPIRED, OPEN_UPLOADS, UNDEVELOPED, neighbours
+from storage.photos.queries import EXPIRED_UPLOADS, OPEN_UPLOADS, UNPROCESSED_PHOTOS, find_similar_photos
 
 
 class PhotoRepository(UnitOfWork):
     """Photos, their upload receipts, and open uploads."""
 
     def photo(self, sha256: str) -> Photo | None:
-        return self.kept(Photo, sha256)
+        return self.get(Photo, sha256)
 
     def upload(self, upload_id: UUID) -> Upload | None:
-        return self.kept(Upload, upload_id)
+        return self.get(Upload, upload_id)
 
-    def receipt(self, sha256: str, username: str) -> Receipt | None:
-        return self.kept(Receipt, sha256, username)
+    def receipt(self, sha256: str, username: str) -> UploadReceipt | None:
+        return self.get(UploadReceipt, sha256, username)
 
-    def undeveloped(self, now: datetime, limit: int) -> list[Photo]:
-        return self._claimed(Photo, UNDEVELOPED, now, limit)
+    def unprocessed_photos(self, now: datetime, limit: int) -> list[Photo]:
+        return self._claim_due_rows(Photo, UNPROCESSED_PHOTOS, now, limit)
 
     def expired_uploads(self, now: datetime, limit: int) -> list[Upload]:
-        return self._claimed(Upload, EXPIRED, now, limit)
+        return self._claim_due_rows(Upload, EXPIRED_UPLOADS, now, limit)
 
-    def open_uploads(self, username: str, now: datetime) -> int:
+    def count_open_uploads(self, username: str, now: datetime) -> int:
         return self.rows(OPEN_UPLOADS, {"username": username, "now": now})[0][0]
 
-    def neighbours(self, picture: int) -> dict[str, int]:
+    def find_similar_photos(self, picture: int) -> dict[str, int]:
         """The photos whose perceptual hash is near `picture`, with the number of differing bits."""
-        return neighbours(self._rows, picture)
+        return find_similar_photos(self._rows, picture)
 
     def secret(self, name: str) -> Secret | None:
-        return self.kept(Secret, name)
+        return self.get(Secret, name)

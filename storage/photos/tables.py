@@ -4,7 +4,7 @@ from sqlalchemy import Column, ForeignKey, Index, Integer, String, Table, Text, 
 
 from inspections.photos.records import PhotoState
 from inspections.places.coordinates import Point
-from storage.engine.columns import Bits64, Instant, Json, Name
+from storage.engine.columns import Bits64, EnumValue, Instant, Json
 from storage.engine.schema import LOCKED
 from storage.engine.tables import NAME, metadata
 
@@ -23,7 +23,7 @@ photos = Table(
     Column("format", String(8), nullable=False),
     Column("width", Integer, nullable=False),
     Column("height", Integer, nullable=False),
-    Column("state", Name(PhotoState), nullable=False),
+    Column("state", EnumValue(PhotoState), nullable=False),
     Column("received_at", Instant, nullable=False),
     Column("taken_at", Instant),
     Column("point", Json(Point)),
@@ -35,8 +35,8 @@ photos = Table(
     Column("oddities", Json(tuple[str, ...]), nullable=False, server_default="[]"),
     Column("hash", Bits64),
 )
-_UNDEVELOPED = photos.c.state == text("'received'")
-Index("ix_photos_undeveloped", photos.c.received_at, sqlite_where=_UNDEVELOPED, postgresql_where=_UNDEVELOPED)
+_UNPROCESSED = photos.c.state == text("'received'")
+Index("ix_photos_undeveloped", photos.c.received_at, sqlite_where=_UNPROCESSED, postgresql_where=_UNPROCESSED)
 
 receipts = Table(
     "receipts",

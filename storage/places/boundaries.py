@@ -9,7 +9,7 @@ from storage.engine.unit_of_work import UnitOfWork
 from storage.places.tables import boundaries
 
 
-def outlines(repository: UnitOfWork, reach: Scope) -> dict[str, Outline]:
+def community_outlines(repository: UnitOfWork, reach: Scope) -> dict[str, Outline]:
     """Returns the outlines within `reach` by community code; communities without one are left out."""
     within = covers_communities(reach.communities, boundaries.c.community)
     return dict(map(tuple, repository.rows(select(boundaries).where(within))))

@@ -8,10 +8,10 @@ class PlaceRepository(UnitOfWork):
     """Queries for streets and communities, cached in memory."""
 
     def community(self, code: str) -> Community | None:
-        return self._reference.all(Community).get(code)
+        return self._reference.records_by_key(Community).get(code)
 
     def street(self, code: str) -> Street | None:
-        return self._reference.all(Street).get(code)
+        return self._reference.records_by_key(Street).get(code)
 
     def communities(self) -> list[Community]:
-        return list(self._reference.all(Community).values())
+        return list(self._reference.records_by_key(Community).values())

@@ -10,16 +10,16 @@ from sqlalchemy import Select, Text, and_, cast, select
 
 from inspections.accounts.policy import Scope
 from inspections.accounts.security_log import SecurityEvent
-from inspections.hazards.records import Entry, Hazard
+from inspections.hazards.records import Hazard, HistoryEntry
 from storage.accounts.tables import security_events, sessions
 from storage.engine.unit_of_work import UnitOfWork
-from storage.hazards.scopes import narrowed
+from storage.hazards.scopes import unindexed_scope_clause
 from storage.hazards.tables import entries, hazards
 from storage.notices.tables import inbox, notices
 from storage.photos.tables import receipts
 
 
-class LineBy(Struct, frozen=True):
+class AuthoredEntry(Struct, frozen=True):
     """A history line written by the person, without its content, which is about the hazard and may be confidential."""
 
     hazard: UUID
@@ -29,25 +29,25 @@ class LineBy(Struct, frozen=True):
     at: datetime
 
 
-class PhotoSent(Struct, frozen=True):
+class SentPhoto(Struct, frozen=True):
     sha256: str
     at: datetime
 
 
-class Told(Struct, frozen=True):
+class ReceivedNotice(Struct, frozen=True):
     kind: str
     at: datetime
     read_at: datetime | None
 
 
-class Device(Struct, frozen=True):
+class SignInDevice(Struct, frozen=True):
     name: str
     signed_in_at: datetime
     seen_at: datetime
     revoked_at: datetime | None
 
 
-def lines_by(repository: UnitOfWork, username: str) -> list[LineBy]:
+def authored_entries(repository: UnitOfWork, username: str) -> list[AuthoredEntry]:
     """Returns the history lines written by a user, ordered by time."""
     query = (
         select(entries.c.hazard, hazards.c.number, entries.c.seq, entries.c.step, entries.c.at)
@@ -55,67 +55,67 @@ def lines_by(repository: UnitOfWork, username: str) -> list[LineBy]:
         .where(entries.c.by == username)
         .order_by(entries.c.at, entries.c.hazard, entries.c.seq)
     )
-    return [LineBy(*row) for row in repository.rows(query)]
+    return [AuthoredEntry(*row) for row in repository.rows(query)]
 
 
-def photos_of(repository: UnitOfWork, username: str) -> list[PhotoSent]:
+def sent_photos(repository: UnitOfWork, username: str) -> list[SentPhoto]:
     query = select(receipts.c.sha256, receipts.c.at).where(receipts.c.username == username)
-    return [PhotoSent(*row) for row in repository.rows(query.order_by(receipts.c.at))]
+    return [SentPhoto(*row) for row in repository.rows(query.order_by(receipts.c.at))]
 
 
-def told(repository: UnitOfWork, username: str) -> list[Told]:
+def received_notices(repository: UnitOfWork, username: str) -> list[ReceivedNotice]:
     query = (
         select(notices.c.kind, inbox.c.at, inbox.c.read_at)
         .join(notices, notices.c.id == inbox.c.notice)
         .where(inbox.c.username == username)
         .order_by(inbox.c.at)
     )
-    return [Told(*row) for row in repository.rows(query)]
+    return [ReceivedNotice(*row) for row in repository.rows(query)]
 
 
-def devices_ever(repository: UnitOfWork, username: str) -> list[Device]:
+def sign_in_devices(repository: UnitOfWork, username: str) -> list[SignInDevice]:
     """Returns all devices that ever signed in to the account, including signed-out ones."""
     columns = (sessions.c.device, sessions.c.created_at, sessions.c.seen_at, sessions.c.revoked_at)
     query = select(*columns).where(sessions.c.username == username).order_by(sessions.c.created_at)
-    return [Device(*row) for row in repository.rows(query)]
+    return [SignInDevice(*row) for row in repository.rows(query)]
 
 
-def events_of(repository: UnitOfWork, username: str) -> list[SecurityEvent]:
+def account_security_events(repository: UnitOfWork, username: str) -> list[SecurityEvent]:
     log = security_events.c
     query = select(security_events).where((log.by == username) | (log.about == username)).order_by(log.id)
     return [SecurityEvent(*row) for row in repository.rows(query)]
 
 
-class Mentioned(NamedTuple):
+class HazardWithMentions(NamedTuple):
     """A hazard, and the lines of its history that name a person as responsible party."""
 
     hazard: Hazard
-    lines: list[Entry]
+    lines: list[HistoryEntry]
 
 
-def named_as_party(repository: UnitOfWork, reach: Scope, words: dict[str, str]) -> list[Mentioned]:
+def find_party_mentions(repository: UnitOfWork, reach: Scope, words: dict[str, str]) -> list[HazardWithMentions]:
     """Finds the hazards and lines that name a party. `words`: `name`, `phone` or both, exactly as written.
 
     This scans all histories, which is acceptable because it is rare.
     """
     facts = cast(entries.c.facts, Text)
-    said = [facts.contains(_member(field, text), autoescape=True) for field, text in words.items()]
+    said = [facts.contains(_json_member(field, text), autoescape=True) for field, text in words.items()]
     query: Select[Any] = (
         select(hazards, *entries.c)
         .join(entries, entries.c.hazard == hazards.c.id)
-        .where(narrowed(reach), and_(*said))
+        .where(unindexed_scope_clause(reach), and_(*said))
         .order_by(hazards.c.reported_at, hazards.c.number, entries.c.seq)
     )
-    found: dict[UUID, Mentioned] = {}
+    found: dict[UUID, HazardWithMentions] = {}
     wide = len(hazards.c)
     for row in repository.rows(query):
-        hazard, line = Hazard(*row[:wide]), Entry(*row[wide:])
+        hazard, line = Hazard(*row[:wide]), HistoryEntry(*row[wide:])
         party: dict[str, Any] = line.facts.get("responsible_party") or {}
         if all(party.get(field) == text for field, text in words.items()):
-            found.setdefault(hazard.id, Mentioned(hazard, [])).lines.append(line)
+            found.setdefault(hazard.id, HazardWithMentions(hazard, [])).lines.append(line)
     return list(found.values())
 
 
-def _member(field: str, text: str) -> str:
+def _json_member(field: str, text: str) -> str:
     """Encodes one JSON member as msgspec does, to match the stored text of facts."""
     return msgspec.json.encode({field: text}).decode()[1:-1]

@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 
 from inspections.remediation.dispatch_rules import DispatchRule
-from storage.engine.reference import Reference
+from storage.engine.reference import ReferenceData
 from storage.engine.unit_of_work import UnitOfWork
 
 
-def active_dispatch_rules(reference: Reference) -> list[DispatchRule]:
-    return [rule for rule in reference.all(DispatchRule).values() if rule.active]
+def active_dispatch_rules(reference: ReferenceData) -> list[DispatchRule]:
+    return [rule for rule in reference.records_by_key(DispatchRule).values() if rule.active]
 
 
 class RemediationRepository(UnitOfWork):
@@ -16,4 +16,4 @@ class RemediationRepository(UnitOfWork):
 
     @property
     def dispatch_rules(self) -> Sequence[DispatchRule]:
-        return self._reference.once(active_dispatch_rules)
+        return self._reference.derive(active_dispatch_rules)

@@ -6,25 +6,25 @@ from typing import Any
 from msgspec import Struct
 from sqlalchemy import Connection, insert
 
-from inspections.hazards.measures import MEASURES, differences
+from inspections.hazards.measures import MEASURES, measure_differences
 from inspections.hazards.records import Hazard
 from inspections.office.categories import Category
-from storage.engine.reference import Reference
+from storage.engine.reference import ReferenceData
 from storage.statistics.tables import counter_deltas
 
 
-def count_changes(
+def append_count_deltas(
     connection: Connection,
     inserts: Mapping[type[Struct], Sequence[Any]],
     updates: Iterable[tuple[Struct, Struct]],
-    reference: Reference,
+    reference: ReferenceData,
 ) -> None:
     """Appends the count differences of inserted hazards and of updated ones (before, after)."""
     moves: list[tuple[Hazard | None, Hazard]] = [(None, hazard) for hazard in inserts.get(Hazard, ())]
     moves += [(before, after) for before, after in updates if isinstance(before, Hazard) and isinstance(after, Hazard)]
     if not moves:
         return
-    changed, categories = differences(moves), reference.all(Category)
+    changed, categories = measure_differences(moves), reference.records_by_key(Category)
     rows = [
         {**_NOTHING, **cell._asdict(), **counts}
         for cell, counts in changed.items()

@@ -29,34 +29,34 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from inspections import periods
 from inspections.change import Change
-from inspections.hazards.measures import MEASURES, day_number, day_of
+from inspections.hazards.measures import MEASURES, date_from_day_number, day_number
 from inspections.jobs import Job
 from storage.engine.columns import FirstOfMonth, FirstOfQuarter, ShanghaiDay
 from storage.engine.connections import writing_engine
 from storage.engine.findings import Finding
 from storage.engine.unit_of_work import UnitOfWork
-from storage.hazards.measures import CLAUSES, COUNTED, INSTANTS, VALUES
+from storage.hazards.measures import CLAUSES, COUNTED_HAZARDS, INSTANTS, VALUES
 from storage.hazards.tables import hazards
 from storage.statistics.tables import Grain, counter_deltas, counters
 
 _D, _H, _C = counter_deltas.c, hazards.c, counters.c
 _KIND = ("category", "severity", "source")
-_FOLDER = "counters"
-_NOWHERE = literal_column("''", String)
+_ROLLUP_JOB = "counters"
+_EMPTY = literal_column("''", String)
 
 _BY_DAY, _BY_MONTH = {Grain.DAYS, Grain.DAY_KINDS, Grain.OFFICE_DAYS}, {Grain.MONTHS, Grain.MONTH_KINDS}
 
 
-def fold(repository: UnitOfWork, now: datetime, limit: int) -> Change[int]:
+def roll_up_deltas(repository: UnitOfWork, now: datetime, limit: int) -> Change[int]:
     """Rolls up at most `limit` deltas and returns how many there were.
 
     The row of the job is locked until the commit, so only one process rolls up; a second one finds the deltas gone.
     """
-    if repository.kept(Job, _FOLDER) is None:
-        return Change(0, new=(Job(_FOLDER, now),))
+    if repository.get(Job, _ROLLUP_JOB) is None:
+        return Change(0, new=(Job(_ROLLUP_JOB, now),))
     ids = [row[0] for row in repository.rows(_OLDEST, {"limit": limit})]
     if ids:
-        for statement in _summing_up(repository.dialect):
+        for statement in _rollup_statements(repository.dialect):
             repository.execute(statement, {"ids": ids})
     return Change(len(ids))
 
@@ -65,23 +65,26 @@ _OLDEST = select(_D.id).order_by(_D.id).limit(bindparam("limit"))
 
 
 @cache
-def _summing_up(dialect: str) -> list[Executable]:
+def _rollup_statements(dialect: str) -> list[Executable]:
     """The statements of a roll-up, cached: building them takes a millisecond each."""
     these = _D.id.in_(bindparam("ids", expanding=True))
     chosen = select(counter_deltas).where(these).cte("chosen")
-    return [*(_added(dialect, grain, chosen.c, chosen.c.day) for grain in Grain), delete(counter_deltas).where(these)]
+    return [
+        *(_add_statement(dialect, grain, chosen.c, chosen.c.day) for grain in Grain),
+        delete(counter_deltas).where(these),
+    ]
 
 
-def _added(dialect: str, grain: Grain, found: Any, day: ColumnElement[int]) -> Any:
+def _add_statement(dialect: str, grain: Grain, found: Any, day: ColumnElement[int]) -> Any:
     """An INSERT … ON CONFLICT that adds the numbers in `found`, by day, to the counters of a grain."""
-    start = _start(grain, day)
-    kind = [found[name] if grain.by_kind else _NOWHERE for name in _KIND]
+    start = _grain_start(grain, day)
+    kind = [found[name] if grain.has_kinds else _EMPTY for name in _KIND]
     place = [] if grain is Grain.OFFICE_DAYS else [found.community]
-    by = [*place, *([] if start is None else [start]), *(kind if grain.by_kind else [])]
+    by = [*place, *([] if start is None else [start]), *(kind if grain.has_kinds else [])]
     sums = [func.sum(found[name]).label(name) for name in MEASURES]
     query = select(
         literal(int(grain)),
-        *(place or [_NOWHERE]),
+        *(place or [_EMPTY]),
         literal_column("0", Integer) if start is None else start,
         *kind,
         *sums,
@@ -97,37 +100,37 @@ def _added(dialect: str, grain: Grain, found: Any, day: ColumnElement[int]) -> A
     )
 
 
-def _start(grain: Grain, day: ColumnElement[int]) -> ColumnElement[int] | None:
-    if grain.of_all_time:
+def _grain_start(grain: Grain, day: ColumnElement[int]) -> ColumnElement[int] | None:
+    if grain.is_all_time:
         return None
     if grain in _BY_DAY:
         return day
     return FirstOfMonth(day) if grain in _BY_MONTH else FirstOfQuarter(day)
 
 
-def recount(url: str) -> None:
+def recount_database(url: str) -> None:
     """Rebuilds the counters of the database at `url`; see `rebuild_counters`."""
     engine = writing_engine(url)
     try:
         with engine.begin() as connection:
-            fill(connection)
+            rebuild_counters(connection)
     finally:
         engine.dispose()
 
 
-def fill(connection: Connection) -> None:
+def rebuild_counters(connection: Connection) -> None:
     """Rebuilds all counters from the hazards alone. No other process may use the database meanwhile."""
     connection.execute(delete(counters))
     connection.execute(delete(counter_deltas))
     dialect = connection.dialect.name
-    parts = union_all(*(_of_hazards(on, sums=False) for on in INSTANTS)).subquery("parts")
-    connection.execute(_added(dialect, Grain.DAY_KINDS, parts.c, parts.c.day))
+    parts = union_all(*(_hazards_select(on, sums=False) for on in INSTANTS)).subquery("parts")
+    connection.execute(_add_statement(dialect, Grain.DAY_KINDS, parts.c, parts.c.day))
     finest = select(counters).where(_C.grain == int(Grain.DAY_KINDS)).subquery("finest")
     for grain in set(Grain) - {Grain.DAY_KINDS}:
-        connection.execute(_added(dialect, grain, finest.c, finest.c.start))
+        connection.execute(_add_statement(dialect, grain, finest.c, finest.c.start))
 
 
-def _of_hazards(on: str, *, sums: bool) -> Select[Any]:
+def _hazards_select(on: str, *, sums: bool) -> Select[Any]:
     """The measures that hazards have on the days of one instant: a row per hazard, or `sums` per cell."""
     day = ShanghaiDay(INSTANTS[on])
     place = [_H.community, _H.category, _H.severity, _H.source, day.label("day")]
@@ -138,13 +141,15 @@ def _of_hazards(on: str, *, sums: bool) -> Select[Any]:
         value = case((CLAUSES[name], VALUES.get(name, literal(1))), else_=0)
         return func.sum(value) if sums else value
 
-    query = select(*place, *(number(name).label(name) for name in MEASURES)).where(INSTANTS[on].is_not(None), COUNTED)
+    query = select(*place, *(number(name).label(name) for name in MEASURES)).where(
+        INSTANTS[on].is_not(None), COUNTED_HAZARDS
+    )
     return query.group_by(_H.community, _H.category, _H.severity, _H.source, day) if sums else query
 
 
 @cache
-def _of_community(on: str) -> Select[Any]:
-    return _of_hazards(on, sums=True).where(_H.community == bindparam("community"))
+def _community_select(on: str) -> Select[Any]:
+    return _hazards_select(on, sums=True).where(_H.community == bindparam("community"))
 
 
 # checks -----------------------------------------------------------------------------------------------------
@@ -156,21 +161,21 @@ _Numbers = tuple[int, ...]
 
 def check_counts(repository: UnitOfWork, community: str) -> Iterator[Finding]:
     """Compares the counters of a community with its hazards, and every grain with the finest one."""
-    finest = list(_kept(repository, community, Grain.DAY_KINDS))
+    finest = list(_stored_sums(repository, community, Grain.DAY_KINDS))
     unfolded = select(_D.day, *(_D[name] for name in (*_KIND, *MEASURES))).where(_D.community == community)
     hazards_say = [
         (_cell(day, kind), numbers)
         for on in INSTANTS
         for (_, *kind, day), numbers in (
-            (row[:5], row[5:]) for row in repository.rows(_of_community(on), {"community": community})
+            (row[:5], row[5:]) for row in repository.rows(_community_select(on), {"community": community})
         )
     ]
-    present = _summed([*finest, *_cells(repository.rows(unfolded))])
-    for where, numbers in _differing(present, _summed(hazards_say)):
+    present = _sum_cells([*finest, *_read_cells(repository.rows(unfolded))])
+    for where, numbers in _differences(present, _sum_cells(hazards_say)):
         yield Finding("count is wrong", f"{community} {where}: {numbers}")
     for grain in set(Grain) - {Grain.DAY_KINDS, Grain.OFFICE_DAYS}:
-        finer = _summed([(_coarser(grain, cell), numbers) for cell, numbers in finest])
-        for where, numbers in _differing(_summed(_kept(repository, community, grain)), finer):
+        finer = _sum_cells([(_coarsen(grain, cell), numbers) for cell, numbers in finest])
+        for where, numbers in _differences(_sum_cells(_stored_sums(repository, community, grain)), finer):
             yield Finding("sum is wrong", f"{grain.name} {community} {where}: {numbers}")
 
 
@@ -178,19 +183,19 @@ def check_office_counts(repository: UnitOfWork) -> Iterator[Finding]:
     """Compares the counters of all communities together with the sums of each."""
     days = select(_C.start, *(func.sum(_C[name]) for name in MEASURES)).where(_C.grain == int(Grain.DAYS))
     nowhere = ("", "", "")
-    communities = _summed(
+    communities = _sum_cells(
         (_cell(start, nowhere), numbers) for start, *numbers in repository.rows(days.group_by(_C.start))
     )
-    for where, numbers in _differing(_summed(_kept(repository, "", Grain.OFFICE_DAYS)), communities):
+    for where, numbers in _differences(_sum_cells(_stored_sums(repository, "", Grain.OFFICE_DAYS)), communities):
         yield Finding("sum is wrong", f"{Grain.OFFICE_DAYS.name} {where}: {numbers}")
 
 
-def _kept(repository: UnitOfWork, community: str, grain: Grain) -> Iterator[tuple[_Cell, _Numbers]]:
+def _stored_sums(repository: UnitOfWork, community: str, grain: Grain) -> Iterator[tuple[_Cell, _Numbers]]:
     columns = (_C.start, *(_C[name] for name in (*_KIND, *MEASURES)))
-    return _cells(repository.rows(select(*columns).where(_C.grain == int(grain), _C.community == community)))
+    return _read_cells(repository.rows(select(*columns).where(_C.grain == int(grain), _C.community == community)))
 
 
-def _cells(rows: Iterable[Sequence[Any]]) -> Iterator[tuple[_Cell, _Numbers]]:
+def _read_cells(rows: Iterable[Sequence[Any]]) -> Iterator[tuple[_Cell, _Numbers]]:
     return ((_cell(start, kind), tuple(numbers)) for start, *kind, numbers in ((*row[:4], row[4:]) for row in rows))
 
 
@@ -199,17 +204,17 @@ def _cell(start: Any, kind: Sequence[Any]) -> _Cell:
     return int(start), category, str(severity), source
 
 
-def _coarser(grain: Grain, cell: _Cell) -> _Cell:
+def _coarsen(grain: Grain, cell: _Cell) -> _Cell:
     start, *kind = cell
-    if grain.of_all_time:
+    if grain.is_all_time:
         start = 0
     elif grain not in _BY_DAY:
-        day = day_of(start)
+        day = date_from_day_number(start)
         start = day_number(day.replace(day=1) if grain in _BY_MONTH else periods.first_of_quarter(day))
-    return _cell(start, kind if grain.by_kind else ("", "", ""))
+    return _cell(start, kind if grain.has_kinds else ("", "", ""))
 
 
-def _summed(found: Iterable[tuple[_Cell, Sequence[Any]]]) -> dict[_Cell, list[int]]:
+def _sum_cells(found: Iterable[tuple[_Cell, Sequence[Any]]]) -> dict[_Cell, list[int]]:
     sums: dict[_Cell, list[int]] = {}
     for cell, numbers in found:
         known = sums.setdefault(cell, [0] * len(MEASURES))
@@ -218,11 +223,11 @@ def _summed(found: Iterable[tuple[_Cell, Sequence[Any]]]) -> dict[_Cell, list[in
     return {cell: numbers for cell, numbers in sums.items() if any(numbers)}
 
 
-def _differing(here: dict[_Cell, list[int]], there: dict[_Cell, list[int]]) -> Iterator[tuple[str, str]]:
+def _differences(here: dict[_Cell, list[int]], there: dict[_Cell, list[int]]) -> Iterator[tuple[str, str]]:
     nothing = [0] * len(MEASURES)
     for cell in sorted({*here, *there}):
         pairs = zip(MEASURES, here.get(cell, nothing), there.get(cell, nothing), strict=True)
         wrong = ", ".join(f"{name} is {is_}, not {said}" for name, is_, said in pairs if is_ != said)
         if wrong:
             start, *kind = cell
-            yield " ".join(filter(None, ["" if start == 0 else day_of(start).isoformat(), *kind])), wrong
+            yield " ".join(filter(None, ["" if start == 0 else date_from_day_number(start).isoformat(), *kind])), wrong

@@ -20,20 +20,20 @@ class Grain(IntEnum):
     ALL, ALL_KINDS, MONTHS, MONTH_KINDS, DAYS, DAY_KINDS, QUARTER_KINDS, OFFICE_DAYS = range(8)
 
     @property
-    def of_all_time(self) -> bool:
+    def is_all_time(self) -> bool:
         return self in {Grain.ALL, Grain.ALL_KINDS}
 
     @property
-    def by_kind(self) -> bool:
+    def has_kinds(self) -> bool:
         return self in {Grain.ALL_KINDS, Grain.QUARTER_KINDS, Grain.MONTH_KINDS, Grain.DAY_KINDS}
 
 
-def _kind() -> list[Column[str]]:
+def _kind_columns() -> list[Column[str]]:
     """The columns of a kind; empty strings where the grain is not by kind."""
     return [Column(name, String(32), nullable=False) for name in ("category", "severity", "source")]
 
 
-def _measures() -> list[Column[int]]:
+def _measure_columns() -> list[Column[int]]:
     kinds = {name: BigInteger if name.startswith("quantity") else Integer for name in MEASURES}
     return [Column(name, kind, nullable=False, server_default="0") for name, kind in kinds.items()]
 
@@ -44,13 +44,13 @@ counters = Table(
     Column("grain", SmallInteger, primary_key=True),
     Column("community", CODE, primary_key=True),
     Column("start", Integer, primary_key=True),  # its first day, in days since 1970; 0 for all time
-    *(Column(column.name, column.type, primary_key=True) for column in _kind()),
-    *_measures(),
+    *(Column(column.name, column.type, primary_key=True) for column in _kind_columns()),
+    *_measure_columns(),
     sqlite_with_rowid=False,
 )
 
-POSTGRES_ALONE = "ix_counters_start"
-Index(POSTGRES_ALONE, *(counters.c[name] for name in ("grain", "start", "severity", "category"))).ddl_if(
+POSTGRES_ONLY_INDEX = "ix_counters_start"
+Index(POSTGRES_ONLY_INDEX, *(counters.c[name] for name in ("grain", "start", "severity", "category"))).ddl_if(
     dialect="postgresql"
 )
 """Serves a period of all communities on PostgreSQL; SQLite reads each community by the primary key."""
@@ -61,8 +61,8 @@ counter_deltas = Table(
     Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
     Column("community", CODE, nullable=False),
     Column("day", Integer, nullable=False),
-    *_kind(),
-    *_measures(),
+    *_kind_columns(),
+    *_measure_columns(),
     sqlite_autoincrement=True,
 )
 Index("ix_counter_deltas_day", counter_deltas.c.day)

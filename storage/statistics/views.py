@@ -6,7 +6,7 @@
 from sqlalchemy import DDL, event
 
 from inspections.hazards.measures import MEASURES
-from inspections.statistics.metrics import COUNTED, OPEN_AS
+from inspections.statistics.metrics import COUNT_NAMES, OPEN_PARTS
 from storage.statistics.tables import Grain, counter_deltas
 
 VIEWS = ("anxun_hazards", "anxun_communities", "anxun_days")
@@ -19,15 +19,15 @@ _LATE = (
 _FLOW = {"received": "received", "accepted": "cohort_accepted", "closed": "closed_then", "fixed": "fixed_then"}
 
 
-def _instant(dialect: str, name: str) -> str:
+def _instant_column(dialect: str, name: str) -> str:
     """An instant as a column: text with its offset on SQLite, unchanged elsewhere."""
     if dialect != "sqlite":
         return f"h.{name}"
     return f"strftime('%Y-%m-%dT%H:%M:%S+08:00', h.{name} / 1000000 + 28800, 'unixepoch') AS {name}"
 
 
-def _hazards(dialect: str) -> str:
-    instants = ", ".join(_instant(dialect, name) for name in _INSTANTS)
+def _hazards_view(dialect: str) -> str:
+    instants = ", ".join(_instant_column(dialect, name) for name in _INSTANTS)
     overdue = _LATE.format(now=_NOW[dialect])
     return f"""CREATE VIEW anxun_hazards AS
     SELECT h.number, substr(h.community, 1, 9) AS street, h.community, c.name AS community_name, h.category,
@@ -38,13 +38,13 @@ def _hazards(dialect: str) -> str:
     WHERE NOT k.from_device"""  # noqa: S608  # only our own names, no input
 
 
-def _communities(dialect: str) -> str:
+def _communities_view(dialect: str) -> str:
     """A row per community, zeros included: `open` and its parts. Overdue is as of the query."""
     names = ", ".join(MEASURES)
     sums = ", ".join(f"sum({name}) AS {name}" for name in MEASURES)
-    shown = [name for name in COUNTED if name in MEASURES]
+    shown = [name for name in COUNT_NAMES if name in MEASURES]
     kept = ", ".join(f"coalesce(s.{name}, 0) AS {name}" for name in shown)
-    stands = " + ".join(("s.fixing", *(f"s.{name}" for name in OPEN_AS if name in MEASURES)))
+    stands = " + ".join(("s.fixing", *(f"s.{name}" for name in OPEN_PARTS if name in MEASURES)))
     overdue = _LATE.format(now=_NOW[dialect])
     return f"""CREATE VIEW anxun_communities AS
     SELECT c.code AS community, c.name, {kept}, coalesce({stands}, 0) AS open, coalesce(l.overdue, 0) AS overdue,
@@ -59,7 +59,7 @@ def _communities(dialect: str) -> str:
         ON l.community = c.code"""  # noqa: S608  # only our own names, no input
 
 
-def _days(dialect: str) -> str:
+def _days_view(dialect: str) -> str:
     """The events in a community on a Shanghai day, as in /statistics/trend; no row for a day without events."""
     sums = ", ".join(f"sum({name}) AS {shown}" for shown, name in _FLOW.items())
     names = ", ".join(_FLOW.values())
@@ -71,7 +71,7 @@ def _days(dialect: str) -> str:
     GROUP BY community, day HAVING {happened} > 0"""  # noqa: S608  # only our own names, no input
 
 
-STATEMENTS = {dialect: (_hazards(dialect), _communities(dialect), _days(dialect)) for dialect in _NOW}
+STATEMENTS = {dialect: (_hazards_view(dialect), _communities_view(dialect), _days_view(dialect)) for dialect in _NOW}
 """Dialect name → statements."""
 
 

@@ -2,7 +2,7 @@
 
 from sqlalchemy import bindparam, select
 
-from inspections.sync.change_feed import Changed, Feed
+from inspections.sync.change_feed import Feed, HazardChange
 from storage.engine.unit_of_work import UnitOfWork
 from storage.sync.tables import changes, feeds
 
@@ -13,8 +13,8 @@ class SyncRepository(UnitOfWork):
     def feed(self) -> Feed:
         return self.select(Feed, feeds.select())[0]
 
-    def old_changes(self, before_day: int, limit: int) -> list[Changed]:
-        return self.select(Changed, _OLD_CHANGES.params(day=before_day, limit=limit))
+    def old_changes(self, before_day: int, limit: int) -> list[HazardChange]:
+        return self.select(HazardChange, _OLD_CHANGES.params(day=before_day, limit=limit))
 
 
 _OLD_CHANGES = select(changes).where(changes.c.day < bindparam("day")).order_by(changes.c.id).limit(bindparam("limit"))

@@ -14,62 +14,62 @@ from pathlib import Path
 
 from sqlalchemy import Connection, bindparam, insert, select, update
 
-from inspections.errors import Missing
+from inspections.errors import NotFound
 from storage.engine.connections import sqlite_path, writing_engine
-from storage.engine.failures import Unready
+from storage.engine.failures import OperatorError
 from storage.engine.findings import Finding
 from storage.migration import migrate
-from storage.photos.names import original
+from storage.photos.names import original_name
 from storage.photos.store import PhotoStore, read_original
 from storage.schema import METADATA
 from storage.statistics.tables import counter_deltas
-from storage.sync.change_log import FEED, begin_feed
+from storage.sync.change_log import FEED_TABLES, reset_feed
 
 DATABASE = "anxun.db"
 PHOTOS = "photos"
 _ROWS = 500
-_TABLES = [table for table in METADATA.sorted_tables if table not in FEED]
+_TABLES = [table for table in METADATA.sorted_tables if table not in FEED_TABLES]
 
-Advance = Callable[[int, int], None]
+ProgressCallback = Callable[[int, int], None]
 """A callback that receives the progress: (done, total)."""
 
 
-class Occupied(Unready):
+class NonEmptyTarget(OperatorError):
     """The target is not empty; neither a backup nor a restore overwrites anything."""
 
 
-def backup(url: str, store: PhotoStore, target: Path, advance: Advance) -> Iterator[Finding]:
+def backup(url: str, store: PhotoStore, target: Path, advance: ProgressCallback) -> Iterator[Finding]:
     """Copies database and photos into the new folder `target`; yields photos that cannot be copied, and continues.
 
     The folder is called `<target>.part` until the copy is complete. Raises NonEmptyTarget, FileNotFoundError.
     """
     if target.exists():
-        raise Occupied(f"{target} is there already")
+        raise NonEmptyTarget(f"{target} is there already")
     part = target.with_name(f"{target.name}.part")
     shutil.rmtree(part, ignore_errors=True)
     part.mkdir(parents=True)
     _copy_database(url, part / DATABASE)
-    digests = _digests(part / DATABASE)
+    digests = _photo_digests(part / DATABASE)
     for at, sha256 in enumerate(digests, 1):
-        yield from _copy_photo(store, sha256, part / PHOTOS / original(sha256))
+        yield from _copy_photo(store, sha256, part / PHOTOS / original_name(sha256))
         advance(at, len(digests))
     _flush_tree(part)
     part.rename(target)
     _flush(target.parent)
 
 
-def restore(source: Path, url: str, store: PhotoStore, advance: Advance) -> Iterator[Finding]:
+def restore(source: Path, url: str, store: PhotoStore, advance: ProgressCallback) -> Iterator[Finding]:
     """Restores a backup into an empty place. The database comes last, so that it never exists without its photos.
 
     Yields photos that are missing or altered in the backup. Display versions of photos are developed again. Raises
     NonEmptyTarget, FileNotFoundError.
     """
-    digests = _digests(source / DATABASE)
-    if next(store.stored(), None):
-        raise Occupied("there are photos already: restore into an empty place")
-    _check_empty(url)
+    digests = _photo_digests(source / DATABASE)
+    if next(store.list_files(), None):
+        raise NonEmptyTarget("there are photos already: restore into an empty place")
+    _require_empty_database(url)
     for at, sha256 in enumerate(digests, 1):
-        yield from _restore_photo(source / PHOTOS / original(sha256), sha256, store)
+        yield from _restore_photo(source / PHOTOS / original_name(sha256), sha256, store)
         advance(at, len(digests))
     _restore_database(source / DATABASE, url)
 
@@ -79,7 +79,7 @@ def _copy_database(url: str, target: Path) -> None:
     if source is None:
         copy = f"sqlite:///{target}"
         migrate(copy)
-        _copy_everything(url, copy)
+        _copy_all_rows(url, copy)
     elif source.exists():
         with closing(sqlite3.connect(source)) as here, closing(sqlite3.connect(target)) as there:
             here.backup(there, pages=-1)  # in one step: a stepwise copy would restart at each write
@@ -95,7 +95,7 @@ def _restore_database(source: Path, url: str) -> None:
         part = database.with_name(f"{database.name}.part")
         shutil.copyfile(source, part)
         migrate(f"sqlite:///{part}")  # an old backup is migrated first
-        _begin_feed(f"sqlite:///{part}")
+        _restart_feed(f"sqlite:///{part}")
         _flush(part)
         part.rename(database)
         _flush(database.parent)
@@ -105,18 +105,18 @@ def _restore_database(source: Path, url: str) -> None:
         shutil.copyfile(source, copy)
         migrate(f"sqlite:///{copy}")  # an old backup is migrated before its rows are copied
         migrate(url)
-        _copy_everything(f"sqlite:///{copy}", url)
+        _copy_all_rows(f"sqlite:///{copy}", url)
 
 
-def _begin_feed(url: str) -> None:
+def _restart_feed(url: str) -> None:
     """Starts a new change feed, so that clients synchronise from scratch: the data went back in time."""
     engine = writing_engine(url)
     with engine.begin() as connection:
-        begin_feed(connection)
+        reset_feed(connection)
     engine.dispose()
 
 
-def _check_empty(url: str) -> None:
+def _require_empty_database(url: str) -> None:
     database = sqlite_path(url)
     if database is not None:
         database.parent.mkdir(parents=True, exist_ok=True)
@@ -128,10 +128,10 @@ def _check_empty(url: str) -> None:
             occupied = any(connection.execute(select(table).limit(1)).first() for table in _TABLES)
         engine.dispose()
     if occupied:
-        raise Occupied("the database is there already: restore into an empty place")
+        raise NonEmptyTarget("the database is there already: restore into an empty place")
 
 
-def _copy_everything(source: str, target: str) -> None:
+def _copy_all_rows(source: str, target: str) -> None:
     """Copies all rows of one snapshot in one transaction."""
     here, there = writing_engine(source), writing_engine(target)
     snapshot = "REPEATABLE READ" if here.dialect.name == "postgresql" else "SERIALIZABLE"
@@ -164,7 +164,7 @@ def _copy_rows(source: Connection, target: Connection) -> None:
             target.execute(update(table).where(table.c.id == bindparam("own_id")), later)
 
 
-def _digests(database: Path) -> list[str]:
+def _photo_digests(database: Path) -> list[str]:
     if not database.exists():
         raise FileNotFoundError(f"{database} is no backup of anxun")
     with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as connection:
@@ -176,7 +176,7 @@ def _copy_photo(store: PhotoStore, sha256: str, target: Path) -> Iterator[Findin
     target.parent.mkdir(parents=True, exist_ok=True)
     try:
         target.write_bytes(read_original(store, sha256))
-    except Missing:
+    except NotFound:
         yield Finding("photo is missing", sha256)
 
 
@@ -184,12 +184,12 @@ def _restore_photo(source: Path, sha256: str, store: PhotoStore) -> Iterator[Fin
     if not source.exists():
         yield Finding("photo is missing in the backup", str(source))
         return
-    with store.receive() as incoming:
+    with store.open_incoming_file() as incoming:
         incoming.write(source.read_bytes())
         if incoming.sha256 != sha256:
             yield Finding("photo is not what it was", str(source))
             return
-        store.keep(incoming, original(incoming.sha256))
+        store.save(incoming, original_name(incoming.sha256))
 
 
 def _flush_tree(folder: Path) -> None:

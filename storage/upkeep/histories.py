@@ -10,8 +10,8 @@ from uuid import UUID
 
 from sqlalchemy import ColumnElement, String, exists, func, select, true, type_coerce
 
-from inspections.hazards.history import Break, Heading, breaks
-from inspections.hazards.records import Entry
+from inspections.hazards.history import HistoryDefect, HistorySummary, find_history_defects
+from inspections.hazards.records import HistoryEntry
 from storage.database import Database
 from storage.engine.unit_of_work import UnitOfWork
 from storage.hazards.tables import entries, hazards
@@ -24,68 +24,68 @@ _UNREADABLE = (ValueError, KeyError, TypeError, RecursionError)
 class History(NamedTuple):
     """A hazard's history lines in order, and the numbers of lines that cannot be decoded."""
 
-    heading: Heading
-    lines: list[Entry]
+    heading: HistorySummary
+    lines: list[HistoryEntry]
     unreadable: list[int]
 
-    def breaks(self) -> Iterator[Break]:
-        yield from (Break("line cannot be read", f"line {seq}") for seq in self.unreadable)
-        yield from breaks(self.heading, self.lines)
+    def breaks(self) -> Iterator[HistoryDefect]:
+        yield from (HistoryDefect("line cannot be read", f"line {seq}") for seq in self.unreadable)
+        yield from find_history_defects(self.heading, self.lines)
 
 
-Kept = dict[UUID, tuple[str, dict[int, str]]]
+LineDigests = dict[UUID, tuple[str, dict[int, str]]]
 """By hazard id: the hazard's number, and the digest of each line by its sequence number."""
 
 
-def histories(database: Database) -> Iterator[History]:
+def read_histories(database: Database) -> Iterator[History]:
     """Reads the history of every hazard, in the order of hazard ids."""
     last: UUID | None = None
-    while batch := database.ask(partial(_batch, after=last)):
+    while batch := database.read_sync(partial(_read_batch, after=last)):
         yield from batch
         last = batch[-1].heading.hazard
 
 
-def count(database: Database) -> int:
-    return database.ask(lambda repository: repository.rows(select(func.count()).select_from(hazards)))[0][0]
+def count_histories(database: Database) -> int:
+    return database.read_sync(lambda repository: repository.rows(select(func.count()).select_from(hazards)))[0][0]
 
 
-def strays(database: Database) -> list[UUID]:
+def missing_hazards(database: Database) -> list[UUID]:
     """Ids of hazards that do not exist although history lines refer to them."""
     there = exists().where(hazards.c.id == entries.c.hazard)
     query = select(entries.c.hazard).where(~there).distinct()
-    return [row[0] for row in database.ask(lambda repository: repository.rows(query))]
+    return [row[0] for row in database.read_sync(lambda repository: repository.rows(query))]
 
 
-def kept(database: Database, ids: Sequence[UUID]) -> Kept:
+def load_line_digests(database: Database, ids: Sequence[UUID]) -> LineDigests:
     query = (
         select(hazards.c.id, hazards.c.number, entries.c.seq, entries.c.digest)
         .select_from(hazards.outerjoin(entries, entries.c.hazard == hazards.c.id))
         .where(hazards.c.id.in_(ids))
     )
-    found: Kept = {}
-    for hazard, number, seq, digest in database.ask(lambda repository: repository.rows(query)):
+    found: LineDigests = {}
+    for hazard, number, seq, digest in database.read_sync(lambda repository: repository.rows(query)):
         found.setdefault(hazard, (number, {}))[1][seq] = digest
     return found
 
 
-def _batch(repository: UnitOfWork, after: UUID | None) -> list[History]:
+def _read_batch(repository: UnitOfWork, after: UUID | None) -> list[History]:
     beyond = true() if after is None else hazards.c.id > after
     query = select(*_HEADING).where(beyond).order_by(hazards.c.id).limit(_HAZARDS_AT_ONCE)
-    headings = [Heading(*row) for row in repository.rows(query)]
+    headings = [HistorySummary(*row) for row in repository.rows(query)]
     if not headings:
         return []
     theirs = entries.c.hazard.between(headings[0].hazard, headings[-1].hazard)
     try:
-        return _sorted(headings, _lines(repository, theirs))
+        return _group_by_hazard(headings, _read_lines(repository, theirs))
     except _UNREADABLE:
-        return [_one(repository, heading) for heading in headings]
+        return [_read_line_by_line(repository, heading) for heading in headings]
 
 
-def _lines(repository: UnitOfWork, which: ColumnElement[bool]) -> list[Entry]:
-    return repository.select(Entry, select(entries).where(which).order_by(entries.c.hazard, entries.c.seq))
+def _read_lines(repository: UnitOfWork, which: ColumnElement[bool]) -> list[HistoryEntry]:
+    return repository.select(HistoryEntry, select(entries).where(which).order_by(entries.c.hazard, entries.c.seq))
 
 
-def _sorted(headings: list[Heading], lines: list[Entry]) -> list[History]:
+def _group_by_hazard(headings: list[HistorySummary], lines: list[HistoryEntry]) -> list[History]:
     found = {heading.hazard: History(heading, [], []) for heading in headings}
     for line in lines:
         if line.hazard in found:
@@ -93,13 +93,13 @@ def _sorted(headings: list[Heading], lines: list[Entry]) -> list[History]:
     return list(found.values())
 
 
-def _one(repository: UnitOfWork, heading: Heading) -> History:
+def _read_line_by_line(repository: UnitOfWork, heading: HistorySummary) -> History:
     """Reads a history line by line, to find the lines that cannot be decoded."""
     history = History(heading, [], [])
     theirs = entries.c.hazard == heading.hazard
     for (seq,) in repository.rows(select(entries.c.seq).where(theirs).order_by(entries.c.seq)):
         try:
-            history.lines.extend(_lines(repository, theirs & (entries.c.seq == seq)))
+            history.lines.extend(_read_lines(repository, theirs & (entries.c.seq == seq)))
         except _UNREADABLE:
             history.unreadable.append(seq)
     return history

@@ -20,13 +20,13 @@ from msgspec import Struct
 from msgspec.structs import replace
 from sqlalchemy import ColumnElement, func, select, true
 
-from inspections.field_types import Moment
+from inspections.field_types import AwareDatetime
 from storage.database import Database
 from storage.engine.findings import Finding
 from storage.engine.unit_of_work import UnitOfWork
 from storage.hazards.tables import hazards
 from storage.photos.folder_store import flush_folder
-from storage.upkeep.histories import Kept
+from storage.upkeep.histories import LineDigests
 
 _OVERLAP = timedelta(hours=1)
 """Overlap of consecutive files, for late commits and clocks slightly behind; a repeated head does no harm."""
@@ -34,16 +34,16 @@ _LINES_AT_ONCE = 500
 _ALTERED = "digest is not what was written"
 
 
-class Opening(Struct, frozen=True, forbid_unknown_fields=True):
+class DigestHeader(Struct, frozen=True, forbid_unknown_fields=True):
     """The first line of a digest file. `until`: all earlier commits are in this file or in those before it."""
 
     day: date
-    until: Moment
+    until: AwareDatetime
     previous: str | None
     hazards: int
 
 
-class Digest(NamedTuple):
+class DigestFile(NamedTuple):
     """A written digest file and its own SHA-256, which is announced outside the database."""
 
     path: Path
@@ -57,13 +57,13 @@ class _Head(NamedTuple):
     digest: str
 
 
-def due(folder: Path, day: date) -> bool:
+def is_digest_due(folder: Path, day: date) -> bool:
     """Whether the file of this day still has to be written: neither it nor a later one exists."""
-    last = next(reversed(_files(folder)), None)
+    last = next(reversed(_digest_files(folder)), None)
     return last is None or last.stem < day.isoformat()
 
 
-def write_digest(database: Database, folder: Path, day: date, now: datetime) -> Digest:
+def write_digest(database: Database, folder: Path, day: date, now: datetime) -> DigestFile:
     """Writes the file of `day` with all histories that grew since the last file, however old that is. Blocks.
 
     The file gets its name only when it is complete and on the disk.
@@ -71,24 +71,24 @@ def write_digest(database: Database, folder: Path, day: date, now: datetime) -> 
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{day.isoformat()}.txt"
     part = path.with_suffix(".part")
-    last = next(reversed(_files(folder)), None)
+    last = next(reversed(_digest_files(folder)), None)
     previous = None if last is None else _sha256(last)
-    number = database.ask(
-        lambda repository: _write(repository, part, _grown_since(last), Opening(day, now, previous, 0))
+    number = database.read_sync(
+        lambda repository: _write_heads(repository, part, _growth_clause(last), DigestHeader(day, now, previous, 0))
     )
     part.replace(path)
     flush_folder(folder)
-    return Digest(path, _sha256(path), number)
+    return DigestFile(path, _sha256(path), number)
 
 
-def _grown_since(last: Path | None) -> ColumnElement[bool]:
+def _growth_clause(last: Path | None) -> ColumnElement[bool]:
     """Selects hazards changed since the last file, or all of them if there is no readable last file."""
     with suppress(ValueError):
-        return true() if last is None else hazards.c.updated_at >= _opening(last).until - _OVERLAP
+        return true() if last is None else hazards.c.updated_at >= _read_header(last).until - _OVERLAP
     return true()
 
 
-def _write(repository: UnitOfWork, part: Path, grown: ColumnElement[bool], opening: Opening) -> int:
+def _write_heads(repository: UnitOfWork, part: Path, grown: ColumnElement[bool], opening: DigestHeader) -> int:
     """Writes the heads of one snapshot; returns the number of hazards."""
     number: int = repository.rows(select(func.count()).select_from(hazards).where(grown))[0][0]
     query = select(hazards.c.id, hazards.c.history_length, hazards.c.history_head).where(grown).order_by(hazards.c.id)
@@ -101,56 +101,58 @@ def _write(repository: UnitOfWork, part: Path, grown: ColumnElement[bool], openi
     return number
 
 
-def check_digests(folder: Path, kept: Callable[[Sequence[UUID]], Kept]) -> Iterator[Finding]:
+def check_digests(folder: Path, load_digests: Callable[[Sequence[UUID]], LineDigests]) -> Iterator[Finding]:
     """Checks that the files form a chain, and that every history still contains the heads they name.
 
     `load_digests`: loads the current digests of the given hazards.
     """
     previous: str | None = None
-    for path in _files(folder):
+    for path in _digest_files(folder):
         try:
-            yield from _check(path, previous, kept)
+            yield from _check_file(path, previous, load_digests)
         except ValueError:
             yield Finding(_ALTERED, path.name)
         previous = _sha256(path)
 
 
-def _check(path: Path, previous: str | None, kept: Callable[[Sequence[UUID]], Kept]) -> Iterator[Finding]:
+def _check_file(
+    path: Path, previous: str | None, load_digests: Callable[[Sequence[UUID]], LineDigests]
+) -> Iterator[Finding]:
     """Checks one digest file. Raises ValueError for a malformed line."""
-    opening = _opening(path)
+    opening = _read_header(path)
     if opening.previous != previous:
         yield Finding("digest does not follow the one before it", path.name)
     number = 0
     with path.open("rb") as file:
         next(file)
-        while heads := [_head(line) for line in islice(file, _LINES_AT_ONCE)]:
+        while heads := [_parse_head(line) for line in islice(file, _LINES_AT_ONCE)]:
             number += len(heads)
-            there = kept([head.hazard for head in heads])
-            yield from _gone(heads, there, path.stem)
+            there = load_digests([head.hazard for head in heads])
+            yield from _find_mismatches(heads, there, path.stem)
     if (number, path.stem) != (opening.hazards, opening.day.isoformat()):
         yield Finding(_ALTERED, path.name)
 
 
-def _gone(heads: list[_Head], there: Kept, day: str) -> Iterator[Finding]:
+def _find_mismatches(heads: list[_Head], there: LineDigests, day: str) -> Iterator[Finding]:
     for hazard, length, digest in heads:
         number, digests = there.get(hazard, (str(hazard), {}))
         if digests.get(length) != digest:
             yield Finding("history is not the one that was announced", f"{number}: line {length}, digest of {day}")
 
 
-def _opening(path: Path) -> Opening:
+def _read_header(path: Path) -> DigestHeader:
     """Reads the first line of a digest file. Raises ValueError."""
     with path.open("rb") as file:
-        return msgspec.json.decode(file.readline(), type=Opening)
+        return msgspec.json.decode(file.readline(), type=DigestHeader)
 
 
-def _head(line: bytes) -> _Head:
+def _parse_head(line: bytes) -> _Head:
     """Parses one line: hazard id, length, digest. Raises ValueError."""
     hazard, length, digest = line.decode().split()
     return _Head(UUID(hazard), int(length), digest)
 
 
-def _files(folder: Path) -> list[Path]:
+def _digest_files(folder: Path) -> list[Path]:
     return sorted(folder.glob("????-??-??.txt"))
 
 

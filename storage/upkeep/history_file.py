@@ -15,24 +15,24 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import astuple
 
-from inspections.hazards.history import Heading
-from inspections.hazards.records import Entry
+from inspections.hazards.history import HistorySummary
+from inspections.hazards.records import HistoryEntry
 from storage.database import Database
 from storage.engine.findings import Finding
 from storage.photos.folder_store import flush_folder
 from storage.upkeep import histories
-from storage.upkeep.histories import History, Kept
+from storage.upkeep.histories import History, LineDigests
 from storage.upkeep.history_digests import check_digests
 
-Advance = Callable[[int, int], None]
+ProgressCallback = Callable[[int, int], None]
 """A callback that receives the progress: (done, total)."""
 
 
-class _Heading(Heading, frozen=True, forbid_unknown_fields=True, tag_field="is", tag="hazard"):
+class _Heading(HistorySummary, frozen=True, forbid_unknown_fields=True, tag_field="is", tag="hazard"):
     pass
 
 
-class _Line(Entry, frozen=True, forbid_unknown_fields=True, tag_field="is", tag="line"):
+class _Line(HistoryEntry, frozen=True, forbid_unknown_fields=True, tag_field="is", tag="line"):
     pass
 
 
@@ -44,12 +44,12 @@ class _End(Struct, frozen=True, forbid_unknown_fields=True, tag_field="is", tag=
 _decode = msgspec.json.Decoder(_Heading | _Line | _End).decode
 
 
-def export(database: Database, target: Path, advance: Advance) -> _End:
+def export_histories(database: Database, target: Path, advance: ProgressCallback) -> _End:
     """Writes `target`, which gets its name only when it is complete; returns the number of hazards and lines."""
     part = target.with_name(f"{target.name}.part")
-    total, hazards, lines = histories.count(database), 0, 0
+    total, hazards, lines = histories.count_histories(database), 0, 0
     with part.open("wb") as file:
-        for hazards, history in enumerate(histories.histories(database), 1):
+        for hazards, history in enumerate(histories.read_histories(database), 1):
             lines += len(history.lines)
             file.write(msgspec.json.encode(_Heading(*astuple(history.heading))) + b"\n")
             file.writelines(msgspec.json.encode(_Line(*astuple(line))) + b"\n" for line in history.lines)
@@ -63,11 +63,11 @@ def export(database: Database, target: Path, advance: Advance) -> _End:
     return end
 
 
-def check(source: Path, digests: Path | None, advance: Advance) -> Iterator[Finding]:
+def check_export(source: Path, digests: Path | None, advance: ProgressCallback) -> Iterator[Finding]:
     """Yields all findings in an exported file and, if given, in the daily digests; `advance` counts bytes."""
     with closing(sqlite3.connect("")) as seen:  # a temporary file, deleted when it is closed
         seen.execute("create table seen (hazard, number, seq, digest, primary key (hazard, seq)) without rowid")
-        for history in _histories(source, advance):
+        for history in _read_histories(source, advance):
             if isinstance(history, Finding):
                 yield history
                 continue
@@ -77,11 +77,11 @@ def check(source: Path, digests: Path | None, advance: Advance) -> Iterator[Find
                 rows = [(history.heading.hazard.bytes, number, each.seq, each.digest) for each in history.lines]
                 seen.executemany("insert or ignore into seen values (?, ?, ?, ?)", rows)
         if digests is not None:
-            yield from check_digests(digests, lambda ids: _kept(seen, ids))
+            yield from check_digests(digests, lambda ids: _load_exported_digests(seen, ids))
 
 
-def _kept(seen: sqlite3.Connection, ids: Sequence[UUID]) -> Kept:
-    found: Kept = {}
+def _load_exported_digests(seen: sqlite3.Connection, ids: Sequence[UUID]) -> LineDigests:
+    found: LineDigests = {}
     for hazard in ids:
         for number, seq, digest in seen.execute(
             "select number, seq, digest from seen where hazard = ?", [hazard.bytes]
@@ -90,11 +90,11 @@ def _kept(seen: sqlite3.Connection, ids: Sequence[UUID]) -> Kept:
     return found
 
 
-def _histories(source: Path, advance: Advance) -> Iterator[History | Finding]:
+def _read_histories(source: Path, advance: ProgressCallback) -> Iterator[History | Finding]:
     """Reads the histories of the file, and yields a finding for each record that belongs to none."""
     history: History | None = None
     hazards, lines, end = 0, 0, _End(-1, -1)
-    for at, record in enumerate(_records(source, advance), 1):
+    for at, record in enumerate(_read_records(source, advance), 1):
         match record:
             case _Line() if history is not None and end.hazards < 0:
                 history.lines.append(record)
@@ -114,7 +114,7 @@ def _histories(source: Path, advance: Advance) -> Iterator[History | Finding]:
         yield Finding("file is not whole", f"{hazards} hazards, {lines} lines")
 
 
-def _records(source: Path, advance: Advance) -> Iterator[_Heading | _Line | _End | None]:
+def _read_records(source: Path, advance: ProgressCallback) -> Iterator[_Heading | _Line | _End | None]:
     """Reads the records of the file; None stands for one that cannot be decoded."""
     size, done = source.stat().st_size, 0
     with source.open("rb") as file:

@@ -13,8 +13,8 @@ from itertools import islice
 from sqlalchemy import select
 
 from storage.database import Database
-from storage.hazards.photo_evidence import KEPT
-from storage.photos.names import Stored, original, orphan
+from storage.hazards.photo_evidence import HAS_BYTES
+from storage.photos.names import StoredFile, original_name, orphan_name
 from storage.photos.store import PhotoStore
 from storage.photos.tables import photos
 
@@ -24,28 +24,28 @@ _BATCH = 500
 
 def sweep_orphans(database: Database, store: PhotoStore, now: datetime) -> int:
     """Sweeps all files older than a day; returns how many were moved or removed. Blocks."""
-    old = (each for each in store.stored() if now - each.at > DAY)
-    return sum(_swept(database, store, batch) for batch in _batches(old))
+    old = (each for each in store.list_files() if now - each.at > DAY)
+    return sum(_sweep_batch(database, store, batch) for batch in _batches(old))
 
 
-def _batches(stored: Iterable[Stored]) -> Iterator[list[Stored]]:
+def _batches(stored: Iterable[StoredFile]) -> Iterator[list[StoredFile]]:
     them = iter(stored)
     while batch := list(islice(them, _BATCH)):
         yield batch
 
 
-def _swept(database: Database, store: PhotoStore, batch: list[Stored]) -> int:
-    wanted = select(photos.c.sha256).where(photos.c.sha256.in_({each.sha256 for each in batch}), KEPT)
-    known = {sha256 for (sha256,) in database.ask(lambda repository: repository.rows(wanted))}
+def _sweep_batch(database: Database, store: PhotoStore, batch: list[StoredFile]) -> int:
+    wanted = select(photos.c.sha256).where(photos.c.sha256.in_({each.sha256 for each in batch}), HAS_BYTES)
+    known = {sha256 for (sha256,) in database.read_sync(lambda repository: repository.rows(wanted))}
     touched = 0
     for each in batch:
         name, sha256 = each.name, each.sha256
-        if name == orphan(sha256) and sha256 in known:
-            store.move(name, original(sha256))
+        if name == orphan_name(sha256) and sha256 in known:
+            store.move(name, original_name(sha256))
         elif sha256 in known:
             continue
-        elif name == original(sha256):
-            store.move(name, orphan(sha256))
+        elif name == original_name(sha256):
+            store.move(name, orphan_name(sha256))
         else:
             store.remove(name)
         touched += 1

@@ -1,1 +1,1 @@
-"""What tests are made of: offices, servers, bodies, files. Test files import from here, and never from each other."""
+"""Builders of offices, servers, requests and files for tests. Test files import from here, never from each other."""

@@ -1,4 +1,4 @@
-"""The application over HTTP, signed in as the people of the demo office."""
+"""Calls the application over HTTP as the people of the demo office."""
 
 import asyncio
 import hashlib
@@ -7,13 +7,13 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from api.accounts.authentication import SignIn
+from api.accounts.authentication import Authenticator
 from api.accounts.security_log import SecurityLog
 from api.demo.office import USERNAMES, load_office
 from inspections.accounts.security_profile import STANDARD
 from storage.database import open_database
 from storage.migration import migrate
-from storage.photos.sample_images import draw
+from storage.photos.sample_images import draw_sample_photo
 
 PASSWORD = "a-password-for-Tests"
 MONDAY = datetime(2026, 11, 23, 1, 0, tzinfo=UTC)  # 09:00 in Shanghai
@@ -21,7 +21,7 @@ HERE, THERE = "330402009036", "330402009025"
 
 
 class Clock:
-    """The clock of the tested server, set by the test."""
+    """A clock for the tested server, set by the test."""
 
     def __init__(self):
         self.now = MONDAY
@@ -42,17 +42,17 @@ async def _load(url):
     database = open_database(url)
     await load_office(database, PASSWORD)
     clock = Clock()
-    sign_in = SignIn(database, clock, SecurityLog(database, clock), STANDARD)
+    sign_in = Authenticator(database, clock, SecurityLog(database, clock), STANDARD)
     tokens = {}
     for username in USERNAMES:
-        _, pair = await sign_in.open(username, PASSWORD, "test", "here")
+        _, pair = await sign_in.open_with_password(username, PASSWORD, "test", "here")
         tokens[username] = pair.access
     await database.close()
     return tokens
 
 
 class Api:
-    """Speaks as a named person; every answer's status is looked at by the test."""
+    """Sends requests as a named person; the test checks the status of each response."""
 
     def __init__(self, client, clock, tokens, folder):
         self.client = client
@@ -73,21 +73,21 @@ class Api:
         return self.call(who, "POST", path, json=body, **options)
 
     def sign_in_again(self):
-        """For stories that last longer than a token."""
+        """Signs everybody in again, for stories that last longer than a token."""
         for username in USERNAMES:
             answer = self.post(None, "/auth/login", {"username": username, "password": PASSWORD})
             self.tokens[username] = answer.json()["access_token"]
 
     def photo(self, who, data=None):
-        """Sends a photo; answers its digest."""
-        data = data or draw(str(uuid.uuid4()), "EB-01", MONDAY)
+        """Sends a photo; returns its digest."""
+        data = data or draw_sample_photo(str(uuid.uuid4()), "EB-01", MONDAY)
         digest = hashlib.sha256(data).hexdigest()
         answer = self.call(who, "PUT", f"/photos/{digest}", content=data)
         assert answer.status_code in {200, 201}, answer.text
         return digest
 
     def report(self, who, **facts):
-        """Reports a hazard with a photo; answers the hazard."""
+        """Reports a hazard with a photo; returns the hazard."""
         photos = facts.pop("photos", None) or [{"sha256": self.photo(who), "stage": "before"}]
         answer = self.post(who, "/hazards", body(photos=photos, **facts))
         assert answer.status_code == 201, answer.text
@@ -98,7 +98,7 @@ class Api:
         return self.post(who, f"/hazards/{hazard['id']}/steps", sent)
 
     def taken(self, who, hazard, step, **facts):
-        """Takes a step that must succeed; answers the hazard after it."""
+        """Takes a step that must succeed; returns the hazard after it."""
         answer = self.step(who, hazard, step, **facts)
         assert answer.status_code == 200, answer.text
         return answer.json()
@@ -138,7 +138,7 @@ def body(**facts):
 
 
 def problem(answer, status, code):
-    """Asserts an RFC 9457 problem with Chinese words; answers its body."""
+    """Asserts an RFC 9457 problem with Chinese words; returns its body."""
     assert (answer.status_code, answer.json().get("code")) == (status, code), answer.text
     assert answer.headers["content-type"] == "application/problem+json"
     said = answer.json()
@@ -149,4 +149,4 @@ def problem(answer, status, code):
 
 
 on_both = pytest.mark.parametrize("api", ["sqlite", "postgresql"], indirect=True)
-"""For stories that must end the same on every database."""
+"""Runs a story on SQLite and on PostgreSQL, where it must end the same."""

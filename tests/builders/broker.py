@@ -1,4 +1,4 @@
-"""A broker of our own for a test: the installed Mosquitto on a free port, with what docker/mosquitto.conf sets."""
+"""Runs the installed Mosquitto on a free port for a test, with the settings of docker/mosquitto.conf."""
 
 import getpass
 import re
@@ -6,21 +6,23 @@ import shutil
 import socket
 import subprocess
 import threading
-import time
 from pathlib import Path
 
 import paho.mqtt.client as paho
 import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 
+from tests.builders.cleanup import launch
+from tests.builders.waiting import PATIENCE, listens, poll_until
+
 CONFIGURED = Path(__file__).parents[2] / "docker" / "mosquitto.conf"
 _OURS = r"^(listener|allow_anonymous|password_file|acl_file|log_dest|persistence_location)\b.*$"
 
 
 class Broker:
-    """Started, killed and started again over the same folder. Not `careful`: fast, and forgets more if it is killed.
+    """Starts, kills and restarts a broker over one folder; without `careful` it is faster but loses more when killed.
 
-    `more`: lines of its configuration.
+    `more`: further lines of its configuration.
     """
 
     def __init__(self, folder, *, careful=True, more=""):
@@ -42,22 +44,17 @@ class Broker:
         self._command = [program, "-c", str(folder / "mosquitto.conf")]
 
     def start(self):
-        self._process = subprocess.Popen(self._command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        until = time.monotonic() + 10
-        while time.monotonic() < until:
-            with socket.socket() as probe:
-                if probe.connect_ex(("127.0.0.1", self.port)) == 0:
-                    return self
-            time.sleep(0.02)
-        pytest.fail("mosquitto does not listen")
+        self._process = launch(self._command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        poll_until(lambda: listens(self.port), lambda: "mosquitto does not listen")
+        return self
 
     def end(self, sign):
         self._process.send_signal(sign)
         self._process.wait()
 
 
-def waits_for(port, name):
-    """Whether the broker keeps a session of this name; looking keeps it."""
+def has_session(port, name):
+    """Tells whether the broker keeps a session of this name; the check itself keeps the session."""
     answered, found = threading.Event(), []
 
     def connected(_client, _userdata, flags, _reason, _properties):
@@ -68,14 +65,14 @@ def waits_for(port, name):
     client.on_connect = connected
     client.connect("127.0.0.1", port)
     client.loop_start()
-    assert answered.wait(10)
+    assert answered.wait(PATIENCE)
     client.disconnect()
     client.loop_stop()
     return found[0]
 
 
 class Publisher:
-    """A device's side: what `send` has counted as acknowledged is the broker's."""
+    """Publishes as a device; when `send` returns, the broker has acknowledged everything."""
 
     def __init__(self, port, username=None):
         self._acknowledged = threading.Semaphore(0)
@@ -88,11 +85,11 @@ class Publisher:
         self._client.loop_start()
 
     def send(self, *publications):
-        """(topic, payload) each; returns when the broker has acknowledged all of them."""
+        """Publishes (topic, payload) pairs; returns when the broker has acknowledged all of them."""
         for topic, payload in publications:
             self._client.publish(topic, payload, qos=1)
         for _ in publications:
-            assert self._acknowledged.acquire(timeout=60)
+            assert self._acknowledged.acquire(timeout=PATIENCE)
 
     def stop(self):
         self._client.disconnect()

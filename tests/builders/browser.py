@@ -1,14 +1,15 @@
-"""A real browser without a window, spoken to by WebDriver; tests that want one are skipped, visibly, without it."""
+"""Drives a real headless browser by WebDriver; tests that need one are skipped, visibly, where it is missing."""
 
 import base64
 import contextlib
 import shutil
 import socket
-import subprocess
-import time
 
 import httpx
 import pytest
+
+from tests.builders.cleanup import launch
+from tests.builders.waiting import PATIENCE, poll_until
 
 _ELEMENT = "element-6066-11e4-a52e-4f735466cecf"  # the name of a reference, https://www.w3.org/TR/webdriver2/#elements
 _FLAGS = (
@@ -18,7 +19,7 @@ _FLAGS = (
 
 
 class Browser:
-    """A phone's: 360 × 640, with touch."""
+    """A browser with the screen of a phone: 360 × 640, with touch."""
 
     def __init__(self, folder):
         self.driver = shutil.which("chromedriver")
@@ -28,18 +29,13 @@ class Browser:
             free.bind(("127.0.0.1", 0))
             port = free.getsockname()[1]
         log = (folder / "chromedriver.log").open("wb")
-        self.process = subprocess.Popen([self.driver, f"--port={port}"], stdout=log, stderr=log)
+        self.process = launch([self.driver, f"--port={port}"], stdout=log, stderr=log)
         log.close()
-        self.http = httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=60)
+        self.http = httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=PATIENCE)
         self.folder = folder
 
     def __enter__(self):
-        until = time.monotonic() + 20
-        while time.monotonic() < until:
-            with contextlib.suppress(httpx.TransportError):
-                self.http.get("/status")
-                break
-            time.sleep(0.05)
+        poll_until(self.listens, lambda: "chromedriver does not listen")
         phone = {"deviceMetrics": {"width": 360, "height": 640, "pixelRatio": 2.0, "touch": True}}
         options = {"args": [*_FLAGS, f"--user-data-dir={self.folder}/chromium"], "mobileEmulation": phone}
         wanted = {"browserName": "chrome", "goog:chromeOptions": options, "goog:loggingPrefs": {"browser": "ALL"}}
@@ -53,7 +49,11 @@ class Browser:
             self.http.delete(self.session)
         self.http.close()
         self.process.terminate()
-        self.process.wait(20)
+        self.process.wait(PATIENCE)
+
+    def listens(self):
+        with contextlib.suppress(httpx.TransportError):
+            return self.http.get("/status").status_code == 200
 
     def say(self, command, **facts):
         answer = self.http.post(f"{self.session}/{command}", json=facts)
@@ -78,18 +78,15 @@ class Browser:
     def text(self):
         return self.run("return document.body.innerText")
 
-    def wait(self, words, seconds=30):
-        until = time.monotonic() + seconds
-        while words not in self.text():
-            assert time.monotonic() < until, self.text()
-            time.sleep(0.1)
+    def wait(self, words):
+        poll_until(lambda: words in self.text(), self.text)
 
     def network(self, *, offline=False, bytes_per_second=-1):
         conditions = {"offline": offline, "latency": 0, "throughput": bytes_per_second}
         self.say("chromium/network_conditions", network_conditions=conditions)
 
     def complaints(self):
-        """What the page has written to the console."""
+        """Returns the messages that the page has written to the console."""
         return [line["message"] for line in self.say("se/log", type="browser")]
 
     def picture(self, path):

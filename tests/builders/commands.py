@@ -1,4 +1,4 @@
-"""The command `anxun`, run as a person runs it."""
+"""Runs the command `anxun` as a person does."""
 
 import subprocess
 

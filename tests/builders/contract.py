@@ -1,4 +1,4 @@
-"""The contract as it is kept."""
+"""Locates the stored OpenAPI contract."""
 
 from pathlib import Path
 

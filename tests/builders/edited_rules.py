@@ -1,4 +1,4 @@
-"""Rules as an administrator edits them."""
+"""Builds rules, categories and calendars as an administrator edits them."""
 
 from inspections.office.actions import CategoryPolicy, NamedDay, NewCalendar
 from inspections.office.categories import Priority, Term, TimeUnit

@@ -1,31 +1,31 @@
-"""Pictures that are damaged."""
+"""Builds damaged pictures and checks that intake refuses them."""
 
 import struct
 import zlib
 
-from inspections.errors import Damaged, TooLarge, Unsupported
+from inspections.errors import DamagedPhoto, PayloadTooLarge, UnsupportedFormat
 from storage.photos import images
 from storage.photos.formats import inspect
 
-REFUSALS = (Damaged, Unsupported, TooLarge)
+REFUSALS = (DamagedPhoto, UnsupportedFormat, PayloadTooLarge)
 
 
-def taken(data):
-    """Whether these bytes come through intake and developing. Raises whatever is no refusal."""
+def is_accepted(data):
+    """Tells whether these bytes pass intake and processing. Raises any error that is no refusal."""
     try:
         inspect(data)
-        images.developed(data)
+        images.process_photo(data)
     except REFUSALS:
         return False
     return True
 
 
-def chunk(name, body):
+def png_chunk(name, body):
     return struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
 
 
-def mutated(rng, data, other):
-    """`data` with one to four things done to it, as transport, storage and hostile hands do them."""
+def mutate_bytes(rng, data, other):
+    """Damages `data` in one to four places, as transport, storage or an attacker might."""
     data = bytearray(data)
     for _ in range(rng.randint(1, 4)):
         at, length = rng.randrange(len(data)), rng.randint(1, 16)
@@ -43,16 +43,16 @@ def mutated(rng, data, other):
             case _:
                 data[at:] = other[rng.randrange(len(other)) :]
         data = data or bytearray(1)
-    return sound(bytes(data)) if rng.random() < 0.5 else bytes(data)
+    return repair_checksums(bytes(data)) if rng.random() < 0.5 else bytes(data)
 
 
-def sound(data):
-    """A PNG whose checksums are right again, so that what is behind them is reached; anything else as it is."""
+def repair_checksums(data):
+    """Corrects the checksums of a PNG so that a decoder reads on behind them; returns other data unchanged."""
     if not data.startswith(b"\x89PNG\r\n\x1a\n"):
         return data
     out, at = data[:8], 8
     while at + 12 <= len(data):
         (length,) = struct.unpack_from(">I", data, at)
-        out += chunk(data[at + 4 : at + 8], data[at + 8 : at + 8 + length])
+        out += png_chunk(data[at + 4 : at + 8], data[at + 8 : at + 8 + length])
         at += length + 12
     return out

@@ -1,16 +1,6 @@
-"""What the main job waits for."""
-
-import time
+"""Signs people in anew, for stories that outlast a token."""
 
 
 def sign_in(api, username):
     sent = {"username": username, "password": "a-password-for-Tests", "device": "story"}
     return api.post(None, "/auth/login", sent).json()["access_token"]
-
-
-def wait_for(ask, seconds=10):
-    until = time.monotonic() + seconds
-    while not (found := ask()):
-        assert time.monotonic() < until, "waited in vain"
-        time.sleep(0.02)
-    return found

@@ -1,8 +1,8 @@
-"""A database at any revision."""
+"""Moves a database to any revision."""
 
-from storage.migration import config
+from storage.migration import alembic_config
 
 
 def move(engine, direction, revision):
     with engine.begin() as connection:
-        direction(config(connection), revision)
+        direction(alembic_config(connection), revision)

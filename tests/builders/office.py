@@ -1,42 +1,50 @@
-"""A small office in memory: the domain's Register over dictionaries, and the people who work in it."""
+"""A small office in memory: the domain's Repository over dictionaries, and the people who work in it."""
 
 from datetime import UTC, datetime, timedelta
 from secrets import token_hex
 from uuid import UUID, uuid4
 
-from inspections.accounts.api_keys import Key
+from inspections.accounts.api_keys import ApiKey
 from inspections.accounts.delegations import Delegation
-from inspections.accounts.external_identities import Identity
+from inspections.accounts.external_identities import ExternalIdentity
 from inspections.accounts.people import Grant, Person, Role
 from inspections.accounts.policy import scope
 from inspections.accounts.second_factor import SecondFactor
 from inspections.accounts.security_log import SecurityEvent
 from inspections.accounts.sessions import Session, TokenPair
-from inspections.accounts.throttling import Tally
+from inspections.accounts.throttling import AttemptCounter
 from inspections.calendar import CalendarDay, WorkingCalendar
 from inspections.fix_links.links import FixLink
-from inspections.hazards.deadlines import FIXING, is_overdue
-from inspections.hazards.duplicates import Earlier
-from inspections.hazards.records import OPEN, Entry, Escalation, Hazard, Named, State
+from inspections.hazards.deadlines import FIXING_STATES, is_overdue
+from inspections.hazards.duplicates import EarlierReport
+from inspections.hazards.records import OPEN_STATES, Escalation, Hazard, HazardReference, HistoryEntry, State
 from inspections.jobs import Job
 from inspections.ledger.exports import Export
-from inspections.monitoring.alerts import Chain, Ring
-from inspections.monitoring.broker_leases import Slot
+from inspections.monitoring.alerts import AlertSeries, ReadingBuffer
+from inspections.monitoring.broker_leases import Lease
 from inspections.monitoring.devices import Monitor, Signature
-from inspections.monitoring.rejections import RefusedCount
-from inspections.notices.outbox import Agenda, Delivery, Notice, Sender
+from inspections.monitoring.rejections import RejectionCount
+from inspections.notices.outbox import Agenda, Delivery, Notice, PhotoSender
 from inspections.notices.templates import Template
 from inspections.office.categories import CATALOGUE, Category
 from inspections.office.rules import OFFICE, Rulebook, Rules
-from inspections.photos.evidence import Shown, Sighting
-from inspections.photos.perceptual_hash import NEAR, distance
-from inspections.photos.records import Band, Mention, Photo, PhotoMention, PhotoState, Receipt, Stage
+from inspections.photos.evidence import DeclaredPhoto, PhotoMatch
+from inspections.photos.perceptual_hash import MAX_DISTANCE, distance
+from inspections.photos.records import (
+    HashBand,
+    Photo,
+    PhotoDeclaration,
+    PhotoReference,
+    PhotoState,
+    Stage,
+    UploadReceipt,
+)
 from inspections.photos.signed_urls import Secret
 from inspections.photos.uploads import Upload
 from inspections.places.communities import Community, Street
 from inspections.places.community_import import Boundary
 from inspections.remediation.dispatch_rules import DispatchRule
-from inspections.sync.change_feed import HAZARDS, Changed, Feed
+from inspections.sync.change_feed import HAZARDS, Feed, HazardChange
 
 CALENDAR = WorkingCalendar({}, frozenset({2025, 2026}))
 DAY = timedelta(days=1)
@@ -59,28 +67,28 @@ qian = person("qian", Role.OFFICER, scope=THERE.code)
 
 
 class Office:
-    """Keeps what actions return, as a store would."""
+    """Stores the changes that actions return, as a database would."""
 
     calendar = CALENDAR
 
     @property
     def rules(self):
-        book = self.kept(Rulebook, OFFICE)
+        book = self.get(Rulebook, OFFICE)
         return book.rules if book else Rules()
 
     @property
     def dispatch_rules(self):
         return [rule for rule in self.all(DispatchRule) if rule.active]
 
-    def kept(self, kind, *key):
+    def get(self, kind, *key):
         return self.records.get((kind, key if len(key) > 1 else key[0]))
 
     def calendar_days(self, year):
         return sorted((day for day in self.all(CalendarDay) if day.day.year == year), key=lambda day: day.day)
 
-    def provisional(self, after, limit):
+    def provisional_hazards(self, after, limit):
         found = [each for each in self.all(Hazard) if each.due_provisional or each.stage_term]
-        found = [each for each in found if each.state in OPEN and each.id > after]
+        found = [each for each in found if each.state in OPEN_STATES and each.id > after]
         return sorted(found, key=lambda each: each.id)[:limit]
 
     def __init__(self):
@@ -95,7 +103,7 @@ class Office:
             self.records[type(record), _key(record)] = record
 
     def do(self, action, *facts, **more):
-        """Runs an action twice, as a store may, and keeps what the second run returns."""
+        """Runs an action twice, as a database may, and stores the change of the second run."""
         before = dict(self.numbers)
         action(self, *facts, **more)
         self.numbers = before
@@ -114,10 +122,12 @@ class Office:
         return [record for (each, _), record in self.records.items() if each is kind]
 
     def feed(self):
-        return self.kept(Feed, HAZARDS)
+        return self.get(Feed, HAZARDS)
 
     def old_changes(self, before_day, limit):
-        return sorted((each for each in self.all(Changed) if each.day < before_day), key=lambda each: each.id)[:limit]
+        return sorted((each for each in self.all(HazardChange) if each.day < before_day), key=lambda each: each.id)[
+            :limit
+        ]
 
     def community(self, code):
         return self.records.get((Community, code))
@@ -137,10 +147,10 @@ class Office:
     def people(self):
         return self.all(Person)
 
-    def account(self, username):
+    def lock_person(self, username):
         return self.person(username)
 
-    def administrators(self):
+    def lock_administrators(self):
         return [each for each in self.all(Person) if any("admin" in grant.role for grant in each.grants)]
 
     def communities(self):
@@ -152,8 +162,8 @@ class Office:
     def delegations(self, username):
         return [each for each in self.all(Delegation) if username in {None, each.giver, each.receiver}]
 
-    def received(self, username, now):
-        return [each for each in self.all(Delegation) if each.receiver == username and each.stands(now)]
+    def received_delegations(self, username, now):
+        return [each for each in self.all(Delegation) if each.receiver == username and each.is_valid(now)]
 
     def sessions(self, username):
         return [each for each in self.all(Session) if each.username == username]
@@ -161,10 +171,10 @@ class Office:
     def open_sessions(self, username):
         return [each for each in self.all(Session) if each.username == username and not each.revoked_at]
 
-    def pair_of(self, digest):
+    def find_token_pair(self, digest):
         return next((each for each in self.all(TokenPair) if digest in {each.access, each.refresh}), None)
 
-    def standing_pairs(self, session_id):
+    def current_pairs(self, session_id):
         return [each for each in self.all(TokenPair) if each.session == session_id and not each.spent_until]
 
     def expired_pairs(self, now, limit):
@@ -175,28 +185,28 @@ class Office:
 
     def identities(self, username):
         return sorted(
-            (each for each in self.all(Identity) if each.username == username), key=lambda each: each.provider
+            (each for each in self.all(ExternalIdentity) if each.username == username), key=lambda each: each.provider
         )
 
-    def all_keys(self):
-        return sorted(self.all(Key), key=lambda key: key.made_at, reverse=True)
+    def all_api_keys(self):
+        return sorted(self.all(ApiKey), key=lambda key: key.made_at, reverse=True)
 
-    def key_of(self, digest):
-        return next((key for key in self.all(Key) if digest in {key.secret, key.previous}), None)
+    def find_api_key(self, digest):
+        return next((key for key in self.all(ApiKey) if digest in {key.secret, key.previous}), None)
 
     def hazard(self, hazard_id):
         return self.records.get((Hazard, hazard_id))
 
-    def entry(self, entry_id):
-        return self.records.get((Entry, entry_id))
+    def history_entry(self, entry_id):
+        return self.records.get((HistoryEntry, entry_id))
 
     def photo(self, sha256):
         return self.records.get((Photo, sha256))
 
     def receipt(self, sha256, username):
-        return self.records.get((Receipt, (sha256, username)))
+        return self.records.get((UploadReceipt, (sha256, username)))
 
-    def escalated(self, hazard_ids):
+    def recorded_rungs(self, hazard_ids):
         found = (each for each in self.all(Escalation) if each.hazard in hazard_ids)
         return {(each.hazard, each.deadline_number, each.rung) for each in found}
 
@@ -205,19 +215,19 @@ class Office:
 
     def waiting_exports(self, now, limit):
         found = [
-            each for each in self.all(Export) if each.open and not (each.claimed_until and each.claimed_until >= now)
+            each for each in self.all(Export) if each.is_open and not (each.claimed_until and each.claimed_until >= now)
         ]
         return sorted(found, key=lambda each: each.asked_at)[:limit]
 
     def old_exports(self, before, limit):
         return [each for each in self.all(Export) if each.asked_at <= before][:limit]
 
-    def silent(self, now, limit):
+    def silent_monitors(self, now, limit):
         found = [each for each in self.all(Monitor) if each.active and each.outage is None and each.silent_at]
         return sorted((each for each in found if each.silent_at < now), key=lambda each: each.silent_at)[:limit]
 
-    def slots(self):
-        return sorted(self.all(Slot), key=lambda each: each.number)
+    def leases(self):
+        return sorted(self.all(Lease), key=lambda each: each.number)
 
     def old_signatures(self, before, limit):
         return [each for each in self.all(Signature) if each.at < before][:limit]
@@ -228,34 +238,34 @@ class Office:
     def secret(self, name):
         return self.records.get((Secret, name))
 
-    def photos_over(self, before, digests):
+    def purgeable_photos(self, before, digests):
         def needed(photo):
-            shown = [self.hazard(each.hazard) for each in self.all(Mention) if each.sha256 == photo.sha256]
-            return any(hazard.state in OPEN or hazard.updated_at >= before for hazard in shown)
+            shown = [self.hazard(each.hazard) for each in self.all(PhotoReference) if each.sha256 == photo.sha256]
+            return any(hazard.state in OPEN_STATES or hazard.updated_at >= before for hazard in shown)
 
         old = [each for each in self.all(Photo) if each.sha256 in digests and each.received_at < before]
         return [each for each in old if each.state is PhotoState.DEVELOPED and not needed(each)]
 
-    def unexamined(self, limit):
+    def unexamined_photos(self, limit):
         found = [
             mention
-            for mention in self.all(Mention)
+            for mention in self.all(PhotoReference)
             if (photo := self.photo(mention.sha256)) and photo.state is PhotoState.DEVELOPED and not mention.examined
             if self._present(mention)
         ]
         return found[:limit]
 
-    def sightings(self, mention, picture):
+    def photo_matches(self, mention, picture):
         return [
-            Sighting(other, bits)
-            for other in self.all(Mention)
+            PhotoMatch(other, bits)
+            for other in self.all(PhotoReference)
             if other != mention and self._present(other)
             if other.hazard == mention.hazard or self._living(other)
-            if (bits := self._bits(mention.sha256, picture, other.sha256)) <= NEAR
+            if (bits := self._bits(mention.sha256, picture, other.sha256)) <= MAX_DISTANCE
         ]
 
     def _bits(self, sha256, picture, other):
-        hashes = {band.sha256: band.hash for band in self.all(Band)}
+        hashes = {band.sha256: band.hash for band in self.all(HashBand)}
         if sha256 == other:
             return 0
         return distance(picture, hashes[other]) if picture is not None and other in hashes else 64
@@ -269,7 +279,7 @@ class Office:
     def upload(self, upload_id):
         return self.records.get((Upload, upload_id))
 
-    def open_uploads(self, username, now):
+    def count_open_uploads(self, username, now):
         return sum(
             upload.username == username and upload.expires_at > now and not upload.photo for upload in self.all(Upload)
         )
@@ -277,14 +287,14 @@ class Office:
     def expired_uploads(self, now, limit):
         return [upload for upload in self.all(Upload) if upload.expires_at <= now][:limit]
 
-    def fix_link_of(self, digest):
+    def fix_link_by_digest(self, digest):
         return next((link for link in self.all(FixLink) if link.digest == digest), None)
 
     def fix_links(self, hazard_id):
         return sorted((link for link in self.all(FixLink) if link.hazard == hazard_id), key=lambda link: link.at)[::-1]
 
-    def old_tallies(self, before, limit):
-        return [tally for tally in self.all(Tally) if tally.since < before][:limit]
+    def old_attempt_counters(self, before, limit):
+        return [tally for tally in self.all(AttemptCounter) if tally.since < before][:limit]
 
     def new_id(self):
         return uuid4()
@@ -298,34 +308,34 @@ class Office:
 
     def may_see_photo(self, person, sha256):
         reach = scope(person, "photo.see")
-        mentions = [each for each in self.all(Mention) if each.sha256 == sha256 and self._is_present(each)]
+        mentions = [each for each in self.all(PhotoReference) if each.sha256 == sha256 and self._is_present(each)]
         return any(reach.covers(self.hazard(each.hazard)) for each in mentions)
 
     def _is_present(self, mention):
         return mention.by_sight or self.receipt(mention.sha256, mention.by) is not None
 
-    def shown(self, hazard_ids):
-        mentions = [each for each in self.all(Mention) if each.hazard in hazard_ids]
-        return [Shown(each, self.photo(each.sha256) if self._is_present(each) else None) for each in mentions]
+    def declared_photos(self, hazard_ids):
+        mentions = [each for each in self.all(PhotoReference) if each.hazard in hazard_ids]
+        return [DeclaredPhoto(each, self.photo(each.sha256) if self._is_present(each) else None) for each in mentions]
 
-    def due(self, now, limit):
+    def due_hazards(self, now, limit):
         watched = [each for each in self.all(Hazard) if each.next_check_at and each.next_check_at < now]
         return sorted(watched, key=lambda each: each.next_check_at)[:limit]
 
-    def undeveloped(self, now, limit):
+    def unprocessed_photos(self, now, limit):
         waiting = [each for each in self.all(Photo) if each.state is PhotoState.RECEIVED]
         return [each for each in waiting if each.claimed_until is None or each.claimed_until < now][:limit]
 
-    def earlier(self, hazard):  # noqa: ARG002  # narrows nothing: the verdict must stand alone
-        return [Earlier(*(getattr(each, name) for name in Earlier._fields)) for each in self.all(Hazard)]
+    def earlier_reports(self, hazard):  # noqa: ARG002  # narrows nothing: the verdict must stand alone
+        return [EarlierReport(*(getattr(each, name) for name in EarlierReport._fields)) for each in self.all(Hazard)]
 
     def duplicates(self, hazard_ids):
         found = sorted(
             (each for each in self.all(Hazard) if each.merged_into in hazard_ids), key=lambda each: each.number
         )
-        return [Named(each.id, each.number, each.state) for each in found]
+        return [HazardReference(each.id, each.number, each.state) for each in found]
 
-    def untold(self, limit):
+    def pending_notices(self, limit):
         found = [each for each in self.all(Notice) if each.told_at is None]
         first = {}
         for each in found:
@@ -335,23 +345,23 @@ class Office:
     def hazards(self, hazard_ids):
         return [each for each in self.all(Hazard) if each.id in hazard_ids]
 
-    def deliverable(self, channel, now, limit):
-        found = [each for each in self.all(Delivery) if each.channel == channel and each.waits]
+    def due_deliveries(self, channel, now, limit):
+        found = [each for each in self.all(Delivery) if each.channel == channel and each.is_pending]
         found = [each for each in found if each.next_try_at <= now]
         return sorted(found, key=lambda each: (each.next_try_at, each.seq))[:limit]
 
-    def waiting(self, channel, hazard_ids):
-        found = [each for each in self.all(Delivery) if each.channel == channel and each.waits]
+    def pending_deliveries(self, channel, hazard_ids):
+        found = [each for each in self.all(Delivery) if each.channel == channel and each.is_pending]
         return sorted((each for each in found if each.hazard in hazard_ids), key=lambda each: (each.seq, each.id))
 
-    def deliveries(self, ids, *, free=False):  # noqa: ARG002  # nobody is beside
+    def deliveries(self, ids, *, free=False):  # noqa: ARG002  # no other transaction runs
         return [each for each in self.all(Delivery) if each.id in ids]
 
-    def senders(self, sha256):
-        sent = [each for each in self.all(Receipt) if each.sha256 == sha256]
-        told = {(each.by, each.hazard) for each in self.all(Mention) if each.sha256 == sha256}
+    def photo_senders(self, sha256):
+        sent = [each for each in self.all(UploadReceipt) if each.sha256 == sha256]
+        told = {(each.by, each.hazard) for each in self.all(PhotoReference) if each.sha256 == sha256}
         return [
-            Sender(receipt.username, hazard)
+            PhotoSender(receipt.username, hazard)
             for receipt in sent
             for hazard in [at for by, at in told if by == receipt.username] or [None]
         ]
@@ -360,36 +370,38 @@ class Office:
         found = [each for each in self.all(Hazard) if scope.covers(each)]
         late = [each for each in found if is_overdue(each, now)]
         states = [each.state for each in found]
-        due = [each for each in found if each.state in FIXING and each.due_at and now <= each.due_at <= now + DAY]
+        due = [
+            each for each in found if each.state in FIXING_STATES and each.due_at and now <= each.due_at <= now + DAY
+        ]
         come = [each for each in found if since <= each.reported_at < now]
         gone = [each for each in found if each.closed_at and since <= each.closed_at < now]
-        opened = sum(state in OPEN for state in states)
+        opened = sum(state in OPEN_STATES for state in states)
         waiting, recheck = states.count(State.REPORTED), states.count(State.PENDING_RECHECK)
         return Agenda(waiting, len(due), len(late), recheck, opened, len(come), len(gone))
 
     def history(self, hazard_id):
-        return sorted((each for each in self.all(Entry) if each.hazard == hazard_id), key=lambda each: each.seq)
+        return sorted((each for each in self.all(HistoryEntry) if each.hazard == hazard_id), key=lambda each: each.seq)
 
 
 _KEYS = {
-    Receipt: ("sha256", "username"),
-    Mention: ("entry", "sha256", "stage"),
-    Band: ("key", "sha256"),
+    UploadReceipt: ("sha256", "username"),
+    PhotoReference: ("entry", "sha256", "stage"),
+    HashBand: ("key", "sha256"),
     Escalation: ("hazard", "deadline_number", "rung"),
     Photo: ("sha256",),
-    Identity: ("provider", "subject"),
+    ExternalIdentity: ("provider", "subject"),
     Person: ("username",),
     Feed: ("name",),
     Job: ("name",),
-    Tally: ("key",),
+    AttemptCounter: ("key",),
     SecondFactor: ("username",),
     Secret: ("name",),
     Boundary: ("community",),
-    Chain: ("device", "metric"),
-    Ring: ("device", "metric"),
+    AlertSeries: ("device", "metric"),
+    ReadingBuffer: ("device", "metric"),
     Signature: ("digest",),
-    RefusedCount: ("day", "way", "reason"),
-    Slot: ("number",),
+    RejectionCount: ("day", "way", "reason"),
+    Lease: ("number",),
     Rulebook: ("name",),
     Template: ("kind",),
     CalendarDay: ("day",),
@@ -406,8 +418,8 @@ def photo(digit, state=PhotoState.RECEIVED):
     return Photo(digit * 64, 1000, "jpeg", 640, 480, state, NOW)
 
 
-def mention(digit, stage=Stage.BEFORE):
-    return PhotoMention(digit * 64, stage)
+def photo_declaration(digit, stage=Stage.BEFORE):
+    return PhotoDeclaration(digit * 64, stage)
 
 
 def later(**delta):

@@ -1,17 +1,17 @@
-"""People whose passwords are tried."""
+"""Adds people and tries passwords for them."""
 
 from tests.builders.api import HERE, PASSWORD
 
 WRONG = "not this one either"
 
 
-def hired(api, username="qin"):
+def hire_person(api, username="qin"):
     grants = [{"role": "inspector", "scope": HERE}]
     made = api.post("admin", "/people", {"username": username, "name": "秦", "password": PASSWORD, "grants": grants})
     assert made.status_code == 201
 
 
-def comes(api, password, username="qin", device="phone"):
+def try_password(api, password, username="qin", device="phone"):
     answer = api.post(None, "/auth/login", {"username": username, "password": password, "device": device})
     if answer.status_code == 200:
         api.tokens[device] = answer.json()["access_token"]

@@ -1,15 +1,15 @@
-"""People who are hired and sign in."""
+"""Builds new people and signs them in."""
 
 from tests.builders.api import HERE
 
 INSPECTOR = {"role": "inspector", "scope": HERE}
 
 
-def new(**facts):
+def new_person(**facts):
     return {"username": "han", "name": "韩", "password": "correct horse battery", "grants": [INSPECTOR], **facts}
 
 
-def signed_in(api, username, password, status=200):
+def sign_in_as(api, username, password, status=200):
     answer = api.post(None, "/auth/login", {"username": username, "password": password})
     assert answer.status_code == status, answer.text
     if status == 200:

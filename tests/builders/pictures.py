@@ -1,4 +1,4 @@
-"""Pictures, drawn."""
+"""Draws pictures in several formats."""
 
 import io
 import struct
@@ -18,7 +18,7 @@ def picture(kind="JPEG", size=(640, 480), mode="RGB", **options):
 
 
 def png_of(data):
-    """A PNG whose chunks are sound and whose pixels are not."""
+    """Builds a PNG with valid chunks and `data` in place of its pixels."""
 
     def chunk(name, body):
         return struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))

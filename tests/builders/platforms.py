@@ -1,4 +1,4 @@
-"""A platform that says who somebody is."""
+"""Simulates the external identity providers."""
 
 import base64
 import hashlib
@@ -12,7 +12,7 @@ OWN = "a password of their own"
 
 
 class Platform(Sink):
-    """Both providers. `people`: by code whose it is. It looks at what an application must send."""
+    """Simulates both providers and checks the requests. `people`: the identity that each code belongs to."""
 
     def __init__(self):
         super().__init__()

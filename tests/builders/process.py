@@ -1,11 +1,11 @@
-"""A real server process, and phones that report to it while it is killed."""
+"""Runs a real server process, and clients that report to it while it is killed."""
 
 import contextlib
 import hashlib
 import os
 import signal
 import socket
-import subprocess
+import ssl
 import sys
 import threading
 import time
@@ -13,17 +13,20 @@ import uuid
 from pathlib import Path
 
 import httpx
-import pytest
 
-from storage.photos.sample_images import draw
+from storage.photos.sample_images import draw_sample_photo
 from tests.builders.api import MONDAY, body
+from tests.builders.cleanup import launch
+from tests.builders.waiting import PATIENCE, listens, poll_until
 
 ANXUN = Path(sys.executable).parent / "anxun"
 PASSWORD = "a-password-for-Tests"
+NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+"""For clients that speak plain HTTP: to read the authorities of the world takes as long as a hundred requests."""
 
 
 class Process:
-    """A command of ours, by default `anxun serve --demo`, on a folder and a free port."""
+    """Runs an `anxun` command, by default `serve --demo`, on a folder and a free port."""
 
     def __init__(self, folder, *command, **settings):
         self.command = command or ("serve", "--demo")
@@ -31,29 +34,45 @@ class Process:
             free.bind(("127.0.0.1", 0))
             self.port = free.getsockname()[1]
         self.folder = folder
+        self.process = None
         clean = {name: value for name, value in os.environ.items() if not name.startswith("ANXUN_")}
-        given = {"ANXUN_DATA": folder, "ANXUN_PORT": self.port, "ANXUN_DEMO_PASSWORD": PASSWORD, **settings}
+        given = {"ANXUN_DATA": folder, "ANXUN_PORT": self.port, "ANXUN_DEMO_PASSWORD": PASSWORD}
+        given |= {"TMPDIR": folder.parent, **settings}  # one that is killed leaves there what it leaves
         self.environment = clean | {name: str(value) for name, value in given.items() if value is not None}
         self.log = folder.parent / "server.log"
 
+    @property
+    def address(self):
+        return f"http://127.0.0.1:{self.port}"
+
     def start(self):
         log = self.log.open("ab")
-        self.process = subprocess.Popen([ANXUN, *self.command], env=self.environment, stdout=log, stderr=log)
+        output = {"stdout": log, "stderr": log}
+        self.process = launch([ANXUN, *self.command], instead_of=self.process, env=self.environment, **output)
         log.close()
-        until = time.monotonic() + 30
-        while time.monotonic() < until and self.process.poll() is None:
-            with contextlib.suppress(httpx.TransportError):
-                if httpx.get(f"http://127.0.0.1:{self.port}/health/ready").status_code == 200:
-                    return self
-            time.sleep(0.05)
-        pytest.fail(f"not ready: {self.log.read_text()[-2000:]}")
+        poll_until(lambda: self.ready() or self.process.poll() is not None, self.said)
+        assert self.process.poll() is None, self.said()
+        return self
+
+    def ready(self):
+        if not listens(self.port):
+            return False
+        with contextlib.suppress(httpx.TransportError):
+            return self.ask("GET", "/health/ready").status_code == 200
+
+    def ask(self, method, path, **options):
+        """By a connection of its own."""
+        return httpx.request(method, self.address + path, verify=NO_TLS, timeout=PATIENCE, **options)
+
+    def said(self):
+        return f"not ready: {self.log.read_text()[-2000:]}"
 
     def stop(self, sig=signal.SIGTERM):
         self.process.send_signal(sig)
-        return self.process.wait(30)  # its own limit is 20, for workers that were told while they started
+        return self.process.wait(PATIENCE)
 
     def client(self, username="inspector"):
-        client = httpx.Client(base_url=f"http://127.0.0.1:{self.port}/api/v1", timeout=20)
+        client = httpx.Client(base_url=f"{self.address}/api/v1", timeout=PATIENCE, verify=NO_TLS)
         answer = client.post("/auth/login", json={"username": username, "password": PASSWORD})
         client.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
         client.refresh_token = answer.json()["refresh_token"]
@@ -66,14 +85,14 @@ class Process:
         return client
 
 
-def report_until(deadline, client, acknowledged, attempted, statuses=None):
-    """Reports with a photo each, retrying the same report until it is acknowledged or the time is over.
+def report_while(goes_on, client, acknowledged, attempted, statuses=None):
+    """Reports with a photo each, trying the same report again and again until it is acknowledged.
 
-    `statuses`: a set that is told every status there was.
+    `statuses`: a set that collects every status.
     """
     statuses = set() if statuses is None else statuses
-    while time.monotonic() < deadline:
-        picture = draw(str(uuid.uuid4()), "EB-01", MONDAY)
+    while goes_on():
+        picture = draw_sample_photo(str(uuid.uuid4()), "EB-01", MONDAY)
         digest = hashlib.sha256(picture).hexdigest()
         sent = body(photos=[{"sha256": digest, "stage": "before"}])
         attempted.append(sent["id"])
@@ -88,29 +107,46 @@ def report_until(deadline, client, acknowledged, attempted, statuses=None):
             time.sleep(0.05)
 
 
-def kill_while_reporting(process, *, clients, kills, every):
-    """Kills the server again and again while phones report, then checks what it had acknowledged."""
-    acknowledged, attempted = {}, []
-    deadline = time.monotonic() + kills * every * 2 + 2
+@contextlib.contextmanager
+def reporting(process, clients):
+    """Phones that report as long as the block lasts: what was acknowledged, what was attempted, and every status."""
+    acknowledged, attempted, statuses, over = {}, [], set(), threading.Event()
     phones = [process.client() for _ in range(clients)]
-    threads = [
-        threading.Thread(target=report_until, args=(deadline, phone, acknowledged, attempted)) for phone in phones
-    ]
+    told = (acknowledged, attempted, statuses)
+    threads = [threading.Thread(target=report_while, args=(lambda: not over.is_set(), each, *told)) for each in phones]
     for thread in threads:
         thread.start()
-    for _ in range(kills):
-        time.sleep(every)
-        process.stop(signal.SIGKILL)
-        process.start()
-    for thread in threads:
-        thread.join()
-    for phone in phones:
-        phone.close()
-    assert len(acknowledged) > clients
-    check_kept(process.client("officer"), acknowledged, attempted)
+    try:
+        yield told
+    finally:
+        over.set()
+        for thread in threads:
+            thread.join()
+        for phone in phones:
+            phone.close()
 
 
-def check_kept(officer, acknowledged, attempted):
+def more_come(acknowledged, number):
+    """Waits for so many more."""
+    before = len(acknowledged)
+    poll_until(lambda: len(acknowledged) >= before + number)
+
+
+def kill_while_reporting(process, *, clients, kills, reports):
+    """Kills the server again and again while phones report, after so many reports each time.
+
+    Then checks what it had acknowledged.
+    """
+    with reporting(process, clients) as (acknowledged, attempted, _):
+        for _ in range(kills):
+            more_come(acknowledged, reports)
+            process.stop(signal.SIGKILL)
+            process.start()
+        more_come(acknowledged, clients)
+    check_acknowledged_reports(process.client("officer"), acknowledged, attempted)
+
+
+def check_acknowledged_reports(officer, acknowledged, attempted):
     for hazard_id, (digest, number) in acknowledged.items():
         hazard = officer.get(f"/hazards/{hazard_id}").json()
         assert (hazard["number"], hazard["missing_photos"]) == (number, [])

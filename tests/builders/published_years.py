@@ -1,10 +1,10 @@
-"""The years that the State Council has published."""
+"""Lists the calendar years that the State Council has published."""
 
 from datetime import date, timedelta
 
 from inspections.calendar import CalendarDay
 
-# From and to (month, day), both off; then the weekends that are worked.
+# Holidays from and to (month, day), both inclusive; then the weekend days that are worked.
 SCHEDULES = {
     2024: (
         [
@@ -45,7 +45,7 @@ SCHEDULES = {
 
 
 def days_of(year):
-    """Every day of a year and whether it is worked, by its schedule."""
+    """Returns every day of a year and whether its schedule makes it a working day."""
     spans, worked = SCHEDULES[year]
     days = {date(year, 1, 1) + timedelta(days=n) for n in range(366)}
     days = {day: day.weekday() < 5 for day in days if day.year == year}
@@ -54,8 +54,8 @@ def days_of(year):
     return days | {date(year, *day): True for day in worked}
 
 
-def listed(year):
-    """The days of a schedule as an administrator sends them: every day off that it names, and what is worked."""
+def scheduled_days(year):
+    """Lists the days of a schedule as an administrator sends them: its holidays and its working weekend days."""
     spans, worked = SCHEDULES[year]
     off = [day for day in sorted(days_of(year)) for a, b in spans if date(year, *a) <= day <= date(year, *b)]
     days = [CalendarDay(day, working=False, name="节日", source="国办") for day in off]

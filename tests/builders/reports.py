@@ -1,8 +1,8 @@
-"""Reports as an inspector makes them."""
+"""Builds reports as an inspector makes them."""
 
 from inspections.remediation.actions.reporting import report_hazard
 from inspections.remediation.steps import Report
-from tests.builders.office import HERE, NOW, mention, new_id, wang
+from tests.builders.office import HERE, NOW, new_id, photo_declaration, wang
 
 
 def report(**facts):
@@ -14,11 +14,11 @@ def report(**facts):
             "description": "楼道堆物",
             "place": "3幢2单元",
             "found_at": NOW,
-            "photos": (mention("a"),),
+            "photos": (photo_declaration("a"),),
             **facts,
         }
     )
 
 
-def reported(office, by=wang, **facts):
-    return office.do(report_hazard, by, report(**facts), NOW).dossier.hazard
+def report_new_hazard(office, by=wang, **facts):
+    return office.do(report_hazard, by, report(**facts), NOW).reported.hazard

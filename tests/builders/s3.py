@@ -1,7 +1,7 @@
-"""Servers that speak S3, started for the tests that ask for them and gone after them.
+"""Starts S3 servers for the tests that need them and ends them afterwards.
 
 `radosgw` is Ceph's gateway on a private cluster in memory: it checks signatures, checksums and quotas as a store in
-production does. `moto` answers everywhere and believes everyone: it is no proof of anything about access.
+production does. `moto` runs everywhere and accepts any signature: it proves nothing about access.
 """
 
 import secrets
@@ -18,7 +18,7 @@ import obstore
 import pytest
 from obstore.store import S3Store
 
-from tests.builders.postgres import free_port, household
+from tests.builders.postgres import free_port, server_group
 
 ACCESS_KEY, SECRET_KEY, REGION = "ANXUNTESTS", "a-secret-of-nobody", "us-east-1"
 
@@ -61,7 +61,7 @@ rgw frontends = beast endpoint=127.0.0.1:{gateway} tcp_nodelay=1
 
 @dataclass(frozen=True)
 class Server:
-    """Where a store is, who may use it, and a bucket in it that is there and empty."""
+    """An S3 server: its address, its keys, and an existing empty bucket."""
 
     endpoint: str
     bucket: str = ""
@@ -73,7 +73,7 @@ class Server:
 
     @property
     def environment(self):
-        """What tells any S3 client the same."""
+        """Returns the environment variables that configure any S3 client."""
         return {
             "AWS_ENDPOINT_URL": self.endpoint,
             "AWS_ALLOW_HTTP": "true",
@@ -93,7 +93,7 @@ class Server:
         )
 
     def with_new_bucket(self):
-        """The same server with another bucket."""
+        """Returns the same server with another bucket."""
         made = replace(self, bucket=f"photos-{secrets.token_hex(6)}")
         made.make_bucket()
         return made
@@ -106,24 +106,24 @@ class Server:
 
     @contextmanager
     def full(self):
-        """Within the block nothing more may be put. Only radosgw knows quotas."""
-        admin(self.ceph, "quota", "set", "--quota-scope=user", "--max-objects=0")
-        admin(self.ceph, "quota", "enable", "--quota-scope=user")
+        """Refuses every put within the block. Only radosgw has quotas."""
+        run_admin(self.ceph, "quota", "set", "--quota-scope=user", "--max-objects=0")
+        run_admin(self.ceph, "quota", "enable", "--quota-scope=user")
         try:
             yield
         finally:
-            admin(self.ceph, "quota", "disable", "--quota-scope=user")
+            run_admin(self.ceph, "quota", "disable", "--quota-scope=user")
 
 
-def admin(conf, *command):
-    run("radosgw-admin", "--conf", conf, *command, "--uid=tests")
+def run_admin(conf, *command):
+    run_command("radosgw-admin", "--conf", conf, *command, "--uid=tests")
 
 
-def run(*command):
+def run_command(*command):
     subprocess.run(command, check=True, capture_output=True, timeout=60)
 
 
-def answers(endpoint):
+def is_reachable(endpoint):
     try:
         return httpx.get(endpoint, trust_env=False).is_success
     except httpx.TransportError:
@@ -132,36 +132,36 @@ def answers(endpoint):
 
 @contextmanager
 def radosgw():
-    """One monitor, one disk in memory, one gateway."""
+    """Runs a Ceph cluster of one monitor, one disk in memory and one gateway."""
     programs = ("ceph", "ceph-mon", "ceph-osd", "monmaptool", "radosgw", "radosgw-admin")
     if missing := [program for program in programs if not shutil.which(program)]:
         pytest.skip(f"no Ceph: {', '.join(missing)} not installed")
-    with household("ceph") as house:
+    with server_group("ceph") as group:
         monitor, gateway = free_port(), free_port()
-        conf, names = house.folder / "ceph.conf", house.folder / "names"
-        conf.write_text(CEPH.format(folder=house.folder, monitor=monitor, gateway=gateway))
+        conf, names = group.folder / "ceph.conf", group.folder / "names"
+        conf.write_text(CEPH.format(folder=group.folder, monitor=monitor, gateway=gateway))
         for folder in ("monitor", "osd", "gateway"):
-            (house.folder / folder).mkdir()
-        run("monmaptool", "--create", "--addv", "a", f"[v2:127.0.0.1:{monitor}]", names)
-        run("ceph-mon", "--conf", conf, "--id=a", "--mkfs", "--monmap", names)
-        house.start("ceph-mon", "--conf", conf, "--id=a", "-f")
-        run("ceph", "--conf", conf, "osd", "create")
-        run("ceph-osd", "--conf", conf, "--id=0", "--mkfs")
-        house.start("ceph-osd", "--conf", conf, "--id=0", "-f")
+            (group.folder / folder).mkdir()
+        run_command("monmaptool", "--create", "--addv", "a", f"[v2:127.0.0.1:{monitor}]", names)
+        run_command("ceph-mon", "--conf", conf, "--id=a", "--mkfs", "--monmap", names)
+        group.start("ceph-mon", "--conf", conf, "--id=a", "-f")
+        run_command("ceph", "--conf", conf, "osd", "create")
+        run_command("ceph-osd", "--conf", conf, "--id=0", "--mkfs")
+        group.start("ceph-osd", "--conf", conf, "--id=0", "-f")
         keys = ("--access-key", ACCESS_KEY, "--secret-key", SECRET_KEY)
-        admin(conf, "user", "create", "--display-name=tests", *keys)
+        run_admin(conf, "user", "create", "--display-name=tests", *keys)
         endpoint = f"http://127.0.0.1:{gateway}"
-        house.start("radosgw", "--conf", conf, "--name=client.tests", "-f", ready=lambda: answers(endpoint))
+        group.start("radosgw", "--conf", conf, "--name=client.tests", "-f", ready=lambda: is_reachable(endpoint))
         yield Server(endpoint, ceph=conf)
 
 
 @contextmanager
 def moto():
-    """A process of its own: in ours it would wait for the interpreter lock with the test that waits for it."""
+    """Runs moto in its own process: in ours it would wait for the interpreter lock of the test that waits for it."""
     endpoint = f"http://127.0.0.1:{(port := free_port())}"
-    with household("moto") as house:
+    with server_group("moto") as group:
         serve = (sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port))
-        house.start(*serve, ready=lambda: answers(endpoint))
+        group.start(*serve, ready=lambda: is_reachable(endpoint))
         yield Server(endpoint)
 
 
@@ -170,6 +170,6 @@ KINDS = {"radosgw": radosgw, "moto": moto}
 
 @contextmanager
 def s3_server(kind):
-    """A server of one of the KINDS. Skips, visibly, where it is not installed."""
+    """Runs a server of one of the KINDS. Skips the test, visibly, where it is not installed."""
     with KINDS[kind]() as server:
         yield server.with_new_bucket()

@@ -1,16 +1,17 @@
-"""A real HTTP server that takes webhooks, as well or as badly as a test wants."""
+"""Runs a real HTTP server that accepts webhooks, or fails in the ways that a test wants."""
 
 import json
 import threading
-import time
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+from tests.builders.waiting import PATIENCE, poll_until
+
 
 class Sink:
-    """`answer(number)` says how call number (from 1) is met.
+    """A webhook receiver; `answer(number)` decides how it responds to a call, counted from 1.
 
-    A status, `hang`, `flood`, `cut`, `taken, then cut`, or (302, url).
+    The decision is a status, `hang`, `flood`, `cut`, `taken, then cut`, or (302, url).
     """
 
     def __init__(self, answer=lambda _: 204):
@@ -18,6 +19,8 @@ class Sink:
         self.calls = []
         self.lock = threading.Lock()
         self.accepted = []
+        self.ended = threading.Event()
+        self.flooded, self.broken_off = 0, False
         sink = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -33,7 +36,7 @@ class Sink:
             do_GET = do_POST  # noqa: N815  # as http.server finds them
 
             def log_message(self, *_):
-                """Quiet."""
+                """Logs nothing."""
 
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.server.daemon_threads = True
@@ -42,7 +45,7 @@ class Sink:
 
     def meet(self, handler, how, body):
         if how == "hang":
-            time.sleep(60)
+            self.ended.wait(PATIENCE)
         elif how in {"cut", "taken, then cut"}:
             if how != "cut":
                 with self.lock:
@@ -52,11 +55,11 @@ class Sink:
         elif how == "flood":
             handler.send_response(200)
             handler.end_headers()
-            self.flooded = 0
             try:
                 while self.flooded < 500_000_000:
                     self.flooded += handler.wfile.write(b"x" * 65536) or 65536
             except OSError:
+                self.broken_off = True
                 handler.close_connection = True
         else:
             status, location = how if isinstance(how, tuple) else (how, None)
@@ -69,25 +72,24 @@ class Sink:
             handler.send_header("Content-Length", "0")
             handler.end_headers()
 
-    def until(self, number, seconds=20):
-        """Waits for so many calls that were taken; answers what came."""
-        last = time.monotonic() + seconds
-        while len(self.accepted) < number and time.monotonic() < last:
-            time.sleep(0.02)
+    def until(self, number):
+        """Waits until `number` calls were accepted; returns their bodies."""
+        poll_until(lambda: len(self.accepted) >= number, lambda: f"{len(self.accepted)} of {number} calls were taken")
         with self.lock:
             return [json.loads(body) for body in self.accepted]
 
 
 def sink(answer=lambda _: 204):
-    return running(Sink(answer))
+    return run_server(Sink(answer))
 
 
 @contextmanager
-def running(made):
+def run_server(made):
     thread = threading.Thread(target=made.server.serve_forever, args=(0.05,), daemon=True)
     thread.start()
     try:
         yield made
     finally:
+        made.ended.set()
         made.server.shutdown()
         made.server.server_close()

@@ -1,4 +1,4 @@
-"""Small files of large pictures."""
+"""Builds small files of large pictures."""
 
 import io
 import struct
@@ -9,7 +9,7 @@ from storage.photos import images
 from storage.photos.decoder_memory import BASELINE_JPEG, PHONE_HEIF
 
 
-def saved(image, form, **options):
+def encode_image(image, form, **options):
     if form == "HEIF":
         images._register_heif()
     out = io.BytesIO()
@@ -18,7 +18,7 @@ def saved(image, form, **options):
 
 
 def small_webp(width, height):
-    """So many pixels of one colour in 34 bytes: VP8L (RFC 9649) whose five prefix codes have one symbol each."""
+    """Packs pixels of one colour into 34 bytes: VP8L (RFC 9649) whose five prefix codes have one symbol each."""
     bits, at = 0, 0
     for value, width_of in ((0x2F, 8), (width - 1, 14), (height - 1, 14), (0, 1), (0, 3), (0, 3)):
         bits, at = bits | value << at, at + width_of
@@ -41,7 +41,7 @@ PROMISED = {
 }
 
 
-def promised(kind):
-    """A picture of as many pixels as are promised."""
+def largest_picture(kind):
+    """Builds a picture of the largest size that is promised for its kind."""
     mode, size, form, options = PROMISED[kind]
-    return saved(Image.new(mode, size, 100 if mode == "L" else (90, 120, 90, 90)[: len(mode)]), form, **options)
+    return encode_image(Image.new(mode, size, 100 if mode == "L" else (90, 120, 90, 90)[: len(mode)]), form, **options)

@@ -3,7 +3,7 @@ from itertools import islice
 
 import pytest
 
-from inspections.calendar import WorkingCalendar, at, midnight, office_spans, shanghai_date
+from inspections.calendar import WorkingCalendar, midnight, office_spans, shanghai_date, shanghai_instant
 
 SPRING = WorkingCalendar(
     {
@@ -31,7 +31,7 @@ def test_a_day_begins_at_midnight_in_shanghai():
         (date(2026, 2, 28), True),  # a Saturday that is worked
     ],
 )
-def test_exchanged_days_count_as_what_they_were_made(day, working):
+def test_exchanged_days_count_as_declared(day, working):
     assert SPRING.is_working(day) is working
 
 
@@ -44,14 +44,14 @@ def test_working_days_leave_the_first_day_out():
 
 
 def test_a_calendar_knows_only_published_years():
-    assert SPRING.knows(date(2026, 1, 1), date(2026, 12, 31))
-    assert not SPRING.knows(date(2026, 12, 31), date(2027, 1, 1))
+    assert SPRING.covers_dates(date(2026, 1, 1), date(2026, 12, 31))
+    assert not SPRING.covers_dates(date(2026, 12, 31), date(2027, 1, 1))
 
 
 def test_office_time_leaves_out_lunch_and_nights():
-    start = at(date(2026, 2, 13), time(11, 0))
+    start = shanghai_instant(date(2026, 2, 13), time(11, 0))
     assert list(islice(office_spans(SPRING, start), 3)) == [
-        (start, at(date(2026, 2, 13), time(12, 0))),
-        (at(date(2026, 2, 13), time(13, 30)), at(date(2026, 2, 13), time(17, 30))),
-        (at(date(2026, 2, 14), time(8, 30)), at(date(2026, 2, 14), time(12, 0))),
+        (start, shanghai_instant(date(2026, 2, 13), time(12, 0))),
+        (shanghai_instant(date(2026, 2, 13), time(13, 30)), shanghai_instant(date(2026, 2, 13), time(17, 30))),
+        (shanghai_instant(date(2026, 2, 14), time(8, 30)), shanghai_instant(date(2026, 2, 14), time(12, 0))),
     ]

@@ -1,9 +1,10 @@
-"""A migrated database of each kind, with the small office of the pure tests in it.
+"""Provides a migrated database of each kind, with the small office of the pure tests in it.
 
-Which PostgreSQL that is, tests/builders/postgres.py says.
+tests/builders/postgres.py chooses the PostgreSQL server.
 """
 
 import asyncio
+import shutil
 
 import pytest
 
@@ -18,19 +19,26 @@ from tests.builders.postgres import new_database
 
 @pytest.fixture(scope="session")
 def postgres_template():
-    """The name of a migrated database that others are copied from."""
+    """Yields the name of a migrated database that others are copied from."""
     with new_database() as url:
         migrate(url)
         yield url.rpartition("/")[2]
 
 
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory):
+    """The file of a migrated database, the same."""
+    path = tmp_path_factory.mktemp("migrated") / "anxun.db"
+    migrate(f"sqlite:///{path}")
+    return path
+
+
 @pytest.fixture(params=["sqlite", "postgresql"])
 def url(request, tmp_path):
-    """A migrated, empty database."""
+    """Yields the URL of a migrated, empty database."""
     if request.param == "sqlite":
-        made = f"sqlite:///{tmp_path}/anxun.db"
-        migrate(made)
-        yield made
+        shutil.copy(request.getfixturevalue("sqlite_template"), tmp_path)
+        yield f"sqlite:///{tmp_path}/anxun.db"
         return
     with new_database(request.getfixturevalue("postgres_template")) as made:
         yield made
@@ -56,10 +64,10 @@ class Desk:
         return asyncio.run(self.database.transact(lambda repository: action(repository, *facts, **more)))
 
     def hazard(self, hazard_id):
-        return self.database.ask(lambda repository: repository.hazard(hazard_id))
+        return self.database.read_sync(lambda repository: repository.hazard(hazard_id))
 
     def history(self, hazard_id):
-        return self.database.ask(lambda repository: repository.history(hazard_id))
+        return self.database.read_sync(lambda repository: repository.history(hazard_id))
 
 
 @pytest.fixture

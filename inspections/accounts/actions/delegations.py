@@ -6,38 +6,40 @@ from uuid import UUID
 
 from msgspec.structs import replace
 
-from inspections.accounts.delegations import LATE, Delegation, NewDelegation, empowered
+from inspections.accounts.delegations import START_TOLERANCE, Delegation, NewDelegation, add_delegated_grants
 from inspections.accounts.people import Person, Role
 from inspections.accounts.policy import scope
 from inspections.accounts.repository import AccountRepository
 from inspections.change import Change
-from inspections.errors import Forbidden, IdConflict, IdTaken, Invalid, Missing, differing
+from inspections.errors import Forbidden, IdConflict, IdOwnerConflict, InvalidInput, NotFound, differing_fields
 
 
-class Made(NamedTuple):
+class CreatedDelegation(NamedTuple):
     """The created delegation. `repeated`: the same request had created it before, and this is its current state."""
 
     delegation: Delegation
     repeated: bool
 
 
-def with_lent(repository: AccountRepository, person: Person, now: datetime) -> Person:
+def person_with_delegations(repository: AccountRepository, person: Person, now: datetime) -> Person:
     """Adds all grants lent to the person now or later; `Person.with_current_grants` then selects those in effect."""
-    return empowered(person, repository.received(person.username, now), repository.person)
+    return add_delegated_grants(person, repository.received_delegations(person.username, now), repository.person)
 
 
-def everybody(repository: AccountRepository, now: datetime) -> list[Person]:
+def people_with_delegations(repository: AccountRepository, now: datetime) -> list[Person]:
     """Loads all accounts, each with its delegated grants as in `person_with_delegations`."""
     people = {person.username: person for person in repository.people()}
     received: dict[str, list[Delegation]] = {username: [] for username in people}
     for each in repository.delegations(None):
-        if each.stands(now):
+        if each.is_valid(now):
             received[each.receiver].append(each)
-    return [empowered(person, received[person.username], people.get) for person in people.values()]
+    return [add_delegated_grants(person, received[person.username], people.get) for person in people.values()]
 
 
-def make_delegation(repository: AccountRepository, person: Person, asked: NewDelegation, now: datetime) -> Change[Made]:
-    """Creates a delegation. Raises Forbidden, IdConflict, IdTaken, Missing (to), Invalid."""
+def make_delegation(
+    repository: AccountRepository, person: Person, asked: NewDelegation, now: datetime
+) -> Change[CreatedDelegation]:
+    """Creates a delegation. Raises Forbidden, IdConflict, IdOwnerConflict, NotFound (to), InvalidInput."""
     wanted = Delegation(
         id=asked.id,
         giver=person.username,
@@ -51,44 +53,48 @@ def make_delegation(repository: AccountRepository, person: Person, asked: NewDel
     )
     earlier = repository.delegation(asked.id)
     if earlier is not None and earlier.giver == person.username:
-        return Change(_again(earlier, wanted))
-    own = _own_scopes(repository, wanted, now)
+        return Change(_answer_repeated_request(earlier, wanted))
+    own = _giver_scopes(repository, wanted, now)
     if earlier is not None:
-        raise IdTaken
-    _check(repository, wanted, own, now)
-    return Change(Made(wanted, repeated=False), (wanted,))
+        raise IdOwnerConflict
+    _check_delegation(repository, wanted, own, now)
+    return Change(CreatedDelegation(wanted, repeated=False), (wanted,))
 
 
-def _again(earlier: Delegation, wanted: Delegation) -> Made:
-    if fields := differing(earlier, wanted, ("receiver", "role", "scope", "since", "until", "reason")):
+def _answer_repeated_request(earlier: Delegation, wanted: Delegation) -> CreatedDelegation:
+    if fields := differing_fields(earlier, wanted, ("receiver", "role", "scope", "since", "until", "reason")):
         raise IdConflict(["to" if field == "receiver" else field for field in fields])
-    return Made(earlier, repeated=True)
+    return CreatedDelegation(earlier, repeated=True)
 
 
-def _own_scopes(repository: AccountRepository, wanted: Delegation, now: datetime) -> tuple[str, ...]:
+def _giver_scopes(repository: AccountRepository, wanted: Delegation, now: datetime) -> tuple[str, ...]:
     """Returns the scopes in which an administrator gave the giver this role, or raises Forbidden if there are none.
 
     A borrowed role does not count, so it cannot be lent on.
     """
     giver = repository.person(wanted.giver)
-    own = tuple(grant.scope for grant in giver.at(now).grants if grant.role == wanted.role) if giver else ()
+    own = (
+        tuple(grant.scope for grant in giver.with_current_grants(now).grants if grant.role == wanted.role)
+        if giver
+        else ()
+    )
     if not own:
         raise Forbidden("只能委托本人的角色，受托的角色不能转委托")
     return own
 
 
-def _check(repository: AccountRepository, wanted: Delegation, own: tuple[str, ...], now: datetime) -> None:
+def _check_delegation(repository: AccountRepository, wanted: Delegation, own: tuple[str, ...], now: datetime) -> None:
     receiver = repository.person(wanted.receiver)
     if receiver is None or not receiver.active:
-        raise Missing("person", "to")
+        raise NotFound("person", "to")
     unmet = {
         ("to", "不能委托给本人"): wanted.receiver == wanted.giver,
         ("scope", "超出本人的管辖范围"): bool(wanted.scope) and not wanted.scope.startswith(own),
-        ("since", "开始时间不能早于现在"): wanted.since < now - LATE,
+        ("since", "开始时间不能早于现在"): wanted.since < now - START_TOLERANCE,
         ("until", "结束时间须晚于现在"): wanted.until <= now,
     }
     if errors := [error for error, holds in unmet.items() if holds]:
-        raise Invalid(*errors)
+        raise InvalidInput(*errors)
 
 
 def revoke_delegation(
@@ -96,33 +102,33 @@ def revoke_delegation(
 ) -> Change[Delegation]:
     """Revokes a delegation; one that has ended stays unchanged.
 
-    Raises Missing if the person may not see it, Forbidden for its receiver.
+    Raises NotFound if the person may not see it, Forbidden for its receiver.
     """
     found = repository.delegation(delegation_id)
-    if found is None or not _concerns(repository, person, found):
-        raise Missing("delegation")
+    if found is None or not _may_see(repository, person, found):
+        raise NotFound("delegation")
     if person.username != found.giver and not _oversees(repository, person, found):
         raise Forbidden
-    if not found.stands(now):
+    if not found.is_valid(now):
         return Change(found)
     after = replace(found, revoked_at=now)
     return Change(after, changed=((found, after),))
 
 
-def delegations_seen(repository: AccountRepository, person: Person) -> list[Delegation]:
+def visible_delegations(repository: AccountRepository, person: Person) -> list[Delegation]:
     """Lists the delegations that the person gave or received, present and past, newest first.
 
     An administrator also sees those of the accounts they manage.
     """
     everybody = bool(scope(person, "delegation.oversee"))
     found = repository.delegations(None if everybody else person.username)
-    return [each for each in found if _concerns(repository, person, each)]
+    return [each for each in found if _may_see(repository, person, each)]
 
 
-def _concerns(repository: AccountRepository, person: Person, delegation: Delegation) -> bool:
+def _may_see(repository: AccountRepository, person: Person, delegation: Delegation) -> bool:
     return person.username in {delegation.giver, delegation.receiver} or _oversees(repository, person, delegation)
 
 
 def _oversees(repository: AccountRepository, person: Person, delegation: Delegation) -> bool:
     giver = repository.person(delegation.giver)
-    return giver is not None and scope(person, "delegation.oversee").sees(giver)
+    return giver is not None and scope(person, "delegation.oversee").covers_person(giver)

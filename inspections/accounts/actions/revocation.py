@@ -10,24 +10,24 @@ from uuid import UUID
 
 from msgspec.structs import replace
 
-from inspections.accounts.external_identities import Identity
+from inspections.accounts.external_identities import ExternalIdentity
 from inspections.accounts.people import ERASED
 from inspections.accounts.repository import AccountRepository
 from inspections.accounts.sessions import Session
 
 
-class Ended(NamedTuple):
+class EndedAccess(NamedTuple):
     """The sessions, before and after, and the identities that a reset ends, to be written with a Change."""
 
     sessions: tuple[tuple[Session, Session], ...] = ()
-    identities: tuple[Identity, ...] = ()
+    identities: tuple[ExternalIdentity, ...] = ()
 
     @property
     def providers(self) -> tuple[str, ...]:
         return tuple(each.provider for each in self.identities)
 
 
-def end_access(repository: AccountRepository, username: str, now: datetime, spared: UUID | None = None) -> Ended:
+def end_access(repository: AccountRepository, username: str, now: datetime, spared: UUID | None = None) -> EndedAccess:
     """Ends every open session except `spared`, and every linked identity.
 
     The caller must have locked the account by `repository.lock_person`: concurrent sign-ins and links of the account
@@ -35,11 +35,11 @@ def end_access(repository: AccountRepository, username: str, now: datetime, spar
     """
     others = (each for each in repository.open_sessions(username) if each.id != spared)
     sessions = tuple((each, replace(each, revoked_at=now)) for each in others)
-    return Ended(sessions, tuple(repository.identities(username)))
+    return EndedAccess(sessions, tuple(repository.identities(username)))
 
 
-def erase_access(repository: AccountRepository, username: str, now: datetime) -> Ended:
+def erase_access(repository: AccountRepository, username: str, now: datetime) -> EndedAccess:
     """Ends access as `end_access` does and erases the device names of all sessions, also of ended ones."""
     every = repository.sessions(username)
     sessions = tuple((each, replace(each, device=ERASED, revoked_at=each.revoked_at or now)) for each in every)
-    return Ended(sessions, tuple(repository.identities(username)))
+    return EndedAccess(sessions, tuple(repository.identities(username)))

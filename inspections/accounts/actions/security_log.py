@@ -7,7 +7,7 @@ from typing import NamedTuple, TypeVar
 from msgspec.structs import replace
 
 from inspections.accounts.repository import AccountRepository
-from inspections.accounts.security_log import KEPT, Event, SecurityEvent, facts_of
+from inspections.accounts.security_log import RETENTION, Event, SecurityEvent, change_facts
 from inspections.change import Change
 
 T = TypeVar("T")
@@ -21,7 +21,7 @@ class Caller(NamedTuple):
     address: str
 
 
-def noted(
+def with_security_event(
     action: Callable[[R], Change[T]],
     event: Event,
     caller: Caller,
@@ -31,17 +31,17 @@ def noted(
 ) -> Callable[[R], Change[T]]:
     """Wraps an action so that a security event is written with its change; no change means no event."""
 
-    def both(repository: R) -> Change[T]:
+    def run_and_log(repository: R) -> Change[T]:
         change = action(repository)
         if not (change.new or change.changed or change.removed):
             return change
-        said = {**facts_of(change.changed, change.removed), **(facts or {})}
-        return replace(change, new=(*change.new, *note(repository, event, caller, now, about, said).new))
+        said = {**change_facts(change.changed, change.removed), **(facts or {})}
+        return replace(change, new=(*change.new, *record_event(repository, event, caller, now, about, said).new))
 
-    return both
+    return run_and_log
 
 
-def note(
+def record_event(
     repository: AccountRepository,
     event: Event,
     caller: Caller,
@@ -54,7 +54,7 @@ def note(
     return Change(None, (line,))
 
 
-def forget_events(repository: AccountRepository, now: datetime, limit: int) -> Change[int]:
+def delete_expired_events(repository: AccountRepository, now: datetime, limit: int) -> Change[int]:
     """Deletes at most `limit` events older than the retention period. Returns how many were deleted."""
-    over = repository.old_events(now - KEPT, limit)
+    over = repository.old_events(now - RETENTION, limit)
     return Change(len(over), removed=tuple(over))

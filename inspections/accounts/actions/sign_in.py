@@ -9,29 +9,36 @@ from uuid import UUID
 
 from msgspec.structs import replace
 
-from inspections.accounts.actions.delegations import with_lent
-from inspections.accounts.actions.revocation import Ended, end_access
-from inspections.accounts.external_identities import Identity
+from inspections.accounts.actions.delegations import person_with_delegations
+from inspections.accounts.actions.revocation import EndedAccess, end_access
+from inspections.accounts.external_identities import ExternalIdentity
 from inspections.accounts.people import Person
 from inspections.accounts.repository import AccountRepository
-from inspections.accounts.second_factor import SecondFactor, Shown, used
+from inspections.accounts.second_factor import SecondFactor, SubmittedCode, consume_code
 from inspections.accounts.sessions import (
-    IDLE_LASTS,
-    SESSION_LASTS,
-    Changes,
-    Digests,
+    IDLE_LIFETIME,
+    SESSION_LIFETIME,
+    PairChanges,
     Session,
+    TokenDigests,
     TokenPair,
-    first_use,
-    giving_way,
     new_pair,
+    record_first_use,
+    surplus_pairs,
 )
-from inspections.accounts.throttling import OF_ACCOUNT, OF_ADDRESS, Patience, Tally, tried, untried
+from inspections.accounts.throttling import (
+    ACCOUNT_BACKOFF,
+    ADDRESS_BACKOFF,
+    AttemptCounter,
+    Backoff,
+    add_attempt,
+    remove_attempt,
+)
 from inspections.change import Change
-from inspections.errors import Forbidden, NotLinked, SignInFailed, Unauthenticated
+from inspections.errors import Forbidden, InvalidCredentials, Unauthenticated, UnlinkedIdentity
 
 
-class SignedIn(NamedTuple):
+class AuthenticatedSession(NamedTuple):
     """A valid session and its owner. `person` has only the grants in effect now; `until`: when to authenticate again.
 
     `pair`: the token pair that was used; it counts as new until its first use.
@@ -43,47 +50,47 @@ class SignedIn(NamedTuple):
     until: datetime
 
 
-class Terms(NamedTuple):
+class SessionOptions(NamedTuple):
     """Options of a new session. `idle`: its idle timeout. `single_session`: ends all other sessions of the account.
 
     `identity`: the linked identity used instead of the password. `code`: the submitted code of the second factor.
     """
 
-    idle: timedelta = IDLE_LASTS
-    alone: bool = False
-    through: Identity | None = None
-    shown: Shown | None = None
+    idle: timedelta = IDLE_LIFETIME
+    single_session: bool = False
+    identity: ExternalIdentity | None = None
+    code: SubmittedCode | None = None
 
 
-USUAL = Terms()
+DEFAULT_OPTIONS = SessionOptions()
 
 
-class Tries(NamedTuple):
+class AttemptKeys(NamedTuple):
     """The counter keys of a password attempt: digests of account and address, so neither is stored as plain text."""
 
     account: str
     address: str
 
 
-def try_password(
-    repository: AccountRepository, tries: Tries, now: datetime, patience: Patience = OF_ACCOUNT
+def count_password_attempt(
+    repository: AccountRepository, tries: AttemptKeys, now: datetime, backoff: Backoff = ACCOUNT_BACKOFF
 ) -> Change[None]:
-    """Counts a password attempt before the password is checked. Raises TooManyTries during the backoff."""
+    """Counts a password attempt before the password is checked. Raises TooManySignInAttempts during the backoff."""
     counting = [
-        (before := repository.kept(Tally, key), tried(before, key, each, now))
-        for key, each in zip(tries, (patience, OF_ADDRESS), strict=True)
+        (before := repository.get(AttemptCounter, key), add_attempt(before, key, each, now))
+        for key, each in zip(tries, (backoff, ADDRESS_BACKOFF), strict=True)
     ]
     new = tuple(after for before, after in counting if before is None)
     return Change(None, new, tuple((before, after) for before, after in counting if before is not None))
 
 
-def good_password(repository: AccountRepository, tries: Tries, *, whole: bool) -> Change[None]:
+def undo_password_attempt(repository: AccountRepository, tries: AttemptKeys, *, whole: bool) -> Change[None]:
     """Undoes one counted attempt after a correct password. `whole`: sign-in is complete, so the account starts anew.
 
     Until then, earlier failures remain, so that guessing codes of the second factor is limited too.
     """
-    account, address = (repository.kept(Tally, key) for key in tries)
-    left = {before: untried(before) for before in (account, address) if before}
+    account, address = (repository.get(AttemptCounter, key) for key in tries)
+    left = {before: remove_attempt(before) for before in (account, address) if before}
     if account and whole:
         left[account] = None
     changed = tuple((before, after) for before, after in left.items() if after)
@@ -95,128 +102,137 @@ def open_session(
     person: Person,
     session_id: UUID,
     device: str,
-    digests: Digests,
+    digests: TokenDigests,
     now: datetime,
-    terms: Terms = USUAL,
-) -> Change[SignedIn]:
+    terms: SessionOptions = DEFAULT_OPTIONS,
+) -> Change[AuthenticatedSession]:
     """Opens a session for a person whose password or identity was verified; checks the second factor if one is set.
 
-    Raises SignInFailed, also if the account was changed meanwhile; NotLinked if the identity was unlinked meanwhile;
-    SecondFactorNeeded.
+    Raises InvalidCredentials, also if the account was changed meanwhile; UnlinkedIdentity if the identity was
+    unlinked meanwhile; MissingTotpCode.
     """
-    known = repository.account(person.username)  # locked, so that a concurrent reset does not miss this session
+    known = repository.lock_person(person.username)  # locked, so that a concurrent reset does not miss this session
     if known is None or not known.active or known.password != person.password:
-        raise SignInFailed
-    if terms.through and repository.kept(Identity, terms.through.provider, terms.through.subject) != terms.through:
-        raise NotLinked
+        raise InvalidCredentials
+    if (
+        terms.identity
+        and repository.get(ExternalIdentity, terms.identity.provider, terms.identity.subject) != terms.identity
+    ):
+        raise UnlinkedIdentity
     seconds = int(terms.idle.total_seconds())
-    session = Session(session_id, person.username, device, now, now + SESSION_LASTS, now, idle_seconds=seconds)
+    session = Session(session_id, person.username, device, now, now + SESSION_LIFETIME, now, idle_seconds=seconds)
     pair = new_pair(session, session_id, digests, now)
-    factor = repository.kept(SecondFactor, person.username)
-    asked = ((factor, used(factor, terms.shown)),) if factor and factor.confirmed_at else ()
-    others = repository.open_sessions(known.username) if terms.alone else []
+    factor = repository.get(SecondFactor, person.username)
+    asked = ((factor, consume_code(factor, terms.code)),) if factor and factor.confirmed_at else ()
+    others = repository.open_sessions(known.username) if terms.single_session else []
     ended = tuple((each, replace(each, revoked_at=now)) for each in others)
-    return Change(_signed_in(repository, known, session, pair, now), (session, pair), (*asked, *ended))
+    return Change(_authenticated_session(repository, known, session, pair, now), (session, pair), (*asked, *ended))
 
 
 def change_password(
     repository: AccountRepository, person: Person, digest: str, password: str, now: datetime
-) -> Change[Ended]:
+) -> Change[EndedAccess]:
     """Changes the password of a person whose old one was verified; ends all other sessions and linked identities.
 
     `digest`: of the access token of the request; `password`: hash of the new password. Raises Unauthenticated if the
     account was changed meanwhile, Forbidden for accounts of the demo office, whose passwords are public.
     """
-    known = repository.account(person.username)
+    known = repository.lock_person(person.username)
     if known is None or not known.active or known.password != person.password:
         raise Unauthenticated
     if known.demo:
         raise Forbidden("演示账号不能修改密码")
-    own, _ = _behind(repository, digest)
+    own, _ = _load_session_and_pair(repository, digest)
     ended = end_access(repository, known.username, now, spared=own.id if own else None)
     changed = ((known, replace(known, password=password, password_at=now)), *ended.sessions)
     return Change(ended, changed=changed, removed=ended.identities)
 
 
 def refresh_session(
-    repository: AccountRepository, digest: str, pair_id: UUID, digests: Digests, now: datetime
-) -> Change[SignedIn | Session | None]:
+    repository: AccountRepository, digest: str, pair_id: UUID, digests: TokenDigests, now: datetime
+) -> Change[AuthenticatedSession | Session | None]:
     """Renews a session by the digest of its refresh token. Returns None if the token is unknown or expired.
 
     Returns the session, now revoked, if the token had already been replaced: somebody else has a copy of it.
     """
-    session, pair = _behind(repository, digest)
+    session, pair = _load_session_and_pair(repository, digest)
     person = repository.person(session.username) if session else None
-    if session is None or pair is None or digest != pair.refresh or not session.stands(now):
+    if session is None or pair is None or digest != pair.refresh or not session.is_valid(now):
         return Change(None)
     if person is None or not person.active or now >= pair.refresh_expires_at:
         return Change(None)
-    if not pair.renews(now):
+    if not pair.can_renew(now):
         if pair.used_at is None:  # an unused sibling of the current pair
             return Change(None)
         ended = replace(session, revoked_at=now)
         return Change(ended, changed=((session, ended),))
-    standing = repository.standing_pairs(session.id)
+    standing = repository.current_pairs(session.id)
     made = new_pair(session, pair_id, digests, now, parent=pair.id)
-    seen, used = replace(session, seen_at=now), _used(repository, pair, standing, now)
-    removed = () if used else giving_way(standing)
-    return Change(_signed_in(repository, person, seen, made, now), (made,), ((session, seen), *used), removed)
+    seen, used = replace(session, seen_at=now), _record_use(repository, pair, standing, now)
+    removed = () if used else surplus_pairs(standing)
+    return Change(
+        _authenticated_session(repository, person, seen, made, now), (made,), ((session, seen), *used), removed
+    )
 
 
-def use_access(repository: AccountRepository, digest: str, now: datetime) -> Change[SignedIn | None]:
+def record_access_use(repository: AccountRepository, digest: str, now: datetime) -> Change[AuthenticatedSession | None]:
     """Records the first use of an access token: its pair becomes the current one. Returns None if it is not valid."""
-    session, pair = _behind(repository, digest)
+    session, pair = _load_session_and_pair(repository, digest)
     if session is None or pair is None:
         return Change(None)
-    known = _known(repository, session, pair, digest, now)
-    changed = _used(repository, pair, repository.standing_pairs(session.id), now) if known else ()
+    known = _authenticate(repository, session, pair, digest, now)
+    changed = _record_use(repository, pair, repository.current_pairs(session.id), now) if known else ()
     return Change(None if pair.spent_until and not changed else known, changed=changed)
 
 
 def close_session(repository: AccountRepository, digest: str, now: datetime) -> Change[None]:
-    session, _ = _behind(repository, digest)
+    session, _ = _load_session_and_pair(repository, digest)
     if session is None or session.revoked_at:
         return Change(None)
     return Change(None, changed=((session, replace(session, revoked_at=now)),))
 
 
-def forget_tokens(repository: AccountRepository, now: datetime, limit: int) -> Change[int]:
+def delete_expired_tokens(repository: AccountRepository, now: datetime, limit: int) -> Change[int]:
     """Deletes at most `limit` pairs whose refresh token has expired. Returns how many were deleted."""
     over = repository.expired_pairs(now, limit)
     return Change(len(over), removed=tuple(over))
 
 
-def behind_access(repository: AccountRepository, digest: str, now: datetime) -> SignedIn | None:
+def find_valid_session(repository: AccountRepository, digest: str, now: datetime) -> AuthenticatedSession | None:
     """Finds the session of an access token, if both are valid now; for reads that change nothing."""
-    pair = repository.pair_of(digest)
-    session = repository.kept(Session, pair.session) if pair else None
-    return _known(repository, session, pair, digest, now) if session and pair else None
+    pair = repository.find_token_pair(digest)
+    session = repository.get(Session, pair.session) if pair else None
+    return _authenticate(repository, session, pair, digest, now) if session and pair else None
 
 
-def _behind(repository: AccountRepository, digest: str) -> tuple[Session | None, TokenPair | None]:
+def _load_session_and_pair(repository: AccountRepository, digest: str) -> tuple[Session | None, TokenPair | None]:
     """Loads session and pair of a token's digest, the session first: all writers use this order, to avoid deadlocks."""
-    found = repository.pair_of(digest)
-    session = repository.kept(Session, found.session) if found else None
-    return session, repository.kept(TokenPair, found.id) if found and session else None
+    found = repository.find_token_pair(digest)
+    session = repository.get(Session, found.session) if found else None
+    return session, repository.get(TokenPair, found.id) if found and session else None
 
 
-def _known(
+def _authenticate(
     repository: AccountRepository, session: Session, pair: TokenPair, digest: str, now: datetime
-) -> SignedIn | None:
-    if digest != pair.access or not pair.gives_access(now) or not session.stands(now):
+) -> AuthenticatedSession | None:
+    if digest != pair.access or not pair.gives_access(now) or not session.is_valid(now):
         return None
     person = repository.person(session.username)
-    return _signed_in(repository, person, session, pair, now) if person and person.active else None
+    return _authenticated_session(repository, person, session, pair, now) if person and person.active else None
 
 
-def _used(repository: AccountRepository, pair: TokenPair, standing: list[TokenPair], now: datetime) -> Changes:
+def _record_use(
+    repository: AccountRepository, pair: TokenPair, standing: list[TokenPair], now: datetime
+) -> PairChanges:
     if pair.used_at:
         return ()
-    return first_use(pair, repository.kept(TokenPair, pair.parent) if pair.parent else None, standing, now)
+    return record_first_use(pair, repository.get(TokenPair, pair.parent) if pair.parent else None, standing, now)
 
 
-def _signed_in(
+def _authenticated_session(
     repository: AccountRepository, person: Person, session: Session, pair: TokenPair, now: datetime
-) -> SignedIn:
-    whole = with_lent(repository, person, now)
-    return SignedIn(whole.at(now), session, pair, min([pair.access_expires_at, *whole.turns_after(now)]))
+) -> AuthenticatedSession:
+    whole = person_with_delegations(repository, person, now)
+    return AuthenticatedSession(
+        whole.with_current_grants(now), session, pair, min([pair.access_expires_at, *whole.upcoming_grant_changes(now)])
+    )

@@ -10,36 +10,36 @@ from msgspec.structs import asdict, replace
 from inspections.accounts.people import Person
 from inspections.accounts.policy import Scope, scope
 from inspections.change import Change
-from inspections.errors import Forbidden, IdConflict, IdTaken, Invalid, Missing, differing
-from inspections.field_types import Line, Moment
-from inspections.monitoring.device_import import COLUMNS, MonitorList
+from inspections.errors import Forbidden, IdConflict, IdOwnerConflict, InvalidInput, NotFound, differing_fields
+from inspections.field_types import AwareDatetime, ShortText
+from inspections.monitoring.device_import import COLUMNS, MonitorImport
 from inspections.monitoring.devices import (
     REPORTER,
     SWEEP,
+    MaintenanceWindow,
     Monitor,
     NewMonitor,
     Outage,
-    Window,
-    listening,
-    outage,
-    rotated,
+    new_outage,
+    rotate_secret,
+    set_silence_deadline,
 )
 from inspections.monitoring.repository import MonitoringRepository
-from inspections.table_import import SHOWN, LineError, LinesWrong
+from inspections.table_import import MAX_LISTED_ERRORS, InvalidLines, LineError
 
-_SAID = ("name", "kind", "community", "place", "point", "vendor", "thresholds", "silent_after_h")
-_LISTED = ("name", "kind", "community", "place", "point", "vendor")
+_FIELDS = ("name", "kind", "community", "place", "point", "vendor", "thresholds", "silent_after_h")
+_IMPORTED_FIELDS = ("name", "kind", "community", "place", "point", "vendor")
 """The fields that an import file sets."""
 
-_LONGEST_WORK = timedelta(days=30)
+_MAX_MAINTENANCE = timedelta(days=30)
 
 
-class PlannedWork(Struct, frozen=True, forbid_unknown_fields=True):
+class MaintenancePlan(Struct, frozen=True, forbid_unknown_fields=True):
     """A maintenance window as requested: its start, its end, and the reason."""
 
-    first: Moment = field(name="from")
-    last: Moment = field(name="until")
-    reason: Line
+    first: AwareDatetime = field(name="from")
+    last: AwareDatetime = field(name="until")
+    reason: ShortText
 
 
 class MonitorSecret(Struct, frozen=True):
@@ -49,7 +49,7 @@ class MonitorSecret(Struct, frozen=True):
     secret: str
 
 
-class MonitorsImported(Struct, frozen=True):
+class MonitorImportResult(Struct, frozen=True):
     """The result of an import: counts, errors, and the `secrets` of new devices. `applied`: whether it was stored."""
 
     applied: bool
@@ -61,7 +61,7 @@ class MonitorsImported(Struct, frozen=True):
     secrets: list[MonitorSecret]
 
 
-class Registered(NamedTuple):
+class MonitorRegistration(NamedTuple):
     """A registered device. `repeated`: it was registered before, so its secret is not returned again."""
 
     monitor: Monitor
@@ -70,34 +70,37 @@ class Registered(NamedTuple):
 
 def register_monitor(
     repository: MonitoringRepository, person: Person, asked: NewMonitor, secret: str, now: datetime
-) -> Change[Registered]:
-    """Registers a device; a repeated request changes nothing. Raises Forbidden, IdConflict, IdTaken, Invalid."""
+) -> Change[MonitorRegistration]:
+    """Registers a device; a repeated request changes nothing.
+
+    Raises Forbidden, IdConflict, IdOwnerConflict, InvalidInput.
+    """
     reach = scope(person, "device.manage")
-    earlier = repository.kept(Monitor, asked.id)
+    earlier = repository.get(Monitor, asked.id)
     if earlier is not None:
         if not reach.covers_community(earlier.community):
-            raise IdTaken
-        if fields := differing(earlier, asked, _SAID):
+            raise IdOwnerConflict
+        if fields := differing_fields(earlier, asked, _FIELDS):
             raise IdConflict(fields)
-        return Change(Registered(earlier, repeated=True))
-    _check_place(repository, reach, asked)
-    monitor = _new(asked, secret, person.username, now)
-    return Change(Registered(monitor, repeated=False), (*_reporter(repository), monitor))
+        return Change(MonitorRegistration(earlier, repeated=True))
+    _check_community(repository, reach, asked)
+    monitor = _new_monitor(asked, secret, person.username, now)
+    return Change(MonitorRegistration(monitor, repeated=False), (*_reporter_account(repository), monitor))
 
 
-def _new(asked: NewMonitor, secret: str, by: str, now: datetime) -> Monitor:
-    said = {name: value for name, value in asdict(asked).items() if name in _SAID}
-    return listening(Monitor(id=asked.id, made_by=by, made_at=now, secret=secret, **said), now)
+def _new_monitor(asked: NewMonitor, secret: str, by: str, now: datetime) -> Monitor:
+    said = {name: value for name, value in asdict(asked).items() if name in _FIELDS}
+    return set_silence_deadline(Monitor(id=asked.id, made_by=by, made_at=now, secret=secret, **said), now)
 
 
-def _check_place(repository: MonitoringRepository, reach: Scope, asked: NewMonitor) -> None:
+def _check_community(repository: MonitoringRepository, reach: Scope, asked: NewMonitor) -> None:
     if repository.community(asked.community) is None:
-        raise Invalid(("community", "没有这个社区"))
+        raise InvalidInput(("community", "没有这个社区"))
     if not reach.covers_community(asked.community):
         raise Forbidden("超出您的管理范围")
 
 
-def _reporter(repository: MonitoringRepository) -> Sequence[Person]:
+def _reporter_account(repository: MonitoringRepository) -> Sequence[Person]:
     """Returns the account under which devices report, if it must still be created. It is inactive."""
     there = repository.person(REPORTER) is not None
     return () if there else (Person(REPORTER, "用电监测", (), "", active=False),)
@@ -107,104 +110,108 @@ def import_monitors(
     repository: MonitoringRepository,
     by: str,
     reach: Scope,
-    said: MonitorList,
+    said: MonitorImport,
     secrets: Sequence[str],
     now: datetime,
     *,
     apply: bool,
-) -> Change[MonitorsImported]:
+) -> Change[MonitorImportResult]:
     """Imports all devices of a file or none. A known device stays unchanged and must match its line.
 
-    `secrets`: one for each line. Raises LinesWrong, only with `apply`.
+    `secrets`: one for each line. Raises InvalidLines, only with `apply`.
     """
     fresh: list[Monitor] = []
     errors = [*said.errors]
     for (where, asked), secret in zip(said.lines, secrets, strict=True):
-        earlier = repository.kept(Monitor, asked.id)
+        earlier = repository.get(Monitor, asked.id)
         if not reach.covers_community(asked.community):
             errors.append(COLUMNS.error(where, "community", "不在您的管理范围内"))
         elif earlier is None:
-            fresh.append(_new(asked, secret, by, now))
+            fresh.append(_new_monitor(asked, secret, by, now))
         elif not reach.covers_community(earlier.community):
             errors.append(COLUMNS.error(where, "id", "该编号已被占用"))
-        elif fields := differing(earlier, asked, _LISTED):
+        elif fields := differing_fields(earlier, asked, _IMPORTED_FIELDS):
             errors.append(COLUMNS.error(where, "id", f"该编号已登记，内容不同：{'、'.join(fields)}"))
     if errors and apply:
-        raise LinesWrong(errors[:SHOWN], len(errors))
+        raise InvalidLines(errors[:MAX_LISTED_ERRORS], len(errors))
     made = [MonitorSecret(each.id, each.secret) for each in fresh] if apply else []
     again = len(said.lines) + len(said.errors) - len(errors) - len(fresh)
     count = len(said.lines) + len(said.errors)
-    answer = MonitorsImported(apply, count, len(fresh), again, len(errors), errors[:SHOWN], made)
-    return Change(answer, (*_reporter(repository), *fresh) if apply and fresh else ())
+    answer = MonitorImportResult(apply, count, len(fresh), again, len(errors), errors[:MAX_LISTED_ERRORS], made)
+    return Change(answer, (*_reporter_account(repository), *fresh) if apply and fresh else ())
 
 
 def change_monitor(
     repository: MonitoringRepository, person: Person, asked: NewMonitor, now: datetime, *, active: bool
 ) -> Change[Monitor]:
-    """Changes a device. Deactivating it ends its outage. Raises Missing, Forbidden, Invalid."""
-    monitor = own_monitor(repository, person, asked.id, "device.manage")
-    _check_place(repository, scope(person, "device.manage"), asked)
-    said = {name: value for name, value in asdict(asked).items() if name in _SAID}
+    """Changes a device. Deactivating it ends its outage. Raises NotFound, Forbidden, InvalidInput."""
+    monitor = get_monitor(repository, person, asked.id, "device.manage")
+    _check_community(repository, scope(person, "device.manage"), asked)
+    said = {name: value for name, value in asdict(asked).items() if name in _FIELDS}
     after = replace(monitor, **said, active=active, version=monitor.version + 1)
     if not active:
-        after, ended = _without_outage(repository, after, now)
+        after, ended = _end_outage(repository, after, now)
         return Change(after, changed=((monitor, after), *ended))
-    after = listening(after, monitor.last_seen_at or now)
+    after = set_silence_deadline(after, monitor.last_seen_at or now)
     return Change(after, changed=((monitor, after),))
 
 
-def plan_work(
-    repository: MonitoringRepository, person: Person, monitor_id: str, asked: PlannedWork, now: datetime
+def plan_maintenance(
+    repository: MonitoringRepository, person: Person, monitor_id: str, asked: MaintenancePlan, now: datetime
 ) -> Change[Monitor]:
-    """Sets the maintenance window, replacing the previous one. Raises Missing, Invalid."""
-    monitor = own_monitor(repository, person, monitor_id, "device.manage")
+    """Sets the maintenance window, replacing the previous one. Raises NotFound, InvalidInput."""
+    monitor = get_monitor(repository, person, monitor_id, "device.manage")
     if asked.last <= max(asked.first, now):
-        raise Invalid(("last", "结束时间须晚于开始时间和现在"))
-    if asked.last - asked.first > _LONGEST_WORK:
-        raise Invalid(("last", f"一次检修最长 {_LONGEST_WORK.days} 天"))
-    window = Window(asked.first, asked.last, asked.reason, person.username)
-    after, ended = _without_outage(repository, replace(monitor, maintenance=window, version=monitor.version + 1), now)
-    after = listening(after, monitor.last_seen_at or now)
+        raise InvalidInput(("last", "结束时间须晚于开始时间和现在"))
+    if asked.last - asked.first > _MAX_MAINTENANCE:
+        raise InvalidInput(("last", f"一次检修最长 {_MAX_MAINTENANCE.days} 天"))
+    window = MaintenanceWindow(asked.first, asked.last, asked.reason, person.username)
+    after, ended = _end_outage(repository, replace(monitor, maintenance=window, version=monitor.version + 1), now)
+    after = set_silence_deadline(after, monitor.last_seen_at or now)
     return Change(after, changed=((monitor, after), *ended))
 
 
-def end_work(repository: MonitoringRepository, person: Person, monitor_id: str, now: datetime) -> Change[Monitor]:
-    """Ends the maintenance window early. Raises Missing."""
-    monitor = own_monitor(repository, person, monitor_id, "device.manage")
+def end_maintenance(
+    repository: MonitoringRepository, person: Person, monitor_id: str, now: datetime
+) -> Change[Monitor]:
+    """Ends the maintenance window early. Raises NotFound."""
+    monitor = get_monitor(repository, person, monitor_id, "device.manage")
     if monitor.maintenance is None:
         return Change(monitor)
-    after = listening(replace(monitor, maintenance=None, version=monitor.version + 1), now)
+    after = set_silence_deadline(replace(monitor, maintenance=None, version=monitor.version + 1), now)
     return Change(after, changed=((monitor, after),))
 
 
-def _without_outage(
+def _end_outage(
     repository: MonitoringRepository, monitor: Monitor, now: datetime
 ) -> tuple[Monitor, Sequence[tuple[Outage, Outage]]]:
-    known = repository.kept(Outage, monitor.outage) if monitor.outage else None
+    known = repository.get(Outage, monitor.outage) if monitor.outage else None
     return replace(monitor, outage=None), () if known is None else ((known, replace(known, ended_at=now)),)
 
 
-def notice_silence(repository: MonitoringRepository, now: datetime, limit: int) -> Change[int]:
+def detect_silent_monitors(repository: MonitoringRepository, now: datetime, limit: int) -> Change[int]:
     """Opens an outage for each device that is overdue; returns how many. Outages send no notices."""
     new: list[Outage] = []
     changed: list[tuple[Monitor, Monitor]] = []
-    for monitor in repository.silent(now, limit):
-        found = outage(monitor, repository.new_id(), SWEEP, now)
+    for monitor in repository.silent_monitors(now, limit):
+        found = new_outage(monitor, repository.new_id(), SWEEP, now)
         new.append(found)
         changed.append((monitor, replace(monitor, outage=found.id)))
     return Change(len(new), tuple(new), tuple(changed))
 
 
-def rotate_monitor(repository: MonitoringRepository, person: Person, monitor_id: str, secret: str) -> Change[Monitor]:
-    """Gives the device a new secret; the current one stays valid beside it. Raises Missing."""
-    monitor = own_monitor(repository, person, monitor_id, "device.manage")
-    after = rotated(monitor, secret)
+def rotate_monitor_secret(
+    repository: MonitoringRepository, person: Person, monitor_id: str, secret: str
+) -> Change[Monitor]:
+    """Gives the device a new secret; the current one stays valid beside it. Raises NotFound."""
+    monitor = get_monitor(repository, person, monitor_id, "device.manage")
+    after = rotate_secret(monitor, secret)
     return Change(after, changed=((monitor, after),))
 
 
-def own_monitor(repository: MonitoringRepository, person: Person, monitor_id: str, action: str) -> Monitor:
+def get_monitor(repository: MonitoringRepository, person: Person, monitor_id: str, action: str) -> Monitor:
     """Returns the device if it lies within the person's scope for `action`, else raises Missing."""
-    monitor = repository.kept(Monitor, monitor_id)
+    monitor = repository.get(Monitor, monitor_id)
     if monitor is None or not scope(person, action).covers_community(monitor.community):
-        raise Missing("device")
+        raise NotFound("device")
     return monitor

@@ -10,15 +10,15 @@ from msgspec.structs import replace
 
 from inspections.accounts.people import Person
 from inspections.change import Change
-from inspections.errors import Damaged
+from inspections.errors import DamagedPhoto
 from inspections.photos import perceptual_hash
-from inspections.photos.evidence import Shown
-from inspections.photos.records import Band, Mention, Photo, PhotoMention, PhotoState, Receipt
+from inspections.photos.evidence import DeclaredPhoto
+from inspections.photos.records import HashBand, Photo, PhotoDeclaration, PhotoReference, PhotoState, UploadReceipt
 from inspections.photos.repository import PhotoRepository
 from inspections.places.coordinates import Point
 
 
-class Facts(NamedTuple):
+class PhotoMetadata(NamedTuple):
     """The metadata of a picture (EXIF); None for a value that is absent or impossible.
 
     `taken_at` is UTC, read as Shanghai time where the picture names no offset; `utc_offset` is in minutes, set only if
@@ -35,7 +35,7 @@ class Facts(NamedTuple):
     oddities: tuple[str, ...] = ()
 
 
-class Received(NamedTuple):
+class IntakeResult(NamedTuple):
     """Photos whose bytes a person has sent, whether all were already known as theirs, and the records to insert.
 
     `restored`: the changes (before, after) of purged photos whose bytes have arrived again.
@@ -44,15 +44,17 @@ class Received(NamedTuple):
     photos: tuple[Photo, ...]
     known: bool
     records: tuple[Struct, ...]
-    back: tuple[tuple[Photo, Photo], ...] = ()
+    restored: tuple[tuple[Photo, Photo], ...] = ()
 
-    def check(self) -> None:
-        """Raises Damaged for bytes that have proved broken before: sending them again cannot help."""
+    def check_no_damage(self) -> None:
+        """Raises DamagedPhoto for bytes that have proved broken before: sending them again cannot help."""
         if broken := [photo.sha256 for photo in self.photos if photo.state is PhotoState.DAMAGED]:
-            raise Damaged(photos=broken)
+            raise DamagedPhoto(photos=broken)
 
 
-def received(repository: PhotoRepository, person: Person, arrived: Sequence[Photo], now: datetime) -> Received:
+def prepare_intake(
+    repository: PhotoRepository, person: Person, arrived: Sequence[Photo], now: datetime
+) -> IntakeResult:
     photos: dict[str, Photo] = {}
     records: list[Struct] = []
     back: list[tuple[Photo, Photo]] = []
@@ -66,34 +68,34 @@ def received(repository: PhotoRepository, person: Person, arrived: Sequence[Phot
         records += [] if kept else [photo]
         if not repository.receipt(photo.sha256, person.username):
             known = False
-            records.append(Receipt(photo.sha256, person.username, now))
-    return Received(tuple(photos[photo.sha256] for photo in arrived), known, tuple(records), tuple(back))
+            records.append(UploadReceipt(photo.sha256, person.username, now))
+    return IntakeResult(tuple(photos[photo.sha256] for photo in arrived), known, tuple(records), tuple(back))
 
 
 def receive_photos(
     repository: PhotoRepository, person: Person, arrived: Sequence[Photo], now: datetime
-) -> Change[Received]:
-    """Stores the records of photos that a person has sent. Raises Damaged."""
-    result = received(repository, person, arrived, now)
-    result.check()
-    return Change(result, result.records, result.back)
+) -> Change[IntakeResult]:
+    """Stores the records of photos that a person has sent. Raises DamagedPhoto."""
+    result = prepare_intake(repository, person, arrived, now)
+    result.check_no_damage()
+    return Change(result, result.records, result.restored)
 
 
-class Declaration(NamedTuple):
+class DeclarationResult(NamedTuple):
     """The photos that one history line declares, and the records that store them."""
 
-    shown: tuple[Shown, ...]
+    shown: tuple[DeclaredPhoto, ...]
     records: tuple[Struct, ...]
 
 
-def declare(
+def declare_photos(
     repository: PhotoRepository,
     person: Person,
     line: tuple[UUID, UUID],
-    photos: Sequence[PhotoMention],
+    photos: Sequence[PhotoDeclaration],
     now: datetime,
     arrived: Iterable[Photo] = (),
-) -> Declaration:
+) -> DeclarationResult:
     """Makes the references of one history line to its photos.
 
     `line` is (id of the history line, id of the hazard); `arrived` holds the photos of the same request. A photo that
@@ -101,23 +103,25 @@ def declare(
     """
     entry, hazard = line
     here = {photo.sha256: photo for photo in arrived}
-    shown: list[Shown] = []
+    shown: list[DeclaredPhoto] = []
     records: list[Struct] = []
     for (sha256, stage), said in {(photo.sha256, photo.stage): photo for photo in photos}.items():
         photo = here.get(sha256) or repository.photo(sha256)
         sent = sha256 in here or repository.receipt(sha256, person.username) is not None
         seen = photo is not None and not sent and repository.may_see_photo(person, sha256)
-        mention = Mention(entry, sha256, stage, hazard, person.username, now, seen, _utc(said.taken_at), said.point)
-        shown.append(Shown(mention, photo if sent or seen else None))
+        mention = PhotoReference(
+            entry, sha256, stage, hazard, person.username, now, seen, _to_utc(said.taken_at), said.point
+        )
+        shown.append(DeclaredPhoto(mention, photo if sent or seen else None))
         records.append(mention)
-    return Declaration(tuple(shown), tuple(records))
+    return DeclarationResult(tuple(shown), tuple(records))
 
 
-def _utc(moment: datetime | None) -> datetime | None:
+def _to_utc(moment: datetime | None) -> datetime | None:
     return moment.astimezone(UTC) if moment else None
 
 
-def release(repository: PhotoRepository, sha256: str) -> Change[None]:
+def revert_try(repository: PhotoRepository, sha256: str) -> Change[None]:
     """Takes back a try that failed because the photo store was unavailable; the claim stays until it expires."""
     photo = repository.photo(sha256)
     if photo is None or photo.state is not PhotoState.RECEIVED:
@@ -125,11 +129,15 @@ def release(repository: PhotoRepository, sha256: str) -> Change[None]:
     return Change(None, changed=((photo, replace(photo, tries=max(0, photo.tries - 1))),))
 
 
-def developed(repository: PhotoRepository, sha256: str, facts: Facts, picture: int | None = None) -> Change[None]:
+def record_processed_photo(
+    repository: PhotoRepository, sha256: str, facts: PhotoMetadata, picture: int | None = None
+) -> Change[None]:
     """Stores the photo's metadata and perceptual hash, and sets its state to `developed`."""
     photo = repository.photo(sha256)
     if photo is None or photo.state is not PhotoState.RECEIVED:
         return Change(None)
     after = replace(photo, state=PhotoState.DEVELOPED, claimed_until=None, hash=picture, **facts._asdict())
-    bands = () if picture is None else tuple(Band(key, sha256, picture) for key in perceptual_hash.keys(picture))
+    bands = (
+        () if picture is None else tuple(HashBand(key, sha256, picture) for key in perceptual_hash.band_keys(picture))
+    )
     return Change(None, bands, ((photo, after),))

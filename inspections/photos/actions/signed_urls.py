@@ -5,7 +5,7 @@ from inspections.photos.repository import PhotoRepository
 from inspections.photos.signed_urls import Secret
 
 
-def keep_secret(repository: PhotoRepository, fresh: Secret) -> Change[Secret]:
+def get_or_create_secret(repository: PhotoRepository, fresh: Secret) -> Change[Secret]:
     """Returns the stored secret of this name, or stores `fresh` if there is none yet."""
     kept = repository.secret(fresh.name)
     return Change(kept) if kept else Change(fresh, (fresh,))

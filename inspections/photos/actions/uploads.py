@@ -11,36 +11,36 @@ from msgspec.structs import replace
 
 from inspections.accounts.people import Person
 from inspections.change import Change
-from inspections.errors import Missing, TooMany, WrongOffset
-from inspections.photos.actions.intake import received
+from inspections.errors import NotFound, TooManyRequests, WrongOffset
+from inspections.photos.actions.intake import prepare_intake
 from inspections.photos.records import Photo
 from inspections.photos.repository import PhotoRepository
-from inspections.photos.uploads import OPEN_AT_ONCE, OPEN_FOR, Upload
+from inspections.photos.uploads import MAX_OPEN_UPLOADS, UPLOAD_LIFETIME, Upload
 
 
 def begin_upload(
     repository: PhotoRepository, person: Person, length: int, promised: str | None, metadata: str, now: datetime
 ) -> Change[Upload]:
-    """Creates an upload. Raises TooMany."""
-    if repository.open_uploads(person.username, now) >= OPEN_AT_ONCE:
-        raise TooMany("未传完的照片过多，请先传完或取消")
-    upload = Upload(repository.new_id(), person.username, length, 0, (), promised, metadata, now + OPEN_FOR)
+    """Creates an upload. Raises TooManyRequests."""
+    if repository.count_open_uploads(person.username, now) >= MAX_OPEN_UPLOADS:
+        raise TooManyRequests("未传完的照片过多，请先传完或取消")
+    upload = Upload(repository.new_id(), person.username, length, 0, (), promised, metadata, now + UPLOAD_LIFETIME)
     return Change(upload, (upload,))
 
 
-def own_upload(repository: PhotoRepository, person: Person, upload_id: UUID, now: datetime) -> Upload:
-    """Returns the person's upload. Raises Missing if it does not exist, belongs to another person or has expired."""
+def get_own_upload(repository: PhotoRepository, person: Person, upload_id: UUID, now: datetime) -> Upload:
+    """Returns the person's upload. Raises NotFound if it does not exist, belongs to another person or has expired."""
     upload = repository.upload(upload_id)
     if upload is None or upload.username != person.username or upload.expires_at <= now:
-        raise Missing("upload")
+        raise NotFound("upload")
     return upload
 
 
 def add_piece(
     repository: PhotoRepository, person: Person, before: Upload, piece: str, size: int, now: datetime
 ) -> Change[Upload]:
-    """Appends a stored piece to the upload. Raises Missing, or WrongOffset if the upload differs from `before`."""
-    upload = _unmoved(repository, person, before, now)
+    """Appends a stored piece to the upload. Raises NotFound, or WrongOffset if the upload differs from `before`."""
+    upload = _get_unchanged_upload(repository, person, before, now)
     after = replace(upload, offset=upload.offset + size, pieces=(*upload.pieces, piece))
     return Change(after, changed=((upload, after),))
 
@@ -50,37 +50,37 @@ def complete_upload(
 ) -> Change[Upload]:
     """Stores the photo that the last piece completes; only now is all of it acknowledged.
 
-    Raises Missing, WrongOffset, Damaged.
+    Raises NotFound, WrongOffset, DamagedPhoto.
     """
-    upload = _unmoved(repository, person, before, now)
-    arrived = received(repository, person, [photo], now)
-    arrived.check()
+    upload = _get_unchanged_upload(repository, person, before, now)
+    arrived = prepare_intake(repository, person, [photo], now)
+    arrived.check_no_damage()
     after = replace(upload, offset=upload.length, pieces=(), photo=photo.sha256)
-    return Change(after, arrived.records, ((upload, after), *arrived.back))
+    return Change(after, arrived.records, ((upload, after), *arrived.restored))
 
 
-def _unmoved(repository: PhotoRepository, person: Person, before: Upload, now: datetime) -> Upload:
-    upload = own_upload(repository, person, before.id, now)
+def _get_unchanged_upload(repository: PhotoRepository, person: Person, before: Upload, now: datetime) -> Upload:
+    upload = get_own_upload(repository, person, before.id, now)
     if upload.offset != before.offset:
         raise WrongOffset(before.offset, upload.offset)
     return upload
 
 
-def end_upload(repository: PhotoRepository, person: Person, upload_id: UUID, now: datetime) -> Change[Upload]:
-    """Removes an upload that its sender cancels; returns it as it was. Raises Missing."""
-    upload = own_upload(repository, person, upload_id, now)
+def cancel_upload(repository: PhotoRepository, person: Person, upload_id: UUID, now: datetime) -> Change[Upload]:
+    """Removes an upload that its sender cancels; returns it as it was. Raises NotFound."""
+    upload = get_own_upload(repository, person, upload_id, now)
     return Change(upload, removed=(upload,))
 
 
-def fail_upload(repository: PhotoRepository, person: Person, before: Upload, now: datetime) -> Change[Upload]:
+def discard_upload(repository: PhotoRepository, person: Person, before: Upload, now: datetime) -> Change[Upload]:
     """Removes an upload whose bytes are no valid photo; returns it as it was.
 
-    Raises Missing, and WrongOffset where another request has extended the upload meanwhile.
+    Raises NotFound, and WrongOffset where another request has extended the upload meanwhile.
     """
-    upload = _unmoved(repository, person, before, now)
+    upload = _get_unchanged_upload(repository, person, before, now)
     return Change(upload, removed=(upload,))
 
 
-def end_expired_uploads(repository: PhotoRepository, now: datetime, limit: int) -> Change[Sequence[Upload]]:
+def delete_expired_uploads(repository: PhotoRepository, now: datetime, limit: int) -> Change[Sequence[Upload]]:
     expired = repository.expired_uploads(now, limit)
     return Change(expired, removed=tuple(expired))

@@ -1,6 +1,6 @@
 """The actions of this subject: functions of (repository, facts, now) that return the records to write.
 
-- `case`: the context in which a step is decided, and the update of clocks after it
+- `step_context`: the context in which a step is decided, and the update of clocks after it
 - `decisions`: the steps of supervisors: extend, suspend, supervise, transfer, reopen, evaluate
 - `dispatch`: accepts and assigns hazards by dispatch rules
 - `dispatch_rules`: adds and removes dispatch rules

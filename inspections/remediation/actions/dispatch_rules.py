@@ -9,10 +9,10 @@ from msgspec.structs import replace
 from inspections.accounts.people import Person
 from inspections.accounts.policy import scope
 from inspections.change import Change
-from inspections.errors import IdConflict, Invalid, Missing, differing
-from inspections.field_types import Line
+from inspections.errors import IdConflict, InvalidInput, NotFound, differing_fields
+from inspections.field_types import ShortText
 from inspections.office.actions import Area
-from inspections.remediation.dispatch_rules import DispatchRule, can_fix_within
+from inspections.remediation.dispatch_rules import DispatchRule, can_fix_in_area
 from inspections.remediation.repository import RemediationRepository
 
 _COMMUNITY_DIGITS, _STREET_DIGITS = 12, 9
@@ -23,10 +23,10 @@ class NewDispatchRule(Struct, frozen=True, forbid_unknown_fields=True):
 
     id: UUID
     community: Area
-    lead: Line
-    category: Line | None = None
-    group: Line | None = None
-    assisting: Annotated[tuple[Line, ...], Meta(max_length=10)] = ()
+    lead: ShortText
+    category: ShortText | None = None
+    group: ShortText | None = None
+    assisting: Annotated[tuple[ShortText, ...], Meta(max_length=10)] = ()
     accepts: bool = False
 
     def __post_init__(self) -> None:
@@ -34,41 +34,43 @@ class NewDispatchRule(Struct, frozen=True, forbid_unknown_fields=True):
             raise ValueError("group：category 与 group 只能给出一项")
 
 
-class Added(NamedTuple):
+class AddedDispatchRule(NamedTuple):
     """The added rule. `repeated`: the same request was received before."""
 
     rule: DispatchRule
     repeated: bool
 
 
-def add_dispatch_rule(repository: RemediationRepository, person: Person, sent: NewDispatchRule) -> Change[Added]:
+def add_dispatch_rule(
+    repository: RemediationRepository, person: Person, sent: NewDispatchRule
+) -> Change[AddedDispatchRule]:
     """Adds a dispatch rule. Raises NotFound (community), IdConflict, InvalidInput."""
     _check_area(repository, person, sent.community)
-    before = repository.kept(DispatchRule, sent.id)
+    before = repository.get(DispatchRule, sent.id)
     if before is not None:
-        if fields := differing(before, sent, sent.__struct_fields__):
+        if fields := differing_fields(before, sent, sent.__struct_fields__):
             raise IdConflict(fields)
-        return Change(Added(before, repeated=True))
+        return Change(AddedDispatchRule(before, repeated=True))
     groups = {category.group for category in repository.categories()}
     unmet = {
         ("category", "没有这个隐患类别"): sent.category is not None and repository.category(sent.category) is None,
         ("group", "没有这个隐患分类"): sent.group is not None and sent.group not in groups,
         **{
-            (field, "该社区没有这位整改人"): not can_fix_within(repository.person(username), sent.community)
+            (field, "该社区没有这位整改人"): not can_fix_in_area(repository.person(username), sent.community)
             for field, username in (("lead", sent.lead), *(("assisting", name) for name in sent.assisting))
         },
     }
     if errors := [error for error, holds in unmet.items() if holds]:
-        raise Invalid(*errors)
+        raise InvalidInput(*errors)
     rule = DispatchRule(**{name: getattr(sent, name) for name in sent.__struct_fields__})
-    return Change(Added(rule, repeated=False), (rule,))
+    return Change(AddedDispatchRule(rule, repeated=False), (rule,))
 
 
 def remove_dispatch_rule(repository: RemediationRepository, person: Person, rule_id: UUID) -> Change[DispatchRule]:
     """Deactivates a dispatch rule; it is kept for the history entries that refer to it. Raises NotFound."""
-    rule = repository.kept(DispatchRule, rule_id)
+    rule = repository.get(DispatchRule, rule_id)
     if rule is None or not scope(person, "rules.edit").covers_community(rule.community):
-        raise Missing("dispatch_rule")
+        raise NotFound("dispatch_rule")
     after = replace(rule, active=False)
     return Change(after, changed=((rule, after),) if rule.active else ())
 
@@ -76,4 +78,4 @@ def remove_dispatch_rule(repository: RemediationRepository, person: Person, rule
 def _check_area(repository: RemediationRepository, person: Person, area: str) -> None:
     known = {_COMMUNITY_DIGITS: repository.community, _STREET_DIGITS: repository.street}.get(len(area))
     if not scope(person, "rules.edit").covers_community(area) or (known and known(area) is None):
-        raise Missing("community", "community")
+        raise NotFound("community", "community")

@@ -9,17 +9,17 @@ from msgspec.structs import replace
 
 from inspections.accounts.people import SYSTEM
 from inspections.change import Change
-from inspections.hazards.history import NewLine, append_history
-from inspections.hazards.lifecycle import moved
+from inspections.hazards.history import NewEntry, append_history
+from inspections.hazards.lifecycle import transition
 from inspections.hazards.records import Hazard, State
-from inspections.notices.recipients import notices
-from inspections.photos.evidence import flags
-from inspections.photos.records import Mention
-from inspections.remediation.actions.case import timed
+from inspections.notices.recipients import build_notices
+from inspections.photos.evidence import find_flags
+from inspections.photos.records import PhotoReference
+from inspections.remediation.actions.step_context import update_clocks
 from inspections.remediation.repository import RemediationRepository
 
 
-def examine(repository: RemediationRepository, now: datetime, limit: int) -> Change[int]:
+def examine_photos(repository: RemediationRepository, now: datetime, limit: int) -> Change[int]:
     """Claims at most `limit` unexamined photos and records the flags of each.
 
     Of two similar photos, the one examined last finds the other, in whichever order they were declared or processed.
@@ -27,43 +27,43 @@ def examine(repository: RemediationRepository, now: datetime, limit: int) -> Cha
     """
     new: list[Struct] = []
     changed: list[tuple[Struct, Struct]] = []
-    claimed = repository.unexamined(limit)
-    for hazard_id, mentions in _by_hazard(claimed).items():
+    claimed = repository.unexamined_photos(limit)
+    for hazard_id, mentions in _group_by_hazard(claimed).items():
         hazard = repository.hazard(hazard_id)
         if hazard is None or hazard.state is State.DUPLICATE:  # merged meanwhile: its photos are examined on the master
             continue
-        examined = [_examined(repository, mention, hazard) for mention in mentions]
+        examined = [_examine_photo(repository, mention, hazard) for mention in mentions]
         changed += zip(mentions, examined, strict=True)
-        if any(each.flags for each in examined) and _closed_itself(hazard):
+        if any(each.flags for each in examined) and _is_closed_by_itself(hazard):
             kinds = sorted({flag.kind for mention in examined for flag in mention.flags})
             drawn, line = append_history(
                 repository,
                 hazard,
-                timed(hazard, _drawn(hazard, now), repository, now),
-                NewLine(repository.new_id(), "draw", SYSTEM, now, {"flags": kinds}),
+                update_clocks(hazard, _select_for_recheck(hazard, now), repository, now),
+                NewEntry(repository.new_id(), "draw", SYSTEM, now, {"flags": kinds}),
             )
             changed.append((hazard, drawn))
-            new += [line, *notices(repository, hazard, drawn, (line,), now)]
+            new += [line, *build_notices(repository, hazard, drawn, (line,), now)]
     return Change(len(claimed), tuple(new), tuple(changed))
 
 
-def _by_hazard(mentions: Sequence[Mention]) -> dict[UUID, list[Mention]]:
-    found: dict[UUID, list[Mention]] = {}
+def _group_by_hazard(mentions: Sequence[PhotoReference]) -> dict[UUID, list[PhotoReference]]:
+    found: dict[UUID, list[PhotoReference]] = {}
     for mention in mentions:
         found.setdefault(mention.hazard, []).append(mention)
     return found
 
 
-def _examined(repository: RemediationRepository, mention: Mention, hazard: Hazard) -> Mention:
+def _examine_photo(repository: RemediationRepository, mention: PhotoReference, hazard: Hazard) -> PhotoReference:
     photo = repository.photo(mention.sha256)
-    found = flags(mention, photo, hazard, repository.sightings(mention, photo.hash)) if photo else ()
+    found = find_flags(mention, photo, hazard, repository.photo_matches(mention, photo.hash)) if photo else ()
     return replace(mention, examined=True, flags=found)
 
 
-def _closed_itself(hazard: Hazard) -> bool:
+def _is_closed_by_itself(hazard: Hazard) -> bool:
     """Tells whether the hazard was closed automatically and no person has taken a step since its report."""
     return hazard.fixed_on_spot and hazard.state is State.CLOSED and hazard.version == 1
 
 
-def _drawn(hazard: Hazard, now: datetime) -> Hazard:
-    return moved(hazard, "draw", now, outcome=None, closed_at=None, quantity_done=0, look_back_due_at=None)
+def _select_for_recheck(hazard: Hazard, now: datetime) -> Hazard:
+    return transition(hazard, "draw", now, outcome=None, closed_at=None, quantity_done=0, look_back_due_at=None)

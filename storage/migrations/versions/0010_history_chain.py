@@ -14,8 +14,8 @@ import sqlalchemy as sa
 from alembic import op
 from msgspec.structs import replace
 
-from inspections.hazards.history import digest_of, texts
-from inspections.hazards.records import Clocks, Entry, State
+from inspections.hazards.history import entry_digest, erasable_texts
+from inspections.hazards.records import Clocks, HistoryEntry, State
 from storage.engine.columns import Instant, Json
 
 revision = "0010"
@@ -61,10 +61,10 @@ def _hazards_after(last: UUID | None) -> list[UUID]:
 def _chain(hazards: list[UUID]) -> None:
     """Writes the digests of these hazards' lines, and the last of each into its hazard."""
     heads: dict[UUID, str] = {}
-    lines: list[Entry] = []
+    lines: list[HistoryEntry] = []
     for line in _lines(hazards):
-        salted = replace(line, salts={path: token_hex(16) for path in texts(line.facts)})
-        heads[line.hazard] = digest_of(heads.get(line.hazard, ""), salted)
+        salted = replace(line, salts={path: token_hex(16) for path in erasable_texts(line.facts)})
+        heads[line.hazard] = entry_digest(heads.get(line.hazard, ""), salted)
         lines.append(replace(salted, digest=heads[line.hazard]))
     if lines:
         of_line = sa.update(_entries).where(_entries.c.id == sa.bindparam("of"))
@@ -75,11 +75,11 @@ def _chain(hazards: list[UUID]) -> None:
         op.get_bind().execute(of_hazard, [{"of": hazard, "history_head": head} for hazard, head in heads.items()])
 
 
-def _lines(hazards: list[UUID]) -> Iterable[Entry]:
+def _lines(hazards: list[UUID]) -> Iterable[HistoryEntry]:
     query = sa.select(*_entries.c).where(_entries.c.hazard.in_(hazards)).order_by(_entries.c.hazard, _entries.c.seq)
     for row in op.get_bind().execute(query).mappings().all():
         said: dict[str, Any] = {**row, "state": State(row["state"]), "facts": json.loads(row["facts"]), "salts": {}}
-        yield Entry(**said)
+        yield HistoryEntry(**said)
 
 
 def downgrade() -> None:

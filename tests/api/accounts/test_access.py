@@ -1,4 +1,4 @@
-"""Who sees and may do what: anonymous, by role, by community, by assignment."""
+"""Proves that access depends on sign-in, role, community and assignment."""
 
 import asyncio
 import hashlib
@@ -7,32 +7,34 @@ import time
 import pytest
 from litestar import get
 
-from api.accounts.authentication import SignIn, check_routes
-from api.app import build
+from api.accounts.authentication import Authenticator
+from api.accounts.guard import check_routes
+from api.app import build_app
 from api.settings import Settings
-from inspections.errors import SignInFailed, TooMany
-from storage.photos.sample_images import draw
+from inspections.errors import InvalidCredentials, TooManyRequests
+from storage.photos.sample_images import draw_sample_photo
 from tests.builders.api import HERE, MONDAY, PASSWORD, THERE, body, problem
+from tests.builders.waiting import poll_until
 
 
 @pytest.mark.parametrize("opt", [{}, {"action": "hazard.fly"}])
-def test_a_route_without_a_line_in_the_policy_refuses_to_start(opt):
+def test_the_app_does_not_start_with_a_route_without_a_known_action(opt):
     @get("/naked", opt=opt, sync_to_thread=False)
     def naked() -> None: ...
 
-    app = build(Settings())
+    app = build_app(Settings())
     app.register(naked)
     with pytest.raises(LookupError, match="/naked"):
         check_routes(app)
 
 
-def test_a_route_beside_the_guard_refuses_to_start():
+def test_the_app_does_not_start_with_a_route_that_bypasses_the_guard():
     async def another(_): ...
 
     @get("/naked", opt={"action": "me"}, sync_to_thread=False, before_request=another)
     def naked() -> None: ...
 
-    app = build(Settings())
+    app = build_app(Settings())
     app.register(naked)
     with pytest.raises(LookupError, match="/naked"):
         check_routes(app)
@@ -56,21 +58,18 @@ def test_the_other_office_sees_nothing(api):
     problem(api.get("officer2", "/people", params={"community": HERE}), 404, "community.not_found")
 
 
-def test_who_sends_what_others_have_sent_is_not_told_so(api):
-    picture = draw("the same", "EB-01", MONDAY)
+def test_an_uploader_does_not_learn_that_others_sent_the_same_photo(api):
+    picture = draw_sample_photo("the same", "EB-01", MONDAY)
     digest = hashlib.sha256(picture).hexdigest()
     sent = [api.call("inspector", "PUT", f"/photos/{digest}", content=picture)]
-    until = time.monotonic() + 10
-    while api.get("inspector", f"/photos/{digest}").headers["anxun-photo-state"] == "received":
-        assert time.monotonic() < until
-        time.sleep(0.05)
+    poll_until(lambda: api.get("inspector", f"/photos/{digest}").headers["anxun-photo-state"] != "received")
     sent.append(api.call("inspector2", "PUT", f"/photos/{digest}", content=picture))
     assert [answer.status_code for answer in sent] == [201, 201]
     assert sent[0].json() == sent[1].json()
     assert api.call("inspector", "PUT", f"/photos/{digest}", content=picture).json()["state"] == "developed"
 
 
-def test_a_handler_sees_what_is_assigned(api):
+def test_a_handler_sees_only_assigned_hazards(api):
     assigned, other = api.assigned(), api.report("inspector")
     assert [each["id"] for each in api.get("handler", "/hazards").json()["items"]] == [assigned["id"]]
     problem(api.get("handler", f"/hazards/{other['id']}"), 404, "hazard.not_found")
@@ -94,18 +93,18 @@ def test_an_analyst_sees_no_people_and_no_originals(api):
     problem(api.step("analyst", hazard, "note", note="…"), 403, "role.forbidden")
 
 
-def test_what_an_analyst_may_not_read_cannot_be_searched_either(api):
+def test_an_analyst_cannot_search_fields_that_analysts_may_not_read(api):
     api.assigned(description="联系电话 13800001111", place="9幢")
 
-    def found(who, **query):
+    def count_found(who, **query):
         return len(api.get(who, "/hazards", params=query).json()["items"])
 
     for query in ({"q": "13800001111"}, {"q": "9幢"}, {"assignee": "handler"}):
-        assert (found("analyst", **query), found("officer", **query)) == (0, 1), query
-    assert found("analyst", q="XJ-2026") == 1
+        assert (count_found("analyst", **query), count_found("officer", **query)) == (0, 1), query
+    assert count_found("analyst", q="XJ-2026") == 1
 
 
-def test_a_handler_keeps_nothing_of_a_hazard_that_was_taken_away(api):
+def test_a_handler_loses_access_to_a_returned_hazard(api):
     hazard = api.assigned()
     digest = hazard["photos"][0]["sha256"]
     hazard = api.taken("handler", hazard, "attach", photos=[{"sha256": digest, "stage": "after"}])
@@ -114,17 +113,17 @@ def test_a_handler_keeps_nothing_of_a_hazard_that_was_taken_away(api):
     problem(api.get("handler", f"/photos/{digest}"), 404, "photo.not_found")
 
 
-def test_a_flood_of_sign_ins_is_told_to_wait(api):
+def test_a_flood_of_sign_ins_is_rate_limited(api):
     async def flood():
-        sign_in = api.client.app.state.context.part(SignIn)
-        tries = [sign_in.open(f"inspector{at}", "wrong", "x", f"{at}") for at in range(60)]
+        sign_in = api.client.app.state.context.part(Authenticator)
+        tries = [sign_in.open_with_password(f"inspector{at}", "wrong", "x", f"{at}") for at in range(60)]
         return await asyncio.gather(*tries, return_exceptions=True)
 
     answers = {type(answer) for answer in api.client.blocking_portal.call(flood)}
-    assert answers == {SignInFailed, TooMany}
+    assert answers == {InvalidCredentials, TooManyRequests}
 
 
-def test_an_administrator_keeps_accounts_and_sees_no_hazard(api):
+def test_an_administrator_manages_accounts_and_sees_no_hazard(api):
     hazard = api.report("inspector")
     problem(api.get("admin", "/hazards"), 403, "role.forbidden")
     problem(api.get("admin", f"/hazards/{hazard['id']}"), 403, "role.forbidden")
@@ -136,14 +135,14 @@ def log_in(api, username="inspector", password=PASSWORD, **more):
     return api.post(None, "/auth/login", {"username": username, "password": password, **more})
 
 
-def test_signing_in_and_out(api):
+def test_a_person_signs_in_renews_and_signs_out(api):
     answer = log_in(api).json()
     assert answer["expires_in"] == 900
     assert answer["user"]["username"] == "inspector"
     api.tokens["me"] = answer["access_token"]
     assert api.get("me", "/me").json() == answer["user"]
     renewed = api.post(None, "/auth/refresh", {"refresh_token": answer["refresh_token"]}).json()
-    assert api.get("me", "/hazards").status_code == 200  # until the new one is used
+    assert api.get("me", "/hazards").status_code == 200  # the old token is valid until the new one is used
     api.tokens |= {"me": renewed["access_token"], "before": answer["access_token"]}
     assert api.get("me", "/hazards").status_code == 200
     time.sleep(1.1)  # a token that was replaced is refused within a second
@@ -184,7 +183,7 @@ def test_two_requests_of_one_phone_that_renew_at_once_do_not_sign_it_out(api):
     assert call("/inbox", renewed.json()).status_code == 200
 
 
-def test_a_pair_that_came_late_is_refused_and_its_sibling_goes_on(api):
+def test_a_renewed_pair_used_too_late_is_refused_and_the_other_stays_valid(api):
     signed = api.post(None, "/auth/login", {"username": "inspector", "password": PASSWORD}).json()
     first, late = (api.post(None, "/auth/refresh", {"refresh_token": signed["refresh_token"]}).json() for _ in range(2))
     api.tokens["inspector"] = first["access_token"]

@@ -1,4 +1,4 @@
-"""Accounts made at the machine, by the command."""
+"""Proves that the `anxun user` command creates and lists accounts on the server's own machine."""
 
 import pytest
 from click.testing import CliRunner
@@ -6,27 +6,27 @@ from sqlalchemy import select
 
 from api.commands.main import commands
 from storage.accounts.tables import security_events
-from storage.engine.connections import owned, writing_engine
-from storage.engine.sqlite import Locked
+from storage.engine.connections import write_access, writing_engine
+from storage.engine.sqlite import DatabaseInUse
 from storage.migration import migrate
 from tests.builders.api import PASSWORD
 
 
-def anxun(tmp_path, *command, code=0, **options):
+def run_anxun(tmp_path, *command, code=0, **options):
     environment = {"ANXUN_DATA": str(tmp_path), "ANXUN_DATABASE": f"sqlite:///{tmp_path}/anxun.db"}
     done = CliRunner().invoke(commands, command, env=environment, **options)
     assert done.exit_code == code, (done.output, done.exception)
     return done
 
 
-def test_the_first_administrator_is_made_at_the_machine(tmp_path):
+def test_the_command_creates_the_first_administrator(tmp_path):
     migrate(f"sqlite:///{tmp_path}/anxun.db")
     add = ("user", "add", "zheng", "--name", "郑", "--role", "admin:")
-    done = anxun(tmp_path, *add, input=f"{PASSWORD}\n{PASSWORD}\n")
+    done = run_anxun(tmp_path, *add, input=f"{PASSWORD}\n{PASSWORD}\n")
     assert PASSWORD not in done.output
     (tmp_path / "password").write_text(f"{PASSWORD}\n")
-    anxun(tmp_path, "user", "add", "qian", "--name", "钱", "--password-file", str(tmp_path / "password"))
-    said = anxun(tmp_path, "user", "list").output
+    run_anxun(tmp_path, "user", "add", "qian", "--name", "钱", "--password-file", str(tmp_path / "password"))
+    said = run_anxun(tmp_path, "user", "list").output
     assert "zheng  郑  admin:\n" in said
     assert "qian  钱" in said
     engine = writing_engine(f"sqlite:///{tmp_path}/anxun.db")
@@ -45,20 +45,20 @@ def test_the_first_administrator_is_made_at_the_machine(tmp_path):
         (("system",), "由系统保留"),
     ],
 )
-def test_what_makes_no_account_at_the_machine_is_said(tmp_path, command, words):
+def test_the_command_explains_why_it_creates_no_account(tmp_path, command, words):
     migrate(f"sqlite:///{tmp_path}/anxun.db")
     (tmp_path / "password").write_text(PASSWORD)
     file = ("--password-file", str(tmp_path / "password"))
-    done = anxun(tmp_path, "user", "add", *command, "--name", "某", *file, code=1)
+    done = run_anxun(tmp_path, "user", "add", *command, "--name", "某", *file, code=1)
     assert words in str(done.exception)
 
 
-def test_an_account_is_not_made_beside_a_running_server(tmp_path):
+def test_the_command_creates_no_account_while_a_server_runs(tmp_path):
     migrate(f"sqlite:///{tmp_path}/anxun.db")
     (tmp_path / "password").write_text(PASSWORD)
     command = ("user", "add", "zheng", "--name", "郑", "--password-file", str(tmp_path / "password"))
-    with owned(f"sqlite:///{tmp_path}/anxun.db"):
-        done = anxun(tmp_path, *command, code=1)
-        assert isinstance(done.exception, Locked)
+    with write_access(f"sqlite:///{tmp_path}/anxun.db"):
+        done = run_anxun(tmp_path, *command, code=1)
+        assert isinstance(done.exception, DatabaseInUse)
         assert "in use by another anxun process" in str(done.exception)
-        assert anxun(tmp_path, "user", "list").output == ""
+        assert run_anxun(tmp_path, "user", "list").output == ""

@@ -1,4 +1,4 @@
-"""A supervisor lends their role: it begins, counts, ends by itself or is taken back."""
+"""Proves that a supervisor can lend their role: it begins, takes effect, ends by itself or is revoked."""
 
 import time
 import uuid
@@ -6,22 +6,22 @@ import uuid
 import pytest
 
 from tests.builders.api import HERE, THERE, on_both, problem
-from tests.builders.lent_roles import asked, lent
-from tests.builders.people import new, signed_in
+from tests.builders.delegations import delegation_request, lend_role
+from tests.builders.people import new_person, sign_in_as
 
 
 @pytest.fixture
 def han(api):
-    """Somebody without any role of their own."""
-    assert api.post("admin", "/people", new(grants=[])).status_code == 201
-    signed_in(api, "han", "correct horse battery")
+    """Create a person without any role of their own, and sign them in."""
+    assert api.post("admin", "/people", new_person(grants=[])).status_code == 201
+    sign_in_as(api, "han", "correct horse battery")
     return "han"
 
 
 @on_both
-def test_what_is_lent_begins_and_ends_by_itself(api, han):
+def test_a_lent_role_begins_and_ends_by_itself(api, han):
     hazard = api.report("inspector")
-    lent(api)
+    lend_role(api)
     problem(api.get(han, "/statistics/communities"), 403, "role.forbidden")
     api.clock.pass_(minutes=5)
     assert api.counts(han)["total"]["received"] == 1
@@ -36,8 +36,8 @@ def test_what_is_lent_begins_and_ends_by_itself(api, han):
 
 
 @on_both
-def test_the_giver_takes_it_back(api, han):
-    made = lent(api)
+def test_the_giver_revokes_a_delegation(api, han):
+    made = lend_role(api)
     api.clock.pass_(minutes=6)
     assert api.get(han, "/people").status_code == 200
     problem(api.call(han, "POST", f"/delegations/{made['id']}/revoke"), 403, "role.forbidden")
@@ -49,8 +49,8 @@ def test_the_giver_takes_it_back(api, han):
 
 
 @on_both
-def test_the_same_delegation_sent_again_is_answered_again(api, han):
-    body = asked()
+def test_a_retried_delegation_gets_the_same_answer(api, han):
+    body = delegation_request()
     made = api.post("supervisor", "/delegations", body)
     assert (made.status_code, made.json()["giver"], made.json()["receiver"]) == (201, "supervisor", han)
     again = api.post("supervisor", "/delegations", body)
@@ -59,12 +59,12 @@ def test_the_same_delegation_sent_again_is_answered_again(api, han):
     assert said["fields"] == ["to"]
 
 
-def test_what_is_lent_is_not_lent_on(api, han):
-    lent(api)
+def test_a_lent_role_cannot_be_lent_on(api, han):
+    lend_role(api)
     api.clock.pass_(minutes=5)
-    problem(api.post(han, "/delegations", asked(to="officer")), 403, "role.forbidden")
+    problem(api.post(han, "/delegations", delegation_request(to="officer")), 403, "role.forbidden")
     for who in ("inspector", "officer", "handler", "analyst", "admin"):
-        problem(api.post(who, "/delegations", asked()), 403, "role.forbidden")
+        problem(api.post(who, "/delegations", delegation_request()), 403, "role.forbidden")
 
 
 @pytest.mark.usefixtures("han")
@@ -82,13 +82,13 @@ def test_what_is_lent_is_not_lent_on(api, han):
         ({"reason": ""}, 422, "step.needs", "reason"),
     ],
 )
-def test_what_cannot_be_lent_is_said_by_field(api, facts, status, code, field):
-    said = problem(api.post("supervisor", "/delegations", asked(**facts)), status, code)
+def test_an_invalid_delegation_names_the_field(api, facts, status, code, field):
+    said = problem(api.post("supervisor", "/delegations", delegation_request(**facts)), status, code)
     assert [each["field"] for each in said["errors"]] == [field]
 
 
-def test_who_knows_of_a_delegation(api):
-    made = lent(api, to="officer", scope=HERE)
+def test_giver_receiver_and_administrator_see_a_delegation(api):
+    made = lend_role(api, to="officer", scope=HERE)
     api.clock.pass_(minutes=11)
     for who in ("supervisor", "officer", "admin"):
         assert api.get(who, "/delegations").json() == {"items": [made]}

@@ -1,4 +1,4 @@
-"""A page in a browser signs in: over https by cookies that no script reads and no other site can use."""
+"""Proves that a browser page signs in over https with cookies that no script reads and no other site can use."""
 
 import pytest
 
@@ -14,7 +14,7 @@ def sign_in(api, origin):
 
 @pytest.fixture
 def page(api):
-    """A browser on our own page over https, as the proxy hands it on."""
+    """Sign in from our own page over https, as the proxy passes the request on."""
     api.client.base_url = OWN
     answer = sign_in(api, OWN)
     assert answer.status_code == 200, answer.text
@@ -22,7 +22,7 @@ def page(api):
     return api
 
 
-def asked(page, method, path, origin=OWN, **options):
+def send(page, method, path, origin=OWN, **options):
     headers = {"Origin": origin} if origin else {}
     return page.client.request(method, f"/api/v1{path}", headers=headers, **options)
 
@@ -36,23 +36,23 @@ def test_the_tokens_of_a_page_are_cookies_out_of_reach_of_scripts(page):
         parts = {part.strip().lower() for part in each.split(";")[1:]}
         assert {"path=/", "secure", "httponly", "samesite=strict"} < parts
         assert not any(part.startswith("domain") for part in parts)
-    assert asked(page, "GET", "/me", None).json()["username"] == "officer"
-    report = asked(page, "POST", "/hazards", json=body())
+    assert send(page, "GET", "/me", None).json()["username"] == "officer"
+    report = send(page, "POST", "/hazards", json=body())
     assert report.status_code == 201, report.text
 
 
 @pytest.mark.parametrize(
     "origin", [OTHER, None, "null", "http://anxun.example", f"{OWN}:8443", "https://anxun.example.evil"]
 )
-def test_nobody_else_s_page_changes_anything_with_them(page, origin):
+def test_a_page_of_another_origin_cannot_use_the_cookies(page, origin):
     for method, path in (("POST", "/hazards"), ("POST", "/auth/logout"), ("PUT", f"/photos/{'0' * 64}")):
-        problem(asked(page, method, path, origin, content=b"{}"), 403, "auth.cross_site")
-    problem(asked(page, "POST", "/auth/refresh", origin, json={}), 403, "auth.cross_site")
-    assert asked(page, "POST", "/auth/logout").status_code == 204
+        problem(send(page, method, path, origin, content=b"{}"), 403, "auth.cross_site")
+    problem(send(page, "POST", "/auth/refresh", origin, json={}), 403, "auth.cross_site")
+    assert send(page, "POST", "/auth/logout").status_code == 204
 
 
 @pytest.mark.parametrize("origin", [OTHER, None, "null"])
-def test_nobody_else_s_page_signs_somebody_in(api, origin):
+def test_a_page_of_another_origin_cannot_sign_anybody_in(api, origin):
     api.client.base_url = OWN
     refused = sign_in(api, origin)
     problem(refused, 403, "auth.cross_site")
@@ -61,20 +61,20 @@ def test_nobody_else_s_page_signs_somebody_in(api, origin):
 
 def test_a_page_renews_by_its_cookie_and_signs_out(page):
     before = dict(page.client.cookies)
-    renewed = asked(page, "POST", "/auth/refresh", json={})
+    renewed = send(page, "POST", "/auth/refresh", json={})
     assert renewed.status_code == 200, renewed.text
     assert renewed.json()["token_type"] == "Cookie"  # a kind, not a secret
     assert {name: value != dict(page.client.cookies)[name] for name, value in before.items()} == dict.fromkeys(
         before, True
     )
-    assert asked(page, "GET", "/me").status_code == 200
-    assert asked(page, "POST", "/auth/logout").status_code == 204
+    assert send(page, "GET", "/me").status_code == 200
+    assert send(page, "POST", "/auth/logout").status_code == 204
     assert dict(page.client.cookies) == {}
-    problem(asked(page, "GET", "/me"), 401, "auth.required")
-    problem(asked(page, "POST", "/auth/refresh", json={}), 401, "auth.required")
+    problem(send(page, "GET", "/me"), 401, "auth.required")
+    problem(send(page, "POST", "/auth/refresh", json={}), 401, "auth.required")
 
 
-def test_a_bearer_token_goes_before_a_cookie_and_needs_no_origin(page):
+def test_a_bearer_token_takes_precedence_over_a_cookie_and_needs_no_origin(page):
     answer = page.client.get("/api/v1/me", headers={"Authorization": f"Bearer {page.tokens['inspector']}"})
     assert answer.json()["username"] == "inspector"
     problem(page.client.get("/api/v1/me", headers={"Authorization": "Bearer nothing"}), 401, "auth.required")
@@ -84,14 +84,14 @@ def test_a_bearer_token_goes_before_a_cookie_and_needs_no_origin(page):
     assert written.status_code == 201
 
 
-def test_over_plain_http_a_page_gets_its_tokens_as_everybody_does(api):
+def test_a_page_over_plain_http_gets_its_tokens_in_the_body(api):
     answer = api.post(None, "/auth/login", {"username": "officer", "password": PASSWORD, "page": True})
     assert answer.json()["access_token"].startswith("anxa_")
     assert "set-cookie" not in answer.headers
     problem(api.post(None, "/auth/refresh", {}), 401, "auth.required")
 
 
-def test_cookies_of_others_do_no_harm(api):
+def test_malformed_cookies_are_refused(api):
     for sent in (
         "__Host-anxun-access=",
         "__Host-anxun-access=nonsense",

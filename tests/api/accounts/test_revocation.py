@@ -1,4 +1,4 @@
-"""What ends what: the table in docs/security.md, read here and tried cell by cell over HTTP."""
+"""Proves each cell of the table "What ends what" in docs/security.md over HTTP."""
 
 import shutil
 import uuid
@@ -17,15 +17,15 @@ from litestar.testing import TestClient
 import api.accounts.authentication
 import api.sync.events
 from api.accounts.authentication import HASHER
-from api.app import build
+from api.app import build_app
 from api.settings import Settings
 from api.sync.broadcaster import LiveFeed
 from inspections.accounts.people import Grant, Person, Role
 from inspections.change import Change
 from tests.builders.api import HERE, Api, Clock
 from tests.builders.platforms import OWN, Platform
-from tests.builders.sink import running
-from tests.builders.waiting import until
+from tests.builders.sink import run_server
+from tests.builders.waiting import PATIENCE, poll_until
 
 TABLE = (Path(__file__).parents[3] / "docs" / "security.md").read_text().partition("## What ends what\n")[2]
 PAGE = "https://anxun.example"
@@ -33,18 +33,18 @@ NEW = "another one of their own"
 HEARTBEAT = timedelta(seconds=0.02)
 
 
-def table():
-    """By event: by credential, what the cell says."""
+def read_table():
+    """Read the table: for each event, the cell of each credential."""
     lines = [line for line in TABLE.partition("\n## ")[0].splitlines() if line.startswith("|")]
     (_, *credentials), _, *rows = ([cell.strip() for cell in line.strip("|").split("|")] for line in lines)
     return {event: dict(zip(credentials, cells, strict=True)) for event, *cells in rows}
 
 
-# who and what ---------------------------------------------------------------------------------------------------
+# devices and accounts -------------------------------------------------------------------------------------------
 
 
 class Device:
-    """A device of somebody that is signed in, by tokens or, as a page, by cookies; `credentials`: what it holds."""
+    """A signed-in device and its `credentials`: tokens or, if it is a page, cookies."""
 
     def __init__(self, office, username, *, page):
         self.office, self.page, self.offset = office, page, 0
@@ -60,16 +60,16 @@ class Device:
         self.credentials = {
             "access token": lambda: self.get("/me"),
             "refresh token": lambda: self.renew(self.tokens),
-            "tus upload": self.go_on,
+            "tus upload": self.continue_upload,
         }
 
     def keep(self, answer):
         assert answer.status_code == 200, answer.text
         self.tokens = dict(answer.cookies) if self.page else answer.json()
-        self.office.api.client.cookies.clear()  # a browser each
+        self.office.api.client.cookies.clear()  # each device has cookies of its own
 
     def send(self, method, path, tokens, headers=(), **options):
-        """By these tokens, or by none."""
+        """Send a request with these tokens, or without any."""
         if not self.page:
             shown = {"Authorization": f"Bearer {tokens['access_token']}"} if tokens else {}
             return self.office.api.call(None, method, path, headers={**shown, **dict(headers)}, **options)
@@ -89,14 +89,14 @@ class Device:
         return answer.json() if answer.content else None
 
     def renew(self, tokens):
-        """With these; what comes is not kept."""
+        """Renew with these tokens, without storing the new ones."""
         body = {} if self.page else {"refresh_token": tokens["refresh_token"]}
         answer = self.send("POST", "/auth/refresh", tokens, json=body)
         if not self.page:
             self.office.api.client.cookies.clear()
         return answer
 
-    def go_on(self):
+    def continue_upload(self):
         octets = {"Content-Type": "application/offset+octet-stream", "Tus-Resumable": "1.0.0"}
         answer = self.call("PATCH", self.upload, headers={**octets, "Upload-Offset": str(self.offset)}, content=b"x")
         self.offset += answer.is_success
@@ -104,7 +104,7 @@ class Device:
 
 
 class Account:
-    """An officer who administers too, signed in on two devices, with one of each credential."""
+    """An officer who is also an administrator, signed in on two devices, with one credential of each kind."""
 
     def __init__(self, office, *, page):
         self.office, self.username = office, office.hire()
@@ -118,15 +118,15 @@ class Account:
         photo = office.hazard["photos"][0]["sha256"]
         self.address = self.here.post("/photos/links", {"photos": [{"sha256": photo}]})["links"][0]["url"]
         self.credentials = {
-            "linked identity": self.come_from_outside,
-            "API key": lambda: office.bearing(self.key["token"], "/me"),
+            "linked identity": self.sign_in_externally,
+            "API key": lambda: office.get_with_token(self.key["token"], "/me"),
             "fix link": lambda: office.api.call(
                 None, "GET", urlsplit(self.link["addresses"]["url"]).path, root=True, headers={"Accept": "text/json"}
             ),
             "signed address": lambda: office.api.call(None, "GET", self.address, root=True),
         }
 
-    def come_from_outside(self):
+    def sign_in_externally(self):
         totp = {"totp": self.recovery.pop()} if self.recovery else {}
         return self.office.api.post(None, "/auth/external/wechat", {"code": self.username, **totp})
 
@@ -136,14 +136,14 @@ class Account:
         self.recovery = confirmed["recovery_codes"]
 
     def states(self, expected=None):
-        """By credential: whether it is good here, and elsewhere. `expected`: streams that are to end are waited for."""
+        """Return whether each credential is valid here and elsewhere; wait for the streams that `expected` says end."""
         said = {name: [is_good(use())] * 2 for name, use in self.credentials.items()}
         for name, use in self.here.credentials.items():
             said[name] = [is_good(use()), is_good(self.elsewhere.credentials[name]())]
         if not self.here.page:
             streams = [self.here.stream, self.elsewhere.stream]
             stay = GOOD_AFTER[expected["live stream"]] if expected else [True, True]
-            wait_for([each for each, stays in zip(streams, stay, strict=True) if not stays], timeout=5)
+            wait_for([each for each, stays in zip(streams, stay, strict=True) if not stays], PATIENCE)
             wait_for([each for each, stays in zip(streams, stay, strict=True) if stays], 5 * HEARTBEAT.total_seconds())
             said["live stream"] = [not each.done() for each in streams]
         return said
@@ -179,20 +179,20 @@ class Office:
         answer = self.api.post("admin", path, body)
         assert answer.is_success, answer.text
 
-    def bearing(self, token, path):
+    def get_with_token(self, token, path):
         return self.api.call(None, "GET", path, headers={"Authorization": f"Bearer {token}"})
 
     def listen(self, username, token):
-        """A stream that has begun; it is done when it has ended."""
+        """Open a live stream and wait for its beginning; the returned future is done when the stream ends."""
         streams = self.context.part(LiveFeed)._streams
         before = sum(each.username == username for each in streams)
-        stream = self.threads.submit(self.bearing, token, "/live")
-        assert until(lambda: sum(each.username == username for each in list(streams)) > before, seconds=5)
+        stream = self.threads.submit(self.get_with_token, token, "/live")
+        poll_until(lambda: sum(each.username == username for each in list(streams)) > before)
         self.streams.append(stream)
         return stream
 
-    def silence(self):
-        """Ends the streams that are left."""
+    def end_streams(self):
+        """End the streams that are left."""
         self.api.client.blocking_portal.call(self.context.part(LiveFeed).stop)
         wait_for(self.streams)
 
@@ -208,28 +208,28 @@ def office(loaded, tmp_path_factory):
         patch = stack.enter_context(pytest.MonkeyPatch.context())
         patch.setattr(
             api.accounts.authentication, "_REMEMBERED_SECONDS", 0
-        )  # what ends is refused at once, not within a second
+        )  # a revoked credential is refused at once, not within a second
         patch.setattr(api.sync.events, "HEARTBEAT", HEARTBEAT)
         threads = stack.enter_context(ThreadPoolExecutor())
-        platform = stack.enter_context(running(Platform()))
+        platform = stack.enter_context(run_server(Platform()))
         words = f"wechat=http://app:s3cret%2F@127.0.0.1:{platform.port}/wx"
         settings = Settings(data=str(folder), tick_seconds=0.05, sign_in=words, intranet="127.0.0.0/8")
-        client = stack.enter_context(TestClient(build(settings, clock), raise_server_exceptions=False))
+        client = stack.enter_context(TestClient(build_app(settings, clock), raise_server_exceptions=False))
         office = Office(Api(client, clock, dict(loaded[1]), folder), platform, threads)
         yield office
 
 
 @pytest.fixture(autouse=True)
-def silent_afterwards(office):
+def end_streams_afterwards(office):
     yield
-    office.silence()
+    office.end_streams()
 
 
-# what happens ---------------------------------------------------------------------------------------------------
+# events ---------------------------------------------------------------------------------------------------------
 
 
-def comes_again(account):
-    """The device renews its tokens, uses the new ones, and later the old ones are shown by whoever copied them."""
+def reuse_copied_token(account):
+    """Renew the tokens and use the new ones; later send the old ones, as somebody with a copy would."""
     device, copied = account.here, account.here.tokens
     device.keep(device.renew(copied))
     assert is_good(device.get("/me"))
@@ -237,7 +237,7 @@ def comes_again(account):
     assert not is_good(device.renew(copied))
 
 
-def changes(**facts):
+def change_account(**facts):
     return lambda a: a.office.administer(f"/people/{a.username}", {"version": 1, **facts})
 
 
@@ -247,17 +247,17 @@ EVENTS = {
     "an administrator revokes a device": lambda a: a.office.administer(
         f"/people/{a.username}/devices/{a.here.id}/revoke"
     ),
-    "a refresh token that was replaced comes again": comes_again,
+    "a refresh token that was replaced comes again": reuse_copied_token,
     "the owner revokes all devices": lambda a: a.here.post("/me/devices/revoke"),
     "an administrator revokes all devices": lambda a: a.office.administer(f"/people/{a.username}/devices/revoke"),
     "the owner changes the password": lambda a: a.here.post("/auth/password", {"password": OWN, "new_password": NEW}),
-    "an administrator sets a password": changes(password=NEW),
+    "an administrator sets a password": change_account(password=NEW),
     "the owner removes the second factor": lambda a: a.here.post(
         "/me/totp/remove", {"password": OWN, "code": a.recovery[0]}
     ),
     "an administrator removes the second factor": lambda a: a.office.administer(f"/people/{a.username}/totp/remove"),
-    "an administrator deactivates the account": changes(active=False),
-    "an administrator erases the name": changes(erase=True),
+    "an administrator deactivates the account": change_account(active=False),
+    "an administrator erases the name": change_account(erase=True),
     "the owner unlinks an identity": lambda a: a.here.post("/me/identities/wechat/remove"),
     "an administrator unlinks an identity": lambda a: a.office.administer(
         f"/people/{a.username}/identities/wechat/remove"
@@ -271,17 +271,17 @@ DEVICE = {"access token", "refresh token", "page cookie", "live stream", "tus up
 GOOD_AFTER = {"stays": [True, True], "ends": [False, False], "here": [False, True], "elsewhere": [True, False]}
 
 
-def test_the_table_says_something_of_every_event():
-    assert list(table()) == list(EVENTS)
+def test_the_table_has_a_row_for_every_event():
+    assert list(read_table()) == list(EVENTS)
 
 
 @pytest.mark.parametrize("page", [False, True], ids=["phones", "pages"])
 @pytest.mark.parametrize("event", EVENTS)
-def test_every_cell(office, event, page):
+def test_each_event_ends_the_credentials_that_the_table_says(office, event, page):
     account = Account(office, page=page)
     if "second factor" in event:
         account.enrol()
-    cells = table()[event]
+    cells = read_table()[event]
     before = account.states()
     assert set(before) == set(cells) - ({"page cookie"} if not page else DEVICE - {"page cookie"})
     assert all(good == [True, True] for good in before.values()), before

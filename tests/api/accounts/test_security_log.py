@@ -1,4 +1,4 @@
-"""The security log: what an auditor reads, what nobody can change, and where else it goes."""
+"""Proves that the security log records events, shows them to auditors, refuses changes and reaches syslog."""
 
 import json
 import socket
@@ -13,19 +13,20 @@ from sqlalchemy.exc import DBAPIError
 
 from api.demo.office import USERNAMES
 from inspections.accounts.security_log import Event, SecurityEvent
-from storage.accounts.security_log import Wanted, security_page
+from storage.accounts.security_log import EventFilter, fetch_security_events
 from storage.accounts.tables import security_events
 from storage.engine.connections import writing_engine
 from storage.migration import migrate
 from tests.builders.api import HERE, MONDAY, PASSWORD, on_both, problem
 from tests.builders.postgres import new_database
 from tests.builders.process import Process
+from tests.builders.waiting import PATIENCE
 
 FAR = "2027-01-31T00:00:00Z"
 
 
 def events(api, **asked):
-    """What of each line can be told beforehand, the oldest first."""
+    """Return event, actor and subject of each line, the oldest first."""
     query = "&".join(f"{name}={value}" for name, value in asked.items())
     answer = api.get("admin", f"/security/events?limit=500&{query}")
     assert answer.status_code == 200, answer.text
@@ -35,7 +36,7 @@ def events(api, **asked):
 @on_both
 def test_sign_ins_rights_erasures_and_originals_leave_a_line_each(api):
     before = len(events(api))
-    assert before == len(USERNAMES) - 2  # two are of communities that this administrator does not audit
+    assert before == len(USERNAMES) - 2  # two accounts are outside of what this administrator audits
     signed_in = {"username": "officer", "password": PASSWORD, "device": "办公电脑"}
     pair = api.post(None, "/auth/login", signed_in).json()
     problem(api.post(None, "/auth/login", {"username": "officer", "password": "wrong-password"}), 401, "auth.failed")
@@ -80,7 +81,7 @@ def test_sign_ins_rights_erasures_and_originals_leave_a_line_each(api):
     assert changed["address"]
 
 
-def test_it_is_read_page_by_page_and_by_account_and_day(api):
+def test_the_log_can_be_paged_and_filtered_by_account_and_day(api):
     everything = events(api)
     pages, cursor = [], ""
     while cursor is not None:
@@ -94,7 +95,7 @@ def test_it_is_read_page_by_page_and_by_account_and_day(api):
         assert api.get("admin", f"/security/events?{wrong}").status_code == 422, wrong
 
 
-def test_who_audits_some_communities_sees_the_accounts_there(api):
+def test_an_auditor_of_some_communities_sees_only_the_accounts_there(api):
     seen = {about for _, _, about in events(api)}
     assert {"inspector", "officer"} < seen
     assert "officer2" not in seen
@@ -102,13 +103,13 @@ def test_who_audits_some_communities_sees_the_accounts_there(api):
     assert ("sign_in.failed", "", "") not in events(api)
     database = api.client.app.state.context.database
     lines = api.client.blocking_portal.call(
-        database.read, lambda repository: security_page(repository, Wanted(), None, 9)
+        database.read, lambda repository: fetch_security_events(repository, EventFilter(), None, 9)
     )
     assert (lines[0].event, lines[0].about, lines[0].facts) == ("sign_in.failed", "", {"wrong": "name"})
     assert "officer2" in {line.about for line in lines}
 
 
-def test_a_copied_token_is_said(api):
+def test_the_use_of_a_copied_token_is_logged(api):
     pair = api.post(None, "/auth/login", {"username": "officer", "password": PASSWORD, "device": "旧手机"}).json()
     renewed = api.post(None, "/auth/refresh", {"refresh_token": pair["refresh_token"]}).json()
     api.tokens["phone"] = renewed["access_token"]
@@ -120,7 +121,7 @@ def test_a_copied_token_is_said(api):
 
 @pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
 def test_the_database_refuses_to_change_a_line_and_to_remove_a_young_one(kind, tmp_path):
-    """Whoever has the database's password may still take the table away, but not by mistake, and not quietly."""
+    """A person with the database's password may still drop the table, but not by mistake, and not quietly."""
     with new_database() if kind == "postgresql" else nullcontext(f"sqlite:///{tmp_path}/anxun.db") as url:
         migrate(url)
         engine = writing_engine(url)
@@ -144,7 +145,7 @@ def test_the_database_refuses_to_change_a_line_and_to_remove_a_young_one(kind, t
 def test_each_line_also_goes_to_syslog(tmp_path):
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as collector:
         collector.bind(("127.0.0.1", 0))
-        collector.settimeout(20)
+        collector.settimeout(PATIENCE)
         port = collector.getsockname()[1]
         process = Process(tmp_path / "data", ANXUN_SYSLOG=f"127.0.0.1:{port}").start()
         try:

@@ -1,4 +1,4 @@
-"""The strict profile over HTTP: an office that is inspected for 等保."""
+"""Proves the strict security profile over HTTP, for an office that is inspected for 等保."""
 
 import shutil
 import time
@@ -8,7 +8,7 @@ import pytest
 from litestar.testing import TestClient
 
 from api.accounts.authentication import HASHER
-from api.app import build
+from api.app import build_app
 from api.settings import Settings
 from inspections.accounts.people import Grant, Person, Role
 from inspections.change import Change
@@ -33,7 +33,7 @@ def api(tmp_path, clock, loaded):
     settings = Settings(data=str(tmp_path / "data"), tick_seconds=0.05, profile="strict")
     password = HASHER.hash(FIRST)
     people = tuple(Person(name, name, (Grant(role, HERE),), password) for name, role in PEOPLE.items())
-    with TestClient(build(settings, clock), raise_server_exceptions=False) as client:
+    with TestClient(build_app(settings, clock), raise_server_exceptions=False) as client:
         api = Api(client, clock, {}, tmp_path / "data")
         client.blocking_portal.call(client.app.state.context.database.transact, lambda _: Change(None, people))
         yield api
@@ -49,8 +49,8 @@ def sign_in(api, who, password=OWN, totp=None, **more):
     return answer.json()
 
 
-def begin(api, who):
-    """Their first sign-in: an own password and, where it is asked for, an authenticator app; answers that."""
+def complete_first_sign_in(api, who):
+    """Set an own password and, if required, an authenticator app at the first sign-in; return the app."""
     sign_in(api, who, FIRST)
     problem(api.get(who, "/hazards"), 403, "auth.password_old")
     assert api.get(who, "/me").status_code == 200
@@ -67,27 +67,27 @@ def begin(api, who):
     return totp
 
 
-def test_first_an_own_password_then_a_second_factor_then_work(api):
+def test_a_person_sets_a_password_and_a_second_factor_before_working(api):
     sign_in(api, "li", FIRST)
     for weak in ("all small letters", "SmallAndCapital", "has li in it Li 1"):
         problem(api.post("li", "/auth/password", {"password": FIRST, "new_password": weak}), 422, "step.needs")
-    totp = begin(api, "li")
+    totp = complete_first_sign_in(api, "li")
     assert api.get("li", "/hazards").status_code == 200
     problem(api.post(None, "/auth/login", {"username": "li", "password": OWN}), 401, "auth.totp_required")
     sign_in(api, "li", totp=totp)
 
 
-def test_a_password_of_ninety_days_is_changed_first(api):
-    begin(api, "wang")
+def test_a_password_must_be_changed_after_ninety_days(api):
+    complete_first_sign_in(api, "wang")
     assert api.get("wang", "/hazards").status_code == 200
     api.clock.pass_(days=90)
     sign_in(api, "wang")
     problem(api.get("wang", "/hazards"), 403, "auth.password_old")
 
 
-def test_three_administrators_do_each_a_part(api):
+def test_the_three_administrators_have_separate_rights(api):
     for who in ("ben", "qin", "shen"):
-        begin(api, who)
+        complete_first_sign_in(api, who)
     new = {"username": "sun", "name": "孙某", "password": "Given to them 3"}
     grants = [{"role": "inspector", "scope": HERE}]
     assert api.post("ben", "/people", new).status_code == 201
@@ -104,8 +104,8 @@ def test_three_administrators_do_each_a_part(api):
     problem(api.post("shen", "/people/sun", {"version": 2, "active": False}), 403, "role.forbidden")
 
 
-def test_an_administrator_is_signed_in_in_one_place(api):
-    totp = begin(api, "ben")
+def test_an_administrator_is_signed_in_on_one_device_only(api):
+    totp = complete_first_sign_in(api, "ben")
     before = api.tokens["ben"]
     sign_in(api, "ben", totp=totp)
     time.sleep(1.1)
@@ -124,7 +124,7 @@ def test_five_wrong_passwords_lock_for_half_an_hour(api):
     sign_in(api, "wang", FIRST)
 
 
-def test_a_page_that_is_left_alone_for_half_an_hour_is_signed_out_and_a_phone_is_not(api):
+def test_an_idle_page_is_signed_out_after_half_an_hour_and_a_phone_is_not(api):
     page, phone = sign_in(api, "wang", FIRST, page=True), sign_in(api, "qian", FIRST)
     api.clock.pass_(minutes=29)
     page = api.post(None, "/auth/refresh", {"refresh_token": page["refresh_token"]}).json()
@@ -133,9 +133,9 @@ def test_a_page_that_is_left_alone_for_half_an_hour_is_signed_out_and_a_phone_is
     assert api.post(None, "/auth/refresh", {"refresh_token": phone["refresh_token"]}).status_code == 200
 
 
-def test_who_does_not_deal_with_the_party_sees_it_in_part(api):
+def test_people_who_do_not_handle_a_hazard_see_its_party_masked(api):
     for who in ("li", "wang", "qian"):
-        begin(api, who)
+        complete_first_sign_in(api, who)
     party = {"kind": "owner", "name": "张三", "phone": "13912341234"}
     hazard = api.report("wang", responsible_party=party)
     for who, shown in (("wang", party), ("li", party), ("qian", {**party, "name": "张*", "phone": "139****1234"})):
@@ -147,8 +147,8 @@ def test_who_does_not_deal_with_the_party_sees_it_in_part(api):
         assert ("13912341234" in api.get(who, path).text) is (shown is party)
 
 
-def test_it_does_not_start_with_accounts_that_others_know(tmp_path):
+def test_the_strict_profile_does_not_start_with_demo_accounts(tmp_path):
     process = Process(tmp_path / "data", ANXUN_PROFILE="strict")
-    with pytest.raises(pytest.fail.Exception):
+    with pytest.raises(AssertionError, match="ANXUN_PROFILE=strict"):
         process.start()
     assert "ANXUN_PROFILE=strict" in process.log.read_text()

@@ -1,11 +1,10 @@
-"""A shop owner without an account: the officer prints a code, the owner sends the fix, the officer looks at it."""
+"""Proves the fix link: an officer prints a code, a shop without an account sends the fix, the officer rechecks."""
 
 import asyncio
 import base64
 import hashlib
 import random
 import re
-import time
 import uuid
 from datetime import UTC, datetime
 from functools import partial
@@ -16,25 +15,26 @@ from msgspec.structs import replace
 from PIL import Image
 from structlog.testing import capture_logs
 
-from api.http.pages import shanghai
-from api.settings import BadSettings, load
+from api.http.pages import format_shanghai_time
+from api.settings import BadSettings, load_settings
 from inspections.accounts.throttling import PER_LINK, WINDOW
-from inspections.fix_links.actions import fix_by_link
-from inspections.fix_links.links import SENDS
-from inspections.photos.records import PhotoMention, Stage
+from inspections.fix_links.actions import submit_fix_by_link
+from inspections.fix_links.links import MAX_SUBMISSIONS
+from inspections.photos.records import PhotoDeclaration, Stage
 from inspections.remediation.steps import SubmitFix
-from storage.photos.sample_images import draw
+from storage.photos.sample_images import draw_sample_photo
 from tests.builders.api import MONDAY, on_both, problem
 from tests.builders.shops import SHOP
+from tests.builders.waiting import poll_until
 
-AFTER = draw("after the fix", "EV-03", MONDAY)
+AFTER = draw_sample_photo("after the fix", "EV-03", MONDAY)
 JSON = {"Accept": "application/json"}
 TUS = {"Tus-Resumable": "1.0.0"}
 OCTETS = {**TUS, "Content-Type": "application/offset+octet-stream"}
 
 
 class Party:
-    """Whoever holds the address."""
+    """A party that holds the URL of a fix link."""
 
     def __init__(self, api, hazard, **facts):
         self.api, self.hazard = api, hazard
@@ -54,11 +54,11 @@ class Party:
     def notice(self):
         return self.call("GET", headers=JSON).json()
 
-    def hidden(self, name):
+    def hidden_field(self, name):
         return re.search(rf'name="{name}"[^>]* value="([^"]*)"', self.page()).group(1)
 
     def upload(self, data=AFTER, cuts=()):
-        """By tus, cut where it is said; answers the digest."""
+        """Upload by tus in pieces that end at `cuts`; return the digest, or the answer that refuses it."""
         begun = self.call("POST", "/uploads", headers={**TUS, "Upload-Length": str(len(data))})
         assert begun.status_code == 201, begun.text
         where = begun.headers["location"].removeprefix(self.path)
@@ -68,7 +68,7 @@ class Party:
             answer = self.call("PATCH", where, headers=headers, content=data[start:end])
             if answer.status_code != 204:
                 return answer
-        assert_kept_to_oneself(answer)
+        assert_private(answer)
         return answer.headers["anxun-photo"]
 
     def step(self, *digests, **facts):
@@ -86,29 +86,29 @@ class Party:
     def form(self, *photos, **said):
         said = {"method": "搬走电动车", "quantity_done": "1", "note": "", "outcome": "removed", **said}
         said = {
-            "id": said.pop("id", None) or self.hidden("id"),
-            "version": said.pop("version", None) or self.hidden("version"),
+            "id": said.pop("id", None) or self.hidden_field("id"),
+            "version": said.pop("version", None) or self.hidden_field("version"),
             **said,
         }
         files = [("photo", ("image.jpg", data, "image/jpeg")) for data in photos or (b"",)]
         return self.call("POST", data=said, files=files)
 
-    def listed(self):
+    def listed_link(self):
         (found,) = self.api.get("officer", f"/hazards/{self.hazard['id']}/links").json()["items"]
         return found
 
 
-def assert_kept_to_oneself(answer):
+def assert_private(answer):
     assert answer.headers["referrer-policy"] == "no-referrer"
     assert answer.headers["cache-control"] == "no-store"
     assert "noindex" in answer.headers["x-robots-tag"]
 
 
-def over(answer, status, words):
-    """A page that says why, and nothing of the case."""
+def assert_refused(answer, status, words):
+    """Check that the page says why, and nothing of the case."""
     assert answer.status_code == status
     assert answer.headers["content-type"] == "text/html; charset=utf-8"
-    assert_kept_to_oneself(answer)
+    assert_private(answer)
     assert words in answer.text
     assert not re.search(r"XJ-\d|3幢|楼梯间|小王", answer.text)
 
@@ -124,7 +124,7 @@ def party(api, hazard):
 
 
 @on_both
-def test_from_the_code_to_the_closed_hazard(api, hazard):
+def test_a_fix_sent_through_a_link_leads_to_a_closed_hazard(api, hazard):
     party = Party(api, hazard, measures="搬走电动车")
     assert "搬走电动车" in party.page()
     digest = party.upload(cuts=(100, 5000))
@@ -141,26 +141,26 @@ def test_from_the_code_to_the_closed_hazard(api, hazard):
     assert (made["step"], made["by"], made["facts"]["measures"]) == ("make_link", "officer", "搬走电动车")
     assert (fixed["step"], fixed["by"]) == ("submit_fix", f"link:{uuid.UUID(party.link['id']).hex}")
     assert fixed["facts"]["on_behalf_of"] == "小王早餐店"
-    used = party.listed()
+    used = party.listed_link()
     assert (used["opened"], used["sent"], bool(used["used_at"])) == (2, 2, True)
-    over(party.call("GET"), 410, "不能再次使用")
+    assert_refused(party.call("GET"), 410, "不能再次使用")
 
 
 @on_both
-def test_a_plain_form_without_a_script(api, party, hazard):
+def test_a_plain_form_works_without_a_script(api, party, hazard):
     answer = party.form(AFTER, note="已搬走")
     assert answer.status_code == 200
     assert "街道工作人员将进行复查" in answer.text
     seen = api.get("officer", f"/hazards/{hazard['id']}").json()
     assert (seen["state"], seen["fix_method"], seen["fix_outcome"]) == ("pending_recheck", "搬走电动车", "removed")
     assert [photo["stage"] for photo in seen["photos"]] == ["before", "after"]
-    over(party.call("GET"), 410, "不能再次使用")
+    assert_refused(party.call("GET"), 410, "不能再次使用")
 
 
-def test_the_page_is_small_and_has_everything_in_itself(party):
+def test_the_page_is_small_and_self_contained(party):
     answer = party.call("GET")
     assert len(answer.content) < 30_000
-    assert_kept_to_oneself(answer)
+    assert_private(answer)
     policy = answer.headers["content-security-policy"]
     assert policy.startswith("default-src 'none'")
     assert "unsafe" not in policy
@@ -178,7 +178,7 @@ def test_the_page_is_small_and_has_everything_in_itself(party):
     )
 
 
-def test_it_shows_the_notice_and_nothing_else(api, party, hazard):
+def test_the_page_shows_the_notice_and_nothing_else(api, party, hazard):
     said = party.notice()
     assert set(said) == {
         *("number", "community", "place", "category", "description", "quantity", "quantity_done", "unit", "measures"),
@@ -194,12 +194,12 @@ def test_it_shows_the_notice_and_nothing_else(api, party, hazard):
     assert "已逾期" in party.page()
 
 
-def test_the_photos_are_upright_without_metadata_and_only_these(api, party, hazard):
+def test_only_the_notice_s_photos_are_served_without_metadata(api, party, hazard):
     (photo,) = party.notice()["photos"]
     for name, longest in (("small", 320), ("large", 1280)):
         answer = party.call("GET", f"/{photo[name]}")
         assert answer.headers["content-type"] == "image/jpeg"
-        assert_kept_to_oneself(answer)
+        assert_private(answer)
         picture = Image.open(BytesIO(answer.content))
         assert max(picture.size) <= longest
         assert not picture.getexif()
@@ -213,7 +213,7 @@ def test_the_photos_are_upright_without_metadata_and_only_these(api, party, haza
     assert party.call("GET", f"/photos/{own}/original").status_code == 404
 
 
-def test_a_digest_of_another_hazard_s_photo_is_no_key(api, party, hazard):
+def test_a_digest_alone_does_not_count_as_a_sent_photo(api, party, hazard):
     foreign = api.report("inspector")["photos"][0]["sha256"]
     for digest in (foreign, hazard["photos"][0]["sha256"]):
         problem(party.step(digest), 409, "photo.missing")
@@ -221,25 +221,20 @@ def test_a_digest_of_another_hazard_s_photo_is_no_key(api, party, hazard):
     assert api.get("officer", f"/hazards/{hazard['id']}").json()["state"] == "assigned"
 
 
-def test_who_sends_a_photo_that_others_have_learns_nothing(api, party):
-    """The answers are those for a photo that nobody has; and the fix with the photo of before is flagged."""
-    known = draw("seen before", "EB-01", MONDAY)
+def test_a_party_does_not_learn_that_others_sent_the_same_photo(api, party):
+    """The answers are those for an unknown photo, and the fix with the reused photo is flagged."""
+    known = draw_sample_photo("seen before", "EB-01", MONDAY)
     api.report("inspector", photos=[{"sha256": api.photo("inspector", known), "stage": "before"}])
     assert party.upload(known) == hashlib.sha256(known).hexdigest()
     assert party.step(hashlib.sha256(known).hexdigest()).status_code == 200
-    until = time.monotonic() + 10
-    while time.monotonic() < until:
-        after = api.get("officer", f"/hazards/{party.hazard['id']}").json()["photos"][-1]
-        if after["flags"]:
-            break
-        time.sleep(0.05)
-    assert [flag["kind"] for flag in after["flags"]] == ["reused"]
+    flags = poll_until(lambda: api.get("officer", f"/hazards/{party.hazard['id']}").json()["photos"][-1]["flags"])
+    assert [flag["kind"] for flag in flags] == ["reused"]
 
 
 # the office -----------------------------------------------------------------------------------------------------
 
 
-def test_a_link_made_twice_is_one_and_its_token_is_shown_once(api, hazard):
+def test_a_retried_link_request_makes_one_link_and_shows_its_token_once(api, hazard):
     wanted = {"id": str(uuid.uuid4()), "days": 3}
     path = f"/hazards/{hazard['id']}/links"
     first, again = api.post("officer", path, wanted), api.post("officer", path, wanted)
@@ -254,7 +249,7 @@ def test_a_link_made_twice_is_one_and_its_token_is_shown_once(api, hazard):
     assert "url" not in api.get("officer", path).json()["items"][0]
 
 
-def test_who_may(api, hazard, party):
+def test_only_an_officer_of_the_community_may_make_a_link(api, hazard, party):
     path = f"/hazards/{hazard['id']}/links"
     wanted = {"id": str(uuid.uuid4())}
     for who in ("inspector", "handler", "supervisor", "analyst", "admin"):
@@ -288,59 +283,59 @@ def test_the_code_leads_to_the_public_address(api, party):
 
 
 @pytest.mark.parametrize("url", ["ftp://x", "https://", "https://x/?a=1", "https://x#y", "//x"])
-def test_a_public_url_that_is_none_is_refused(url):
-    assert load({"ANXUN_PUBLIC_URL": "https://x.example:8443/aq"}).public_url
+def test_an_invalid_public_url_is_refused(url):
+    assert load_settings({"ANXUN_PUBLIC_URL": "https://x.example:8443/aq"}).public_url
     with pytest.raises(BadSettings):
-        load({"ANXUN_PUBLIC_URL": url})
+        load_settings({"ANXUN_PUBLIC_URL": url})
 
 
-def test_the_notice_to_print(party, hazard):
+def test_the_printed_notice_shows_the_code_and_no_phone_number(party, hazard):
     answer = party.call("GET", "/notice")
-    assert_kept_to_oneself(answer)
+    assert_private(answer)
     for words in ("整改告知单", hazard["number"], "小王早餐店", "新嘉街道", "<svg", "viewBox", party.addresses["url"]):
         assert words in answer.text
     assert "13800000000" not in answer.text
 
 
-# what does not do -----------------------------------------------------------------------------------------------
+# refusals -------------------------------------------------------------------------------------------------------
 
 
-def test_guessed_expired_revoked_and_ended_links(api, hazard):
+def test_guessed_expired_revoked_and_ended_links_are_refused(api, hazard):
     party = Party(api, hazard)
     guessed = [api.call(None, "GET", f"/f/{token}", root=True) for token in ("x", "A" * 43, "%00", "a" * 3000, "é")]
     for answer in guessed:
-        over(answer, 404, "没有这个链接")
+        assert_refused(answer, 404, "没有这个链接")
     assert len({answer.text for answer in guessed}) == 1
     problem(api.call(None, "GET", "/f/x", root=True, headers=JSON), 404, "link.not_found")
     problem(api.call(None, "POST", "/f/x/uploads", root=True, headers=TUS), 404, "link.not_found")
     short = Party(api, hazard, days=1)
     assert api.post("officer", f"/hazards/{hazard['id']}/links/{party.link['id']}/revoke", {}).json()["revoked_at"]
-    over(party.call("GET"), 410, "已作废")
+    assert_refused(party.call("GET"), 410, "已作废")
     other = api.assigned(responsible_party=SHOP)
     last = Party(api, other)
     api.taken("supervisor", other, "cancel", reason="误建")
-    over(last.call("GET"), 410, "已经办结")
+    assert_refused(last.call("GET"), 410, "已经办结")
     problem(last.step("0" * 64), 410, "link.ended")
     api.clock.pass_(days=1)
-    over(short.call("GET"), 410, "已过期")
+    assert_refused(short.call("GET"), 410, "已过期")
     for more in ("/qr.png", "/notice", f"/photos/{hazard['photos'][0]['sha256']}/320"):
-        over(short.call("GET", more), 410, "已过期")
+        assert_refused(short.call("GET", more), 410, "已过期")
     problem(short.call("GET", headers=JSON), 410, "link.expired")
     problem(short.call("POST", "/uploads", headers={**TUS, "Upload-Length": "9"}), 410, "link.expired")
 
 
 @on_both
-def test_two_devices_send_at_the_same_time(api, hazard):
-    """One fix is taken; the others are told that the link is used."""
+def test_only_one_of_several_fixes_sent_at_the_same_time_is_accepted(api, hazard):
+    """One fix is accepted; the others get the answer that the link is used."""
     party = Party(api, hazard)
-    photos = (PhotoMention(party.upload(), Stage.AFTER),)
+    photos = (PhotoDeclaration(party.upload(), Stage.AFTER),)
     said = {"version": party.notice()["version"], "quantity_done": 1, "photos": photos}
     steps = [SubmitFix(id=uuid.uuid4(), method=f"办法{at}", **said) for at in range(6)]
     digest = hashlib.sha256(party.path.rsplit("/", 1)[1].encode()).hexdigest()
 
     async def together():
         transact = api.client.app.state.context.database.transact
-        tries = [transact(partial(fix_by_link, digest=digest, step=step, now=MONDAY)) for step in steps]
+        tries = [transact(partial(submit_fix_by_link, digest=digest, step=step, now=MONDAY)) for step in steps]
         return await asyncio.gather(*tries, return_exceptions=True)
 
     answers = api.client.blocking_portal.call(together)
@@ -350,7 +345,7 @@ def test_two_devices_send_at_the_same_time(api, hazard):
 
 
 def test_the_same_post_again_gets_the_same_answer(party):
-    known, version = party.hidden("id"), party.hidden("version")
+    known, version = party.hidden_field("id"), party.hidden_field("version")
     first = party.form(AFTER, id=known)
     again = party.call(
         "POST",
@@ -360,10 +355,10 @@ def test_the_same_post_again_gets_the_same_answer(party):
     assert (again.status_code, again.text) == (200, first.text)
     other = party.call("POST", data={"id": str(uuid.uuid4()), "version": version, "method": "x", "quantity_done": "1"},
                        files=[("photo", ("i.jpg", AFTER, "image/jpeg"))])  # fmt: skip
-    over(other, 410, "不能再次使用")
+    assert_refused(other, 410, "不能再次使用")
 
 
-def test_a_form_that_does_not_do_is_shown_again_as_it_was_filled_in(api, party, hazard):
+def test_an_invalid_form_is_shown_again_as_it_was_filled_in(api, party, hazard):
     hostile = "<script>alert(1)</script>'; drop table hazards; --"
     answer = party.form(note=hostile)
     assert answer.status_code == 422
@@ -393,9 +388,9 @@ def test_a_form_that_does_not_do_is_shown_again_as_it_was_filled_in(api, party, 
 
 
 def test_every_photo_of_a_form_counts(party):
-    pictures = [draw(f"part {at}", "EV-03", MONDAY) for at in range(3)]
+    pictures = [draw_sample_photo(f"part {at}", "EV-03", MONDAY) for at in range(3)]
     assert party.form(*pictures, quantity_done="7").status_code == 422
-    assert party.listed()["sent"] == 3
+    assert party.listed_link()["sent"] == 3
     digests = ",".join(hashlib.sha256(str(at).encode()).hexdigest() for at in range(31))
     assert party.form(sha256=digests).status_code == 422
 
@@ -409,8 +404,8 @@ FORM = (
 )
 
 
-def test_any_change_of_a_form_s_bytes_is_refused_on_the_page(api, party):
-    """Each is a 4xx; nothing is taken, since the photo it names was never sent."""
+def test_a_form_with_changed_bytes_is_refused(api, party):
+    """Each change gets a 4xx; no fix is accepted, since the photo it names was never sent."""
     chance = random.Random(7)  # noqa: S311
     kind = {"Content-Type": "multipart/form-data; boundary=x"}
     for _ in range(50):
@@ -422,7 +417,7 @@ def test_any_change_of_a_form_s_bytes_is_refused_on_the_page(api, party):
     assert api.get("officer", f"/hazards/{party.hazard['id']}").json()["state"] == "assigned"
 
 
-def test_bytes_that_are_no_form(party):
+def test_bytes_that_are_not_a_form_are_refused(party):
     kind = {"Content-Type": "multipart/form-data; boundary=x"}
     text = b'--x\r\nContent-Disposition: form-data; name="note"\r\n\r\n\xff\xfe\r\n--x--\r\n'
     assert party.call("POST", content=text, headers=kind).status_code == 400
@@ -433,10 +428,10 @@ def test_bytes_that_are_no_form(party):
     problem(party.step("0" * 64, on_behalf_of="别人"), 422, "step.needs")
 
 
-def test_too_big(party):
+def test_a_photo_that_is_too_large_is_refused(party):
     answer = party.call("POST", "/uploads", headers={**TUS, "Upload-Length": "20000001"})
     problem(answer, 413, "photo.too_large")
-    assert_kept_to_oneself(answer)
+    assert_private(answer)
     assert party.form(b"x" * 20_000_001).status_code == 413
 
 
@@ -444,7 +439,7 @@ def test_a_broken_picture_is_refused_at_its_end(party):
     problem(party.upload(AFTER[:-100]), 422, "photo.damaged")
 
 
-def test_an_upload_is_only_its_own_link_s(api, party, hazard):
+def test_an_upload_belongs_to_its_own_link_only(api, party, hazard):
     begun = party.call("POST", "/uploads", headers={**TUS, "Upload-Length": str(len(AFTER))})
     where = begun.headers["location"].removeprefix(party.path)
     assert party.call("HEAD", where, headers=TUS).headers["upload-offset"] == "0"
@@ -466,7 +461,7 @@ def test_an_upload_is_only_its_own_link_s(api, party, hazard):
         ("supervisor", "transfer", {"to": "消防", "reason": "职责"}, "移交"),
     ],
 )
-def test_what_has_moved_on_meanwhile(api, party, hazard, who, step, facts, words):
+def test_the_page_explains_that_the_hazard_has_moved_on(api, party, hazard, who, step, facts, words):
     digest = party.upload()
     api.taken(who, hazard, step, **facts)
     page = party.page()
@@ -478,20 +473,20 @@ def test_what_has_moved_on_meanwhile(api, party, hazard, who, step, facts, words
     assert words in late.text
 
 
-def test_what_messengers_add_to_an_address_does_no_harm(party):
+def test_query_parameters_that_messengers_add_are_ignored(party):
     assert party.call("GET", "?from=singlemessage&isappinstalled=0").status_code == 200
 
 
-# how often ------------------------------------------------------------------------------------------------------
+# rate limits ----------------------------------------------------------------------------------------------------
 
 
 @on_both
-def test_who_knocks_too_often_waits(api, hazard):
+def test_requests_to_one_link_are_rate_limited(api, hazard):
     party = Party(api, hazard)
     for _ in range(PER_LINK):
         assert party.call("GET", headers=JSON).status_code == 200
     answer = party.call("GET")
-    over(answer, 429, "过于频繁")
+    assert_refused(answer, 429, "过于频繁")
     assert 0 < int(answer.headers["retry-after"]) <= WINDOW.total_seconds() + 1
     (photo,) = Party(api, hazard).notice()["photos"]
     assert party.call("GET", f"/{photo['small']}").status_code == 200
@@ -499,23 +494,23 @@ def test_who_knocks_too_often_waits(api, hazard):
     assert party.call("GET").status_code == 200
 
 
-def test_a_link_fills_no_disk(party):
-    for _ in range(SENDS):
+def test_the_uploads_of_one_link_are_limited(party):
+    for _ in range(MAX_SUBMISSIONS):
         assert party.call("POST", "/uploads", headers={**TUS, "Upload-Length": "9"}).status_code == 201
     problem(party.call("POST", "/uploads", headers={**TUS, "Upload-Length": "9"}), 429, "requests.too_many")
 
 
-def test_a_token_is_in_no_log(party, monkeypatch):
+def test_a_token_is_never_logged(party, monkeypatch):
     def fails(*_, **__):
         raise RuntimeError("a fault")
 
-    monkeypatch.setattr("api.fix_links.party_routes.noticed", fails)
+    monkeypatch.setattr("api.fix_links.party_routes.load_party_notice", fails)
     with capture_logs() as logs:
         assert party.call("GET").status_code == 500
     assert logs[0]["path"] == "/f/…"
     assert party.path.rsplit("/", 1)[1] not in repr(logs)
 
 
-def test_times_as_people_say_them():
-    assert shanghai(datetime(2026, 11, 24, 16, 0, tzinfo=UTC)) == "2026年11月24日24时"
-    assert shanghai(datetime(2026, 11, 24, 16, 1, tzinfo=UTC)) == "2026年11月25日 00:01"
+def test_times_are_written_as_people_say_them():
+    assert format_shanghai_time(datetime(2026, 11, 24, 16, 0, tzinfo=UTC)) == "2026年11月24日24时"
+    assert format_shanghai_time(datetime(2026, 11, 24, 16, 1, tzinfo=UTC)) == "2026年11月25日 00:01"

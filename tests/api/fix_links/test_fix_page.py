@@ -1,4 +1,4 @@
-"""The shop's whole way in a real browser: the code's address, a photo over a bad line, the re-check, closed."""
+"""Proves the fix link in a real browser: open the URL, send a photo over a bad line, recheck, close."""
 
 import hashlib
 import uuid
@@ -19,34 +19,34 @@ def process(tmp_path):
 
 
 class Office:
-    """The officer and the inspector, at their own clients."""
+    """The officer and the inspector, each with a client of their own."""
 
     def __init__(self, process, before):
         self.officer, self.inspector = process.client("officer"), process.client("inspector")
-        digest = self.photo(before)
+        digest = self.upload_photo(before)
         photos = [{"sha256": digest, "stage": "before"}]
         reported = self.inspector.post("/hazards", json=body(photos=photos, responsible_party=SHOP))
         assert reported.status_code == 201, reported.text
         self.hazard = reported.json()["hazard"]
-        self.step("accept")
-        self.step("assign", lead="handler")
+        self.take_step("accept")
+        self.take_step("assign", lead="handler")
 
-    def photo(self, data):
+    def upload_photo(self, data):
         digest = hashlib.sha256(data).hexdigest()
         assert self.inspector.put(f"/photos/{digest}", content=data).status_code == 201
         return digest
 
-    def step(self, step, **facts):
+    def take_step(self, step, **facts):
         said = {"id": str(uuid.uuid4()), "step": step, "version": self.hazard["version"], **facts}
         answer = self.officer.post(f"/hazards/{self.hazard['id']}/steps", json=said)
         assert answer.status_code == 200, answer.text
         self.hazard = answer.json()
 
-    def look(self):
+    def reload_hazard(self):
         self.hazard = self.officer.get(f"/hazards/{self.hazard['id']}").json()
         return self.hazard
 
-    def link(self, **facts):
+    def create_link(self, **facts):
         made = self.officer.post(f"/hazards/{self.hazard['id']}/links", json={"id": str(uuid.uuid4()), **facts})
         assert made.status_code == 201, made.text
         return made.json()["addresses"]["url"]
@@ -60,7 +60,7 @@ def test_a_shop_fixes_and_the_office_closes(process, tmp_path, samples):
     before, after = samples / "photos" / "Portrait_6.jpg", samples / "photos" / "Nexus_4.jpg"
     with Browser(tmp_path) as browser:
         office = Office(process, before.read_bytes())
-        url = office.link(measures="搬走电动车，不得在楼梯间充电")
+        url = office.create_link(measures="搬走电动车，不得在楼梯间充电")
         browser.go(url)
         assert office.hazard["number"] in browser.text()
         widths = "var i = document.querySelector('.photos img'); return [i.complete && i.naturalWidth > 0, "
@@ -86,10 +86,10 @@ def test_a_shop_fixes_and_the_office_closes(process, tmp_path, samples):
         browser.wait("不能再次使用")
         severe = [line for line in browser.complaints() if "Content Security Policy" in line or "Error:" in line]
         assert severe == []
-    assert office.look()["state"] == "pending_recheck"
+    assert office.reload_hazard()["state"] == "pending_recheck"
     digest = hashlib.sha256(after.read_bytes()).hexdigest()
     assert [photo["sha256"] for photo in office.hazard["photos"]][-1] == digest
-    office.step("recheck", result="pass", note="已整改")
+    office.take_step("recheck", result="pass", note="已整改")
     assert (office.hazard["state"], office.hazard["fixed_by"]) == ("closed", "小王早餐店")
     office.close()
     assert url.rsplit("/", 1)[1] not in process.log.read_text()

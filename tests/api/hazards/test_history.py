@@ -1,4 +1,4 @@
-"""The chain of a hazard's history over HTTP and by the command; the daily digests; erasing on request."""
+"""A hazard's history is chained, digested daily, exported, verified, and erased on request."""
 
 import asyncio
 import json
@@ -7,8 +7,8 @@ from datetime import timedelta
 
 from structlog.testing import capture_logs
 
-from api.process.scheduler import announce
-from inspections.hazards.history import ERASED
+from api.process.scheduler import run_history_digest
+from inspections.hazards.history import ERASED_TEXT
 from storage.database import open_database
 from tests.builders.api import HERE, MONDAY, body, on_both, problem
 from tests.builders.commands import anxun
@@ -17,7 +17,7 @@ from tests.builders.process import Process
 PARTY = {"kind": "merchant", "name": "陈记小吃", "phone": "0573-8200123"}
 
 
-def asked(*fields, **more):
+def erasure_request(*fields, **more):
     return {"id": str(uuid.uuid4()), "fields": fields, "reason": "当事人要求删除个人信息", **more}
 
 
@@ -25,7 +25,7 @@ def history(api, hazard, who="officer"):
     return api.get(who, f"/hazards/{hazard['id']}/history").json()["items"]
 
 
-def test_each_line_shows_its_digest_and_the_hazard_its_head(api):
+def test_each_history_entry_shows_its_digest_and_the_hazard_shows_the_last_one(api):
     hazard = api.closed()
     lines = history(api, hazard)
     assert (hazard["history_length"], hazard["history_head"]) == (len(lines), lines[-1]["digest"])
@@ -35,10 +35,10 @@ def test_each_line_shows_its_digest_and_the_hazard_its_head(api):
 
 
 @on_both
-def test_an_administrator_erases_a_party_and_everybody_sees_that_it_was(api):
+def test_an_administrator_erases_a_party_and_everybody_sees_the_erasure(api):
     photos = [{"sha256": api.photo("inspector"), "stage": "before"}]
     hazard = api.report("inspector", responsible_party=PARTY, photos=photos)
-    erasure = asked("responsible_party")
+    erasure = erasure_request("responsible_party")
     path = f"/hazards/{hazard['id']}/erasures"
     problem(api.post("officer", path, erasure), 403, "role.forbidden")
     answer = api.post("admin", path, erasure)
@@ -47,7 +47,7 @@ def test_an_administrator_erases_a_party_and_everybody_sees_that_it_was(api):
     again = api.post("admin", path, erasure)
     assert (again.status_code, again.json()) == (200, answer.json())
     seen = api.get("officer", f"/hazards/{hazard['id']}").json()
-    assert seen["responsible_party"] == {"kind": "merchant", "name": ERASED}
+    assert seen["responsible_party"] == {"kind": "merchant", "name": ERASED_TEXT}
     assert seen["version"] == hazard["version"]
     first, last = history(api, hazard)
     assert first["facts"]["responsible_party"] == {"kind": "merchant", "name": None, "phone": None}
@@ -69,26 +69,28 @@ def test_an_administrator_erases_a_party_and_everybody_sees_that_it_was(api):
     assert (repeated.status_code, repeated.json()["hazard"]["id"]) == (200, hazard["id"])
 
 
-def test_an_erasure_says_what_it_cannot_do(api):
+def test_an_impossible_erasure_is_refused_with_its_reason(api):
     hazard = api.report("inspector")
     path = f"/hazards/{hazard['id']}/erasures"
-    said = problem(api.post("admin", path, asked("description", "responsible_party")), 422, "step.needs")
+    said = problem(api.post("admin", path, erasure_request("description", "responsible_party")), 422, "step.needs")
     assert [error["field"] for error in said["errors"]] == ["fields[1]"]
-    problem(api.post("admin", path, asked("description", entries=[str(uuid.uuid4())])), 422, "step.needs")
-    problem(api.post("admin", path, asked()), 422, "step.needs")
-    problem(api.post("admin", f"/hazards/{uuid.uuid4()}/erasures", asked("description")), 404, "hazard.not_found")
-    erasure = asked("description")
+    problem(api.post("admin", path, erasure_request("description", entries=[str(uuid.uuid4())])), 422, "step.needs")
+    problem(api.post("admin", path, erasure_request()), 422, "step.needs")
+    problem(
+        api.post("admin", f"/hazards/{uuid.uuid4()}/erasures", erasure_request("description")), 404, "hazard.not_found"
+    )
+    erasure = erasure_request("description")
     assert api.post("admin", path, erasure).status_code == 201
     problem(api.post("admin", path, {**erasure, "reason": "别的"}), 409, "id.conflict")
 
 
-def test_the_digest_is_written_once_a_shanghai_day_and_what_was_missed_is_in_the_next(api, tmp_path):
+def test_a_digest_is_written_once_per_shanghai_day_and_the_next_one_covers_missed_days(api, tmp_path):
     api.report("inspector")
     folder = tmp_path / "elsewhere"
     database = open_database(f"sqlite:///{api.folder}/anxun.db")
 
     def at(**delta):
-        return asyncio.run(announce(database, folder, MONDAY + timedelta(days=365) + timedelta(**delta)))
+        return asyncio.run(run_history_digest(database, folder, MONDAY + timedelta(days=365) + timedelta(**delta)))
 
     with capture_logs() as logs:
         assert at() == 1
@@ -102,12 +104,12 @@ def test_the_digest_is_written_once_a_shanghai_day_and_what_was_missed_is_in_the
     asyncio.run(database.close())
 
 
-def test_a_digest_that_somebody_else_writes_now_is_left_to_them(api, tmp_path):
+def test_a_digest_that_another_process_is_writing_is_not_written_twice(api, tmp_path):
     database = open_database(f"sqlite:///{api.folder}/anxun.db")
     now = MONDAY + timedelta(days=365)
-    assert asyncio.run(announce(database, tmp_path / "one", now)) == 1
-    assert asyncio.run(announce(database, tmp_path / "other", now)) == 0
-    assert asyncio.run(announce(database, tmp_path / "other", now + timedelta(hours=1))) == 1
+    assert asyncio.run(run_history_digest(database, tmp_path / "one", now)) == 1
+    assert asyncio.run(run_history_digest(database, tmp_path / "other", now)) == 0
+    assert asyncio.run(run_history_digest(database, tmp_path / "other", now + timedelta(hours=1))) == 1
     asyncio.run(database.close())
 
 

@@ -1,9 +1,9 @@
-"""Lists, filters, pages, and the numbers that must agree with them."""
+"""Hazard lists are filtered and paged, and the statistics agree with them."""
 
 import random
 
 from tests.builders.api import HERE, THERE, on_both
-from tests.builders.identities import check_identities
+from tests.builders.external_identities import check_identities
 
 pytestmark = on_both
 
@@ -27,7 +27,7 @@ def test_pages_follow_each_other_without_gap_or_repeat(api):
     assert len(set(seen)) == 7
 
 
-def test_filters(api):
+def test_each_filter_narrows_the_hazard_list(api):
     first = api.report("inspector", place="3幢_100%", category="EB-01")
     api.clock.pass_(days=1)
     api.tokens["inspector"] = api.tokens["officer"] = None
@@ -94,7 +94,7 @@ def test_numbers_agree_with_lists_after_a_random_week(api):
         assert len(listed) == row["received"]
 
 
-def test_every_community_in_scope_is_listed_zeros_included(api):
+def test_every_community_in_scope_is_counted_even_with_zeros(api):
     items = api.counts()["items"]
     assert len(items) == 9
     assert items[0]["received"] == 0

@@ -1,4 +1,4 @@
-"""Bad input gets a problem that says what is wrong; never a 5xx, never a half-stored record."""
+"""Proves that bad input gets a problem that says what is wrong, never a 5xx, never a half-stored record."""
 
 import base64
 import hashlib
@@ -10,13 +10,13 @@ import uuid
 import pytest
 
 from storage.photos import incoming
-from storage.photos.sample_images import draw
+from storage.photos.sample_images import draw_sample_photo
 from tests.builders.api import HERE, MONDAY, PASSWORD, THERE, body, on_both, problem
 
-PICTURE = draw("bad input", "EB-01", MONDAY)
+PICTURE = draw_sample_photo("bad input", "EB-01", MONDAY)
 
 
-def rows(api):
+def count_rows(api):
     database = sqlite3.connect(api.folder / "anxun.db")
     tables = ("hazards", "entries", "mentions", "photos", "receipts")
     counts = [database.execute(f"select count(*) from {table}").fetchone()[0] for table in tables]  # noqa: S608
@@ -26,9 +26,9 @@ def rows(api):
 
 @pytest.fixture
 def nothing_stored(api):
-    before = rows(api)
+    before = count_rows(api)
     yield
-    assert rows(api) == before
+    assert count_rows(api) == before
     assert list((api.folder / "photos" / "incoming").iterdir()) == []
 
 
@@ -68,7 +68,7 @@ def nothing_stored(api):
         ({"responsible_party": {"kind": "owner"}}, "responsible_party.name"),
     ],
 )
-def test_a_report_that_does_not_fit_names_the_field(api, facts, field):
+def test_an_invalid_report_names_the_field(api, facts, field):
     said = problem(api.post("inspector", "/hazards", body(**facts)), 422, "step.needs")
     assert field in [error["field"] for error in said["errors"]]
     assert all(any("\u4e00" <= letter <= "\u9fff" for letter in error["message"]) for error in said["errors"])
@@ -97,7 +97,7 @@ def test_missing_and_foreign_communities_look_the_same(api):
         b'"\\ud800"',
     ],
 )
-def test_a_body_that_is_no_json(api, raw):
+def test_a_body_that_is_not_json_is_refused(api, raw):
     for path in ("/hazards", f"/hazards/{uuid.uuid4()}/steps", "/auth/login"):
         answer = api.call("inspector", "POST", path, content=raw, headers={"Content-Type": "application/json"})
         assert answer.status_code in {400, 422}, (path, answer.text)
@@ -105,8 +105,8 @@ def test_a_body_that_is_no_json(api, raw):
 
 
 @on_both
-def test_nul_is_no_text_in_whichever_field(api):
-    """A million mutations found it: a name nobody looked at on its way to PostgreSQL."""
+def test_a_nul_character_is_refused_in_every_field(api):
+    """Guards against a fault that a million mutations found: an unchecked name reached PostgreSQL."""
     good = {"username": "officer", "password": PASSWORD, "device": "phone"}
     for field in good:
         answer = api.post(None, "/auth/login", {**good, field: "a\x00b"})
@@ -151,7 +151,7 @@ AS_PHOTO = b'Content-Disposition: form-data; name="photo"; filename="a.jpg"'
         (b"no form at all", 400),
     ],
 )
-def test_a_form_that_does_not_fit(api, raw, status):
+def test_an_invalid_form_is_refused(api, raw, status):
     answer = api.call(
         "inspector", "POST", "/hazards", content=raw, headers={"Content-Type": "multipart/form-data; boundary=b"}
     )
@@ -164,7 +164,7 @@ def put(api, digest, data, who="inspector"):
 
 
 @pytest.mark.usefixtures("nothing_stored")
-def test_photos_that_are_refused(api):
+def test_invalid_photos_are_refused(api):
     digest = hashlib.sha256(PICTURE).hexdigest()
     wrong = problem(put(api, "0" * 64, PICTURE), 422, "photo.digest")
     assert (wrong["promised"], wrong["received"]) == ("0" * 64, digest)
@@ -187,7 +187,7 @@ def cursor(said):
 
 
 @on_both
-def test_a_nul_in_an_address_is_no_fault_of_the_database(api):
+def test_a_nul_in_a_url_is_refused_before_the_database(api):
     for path, field in (
         ("/statistics/communities?street=33040%002009", "street"),
         ("/hazards?q=%00", "q"),
@@ -199,7 +199,7 @@ def test_a_nul_in_an_address_is_no_fault_of_the_database(api):
     problem(api.post("admin", "/categories/EV-03%00", {}), 404, "route.not_found")
 
 
-def test_query_parameters_that_do_not_fit(api):
+def test_invalid_query_parameters_name_the_field(api):
     for path, field in (
         ("/hazards?colour=red", "colour"),
         ("/hazards?limit=0", "limit"),
@@ -223,7 +223,7 @@ def test_query_parameters_that_do_not_fit(api):
         assert [error["field"] for error in said["errors"]] == [field], path
 
 
-def test_routes_that_are_not_there(api):
+def test_unknown_routes_and_objects_get_a_problem(api):
     problem(api.get("officer", "/nothing"), 404, "route.not_found")
     problem(api.get("officer", "/hazards/no-uuid"), 404, "route.not_found")
     problem(api.call("officer", "DELETE", "/hazards"), 405, "route.method")
@@ -235,7 +235,7 @@ def test_routes_that_are_not_there(api):
         problem(api.get("officer", "/people", params={"community": code}), 404, "community.not_found")
 
 
-def test_steps_that_are_refused(api):
+def test_invalid_steps_are_refused(api):
     hazard = api.report("inspector")
     unknown = {"id": str(uuid.uuid4()), "step": "fly", "version": 1}
     problem(api.post("officer", f"/hazards/{hazard['id']}/steps", unknown), 422, "step.needs")
@@ -251,7 +251,7 @@ def test_steps_that_are_refused(api):
 
 
 def mutate(api, turns, seed):
-    """Byte mutations of valid bodies: each is taken or refused, and the server says so itself."""
+    """Send byte mutations of valid bodies: the server accepts or refuses each one without a 5xx."""
     chance = random.Random(seed)  # noqa: S311
     sound = json.dumps(body(point={"lat": 30, "lon": 120, "crs": "wgs84"}), ensure_ascii=False).encode()
     whole = form((AS_REPORT, sound), (AS_PHOTO, PICTURE))
@@ -274,16 +274,16 @@ def mutate(api, turns, seed):
         assert answer.status_code < 500, (kind, bytes(mutated)[:900], answer.text)
 
 
-def test_whatever_bytes_come_no_fault_is_answered(api):
+def test_mutated_bodies_never_cause_a_server_error(api):
     mutate(api, 600, seed=7)
 
 
 @pytest.mark.drill
-def test_whatever_many_bytes_come_no_fault_is_answered(api):
+def test_fifty_thousand_mutated_bodies_never_cause_a_server_error(api):
     mutate(api, 50_000, seed=random.randrange(1_000_000))  # noqa: S311
 
 
-def test_a_form_that_will_be_refused_leaves_none_of_its_photos(api):
+def test_a_refused_form_stores_none_of_its_photos(api):
     sent = [(AS_REPORT, json.dumps(body(community=THERE)).encode()), (AS_PHOTO, PICTURE)]
     mixed = [(AS_REPORT, REPORT), (AS_PHOTO, PICTURE), (AS_PHOTO, b"text")]
     for parts, status in ((sent, 404), (mixed, 415)):
@@ -298,12 +298,12 @@ def test_a_large_json_is_refused_on_every_route(api):
     problem(api.call("inspector", "POST", "/auth/login", content=large), 413, "body.too_large")
 
 
-def test_a_report_with_more_photos_than_a_report_can_have_is_refused_before_it_is_kept(api):
+def test_a_report_with_too_many_photos_is_refused_and_not_stored(api):
     declared = [{"sha256": f"{at:064x}", "stage": "before"} for at in range(30)]
     parts = [(AS_REPORT, json.dumps(body(photos=declared)).encode()), (AS_PHOTO, PICTURE)]
     headers = {"Content-Type": "multipart/form-data; boundary=b"}
     problem(api.call("inspector", "POST", "/hazards", content=form(*parts), headers=headers), 422, "step.needs")
-    assert rows(api)[0] == 0
+    assert count_rows(api)[0] == 0
 
 
 def test_a_full_disk_refuses_photos_and_not_reports(api, monkeypatch):

@@ -1,4 +1,4 @@
-"""The API as its document says it: the golden file, the pages, what is public."""
+"""Proves that the API matches its golden OpenAPI document, and which pages need no sign-in."""
 
 import json
 import re
@@ -11,13 +11,13 @@ from tests.builders.api import problem
 from tests.builders.contract import GOLDEN
 
 
-def test_the_document_is_the_golden_file():
+def test_the_openapi_document_equals_the_golden_file():
     """A change of the contract is made on purpose: `make openapi`, and a look at the difference."""
     assert json.loads(describe(Settings())) == json.loads(GOLDEN.read_text())
 
 
 def test_every_change_is_reachable_by_post_or_put():
-    """Mini-programs know nothing else; tus has PATCH and DELETE, and takes them as POST too."""
+    """Mini-programs can send nothing else; tus has PATCH and DELETE, and accepts them as POST too."""
     for path, operations in json.loads(GOLDEN.read_text())["paths"].items():
         if {"patch", "delete"} & set(operations):
             assert path.startswith("/api/v1/uploads/")
@@ -59,7 +59,7 @@ def test_no_page_loads_from_a_foreign_host(api):
         assert not re.findall(r"@import|url\(['\"]?https?:", page), path
 
 
-def test_the_documentation_page_has_its_files_here(api):
+def test_the_documentation_page_loads_its_files_from_this_server(api):
     files = re.findall(r'(?:src|href)="(/docs/[^"]+)"', api.get(None, "/docs", root=True).text)
     assert len(files) == 3
     for file in files:
@@ -67,14 +67,14 @@ def test_the_documentation_page_has_its_files_here(api):
     problem(api.get(None, "/docs/__init__.py", root=True), 404, "route.not_found")
 
 
-def test_categories_say_their_policy(api):
+def test_categories_include_their_policy(api):
     items = {each["code"]: each for each in api.get("inspector", "/categories").json()["items"]}
     assert items["EB-01"]["term"] == {"amount": 24, "unit": "h"}
     assert items["WN-03"]["advisory"]
     assert len(items) == 25
 
 
-def test_what_a_hazard_and_its_view_share_comes_first_in_the_same_order():
-    """A view is made of it by position."""
+def test_a_view_begins_with_the_fields_of_a_hazard_in_the_same_order():
+    """A view is built from a hazard by position."""
     shared = [name for name in HazardView.__struct_fields__ if name in Hazard.__struct_fields__]
     assert HazardView.__struct_fields__ == (*shared, "overdue", "next_steps", "photos", "missing_photos")

@@ -1,31 +1,31 @@
-"""What every answer says to a browser; and whose pages may ask."""
+"""Proves the security headers of every response, and which origins may call the API."""
 
 import shutil
 
 import pytest
 from litestar.testing import TestClient
 
-from api.app import build
-from api.settings import BadSettings, Settings, load
+from api.app import build_app
+from api.settings import BadSettings, Settings, load_settings
 
 ALWAYS = {"x-content-type-options": "nosniff", "referrer-policy": "no-referrer", "x-frame-options": "DENY"}
 DASHBOARD = "https://dashboard.example"
 
 
 @pytest.fixture
-def opened(loaded, tmp_path):
-    """A server with these settings, over the demo office."""
+def open_client(loaded, tmp_path):
+    """Return a function that opens a client of a server with these settings, on the demo office."""
 
     def with_(base="http://testserver.local", **settings):
         template, _ = loaded
         folder = tmp_path / "data"
         shutil.copytree(template, folder, dirs_exist_ok=True)
-        return TestClient(build(Settings(data=str(folder), **settings)), base_url=base)
+        return TestClient(build_app(Settings(data=str(folder), **settings)), base_url=base)
 
     return with_
 
 
-def test_every_kind_of_answer_is_sealed(api):
+def test_every_kind_of_response_carries_the_security_headers(api):
     hazard = api.report("inspector")
     digest = hazard["photos"][0]["sha256"]
     answers = [
@@ -49,12 +49,12 @@ def test_every_kind_of_answer_is_sealed(api):
     assert "immutable" in answers[6].headers["cache-control"]
 
 
-def test_over_https_it_is_to_stay_https(opened):
-    with opened("https://testserver.local") as client:
+def test_https_responses_tell_the_browser_to_stay_on_https(open_client):
+    with open_client("https://testserver.local") as client:
         assert client.get("/health/ready").headers["strict-transport-security"] == "max-age=31536000"
 
 
-def asked_from(client, origin):
+def allowed_origins(client, origin):
     preflight = {"Origin": origin, "Access-Control-Request-Method": "GET"}
     answers = [
         client.options("/api/v1/me", headers=preflight | {"Access-Control-Request-Headers": "authorization"}),
@@ -63,21 +63,21 @@ def asked_from(client, origin):
     return {answer.headers.get("access-control-allow-origin") for answer in answers}
 
 
-def test_no_page_of_another_origin_may_ask_unless_it_is_named(opened):
-    with opened() as client:
-        assert asked_from(client, DASHBOARD) == {None}
-    with opened(cors=f"{DASHBOARD}/, http://localhost:3000") as client:
-        assert asked_from(client, DASHBOARD) == {DASHBOARD}
-        assert asked_from(client, "https://other.example") == {None}
+def test_only_configured_origins_may_call_the_api(open_client):
+    with open_client() as client:
+        assert allowed_origins(client, DASHBOARD) == {None}
+    with open_client(cors=f"{DASHBOARD}/, http://localhost:3000") as client:
+        assert allowed_origins(client, DASHBOARD) == {DASHBOARD}
+        assert allowed_origins(client, "https://other.example") == {None}
 
 
 @pytest.mark.parametrize("origins", ["*", "dashboard.example", "https://a.example/path", "https://*.example"])
-def test_what_is_no_origin_is_refused(origins):
+def test_an_invalid_origin_setting_is_refused(origins):
     with pytest.raises(BadSettings):
-        load({"ANXUN_CORS": origins})
+        load_settings({"ANXUN_CORS": origins})
 
 
-def test_the_documentation_can_be_left_out(opened):
-    with opened(docs=False) as client:
+def test_the_documentation_can_be_turned_off(open_client):
+    with open_client(docs=False) as client:
         for path in ("/docs", "/docs/swagger_style.css", "/schema/openapi.json"):
             assert client.get(path).status_code == 404

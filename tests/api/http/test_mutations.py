@@ -1,4 +1,4 @@
-"""Whatever bytes come over the wire, the real server answers without a fault of its own, and goes on.
+"""Proves that the real server answers mutate requests without a fault of its own, and keeps running.
 
 Good requests of every kind are recorded against a running server, mutated byte by byte and value by value, and sent
 over sockets of their own. The seed makes a run repeatable: a failure names the request that made it.
@@ -13,14 +13,14 @@ from contextlib import closing, suppress
 
 import pytest
 
-from tests.builders.messages import Message, recorded
 from tests.builders.postgres import new_database
 from tests.builders.process import Process
+from tests.builders.requests import Message, build_requests
+from tests.builders.waiting import PATIENCE
 
-IN_A_RUN = 2_600
-"""On each database."""
-IN_A_DRILL = int(os.environ.get("ANXUN_MUTATIONS", "1000000"))
-ANSWER_SECONDS = 20
+MUTATIONS_IN_A_RUN = 2_600
+"""A run sends so many mutations on each database."""
+MUTATIONS_IN_A_DRILL = int(os.environ.get("ANXUN_MUTATIONS", "1000000"))
 LANES = 4
 
 VALUES = [
@@ -39,29 +39,29 @@ LINES = [
 ]
 
 
-def mutated(chance, good):
-    """The raw bytes of a good request with one to three things about it wrong."""
+def mutate(chance, good):
+    """Return the raw bytes of a good request with one to three mutations."""
     lines, content, length = list(good.lines), good.body, None
     for _ in range(chance.randint(1, 3)):
         kind = chance.random()
         if content and kind < 0.35:
-            content = _value(chance, content)
+            content = _replace_value(chance, content)
         elif content and kind < 0.6:
-            content = _bytes(chance, content)
+            content = _change_bytes(chance, content)
         elif kind < 0.75:
-            lines[0] = _bytes(chance, lines[0])
+            lines[0] = _change_bytes(chance, lines[0])
         elif kind < 0.9:
             lines.insert(chance.randint(1, len(lines)), chance.choice(LINES))
         elif kind < 0.97:
             at = chance.randrange(1, len(lines))
-            lines[at] = _bytes(chance, lines[at])
+            lines[at] = _change_bytes(chance, lines[at])
         else:
             length = max(0, len(content) + chance.choice([-5, -1, 1, 10**6, 10**12]))
     return Message(lines, content).raw(length)
 
 
-def _value(chance, content):
-    """Another value in the place of one of a JSON body; of any other body, that much of it."""
+def _replace_value(chance, content):
+    """Put another value in the place of one value of a JSON body, or of as many bytes of any other body."""
     ends = [at for at, byte in enumerate(content[:20_000]) if byte in b",:}]"]
     if len(ends) < 2:
         return chance.choice(VALUES)
@@ -69,7 +69,7 @@ def _value(chance, content):
     return content[: ends[at] + 1] + chance.choice(VALUES) + content[ends[at + 1] :]
 
 
-def _bytes(chance, content):
+def _change_bytes(chance, content):
     at, many = chance.randrange(len(content) + 1), chance.choice([1, 1, 2, 8, 64])
     match chance.randrange(5):
         case 0:
@@ -92,37 +92,40 @@ def _bytes(chance, content):
             )
 
 
-def status(port, raw):
-    """The status that came; None where the server closed the connection on what was no HTTP, or waits for more."""
-    with closing(socket.create_connection(("127.0.0.1", port), timeout=ANSWER_SECONDS)) as there:
-        with suppress(OSError):  # it may close before it has read all
+def send_raw(port, raw, waits=PATIENCE):
+    """Send bytes; return the status, or None if the server closed the connection on bad HTTP or waits for more.
+
+    `waits`: after so many seconds without an answer it is told that there is no more.
+    """
+    with closing(socket.create_connection(("127.0.0.1", port), timeout=PATIENCE)) as there:
+        with suppress(OSError):  # the server may close before it has read all
             there.sendall(raw)
         answer = b""
         with suppress(ConnectionError):
-            there.settimeout(1)
+            there.settimeout(waits)
             try:
                 while b"\r\n" not in answer and (more := there.recv(65536)):
                     answer += more
             except (
                 TimeoutError
-            ):  # waits for the rest of a body that is longer, or streams: it is told that there is none
+            ):  # the server waits for the rest of a longer body, or streams: tell it that there is none
                 there.shutdown(socket.SHUT_WR)
-                there.settimeout(ANSWER_SECONDS)
+                there.settimeout(PATIENCE)
                 while b"\r\n" not in answer and (more := there.recv(65536)):
                     answer += more
     return int(answer.split(b" ", 2)[1]) if answer.startswith(b"HTTP/1.1 ") else None
 
 
-def send(process, number, seed):
-    """Sends so many mutations; answers how often there was which status. Fails on the first fault."""
-    good = recorded(process)
-    came = [status(process.port, each.raw()) for each in good]
-    assert [said for said in came if said not in {200, 201, 204}] == [401, 409]  # no token; the version of before
+def send_mutations(process, number, seed):
+    """Send so many mutations and return how often each status came; fail on the first fault."""
+    good = build_requests(process)
+    came = [send_raw(process.port, each.raw()) for each in good]
+    assert [said for said in came if said not in {200, 201, 204}] == [401, 409]  # no token; an old version
 
     def one(at):
         chance = random.Random(f"{seed} {at}")  # noqa: S311  # so that it can be repeated
-        raw = mutated(chance, chance.choice(good))
-        came = status(process.port, raw)
+        raw = mutate(chance, chance.choice(good))
+        came = send_raw(process.port, raw, waits=1)
         assert came is None or came < 500, (came, at, raw[:3000])
         return came
 
@@ -132,12 +135,12 @@ def send(process, number, seed):
 
 def check_mutations(process, number, seed):
     officer = process.client("officer")
-    came = send(process, number, seed)
+    came = send_mutations(process, number, seed)
     assert sum(came.values()) == number
-    assert came[400] + came[422] > number // 10  # most of it is looked at
-    assert came[200] + came[201] > number // 100  # and some of it is still good
+    assert came[400] + came[422] > number // 10  # many mutations reach the validation
+    assert came[200] + came[201] > number // 100  # some mutations are still valid
     assert process.process.poll() is None
-    with closing(officer):  # signed in before: those who guess passwords have to wait by now
+    with closing(officer):  # it signed in before: sign-ins are slowed down by now
         assert process.renew(officer).get("/hazards").status_code == 200
     assert b'"event": "fault"' not in process.log.read_bytes()
     assert b"Traceback" not in process.log.read_bytes()
@@ -156,10 +159,10 @@ def process(request, tmp_path):
         started.stop()
 
 
-def test_mutated_requests_meet_no_fault(process):
-    check_mutations(process, IN_A_RUN, "default")
+def test_mutated_requests_cause_no_fault(process):
+    check_mutations(process, MUTATIONS_IN_A_RUN, "default")
 
 
 @pytest.mark.drill
-def test_a_million_mutated_requests_meet_no_fault(process):
-    check_mutations(process, IN_A_DRILL // 2, "drill")
+def test_a_million_mutated_requests_cause_no_fault(process):
+    check_mutations(process, MUTATIONS_IN_A_DRILL // 2, "drill")

@@ -1,6 +1,6 @@
-"""Whatever the document allows or does not is answered as the document says, to every role, and never by a 5xx.
+"""Proves that every operation answers every role as its document says, whatever is sent, and never by a 5xx.
 
-Bodies and parameters are made from the golden file by schemathesis, half of them to fit and half not to.
+schemathesis makes bodies and parameters from the golden file, half of them valid and half invalid.
 """
 
 import contextlib
@@ -19,13 +19,15 @@ from schemathesis.specs.openapi.checks import (
 
 from tests.builders.contract import GOLDEN
 from tests.builders.process import Process
+from tests.builders.waiting import PATIENCE
 
-EXAMPLES = int(os.environ.get("ANXUN_SCHEMA_CASES", "16"))
-"""Of each operation, as many that fit as that do not: more than 1,500 cases in a run."""
+IN_A_RUN = 8
+"""Each operation gets so many valid and so many invalid cases: more than 1,500 in a run."""
+IN_A_DRILL = int(os.environ.get("ANXUN_SCHEMA_CASES", "100"))
 ROLES = ("inspector", "officer", "handler", "supervisor", "analyst", "admin")
 CHECKS = [content_type_conformance, response_schema_conformance, status_code_conformance]
 LEFT_OUT = {"POST /api/v1/auth/logout", "GET /api/v1/live"}
-"""One would sign a role out in the middle, the other has no end."""
+"""The first would sign a role out in the middle of the run, the second has no end."""
 
 SCHEMA = schemathesis.openapi.from_path(GOLDEN)
 OPERATIONS = [each for found in SCHEMA.get_all_operations() if (each := found.ok()).label not in LEFT_OUT]
@@ -40,7 +42,7 @@ CASES = [
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory):
-    """A running server, and a token for each role; None for nobody's."""
+    """Start a server and sign in each role; yield the server and the tokens, None for nobody."""
     process = Process(tmp_path_factory.mktemp("cases") / "data").start()
     tokens = {None: None}
     for role in ROLES:
@@ -51,16 +53,26 @@ def server(tmp_path_factory):
     process.stop()
 
 
-@pytest.mark.parametrize(("operation", "mode"), CASES)
-def test_every_operation_answers_as_its_document_says(server, operation, mode):
+def check_answers(server, operation, mode, examples):
     process, tokens = server
 
-    @settings(max_examples=EXAMPLES, deadline=None, derandomize=True, database=None, suppress_health_check=HealthCheck)
+    @settings(max_examples=examples, deadline=None, derandomize=True, database=None, suppress_health_check=HealthCheck)
     @given(case=operation.as_strategy(generation_mode=mode), role=st.sampled_from(list(tokens)))
     def answers(case, role):
         headers = {"Authorization": tokens[role]} if role else {}
-        answer = case.call(base_url=f"http://127.0.0.1:{process.port}", headers=headers, timeout=20)
+        answer = case.call(base_url=f"http://127.0.0.1:{process.port}", headers=headers, timeout=PATIENCE)
         assert answer.status_code < 500, answer.text
         case.validate_response(answer, checks=CHECKS)
 
     answers()
+
+
+@pytest.mark.parametrize(("operation", "mode"), CASES)
+def test_every_operation_answers_as_its_document_says(server, operation, mode):
+    check_answers(server, operation, mode, IN_A_RUN)
+
+
+@pytest.mark.drill
+@pytest.mark.parametrize(("operation", "mode"), CASES)
+def test_every_operation_answers_many_times_as_its_document_says(server, operation, mode):
+    check_answers(server, operation, mode, IN_A_DRILL)

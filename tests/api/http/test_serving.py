@@ -1,14 +1,14 @@
-"""Photos out: variants, validators, ranges."""
+"""Proves how photos are served: variants, validators, ranges."""
 
 import io
 
 import pytest
 from PIL import Image
 
-from storage.photos.sample_images import draw
+from storage.photos.sample_images import draw_sample_photo
 from tests.builders.api import MONDAY
 
-PICTURE = draw("served", "EB-01", MONDAY)
+PICTURE = draw_sample_photo("served", "EB-01", MONDAY)
 LARGE = PICTURE + bytes(600_000)
 
 
@@ -23,7 +23,7 @@ def test_variants_have_their_types_and_stay_private(api):
     assert api.get("inspector", f"/photos/{digest}").content == PICTURE
 
 
-def test_a_photo_that_is_known_is_not_sent_twice(api):
+def test_a_photo_with_a_known_etag_is_not_sent_again(api):
     digest = api.photo("inspector", PICTURE)
     path = f"/photos/{digest}?size=320"
     etag = api.get("inspector", path).headers["etag"]
@@ -32,7 +32,7 @@ def test_a_photo_that_is_known_is_not_sent_twice(api):
     assert api.get("inspector", f"/photos/{digest}", headers={"If-None-Match": etag}).status_code == 200
 
 
-def test_head_says_what_get_would(api):
+def test_head_returns_the_headers_without_the_photo(api):
     digest = api.photo("inspector", LARGE)
     answer = api.call("inspector", "HEAD", f"/photos/{digest}")
     assert (answer.status_code, answer.content) == (200, b"")
@@ -50,7 +50,7 @@ def test_head_says_what_get_would(api):
         ("bytes=5-99999999", slice(5, None)),
     ],
 )
-def test_a_part_is_sent_where_a_part_is_asked(api, data, asked, span):
+def test_a_range_request_gets_that_part(api, data, asked, span):
     digest = api.photo("inspector", data)
     answer = api.get("inspector", f"/photos/{digest}", headers={"Range": asked})
     assert answer.status_code == 206
@@ -61,27 +61,27 @@ def test_a_part_is_sent_where_a_part_is_asked(api, data, asked, span):
 @pytest.mark.parametrize(
     "asked", ["bytes=-", "bytes=a-b", "lines=1-2", "bytes=1-2,5-6", "bytes=--5", "bytes=" + "9" * 4400 + "-"]
 )
-def test_a_range_that_is_none_is_ignored(api, asked):
+def test_an_invalid_range_is_ignored(api, asked):
     digest = api.photo("inspector", PICTURE)
     answer = api.get("inspector", f"/photos/{digest}", headers={"Range": asked})
     assert (answer.status_code, answer.content) == (200, PICTURE)
 
 
 @pytest.mark.parametrize("asked", ["bytes=99999999-", "bytes=9-5", "bytes=-0"])
-def test_a_range_outside_is_said(api, asked):
+def test_a_range_outside_the_photo_gets_416(api, asked):
     digest = api.photo("inspector", PICTURE)
     answer = api.get("inspector", f"/photos/{digest}", headers={"Range": asked})
     assert answer.status_code == 416
     assert answer.headers["content-range"] == f"bytes */{len(PICTURE)}"
 
 
-def test_a_file_that_vanished_is_missing(api):
+def test_a_photo_whose_file_vanished_gets_404(api):
     digest = api.photo("inspector", PICTURE)
     (api.folder / "photos" / digest[:2] / digest).unlink()
     assert api.get("inspector", f"/photos/{digest}").status_code == 404
 
 
-def test_a_changed_validator_gets_the_whole(api):
+def test_a_range_with_another_validator_gets_the_whole_photo(api):
     digest = api.photo("inspector", PICTURE)
     headers = {"Range": "bytes=0-9", "If-Range": '"other"'}
     assert api.get("inspector", f"/photos/{digest}", headers=headers).content == PICTURE

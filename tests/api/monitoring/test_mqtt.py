@@ -1,4 +1,4 @@
-"""Devices speak to a broker, a real one; nothing that it has is lost, whoever is killed."""
+"""Alarms kept by a real MQTT broker open hazards, and none of them is lost when a process is killed."""
 
 import gc
 import random
@@ -13,18 +13,19 @@ import pytest
 import trustme
 
 from api.monitoring.intake import AlertIntake
-from api.monitoring.mqtt import Broker, MqttConsumer, broker_of
+from api.monitoring.mqtt import Broker, MqttConsumer, broker_from_settings
 from api.settings import BadSettings, Settings
 from inspections.monitoring.vendors import PAYLOAD_BYTES, read
 from tests.builders import broker as brokers
 from tests.builders.api import HERE
-from tests.builders.mqtt import _publish, alarm, until
+from tests.builders.mqtt import alarm, publish_batches
 from tests.builders.process import Process
-from tests.builders.signed_alerts import device
+from tests.builders.signed_alerts import register_device
+from tests.builders.waiting import poll_until
 
 
-class Listening:
-    """A consumer in the tested server, over its own intake."""
+class Listener:
+    """Runs an MQTT consumer in the tested server, on that server's own intake."""
 
     def __init__(self, api, broker, *, wait=True, **how):
         context = api.client.app.state.context
@@ -34,34 +35,34 @@ class Listening:
         self.consumer = MqttConsumer(where, 0, context.part(AlertIntake), context.database, api.clock)
         self._call(self.consumer.start)
         if wait:
-            until(lambda: self.consumer.subscribed)
+            poll_until(lambda: self.consumer.is_subscribed)
 
-    def counted(self, number):
-        until(lambda: self.consumer.counts.total() >= number, what=lambda: self.consumer.counts)
+    def wait_for_counts(self, number):
+        poll_until(lambda: self.consumer.counts.total() >= number, lambda: self.consumer.counts)
         return dict(self.consumer.counts)
 
     def stop(self):
         self._call(self.consumer.stop)
 
 
-def test_what_a_device_publishes_is_a_case(api, broker, publisher):
-    device(api)
-    listening = Listening(api, broker)
-    until(lambda: listening.consumer._connection == 1)  # else nobody has subscribed
+def test_a_published_alarm_opens_a_hazard(api, broker, publisher):
+    register_device(api)
+    listening = Listener(api, broker)
+    poll_until(lambda: listening.consumer._connection == 1)  # else nobody has subscribed
     time.sleep(0.2)
     publisher.send(alarm())
-    assert listening.counted(1) == {"opened": 1}
+    assert listening.wait_for_counts(1) == {"opened": 1}
     (alert,) = api.get("officer", "/alerts").json()["items"]
     assert alert["case"]["state"] == "accepted"
     publisher.send(*(alarm(value=400 + number) for number in range(100)))
-    assert listening.counted(101) == {"opened": 1, "folded": 100}
+    assert listening.wait_for_counts(101) == {"opened": 1, "folded": 100}
     listening.stop()
 
 
-def test_garbage_is_counted_by_reason_and_holds_up_nobody(api, broker, publisher):
-    device(api)
-    listening = Listening(api, broker)
-    until(lambda: listening.consumer._connection == 1)
+def test_garbage_is_counted_by_reason_and_delays_no_valid_message(api, broker, publisher):
+    register_device(api)
+    listening = Listener(api, broker)
+    poll_until(lambda: listening.consumer._connection == 1)
     time.sleep(0.2)
     topic = "anxun/A-1/alerts"
     publisher.send(
@@ -77,7 +78,7 @@ def test_garbage_is_counted_by_reason_and_holds_up_nobody(api, broker, publisher
         alarm(occurred_at="1970-01-01T00:00:00Z"),
         alarm(occurred_at="2999-01-01T00:00:00Z"),
     )
-    assert listening.counted(11) == {
+    assert listening.wait_for_counts(11) == {
         "not_json": 4, "too_large": 1, "unknown_metric": 1, "unknown_device": 2, "foreign_device": 1,
         "opened": 1, "folded": 1,
     }  # fmt: skip
@@ -86,26 +87,26 @@ def test_garbage_is_counted_by_reason_and_holds_up_nobody(api, broker, publisher
     listening.stop()
 
 
-def test_a_message_that_we_fail_at_takes_no_other_with_it(api, broker, publisher, monkeypatch):
+def test_a_message_that_raises_an_error_does_not_affect_the_others(api, broker, publisher, monkeypatch):
     def failing(vendor, device, payload):
         if b"poison" in payload:
             raise RuntimeError("ours")
         return read(vendor, device, payload)
 
     monkeypatch.setattr("api.monitoring.mqtt.read", failing)
-    device(api)
-    first = Listening(api, broker)
+    register_device(api)
+    first = Listener(api, broker)
     first.stop()
     publisher.send(*(alarm(id="poison" if number in {7, 30} else str(number)) for number in range(50)))
-    again = Listening(api, broker)
-    assert again.counted(50) == {"opened": 1, "folded": 47, "fault": 2}
+    again = Listener(api, broker)
+    assert again.wait_for_counts(50) == {"opened": 1, "folded": 47, "fault": 2}
     again.stop()
     assert api.get("officer", "/alerts").json()["items"][0]["count"] == 48
 
 
-# paho lets go of a socket whose handshake has failed without closing it
+# paho does not close a socket whose handshake has failed
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
-def test_over_tls_we_speak_to_the_one_whom_our_authority_vouches_for(api, tmp_path):
+def test_tls_connects_only_to_a_broker_with_a_trusted_certificate(api, tmp_path):
     authority, other = trustme.CA(), trustme.CA()
     certificate = authority.issue_cert("localhost")
     certificate.private_key_pem.write_to_path(tmp_path / "key.pem")
@@ -118,12 +119,12 @@ def test_over_tls_we_speak_to_the_one_whom_our_authority_vouches_for(api, tmp_pa
     certified = f"certfile {tmp_path}/cert.pem\nkeyfile {tmp_path}/key.pem\n"
     broker = brokers.Broker(tmp_path / "broker", more=f"listener {port} 127.0.0.1\n{certified}").start()
     publisher = brokers.Publisher(broker.port)
-    device(api)
-    stranger = Listening(api, broker, wait=False, host="localhost", port=port, tls=True, ca=str(tmp_path / "other.pem"))
-    listening = Listening(api, broker, host="localhost", port=port, tls=True, ca=str(tmp_path / "ca.pem"))
+    register_device(api)
+    stranger = Listener(api, broker, wait=False, host="localhost", port=port, tls=True, ca=str(tmp_path / "other.pem"))
+    listening = Listener(api, broker, host="localhost", port=port, tls=True, ca=str(tmp_path / "ca.pem"))
     publisher.send(alarm())
-    assert listening.counted(1) == {"opened": 1}
-    assert (stranger.consumer.subscribed, stranger.consumer.counts.total()) == (False, 0)
+    assert listening.wait_for_counts(1) == {"opened": 1}
+    assert (stranger.consumer.is_subscribed, stranger.consumer.counts.total()) == (False, 0)
     for each in (stranger, listening):
         each.stop()
     gc.collect()  # here, not while another test runs
@@ -131,16 +132,16 @@ def test_over_tls_we_speak_to_the_one_whom_our_authority_vouches_for(api, tmp_pa
     broker.end(signal.SIGKILL)
 
 
-def test_a_device_publishes_under_its_own_name_alone(api, tmp_path):
-    """By the list of rights that comes with us."""
+def test_a_device_may_publish_only_under_its_own_name(api, tmp_path):
+    """Uses the ACL file that the project ships."""
     rights = f"acl_file {brokers.CONFIGURED.with_suffix('.acl')}\n"
     broker = brokers.Broker(tmp_path / "broker", more=rights).start()
     for name in ("A-1", "A-2"):
-        device(api, name)
-    listening = Listening(api, broker, username="anxun", password="-")
+        register_device(api, name)
+    listening = Listener(api, broker, username="anxun", password="-")
     publisher = brokers.Publisher(broker.port, username="A-1")
     publisher.send(alarm("A-2"), alarm("A-1"))
-    assert listening.counted(1) == {"opened": 1}
+    assert listening.wait_for_counts(1) == {"opened": 1}
     assert [each["device"] for each in api.get("officer", "/alerts").json()["items"]] == ["A-1"]
     listening.stop()
     publisher.stop()
@@ -148,18 +149,18 @@ def test_a_device_publishes_under_its_own_name_alone(api, tmp_path):
 
 
 @pytest.mark.parametrize(("sign", "forgotten"), [(signal.SIGTERM, 0), (signal.SIGKILL, 5)])
-def test_what_comes_while_nobody_listens_waits_also_where_the_broker_ends(api, broker, publisher, sign, forgotten):
-    """A killed broker may forget what it acknowledged last; a device repeats itself: its case is there all the same."""
+def test_messages_wait_for_the_listener_even_when_the_broker_restarts(api, broker, publisher, sign, forgotten):
+    """A killed broker may lose its last acknowledged messages; devices repeat alarms, so every hazard is opened."""
     names = [f"D-{number}" for number in range(20)]
     for name in names:
-        device(api, name)
-    first = Listening(api, broker)
+        register_device(api, name)
+    first = Listener(api, broker)
     first.stop()
     publisher.send(*(alarm(name, value=400 + turn) for turn in range(20) for name in names))
     broker.end(sign)
     broker.start()
-    again = Listening(api, broker)
-    counts = again.counted(400 - forgotten)
+    again = Listener(api, broker)
+    counts = again.wait_for_counts(400 - forgotten)
     assert counts["opened"] == 20
     alerts = api.get("officer", "/alerts").json()["items"]
     assert sorted(each["device"] for each in alerts) == sorted(names)
@@ -168,7 +169,7 @@ def test_what_comes_while_nobody_listens_waits_also_where_the_broker_ends(api, b
 
 
 def check_kills(tmp_path, broker, publisher, devices, messages, kills):
-    """Half of the messages are garbage; the server is killed while they come. Each valid one is counted once."""
+    """Kills the server while messages arrive, half of them garbage; checks that each valid one is counted once."""
     process = Process(tmp_path / "data", ANXUN_MQTT=f"mqtt://127.0.0.1:{broker.port}").start()
     names = [f"D-{number}" for number in range(devices)]
     with closing(process.client("admin")) as admin:
@@ -177,7 +178,7 @@ def check_kills(tmp_path, broker, publisher, devices, messages, kills):
             assert admin.post("/devices", json=said).status_code == 201
     sent = 0
     for _ in range(kills):
-        publishing = threading.Thread(target=_publish, args=(publisher, names, sent, messages // kills))
+        publishing = threading.Thread(target=publish_batches, args=(publisher, names, sent, messages // kills))
         publishing.start()
         time.sleep(random.uniform(0.1, 0.6))  # noqa: S311  # no secret
         process.stop(signal.SIGKILL)
@@ -190,7 +191,7 @@ def check_kills(tmp_path, broker, publisher, devices, messages, kills):
         def alerts():
             return officer.get("/alerts?limit=500").json()["items"]
 
-        until(lambda: sum(each["count"] for each in alerts()) >= sent, 120, alerts)
+        poll_until(lambda: sum(each["count"] for each in alerts()) >= sent, alerts)
         time.sleep(1)
         found = alerts()
     assert Counter({each["device"]: each["count"] for each in found}) == valid
@@ -198,13 +199,13 @@ def check_kills(tmp_path, broker, publisher, devices, messages, kills):
     process.stop()
 
 
-def test_a_server_that_is_killed_loses_nothing_and_doubles_nothing(tmp_path, broker, publisher):
+def test_a_killed_server_neither_loses_nor_doubles_a_message(tmp_path, broker, publisher):
     check_kills(tmp_path, broker, publisher, devices=40, messages=600, kills=3)
 
 
 @pytest.mark.drill
-def test_two_hundred_thousand_messages_and_ten_kills(tmp_path):
-    """By a broker that does not write down every change: it is not the one that is killed."""
+def test_ten_kills_lose_none_of_two_hundred_thousand_messages(tmp_path):
+    """Uses a broker that does not save every change, since only the server is killed."""
     broker = brokers.Broker(tmp_path / "broker", careful=False).start()
     publisher = brokers.Publisher(broker.port)
     check_kills(tmp_path, broker, publisher, devices=200, messages=100_000, kills=10)
@@ -213,8 +214,8 @@ def test_two_hundred_thousand_messages_and_ten_kills(tmp_path):
 
 
 @pytest.mark.drill
-def test_a_broker_that_is_killed_ten_times(tmp_path, broker):
-    """It forgets little, and it is said how much; nothing is doubled; each device that goes on alarming is a case."""
+def test_a_broker_killed_ten_times_loses_few_messages(tmp_path, broker):
+    """The broker loses at most 5 %, the drill prints how much, none is doubled, and each device has its hazard."""
     process = Process(tmp_path / "data", ANXUN_MQTT=f"mqtt://127.0.0.1:{broker.port}").start()
     names = [f"D-{number}" for number in range(40)]
     with closing(process.client("admin")) as admin:
@@ -243,7 +244,7 @@ def test_a_broker_that_is_killed_ten_times(tmp_path, broker):
         def total():
             return sum(each["count"] for each in alerts())
 
-        until(lambda: total() >= (sent + 40) * 0.95, 60, total)
+        poll_until(lambda: total() >= (sent + 40) * 0.95, total)
         time.sleep(3)
         found = alerts()
     counted = sum(each["count"] for each in found)
@@ -255,12 +256,12 @@ def test_a_broker_that_is_killed_ten_times(tmp_path, broker):
 
 
 @pytest.mark.parametrize("url", ["http://host", "mqtt://", "mqtt://host:0", "mqtt://host:x", "host"])
-def test_a_broker_that_is_no_address_is_refused(url):
+def test_an_invalid_broker_address_is_refused(url):
     with pytest.raises(BadSettings, match="ANXUN_MQTT"):
-        broker_of(Settings(mqtt=url))
+        broker_from_settings(Settings(mqtt=url))
 
 
-def test_a_brokers_address_says_who_and_how():
-    found = broker_of(Settings(mqtt="mqtts://anxun:p%40ss@broker", mqtt_ca="/ca.pem"))
+def test_a_broker_address_sets_account_port_and_tls():
+    found = broker_from_settings(Settings(mqtt="mqtts://anxun:p%40ss@broker", mqtt_ca="/ca.pem"))
     assert found == Broker("broker", 8883, tls=True, username="anxun", password="p@ss", ca="/ca.pem")
-    assert broker_of(Settings(mqtt="mqtt://u:x@h", mqtt_password="y")).password == "y"
+    assert broker_from_settings(Settings(mqtt="mqtt://u:x@h", mqtt_password="y")).password == "y"

@@ -1,4 +1,4 @@
-"""Several workers on one PostgreSQL share what a broker has; whoever goes leaves nothing behind."""
+"""Several workers on one PostgreSQL share the broker's messages, and none is lost when a worker ends."""
 
 import os
 import signal
@@ -11,18 +11,19 @@ from contextlib import closing
 import psycopg
 import pytest
 
-from inspections.monitoring.broker_leases import LEASE
 from tests.builders.api import HERE
-from tests.builders.broker import waits_for
-from tests.builders.mqtt import _publish, until
+from tests.builders.broker import has_session
+from tests.builders.cleanup import launch
+from tests.builders.mqtt import publish_batches
 from tests.builders.postgres import new_database
 from tests.builders.process import ANXUN, Process
+from tests.builders.waiting import PATIENCE, poll_until
 
 DEVICES = [f"D-{number}" for number in range(30)]
 
 
 class Crew:
-    """A server that only answers, and workers that listen."""
+    """Runs a server without background work, and workers that consume from the broker."""
 
     def __init__(self, folder, url, port):
         self.url = url
@@ -34,22 +35,22 @@ class Crew:
                 said = {"id": name, "name": "总箱", "kind": "mains", "community": HERE, "place": name}
                 assert admin.post("/devices", json=said).status_code == 201
 
-    def hire(self):
-        there = len(self.slots())
-        worker = self.begin()
-        until(lambda: len(self.slots()) > there)
+    def start_worker(self):
+        there = len(self.leases())
+        worker = self.spawn_worker()
+        poll_until(lambda: len(self.leases()) > there)
         time.sleep(0.5)  # until it has subscribed
         return worker
 
-    def begin(self):
-        self.workers.append(subprocess.Popen([ANXUN, "work"], env=self.environment, stderr=subprocess.DEVNULL))
+    def spawn_worker(self):
+        self.workers.append(launch([ANXUN, "work"], env=self.environment, stderr=subprocess.DEVNULL))
         return self.workers[-1]
 
-    def slots(self):
+    def leases(self):
         with psycopg.connect(self.url) as connection:
             return [number for (number,) in connection.execute("select number from slots order by number")]
 
-    def counted(self):
+    def alerts(self):
         with closing(self.server.client("officer")) as officer:
             return officer.get("/alerts?limit=500").json()["items"]
 
@@ -71,42 +72,42 @@ def crew(tmp_path, broker):
 
 def check_all_are_counted(crew, number):
     valid = Counter(DEVICES[at % len(DEVICES)] for at in range(number))
-    until(lambda: sum(each["count"] for each in crew.counted()) >= number, 90, crew.counted)
+    poll_until(lambda: sum(each["count"] for each in crew.alerts()) >= number, crew.alerts)
     time.sleep(1)
-    found = crew.counted()
+    found = crew.alerts()
     assert Counter({each["device"]: each["count"] for each in found}) == valid
     assert len(found) == len({each["case"]["id"] for each in found}) == len(DEVICES)
 
 
-def test_of_two_workers_one_goes_and_nothing_waits_in_its_session(crew, broker, publisher):
-    first, second = crew.hire(), crew.hire()
-    assert crew.slots() == [0, 1]
-    publishing = threading.Thread(target=_publish, args=(publisher, DEVICES, 0, 600))
+def test_a_worker_that_stops_leaves_no_message_in_its_session(crew, broker, publisher):
+    first, second = crew.start_worker(), crew.start_worker()
+    assert crew.leases() == [0, 1]
+    publishing = threading.Thread(target=publish_batches, args=(publisher, DEVICES, 0, 600))
     publishing.start()
     time.sleep(0.3)
     second.send_signal(signal.SIGTERM)
-    assert second.wait(30) == 0
+    assert second.wait(PATIENCE) == 0
     publishing.join()
-    assert crew.slots() == [0]
+    assert crew.leases() == [0]
     check_all_are_counted(crew, 600)
-    assert waits_for(broker.port, "anxun-1") is False
+    assert has_session(broker.port, "anxun-1") is False
     first.send_signal(signal.SIGTERM)
-    assert first.wait(30) == 0
-    assert crew.slots() == [0]  # the last one's stays, for what comes now
-    _publish(publisher, DEVICES, 600, 300)
-    crew.begin()
+    assert first.wait(PATIENCE) == 0
+    assert crew.leases() == [0]  # the last worker keeps its session for later messages
+    publish_batches(publisher, DEVICES, 600, 300)
+    crew.spawn_worker()
     check_all_are_counted(crew, 900)
 
 
 @pytest.mark.drill
-def test_what_waits_in_the_session_of_one_that_was_killed_is_taken_by_the_other(crew, broker, publisher):
-    crew.hire()
-    crew.hire()
-    publishing = threading.Thread(target=_publish, args=(publisher, DEVICES, 0, 3000))
+def test_another_worker_takes_over_the_session_of_a_killed_one(crew, broker, publisher):
+    crew.start_worker()
+    crew.start_worker()
+    publishing = threading.Thread(target=publish_batches, args=(publisher, DEVICES, 0, 3000))
     publishing.start()
     time.sleep(0.5)
     os.kill(crew.workers[0].pid, signal.SIGKILL)
     publishing.join()
     check_all_are_counted(crew, 3000)
-    until(lambda: crew.slots() == [1], 2 * LEASE.total_seconds())
-    assert waits_for(broker.port, "anxun-0") is False
+    poll_until(lambda: crew.leases() == [1])
+    assert has_session(broker.port, "anxun-0") is False

@@ -1,4 +1,4 @@
-"""The ways out: the webhook's signature, mail by SMTP, robots by apprise; and what a setting must say of them."""
+"""Notices leave by signed webhook, SMTP mail and chat robots (apprise); wrong settings are refused at the start."""
 
 import asyncio
 import hashlib
@@ -14,21 +14,30 @@ from email import message_from_bytes, policy
 import pytest
 import trustme
 
-from api.http.outbound import Failed, Outgoing
-from api.notices.channels import Envelope, HazardNamed, Mail, Robots, Webhook, in_a_line, open_channels, outlet
-from api.settings import BadSettings, Settings, networks
+from api.http.outbound import OutboundClient, SendFailure
+from api.notices.channels import (
+    Envelope,
+    HazardReference,
+    Mail,
+    Robots,
+    Webhook,
+    channel_info,
+    error_summary,
+    open_channels,
+)
+from api.settings import BadSettings, Settings, parse_networks
 from inspections.hazards.records import State
-from storage.engine.failures import NotInstalled
+from storage.engine.failures import MissingDependency
 from tests.builders.office import new_id
 from tests.builders.sink import sink
 
 NOW = datetime(2026, 11, 23, 1, 0, tzinfo=UTC)
-HAZARD = HazardNamed(new_id(), "XJ-2026-000001", State.ASSIGNED, 3, "330402009036", "EB-01")
+HAZARD = HazardReference(new_id(), "XJ-2026-000001", State.ASSIGNED, 3, "330402009036", "EB-01")
 NOTICE = Envelope(new_id(), "assign", NOW, ("zhao",), HAZARD, "新派单", "请及时签收。", ("zhao@example.cn",))
 SECRET = "0123456789abcdef"
 
 
-def delivered(channel, envelope=NOTICE):
+def deliver(channel, envelope=NOTICE):
     async def story():
         try:
             await channel.deliver(envelope, NOW)
@@ -39,12 +48,12 @@ def delivered(channel, envelope=NOTICE):
 
 
 def hook(url):
-    return Webhook(url, SECRET, Outgoing(networks("127.0.0.1")))
+    return Webhook(url, SECRET, OutboundClient(parse_networks("127.0.0.1")))
 
 
 def test_a_webhook_is_signed_over_its_time_and_its_bytes():
     with sink() as good:
-        delivered(hook(good.url))
+        deliver(hook(good.url))
     path, headers, body = good.calls[0]
     assert path == "/hook"
     assert headers["Anxun-Timestamp"] == str(int(NOW.timestamp()))
@@ -57,16 +66,16 @@ def test_a_webhook_is_signed_over_its_time_and_its_bytes():
 
 
 @pytest.mark.parametrize("how", [500, 404, 301, (302, "http://127.0.0.1/"), "cut"])
-def test_whatever_is_no_success_is_tried_again(how):
-    with sink(lambda _: how) as bad, pytest.raises(Failed):
-        delivered(hook(bad.url))
+def test_any_response_but_success_is_a_send_failure(how):
+    with sink(lambda _: how) as bad, pytest.raises(SendFailure):
+        deliver(hook(bad.url))
 
 
 # mail -------------------------------------------------------------------------------------------------------
 
 
-class Post(socketserver.StreamRequestHandler):
-    """A small mail server (RFC 5321), with STARTTLS and AUTH PLAIN where its test has them."""
+class MailHandler(socketserver.StreamRequestHandler):
+    """Answers as a small mail server (RFC 5321), with STARTTLS and AUTH PLAIN where the test offers them."""
 
     def say(self, line):
         self.wfile.write(f"{line}\r\n".encode())
@@ -104,14 +113,14 @@ class Post(socketserver.StreamRequestHandler):
 
 
 @contextmanager
-def post(*offers, answers=None, wrapped=False):
-    """A mail server, and what trusts its certificate."""
+def mail_server(*offers, answers=None, wrapped=False):
+    """Runs a mail server; yields it, its port, and an SSL context that trusts its certificate."""
     authority = trustme.CA()
     trust = ssl.create_default_context()
     authority.configure_trust(trust)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert("localhost").configure_cert(context)
-    server = socketserver.ThreadingTCPServer(("127.0.0.1", 0), Post)
+    server = socketserver.ThreadingTCPServer(("127.0.0.1", 0), MailHandler)
     server.daemon_threads = True
     server.lines, server.messages, server.offers, server.context = [], [], offers, context
     server.answers = {"AUTH": "235 ok", **(answers or {})}
@@ -126,9 +135,9 @@ def post(*offers, answers=None, wrapped=False):
         server.server_close()
 
 
-def test_mail_goes_encrypted_with_the_event_in_its_head():
-    with post("STARTTLS", "AUTH PLAIN") as (server, port, trust):
-        delivered(Mail(f"smtp://an%40xun@localhost:{port}", "a-password", "anxun@example.cn", trust))
+def test_mail_is_sent_encrypted_with_the_event_in_its_headers():
+    with mail_server("STARTTLS", "AUTH PLAIN") as (server, port, trust):
+        deliver(Mail(f"smtp://an%40xun@localhost:{port}", "a-password", "anxun@example.cn", trust))
     (message,) = server.messages
     assert (message["To"], message["From"]) == ("zhao@example.cn", "anxun@example.cn")
     assert message["Subject"] == "【安巡】新派单"
@@ -139,46 +148,46 @@ def test_mail_goes_encrypted_with_the_event_in_its_head():
     assert words.index("STARTTLS") < words.index("AUTH") < words.index("DATA")
 
 
-def test_mail_over_tls_from_the_beginning():
-    with post("AUTH PLAIN", wrapped=True) as (server, port, trust):
-        delivered(Mail(f"smtps://anxun@localhost:{port}", "a-password", "anxun@example.cn", trust))
+def test_mail_is_sent_over_implicit_tls():
+    with mail_server("AUTH PLAIN", wrapped=True) as (server, port, trust):
+        deliver(Mail(f"smtps://anxun@localhost:{port}", "a-password", "anxun@example.cn", trust))
     assert len(server.messages) == 1
 
 
-def test_no_password_goes_over_an_open_line():
-    with post("AUTH PLAIN") as (server, port, trust), pytest.raises(Failed, match="STARTTLS"):
-        delivered(Mail(f"smtp://anxun@localhost:{port}", "a-password", "anxun@example.cn", trust))
+def test_no_password_is_sent_over_an_unencrypted_connection():
+    with mail_server("AUTH PLAIN") as (server, port, trust), pytest.raises(SendFailure, match="STARTTLS"):
+        deliver(Mail(f"smtp://anxun@localhost:{port}", "a-password", "anxun@example.cn", trust))
     assert not [line for line in server.lines if line.startswith("AUTH")]
-    with post() as (server, port, trust):
-        delivered(Mail(f"smtp://localhost:{port}", "", "anxun@example.cn", trust))
+    with mail_server() as (server, port, trust):
+        deliver(Mail(f"smtp://localhost:{port}", "", "anxun@example.cn", trust))
     assert len(server.messages) == 1
 
 
-def test_mail_that_is_refused_or_has_nowhere_to_go_fails():
-    with post(answers={"RCPT": "550 no such person"}) as (_, port, trust), pytest.raises(Failed):
-        delivered(Mail(f"smtp://localhost:{port}", "", "anxun@example.cn", trust))
-    with post("STARTTLS") as (_, port, _), pytest.raises(Failed, match="CERTIFICATE"):
-        delivered(Mail(f"smtp://localhost:{port}", "", "anxun@example.cn"))
-    with pytest.raises(Failed):
-        delivered(Mail("smtp://localhost:1", "", "anxun@example.cn"))
+def test_mail_that_is_refused_or_has_no_address_fails():
+    with mail_server(answers={"RCPT": "550 no such person"}) as (_, port, trust), pytest.raises(SendFailure):
+        deliver(Mail(f"smtp://localhost:{port}", "", "anxun@example.cn", trust))
+    with mail_server("STARTTLS") as (_, port, _), pytest.raises(SendFailure, match="CERTIFICATE"):
+        deliver(Mail(f"smtp://localhost:{port}", "", "anxun@example.cn"))
+    with pytest.raises(SendFailure):
+        deliver(Mail("smtp://localhost:1", "", "anxun@example.cn"))
     nowhere = Envelope(NOTICE.id, "assign", NOW, ("zhao",), HAZARD, "新派单", "…")
-    with pytest.raises(Failed, match="no address"):
-        delivered(Mail("smtp://localhost:1", "", "anxun@example.cn"), nowhere)
+    with pytest.raises(SendFailure, match="no address"):
+        deliver(Mail("smtp://localhost:1", "", "anxun@example.cn"), nowhere)
 
 
 # robots -----------------------------------------------------------------------------------------------------
 
 
-def test_a_robot_is_told_by_apprise():
+def test_a_robot_gets_the_notice_through_apprise():
     with sink() as good:
-        delivered(Robots(f"json://127.0.0.1:{good.port}/group"))
+        deliver(Robots(f"json://127.0.0.1:{good.port}/group"))
     said = json.loads(good.calls[0][2])
     assert (said["title"], said["message"]) == ("新派单", "请及时签收。")
 
 
-def test_a_robot_that_refuses_is_told_again():
-    with sink(lambda _: 500) as bad, pytest.raises(Failed):
-        delivered(Robots(f"json://127.0.0.1:{bad.port}/group"))
+def test_a_robot_that_refuses_is_a_send_failure():
+    with sink(lambda _: 500) as bad, pytest.raises(SendFailure):
+        deliver(Robots(f"json://127.0.0.1:{bad.port}/group"))
 
 
 def test_the_robots_of_three_platforms_are_known_and_others_refused():
@@ -190,16 +199,16 @@ def test_the_robots_of_three_platforms_are_known_and_others_refused():
         Robots("nonsense://x")
 
 
-def test_without_its_extra_a_robot_is_said_to_need_it(monkeypatch):
+def test_a_robot_without_its_extra_names_the_missing_dependency(monkeypatch):
     monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
-    with pytest.raises(NotInstalled, match=r"anxun\[notify\]"):
+    with pytest.raises(MissingDependency, match=r"anxun\[notify\]"):
         open_channels(Settings(robots="dingtalk://x"))
 
 
 # settings ---------------------------------------------------------------------------------------------------
 
 
-def test_what_is_configured_is_opened():
+def test_every_configured_channel_is_opened():
     assert open_channels(Settings()) == []
     full = Settings(
         webhook="https://hook.example/x",
@@ -210,7 +219,7 @@ def test_what_is_configured_is_opened():
         robots="json://127.0.0.1/",
     )
     opened = open_channels(full)
-    assert [outlet(each) for each in opened] == [("webhook", "event"), ("mail", "mailbox"), ("robots", "group")]
+    assert [channel_info(each) for each in opened] == [("webhook", "event"), ("mail", "mailbox"), ("robots", "group")]
     for each in opened:
         asyncio.run(each.close())
 
@@ -234,7 +243,7 @@ def test_a_setting_that_cannot_work_is_refused_at_the_start(facts):
         open_channels(Settings(**facts))
 
 
-def test_what_others_say_of_a_failure_is_kept_in_a_line():
-    kept = in_a_line(Failed("bad\r\n\x00\u2028" + "x" * 500))
+def test_a_failure_is_summarized_in_one_printable_line():
+    kept = error_summary(SendFailure("bad\r\n\x00\u2028" + "x" * 500))
     assert len(kept) <= 200
     assert kept.isprintable()

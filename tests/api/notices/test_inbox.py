@@ -1,25 +1,25 @@
-"""Inboxes, the words that are said there, digests, and addresses of people, over HTTP."""
+"""Inboxes, notice templates, digest notices and e-mail addresses work over HTTP."""
 
 import hashlib
-import time
 import uuid
 
 import pytest
 
 from tests.builders.api import THERE, on_both, problem
 from tests.builders.pictures import png_of
+from tests.builders.waiting import poll_until
 
 
 def inbox(api, who, number=None, **query):
-    """What `who` finds, once there is as much as is waited for; the file of the day's heads left out."""
-    until = time.monotonic() + 10
-    while True:
+    """Waits for `number` notices in the inbox of `who` and returns all but the notice of the daily digest file."""
+
+    def found():
         answer = api.get(who, "/inbox", params=query)
         assert answer.status_code == 200, answer.text
         items = [each for each in answer.json()["items"] if each["kind"] != "digest.history"]
-        if number is None or len(items) >= number or time.monotonic() > until:
-            return {**answer.json(), "items": items}
-        time.sleep(0.05)
+        return {**answer.json(), "items": items} if number is None or len(items) >= number else None
+
+    return poll_until(found)
 
 
 @on_both
@@ -56,11 +56,11 @@ def test_an_inbox_is_read_page_by_page_the_newest_first(api):
 
 
 @pytest.mark.parametrize("query", ["cursor=x", "limit=0", "limit=501", "unread=perhaps", "who=officer", "cursor=W10="])
-def test_a_query_that_is_none_is_refused(api, query):
+def test_an_invalid_inbox_query_is_refused(api, query):
     assert api.get("officer", f"/inbox?{query}").status_code == 422
 
 
-def test_a_notice_of_what_one_may_not_see_any_more_says_no_more_than_its_kind(api):
+def test_a_notice_about_a_hidden_hazard_shows_only_its_kind(api):
     hazard = api.assigned()
     inbox(api, "handler", 1)
     api.taken("handler", hazard, "return", reason="张三家的事不归我管")
@@ -74,7 +74,7 @@ def test_a_notice_of_what_one_may_not_see_any_more_says_no_more_than_its_kind(ap
     assert "张三" not in returned["text"]
 
 
-def test_officers_elsewhere_hear_nothing(api):
+def test_officers_of_other_communities_get_no_notice(api):
     api.report("inspector")
     inbox(api, "officer", 1)
     assert inbox(api, "officer2")["items"] == []
@@ -83,7 +83,7 @@ def test_officers_elsewhere_hear_nothing(api):
 
 
 @on_both
-def test_an_administrator_edits_the_words_and_a_field_that_there_is_not_is_refused(api):
+def test_an_administrator_edits_a_template_and_unknown_fields_are_refused(api):
     listed = {each["kind"]: each for each in api.get("officer", "/notice-templates").json()["items"]}
     assert listed["assign"]["version"] == 0
     assert {"number", "place", "reason"} <= set(listed["assign"]["fields"])
@@ -105,16 +105,14 @@ def test_an_administrator_edits_the_words_and_a_field_that_there_is_not_is_refus
     assert (notice["title"], notice["text"][:6]) == (f"请看 {hazard['number']}", "地点 3幢2")
 
 
-def test_an_administrator_hears_of_the_file_of_the_day(api):
-    until = time.monotonic() + 10
-    while not (items := api.get("admin", "/inbox").json()["items"]) and time.monotonic() < until:
-        time.sleep(0.05)
+def test_an_administrator_is_notified_of_the_daily_digest_file(api):
+    items = poll_until(lambda: api.get("admin", "/inbox").json()["items"])
     assert [each["kind"] for each in items] == ["digest.history"]
     assert "2026-11-23.txt" in items[0]["text"]
     assert "sha256:" in items[0]["text"]
 
 
-def test_who_sent_a_photo_that_proves_damaged_is_told(api):
+def test_the_sender_of_a_damaged_photo_is_notified(api):
     broken = png_of(b"garbage")
     digest = hashlib.sha256(broken).hexdigest()
     hazard = api.report("inspector", category="EV-03", photos=[{"sha256": digest, "stage": "before"}])
@@ -125,7 +123,7 @@ def test_who_sent_a_photo_that_proves_damaged_is_told(api):
     assert api.get("officer", f"/hazards/{hazard['id']}").json()["missing_photos"] == [digest]
 
 
-def test_an_address_is_given_seen_by_who_manages_and_erased_with_the_name(api):
+def test_an_address_is_seen_by_administrators_and_erased_with_the_name(api):
     answer = api.post("admin", "/people/officer", {"version": 1, "email": "li@example.cn"})
     assert (answer.status_code, answer.json()["email"]) == (200, "li@example.cn")
     assert api.get("admin", "/people/officer").json()["email"] == "li@example.cn"

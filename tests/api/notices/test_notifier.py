@@ -1,4 +1,4 @@
-"""Notices reach a real sink that fails, hangs and repeats: each at least once, under one id, of a hazard in order."""
+"""Notices reach a real sink that fails and hangs: each at least once, under one id, in order for each hazard."""
 
 import asyncio
 import shutil
@@ -14,10 +14,10 @@ import pytest
 from litestar.testing import TestClient
 from sqlalchemy import func, select
 
-from api.app import build
-from api.http.outbound import Outgoing
-from api.process.scheduler import beat, digest
-from api.settings import Settings, networks
+from api.app import build_app
+from api.http.outbound import OutboundClient
+from api.process.scheduler import run_notice_digests, send_heartbeat
+from api.settings import Settings, parse_networks
 from inspections.change import Change
 from inspections.notices.outbox import Delivery, Notice
 from inspections.office.actions import NewRules, edit_rules
@@ -26,21 +26,23 @@ from inspections.remediation.actions.reporting import report_hazard
 from inspections.remediation.actions.steps import take_step
 from inspections.remediation.steps import Accept, Assign, Return
 from storage.database import open_database
-from storage.engine.connections import owned
+from storage.engine.connections import write_access
 from storage.notices.tables import deliveries, notices
 from tests.builders.api import HERE, MONDAY, PASSWORD, Api, body, prepare, problem
+from tests.builders.cleanup import launch
 from tests.builders.office import new_id
-from tests.builders.people import signed_in
+from tests.builders.people import sign_in_as
 from tests.builders.postgres import new_database
 from tests.builders.process import ANXUN, Process
 from tests.builders.reports import report
 from tests.builders.sink import sink
+from tests.builders.waiting import PATIENCE, poll_until
 
 SECRET = "0123456789abcdef"
 
 
-def poor(number):
-    """Three calls in ten go wrong, each in its way: one of them was taken, and comes again. Now and then one hangs."""
+def answer_poorly(number):
+    """Fails three calls in ten, one of them after the sink has taken the event, and hangs now and then."""
     return "hang" if number % 50 == 25 else {1: 500, 4: "cut", 7: "taken, then cut"}.get(number % 10, 204)
 
 
@@ -55,8 +57,8 @@ def settings(folder, url, address, **more):
     }
 
 
-async def works(url, number, begin=0):
-    """Hazards that are reported, accepted, assigned, returned and assigned again, by people side by side."""
+async def report_and_assign_hazards(url, number, begin=0):
+    """Reports hazards, then accepts, assigns, returns and assigns them again, twenty at a time."""
     database = open_database(url)
     people = await database.read(
         lambda repository: {name: repository.person(name) for name in ("inspector", "officer", "handler", "admin")}
@@ -85,21 +87,21 @@ async def works(url, number, begin=0):
     await database.close()
 
 
-def waiting(url):
-    """Notices that are not told, and deliveries that have not arrived; and how many there are of each."""
+def count_undelivered(url):
+    """Counts notices that are not told, deliveries that have not arrived, and all deliveries."""
     database = open_database(url)
     ask = [
         select(func.count()).where(notices.c.told_at.is_(None)),
         select(func.count()).where(deliveries.c.delivered_at.is_(None)),
         select(func.count()).select_from(deliveries),
     ]
-    found = database.ask(lambda repository: [repository.rows(query)[0][0] for query in ask])
+    found = database.read_sync(lambda repository: [repository.rows(query)[0][0] for query in ask])
     asyncio.run(database.close())
     return found
 
 
-def check(calls, number):
-    """Every event came, each under one id and with one body's worth of facts, those of a hazard in their order."""
+def check_events(calls, number):
+    """Checks that every event came under one id with the same facts, and those of a hazard in order."""
     by_id, order = {}, {}
     for said in calls:
         if said["hazard"] is None:
@@ -130,42 +132,39 @@ def deliver_and_kill(tmp_path, url, answer, *, number, workers, kills):
         server = Process(tmp_path / "data", ANXUN_WEBHOOK=poorly.url, **quick)
 
         def begin():
-            return subprocess.Popen([ANXUN, "work"], env=server.environment)
+            return launch([ANXUN, "work"], env=server.environment)
 
-        asyncio.run(works(url, number // 2))
+        asyncio.run(report_and_assign_hazards(url, number // 2))
         working = [begin() for _ in range(workers)]
         try:
-            asyncio.run(works(url, number - number // 2, number // 2))
+            asyncio.run(report_and_assign_hazards(url, number - number // 2, number // 2))
             for kill in range(kills):
                 time.sleep(1.2)
                 working[kill % workers].send_signal(signal.SIGKILL)
                 working[kill % workers].wait()
                 working[kill % workers] = begin()
-            until = time.monotonic() + 240
-            while (left := waiting(url))[:2] != [0, 0] and time.monotonic() < until:
-                time.sleep(0.3)
-            assert left[:2] == [0, 0]
+            poll_until(lambda: count_undelivered(url)[:2] == [0, 0], lambda: count_undelivered(url))
         finally:
             for each in working:
                 each.terminate()
-            assert {each.wait(30) for each in working} <= {0, -signal.SIGTERM}
-        check(poorly.until(0), number)
+            assert {each.wait(PATIENCE) for each in working} <= {0, -signal.SIGTERM}
+        check_events(poorly.until(0), number)
         return poorly
 
 
 @pytest.mark.drill
-def test_two_workers_one_of_them_killed_tell_a_poor_sink_everything_in_order(tmp_path, postgres):
-    poorly = deliver_and_kill(tmp_path, postgres, poor, number=6, workers=2, kills=1)
+def test_two_workers_deliver_all_events_in_order_though_one_is_killed(tmp_path, postgres):
+    poorly = deliver_and_kill(tmp_path, postgres, answer_poorly, number=6, workers=2, kills=1)
     assert len(poorly.calls) > len(poorly.accepted)
 
 
 @pytest.mark.drill
-def test_three_workers_killed_again_and_again_tell_a_poor_sink_everything_in_order(tmp_path, postgres):
-    deliver_and_kill(tmp_path, postgres, poor, number=150, workers=3, kills=8)
+def test_three_workers_deliver_all_events_in_order_though_killed_repeatedly(tmp_path, postgres):
+    deliver_and_kill(tmp_path, postgres, answer_poorly, number=150, workers=3, kills=8)
 
 
-def test_a_server_that_is_killed_goes_on_where_it_was_on_sqlite(tmp_path):
-    with sink(poor) as poorly:
+def test_a_killed_server_resumes_its_deliveries_on_sqlite(tmp_path):
+    with sink(answer_poorly) as poorly:
         hook = {"ANXUN_WEBHOOK": poorly.url, "ANXUN_WEBHOOK_SECRET": SECRET, "ANXUN_INTRANET": "127.0.0.1"}
         server = Process(tmp_path / "data", ANXUN_TICK_SECONDS=0.1, **hook).start()
         with closing(server.client("admin")) as admin:  # no quiet hours, as above
@@ -176,40 +175,43 @@ def test_a_server_that_is_killed_goes_on_where_it_was_on_sqlite(tmp_path):
             sent = [client.post("/hazards", json=body()).json()["hazard"]["id"] for _ in range(6)]
         server.stop(signal.SIGKILL)
         server.start()
-        until = time.monotonic() + 60
-        while (told := {said["hazard"]["id"] for said in poorly.until(0) if said["hazard"]}) != set(sent):
-            assert time.monotonic() < until, f"{len(told)} of {len(sent)}"
-            time.sleep(0.1)
+
+        def told():
+            return {said["hazard"]["id"] for said in poorly.until(0) if said["hazard"]}
+
+        poll_until(lambda: told() == set(sent), lambda: f"{len(told())} of {len(sent)}")
         server.stop()
 
 
 @pytest.fixture
-def hooked(tmp_path, loaded, clock):
-    """The application with a webhook to a sink, its people, and what the sink is to answer."""
+def api_with_hook(tmp_path, loaded, clock):
+    """Runs the application with a webhook to a sink; yields its API and the sink."""
     template, tokens = loaded
     folder = tmp_path / "data"
     shutil.copytree(template, folder)
     with sink() as hook:
         made = Settings(**settings(folder, "", hook.url), tick_seconds=0.05)
-        with TestClient(build(made, clock), raise_server_exceptions=False) as client:
+        with TestClient(build_app(made, clock), raise_server_exceptions=False) as client:
             yield Api(client, clock, dict(tokens), folder), hook
 
 
 def events(hook, number, meanwhile=lambda: None):
-    """The first so many events about hazards, once they are there."""
-    until = time.monotonic() + 20
-    while len(found := [each for each in hook.until(0) if each["hazard"]]) < number and time.monotonic() < until:
+    """Waits until `number` events about hazards have arrived and returns all of them."""
+
+    def found():
         meanwhile()
-        time.sleep(0.05)
-    return found
+        told = [each for each in hook.until(0) if each["hazard"]]
+        return told if len(told) >= number else None
+
+    return poll_until(found)
 
 
-def test_a_hook_that_answers_500_for_a_day_gets_everything_after_it(hooked):
-    api, hook = hooked
-    assert len(hook.until(1)) == 1  # the file of the day
+def test_a_webhook_that_fails_for_a_day_gets_every_event_afterwards(api_with_hook):
+    api, hook = api_with_hook
+    assert len(hook.until(1)) == 1  # the notice of the daily digest file
     hook.answer = lambda _: 500
     hazard = api.assigned()
-    failing = stuck(api, "failing", 1)
+    failing = find_deliveries(api, "failing", 1)
     assert (failing[0]["kind"], failing[0]["error"], failing[0]["tries"]) == ("report", "answered 500", 1)
     for _ in range(24):
         api.clock.pass_(hours=1)
@@ -219,28 +221,27 @@ def test_a_hook_that_answers_500_for_a_day_gets_everything_after_it(hooked):
     found = events(hook, 2, meanwhile=lambda: api.clock.pass_(minutes=10))  # a try may still fail in the hour before
     assert [each["kind"] for each in found[:2]] == ["report", "assign"]
     assert {each["hazard"]["number"] for each in found} == {hazard["number"]}
-    signed_in(api, "admin", PASSWORD)
-    assert stuck(api, "dead") == []
+    sign_in_as(api, "admin", PASSWORD)
+    assert find_deliveries(api, "dead") == []
 
 
-def stuck(api, state, number=0, who="admin"):
-    until = time.monotonic() + 20
-    while True:
+def find_deliveries(api, state, number=0, who="admin"):
+    def listed():
         items = api.get(who, "/deliveries", params={"state": state}).json()["items"]
-        if len(items) >= number or time.monotonic() > until:
-            return items
-        time.sleep(0.05)
+        return (items,) if len(items) >= number else None
+
+    return poll_until(listed)[0]
 
 
-def test_what_was_given_up_is_seen_and_sent_again_by_an_administrator(hooked, monkeypatch):
+def test_an_administrator_sees_dead_deliveries_and_sends_them_again(api_with_hook, monkeypatch):
     monkeypatch.setattr("inspections.notices.actions.delivery.TRIES", 2)
-    api, hook = hooked
+    api, hook = api_with_hook
     assert len(hook.until(1)) == 1
     hook.answer = lambda _: 500
     hazard = api.report("inspector")
-    stuck(api, "failing", 1)
+    find_deliveries(api, "failing", 1)
     api.clock.pass_(minutes=1)
-    (dead,) = stuck(api, "dead", 1)
+    (dead,) = find_deliveries(api, "dead", 1)
     assert (dead["hazard"], dead["tries"], dead["error"], dead["channel"]) == (
         hazard["id"],
         2,
@@ -253,53 +254,51 @@ def test_what_was_given_up_is_seen_and_sent_again_by_an_administrator(hooked, mo
     again = api.post("admin", f"/deliveries/{dead['id']}/replay", None)
     assert (again.status_code, again.json()["dead_at"], again.json()["event"]) == (200, None, dead["event"])
     assert [each["id"] for each in events(hook, 1)] == [dead["event"]]
-    assert stuck(api, "dead") == []
+    assert find_deliveries(api, "dead") == []
     assert api.get("admin", "/deliveries?cursor=x").status_code == 422
     assert api.get("admin", "/deliveries?state=lost").status_code == 422
 
 
-def test_a_hook_that_hangs_holds_up_no_inbox_and_no_request(hooked):
-    api, hook = hooked
+def test_a_hanging_webhook_delays_no_inbox_and_no_request(api_with_hook, monkeypatch):
+    monkeypatch.setattr("api.http.outbound.SECONDS", 2 * PATIENCE)  # the request to the hook is not given up meanwhile
+    api, hook = api_with_hook
     assert len(hook.until(1)) == 1
     hook.answer = lambda _: "hang"
-    began = time.monotonic()
     hazard = api.assigned()
-    until = time.monotonic() + 5
-    while not (items := api.get("handler", "/inbox").json()["items"]) and time.monotonic() < until:
-        time.sleep(0.05)
-    assert items[0]["hazard"]["number"] == hazard["number"]
-    assert time.monotonic() - began < 5
+    (item,) = poll_until(lambda: api.get("handler", "/inbox").json()["items"])
+    assert item["hazard"]["number"] == hazard["number"]
+    poll_until(lambda: len(hook.calls) > 1)
 
 
-def test_a_hook_at_a_private_address_is_refused_and_said_so(tmp_path, loaded, clock):
+def test_a_webhook_at_a_private_address_is_refused_with_a_reason(tmp_path, loaded, clock):
     template, tokens = loaded
     folder = tmp_path / "data"
     shutil.copytree(template, folder)
     with sink() as own:
         made = Settings(**settings(folder, "", own.url, intranet="10.0.0.0/8"), tick_seconds=0.05)
-        with TestClient(build(made, clock), raise_server_exceptions=False) as client:
+        with TestClient(build_app(made, clock), raise_server_exceptions=False) as client:
             api = Api(client, clock, dict(tokens), folder)
             api.report("inspector")
-            assert "is not public" in stuck(api, "failing", 1)[0]["error"]
+            assert "is not public" in find_deliveries(api, "failing", 1)[0]["error"]
         assert own.calls == []
 
 
-def test_a_heartbeat_goes_out_on_its_interval_from_one_process_of_all(tmp_path, loaded, clock):
+def test_only_one_process_sends_a_heartbeat_per_interval(tmp_path, loaded, clock):
     template, _ = loaded
     folder = tmp_path / "data"
     shutil.copytree(template, folder)
 
     async def story():
         database = open_database(f"sqlite:///{folder}/anxun.db")
-        outgoing = Outgoing(networks("127.0.0.1"))
+        outgoing = OutboundClient(parse_networks("127.0.0.1"))
         for _ in range(3):
             for _ in range(2):
-                await beat(database, outgoing, hook.url, timedelta(seconds=60), clock())
+                await send_heartbeat(database, outgoing, hook.url, timedelta(seconds=60), clock())
             clock.pass_(seconds=60)
         hook.answer = lambda _: 500
-        await beat(database, outgoing, hook.url, timedelta(seconds=60), clock())
+        await send_heartbeat(database, outgoing, hook.url, timedelta(seconds=60), clock())
         clock.pass_(seconds=60)
-        await beat(database, outgoing, "http://127.0.0.1:1/", timedelta(seconds=60), clock())
+        await send_heartbeat(database, outgoing, "http://127.0.0.1:1/", timedelta(seconds=60), clock())
         await outgoing.close()
         await database.close()
 
@@ -308,7 +307,7 @@ def test_a_heartbeat_goes_out_on_its_interval_from_one_process_of_all(tmp_path, 
     assert len(hook.accepted) == 3
 
 
-def test_of_two_processes_one_tells_the_digest_of_the_day(tmp_path, loaded, clock):
+def test_only_one_of_two_processes_sends_the_daily_digest(tmp_path, loaded, clock):
     template, _ = loaded
     folder = tmp_path / "data"
     shutil.copytree(template, folder)
@@ -318,30 +317,27 @@ def test_of_two_processes_one_tells_the_digest_of_the_day(tmp_path, loaded, cloc
         inspector = await database.read(lambda repository: repository.person("inspector"))
         sent = report(community=HERE, found_at=clock())
         await database.transact(partial(report_hazard, person=inspector, report=sent, now=clock()))
-        told = [await digest(database, clock())]
+        told = [await run_notice_digests(database, clock())]
         clock.pass_(hours=23)
-        told += await asyncio.gather(*(digest(database, clock()) for _ in range(2)))
+        told += await asyncio.gather(*(run_notice_digests(database, clock()) for _ in range(2)))
         await database.close()
         return told
 
     assert asyncio.run(story()) == [0, 1, 0]
 
 
-def test_a_running_server_beats(tmp_path, loaded):
+def test_a_running_server_sends_heartbeats(tmp_path, loaded):
     template, _ = loaded
     folder = tmp_path / "data"
     shutil.copytree(template, folder)
     with sink() as hook:
         made = Settings(data=str(folder), intranet="127.0.0.1", heartbeat=hook.url, heartbeat_seconds=1)
-        with TestClient(build(made)):
-            until = time.monotonic() + 10
-            while len(hook.accepted) < 2 and time.monotonic() < until:
-                time.sleep(0.05)
-    assert len(hook.accepted) >= 2
+        with TestClient(build_app(made)):
+            poll_until(lambda: len(hook.accepted) >= 2)
     assert hook.accepted[0] == b""
 
 
-def test_the_command_lists_what_was_given_up_and_sends_it_again(tmp_path, loaded):
+def test_the_command_lists_dead_deliveries_and_sends_them_again(tmp_path, loaded):
     template, _ = loaded
     folder = tmp_path / "data"
     shutil.copytree(template, folder)
@@ -374,5 +370,5 @@ def test_the_command_lists_what_was_given_up_and_sends_it_again(tmp_path, loaded
     assert anxun("replay", lost) == (0, "1 deliveries are tried again\n")
     assert anxun("dead") == (0, "nothing was given up\n")
     assert anxun("replay", "--all") == (0, "0 deliveries are tried again\n")
-    with owned(url):
+    with write_access(url):
         assert anxun("replay", "--all")[0] == 2

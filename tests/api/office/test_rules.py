@@ -1,4 +1,4 @@
-"""What an office decides for itself: terms, office hours, categories, the calendar, who gets what by itself."""
+"""An office edits its terms, office hours, categories, calendar and dispatch rules, and the edits take effect."""
 
 import json
 import uuid
@@ -21,7 +21,7 @@ def rule(**facts):
 
 
 def year(number, days=None):
-    """A schedule as an administrator sends it."""
+    """Builds a schedule as an administrator sends it."""
     listed = days or [
         {"day": str(each.day), "working": each.working, "name": each.name} for each in published_days(number)
     ]
@@ -53,7 +53,7 @@ def test_new_office_hours_and_terms_hold_for_the_next_report(api):
 
 
 @on_both
-def test_a_report_goes_by_itself_where_the_office_has_said_so(api):
+def test_a_dispatch_rule_accepts_and_assigns_a_report_automatically(api):
     sent = rule(category="EV-03")
     assert api.post("admin", "/dispatch-rules", sent).status_code == 201
     assert api.post("admin", "/dispatch-rules", sent).status_code == 200
@@ -146,18 +146,18 @@ def test_a_category_is_edited_and_a_new_one_reported(api):
         ("/dispatch-rules", rule(community="33"), "community"),
     ],
 )  # fmt: skip
-def test_rules_that_make_no_sense_are_refused_with_their_field(api, path, sent, field):
+def test_invalid_rules_are_refused_with_their_field(api, path, sent, field):
     said = problem(api.post("admin", path, sent), 422, "step.needs")
     assert said["errors"][0]["field"] == field
     assert any("\u4e00" <= letter <= "\u9fff" for letter in said["errors"][0]["message"]), said
 
 
-def test_a_calendar_year_that_nobody_can_have_is_said(api):
+def test_an_impossible_calendar_year_is_refused(api):
     problem(api.get("inspector", "/calendar/1066"), 422, "step.needs")
     problem(api.get("inspector", "/calendar/next"), 404, "route.not_found")
 
 
-def test_only_an_administrator_edits_and_only_who_plans_work_looks(api):
+def test_only_administrators_edit_rules_and_handlers_cannot_read_them(api):
     for path in ("/rules", "/dispatch-rules", "/categories/EV-03", "/calendar/2026"):
         problem(api.post("officer", path, {}), 403, "role.forbidden")
     for path in ("/rules", "/dispatch-rules"):
@@ -166,7 +166,7 @@ def test_only_an_administrator_edits_and_only_who_plans_work_looks(api):
     problem(api.post("admin", f"/dispatch-rules/{uuid.uuid4()}/remove", {}), 404, "dispatch_rule.not_found")
 
 
-def test_what_is_read_can_be_sent_back(api):
+def test_rules_can_be_sent_back_as_they_were_read(api):
     kept = api.get("admin", "/rules").json()
     answer = api.post("admin", "/rules", {"version": kept["version"], "rules": kept["rules"]})
     assert answer.status_code == 200, json.dumps(answer.json(), ensure_ascii=False)

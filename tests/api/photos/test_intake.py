@@ -1,4 +1,4 @@
-"""Photos as phones and hostile hands send them: taken or refused, and nothing left behind."""
+"""Proves that photos of phones and of attackers are accepted or refused, and that nothing is left behind."""
 
 import csv
 import hashlib
@@ -9,7 +9,6 @@ import sqlite3
 import struct
 import sys
 import threading
-import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -17,12 +16,13 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from storage.photos.formats import TAKEN
-from storage.photos.sample_images import draw
+from storage.photos.formats import ACCEPTED_FORMATS
+from storage.photos.sample_images import draw_sample_photo
 from tests.builders.api import MONDAY, body, on_both, problem
 from tests.builders.pictures import png_of
 from tests.builders.process import Process
-from tests.builders.small_pictures import promised, small_webp
+from tests.builders.small_pictures import largest_picture, small_webp
+from tests.builders.waiting import poll_until
 
 
 def put(api, data, who="inspector"):
@@ -30,42 +30,42 @@ def put(api, data, who="inspector"):
     return digest, api.call(who, "PUT", f"/photos/{digest}", content=data)
 
 
-def settled(api, digest, who="inspector"):
-    """The photo's state once it has been developed, or has proved damaged."""
-    for _ in range(400):
-        answer = api.call(who, "HEAD", f"/photos/{digest}")
-        if answer.headers["anxun-photo-state"] != "received":
-            return answer.headers["anxun-photo-state"]
-        time.sleep(0.05)
-    return pytest.fail("neither developed nor damaged")
+def wait_for_processing(api, digest, who="inspector"):
+    """Return the photo's state once it has been processed, or has proved damaged."""
+
+    def state():
+        return api.call(who, "HEAD", f"/photos/{digest}").headers["anxun-photo-state"]
+
+    poll_until(lambda: state() != "received", lambda: "neither developed nor damaged")
+    return state()
 
 
-def files(api):
+def stored_files(api):
     return sorted(each.name for each in (api.folder / "photos").rglob("*") if each.is_file())
 
 
-def manifest(folder):
+def read_manifest(folder):
     return list(csv.DictReader((folder / "MANIFEST.csv").read_text().splitlines()))
 
 
 def test_every_broken_file_is_taken_or_refused_as_its_manifest_says(api, samples):
-    for row in manifest(samples / "photos_bad"):
-        before = files(api)
+    for row in read_manifest(samples / "photos_bad"):
+        before = stored_files(api)
         digest, answer = put(api, (samples / "photos_bad" / row["file"]).read_bytes())
         if row["expect"] == "taken":
             assert answer.status_code == 201, row["file"]
-            assert settled(api, digest) == "developed", row["file"]
+            assert wait_for_processing(api, digest) == "developed", row["file"]
         elif answer.status_code == 201:
-            assert settled(api, digest) == "damaged", row["file"]
+            assert wait_for_processing(api, digest) == "damaged", row["file"]
         else:
             assert answer.status_code in {413, 415, 422}, row["file"]
             assert answer.headers["content-type"] == "application/problem+json"
-            assert files(api) == before, row["file"]
+            assert stored_files(api) == before, row["file"]
 
 
 @on_both
-def test_the_odd_pictures_come_out_upright_and_their_places_are_read(api, samples):
-    rows = manifest(samples / "photos")
+def test_odd_photos_are_served_upright_and_their_coordinates_are_read(api, samples):
+    rows = read_manifest(samples / "photos")
     assert len(rows) == 19
     sent = {}
     for row in rows:
@@ -75,7 +75,7 @@ def test_the_odd_pictures_come_out_upright_and_their_places_are_read(api, sample
     photos = [{"sha256": digest, "stage": "before"} for digest in sent.values()]
     hazard = api.report("inspector", photos=photos)
     assert hazard["missing_photos"] == []
-    assert {settled(api, digest) for digest in sent.values()} == {"developed"}
+    assert {wait_for_processing(api, digest) for digest in sent.values()} == {"developed"}
     shown = {photo["sha256"]: photo for photo in api.get("officer", f"/hazards/{hazard['id']}").json()["photos"]}
     for row in rows:
         seen = shown[sent[row["file"]]]
@@ -90,13 +90,13 @@ def test_the_odd_pictures_come_out_upright_and_their_places_are_read(api, sample
             assert (picture.width > picture.height) == name.startswith("Landscape"), name
 
 
-def test_a_picture_whose_pixels_prove_broken_is_missing_again_and_said_to_be(api):
-    """Every chunk is sound and none is missing, and what they hold is no picture."""
+def test_a_photo_with_broken_pixels_is_reported_damaged_and_missing(api):
+    """Every chunk is sound and none is missing, but their content is no picture."""
     broken = png_of(b"garbage")
     digest, answer = put(api, broken)
     assert answer.headers["anxun-photo-state"] == "received"
     hazard = api.report("inspector", photos=[{"sha256": digest, "stage": "before"}])
-    assert settled(api, digest) == "damaged"
+    assert wait_for_processing(api, digest) == "damaged"
     seen = api.get("officer", f"/hazards/{hazard['id']}").json()
     assert (seen["missing_photos"], seen["photos"][0]["state"]) == ([digest], "damaged")
     problem(put(api, broken)[1], 422, "photo.damaged")
@@ -104,8 +104,8 @@ def test_a_picture_whose_pixels_prove_broken_is_missing_again_and_said_to_be(api
 
 
 @on_both
-def test_two_phones_with_the_same_photo_at_once(api):
-    data = draw("two phones", "EB-01", MONDAY)
+def test_phones_that_send_the_same_photo_at_once_store_it_once(api):
+    data = draw_sample_photo("two phones", "EB-01", MONDAY)
     answers = []
     people = ["inspector", "officer", "handler", "supervisor"] * 2
     threads = [threading.Thread(target=lambda who=who: answers.append(put(api, data, who)[1])) for who in people]
@@ -114,14 +114,14 @@ def test_two_phones_with_the_same_photo_at_once(api):
     for thread in threads:
         thread.join()
     assert sorted(answer.status_code for answer in answers) == [200] * 4 + [201] * 4
-    assert settled(api, hashlib.sha256(data).hexdigest()) == "developed"
-    originals = [name for name in files(api) if not name.endswith(".jpg")]
+    assert wait_for_processing(api, hashlib.sha256(data).hexdigest()) == "developed"
+    originals = [name for name in stored_files(api) if not name.endswith(".jpg")]
     assert originals == [hashlib.sha256(data).hexdigest()]
 
 
 @contextmanager
-def room_for(size):
-    """No file may grow beyond this: what a full disk does to a photo, and to nothing smaller."""
+def limit_file_size(size):
+    """Let no file grow beyond this size, as a full disk does to a photo, and to nothing smaller."""
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
     try:
@@ -130,53 +130,48 @@ def room_for(size):
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
-def test_a_disk_that_is_full_in_the_middle_of_a_photo(api):
-    large = draw("large", "EB-01", MONDAY) + bytes(9_000_000)
+def test_a_disk_that_is_full_in_the_middle_of_a_photo_refuses_only_that_photo(api):
+    large = draw_sample_photo("large", "EB-01", MONDAY) + bytes(9_000_000)
     database = (api.folder / "anxun.db").stat().st_size
-    with room_for(database + 6_000_000):
+    with limit_file_size(database + 6_000_000):
         problem(put(api, large)[1], 507, "store.full")
-        assert files(api) == []
+        assert stored_files(api) == []
         assert api.post("inspector", "/hazards", body()).status_code == 201
-        small = draw("small", "EB-01", MONDAY)
+        small = draw_sample_photo("small", "EB-01", MONDAY)
         assert put(api, small)[1].status_code == 201
     assert put(api, large)[1].status_code == 201
 
 
-def slow_to_decode(number):
-    """Small files of 24 megapixels, each other than the last by what stands behind its end."""
+def make_slow_pictures(number):
+    """Return small files of 24 megapixels that differ in the bytes after their end."""
     out = io.BytesIO()
     Image.radial_gradient("L").resize((4900, 4900)).convert("RGB").save(out, "PNG", compress_level=1)
     return [out.getvalue() + bytes([at]) * 16 for at in range(number)]
 
 
-def waiting_in(folder):
-    """How many photos are still to be developed, as the database says."""
+def count_unprocessed(folder):
+    """Count the photos that the database lists as not processed yet."""
     with closing(sqlite3.connect(folder / "anxun.db")) as database:
         return database.execute("select count(*) from photos where state = 'received'").fetchone()[0]
 
 
-def test_killed_with_developing_half_done_the_rest_is_developed_after_the_restart(tmp_path):
+def test_photos_left_by_a_killed_server_are_processed_after_the_restart(tmp_path):
     process = Process(tmp_path / "data").start()
-    pictures = slow_to_decode(10)
+    pictures = make_slow_pictures(10)
     with closing(process.client()) as client:
         for data in pictures:
             digest = hashlib.sha256(data).hexdigest()
             assert client.put(f"/photos/{digest}", content=data).status_code == 201
-    until = time.monotonic() + 30
-    while waiting_in(process.folder) == len(pictures) and time.monotonic() < until:
-        time.sleep(0.01)
+    poll_until(lambda: count_unprocessed(process.folder) < len(pictures))
     process.stop(signal.SIGKILL)
-    assert 0 < waiting_in(process.folder) < len(pictures)  # or the kill proves nothing
+    assert 0 < count_unprocessed(process.folder) < len(pictures)  # otherwise the kill proves nothing
     process.start()
-    until = time.monotonic() + 60
-    while waiting_in(process.folder) and time.monotonic() < until:
-        time.sleep(0.1)
+    poll_until(lambda: count_unprocessed(process.folder) == 0)
     process.stop()
-    assert waiting_in(process.folder) == 0
 
 
-def most_held(process):
-    """MiB that a process and those it started have held at most, each in its own worst moment."""
+def peak_memory(process):
+    """Sum the peak memory, in MiB, of a process and those it started, each in its own worst moment."""
     tree, found = [process], 0.0
     while tree:
         folder = Path("/proc") / str(tree.pop())
@@ -185,29 +180,26 @@ def most_held(process):
     return found
 
 
-def many_large_pictures(folder, senders, pictures):
-    """MiB that a server has held at most after so many have sent pictures, each his own, and all are developed."""
+def peak_memory_of_uploads(folder, senders, pictures):
+    """Return a server's peak memory, in MiB, after each sender has sent its own picture and all are processed."""
     process = Process(folder / "data", ANXUN_UPLOADS_AT_ONCE=senders).start()
     with closing(process.client()) as client, ThreadPoolExecutor(senders) as threads:
 
         def send(at):
-            data = pictures[at % len(pictures)] + struct.pack(">I4sI", 12, b"free", at)  # behind its end: another one
+            data = pictures[at % len(pictures)] + struct.pack(">I4sI", 12, b"free", at)  # a unique end
             digest = hashlib.sha256(data).hexdigest()
-            return client.put(f"/photos/{digest}", content=data, timeout=60).status_code
+            return client.put(f"/photos/{digest}", content=data).status_code
 
         assert set(threads.map(send, range(senders))) == {201}
-    until = time.monotonic() + 120
-    while waiting_in(process.folder) and time.monotonic() < until:
-        time.sleep(0.1)
-    assert waiting_in(process.folder) == 0
-    found = most_held(process.process.pid)
+    poll_until(lambda: count_unprocessed(process.folder) == 0)
+    found = peak_memory(process.process.pid)
     process.stop()
     return found
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="peaks are read from /proc")
-def test_some_senders_of_small_files_of_large_pictures_fit_in_512_mib(tmp_path):
-    assert many_large_pictures(tmp_path, 6, [small_webp(4100, 4100)]) < 512
+def test_six_senders_of_large_pictures_in_small_files_fit_in_512_mib(tmp_path):
+    assert peak_memory_of_uploads(tmp_path, 6, [small_webp(4100, 4100)]) < 512
 
 
 @pytest.mark.drill
@@ -215,6 +207,8 @@ def test_some_senders_of_small_files_of_large_pictures_fit_in_512_mib(tmp_path):
 @pytest.mark.parametrize("kind", ["webp", "avif", "heif", "all"])
 def test_thirty_senders_of_large_pictures_fit_in_512_mib(kind, tmp_path):
     made = {"webp": small_webp(4100, 4100)} | {
-        name: promised(name) for name in ("jpeg", "png", "avif", "heif") if name in TAKEN and kind in {name, "all"}
+        name: largest_picture(name)
+        for name in ("jpeg", "png", "avif", "heif")
+        if name in ACCEPTED_FORMATS and kind in {name, "all"}
     }
-    assert many_large_pictures(tmp_path, 30, [*made.values()] if kind == "all" else [made[kind]]) < 512
+    assert peak_memory_of_uploads(tmp_path, 30, [*made.values()] if kind == "all" else [made[kind]]) < 512

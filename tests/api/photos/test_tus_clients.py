@@ -1,7 +1,7 @@
-"""Foreign tus clients, tus-js-client and tuspy, upload to the real process over a line that fails them.
+"""Proves that the tus clients tus-js-client and tuspy upload to the real process over a line that fails.
 
-What comes twice is counted on the way, byte by byte: the line knows of each PATCH where in the upload it is.
-Where there is no node, no npm, or no way to the package registry, the stories of tus-js-client are skipped, visibly.
+The line counts each byte that is sent twice: it knows the offset of each PATCH in the upload.
+Without node, npm, or access to the package registry, the tests of tus-js-client are skipped, visibly.
 """
 
 import hashlib
@@ -14,7 +14,6 @@ import socket
 import struct
 import subprocess
 import threading
-import time
 from collections import deque
 from contextlib import suppress
 from pathlib import Path
@@ -24,18 +23,19 @@ import pytest
 from tusclient.client import TusClient
 
 from api.photos.tus import PIECE_BYTES
-from storage.photos.sample_images import draw
+from storage.photos.sample_images import draw_sample_photo
 from tests.builders.api import MONDAY, body
+from tests.builders.cleanup import launch
 from tests.builders.process import Process
+from tests.builders.waiting import PATIENCE, poll_until
 
 TUS = Path(__file__).parents[2] / "tus"
 VERSION = {"Tus-Resumable": "1.0.0"}
 OCTETS = {**VERSION, "Content-Type": "application/offset+octet-stream"}
 LENGTH = 3_500_000
 CHUNK = 256 * 1024
-RETRIES, RETRY_SECONDS = 80, 0.1
-"""Enough to be still there when a killed server is back."""
-PATIENCE_SECONDS = 1.5
+RETRIES, RETRY_SECONDS = 10 * PATIENCE, 0.1
+"""A client with so many retries is still there when a killed server is back."""
 AT_ONCE = 64 * 1024
 OFFLINE = {
     "EAI_AGAIN",
@@ -50,20 +50,13 @@ OFFLINE = {
 
 
 def photo(seed):
-    """A JPEG of a real one's size: behind its end stands what no other seed gives, as motion photos have it."""
-    picture = draw(seed, "EB-01", MONDAY)
+    """Return a JPEG of a real one's size; the bytes after its end, as in motion photos, are unique to the seed."""
+    picture = draw_sample_photo(seed, "EB-01", MONDAY)
     return picture + random.Random(seed).randbytes(LENGTH - len(picture))  # noqa: S311  # a filler, not a secret
 
 
-def eventually(happens):
-    end = time.monotonic() + 20
-    while not happens():
-        assert time.monotonic() < end
-        time.sleep(0.01)
-
-
 class Office:
-    """The real process, an inspector who speaks to it directly, and what a photo's upload leaves in its folder."""
+    """The real process, an inspector's direct client, and the files that a photo's upload leaves in its folder."""
 
     def __init__(self, process):
         self.process = process
@@ -82,7 +75,7 @@ class Office:
         assert answer.status_code == 200
         return int(answer.headers["upload-offset"])
 
-    def begun(self, length=LENGTH):
+    def create_upload(self, length=LENGTH):
         answer = self.inspector.post("/uploads", headers={**VERSION, "Upload-Length": str(length)})
         assert answer.status_code == 201
         return answer.headers["location"].removeprefix("/api/v1")
@@ -90,28 +83,28 @@ class Office:
     def patch(self, path, offset, content):
         return self.inspector.patch(path, headers={**OCTETS, "Upload-Offset": str(offset)}, content=content)
 
-    def half_sent(self, path, offset, length, content):
-        """A PATCH of `length` bytes of which only `content` is sent; answers the connection."""
+    def send_half(self, path, offset, length, content):
+        """Send only `content` of a PATCH of `length` bytes; return the connection."""
         phone = socket.create_connection(("127.0.0.1", self.process.port))
         headers = {**OCTETS, "Authorization": self.token, "Upload-Offset": str(offset), "Content-Length": str(length)}
         lines = [f"PATCH /api/v1{path} HTTP/1.1", "Host: x", *(f"{name}: {value}" for name, value in headers.items())]
         phone.sendall("\r\n".join((*lines, "", "")).encode() + content)
         return phone
 
-    def in_pieces(self):
+    def piece_files(self):
         return {path.name for path in (self.process.folder / "photos" / "pieces").iterdir()}
 
-    def coming_in(self):
-        """The files of running uploads; those that a killed server left are swept a day later."""
+    def incoming_files(self):
+        """Return the files of running uploads; those that a killed server left are swept a day later."""
         return {path.name for path in (self.process.folder / "photos" / "incoming").iterdir()} - self.left_behind
 
-    def killed(self):
+    def kill_server(self):
         self.process.stop(signal.SIGKILL)
-        self.left_behind |= self.coming_in()
+        self.left_behind |= self.incoming_files()
 
-    def nothing_left(self):
-        """Asked in this order: a piece leaves `incoming` for `pieces`."""
-        return not self.coming_in() and not self.in_pieces()
+    def has_no_files(self):
+        """Look at `incoming` first: a piece moves from there to `pieces`."""
+        return not self.incoming_files() and not self.piece_files()
 
     def check_kept(self, picture):
         digest = hashlib.sha256(picture).hexdigest()
@@ -133,7 +126,7 @@ def process(tmp_path_factory):
 @pytest.fixture
 def office(process):
     office = Office(process)
-    office.left_behind = office.coming_in()
+    office.left_behind = office.incoming_files()
     yield office
     office.close()
 
@@ -142,16 +135,16 @@ def office(process):
 
 
 class Mishap(NamedTuple):
-    """What happens when the upload's byte `at` has passed: a method of `Call`."""
+    """A fault after the upload's byte `at` has passed; `kind` is a method of `Call`."""
 
     at: int
     kind: str
 
 
 class Line:
-    """What lies between a phone and the server. Its mishaps come one after another.
+    """A network line between a phone and the server. Its mishaps come one after another.
 
-    `patient`: nobody else hears of a mishap before the server has kept what it can of what had come.
+    `patient`: a mishap reaches the other end only after the server has stored what it can of the bytes before it.
     """
 
     def __init__(self, office, mishaps, *, patient):
@@ -159,8 +152,10 @@ class Line:
         self.mishaps = deque(Mishap(*each) for each in mishaps)
         self.furthest = 0
         self.again = [0]
-        """Bytes that came to the server once more: before any mishap, after the first, after the second, …"""
+        """Counts the bytes that came to the server twice: before any mishap, after the first, after the second, …"""
         self.swallowed = 0
+        self.phone = None
+        """The process that sends, where it can be told to give a connection up."""
         self._listens = True
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}/api/v1/uploads"
@@ -168,7 +163,7 @@ class Line:
         self._threads = []
 
     def __enter__(self):
-        self.thread(self._accept)
+        self.start_thread(self._accept)
         return self
 
     def __exit__(self, *_):
@@ -176,13 +171,13 @@ class Line:
         for call in self._calls:
             call.end()
         for thread in self._threads:
-            thread.join(30)
+            thread.join(PATIENCE)
             assert not thread.is_alive()
         self._listener.close()
         for call in self._calls:
             call.server.close()
 
-    def thread(self, does, *arguments):
+    def start_thread(self, does, *arguments):
         self._threads.append(threading.Thread(target=does, args=arguments, daemon=True))
         self._threads[-1].start()
 
@@ -195,15 +190,15 @@ class Line:
                     continue
                 call = Call(self, phone, socket.create_connection(("127.0.0.1", self.office.process.port)))
                 self._calls.append(call)
-                self.thread(call.up)
-                self.thread(call.down)
+                self.start_thread(call.up)
+                self.start_thread(call.down)
 
-    def killed(self):
+    def kill_server(self):
         self._listens = False
-        self.office.killed()
-        self.thread(self._started)
+        self.office.kill_server()
+        self.start_thread(self._restart_server)
 
-    def _started(self):
+    def _restart_server(self):
         self.office.process.start()
         self._listens = True
 
@@ -211,9 +206,9 @@ class Line:
         self.again[-1] += max(0, min(self.furthest, position + size) - position)
         self.furthest = max(self.furthest, position + size)
 
-    def settled(self, path, position, lost=0):
-        """Waits until the server has kept what came, but for less than `lost` bytes."""
-        eventually(lambda: position - self.office.offset(path) <= max(lost - 1, 0))
+    def wait_until_stored(self, path, position, lost=0):
+        """Wait until the server has stored the bytes that came, except fewer than `lost`."""
+        poll_until(lambda: position - self.office.offset(path) <= max(lost - 1, 0))
 
 
 class Call:
@@ -224,7 +219,7 @@ class Call:
         self._hangs = False
 
     def up(self):
-        """From the phone to the server, until a mishap or the phone's own end."""
+        """Pass bytes from the phone to the server, until a mishap or the phone's own end."""
         with self.phone, self.phone.makefile("rb") as said:
             while head := self._head(said):
                 with suppress(OSError):  # the server was killed
@@ -243,7 +238,7 @@ class Call:
         return b""
 
     def _body(self, said, head):
-        """True if all of it went on."""
+        """Pass a body on; return True if all of it went on."""
         request, *lines = head.decode().split("\r\n")
         headers = {name.lower(): value for name, _, value in (line.partition(": ") for line in lines)}
         path = request.split()[1].removeprefix("/api/v1")
@@ -285,41 +280,45 @@ class Call:
     # mishaps
 
     def cut(self, path, position, _):
-        """Both ends hear of it, what was on its way arrives."""
+        """Cut the connection so that both ends notice; the bytes on their way arrive."""
         self._hangs = True
         self.server.shutdown(socket.SHUT_RDWR)
         if self.line.patient:
-            self.line.settled(path, position)
-        self._told()
+            self.line.wait_until_stored(path, position)
+        self._reset_phone()
 
     def vanish(self, path, position, said):
-        """Neither end hears of it. What the phone says then is said to nobody."""
+        """Lose the connection so that neither end notices.
+
+        What the phone sends then, until it gives the connection up, is swallowed.
+        """
         self._half_open(path, position)
+        self.line.phone.send_signal(signal.SIGUSR2)
         while part := self._read(said, AT_ONCE):
             self.line.swallowed += len(part)
 
     def stand_still(self, _path, _position, said):
-        """Nothing more goes on, until the server says something about it."""
+        """Pass nothing on, until the server answers to that."""
         while self._read(said, AT_ONCE):
             pass
 
     def lose(self, path, position, _):
-        """Only the phone hears of it, as when it changes from one network to another."""
+        """Lose the connection so that only the phone notices, as when it changes its network."""
         self._half_open(path, position)
-        self._told()
+        self._reset_phone()
 
     def kill(self, path, position, _):
-        """The server is killed, and started again while the phone tries."""
+        """Kill the server, and start it again while the phone retries."""
         self._half_open(path, position)
-        self.line.killed()
-        self._told()
+        self.line.kill_server()
+        self._reset_phone()
 
     def _half_open(self, path, position):
         self._hangs = True
         if self.line.patient:
-            self.line.settled(path, position, lost=PIECE_BYTES)
+            self.line.wait_until_stored(path, position, lost=PIECE_BYTES)
 
-    def _told(self):
+    def _reset_phone(self):
         self.phone.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 
 
@@ -328,7 +327,7 @@ class Call:
 
 @pytest.fixture(scope="session")
 def javascript(tmp_path_factory):
-    """A folder with tus-js-client and our script."""
+    """Install tus-js-client and our script in a folder."""
     for program in ("node", "npm"):
         if not shutil.which(program):
             pytest.skip(f"{program} is not installed")
@@ -337,7 +336,7 @@ def javascript(tmp_path_factory):
         shutil.copy(TUS / name, folder)
     options = ("--ignore-scripts", "--prefer-offline", "--no-audit", "--no-fund")
     install = ["npm", "ci", *options, "--fetch-retries=1", "--fetch-timeout=20000"]
-    done = subprocess.run(install, cwd=folder, capture_output=True, text=True, check=False, timeout=120)
+    done = subprocess.run(install, cwd=folder, capture_output=True, text=True, check=False)
     if done.returncode and any(f"code {word}" in done.stderr for word in OFFLINE):
         pytest.skip("no package registry can be reached")
     assert done.returncode == 0, done.stderr
@@ -346,7 +345,7 @@ def javascript(tmp_path_factory):
 
 @pytest.fixture
 def tus_js_client(javascript, tmp_path):
-    def upload(line, picture, chunk, patience=PATIENCE_SECONDS):
+    def upload(line, picture, chunk):
         file = tmp_path / "photo.jpg"
         file.write_bytes(picture)
         how = {
@@ -354,27 +353,27 @@ def tus_js_client(javascript, tmp_path):
             "endpoint": line.url,
             "token": line.office.token,
             "chunkSize": chunk,
-            "patience": patience * 1000,
             "retries": RETRIES,
             "retryDelay": RETRY_SECONDS * 1000,
         }
         node = ["node", "upload.mjs", json.dumps(how)]
-        done = subprocess.run(node, cwd=javascript, capture_output=True, text=True, check=False, timeout=60)
-        assert done.returncode == 0, done.stderr
-        return done.stdout.strip()
+        line.phone = launch(node, cwd=javascript, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        said, complaints = line.phone.communicate()
+        assert line.phone.returncode == 0, complaints
+        return said.strip()
 
     return upload
 
 
 @pytest.fixture
 def tuspy(monkeypatch):
-    monkeypatch.setenv("NO_PROXY", "127.0.0.1")  # requests would believe the environment's proxy
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")  # otherwise requests would use the environment's proxy
 
     def upload(line, picture, chunk):
         client = TusClient(line.url, headers={"Authorization": line.office.token})
         how = {"chunk_size": chunk} if chunk else {}
         uploader = client.uploader(
-            file_stream=io.BytesIO(picture),  # a file that it opens by its name it leaves open
+            file_stream=io.BytesIO(picture),  # tuspy leaves a file open that it opens by name
             metadata={"filename": "楼道.jpg"},
             retries=RETRIES,
             retry_delay=RETRY_SECONDS,
@@ -391,9 +390,7 @@ GIVES_UP = {"tus_js_client": "vanish", "tuspy": "lose"}
 
 
 @pytest.mark.parametrize("client", GIVES_UP)
-def test_a_photo_in_one_request_loses_less_than_a_piece_where_the_server_does_not_hear_of_the_end(
-    request, office, client
-):
+def test_a_photo_in_one_request_resends_less_than_a_piece_after_a_fault(request, office, client):
     upload, picture = request.getfixturevalue(client), photo(f"{client} in one")
     mishaps = [
         (600_000, "cut"),
@@ -411,13 +408,11 @@ def test_a_photo_in_one_request_loses_less_than_a_piece_where_the_server_does_no
     assert half_open < PIECE_BYTES
     assert killed < PIECE_BYTES
     office.check_kept(picture)
-    eventually(office.nothing_left)
+    poll_until(office.has_no_files)
 
 
 @pytest.mark.parametrize("client", GIVES_UP)
-def test_a_photo_in_chunks_loses_at_most_a_chunk_even_where_the_phone_is_back_before_the_server_has_noticed(
-    request, office, client
-):
+def test_a_photo_in_chunks_resends_at_most_a_chunk_after_a_fault(request, office, client):
     upload, picture = request.getfixturevalue(client), photo(f"{client} in chunks")
     mishaps = [
         (400_000, "kill"),
@@ -434,18 +429,18 @@ def test_a_photo_in_chunks_loses_at_most_a_chunk_even_where_the_phone_is_back_be
     assert max(line.again) <= CHUNK
     assert line.swallowed <= CHUNK
     office.check_kept(picture)
-    eventually(office.nothing_left)
+    poll_until(office.has_no_files)
 
 
 @pytest.mark.drill
-def test_a_phone_that_stands_still_and_hears_so_goes_on_by_itself(office, tus_js_client):
+def test_a_stalled_phone_resumes_by_itself_after_the_server_s_answer(office, tus_js_client):
     picture = photo("stands still")
     with Line(office, [(1_500_000, "stand_still")], patient=False) as line:
-        said = tus_js_client(line, picture, CHUNK, patience=40)
+        said = tus_js_client(line, picture, CHUNK)
     assert said == hashlib.sha256(picture).hexdigest()
     assert not line.mishaps
     office.check_kept(picture)
-    eventually(office.nothing_left)
+    poll_until(office.has_no_files)
 
 
 # Single requests
@@ -453,48 +448,48 @@ def test_a_phone_that_stands_still_and_hears_so_goes_on_by_itself(office, tus_js
 
 def test_a_long_patch_that_is_cut_keeps_every_byte_that_came(office):
     picture, sent = photo("cut"), 2_200_000
-    path = office.begun()
-    office.half_sent(path, 0, 2_500_000, picture[:sent]).close()
-    eventually(lambda: office.offset(path) == sent)
+    path = office.create_upload()
+    office.send_half(path, 0, 2_500_000, picture[:sent]).close()
+    poll_until(lambda: office.offset(path) == sent)
     assert office.patch(path, sent, picture[sent:]).status_code == 204
     office.check_kept(picture)
-    eventually(office.nothing_left)  # the small picture comes in too
+    poll_until(office.has_no_files)  # the small variant passes through `incoming` too
 
 
 def test_a_killed_server_keeps_the_full_pieces_of_a_long_patch(office):
     picture, sent = photo("killed"), 2_400_000
-    path = office.begun()
-    with office.half_sent(path, 0, 2_500_000, picture[:sent]):
-        eventually(lambda: sent - office.offset(path) < PIECE_BYTES)
+    path = office.create_upload()
+    with office.send_half(path, 0, 2_500_000, picture[:sent]):
+        poll_until(lambda: sent - office.offset(path) < PIECE_BYTES)
         before = office.offset(path)
-        office.killed()
+        office.kill_server()
     office.process.start()
     assert office.offset(path) == before
-    assert len(office.in_pieces()) == 2
+    assert len(office.piece_files()) == 2
     assert office.patch(path, before, picture[before:]).headers["anxun-photo"] == hashlib.sha256(picture).hexdigest()
     office.check_kept(picture)
-    eventually(office.nothing_left)  # the small picture comes in too
+    poll_until(office.has_no_files)  # the small variant passes through `incoming` too
 
 
-def test_of_two_that_bring_the_last_piece_the_slower_hears_that_the_photo_is_whole(office):
-    """The upload is still there to be asked, whoever missed the answer."""
+def test_the_slower_of_two_senders_of_the_last_piece_gets_409(office):
+    """The upload stays, so that a client that missed the answer can ask for its offset."""
     picture, most = photo("twice"), LENGTH - PIECE_BYTES // 2
-    path = office.begun()
+    path = office.create_upload()
     assert office.patch(path, 0, picture[:most]).status_code == 204
-    with office.half_sent(path, most, LENGTH - most, picture[most:-9]) as slower:
-        eventually(office.coming_in)
+    with office.send_half(path, most, LENGTH - most, picture[most:-9]) as slower:
+        poll_until(office.incoming_files)
         assert office.patch(path, most, picture[most:]).status_code == 204
         slower.sendall(picture[-9:])
         assert slower.recv(AT_ONCE).startswith(b"HTTP/1.1 409")
     assert office.offset(path) == LENGTH
     office.check_kept(picture)
-    eventually(office.nothing_left)
+    poll_until(office.has_no_files)
 
 
-def test_who_gives_an_upload_up_leaves_nothing_though_a_connection_still_hangs(office):
-    path = office.begun()
-    with office.half_sent(path, 0, LENGTH, photo("given up")[:1000]):
-        eventually(office.coming_in)
+def test_a_deleted_upload_leaves_no_files_though_a_connection_still_hangs(office):
+    path = office.create_upload()
+    with office.send_half(path, 0, LENGTH, photo("given up")[:1000]):
+        poll_until(office.incoming_files)
         assert office.inspector.delete(path, headers=VERSION).status_code == 204
-    eventually(lambda: not office.coming_in())
-    eventually(office.nothing_left)
+    poll_until(lambda: not office.incoming_files())
+    poll_until(office.has_no_files)

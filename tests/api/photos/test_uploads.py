@@ -1,4 +1,4 @@
-"""Photos that come in pieces, as tus clients send them."""
+"""Proves that photos can be uploaded in pieces, as tus clients send them."""
 
 import base64
 import hashlib
@@ -7,15 +7,15 @@ from contextlib import ExitStack
 import pytest
 from litestar.testing import TestClient
 
-from api.app import build
-from api.http.problems import Stalled
+from api.app import build_app
+from api.http.problems import StalledTransfer
 from api.settings import Settings
-from inspections.photos.uploads import OPEN_FOR
-from storage.photos.sample_images import draw
+from inspections.photos.uploads import UPLOAD_LIFETIME
+from storage.photos.sample_images import draw_sample_photo
 from tests.builders.api import MONDAY, Api, Clock, on_both, problem
 from tests.builders.postgres import new_database
 
-PICTURE = draw("uploads", "EB-01", MONDAY)
+PICTURE = draw_sample_photo("uploads", "EB-01", MONDAY)
 LENGTH = len(PICTURE)
 DIGEST = hashlib.sha256(PICTURE).hexdigest()
 OCTETS = {"Content-Type": "application/offset+octet-stream"}
@@ -23,7 +23,7 @@ TUS = {"Tus-Resumable": "1.0.0"}
 
 
 class Tus:
-    """One person's uploads."""
+    """A tus client of one person."""
 
     def __init__(self, api, who="inspector"):
         self.api, self.who = api, who
@@ -35,7 +35,7 @@ class Tus:
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         return self.call("POST", "/uploads", headers={"Upload-Length": str(length), **named})
 
-    def begun(self, **headers):
+    def create_upload(self, **headers):
         answer = self.begin(**headers)
         assert answer.status_code == 201, answer.text
         return answer.headers["location"].removeprefix("/api/v1")
@@ -65,8 +65,8 @@ def pieces_left(api):
 
 
 @on_both
-def test_a_photo_in_three_pieces(api, tus):
-    path = tus.begun()
+def test_a_photo_is_uploaded_in_three_pieces(api, tus):
+    path = tus.create_upload()
     half = len(PICTURE) // 2
     for start, end in ((0, half), (half, half + 5)):
         answer = tus.patch(path, start, PICTURE[start:end])
@@ -85,15 +85,15 @@ def test_a_photo_in_three_pieces(api, tus):
     assert hazard["missing_photos"] == []
 
 
-def test_the_whole_photo_with_its_creation(api, tus):
+def test_a_whole_photo_is_sent_with_its_creation(api, tus):
     answer = tus.call("POST", "/uploads", headers={**OCTETS, "Upload-Length": str(len(PICTURE))}, content=PICTURE)
     assert (answer.status_code, answer.headers["upload-offset"]) == (201, str(len(PICTURE)))
     assert answer.headers["anxun-photo"] == DIGEST
     assert api.get("inspector", f"/photos/{DIGEST}").status_code == 200
 
 
-def test_what_a_mini_program_sends_instead_of_patch(tus, api):
-    path = tus.begun()
+def test_a_mini_program_sends_post_with_a_method_override(tus, api):
+    path = tus.create_upload()
     headers = {**OCTETS, "Upload-Offset": "0", "X-HTTP-Method-Override": "PATCH"}
     assert tus.call("POST", path, headers=headers, content=PICTURE[:9]).status_code == 204
     asked = tus.call("POST", path, headers={"X-HTTP-Method-Override": "HEAD"})
@@ -103,7 +103,7 @@ def test_what_a_mini_program_sends_instead_of_patch(tus, api):
     assert pieces_left(api) == []
 
 
-def test_what_the_server_can_do_is_said_to_everybody(api):
+def test_options_lists_the_tus_extensions_without_a_sign_in(api):
     answer = api.call(None, "OPTIONS", "/uploads")
     assert answer.status_code == 204
     assert answer.headers["tus-version"] == "1.0.0"
@@ -112,14 +112,14 @@ def test_what_the_server_can_do_is_said_to_everybody(api):
     assert said == {"creation", "creation-with-upload", "checksum", "expiration", "termination"}
 
 
-def test_metadata_come_back_as_they_went(tus):
+def test_metadata_are_returned_unchanged(tus):
     metadata = f"filename {base64.b64encode('楼道.jpg'.encode()).decode()},relativePath bnVsbA==,private"
-    path = tus.begun(Upload_Metadata=metadata)
+    path = tus.create_upload(Upload_Metadata=metadata)
     assert tus.call("HEAD", path).headers["upload-metadata"] == metadata
 
 
-def test_a_checksum_is_looked_at_before_a_byte_is_kept(tus, api):
-    path = tus.begun()
+def test_a_checksum_is_checked_before_a_byte_is_stored(tus, api):
+    path = tus.create_upload()
     wrong = tus.patch(path, 0, PICTURE[:99], Upload_Checksum=checksum("sha1", b"other"))
     problem(wrong, 460, "upload.checksum")
     assert (tus.offset(path), pieces_left(api)) == (0, [])
@@ -131,14 +131,14 @@ def test_a_checksum_is_looked_at_before_a_byte_is_kept(tus, api):
     problem(tus.patch(path, len(PICTURE), b"", Upload_Checksum="sha1 ?"), 400, "body.unparsable")
 
 
-def test_a_body_that_stands_still_is_kept_as_far_as_it_came(tus, monkeypatch):
-    """With a status after which clients go on by themselves."""
+def test_a_stalled_body_is_stored_as_far_as_it_came(tus, monkeypatch):
+    """The status is one after which clients resume by themselves."""
 
     async def body(_):
         yield PICTURE[:99]
-        raise Stalled
+        raise StalledTransfer
 
-    path = tus.begun()
+    path = tus.create_upload()
     with monkeypatch.context() as patched:
         patched.setattr("api.photos.tus.photo_chunks", body)
         answer = tus.patch(path, 0, PICTURE)
@@ -148,9 +148,9 @@ def test_a_body_that_stands_still_is_kept_as_far_as_it_came(tus, monkeypatch):
     assert tus.patch(path, 99, PICTURE[99:]).headers["anxun-photo"] == DIGEST
 
 
-def test_a_promised_digest_is_kept(tus, api):
+def test_a_photo_with_another_digest_than_declared_is_refused(tus, api):
     promise = base64.b64encode(("0" * 64).encode()).decode()
-    path = tus.begun(Upload_Metadata=f"sha256 {promise}")
+    path = tus.create_upload(Upload_Metadata=f"sha256 {promise}")
     answer = tus.patch(path, 0, PICTURE)
     assert problem(answer, 422, "photo.digest")["received"] == DIGEST
     assert tus.call("HEAD", path).status_code == 404
@@ -161,8 +161,8 @@ def test_a_promised_digest_is_kept(tus, api):
     ("content", "status", "code"),
     [(PICTURE[:-100], 422, "photo.damaged"), (b"<svg xmlns='http://www.w3.org/2000/svg'/>", 415, "photo.format")],
 )
-def test_what_is_no_whole_photo_is_refused_at_its_end_and_leaves_nothing(tus, api, content, status, code):
-    path = tus.begun(length=len(content))
+def test_an_invalid_photo_is_refused_at_its_end_and_leaves_nothing(tus, api, content, status, code):
+    path = tus.create_upload(length=len(content))
     assert tus.patch(path, 0, content[:20]).status_code == 204
     problem(tus.patch(path, 20, content[20:]), status, code)
     assert tus.call("HEAD", path).status_code == 404
@@ -170,7 +170,7 @@ def test_what_is_no_whole_photo_is_refused_at_its_end_and_leaves_nothing(tus, ap
     assert list((api.folder / "photos" / "incoming").iterdir()) == []
 
 
-def test_what_is_refused(tus, api):
+def test_invalid_tus_requests_are_refused(tus, api):
     problem(tus.call("POST", "/uploads"), 400, "body.unparsable")
     problem(tus.begin(length="-1"), 400, "body.unparsable")
     problem(tus.begin(length=0), 422, "photo.damaged")
@@ -181,7 +181,7 @@ def test_what_is_refused(tus, api):
     old = tus.call("POST", "/uploads", version={"Tus-Resumable": "0.2.2"}, headers={"Upload-Length": "5"})
     problem(old, 412, "upload.version")
     assert old.headers["tus-version"] == "1.0.0"
-    path = tus.begun()
+    path = tus.create_upload()
     problem(tus.call("HEAD", path, version={}) and tus.call("DELETE", path, version={}), 412, "upload.version")
     problem(tus.patch(path, 5, b"x"), 409, "upload.offset")
     problem(tus.patch(path, "x", b"x"), 400, "body.unparsable")
@@ -196,10 +196,10 @@ def test_what_is_refused(tus, api):
 
 
 def test_an_upload_expires_and_leaves_nothing(tus, api, clock):
-    path = tus.begun()
+    path = tus.create_upload()
     said = tus.patch(path, 0, PICTURE[:9]).headers["upload-expires"]
     assert said == "Tue, 24 Nov 2026 01:00:00 GMT"
-    clock.pass_(seconds=OPEN_FOR.total_seconds() + 1)
+    clock.pass_(seconds=UPLOAD_LIFETIME.total_seconds() + 1)
     api.tokens["inspector"] = sign_in_again(api)
     assert tus.call("HEAD", path).status_code == 404
 
@@ -209,8 +209,8 @@ def sign_in_again(api):
     return answer.json()["access_token"]
 
 
-def test_patches_that_alternate_between_two_servers(tmp_path, loaded_postgres):
-    """Two replicas over one database and one photo store, and at last both at the same offset."""
+def test_the_patches_of_an_upload_may_alternate_between_two_servers(tmp_path, loaded_postgres):
+    """Two replicas share one database and one photo store; a patch at an old offset is refused by either."""
     template, tokens = loaded_postgres
     with ExitStack() as stack:
         url = stack.enter_context(new_database(template))
@@ -218,11 +218,11 @@ def test_patches_that_alternate_between_two_servers(tmp_path, loaded_postgres):
 
         def server(name):
             settings = Settings(data=str(tmp_path / name), database=url, photos=shared, tick_seconds=0.05)
-            client = stack.enter_context(TestClient(build(settings, Clock()), raise_server_exceptions=False))
+            client = stack.enter_context(TestClient(build_app(settings, Clock()), raise_server_exceptions=False))
             return Tus(Api(client, None, dict(tokens), tmp_path / name))
 
         servers = server("one"), server("two")
-        path = servers[0].begun()
+        path = servers[0].create_upload()
         step = len(PICTURE) // 7
         for number in range(6):
             at = number * step

@@ -1,4 +1,4 @@
-"""The places of an office: brought in, renamed, drawn on a map."""
+"""Communities are imported, renamed and shown on a map."""
 
 import asyncio
 import json
@@ -9,35 +9,35 @@ from click.testing import CliRunner
 from msgspec.structs import replace
 
 from api.commands.main import commands
-from api.office.seed import furnish
-from api.settings import Unfit
+from api.office.seed import seed_office
+from api.settings import CommandError
 from inspections.change import Change
 from inspections.office.categories import CATALOGUE
 from storage.database import open_database
 from tests.builders.api import HERE, on_both, problem
-from tests.builders.children import seconds_of_children
+from tests.builders.child_processes import measure_child_seconds
 
 SQUARE = [[120.74, 30.75], [120.75, 30.75], [120.75, 30.76], [120.74, 30.75]]
 
 
-def sent(api, data, who="admin", **query):
+def import_communities(api, data, who="admin", **query):
     headers = {"content-type": "application/octet-stream"}
     return api.call(who, "POST", "/communities/import", content=data, params=query, headers=headers)
 
 
 @on_both
-def test_zhou_brings_a_new_name_and_an_outline_and_a_map_shows_both(api):
+def test_an_administrator_imports_a_name_and_an_outline_and_a_map_shows_both(api):
     named = f"code,name\r\n{HERE},电子新村\r\n".encode("gb18030")
-    seen = sent(api, named, apply=False).json()
+    seen = import_communities(api, named, apply=False).json()
     assert (seen["applied"], seen["changed"]) == (False, 1)
-    assert sent(api, named).json()["changed"] == 1
+    assert import_communities(api, named).json()["changed"] == 1
     feature = {
         "type": "Feature",
         "properties": {"code": HERE, "name": "电子新村"},
         "geometry": {"type": "Polygon", "coordinates": [SQUARE]},
     }
     drawn = json.dumps({"type": "FeatureCollection", "features": [feature]}).encode()
-    assert sent(api, drawn).json()["changed"] == 1
+    assert import_communities(api, drawn).json()["changed"] == 1
     names = {each["code"]: each["name"] for each in api.get("inspector", "/communities").json()["items"]}
     assert (names[HERE], len(names)) == ("电子新村", 9)
     shown = api.call("inspector", "GET", "/communities", headers={"Accept": "application/geo+json"})
@@ -52,7 +52,7 @@ def test_zhou_brings_a_new_name_and_an_outline_and_a_map_shows_both(api):
 
 
 def outline(corners):
-    """A round community."""
+    """Builds the outline of a round community as GeoJSON."""
     angles = (2 * math.pi * at / corners for at in range(corners))
     ring = [[120.7 + 0.01 * math.cos(angle), 30.7 + 0.01 * math.sin(angle)] for angle in angles]
     geometry = {"type": "Polygon", "coordinates": [[*ring, ring[0]]]}
@@ -60,24 +60,24 @@ def outline(corners):
     return json.dumps({"type": "FeatureCollection", "features": [feature]}).encode()
 
 
-def test_an_outline_of_190_000_corners_is_refused_as_soon_as_an_ordinary_one_is_read(api):
-    _, ordinary = seconds_of_children(lambda: sent(api, outline(5000), crs="bd09"))
-    answer, taken = seconds_of_children(lambda: sent(api, outline(190_000), crs="bd09"))
+def test_an_outline_of_190_000_corners_is_refused_as_fast_as_an_ordinary_one_is_read(api):
+    _, ordinary = measure_child_seconds(lambda: import_communities(api, outline(5000), crs="bd09"))
+    answer, taken = measure_child_seconds(lambda: import_communities(api, outline(190_000), crs="bd09"))
     (wrong,) = problem(answer, 422, "file.lines")["errors"]
     assert wrong["field"] == "1.geometry"
     assert 0 < taken < 5 * ordinary
 
 
-def test_what_is_wrong_is_said_by_line(api):
+def test_import_errors_are_reported_by_line(api):
     data = f"code,name\n{HERE},电子\n123,短\n330402010001,别处\n".encode()
-    refused = problem(sent(api, data), 422, "file.lines")
+    refused = problem(import_communities(api, data), 422, "file.lines")
     assert [each["field"] for each in refused["errors"]] == ["3.code", "4.code"]
-    assert problem(sent(api, b"\x81\x82\x83"), 422, "step.needs")
-    assert problem(sent(api, b""), 422, "step.needs")
-    assert sent(api, data, who="officer").status_code == 403
+    assert problem(import_communities(api, b"\x81\x82\x83"), 422, "step.needs")
+    assert problem(import_communities(api, b""), 422, "step.needs")
+    assert import_communities(api, data, who="officer").status_code == 403
 
 
-def test_an_office_that_is_not_the_demo_begins_at_the_machine(tmp_path, monkeypatch):
+def test_a_real_office_imports_its_communities_by_command(tmp_path, monkeypatch):
     monkeypatch.setenv("ANXUN_DATA", str(tmp_path))
     listed = tmp_path / "communities.csv"
     listed.write_text("code,name,street,abbreviation\n330402010001,城南社区,城南街道,CN\n")
@@ -91,14 +91,16 @@ def test_an_office_that_is_not_the_demo_begins_at_the_machine(tmp_path, monkeypa
     wrong = runner.invoke(commands, ["import", "communities", str(listed)])
     assert (wrong.exit_code, "2 code" in wrong.output) == (1, True)
     listed.write_bytes(b"\x81\x82\x83")
-    with pytest.raises(Unfit):
+    with pytest.raises(CommandError):
         runner.invoke(commands, ["import", "communities", str(listed)], catch_exceptions=False)
     database = open_database(f"sqlite:///{tmp_path / 'anxun.db'}")
-    asyncio.run(furnish(database))
-    street, categories = database.ask(lambda repository: (repository.street("330402010"), repository.categories()))
+    asyncio.run(seed_office(database))
+    street, categories = database.read_sync(
+        lambda repository: (repository.street("330402010"), repository.categories())
+    )
     assert (street.abbreviation, len(categories)) == ("CN", len(CATALOGUE))
     edited = replace(categories[0], name="改过的")
     asyncio.run(database.transact(lambda _: Change(None, changed=((categories[0], edited),))))
-    asyncio.run(furnish(database))  # as each start does
-    assert database.ask(lambda repository: repository.category(edited.code)) == edited
+    asyncio.run(seed_office(database))  # as each start does
+    assert database.read_sync(lambda repository: repository.category(edited.code)) == edited
     asyncio.run(database.close())

@@ -1,4 +1,4 @@
-"""The demo year: every figure that the office tells of it is the same, wherever it is asked for."""
+"""Proves that the figures of the demo year are the same wherever they are read."""
 
 import csv
 import io
@@ -8,11 +8,11 @@ from collections import Counter
 from contextlib import closing
 
 from inspections.statistics.metrics import METRICS
-from tests.builders.ledger_files import lines_of
+from tests.builders.ledgers import parse_ledger_file
 from tests.builders.process import ANXUN, Process
 
 
-def test_a_year_of_the_office_s_work_comes_out_of_the_statistics(tmp_path):
+def test_the_demo_year_has_the_same_figures_everywhere(tmp_path):
     process = Process(tmp_path / "data")
     run = [ANXUN, "demo", "--year", "2024"]
     done = subprocess.run(run, env=process.environment, capture_output=True, text=True, check=True)
@@ -58,14 +58,14 @@ def test_a_year_of_the_office_s_work_comes_out_of_the_statistics(tmp_path):
     late = [hazard for hazard in shown if hazard["due_at"] and (hazard["submitted_at"] or "") > hazard["due_at"]]
     steps = supervisor.get(f"/hazards/{late[0]['id']}/history").json()["items"]
     assert "escalate" in [line["step"] for line in steps]
-    _the_same_figures_everywhere(process, client, year)
+    _check_figures_everywhere(process, client, year)
     supervisor.close()
     client.close()
     process.stop()
 
 
-def _the_same_figures_everywhere(process, client, year):
-    """By the API, in the briefing, in the CSV, in the SQL views, and line by line in the ledger."""
+def _check_figures_everywhere(process, client, year):
+    """Compare the figures of the API, the briefing, the CSV, the SQL views and the lines of the ledger."""
     counted = client.get("/statistics/communities", params=year).json()
     briefing = client.get("/statistics/briefing", params=year).json()
     assert (briefing["items"], briefing["total"]) == (
@@ -93,7 +93,7 @@ def _the_same_figures_everywhere(process, client, year):
         shared = set(viewed[code]) & set(row) - {"community", "name"}
         assert {name: viewed[code][name] for name in shared} == {name: row[name] for name in shared}
         assert (listed[code], happened.get(code, 0)) == (row["received"], row["closed_then"])
-    ledger = lines_of(client.get("/ledger.csv", params=year).content)
+    ledger = parse_ledger_file(client.get("/ledger.csv", params=year).content)
     assert Counter(line["社区"] for line in ledger) == {
         row["name"]: row["received"] for row in counted["items"] if row["received"]
     }

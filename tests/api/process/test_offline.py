@@ -1,13 +1,13 @@
-"""A day without a signal: what was done on the phone arrives late and out of order."""
+"""Proves that steps made without a signal may arrive late and out of order."""
 
 import uuid
 
 from tests.builders.api import PASSWORD, on_both, problem
-from tests.builders.main_job import wait_for
-from tests.builders.people import signed_in
+from tests.builders.people import sign_in_as
+from tests.builders.waiting import poll_until
 
 
-def made(step, version, **facts):
+def make_step(step, version, **facts):
     return {"id": str(uuid.uuid4()), "step": step, "version": version, "made_at": "2026-11-23T10:00:00+08:00", **facts}
 
 
@@ -16,21 +16,21 @@ def steps_of(api, hazard):
     return [line["step"] for line in lines]
 
 
-def pass_(api, **delta):
-    """A time goes by after which everybody signs in again."""
+def pass_time(api, **delta):
+    """Let time pass, then sign everybody in again."""
     api.clock.pass_(**delta)
     for who in ("handler", "officer"):
-        signed_in(api, who, PASSWORD)
+        sign_in_as(api, who, PASSWORD)
 
 
 @on_both
-def test_what_arrives_out_of_order_is_answered_with_the_present_and_fits_once_its_turn_has_come(api):
+def test_an_early_step_gets_the_current_state_and_succeeds_once_its_turn_has_come(api):
     hazard = api.assigned()
     path = f"/hazards/{hazard['id']}/steps"
     digest = api.photo("handler")
     fixed = {"method": "清理", "quantity_done": 1, "photos": [{"sha256": digest, "stage": "after"}]}
-    start, fix = made("start", 3), made("submit_fix", 4, **fixed)
-    pass_(api, hours=9)
+    start, fix = make_step("start", 3), make_step("submit_fix", 4, **fixed)
+    pass_time(api, hours=9)
     said = problem(api.post("handler", path, fix), 409, "hazard.stale")
     assert said["hazard"] == api.get("handler", f"/hazards/{hazard['id']}").json()
     assert (said["sent"], said["current"]) == (4, 3)
@@ -44,10 +44,10 @@ def test_what_arrives_out_of_order_is_answered_with_the_present_and_fits_once_it
 
 
 @on_both
-def test_what_does_not_fit_any_more_changes_nothing_and_shows_what_is(api):
+def test_an_outdated_step_changes_nothing_and_gets_the_current_state(api):
     hazard = api.assigned()
     path = f"/hazards/{hazard['id']}/steps"
-    late, later = made("start", 3), made("start", 4)
+    late, later = make_step("start", 3), make_step("start", 4)
     cancelled = api.taken("supervisor", hazard, "cancel", reason="重复登记")
     for sent, code in ((late, "hazard.stale"), (later, "hazard.state")):
         said = problem(api.post("handler", path, sent), 409, code)
@@ -56,10 +56,15 @@ def test_what_does_not_fit_any_more_changes_nothing_and_shows_what_is(api):
 
 
 @on_both
-def test_a_day_is_sent_at_once_and_each_item_says_what_became_of_it(api):
+def test_each_step_of_a_batch_gets_its_own_result(api):
     mine, theirs = api.assigned(), api.assigned()
     api.taken("handler", theirs, "return", reason="不归我管")
-    day = [made("start", 3), made("note", 4, note="材料已到"), made("note", 4, note="同一版本"), made("start", 3)]
+    day = [
+        make_step("start", 3),
+        make_step("note", 4, note="材料已到"),
+        make_step("note", 4, note="同一版本"),
+        make_step("start", 3),
+    ]
     hazards = [mine, mine, mine, theirs]
     items = [{"hazard": hazard["id"], "step": step} for hazard, step in zip(hazards, day, strict=True)]
     answers = api.post("handler", "/hazards/steps", {"items": items}).json()["items"]
@@ -69,17 +74,17 @@ def test_a_day_is_sent_at_once_and_each_item_says_what_became_of_it(api):
 
 
 @on_both
-def test_a_rung_of_the_ladder_does_not_put_a_step_out_that_was_made_before_it(api):
+def test_an_escalation_does_not_outdate_a_step_made_before_it(api):
     hazard = api.assigned()
-    start = made("start", 3)
-    pass_(api, days=1)
-    wait_for(lambda: "escalate" in steps_of(api, hazard))
+    start = make_step("start", 3)
+    pass_time(api, days=1)
+    poll_until(lambda: "escalate" in steps_of(api, hazard))
     assert api.post("handler", f"/hazards/{hazard['id']}/steps", start).status_code == 200
 
 
 @on_both
-def test_what_was_made_at_no_time_that_can_be_is_refused(api):
+def test_a_step_made_at_an_impossible_time_is_refused(api):
     hazard = api.assigned()
-    sent = made("start", 3) | {"made_at": "0001-01-01T00:00:00+08:00"}
+    sent = make_step("start", 3) | {"made_at": "0001-01-01T00:00:00+08:00"}
     said = problem(api.post("handler", f"/hazards/{hazard['id']}/steps", sent), 422, "step.needs")
     assert said["errors"][0]["field"] == "made_at"

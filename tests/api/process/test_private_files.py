@@ -1,18 +1,17 @@
-"""What is kept on the disk is readable by the account that runs the server, and by no other."""
+"""Proves that stored files are readable only by the account that runs the server."""
 
 import signal
 import stat
-import time
 from contextlib import closing
 
 import pytest
 
 from tests.builders.commands import anxun
-from tests.builders.process import Process, report_until
+from tests.builders.process import Process, report_while
 
 
-def open_to_others(*folders):
-    """Paths below that somebody else may look into, the folders themselves included."""
+def paths_open_to_others(*folders):
+    """Return the paths that other accounts may look into, the folders themselves included."""
     everything = [path for folder in folders for path in (folder, *folder.rglob("*"))]
     return [path for path in everything if not path.is_symlink() and path.stat().st_mode & 0o077]
 
@@ -28,30 +27,29 @@ def server(tmp_path):
         server.stop(signal.SIGKILL)
 
 
-def test_nothing_that_is_kept_exported_or_copied_is_open_to_other_accounts(server, tmp_path):
+def test_stored_exported_and_copied_files_are_closed_to_other_accounts(server, tmp_path):
     server.start()
     acknowledged = {}
     with closing(server.client()) as phone, closing(server.client("analyst")) as analyst:
-        report_until(time.monotonic() + 1, phone, acknowledged, [])
-        assert acknowledged
+        report_while(lambda: len(acknowledged) < 3, phone, acknowledged, [])
         for path in ("/ledger.csv", "/ledger.xlsx"):
             assert analyst.get(path).status_code == 200
-    assert open_to_others(server.folder, tmp_path / "scratch") == []
+    assert paths_open_to_others(server.folder, tmp_path / "scratch") == []
     anxun(server, "backup", str(tmp_path / "copy"))
     anxun(server, "history", "export", str(tmp_path / "histories.jsonl"))
     server.stop()
-    assert open_to_others(server.folder, tmp_path / "scratch", tmp_path / "copy") == []
+    assert paths_open_to_others(server.folder, tmp_path / "scratch", tmp_path / "copy") == []
     assert not (tmp_path / "histories.jsonl").stat().st_mode & 0o077
 
 
-def test_a_folder_of_an_older_program_is_closed_at_the_start_with_a_word(server):
+def test_an_open_folder_of_an_older_version_is_closed_at_the_start_and_logged(server):
     server.start()
     server.stop()
     for path in (server.folder, *server.folder.rglob("*")):
         path.chmod(path.stat().st_mode | (0o055 if path.is_dir() else 0o044))
     server.start()
     server.stop()
-    assert open_to_others(server.folder) == []
+    assert paths_open_to_others(server.folder) == []
     assert "open to other accounts" in server.log.read_text()
     before = server.log.read_text().count("open to other accounts")
     server.start()

@@ -1,4 +1,4 @@
-"""The real process over stores that are far away, broken, full or not ours."""
+"""Proves how the real process behaves on stores that are remote, unreachable, damaged or read-only."""
 
 import hashlib
 import os
@@ -7,15 +7,15 @@ import subprocess
 
 import pytest
 
-from storage.photos.sample_images import draw
+from storage.photos.sample_images import draw_sample_photo
 from tests.builders.api import MONDAY, body
 from tests.builders.commands import anxun
 from tests.builders.postgres import administer, cut_connections, new_database
 from tests.builders.process import ANXUN, Process
 from tests.builders.s3 import s3_server
-from tests.builders.waiting import until
+from tests.builders.waiting import poll_until
 
-PICTURE = draw("far away", "EB-01", MONDAY)
+PICTURE = draw_sample_photo("far away", "EB-01", MONDAY)
 DIGEST = hashlib.sha256(PICTURE).hexdigest()
 
 
@@ -25,16 +25,16 @@ def bucket(request):
         yield server
 
 
-def over(bucket, folder):
+def process_on(bucket, folder):
     return Process(folder, ANXUN_PHOTOS=f"s3://{bucket.bucket}/office", **bucket.environment)
 
 
-def test_photos_in_a_bucket_are_received_shown_backed_up_and_restored(bucket, tmp_path):
-    server = over(bucket, tmp_path / "data").start()
+def test_photos_in_a_bucket_are_stored_served_backed_up_and_restored(bucket, tmp_path):
+    server = process_on(bucket, tmp_path / "data").start()
     phone = server.client()
     assert phone.put(f"/photos/{DIGEST}", content=PICTURE).status_code == 201
     assert phone.post("/hazards", json=body(photos=[{"sha256": DIGEST, "stage": "before"}])).status_code == 201
-    assert until(lambda: phone.head(f"/photos/{DIGEST}").headers["anxun-photo-state"] == "developed")
+    poll_until(lambda: phone.head(f"/photos/{DIGEST}").headers["anxun-photo-state"] == "developed")
     assert phone.get(f"/photos/{DIGEST}").content == PICTURE
     assert phone.get(f"/photos/{DIGEST}", headers={"Range": "bytes=100-199"}).content == PICTURE[100:200]
     assert phone.get(f"/photos/{DIGEST}", params={"size": 1280}).headers["content-type"] == "image/jpeg"
@@ -52,9 +52,9 @@ def test_photos_in_a_bucket_are_received_shown_backed_up_and_restored(bucket, tm
     assert "everything is whole" in anxun(far, "verify")
 
 
-def test_a_bucket_that_goes_away_costs_photos_a_503_reports_nothing_and_heals_by_itself(tmp_path):
+def test_a_lost_bucket_gives_photos_503_leaves_reports_working_and_recovers(tmp_path):
     with s3_server("moto") as bucket:
-        server = over(bucket, tmp_path / "data").start()
+        server = process_on(bucket, tmp_path / "data").start()
         phone = server.client()
         bucket.remove_bucket()
         refused = phone.put(f"/photos/{DIGEST}", content=PICTURE)
@@ -67,10 +67,10 @@ def test_a_bucket_that_goes_away_costs_photos_a_503_reports_nothing_and_heals_by
         assert server.stop() == 0
 
 
-def refused_at_the_start(process, *before):
-    """`before`: what the command is started by."""
+def start_error(process, *before):
+    """Start a server that must refuse; return its message. `before`: the words before the command."""
     done = subprocess.run(
-        [*before, ANXUN, "serve"], env=process.environment, capture_output=True, text=True, check=False, timeout=60
+        [*before, ANXUN, "serve"], env=process.environment, capture_output=True, text=True, check=False
     )
     assert done.returncode == 2, done.stderr
     assert "Traceback" not in done.stderr
@@ -79,21 +79,21 @@ def refused_at_the_start(process, *before):
 
 def test_a_bucket_without_keys_or_server_is_refused_at_the_start(tmp_path):
     nameless = Process(tmp_path / "data", ANXUN_PHOTOS="s3://office", AWS_ACCESS_KEY_ID="", AWS_SECRET_ACCESS_KEY="")
-    assert "need AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY" in refused_at_the_start(nameless)
+    assert "need AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY" in start_error(nameless)
     keys = {"AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b", "AWS_ENDPOINT_URL": "https://127.0.0.1:1"}
     nowhere = Process(tmp_path / "data", ANXUN_PHOTOS="s3://office", **keys)
-    assert "s3://office: " in refused_at_the_start(nowhere)
+    assert "s3://office: " in start_error(nowhere)
 
 
 def test_a_file_that_is_no_database_is_refused_and_left_alone(tmp_path):
     process = Process(tmp_path / "data")
     process.folder.mkdir()
     (process.folder / "anxun.db").write_bytes(PICTURE)
-    assert "file is not a database" in refused_at_the_start(process)
+    assert "file is not a database" in start_error(process)
     assert (process.folder / "anxun.db").read_bytes() == PICTURE
 
 
-def test_a_database_with_broken_pages_is_told_apart_from_a_whole_one(tmp_path):
+def test_verify_detects_a_database_with_broken_pages(tmp_path):
     process = Process(tmp_path / "data").start()
     process.stop()
     file = process.folder / "anxun.db"
@@ -111,22 +111,22 @@ def test_a_folder_that_cannot_be_written_is_refused_at_the_start(tmp_path):
     process = Process(tmp_path / "data").start()
     process.stop()
     without_rights = []
-    if os.getuid() == 0:  # may write anywhere, unless that right is given up
+    if os.getuid() == 0:  # root may write anywhere, unless that right is given up
         if not (setpriv := shutil.which("setpriv")):
             pytest.skip("root without setpriv")
         without_rights = [setpriv, "--bounding-set=-dac_override"]
     (process.folder / "anxun.lock").unlink()
     process.folder.chmod(0o555)
-    assert "Permission denied" in refused_at_the_start(process, *without_rights)
+    assert "Permission denied" in start_error(process, *without_rights)
     process.folder.chmod(0o755)
     assert process.start().stop() == 0
     for file in process.folder.glob("anxun.db*"):
         file.chmod(0o444)
-    assert "readonly database" in refused_at_the_start(process, *without_rights)
+    assert "readonly database" in start_error(process, *without_rights)
 
 
-def test_a_database_that_goes_away_is_503_and_heals_by_itself(tmp_path):
-    """It takes no connections any more, and those there are were cut."""
+def test_a_lost_database_gives_503_and_recovers(tmp_path):
+    """The database refuses new connections, and the open ones are cut."""
     with new_database() as url:
         process = Process(tmp_path / "data", ANXUN_DATABASE=url).start()
         name = url.rpartition("/")[2]
@@ -138,6 +138,6 @@ def test_a_database_that_goes_away_is_503_and_heals_by_itself(tmp_path):
             assert answer.headers["retry-after"] == "2"
         administer(f"alter database {name} allow_connections true")
         sent = body()
-        assert until(lambda: phone.post("/hazards", json=sent).status_code in {200, 201})
+        poll_until(lambda: phone.post("/hazards", json=sent).status_code in {200, 201})
         phone.close()
         assert process.stop() == 0

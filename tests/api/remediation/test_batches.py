@@ -1,11 +1,11 @@
-"""Many steps at once: a Monday's reports are accepted and assigned in two requests."""
+"""Many steps are taken in one request: a Monday's reports are accepted and assigned in two."""
 
 import uuid
 
 import pytest
 from litestar.testing import TestClient
 
-from api.app import build
+from api.app import build_app
 from api.settings import Settings
 from tests.builders.api import on_both, problem
 
@@ -15,7 +15,7 @@ def item(hazard, step, **facts):
     return {"hazard": hazard["id"], "step": sent}
 
 
-def batch(api, who, *items):
+def send_batch(api, who, *items):
     answer = api.post(who, "/hazards/steps", {"items": list(items)})
     assert answer.status_code == 200, answer.text
     return answer.json()["items"]
@@ -24,19 +24,19 @@ def batch(api, who, *items):
 @on_both
 def test_a_monday_s_reports_are_accepted_and_assigned_in_two_requests(api):
     hazards = [api.report("inspector") for _ in range(12)]
-    accepted = batch(api, "officer", *(item(hazard, "accept") for hazard in hazards))
+    accepted = send_batch(api, "officer", *(item(hazard, "accept") for hazard in hazards))
     assert [each["status"] for each in accepted] == [200] * 12
     assert [each["hazard"]["id"] for each in accepted] == [hazard["id"] for hazard in hazards]
     again = [item(each["hazard"], "assign", lead="handler") for each in accepted]
-    assert {each["hazard"]["state"] for each in batch(api, "officer", *again)} == {"assigned"}
-    assert {each["hazard"]["version"] for each in batch(api, "officer", *again)} == {3}  # a retry takes nothing twice
+    assert {each["hazard"]["state"] for each in send_batch(api, "officer", *again)} == {"assigned"}
+    assert {each["hazard"]["version"] for each in send_batch(api, "officer", *again)} == {3}  # a retry has no effect
 
 
 @on_both
-def test_what_is_wrong_with_one_costs_the_others_nothing(api):
+def test_one_failed_step_does_not_affect_the_others(api):
     good, stale, other = (api.report("inspector") for _ in range(3))
     foreign = {"id": str(uuid.uuid4()), "version": 1}
-    done = batch(
+    done = send_batch(
         api,
         "officer",
         item(good, "accept"),
@@ -56,19 +56,19 @@ def test_what_is_wrong_with_one_costs_the_others_nothing(api):
     assert api.get("officer", f"/hazards/{stale['id']}").json()["version"] == 1
 
 
-def test_a_batch_of_nothing_or_of_too_much_is_refused(api):
+def test_an_empty_or_oversized_batch_is_refused(api):
     problem(api.post("officer", "/hazards/steps", {"items": []}), 422, "step.needs")
     problem(api.post("officer", "/hazards/steps", {"items": [1] * 501}), 422, "step.needs")
     problem(api.call("officer", "POST", "/hazards/steps", content=b"{"), 400, "body.unparsable")
 
 
-def test_readiness_turns_red_while_nobody_watches_the_deadlines(api, clock):
-    """A server that only answers, over the same database, after the one that watches has gone."""
+def test_readiness_fails_while_no_process_watches_the_deadlines(api, clock):
+    """Runs a server without background work on the same database, after the one that watches has stopped."""
     hazard = api.taken("officer", api.report("inspector"), "accept")
     assert hazard["due_at"]
     api.client.__exit__(None, None, None)
     settings = Settings(data=str(api.folder), tick_seconds=1)
-    with TestClient(build(settings, clock, works=False), raise_server_exceptions=False) as alone:
+    with TestClient(build_app(settings, clock, works=False), raise_server_exceptions=False) as alone:
         assert alone.get("/health/ready").status_code == 200
         clock.pass_(hours=23, seconds=2)  # an hour before the deadline the handler is to be reminded
         assert alone.get("/health/ready").status_code == 200

@@ -1,9 +1,9 @@
-"""Duplicates are named to who reports, merged by an officer, and counted; nobody is told of a foreign one."""
+"""Possible duplicates are shown to the reporter, merged by an officer and counted; foreign ones stay hidden."""
 
 import uuid
 from hashlib import sha256
 
-from storage.photos.sample_images import draw
+from storage.photos.sample_images import draw_sample_photo
 from tests.builders.api import MONDAY, THERE, body, on_both
 
 HERE_POINT = {"lat": 30.7706, "lon": 120.7550, "crs": "wgs84"}
@@ -12,29 +12,31 @@ NEAR_POINT = {"lat": 30.7709, "lon": 120.7550, "crs": "wgs84"}  # 33 m north of 
 pytestmark = on_both
 
 
-def named(api, who, **facts):
+def report_and_get_duplicates(api, who, **facts):
     answer = api.post(who, "/hazards", body(photos=[{"sha256": api.photo(who), "stage": "before"}], **facts))
     assert answer.status_code == 201, answer.text
     return answer.json()["possible_duplicates"]
 
 
-def test_the_answer_to_a_report_names_what_is_near(api):
+def test_the_response_to_a_report_lists_nearby_hazards(api):
     first = api.report("inspector", place="3号楼 2单元", point=HERE_POINT)
     whole = {"id": first["id"], "number": first["number"], "state": "reported"}
-    assert named(api, "inspector", place="三幢2单元") == [{**whole, "distance_m": None, "same_place": True}]
-    other = named(api, "inspector", place="东门", point=NEAR_POINT)
+    assert report_and_get_duplicates(api, "inspector", place="三幢2单元") == [
+        {**whole, "distance_m": None, "same_place": True}
+    ]
+    other = report_and_get_duplicates(api, "inspector", place="东门", point=NEAR_POINT)
     assert other == [{**whole, "distance_m": 33, "same_place": False}]
-    assert named(api, "inspector", place="西门", category="EB-03", point=NEAR_POINT) == []
+    assert report_and_get_duplicates(api, "inspector", place="西门", category="EB-03", point=NEAR_POINT) == []
     api.clock.pass_(hours=73)
     login = {"username": "inspector", "password": "a-password-for-Tests"}
     api.tokens["inspector"] = api.post(None, "/auth/login", login).json()["access_token"]
-    assert named(api, "inspector", place="三幢2单元", point=HERE_POINT) == []
+    assert report_and_get_duplicates(api, "inspector", place="三幢2单元", point=HERE_POINT) == []
 
 
-def test_at_the_border_nobody_is_told_of_a_foreign_hazard(api):
+def test_hazards_of_another_community_are_not_listed_as_duplicates(api):
     api.report("inspector", place="东门", point=HERE_POINT)
-    assert named(api, "inspector2", community=THERE, place="东门", point=NEAR_POINT) == []
-    own = named(api, "inspector2", community=THERE, place="桥头", point=NEAR_POINT)
+    assert report_and_get_duplicates(api, "inspector2", community=THERE, place="东门", point=NEAR_POINT) == []
+    own = report_and_get_duplicates(api, "inspector2", community=THERE, place="桥头", point=NEAR_POINT)
     assert [each["distance_m"] for each in own] == [0]
 
 
@@ -74,14 +76,14 @@ def test_the_duplicates_of_a_master_are_listed(api):
     assert 400 <= answer.status_code < 500
 
 
-def test_the_photo_of_a_duplicate_that_comes_late_arrives_on_the_master(api):
-    picture = draw("late", "EB-01", MONDAY)
+def test_a_late_photo_of_a_duplicate_appears_on_the_master(api):
+    picture = draw_sample_photo("late", "EB-01", MONDAY)
     digest = sha256(picture).hexdigest()
     master = api.report("inspector")
     hazard = api.report("officer", photos=[{"sha256": digest, "stage": "before"}])
     api.taken("officer", hazard, "merge", into=master["id"])
     seen = api.get("inspector", f"/hazards/{master['id']}").json()
-    assert seen["missing_photos"] == []  # nobody waits for what a duplicate owes
+    assert seen["missing_photos"] == []  # the master does not wait for the photos of a duplicate
     assert {photo["state"] for photo in seen["photos"] if photo["sha256"] == digest} == {"missing"}
     assert api.photo("officer", picture) == digest
     assert api.get("inspector", f"/photos/{digest}").content == picture

@@ -1,4 +1,4 @@
-"""The main job, told as stories: 王 inspects, 李 accepts and re-checks, 赵 fixes, the office counts."""
+"""The main job works end to end: 王 inspects, 李 accepts and re-checks, 赵 fixes, the office counts."""
 
 import json
 import time
@@ -6,14 +6,15 @@ import uuid
 
 import pytest
 
-from storage.photos.sample_images import draw
+from storage.photos.sample_images import draw_sample_photo
 from tests.builders.api import HERE, MONDAY, THERE, body, on_both, problem
-from tests.builders.main_job import sign_in, wait_for
+from tests.builders.main_job import sign_in
+from tests.builders.waiting import poll_until
 
 pytestmark = on_both
 
 
-def test_from_a_phone_s_photo_to_a_closed_hazard_and_a_count(api):
+def test_a_reported_hazard_is_fixed_closed_and_counted(api):
     before = api.counts()["total"]
     hazard = api.closed()
     assert (hazard["state"], hazard["outcome"], hazard["missing_photos"]) == ("closed", "fixed", [])
@@ -40,7 +41,7 @@ def test_the_deadline_comes_from_the_category(api):
     assert api.taken("officer", api.report("inspector", category="EB-04"), "accept")["due_provisional"]
 
 
-def test_the_same_report_again_is_the_same_hazard(api):
+def test_a_retried_report_returns_the_same_hazard(api):
     sent = body()
     first = api.post("inspector", "/hazards", sent)
     again = api.post("inspector", "/hazards", sent | {"found_at": "2026-11-23T01:00:00Z"})
@@ -52,9 +53,9 @@ def test_the_same_report_again_is_the_same_hazard(api):
     assert "fields" not in problem(api.post("inspector2", "/hazards", sent | {"community": THERE}), 409, "id.taken")
 
 
-def test_a_report_before_its_photo_says_what_is_missing(api):
-    picture = draw("late", "EB-01", MONDAY)
-    digest = api.photo("inspector2", picture)  # somebody else's: a digest is no key
+def test_a_report_sent_before_its_photo_lists_the_missing_photo(api):
+    picture = draw_sample_photo("late", "EB-01", MONDAY)
+    digest = api.photo("inspector2", picture)  # another person's photo: to know a digest gives no access
     answer = api.post("inspector", "/hazards", body(photos=[{"sha256": digest, "stage": "before"}])).json()
     assert answer["missing_photos"] == [digest]
     assert api.get("inspector", f"/photos/{digest}").status_code == 404
@@ -64,10 +65,10 @@ def test_a_report_before_its_photo_says_what_is_missing(api):
     assert api.get("officer", f"/photos/{digest}?size=320").status_code == 200
 
 
-def test_one_shot_as_a_mini_program_sends_it(api):
+def test_a_mini_program_sends_report_and_photos_in_one_request(api):
     sent = body()
     del sent["photos"]
-    pictures = [draw(name, "EB-01", MONDAY) for name in ("one", "two", "three")]
+    pictures = [draw_sample_photo(name, "EB-01", MONDAY) for name in ("one", "two", "three")]
     files = [("photo", ("../../evil.exe", picture, "text/plain")) for picture in pictures]
     first = api.call("inspector", "POST", "/hazards", data={"report": json.dumps(sent)}, files=files)
     again = api.call("inspector", "POST", "/hazards", data={"report": json.dumps(sent)}, files=files)
@@ -77,8 +78,8 @@ def test_one_shot_as_a_mini_program_sends_it(api):
     assert again.json()["hazard"]["id"] == first.json()["hazard"]["id"] == sent["id"]
 
 
-def test_the_loop_with_every_turn(api):
-    """Returned, assigned again, done in part, failed, and passed in the end."""
+def test_a_hazard_passes_every_turn_of_the_loop(api):
+    """The hazard is returned, assigned again, fixed in part, failed, and passed in the end."""
     hazard = api.assigned(quantity=3)
     hazard = api.taken("handler", hazard, "return", reason="非本单位")
     assert (hazard["state"], hazard["times_returned"], hazard["lead"]) == ("accepted", 1, None)
@@ -99,7 +100,7 @@ def test_the_loop_with_every_turn(api):
     assert (hazard["state"], hazard["quantity_done"], hazard["fix_outcome"]) == ("closed", 3, "removed")
 
 
-def test_a_fix_on_the_spot(api):
+def test_a_fix_on_the_spot_is_rechecked_or_closed_at_once(api):
     photos = [{"sha256": api.photo("inspector"), "stage": stage} for stage in ("before", "after")]
     spot = {"method": "当场清理", "quantity_done": 1}
     urgent = api.report("inspector", photos=photos, fixed_on_spot=spot)
@@ -110,7 +111,7 @@ def test_a_fix_on_the_spot(api):
     assert "closed" in {hazard["state"] for hazard in others}
 
 
-def test_ends_without_a_fix(api):
+def test_hazards_end_without_a_fix(api):
     assert api.taken("officer", api.report("inspector"), "reject", reason="非隐患")["state"] == "rejected"
     master = api.report("inspector")
     merged = api.taken("officer", api.report("inspector"), "merge", into=master["id"])
@@ -128,7 +129,7 @@ def test_ends_without_a_fix(api):
     assert total["open"] == 1
 
 
-def test_notes_and_photos_join_whatever_the_state(api):
+def test_notes_and_photos_are_added_in_any_state(api):
     hazard = api.closed()
     hazard = api.taken("supervisor", hazard, "note", note="已阅")
     photos = [{"sha256": api.photo("handler"), "stage": "after"}]
@@ -153,7 +154,7 @@ def test_an_overdue_hazard_is_escalated_once_and_counted(api):
     assert not hazard["overdue"]
     api.clock.pass_(hours=24, seconds=1)
     api.tokens["officer"], api.tokens["analyst"] = sign_in(api, "officer"), sign_in(api, "analyst")
-    lines = wait_for(lambda: [line for line in history(api, hazard) if line["step"] == "escalate"])
+    lines = poll_until(lambda: [line for line in history(api, hazard) if line["step"] == "escalate"])
     assert {line["by"] for line in lines} == {"system"}
     time.sleep(0.3)  # several more ticks
     lines = [line for line in history(api, hazard) if line["step"] == "escalate"]
@@ -171,13 +172,13 @@ def history(api, hazard):
     return api.get("officer", f"/hazards/{hazard['id']}/history").json()["items"]
 
 
-def test_a_photo_is_developed_after_its_answer(api):
+def test_a_photo_is_processed_after_its_response(api):
     digest = api.photo("inspector")
-    wait_for(lambda: api.get("inspector", f"/photos/{digest}?size=320").headers["anxun-photo-state"] == "developed")
+    poll_until(lambda: api.get("inspector", f"/photos/{digest}?size=320").headers["anxun-photo-state"] == "developed")
     assert (api.folder / "photos" / digest[:2] / f"{digest}.320.jpg").exists()
 
 
-def test_real_phone_pictures_go_the_whole_way(api, samples):
+def test_real_phone_pictures_are_stored_and_processed(api, samples):
     for name in ("Apple_iPhone_5.jpg", "Motorola_XT1068_Moto_G.jpg", "HTC_One.jpg"):
         original = (samples / "photos" / name).read_bytes()
         digest = api.photo("inspector", original)
@@ -189,7 +190,7 @@ def test_real_phone_pictures_go_the_whole_way(api, samples):
 
 
 @pytest.mark.parametrize("result", ["holds", "rebound"])
-def test_looking_back(api, result):
+def test_a_look_back_confirms_the_fix_or_opens_a_new_hazard(api, result):
     hazard = api.closed()
     photos = {"photos": [{"sha256": api.photo("inspector"), "stage": "before"}]} if result == "rebound" else {}
     hazard = api.taken("inspector", hazard, "look_back", result=result, **photos)

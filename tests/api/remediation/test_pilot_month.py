@@ -1,4 +1,4 @@
-"""The pilot month, from a seeded script: devices speak, people go there, and what the figures say is what was done."""
+"""The statistics of a pilot month match the alarms, visits and fixes of its seeded script."""
 
 import random
 from collections import Counter
@@ -6,7 +6,7 @@ from datetime import datetime
 
 from inspections.monitoring.alert_metrics import CAUSES
 from tests.builders.api import HERE, PASSWORD
-from tests.builders.signed_alerts import device, sent
+from tests.builders.signed_alerts import register_device, send_alerts
 
 REMOVED, FALSE = 43, 6
 COMMUNITIES = (HERE, "330402009030", "330402009031", "330402009040")
@@ -19,40 +19,40 @@ MONTH = {"from": "2026-12-01", "to": "2026-12-31"}
 
 
 class Pilot:
-    """Fifty devices, of which each alarms once."""
+    """Runs fifty devices, each of which alarms once."""
 
     def __init__(self, api):
         self.api, self.chance = api, random.Random(43)  # noqa: S311  # no secret
         self.causes = Counter()
         self.minutes = []
 
-    def installed(self):
+    def install_devices(self):
         for number in range(REMOVED + FALSE + 1):
             kind = self.chance.choice(("mains", "household", "shop"))
             place = {"community": self.chance.choice(COMMUNITIES), "kind": kind, "place": f"{number}室"}
-            yield f"P-{number}", place, device(self.api, f"P-{number}", **place)
+            yield f"P-{number}", place, register_device(self.api, f"P-{number}", **place)
 
     def alarm(self, name, place, secret):
-        """Repeated every few seconds, as devices do; then it may recover by itself."""
+        """Sends an alarm that repeats, as devices do, and may then clear by itself."""
         metric = self.chance.choice(list(METRICS))
         value = METRICS[metric][place["kind"]]
         said = [{"id": str(turn), "metric": metric, "value": value + turn} for turn in range(self.chance.randint(1, 9))]
-        verdicts = sent(self.api, secret, said, name=name)
+        verdicts = send_alerts(self.api, secret, said, name=name)
         if self.chance.random() < 0.5:
-            sent(self.api, secret, {"metric": metric, "status": "cleared"}, name=name)
+            send_alerts(self.api, secret, {"metric": metric, "status": "cleared"}, name=name)
         return verdicts[0]["hazard"]
 
-    def signed_in(self, *usernames):
-        """Tokens last a quarter of an hour; these are the two who go there."""
+    def sign_in(self, *usernames):
+        """Signs people in again, because tokens last a quarter of an hour."""
         for name in usernames:
             answer = self.api.post(None, "/auth/login", {"username": name, "password": PASSWORD})
             self.api.tokens[name] = answer.json()["access_token"]
 
     def visit(self, case, *, false):
-        """The officer goes there, finds what it was, and sees to it that it is removed."""
+        """Lets the officer visit the place, record the cause and have it removed, or record a false alarm."""
         api, minutes = self.api, self.chance.randint(5, 60)
         api.clock.pass_(minutes=minutes)
-        self.signed_in("officer", "handler")
+        self.sign_in("officer", "handler")
         self.minutes.append(minutes)
         hazard = api.get("officer", f"/hazards/{case}").json()
         if false:
@@ -68,11 +68,11 @@ class Pilot:
         api.taken("officer", hazard, "recheck", result="pass", note="已整改")
 
 
-def test_forty_three_causes_were_removed_and_the_figures_say_so(api):
+def test_the_statistics_count_forty_three_removed_causes(api):
     pilot = Pilot(api)
     api.clock.now = datetime.fromisoformat("2026-12-01T09:00:00+08:00")
     api.sign_in_again()
-    installed = list(pilot.installed())
+    installed = list(pilot.install_devices())
     for number, (name, place, secret) in enumerate(installed):
         case = pilot.alarm(name, place, secret)
         if number < REMOVED + FALSE:

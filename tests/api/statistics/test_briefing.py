@@ -1,15 +1,15 @@
-"""What a leader reads aloud, kept as it was said."""
+"""A briefing for leaders matches the statistics and is stored unchanged."""
 
 from tests.builders.api import HERE, THERE, on_both, problem
-from tests.builders.worked_cases import asked, listed, worked
+from tests.builders.day_of_cases import create_cases, get_statistics, list_cases
 
 DAY = {"from": "2026-11-23", "to": "2026-11-23"}
 
 
 @on_both
-def test_a_briefing_says_what_the_figures_say_and_still_says_it_later(api):
-    waiting, *_ = worked(api)
-    said = asked(api, "briefing", **DAY)
+def test_a_briefing_matches_the_statistics_and_stays_unchanged(api):
+    waiting, *_ = create_cases(api)
+    said = get_statistics(api, "briefing", **DAY)
     counted = api.counts(**DAY)
     assert said["total"] == counted["total"]
     assert [row["received"] for row in said["items"]] == [row["received"] for row in counted["items"]]
@@ -18,42 +18,42 @@ def test_a_briefing_says_what_the_figures_say_and_still_says_it_later(api):
     figures = {each["metric"]: each for each in said["figures"]}
     assert (figures["acceptance_rate"]["numerator"], figures["acceptance_rate"]["denominator"]) == (2, 4)
     assert figures["received"]["meaning"]
-    assert len(listed(api, figures["open"]["cases"])) == figures["open"]["value"] == 2
-    assert asked(api, "briefing", **DAY)["id"] == said["id"]  # nothing was done since
+    assert len(list_cases(api, figures["open"]["cases"])) == figures["open"]["value"] == 2
+    assert get_statistics(api, "briefing", **DAY)["id"] == said["id"]  # nothing was done since
     api.clock.pass_(minutes=10)
-    again = asked(api, "briefing", **DAY)
+    again = get_statistics(api, "briefing", **DAY)
     assert (again["id"], again["as_of"]) == (said["id"], said["as_of"])
     api.taken("officer", waiting, "reject", reason="非隐患")
-    later = asked(api, "briefing", **DAY)
+    later = get_statistics(api, "briefing", **DAY)
     assert later["id"] != said["id"]
     assert later["total"]["waiting"] == 0
     api.clock.pass_(days=366)
     api.sign_in_again()
-    assert asked(api, f"briefings/{said['id']}") == said
-    known = asked(api, "briefings")["items"]
+    assert get_statistics(api, f"briefings/{said['id']}") == said
+    known = get_statistics(api, "briefings")["items"]
     assert [each["id"] for each in known] == [later["id"], said["id"]]
     assert (known[0]["from"], known[0]["to"], known[0]["made_by"]) == ("2026-11-23", "2026-11-23", "analyst")
 
 
 @on_both
-def test_nobody_fetches_what_was_said_of_communities_that_are_not_theirs(api):
-    worked(api)
-    said = asked(api, "briefing", **DAY)
-    assert asked(api, f"briefings/{said['id']}", who="officer") == said
+def test_a_briefing_of_other_communities_is_not_found(api):
+    create_cases(api)
+    said = get_statistics(api, "briefing", **DAY)
+    assert get_statistics(api, f"briefings/{said['id']}", who="officer") == said
     problem(api.get("officer2", f"/statistics/briefings/{said['id']}"), 404, "briefing.not_found")
-    assert asked(api, "briefings", who="officer2")["items"] == []
+    assert get_statistics(api, "briefings", who="officer2")["items"] == []
     problem(api.get("analyst", f"/statistics/briefings/{HERE}"), 404, "route.not_found")
     problem(api.get("analyst", "/statistics/briefing", params={"community": THERE}), 404, "community.not_found")
     problem(api.get("handler", "/statistics/briefing"), 403, "role.forbidden")
 
 
-def test_a_year_has_its_own_sentences_and_the_table_is_a_sheet(api):
+def test_a_yearly_briefing_has_its_own_sentences_and_a_sheet(api):
     api.closed(category="WN-01", quantity=7)
-    year = asked(api, "briefing", **{"from": "2026-01-01", "to": "2026-12-31"})
+    year = get_statistics(api, "briefing", **{"from": "2026-01-01", "to": "2026-12-31"})
     assert year["year"].endswith("其中拆除、改造防盗窗（网）7处。")
-    assert asked(api, "briefing", **DAY)["year"] == ""
+    assert get_statistics(api, "briefing", **DAY)["year"] == ""
     sheet = api.get("analyst", f"/statistics/briefings/{year['id']}?format=csv").content.decode("utf-8-sig")
     head, *rows = sheet.split("\r\n")
     assert head.startswith("社区,上报,受理")
     assert rows[-2].startswith("合计,1,1")
-    assert asked(api, "briefing")["period"] == {"from": "2026-10-25", "to": "2026-11-23"}
+    assert get_statistics(api, "briefing")["period"] == {"from": "2026-10-25", "to": "2026-11-23"}

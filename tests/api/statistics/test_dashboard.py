@@ -1,4 +1,4 @@
-"""The dashboard that comes along asks for what is there, and finds the columns that it shows."""
+"""The shipped Grafana dashboard queries existing addresses and finds the columns that it shows."""
 
 import json
 import re
@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.builders.worked_cases import worked
+from tests.builders.day_of_cases import create_cases
 
 GRAFANA = Path(__file__).parents[3] / "docker" / "grafana"
 BOARD = json.loads((GRAFANA / "dashboards" / "anxun.json").read_text())
@@ -15,8 +15,8 @@ DAYS = {"${__from:date:YYYY-MM-DD}": "2026-11-01", "${__to:date:YYYY-MM-DD}": "2
 
 
 @pytest.mark.parametrize("panel", BOARD["panels"], ids=[panel["title"] for panel in BOARD["panels"]])
-def test_every_panel_finds_what_it_shows(api, panel):
-    worked(api)
+def test_every_panel_finds_the_columns_that_it_shows(api, panel):
+    create_cases(api)
     (target,) = panel["targets"]
     address = target["url"].removeprefix("${url}/api/v1")
     for words, day in DAYS.items():
@@ -34,7 +34,7 @@ def test_every_panel_finds_what_it_shows(api, panel):
             assert all(re.fullmatch(r"\d{4}-\d\d-\d\d", value) for value in values)
 
 
-def test_it_is_provisioned_with_a_data_source_that_its_panels_name():
+def test_the_dashboard_is_provisioned_with_the_data_source_of_its_panels():
     (source,) = yaml.safe_load((GRAFANA / "provisioning" / "datasources" / "anxun.yaml").read_text())["datasources"]
     assert {panel["datasource"]["uid"] for panel in BOARD["panels"]} == {source["uid"]}
     assert {panel["datasource"]["type"] for panel in BOARD["panels"]} == {source["type"]}

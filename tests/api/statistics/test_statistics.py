@@ -1,83 +1,86 @@
-"""The figures that a leader reads aloud: the same in every form, each with its meaning and its cases."""
+"""The statistics are the same in every form, and each figure has its meaning and its hazards."""
 
 import csv
 import io
 import json
-import time
 import zipfile
 from contextlib import closing
 
 import pytest
 from python_calamine import CalamineWorkbook
 
-from inspections.statistics.metrics import COUNTED, RATES
+from inspections.statistics.metrics import COUNT_NAMES, RATES
 from tests.builders.api import HERE, THERE, on_both, problem
-from tests.builders.identities import check_identities
-from tests.builders.worked_cases import asked, listed, worked
+from tests.builders.day_of_cases import create_cases, get_statistics, list_cases
+from tests.builders.external_identities import check_identities
+from tests.builders.waiting import poll_until
 
 DAY = {"from": "2026-11-23", "to": "2026-11-23"}
 
 
 @on_both
-def test_every_number_lists_exactly_its_cases(api):
-    worked(api)
+def test_every_number_lists_exactly_its_hazards(api):
+    create_cases(api)
     api.clock.pass_(days=3)
     api.sign_in_again()
     for query in ({}, DAY, {"category": "EB-02"}, {"group": "电动车充电", "to": "2026-11-25"}, {"severity": "major"}):
-        figures = {each["metric"]: each for each in asked(api, "summary", **query)["items"]}
+        figures = {each["metric"]: each for each in get_statistics(api, "summary", **query)["items"]}
         row = api.counts(**query)["total"]
-        for name in COUNTED:
-            found = listed(api, figures[name]["cases"])
+        for name in COUNT_NAMES:
+            found = list_cases(api, figures[name]["cases"])
             value = {"quantity_found": "quantity", "quantity_done": "quantity_done"}.get(name)
             assert sum(each[value] if value else 1 for each in found) == figures[name]["value"] == row[name], name
         for name in RATES:
             assert (figures[name]["value"], figures[name]["cases"]) == (row[name], None)
             assert figures[name]["denominator"] == row[f"{name}_denominator"]
-    figures = {each["metric"]: each["value"] for each in asked(api, "summary")["items"]}
+    figures = {each["metric"]: each["value"] for each in get_statistics(api, "summary")["items"]}
     assert (figures["overdue"], figures["rejected"], figures["fixed"], figures["quantity_done"]) == (1, 1, 1, 3)
 
 
 @on_both
 def test_two_analysts_with_different_scopes_get_their_own_totals(api):
-    worked(api)
-    mine, theirs = asked(api, "communities"), asked(api, "communities", who="officer2")
+    create_cases(api)
+    mine, theirs = get_statistics(api, "communities"), get_statistics(api, "communities", who="officer2")
     assert (mine["total"]["received"], theirs["total"]["received"]) == (4, 1)
     assert {row["community"] for row in mine["items"]}.isdisjoint(row["community"] for row in theirs["items"])
     for who, found in (("analyst", mine), ("officer2", theirs)):
         check_identities(found)
-        assert asked(api, "categories", who=who)["total"] == found["total"]
-        assert len(listed(api, asked(api, "summary", who=who)["items"][0]["cases"], who)) == found["total"]["received"]
+        assert get_statistics(api, "categories", who=who)["total"] == found["total"]
+        assert (
+            len(list_cases(api, get_statistics(api, "summary", who=who)["items"][0]["cases"], who))
+            == found["total"]["received"]
+        )
 
 
 @on_both
 def test_categories_and_groups_add_up(api):
-    worked(api)
-    found = asked(api, "categories")
+    create_cases(api)
+    found = get_statistics(api, "categories")
     check_identities({**found, "items": found["items"]})
     assert sum(row["received"] for row in found["groups"]) == found["total"]["received"] == 4
     codes = {row["category"]: row for row in found["items"]}
     assert codes["EB-02"]["on_time"] == 1
     assert "EL-05" not in codes  # an alert check is an alarm, no hazard
     assert codes["WN-03"]["received"] == 0
-    assert len(listed(api, codes["EB-02"]["cases"])) == 1
+    assert len(list_cases(api, codes["EB-02"]["cases"])) == 1
     group = next(row for row in found["groups"] if row["group"] == "电动车充电")
-    assert len(listed(api, group["cases"])) == group["received"]
-    assert [row["category"] for row in asked(api, "categories", category="EB-02")["items"]] == ["EB-02"]
+    assert len(list_cases(api, group["cases"])) == group["received"]
+    assert [row["category"] for row in get_statistics(api, "categories", category="EB-02")["items"]] == ["EB-02"]
 
 
 @on_both
-def test_every_clock_says_what_is_late_and_by_how_long(api):
-    waiting, _, assigned, _ = worked(api)
-    at_once = {each["clock"]: each for each in asked(api, "deadlines")["items"]}
+def test_every_clock_counts_late_hazards_by_their_delay(api):
+    waiting, _, assigned, _ = create_cases(api)
+    at_once = {each["clock"]: each for each in get_statistics(api, "deadlines")["items"]}
     assert (at_once["accept"]["on_time"], at_once["fix"]["on_time"], at_once["start"]["on_time"]) == (1, 1, 1)
     api.clock.pass_(days=2, minutes=1)  # a day past the 24 hours of EB-02
     api.sign_in_again()
-    later = {each["clock"]: each for each in asked(api, "deadlines")["items"]}
+    later = {each["clock"]: each for each in get_statistics(api, "deadlines")["items"]}
     assert (later["accept"]["overdue"], later["accept"]["overdue_3d"]) == (1, 1)
     assert (later["fix"]["overdue"], later["fix"]["overdue_1d"], later["fix"]["overdue_3d"]) == (1, 0, 1)
-    assert [each["id"] for each in listed(api, later["fix"]["cases"])] == [assigned["id"]]
-    assert [each["id"] for each in listed(api, later["accept"]["cases"])] == [waiting["id"]]
-    nothing = asked(api, "deadlines", **{"from": "2026-11-24"})["items"]
+    assert [each["id"] for each in list_cases(api, later["fix"]["cases"])] == [assigned["id"]]
+    assert [each["id"] for each in list_cases(api, later["accept"]["cases"])] == [waiting["id"]]
+    nothing = get_statistics(api, "deadlines", **{"from": "2026-11-24"})["items"]
     assert all(each["on_time"] == each["overdue"] == 0 for each in nothing)
 
 
@@ -101,8 +104,8 @@ def test_an_extension_keeps_both_deadlines_in_the_figures(api):
 
 
 def test_every_form_has_the_same_figures(api):
-    worked(api)
-    found = asked(api, "communities")
+    create_cases(api)
+    found = get_statistics(api, "communities")
     sheet = api.get("analyst", "/statistics/communities?format=csv")
     assert sheet.headers["content-type"] == "text/csv; charset=utf-8"
     assert sheet.content.startswith(b"\xef\xbb\xbf")
@@ -111,7 +114,7 @@ def test_every_form_has_the_same_figures(api):
     at = head.index("上报")
     assert [int(row[at]) for row in rows] == [*(row["received"] for row in found["items"]), 4]
     assert rows[-1][0] == "合计"
-    charts = asked(api, "communities", format="echarts")["dataset"]
+    charts = get_statistics(api, "communities", format="echarts")["dataset"]
     names = [each["name"] for each in charts["dimensions"]]
     assert [row[names.index("received")] for row in charts["source"]][:-1] == [
         row["received"] for row in found["items"]
@@ -125,12 +128,12 @@ def test_every_form_has_the_same_figures(api):
     assert [row[at] for row in cells[1:]] == [*(row["received"] for row in found["items"]), 4]
 
 
-def test_a_row_has_the_figures_that_are_asked_for(api):
-    worked(api)
+def test_a_row_has_only_the_requested_figures(api):
+    create_cases(api)
     query = {"fields": "overdue,received,acceptance_rate"}
     asked_for = ["received", "overdue", "acceptance_rate", "acceptance_rate_numerator", "acceptance_rate_denominator"]
     for path, names in (("communities", ["community", "name"]), ("categories", ["category", "name", "group"])):
-        whole, part = asked(api, path), asked(api, path, **query)
+        whole, part = get_statistics(api, path), get_statistics(api, path, **query)
         assert [list(row) for row in part["items"]] == [[*names, *asked_for, "cases"]] * len(whole["items"])
         assert part["items"] == [{name: row[name] for name in [*names, *asked_for, "cases"]} for row in whole["items"]]
         assert part["total"] == {name: whole["total"][name] for name in asked_for}
@@ -150,9 +153,9 @@ def worksheet(content):
 
 
 @pytest.mark.parametrize("path", ["communities", "categories", "summary", "trend", "compare", "deadlines"])
-def test_every_figure_comes_in_every_form_and_matches_nothing_as_zeros(api, path):
+def test_every_table_comes_in_every_form_and_shows_zeros_without_matches(api, path):
     query = {"category": "HW-01", "source": "nobody", "from": "2026-01-01", "to": "2026-01-31"}
-    found = asked(api, path, **query)
+    found = get_statistics(api, path, **query)
     numbers = [value for row in found["items"] for value in row.values() if isinstance(value, int | float)]
     assert numbers
     assert not any(numbers)
@@ -161,19 +164,20 @@ def test_every_figure_comes_in_every_form_and_matches_nothing_as_zeros(api, path
         assert (answer.status_code, bool(answer.content)) == (200, True)
 
 
-def settled(api):
-    """The figures once nothing is done beside any more: a photo that is developed changes its hazard."""
-    seen = [api.get("analyst", "/statistics/communities") for _ in range(2)]
-    while seen[-1].headers["etag"] != seen[-2].headers["etag"] or len(seen) < 4:
-        time.sleep(0.3)
-        seen.append(api.get("analyst", "/statistics/communities"))
-    return seen[-1]
+def wait_for_stable_statistics(api, hazard):
+    """Waits until the statistics stop changing: a processed photo still changes its hazard."""
+
+    def states():
+        return {photo["state"] for photo in api.get("officer", f"/hazards/{hazard['id']}").json()["photos"]}
+
+    poll_until(lambda: states() == {"developed"})
+    return api.get("analyst", "/statistics/communities")
 
 
 @on_both
-def test_who_has_the_figures_already_is_told_so_until_they_may_differ(api):
+def test_unchanged_statistics_answer_304_until_they_may_differ(api):
     hazard = api.assigned(category="EB-02")
-    first = settled(api)
+    first = wait_for_stable_statistics(api, hazard)
     tag = {"If-None-Match": first.headers["etag"]}
     assert first.headers["cache-control"] == "private, no-cache"
     assert {"Authorization", "Cookie", "Accept"} <= set(first.headers["vary"].replace(",", "").split())
@@ -201,19 +205,19 @@ def test_who_has_the_figures_already_is_told_so_until_they_may_differ(api):
 
 
 @on_both
-def test_what_was_counted_is_said_again_only_while_it_holds(api):
-    """A dashboard that sends no If-None-Match: what it pulls all day is counted once for each change."""
+def test_counted_statistics_are_reused_only_while_they_hold(api):
+    """A dashboard without If-None-Match pulls all day, and its statistics are counted once for each change."""
     hazard = api.assigned(category="EB-02")
-    first = settled(api)
+    first = wait_for_stable_statistics(api, hazard)
 
-    def pulled(who="analyst"):
+    def pull_statistics(who="analyst"):
         return api.get(who, "/statistics/communities").json()
 
     api.clock.pass_(minutes=1)
-    assert pulled() == first.json(), "counted a minute ago"
-    assert pulled("officer")["as_of"] > first.json()["as_of"], "another scope or role is counted for itself"
+    assert pull_statistics() == first.json(), "counted a minute ago"
+    assert pull_statistics("officer")["as_of"] > first.json()["as_of"], "another scope or role is counted for itself"
     api.taken("officer", hazard, "note", note="已电话催办")
-    assert pulled()["as_of"] > first.json()["as_of"]
+    assert pull_statistics()["as_of"] > first.json()["as_of"]
     narrow = api.get("analyst", "/statistics/communities", params={"community": HERE}).json()
     assert len(narrow["items"]) == 1
     late = api.get("analyst", "/statistics/deadlines").json()["as_of"]
@@ -221,7 +225,7 @@ def test_what_was_counted_is_said_again_only_while_it_holds(api):
     assert api.get("analyst", "/statistics/deadlines").json()["as_of"] > late
 
 
-def test_a_figure_that_cannot_be_is_refused(api):
+def test_an_invalid_statistics_query_is_refused(api):
     problem(api.get("analyst", "/statistics/summary?format=pdf"), 422, "step.needs")
     problem(api.get("analyst", "/statistics/summary?severity=huge"), 422, "step.needs")
     problem(api.get("analyst", "/statistics/compare?from=2026-12-24"), 422, "step.needs")

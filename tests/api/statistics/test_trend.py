@@ -1,4 +1,4 @@
-"""What happened day by day, and against the period before: the same on both databases, and the same as the counts."""
+"""The daily trend and the comparison of periods agree with the counts, on both databases."""
 
 from datetime import date
 
@@ -61,7 +61,7 @@ def test_days_are_cut_at_midnight_in_shanghai(api):
 
 
 @on_both
-def test_a_period_beside_the_one_before_and_a_year_before(api):
+def test_a_period_is_compared_with_the_one_before_and_a_year_before(api):
     for _ in range(3):
         api.report("inspector")
     answer = api.get("analyst", "/statistics/compare?from=2026-11-01&to=2026-11-30")
@@ -80,7 +80,7 @@ def test_a_period_beside_the_one_before_and_a_year_before(api):
 
 
 @pytest.mark.parametrize("path", ["/statistics/trend", "/statistics/compare"])
-def test_periods_that_are_none(api, path):
+def test_invalid_periods_are_refused(api, path):
     for wrong in ("from=2026-11-24&to=2026-11-23", "from=1970-01-01&to=2026-01-01", "to=9999-12-31", "from=0001-01-01"):
         problem(api.get("analyst", f"{path}?{wrong}"), 422, "step.needs")
     assert api.get("analyst", f"{path}?to={date(2000, 2, 29)}").status_code == 200

@@ -1,4 +1,4 @@
-"""A phone asks what has changed since it last asked, and misses nothing."""
+"""A phone fetches the changes since its last request and misses none."""
 
 import base64
 import hashlib
@@ -6,58 +6,58 @@ import json
 
 import pytest
 
-from storage.photos.sample_images import draw
-from storage.sync.change_feed import head
+from storage.photos.sample_images import draw_sample_photo
+from storage.sync.change_feed import read_head
 from tests.builders.api import HERE, MONDAY, THERE, on_both, problem
-from tests.builders.lent_roles import lent
-from tests.builders.main_job import wait_for
-from tests.builders.people import new, signed_in
+from tests.builders.delegations import lend_role
+from tests.builders.people import new_person, sign_in_as
+from tests.builders.waiting import poll_until
 
 
 class Phone:
-    """Follows as one person; `hazards` is what it has, `came` every item in the order in which it came."""
+    """Syncs as one person; `hazards` is its current state, `received` every item in the order of arrival."""
 
     def __init__(self, api, who):
         self.api, self.who = api, who
-        self.cursor, self.hazards, self.came = None, {}, []
+        self.cursor, self.hazards, self.received = None, {}, []
 
     def ask(self, **query):
         given = {"cursor": self.cursor} if self.cursor else {}
         return self.api.get(self.who, "/sync", params={**given, **query})
 
     def sync(self, **query):
-        """Asks until there is no more; answers the numbers of what came and of what went.
+        """Fetches all changes; returns the numbers of the received hazards and the ids of the gone ones.
 
-        Only when the photos are developed, which is a change too, and when everything that was committed can be read:
-        where other transactions are open, a feed waits for them.
+        First waits until all photos are processed, which is a change too, and until every commit can be read: a feed
+        waits for other open transactions.
         """
-        wait_for(lambda: not waiting(self.api))
-        wait_for(lambda: settled(self.api))
-        came, gone, more = [], [], True
+        poll_until(lambda: not unprocessed_photos(self.api))
+        poll_until(lambda: is_settled(self.api))
+        received, gone, more = [], [], True
         while more:
             answer = self.ask(**query)
             assert answer.status_code == 200, answer.text
             said = answer.json()
-            came += said["items"]
+            received += said["items"]
             gone += said["gone"]
             self.hazards |= {each["id"]: each for each in said["items"]}
             for each in said["gone"]:
                 self.hazards.pop(each, None)
             self.cursor, more = said["cursor"], said["more"]
-        self.came += came
-        return [each["number"] for each in came], gone
+        self.received += received
+        return [each["number"] for each in received], gone
 
 
-def waiting(api):
-    """Photos of hazards that are there and not developed yet."""
+def unprocessed_photos(api):
+    """Lists the photos of visible hazards that are not processed yet."""
     seen = [each for who in ("supervisor", "officer2") for each in api.get(who, "/hazards").json().get("items", ())]
     return [photo for each in seen for photo in each["photos"] if photo["state"] == "received"]
 
 
-def settled(api):
-    """Whether the last change that there is may be read now."""
-    found = api.client.blocking_portal.call(api.client.app.state.context.database.read, head)
-    return found.place == found.newest
+def is_settled(api):
+    """Tells whether the newest change can be read now."""
+    found = api.client.blocking_portal.call(api.client.app.state.context.database.read, read_head)
+    return found.cursor == found.newest
 
 
 @pytest.fixture
@@ -68,7 +68,7 @@ def officer(api):
 
 
 @on_both
-def test_what_changed_comes_once_and_as_it_is_now(api, officer):
+def test_a_changed_hazard_arrives_once_in_its_current_state(api, officer):
     hazard = api.report("inspector")
     api.taken("officer", hazard, "accept")
     assert officer.sync() == ([hazard["number"]], [])
@@ -78,7 +78,7 @@ def test_what_changed_comes_once_and_as_it_is_now(api, officer):
 
 
 @on_both
-def test_a_phone_that_begins_gets_what_it_may_see_page_by_page(api):
+def test_a_new_phone_gets_all_visible_hazards_page_by_page(api):
     mine = {api.report("inspector")["number"] for _ in range(5)}
     foreign = api.report("inspector2", community=THERE)["number"]
     closed = api.closed()
@@ -86,12 +86,12 @@ def test_a_phone_that_begins_gets_what_it_may_see_page_by_page(api):
     assert set(phone.sync(limit=2)[0]) == {*mine, closed["number"]}
     assert Phone(api, "officer2").sync()[0] == [foreign]
     api.clock.pass_(days=91)
-    signed_in(api, "officer", "a-password-for-Tests")
+    sign_in_as(api, "officer", "a-password-for-Tests")
     assert set(Phone(api, "officer").sync()[0]) == mine, "what ended long ago is not given"
 
 
 @on_both
-def test_what_changes_while_a_phone_begins_is_not_lost(api):
+def test_a_change_during_the_first_sync_is_not_lost(api):
     for _ in range(3):
         api.report("inspector")
     phone = Phone(api, "officer")
@@ -106,7 +106,7 @@ def test_what_changes_while_a_phone_begins_is_not_lost(api):
 
 
 @on_both
-def test_what_leaves_a_handlers_hands_is_gone_from_the_phone(api, officer):
+def test_a_returned_hazard_is_gone_from_the_handlers_phone(api, officer):
     phone = Phone(api, "handler")
     phone.sync()
     hazard = api.assigned()
@@ -120,7 +120,7 @@ def test_what_leaves_a_handlers_hands_is_gone_from_the_phone(api, officer):
 
 
 @on_both
-def test_who_gets_it_back_keeps_it(api):
+def test_a_reassigned_hazard_stays_on_the_handlers_phone(api):
     phone = Phone(api, "handler")
     phone.sync()
     hazard = api.assigned()
@@ -131,8 +131,8 @@ def test_who_gets_it_back_keeps_it(api):
 
 
 @on_both
-def test_a_photo_that_arrives_is_a_change_of_its_hazard(api, officer):
-    data = draw("late", "EB-01", MONDAY)
+def test_an_arriving_photo_changes_its_hazard(api, officer):
+    data = draw_sample_photo("late", "EB-01", MONDAY)
     digest = hashlib.sha256(data).hexdigest()
     hazard = api.report("inspector", photos=[{"sha256": digest, "stage": "before"}])
     officer.sync()
@@ -143,11 +143,11 @@ def test_a_photo_that_arrives_is_a_change_of_its_hazard(api, officer):
 
 
 @on_both
-def test_a_change_of_what_one_may_see_begins_anew(api):
+def test_changed_rights_restart_the_sync(api):
     grants = [{"role": "inspector", "scope": HERE}]
-    assert api.post("admin", "/people", new(username="han", grants=grants)).status_code == 201
-    signed_in(api, "han", "correct horse battery")
-    lent(api, to="han")
+    assert api.post("admin", "/people", new_person(username="han", grants=grants)).status_code == 201
+    sign_in_as(api, "han", "correct horse battery")
+    lend_role(api, to="han")
     phone = Phone(api, "han")
     phone.sync()
     api.clock.pass_(minutes=6)
@@ -159,7 +159,7 @@ def test_a_change_of_what_one_may_see_begins_anew(api):
 
 
 @on_both
-def test_a_cursor_of_another_store_or_of_nobody_is_refused(api, officer):
+def test_a_foreign_or_invalid_cursor_is_refused(api, officer):
     epoch, *rest = json.loads(base64.urlsafe_b64decode(officer.cursor))
     assert epoch
     for cursor, status, code in (

@@ -1,39 +1,39 @@
-"""Accounts: grants for a period; what an administrator makes and changes."""
+"""Accounts: grants hold for a period, and administrators create and change accounts within their scope."""
 
 import msgspec
 import pytest
 from msgspec.structs import replace
 
 from inspections.accounts.actions.people import (
-    account_made_before,
-    account_to_change,
     add_person,
+    admin_scopes,
     change_person,
-    powers,
-    seen_person,
+    find_changeable_account,
+    find_existing_account,
+    find_managed_person,
 )
-from inspections.accounts.actions.sign_in import behind_access, open_session
+from inspections.accounts.actions.sign_in import find_valid_session, open_session
 from inspections.accounts.people import ERASED, Grant, NewGrant, NewPerson, PersonChange, Role
-from inspections.accounts.sessions import Digests, Session
+from inspections.accounts.sessions import Session, TokenDigests
 from inspections.errors import (
-    Erased,
+    ErasedPerson,
     Forbidden,
     IdConflict,
-    IdTaken,
-    Invalid,
+    IdOwnerConflict,
+    InvalidCredentials,
+    InvalidInput,
     LastAdministrator,
-    Missing,
-    PersonStale,
-    SignInFailed,
+    NotFound,
+    PersonVersionConflict,
 )
 from inspections.remediation.actions.steps import take_step
 from inspections.remediation.steps import Accept, Assign
 from tests.builders.office import HERE, NOW, THERE, Office, later, new_id, person, wang, zhao, zhou
-from tests.builders.reports import reported
+from tests.builders.reports import report_new_hazard
 
 zheng = person("zheng", Role.ADMIN, scope="")
 feng = person("feng", Role.ADMIN, scope=HERE.code)
-ALL, OURS = powers(zheng), powers(feng)
+ALL, OURS = admin_scopes(zheng), admin_scopes(feng)
 INSPECTOR = NewGrant(Role.INSPECTOR, HERE.code)
 HAN = NewPerson("han", "韩", "correct horse battery", (INSPECTOR,))
 
@@ -53,20 +53,20 @@ def change(office, username, reach=ALL, *, password=None, now=NOW, **facts):
 def test_a_grant_counts_from_its_beginning_until_its_end():
     grant = Grant(Role.OFFICER, HERE.code, later(days=1), later(days=2))
     who = replace(wang, grants=(*wang.grants, grant))
-    assert not who.at(NOW).holds(Role.OFFICER, HERE.code)
-    assert who.at(later(days=1)).holds(Role.OFFICER, HERE.code)
-    assert not who.at(later(days=2)).holds(Role.OFFICER, HERE.code)
-    assert who.at(NOW) == wang
-    assert who.turns_after(NOW) == [later(days=1), later(days=2)]
-    assert who.turns_after(later(days=1)) == [later(days=2)]
+    assert not who.with_current_grants(NOW).has_role(Role.OFFICER, HERE.code)
+    assert who.with_current_grants(later(days=1)).has_role(Role.OFFICER, HERE.code)
+    assert not who.with_current_grants(later(days=2)).has_role(Role.OFFICER, HERE.code)
+    assert who.with_current_grants(NOW) == wang
+    assert who.upcoming_grant_changes(NOW) == [later(days=1), later(days=2)]
+    assert who.upcoming_grant_changes(later(days=1)) == [later(days=2)]
 
 
-def test_a_hazard_is_assigned_to_who_is_a_handler_now(office):
-    hazard = reported(office)
+def test_a_hazard_is_assigned_only_to_a_current_handler(office):
+    hazard = report_new_hazard(office)
     office.keep(replace(zhao, grants=(Grant(Role.HANDLER, HERE.code, until=later(days=1)),)))
     officer = office.person("li")
     office.do(take_step, officer, hazard.id, Accept(id=new_id(), version=1), NOW)
-    with pytest.raises(Invalid):
+    with pytest.raises(InvalidInput):
         office.do(take_step, officer, hazard.id, Assign(id=new_id(), version=2, lead="zhao"), later(days=1))
     office.do(take_step, officer, hazard.id, Assign(id=new_id(), version=2, lead="zhao"), NOW)
 
@@ -84,29 +84,29 @@ def test_an_administrator_makes_an_account_once(office):
     assert refused.value.facts["fields"] == ["name"]
     with pytest.raises(IdConflict) as refused:
         office.do(add_person, ALL, HAN, "another hash")
-    assert refused.value.facts["fields"] == []  # that it is the password is never said
-    with pytest.raises(IdTaken):
+    assert refused.value.facts["fields"] == []  # the answer never says that the password differs
+    with pytest.raises(IdOwnerConflict):
         office.do(add_person, OURS, replace(HAN, username="zhou"), "hash")
 
 
-def test_a_password_may_be_compared_only_by_somebody_who_may_set_it(office):
-    assert account_made_before(office, ALL, HAN) is None
+def test_only_a_person_who_may_set_a_password_may_compare_it(office):
+    assert find_existing_account(office, ALL, HAN) is None
     made = office.do(add_person, ALL, HAN, "hash").person
-    assert account_made_before(office, OURS, HAN) == made
+    assert find_existing_account(office, OURS, HAN) == made
     for by, asked, refusal in (
         (OURS, replace(HAN, grants=(NewGrant(Role.INSPECTOR, THERE.code),)), Forbidden),
-        (OURS, replace(HAN, username="zhou"), IdTaken),
+        (OURS, replace(HAN, username="zhou"), IdOwnerConflict),
         (OURS, replace(HAN, name="寒"), IdConflict),
     ):
         with pytest.raises(refusal):
-            account_made_before(office, by, asked)
+            find_existing_account(office, by, asked)
     change = PersonChange(1, password="a much better password")
-    assert account_to_change(office, OURS, "han", change) == made
-    assert account_to_change(office, OURS, "han", PersonChange(1, name="寒")) == made
-    with pytest.raises(Missing):
-        account_to_change(office, OURS, "zhou", change)
+    assert find_changeable_account(office, OURS, "han", change) == made
+    assert find_changeable_account(office, OURS, "han", PersonChange(1, name="寒")) == made
+    with pytest.raises(NotFound):
+        find_changeable_account(office, OURS, "zhou", change)
     with pytest.raises(Forbidden):
-        account_to_change(office, OURS, "zheng", change)
+        find_changeable_account(office, OURS, "zheng", change)
 
 
 @pytest.mark.parametrize(
@@ -123,33 +123,33 @@ def test_a_password_may_be_compared_only_by_somebody_who_may_set_it(office):
         ({"grants": [{"role": "inspector", "scope": "", "until": NOW.replace(year=3000)}]}, "until："),
     ],
 )
-def test_what_makes_no_account_is_refused(facts, words):
+def test_an_invalid_account_is_refused(facts, words):
     with pytest.raises(msgspec.ValidationError, match=words):
         msgspec.convert({**msgspec.to_builtins(HAN), **facts}, NewPerson)
 
 
-def test_a_scope_begins_the_code_of_a_community_that_there_is(office):
+def test_a_scope_must_be_the_prefix_of_an_existing_community(office):
     for prefix in ("", "33", HERE.street, HERE.code):
         name = f"han-{prefix}"
         office.do(add_person, ALL, NewPerson(name, name, "-" * 12, (NewGrant(Role.OFFICER, prefix),)), "hash")
-    with pytest.raises(Invalid) as refused:
+    with pytest.raises(InvalidInput) as refused:
         office.do(add_person, ALL, replace(HAN, grants=(INSPECTOR, NewGrant(Role.OFFICER, "44"))), "hash")
     assert [each.field for each in refused.value.facts["errors"]] == ["grants[1].scope"]
 
 
-def test_an_administrator_gives_nothing_beyond_their_own_scope(office):
+def test_an_administrator_grants_nothing_beyond_their_own_scope(office):
     for prefix in ("", HERE.street, THERE.code):
         with pytest.raises(Forbidden):
             office.do(add_person, OURS, replace(HAN, grants=(NewGrant(Role.OFFICER, prefix),)), "hash")
     with pytest.raises(Forbidden):
         change(office, "wang", OURS, grants=(INSPECTOR, NewGrant(Role.ADMIN, "")))
-    with pytest.raises(Missing):
+    with pytest.raises(NotFound):
         change(office, "zhou", OURS, name="周")
-    with pytest.raises(Missing):
+    with pytest.raises(NotFound):
         change(office, "nobody", OURS, version=1, name="无")
 
 
-def test_an_account_that_reaches_further_is_not_taken_over(office):
+def test_an_administrator_cannot_take_over_an_account_of_wider_scope(office):
     office.keep(replace(wang, grants=(*wang.grants, Grant(Role.OFFICER, THERE.code))))
     for facts in ({"name": "王"}, {"active": False}, {"erase": True}):
         with pytest.raises(Forbidden):
@@ -165,44 +165,44 @@ def test_an_account_that_reaches_further_is_not_taken_over(office):
     )
 
 
-def test_an_account_is_seen_by_those_who_manage_it(office):
-    assert seen_person(office, ALL.seeing, "zhou") == zhou
-    assert seen_person(office, OURS.seeing, "wang") == wang
-    with pytest.raises(Missing):
-        seen_person(office, OURS.seeing, "zhou")
+def test_an_account_is_visible_to_its_administrators(office):
+    assert find_managed_person(office, ALL.visible, "zhou") == zhou
+    assert find_managed_person(office, OURS.visible, "wang") == wang
+    with pytest.raises(NotFound):
+        find_managed_person(office, OURS.visible, "zhou")
     office.keep(replace(zhou, grants=()))
-    assert seen_person(office, OURS.seeing, "zhou").grants == ()
+    assert find_managed_person(office, OURS.visible, "zhou").grants == ()
 
 
-def test_a_change_carries_what_it_saw(office):
+def test_a_change_must_name_the_version_it_is_based_on(office):
     after = change(office, "wang", name="王")
     assert (after.name, after.version) == ("王", 2)
     assert change(office, "wang", version=1, name="王") == after
-    with pytest.raises(PersonStale) as refused:
+    with pytest.raises(PersonVersionConflict) as refused:
         change(office, "wang", version=1, name="汪")
     assert refused.value.facts == {"sent": 1, "current": 2}
-    with pytest.raises(Invalid):
+    with pytest.raises(InvalidInput):
         change(office, "wang", grants=(NewGrant(Role.OFFICER, "44"),))
 
 
 def test_a_new_password_and_the_end_of_an_account_end_its_sessions(office):
     for at, facts in enumerate(({"password": "new"}, {"active": False}, {"erase": True})):
         office.keep(wang)
-        office.do(open_session, wang, new_id(), "phone", Digests(f"access {at}", f"refresh {at}"), NOW)
+        office.do(open_session, wang, new_id(), "phone", TokenDigests(f"access {at}", f"refresh {at}"), NOW)
         change(office, "wang", name="王")
-        assert behind_access(office, f"access {at}", NOW).person.name == "王"
+        assert find_valid_session(office, f"access {at}", NOW).person.name == "王"
         change(office, "wang", **facts, now=later(minutes=1))
-        assert behind_access(office, f"access {at}", NOW) is None
+        assert find_valid_session(office, f"access {at}", NOW) is None
         assert office.all(Session)[at].revoked_at == later(minutes=1)
 
 
-def test_who_was_changed_while_signing_in_is_not_let_in(office):
+def test_a_person_whose_password_changed_while_signing_in_is_refused(office):
     change(office, "wang", password="new")
-    with pytest.raises(SignInFailed):
-        office.do(open_session, wang, new_id(), "phone", Digests("a", "r"), NOW)
+    with pytest.raises(InvalidCredentials):
+        office.do(open_session, wang, new_id(), "phone", TokenDigests("a", "r"), NOW)
 
 
-def test_the_last_administrator_stays(office):
+def test_the_last_administrator_cannot_be_removed(office):
     change(office, "feng", active=False)
     with pytest.raises(LastAdministrator):
         change(office, "zheng", grants=())
@@ -219,7 +219,7 @@ def test_a_name_is_erased_and_the_username_stays(office):
     erased = change(office, "wang", erase=True)
     assert (erased.username, erased.name, erased.active, erased.password) == ("wang", ERASED, False, "")
     assert change(office, "wang", version=1, erase=True) == erased
-    with pytest.raises(Erased):
+    with pytest.raises(ErasedPerson):
         change(office, "wang", active=True)
     with pytest.raises(msgspec.ValidationError, match="erase："):
         msgspec.convert({"version": 1, "erase": True, "name": "王"}, PersonChange)

@@ -4,9 +4,9 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from inspections.accounts.people import Grant, Person, Role
-from inspections.accounts.policy import POLICY, Reach, scope, steps_within
+from inspections.accounts.policy import POLICY, ScopeKind, allowed_steps, scope
 from tests.builders.office import HERE, THERE, Office, chen, li, wang, zhao
-from tests.builders.reports import reported
+from tests.builders.reports import report_new_hazard
 
 
 def test_a_scope_is_a_prefix_of_the_community_s_code():
@@ -22,9 +22,9 @@ def test_without_the_role_there_is_no_scope():
     assert scope(wang, "hazard.report")
 
 
-def test_a_handler_reaches_what_is_assigned_and_nothing_else():
+def test_a_handler_reaches_only_assigned_hazards():
     office = Office()
-    hazard = reported(office)
+    hazard = report_new_hazard(office)
     assert not scope(zhao, "hazard.see").covers(hazard)
     assert scope(zhao, "hazard.see").covers(replace(hazard, lead="zhao"))
     assert scope(zhao, "hazard.see").covers(replace(hazard, lead="sun", assisting=("zhao",)))
@@ -33,23 +33,23 @@ def test_a_handler_reaches_what_is_assigned_and_nothing_else():
 
 @pytest.mark.parametrize("role", list(Role))
 @given(action=st.sampled_from(sorted(POLICY)))
-def test_the_table_alone_decides(role, action):
+def test_the_policy_table_alone_decides(role, action):
     who = Person("p", "p", (Grant(role, HERE.code),), "-")
     reach = POLICY[action].get(role)
     assert bool(scope(who, action)) is (reach is not None)
-    assert scope(who, action).covers_community(HERE.code) is (reach is Reach.COMMUNITY)
+    assert scope(who, action).covers_community(HERE.code) is (reach is ScopeKind.COMMUNITY)
     assert not scope(who, action).covers_community(THERE.code)
 
 
 def test_people_hold_roles_in_communities():
-    assert li.holds(Role.OFFICER, HERE.code)
-    assert not li.holds(Role.OFFICER, THERE.code)
-    assert not li.holds(Role.INSPECTOR, HERE.code)
+    assert li.has_role(Role.OFFICER, HERE.code)
+    assert not li.has_role(Role.OFFICER, THERE.code)
+    assert not li.has_role(Role.INSPECTOR, HERE.code)
 
 
 @pytest.mark.parametrize("who", [li, wang, zhao, chen])
-def test_the_steps_within_are_those_that_reach_anything(who):
-    assert dict(steps_within(who)) == {
+def test_the_allowed_steps_are_those_with_a_scope(who):
+    assert dict(allowed_steps(who)) == {
         action.removeprefix("step."): scope(who, action)
         for action in POLICY
         if action.startswith("step.") and scope(who, action)

@@ -1,44 +1,44 @@
-"""A link lets the party fix once, and nothing else."""
+"""Fix links: a link lets the responsible party submit one fix, and gives no other access."""
 
 from datetime import timedelta
 
 import pytest
 from msgspec.structs import replace
 
-from inspections.accounts.people import Grant, Role, by_link
-from inspections.accounts.throttling import PER_ADDRESS, PER_LINK, TRIES_KEPT, WINDOW, Tally
+from inspections.accounts.people import Grant, Role, is_link_username
+from inspections.accounts.throttling import ATTEMPT_RETENTION, PER_ADDRESS, PER_LINK, WINDOW, AttemptCounter
 from inspections.errors import (
     Forbidden,
     IdConflict,
-    IdTaken,
-    Invalid,
-    LinkOver,
-    Missing,
-    PhotosMissing,
-    Stale,
-    TooMany,
+    IdOwnerConflict,
+    InactiveLink,
+    InvalidInput,
+    MissingPhotos,
+    NotFound,
+    TooManyRequests,
+    VersionConflict,
     WrongState,
 )
 from inspections.fix_links.actions import (
-    fix_by_link,
-    forget_tallies,
-    knock,
-    links_of,
+    count_link_request,
+    delete_expired_counters,
+    get_valid_link,
+    hazard_links,
+    load_party_notice,
     make_link,
-    noticed,
     revoke_link,
-    standing,
+    submit_fix_by_link,
 )
-from inspections.fix_links.links import LEAST, PAST_DUE, SENDS, NewLink
-from inspections.hazards.history import ERASED
+from inspections.fix_links.links import LIFETIME_AFTER_DUE, MAX_SUBMISSIONS, MIN_LIFETIME, NewLink
+from inspections.hazards.history import ERASED_TEXT
 from inspections.hazards.records import Party, State
 from inspections.photos.actions.intake import receive_photos
-from inspections.photos.evidence import missing
+from inspections.photos.evidence import missing_digests
 from inspections.photos.records import Stage
-from inspections.privacy.actions import Erasure, erase
+from inspections.privacy.actions import Erasure, erase_hazard_texts
 from inspections.remediation.steps import Assign, Attach, Cancel, Recheck, SubmitFix, Suspend
-from tests.builders.histories import broken
-from tests.builders.links import SHOP, TOKEN
+from tests.builders.fix_links import SHOP, TOKEN
+from tests.builders.histories import history_defects
 from tests.builders.office import (
     HERE,
     NOW,
@@ -46,16 +46,16 @@ from tests.builders.office import (
     later,
     li,
     ma,
-    mention,
     new_id,
     person,
     photo,
+    photo_declaration,
     qian,
     wang,
     zhao,
 )
-from tests.builders.reports import reported
-from tests.builders.steps import accepted, take
+from tests.builders.reports import report_new_hazard
+from tests.builders.steps import accepted_hazard, take
 
 
 @pytest.fixture
@@ -66,7 +66,7 @@ def office():
 @pytest.fixture
 def hazard(office):
     office.do(receive_photos, wang, [photo("a")], NOW)
-    return take(office, li, accepted(office, responsible_party=SHOP), Assign, lead="zhao")
+    return take(office, li, accepted_hazard(office, responsible_party=SHOP), Assign, lead="zhao")
 
 
 @pytest.fixture
@@ -80,37 +80,37 @@ def make(office, hazard, who=li, digest=TOKEN, now=NOW, **facts):
 
 def fix(office, hazard, digest=TOKEN, now=NOW, **facts):
     said = {"id": new_id(), "version": office.hazard(hazard.id).version, "method": "清理", "quantity_done": 1}
-    photos = (mention("b", Stage.AFTER),)
-    return office.do(fix_by_link, digest, SubmitFix(**{**said, "photos": photos, **facts}), now).hazard
+    photos = (photo_declaration("b", Stage.AFTER),)
+    return office.do(submit_fix_by_link, digest, SubmitFix(**{**said, "photos": photos, **facts}), now).hazard
 
 
-def sends(office, link, *digits):
+def send_photos(office, link, *digits):
     office.do(receive_photos, link.sender, [photo(digit) for digit in digits], NOW)
 
 
-def why(refused):
+def refusal_code(refused):
     return refused.value.code
 
 
 def test_the_party_fixes_and_the_officer_who_made_the_link_rechecks(office, hazard, link):
-    sends(office, link, "b")
+    send_photos(office, link, "b")
     fixed = fix(office, hazard)
     assert (fixed.state, fixed.fixed_by, fixed.quantity_claimed) == (State.PENDING_RECHECK, SHOP.name, 1)
     made, line = office.history(hazard.id)[-2:]
     assert (made.step, made.by, made.id, made.version) == ("make_link", "li", link.id, hazard.version)
     assert (line.step, line.by, line.facts["on_behalf_of"]) == ("submit_fix", f"link:{link.id.hex}", SHOP.name)
-    assert by_link(line.by)
+    assert is_link_username(line.by)
     assert office.fix_links(hazard.id)[0].used_at == NOW
     closed = take(office, li, fixed, Recheck, result="pass", note="已清理")
     assert closed.state is State.CLOSED
-    assert broken(office) == []
+    assert history_defects(office) == []
 
 
 def test_an_account_that_is_the_party_does_not_recheck(office):
     office.keep(replace(wang, grants=(*wang.grants, Grant(Role.OFFICER, HERE.code))))
-    hazard = take(office, li, accepted(office, responsible_party=Party("owner", "wang")), Assign, lead="zhao")
+    hazard = take(office, li, accepted_hazard(office, responsible_party=Party("owner", "wang")), Assign, lead="zhao")
     link = make(office, hazard)
-    sends(office, link, "b")
+    send_photos(office, link, "b")
     fixed = fix(office, hazard)
     with pytest.raises(Forbidden) as refused:
         take(office, office.person("wang"), fixed, Recheck, result="pass", note="好")
@@ -120,17 +120,17 @@ def test_an_account_that_is_the_party_does_not_recheck(office):
 # making and revoking --------------------------------------------------------------------------------------------
 
 
-def test_a_link_lives_a_week_past_the_deadline_within_bounds(office, hazard):
-    assert make(office, hazard).expires_at == hazard.due_at + PAST_DUE
+def test_a_link_expires_a_week_after_the_deadline_within_bounds(office, hazard):
+    assert make(office, hazard).expires_at == hazard.due_at + LIFETIME_AFTER_DUE
     assert make(office, hazard, digest="e" * 64, days=2).expires_at == later(days=2)
     late = hazard.due_at + timedelta(days=90)
-    assert make(office, hazard, digest="f" * 64, now=late).expires_at == late + LEAST
+    assert make(office, hazard, digest="f" * 64, now=late).expires_at == late + MIN_LIFETIME
     office.do(receive_photos, wang, [photo("a")], NOW)
-    waiting = reported(office, responsible_party=SHOP)
-    assert make(office, waiting, digest="1" * 64).expires_at == NOW + PAST_DUE
+    waiting = report_new_hazard(office, responsible_party=SHOP)
+    assert make(office, waiting, digest="1" * 64).expires_at == NOW + LIFETIME_AFTER_DUE
 
 
-def test_the_same_link_again_is_the_same_and_another_is_refused(office, hazard):
+def test_a_retried_link_is_the_same_and_a_different_one_is_refused(office, hazard):
     new = NewLink(new_id(), days=3, measures="清理楼道")
     first = office.do(make_link, li, hazard.id, new, TOKEN, NOW)
     again = office.do(make_link, li, hazard.id, new, "e" * 64, later(hours=1))
@@ -138,7 +138,7 @@ def test_the_same_link_again_is_the_same_and_another_is_refused(office, hazard):
     with pytest.raises(IdConflict) as refused:
         office.do(make_link, li, hazard.id, replace(new, days=4), TOKEN, NOW)
     assert refused.value.facts["fields"] == ["days"]
-    other = take(office, li, accepted(office, responsible_party=SHOP), Assign, lead="zhao")
+    other = take(office, li, accepted_hazard(office, responsible_party=SHOP), Assign, lead="zhao")
     with pytest.raises(IdConflict) as refused:
         office.do(make_link, li, other.id, new, TOKEN, NOW)
     assert refused.value.facts["fields"] == ["hazard"]
@@ -146,111 +146,121 @@ def test_the_same_link_again_is_the_same_and_another_is_refused(office, hazard):
     with pytest.raises(IdConflict) as refused:
         office.do(make_link, li, hazard.id, replace(new, id=step), TOKEN, NOW)
     assert refused.value.facts["fields"] == ["id"]
-    with pytest.raises(IdTaken):
+    with pytest.raises(IdOwnerConflict):
         office.do(make_link, li, hazard.id, replace(new, id=hazard.id), TOKEN, NOW)
 
 
-def test_what_a_link_needs(office, hazard):
-    nobody_s = take(office, li, accepted(office), Assign, lead="zhao")
-    with pytest.raises(Invalid, match="责任主体"):
+def test_a_link_needs_a_responsible_party_and_an_open_hazard(office, hazard):
+    nobody_s = take(office, li, accepted_hazard(office), Assign, lead="zhao")
+    with pytest.raises(InvalidInput, match="责任主体"):
         make(office, nobody_s)
-    with pytest.raises(Invalid, match="办结"):
+    with pytest.raises(InvalidInput, match="办结"):
         make(office, take(office, ma, hazard, Cancel, reason="误建"))
 
 
-def test_who_makes_sees_and_revokes(office, hazard, link):
-    for who, refusal in ((zhao, Forbidden), (wang, Forbidden), (ma, Forbidden), (qian, Missing)):
+def test_only_officers_of_the_place_make_see_and_revoke_links(office, hazard, link):
+    for who, refusal in ((zhao, Forbidden), (wang, Forbidden), (ma, Forbidden), (qian, NotFound)):
         with pytest.raises(refusal):
             make(office, hazard, who=who, digest="e" * 64)
-    assert links_of(office, ma, hazard.id) == links_of(office, li, hazard.id) == [link]
-    for who, refusal in ((zhao, Forbidden), (qian, Missing)):
+    assert hazard_links(office, ma, hazard.id) == hazard_links(office, li, hazard.id) == [link]
+    for who, refusal in ((zhao, Forbidden), (qian, NotFound)):
         with pytest.raises(refusal):
-            links_of(office, who, hazard.id)
+            hazard_links(office, who, hazard.id)
         with pytest.raises(refusal):
             office.do(revoke_link, who, hazard.id, link.id, NOW)
-    other = reported(office)
+    other = report_new_hazard(office)
     for where, which in ((hazard, new_id()), (other, link.id)):
-        with pytest.raises(Missing):
+        with pytest.raises(NotFound):
             office.do(revoke_link, li, where.id, which, NOW)
 
 
-def test_a_revoked_link_is_over_and_stays_as_it_was_revoked(office, hazard, link):
+def test_a_revoked_link_stays_revoked(office, hazard, link):
     revoked = office.do(revoke_link, ma, hazard.id, link.id, NOW)
     assert office.do(revoke_link, li, hazard.id, link.id, later(hours=1)) == revoked
     assert [line.step for line in office.history(hazard.id)][-2:] == ["make_link", "revoke_link"]
-    with pytest.raises(LinkOver) as refused:
-        noticed(office, TOKEN, NOW)
-    assert why(refused) == "link.revoked"
+    with pytest.raises(InactiveLink) as refused:
+        load_party_notice(office, TOKEN, NOW)
+    assert refusal_code(refused) == "link.revoked"
 
 
 # using ----------------------------------------------------------------------------------------------------------
 
 
-def test_the_same_fix_again_is_answered_and_another_is_too_late(office, hazard, link):
-    sends(office, link, "b")
+def test_a_retried_fix_is_answered_and_another_fix_is_refused(office, hazard, link):
+    send_photos(office, link, "b")
     step = SubmitFix(
-        id=new_id(), version=hazard.version, method="清理", quantity_done=1, photos=(mention("b", Stage.AFTER),)
+        id=new_id(),
+        version=hazard.version,
+        method="清理",
+        quantity_done=1,
+        photos=(photo_declaration("b", Stage.AFTER),),
     )
-    first = office.do(fix_by_link, TOKEN, step, NOW)
-    assert office.do(fix_by_link, TOKEN, step, later(days=99)).hazard == first.hazard
+    first = office.do(submit_fix_by_link, TOKEN, step, NOW)
+    assert office.do(submit_fix_by_link, TOKEN, step, later(days=99)).hazard == first.hazard
     with pytest.raises(IdConflict):
-        office.do(fix_by_link, TOKEN, replace(step, method="搬走"), NOW)
-    with pytest.raises(LinkOver) as refused:
-        office.do(fix_by_link, TOKEN, replace(step, id=new_id()), NOW)
-    assert why(refused) == "link.used"
+        office.do(submit_fix_by_link, TOKEN, replace(step, method="搬走"), NOW)
+    with pytest.raises(InactiveLink) as refused:
+        office.do(submit_fix_by_link, TOKEN, replace(step, id=new_id()), NOW)
+    assert refusal_code(refused) == "link.used"
 
 
-def test_the_same_fix_again_is_answered_also_when_its_words_were_erased(office, hazard, link):
+def test_a_retried_fix_is_answered_even_after_its_text_was_erased(office, hazard, link):
     wu = person("wu", Role.ADMIN)
-    sends(office, link, "b")
-    photos = (mention("b", Stage.AFTER),)
+    send_photos(office, link, "b")
+    photos = (photo_declaration("b", Stage.AFTER),)
     step = SubmitFix(id=new_id(), version=hazard.version, method="清理", quantity_done=1, photos=photos)
-    office.do(fix_by_link, TOKEN, step, NOW)
-    office.do(erase, wu, hazard.id, Erasure(new_id(), ("on_behalf_of", "method", "responsible_party"), "申请"), NOW)
-    assert office.do(fix_by_link, TOKEN, step, NOW).hazard.fixed_by == ERASED
-    assert broken(office) == []
+    office.do(submit_fix_by_link, TOKEN, step, NOW)
+    office.do(
+        erase_hazard_texts,
+        wu,
+        hazard.id,
+        Erasure(new_id(), ("on_behalf_of", "method", "responsible_party"), "申请"),
+        NOW,
+    )
+    assert office.do(submit_fix_by_link, TOKEN, step, NOW).hazard.fixed_by == ERASED_TEXT
+    assert history_defects(office) == []
 
 
-def test_a_failed_recheck_does_not_bring_a_link_back(office, hazard, link):
-    sends(office, link, "b")
+def test_a_failed_recheck_does_not_reactivate_a_link(office, hazard, link):
+    send_photos(office, link, "b")
     failed = take(office, li, fix(office, hazard), Recheck, result="fail", reason="仍有堆物", due_at=later(days=3))
-    with pytest.raises(LinkOver) as refused:
+    with pytest.raises(InactiveLink) as refused:
         fix(office, failed)
-    assert why(refused) == "link.used"
+    assert refusal_code(refused) == "link.used"
     second = make(office, failed, digest="e" * 64)
-    sends(office, second, "b")
+    send_photos(office, second, "b")
     assert fix(office, failed, digest="e" * 64).state is State.PENDING_RECHECK
 
 
-def test_a_link_is_for_the_party_it_was_made_for(office, hazard, link):
+def test_a_link_is_valid_only_for_its_party(office, hazard, link):
     take(office, li, hazard, Assign, lead="zhao")
-    assert standing(office, TOKEN, NOW) == link
+    assert get_valid_link(office, TOKEN, NOW) == link
     take(office, li, office.hazard(hazard.id), Assign, lead="zhao", responsible_party=Party("owner", "某业主"))
-    with pytest.raises(LinkOver) as refused:
-        standing(office, TOKEN, NOW)
-    assert why(refused) == "link.revoked"
+    with pytest.raises(InactiveLink) as refused:
+        get_valid_link(office, TOKEN, NOW)
+    assert refusal_code(refused) == "link.revoked"
 
 
 def test_a_link_expires_and_ends_with_its_hazard(office, hazard, link):
-    with pytest.raises(LinkOver) as refused:
+    with pytest.raises(InactiveLink) as refused:
         fix(office, hazard, now=link.expires_at)
-    assert why(refused) == "link.expired"
+    assert refusal_code(refused) == "link.expired"
     take(office, ma, hazard, Cancel, reason="误建")
-    with pytest.raises(LinkOver) as refused:
+    with pytest.raises(InactiveLink) as refused:
         fix(office, hazard)
-    assert why(refused) == "link.ended"
+    assert refusal_code(refused) == "link.ended"
 
 
-def test_what_a_fix_by_link_needs(office, hazard, link):
-    sends(office, link, "b")
+def test_an_invalid_fix_by_link_is_refused(office, hazard, link):
+    send_photos(office, link, "b")
     for refused, facts in (
-        (Stale, {"version": hazard.version + 1}),
-        (Invalid, {"on_behalf_of": "别人"}),
-        (Invalid, {"photos": ()}),
-        (Invalid, {"photos": (mention("b", Stage.AFTER), mention("b", Stage.BEFORE))}),
-        (Invalid, {"quantity_done": 99}),
-        (PhotosMissing, {"photos": (mention("c", Stage.AFTER),)}),
-        (IdTaken, {"id": hazard.id}),
+        (VersionConflict, {"version": hazard.version + 1}),
+        (InvalidInput, {"on_behalf_of": "别人"}),
+        (InvalidInput, {"photos": ()}),
+        (InvalidInput, {"photos": (photo_declaration("b", Stage.AFTER), photo_declaration("b", Stage.BEFORE))}),
+        (InvalidInput, {"quantity_done": 99}),
+        (MissingPhotos, {"photos": (photo_declaration("c", Stage.AFTER),)}),
+        (IdOwnerConflict, {"id": hazard.id}),
     ):
         with pytest.raises(refused):
             fix(office, hazard, **facts)
@@ -258,77 +268,82 @@ def test_what_a_fix_by_link_needs(office, hazard, link):
     with pytest.raises(WrongState):
         fix(office, hazard)
     assert office.fix_links(hazard.id)[0].used_at is None
-    with pytest.raises(Missing):
+    with pytest.raises(NotFound):
         fix(office, hazard, digest="0" * 64)
 
 
 @pytest.mark.usefixtures("link")
-def test_a_digest_is_no_key_for_a_link(office, hazard):
-    """Neither the photo of another hazard, nor its own hazard's, nor what another link has sent."""
+def test_a_fix_by_link_cannot_use_photos_that_others_sent(office, hazard):
+    """A fix by link accepts no photo of this or another hazard and none that another link has sent."""
     other = make(
-        office, take(office, li, accepted(office, responsible_party=SHOP), Assign, lead="zhao"), digest="e" * 64
+        office, take(office, li, accepted_hazard(office, responsible_party=SHOP), Assign, lead="zhao"), digest="e" * 64
     )
     office.do(receive_photos, wang, [photo("c")], NOW)
-    reported(office, photos=(mention("c"),))
-    sends(office, other, "f")
+    report_new_hazard(office, photos=(photo_declaration("c"),))
+    send_photos(office, other, "f")
     for digit in ("a", "c", "f"):
-        with pytest.raises(PhotosMissing):
-            fix(office, hazard, photos=(mention(digit, Stage.AFTER),))
-    assert missing(office.shown([hazard.id])) == []
+        with pytest.raises(MissingPhotos):
+            fix(office, hazard, photos=(photo_declaration(digit, Stage.AFTER),))
+    assert missing_digests(office.declared_photos([hazard.id])) == []
 
 
 # the notice -----------------------------------------------------------------------------------------------------
 
 
-def test_a_notice_shows_how_it_was_found_and_nothing_that_came_after(office, hazard):
+def test_a_notice_shows_the_hazard_as_found_and_no_later_photo(office, hazard):
     link = make(office, hazard, measures="清理楼道")
     for digit, stage in (("b", Stage.AFTER), ("c", Stage.RECHECK), ("a", Stage.BEFORE), ("f", Stage.BEFORE)):
         if digit != "f":
             office.do(receive_photos, zhao, [photo(digit)], NOW)
-        take(office, zhao, office.hazard(hazard.id), Attach, photos=(mention(digit, stage),))
-    notice = noticed(office, TOKEN, NOW)
+        take(office, zhao, office.hazard(hazard.id), Attach, photos=(photo_declaration(digit, stage),))
+    notice = load_party_notice(office, TOKEN, NOW)
     assert (notice.link, notice.hazard) == (link, office.hazard(hazard.id))
     assert [each.mention.sha256 for each in notice.before] == ["a" * 64]
     assert notice.line.facts["measures"] == "清理楼道"
-    with pytest.raises(Missing):
-        noticed(office, "0" * 64, NOW)
+    with pytest.raises(NotFound):
+        load_party_notice(office, "0" * 64, NOW)
 
 
-# knocking -------------------------------------------------------------------------------------------------------
+# rate limits ----------------------------------------------------------------------------------------------------
 
 
-def test_what_is_asked_for_is_counted(office, link):
+def test_requests_are_counted_by_kind_address_and_link(office, link):
     for counts in ("opened", "opened", "sent", None):
-        assert office.do(knock, TOKEN, "10.0.0.1", NOW, counts).id == link.id
+        assert office.do(count_link_request, TOKEN, "10.0.0.1", NOW, counts).id == link.id
     assert [(each.opened, each.sent) for each in office.fix_links(link.hazard)] == [(2, 1)]
-    assert office.do(knock, "0" * 64, "10.0.0.1", NOW, "opened") is None
-    assert {tally.key: tally.count for tally in office.all(Tally)} == {"address 10.0.0.1": 5, f"link {link.id}": 4}
+    assert office.do(count_link_request, "0" * 64, "10.0.0.1", NOW, "opened") is None
+    assert {tally.key: tally.count for tally in office.all(AttemptCounter)} == {
+        "address 10.0.0.1": 5,
+        f"link {link.id}": 4,
+    }
 
 
 @pytest.mark.usefixtures("link")
-def test_who_knocks_too_often_is_told_when_to_come_again(office):
+def test_too_many_requests_are_refused_with_a_retry_time(office):
     for at in range(PER_LINK):
-        office.do(knock, TOKEN, f"10.0.0.{at}", NOW, None)
-    with pytest.raises(TooMany) as refused:
-        office.do(knock, TOKEN, "10.0.1.1", later(minutes=4), None)
+        office.do(count_link_request, TOKEN, f"10.0.0.{at}", NOW, None)
+    with pytest.raises(TooManyRequests) as refused:
+        office.do(count_link_request, TOKEN, "10.0.1.1", later(minutes=4), None)
     assert refused.value.facts == {"retry_after": 361}
-    office.do(knock, TOKEN, "10.0.1.1", NOW + WINDOW, None)
-    office.keep(Tally("address 10.0.1.1", NOW, PER_ADDRESS))
-    with pytest.raises(TooMany):
-        office.do(knock, "0" * 64, "10.0.1.1", NOW, None)
-    assert office.do(knock, "0" * 64, "10.0.1.1", later(hours=-1), None) is None  # a clock that was set back
+    office.do(count_link_request, TOKEN, "10.0.1.1", NOW + WINDOW, None)
+    office.keep(AttemptCounter("address 10.0.1.1", NOW, PER_ADDRESS))
+    with pytest.raises(TooManyRequests):
+        office.do(count_link_request, "0" * 64, "10.0.1.1", NOW, None)
+    assert (
+        office.do(count_link_request, "0" * 64, "10.0.1.1", later(hours=-1), None) is None
+    )  # a clock that was set back
 
 
-def test_a_link_takes_so_many_photos_and_no_more(office, link):
-    office.keep(replace(link, sent=SENDS))
-    assert office.do(knock, TOKEN, "10.0.0.1", NOW, "opened")
-    with pytest.raises(TooMany, match="街道"):
-        office.do(knock, TOKEN, "10.0.0.1", NOW, "sent")
+def test_a_link_accepts_a_limited_number_of_photos(office, link):
+    office.keep(replace(link, sent=MAX_SUBMISSIONS))
+    assert office.do(count_link_request, TOKEN, "10.0.0.1", NOW, "opened")
+    with pytest.raises(TooManyRequests, match="街道"):
+        office.do(count_link_request, TOKEN, "10.0.0.1", NOW, "sent")
 
 
 @pytest.mark.usefixtures("link")
-def test_addresses_are_forgotten(office):
-    office.do(knock, TOKEN, "10.0.0.1", NOW, None)
-    assert office.do(forget_tallies, NOW + TRIES_KEPT, 10) == 0
-    assert office.do(forget_tallies, later(minutes=61), 10) == 2
-    assert office.all(Tally) == []
+def test_expired_counters_are_deleted(office):
+    office.do(count_link_request, TOKEN, "10.0.0.1", NOW, None)
+    assert office.do(delete_expired_counters, NOW + ATTEMPT_RETENTION, 10) == 0
+    assert office.do(delete_expired_counters, later(minutes=61), 10) == 2
+    assert office.all(AttemptCounter) == []

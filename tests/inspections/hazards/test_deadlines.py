@@ -6,15 +6,22 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from inspections.accounts.people import Role
-from inspections.calendar import WorkingCalendar, at, midnight, shanghai_date
-from inspections.hazards.deadlines import due, is_overdue, ladder, left, next_check, rung_at
+from inspections.calendar import WorkingCalendar, midnight, shanghai_date, shanghai_instant
+from inspections.hazards.deadlines import (
+    compute_deadline,
+    is_overdue,
+    next_check_time,
+    remaining_time,
+    rung_time,
+    scheduled_rungs,
+)
 from inspections.hazards.records import State
-from inspections.office.categories import CATALOGUE, Left, Priority, Term, TimeUnit
+from inspections.office.categories import CATALOGUE, Priority, RemainingTime, Term, TimeUnit
 from inspections.office.rules import Rules, Rung
 from tests.builders.office import CALENDAR, NOW, Office, later
-from tests.builders.reports import reported
+from tests.builders.reports import report_new_hazard
 
-YEAR_END = at(date(2026, 12, 30), time(10, 0))
+YEAR_END = shanghai_instant(date(2026, 12, 30), time(10, 0))
 PLAIN = WorkingCalendar({date(2026, 5, 1): False, date(2026, 5, 9): True}, frozenset({2026}))
 
 
@@ -27,26 +34,44 @@ PLAIN = WorkingCalendar({date(2026, 5, 1): False, date(2026, 5, 9): True}, froze
         (Term(1, TimeUnit.WORKING_DAYS), NOW, midnight(date(2026, 11, 25))),
         (Term(5, TimeUnit.WORKING_DAYS), NOW, midnight(date(2026, 12, 1))),
         (Term(7, TimeUnit.CALENDAR_DAYS), NOW, midnight(date(2026, 12, 1))),
-        (Term(4, TimeUnit.WORKING_HOURS), at(date(2026, 11, 23), time(9, 0)), at(date(2026, 11, 23), time(14, 30))),
-        (Term(4, TimeUnit.WORKING_HOURS), at(date(2026, 11, 23), time(16, 30)), at(date(2026, 11, 24), time(11, 30))),
-        (Term(4, TimeUnit.WORKING_HOURS), at(date(2026, 11, 27), time(22, 0)), at(date(2026, 11, 30), time(14, 0))),
-        (Term(3, TimeUnit.WORKING_HOURS), at(date(2026, 11, 23), time(9, 0)), at(date(2026, 11, 23), time(12, 0))),
+        (
+            Term(4, TimeUnit.WORKING_HOURS),
+            shanghai_instant(date(2026, 11, 23), time(9, 0)),
+            shanghai_instant(date(2026, 11, 23), time(14, 30)),
+        ),
+        (
+            Term(4, TimeUnit.WORKING_HOURS),
+            shanghai_instant(date(2026, 11, 23), time(16, 30)),
+            shanghai_instant(date(2026, 11, 24), time(11, 30)),
+        ),
+        (
+            Term(4, TimeUnit.WORKING_HOURS),
+            shanghai_instant(date(2026, 11, 27), time(22, 0)),
+            shanghai_instant(date(2026, 11, 30), time(14, 0)),
+        ),
+        (
+            Term(3, TimeUnit.WORKING_HOURS),
+            shanghai_instant(date(2026, 11, 23), time(9, 0)),
+            shanghai_instant(date(2026, 11, 23), time(12, 0)),
+        ),
     ],
 )
-def test_when_something_is_due(term, start, expected):
-    assert due(term, start, CALENDAR).at == expected
+def test_a_deadline_is_computed_from_term_and_start(term, start, expected):
+    assert compute_deadline(term, start, CALENDAR).at == expected
 
 
 def test_holidays_and_worked_weekends_move_a_deadline():
-    thursday = at(date(2026, 4, 30), time(9, 0))
-    assert due(Term(6, TimeUnit.WORKING_DAYS), thursday, PLAIN).at == midnight(date(2026, 5, 10))  # Saturday is worked
+    thursday = shanghai_instant(date(2026, 4, 30), time(9, 0))
+    assert compute_deadline(Term(6, TimeUnit.WORKING_DAYS), thursday, PLAIN).at == midnight(
+        date(2026, 5, 10)
+    )  # Saturday is worked
 
 
 def test_a_deadline_in_an_unpublished_year_is_provisional():
-    assert due(Term(3, TimeUnit.WORKING_DAYS), YEAR_END, CALENDAR).provisional
-    assert not due(Term(1, TimeUnit.WORKING_DAYS), YEAR_END, CALENDAR).provisional
-    assert due(Term(16, TimeUnit.WORKING_HOURS), YEAR_END, CALENDAR).provisional
-    assert not due(Term(96, TimeUnit.HOURS), YEAR_END, CALENDAR).provisional
+    assert compute_deadline(Term(3, TimeUnit.WORKING_DAYS), YEAR_END, CALENDAR).provisional
+    assert not compute_deadline(Term(1, TimeUnit.WORKING_DAYS), YEAR_END, CALENDAR).provisional
+    assert compute_deadline(Term(16, TimeUnit.WORKING_HOURS), YEAR_END, CALENDAR).provisional
+    assert not compute_deadline(Term(96, TimeUnit.HOURS), YEAR_END, CALENDAR).provisional
 
 
 @given(
@@ -56,7 +81,10 @@ def test_a_deadline_in_an_unpublished_year_is_provisional():
 )
 def test_a_deadline_lies_ahead_and_grows_with_its_term(unit, amount, start):
     start = start.replace(tzinfo=NOW.tzinfo)
-    one, more = due(Term(amount, unit), start, CALENDAR).at, due(Term(amount + 1, unit), start, CALENDAR).at
+    one, more = (
+        compute_deadline(Term(amount, unit), start, CALENDAR).at,
+        compute_deadline(Term(amount + 1, unit), start, CALENDAR).at,
+    )
     assert start < one < more
     if unit is TimeUnit.WORKING_DAYS:
         days = [
@@ -65,9 +93,9 @@ def test_a_deadline_lies_ahead_and_grows_with_its_term(unit, amount, start):
         assert sum(CALENDAR.is_working(day) for day in days) == amount
 
 
-def test_urgent_reports_are_to_be_accepted_within_half_an_hour():
+def test_urgent_reports_must_be_accepted_within_half_an_hour():
     def accepted_by(priority):
-        return due(Rules().acceptance[priority], NOW, CALENDAR).at
+        return compute_deadline(Rules().acceptance[priority], NOW, CALENDAR).at
 
     assert accepted_by(Priority.URGENT) == later(minutes=30)
     assert accepted_by(Priority.HIGH) == later(hours=5, minutes=30)  # 9:00 + 4 h, lunch between
@@ -83,18 +111,26 @@ def test_urgent_reports_are_to_be_accepted_within_half_an_hour():
         ({"after": Term(2, TimeUnit.HOURS)}, NOW, NOW + timedelta(hours=2)),
         # at 24:00 of Monday and at noon of Monday alike: until the end of Tuesday
         ({"after": Term(1, TimeUnit.WORKING_DAYS)}, midnight(date(2026, 11, 24)), midnight(date(2026, 11, 25))),
-        ({"after": Term(1, TimeUnit.WORKING_DAYS)}, at(date(2026, 11, 23), time(12)), midnight(date(2026, 11, 25))),
+        (
+            {"after": Term(1, TimeUnit.WORKING_DAYS)},
+            shanghai_instant(date(2026, 11, 23), time(12)),
+            midnight(date(2026, 11, 25)),
+        ),
         ({"after": Term(1, TimeUnit.CALENDAR_DAYS)}, midnight(date(2026, 11, 28)), midnight(date(2026, 11, 29))),
         ({"after": Term(1, TimeUnit.WORKING_DAYS)}, midnight(date(2026, 11, 28)), midnight(date(2026, 12, 1))),
-        ({"after": Term(4, TimeUnit.WORKING_HOURS)}, midnight(date(2026, 11, 28)), at(date(2026, 11, 30), time(14))),
+        (
+            {"after": Term(4, TimeUnit.WORKING_HOURS)},
+            midnight(date(2026, 11, 28)),
+            shanghai_instant(date(2026, 11, 30), time(14)),
+        ),
     ],
 )
 def test_a_rung_is_reached_before_at_or_after_the_deadline(offset, due_at, expected):
-    assert rung_at(Rung("fix", "fix", Role.OFFICER, **offset), due_at, CALENDAR) == expected
+    assert rung_time(Rung("fix", "fix", Role.OFFICER, **offset), due_at, CALENDAR) == expected
 
 
 def test_overdue_is_judged_by_state_and_clock():
-    hazard = replace(reported(Office()), state=State.ASSIGNED, due_at=NOW)
+    hazard = replace(report_new_hazard(Office()), state=State.ASSIGNED, due_at=NOW)
     assert is_overdue(hazard, later(seconds=1))
     assert not is_overdue(hazard, NOW)  # by the deadline is in time
     assert not is_overdue(replace(hazard, due_at=None), later(days=9))
@@ -102,46 +138,48 @@ def test_overdue_is_judged_by_state_and_clock():
     assert not is_overdue(replace(hazard, state=State.PENDING_RECHECK), later(days=9))
 
 
-def test_the_sweep_looks_where_a_clock_runs():
-    hazard = replace(reported(Office()), state=State.RECTIFYING, due_at=later(hours=9), due_from=NOW)
+def test_the_next_check_exists_only_while_a_clock_runs():
+    hazard = replace(report_new_hazard(Office()), state=State.RECTIFYING, due_at=later(hours=9), due_from=NOW)
 
-    def looks(hazard, after):
-        return next_check(hazard, Rules(), CALENDAR, after)
+    def next_check(hazard, after):
+        return next_check_time(hazard, Rules(), CALENDAR, after)
 
-    assert looks(hazard, NOW) == later(hours=8)  # an hour before; the reminder of a day before lies before its clock
-    assert looks(hazard, later(hours=8)) == later(hours=9)
-    assert looks(hazard, later(days=30)) is None
-    assert looks(replace(hazard, advisory=True), NOW) is None
-    assert looks(replace(hazard, state=State.CLOSED), NOW) is None
+    assert next_check(hazard, NOW) == later(
+        hours=8
+    )  # an hour before; the reminder of a day before lies before its clock
+    assert next_check(hazard, later(hours=8)) == later(hours=9)
+    assert next_check(hazard, later(days=30)) is None
+    assert next_check(replace(hazard, advisory=True), NOW) is None
+    assert next_check(replace(hazard, state=State.CLOSED), NOW) is None
 
 
 @given(
     st.sampled_from([State.REPORTED, State.ASSIGNED, State.PENDING_RECHECK]), st.integers(0, 400), st.integers(-9, 900)
 )
-def test_the_sweep_looks_at_the_very_next_rung(state, hours, passed):
+def test_the_next_check_is_the_time_of_the_next_rung(state, hours, passed):
     clocks = {"due_at": later(hours=hours), "start_due_at": later(hours=30), "recheck_due_at": later(hours=hours)}
-    hazard = replace(reported(Office()), state=state, due_from=NOW, **clocks)
+    hazard = replace(report_new_hazard(Office()), state=state, due_from=NOW, **clocks)
     after = later(hours=passed)
-    ahead = [reach.at for reach in ladder(hazard, Rules(), CALENDAR) if reach.at > after]
-    assert next_check(hazard, Rules(), CALENDAR, after) == min(ahead, default=None)
+    ahead = [reach.at for reach in scheduled_rungs(hazard, Rules(), CALENDAR) if reach.at > after]
+    assert next_check_time(hazard, Rules(), CALENDAR, after) == min(ahead, default=None)
 
 
 @given(st.sampled_from(TimeUnit), st.integers(1, 60), st.integers(0, 60 * 24 * 90))
-def test_what_a_clock_has_left_is_never_less_than_it_had(unit, amount, minutes):
+def test_the_remaining_time_is_never_shortened(unit, amount, minutes):
     term = Term(amount, unit)
-    due_at = due(term, NOW, CALENDAR).at
+    due_at = compute_deadline(term, NOW, CALENDAR).at
     now = later(minutes=minutes)
-    remains = left(term, due_at, now, CALENDAR)
+    remains = remaining_time(term, due_at, now, CALENDAR)
     assert (remains is None) == (due_at <= now)
     if remains:
-        again = due(remains, now, CALENDAR).at
+        again = compute_deadline(remains, now, CALENDAR).at
         assert due_at <= again
         assert remains.unit is (TimeUnit.MINUTES if unit is TimeUnit.HOURS else unit)
         assert unit is TimeUnit.WORKING_HOURS or again - due_at <= timedelta(minutes=1) or remains.amount == 1
 
 
-def test_what_was_set_by_hand_has_minutes_left():
-    assert left(None, later(hours=1, seconds=1), NOW, CALENDAR) == Left(61, TimeUnit.MINUTES)
+def test_a_deadline_set_by_hand_has_its_remaining_time_in_minutes():
+    assert remaining_time(None, later(hours=1, seconds=1), NOW, CALENDAR) == RemainingTime(61, TimeUnit.MINUTES)
 
 
 def test_the_catalogue_has_every_code_once_and_a_term_each():

@@ -1,4 +1,4 @@
-"""What vendors send, made canonical."""
+"""Vendor adapters: the payload of each vendor is parsed into canonical messages or rejected with a reason."""
 
 import json
 from datetime import UTC, datetime
@@ -7,26 +7,35 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inspections.monitoring.alerts import Message, Metric
-from inspections.monitoring.vendors import ADAPTERS, DEPTH, MESSAGES, PAYLOAD_BYTES, Garbage, Unclear, Vendor, read
+from inspections.monitoring.alerts import CanonicalMessage, Metric
+from inspections.monitoring.vendors import (
+    ADAPTERS,
+    MAX_DEPTH,
+    MAX_MESSAGES,
+    PAYLOAD_BYTES,
+    UnreadableMessage,
+    UnreadablePayload,
+    Vendor,
+    read,
+)
 
 CURRENT = Metric.RESIDUAL_CURRENT
 AT = datetime(2026, 11, 23, 1, 0, tzinfo=UTC)
 SECONDS = 1795395600
 
 
-def told(payload, vendor="canonical"):
+def parse_payload(payload, vendor="canonical"):
     return read(vendor, "A-1", json.dumps(payload, ensure_ascii=False).encode())
 
 
-def only(payload, vendor="canonical"):
-    (found,) = told(payload, vendor)
-    assert isinstance(found, Message), found
+def parse_one(payload, vendor="canonical"):
+    (found,) = parse_payload(payload, vendor)
+    assert isinstance(found, CanonicalMessage), found
     return found
 
 
-def test_the_canonical_shape():
-    found = only(
+def test_the_canonical_shape_is_parsed():
+    found = parse_one(
         {
             "id": "m1",
             "device": "A-1",
@@ -44,10 +53,10 @@ def test_the_canonical_shape():
         AT,
     )
     assert "452" in found.raw
-    several = told([{"metric": "temperature_c", "value": 71}, {"metric": "arc_count", "value": "15"}])
+    several = parse_payload([{"metric": "temperature_c", "value": 71}, {"metric": "arc_count", "value": "15"}])
     assert [(each.metric, each.value) for each in several] == [(Metric.TEMPERATURE, 71), (Metric.ARC, 15)]
     assert several[0].raw != several[1].raw
-    assert only({"alerts": [{"metric": "voltage_v", "value": 270}]}).metric is Metric.VOLTAGE
+    assert parse_one({"alerts": [{"metric": "voltage_v", "value": 270}]}).metric is Metric.VOLTAGE
 
 
 @pytest.mark.parametrize(
@@ -55,12 +64,12 @@ def test_the_canonical_shape():
     [SECONDS, SECONDS * 1000, str(SECONDS), f"{SECONDS}000", "2026-11-23T09:00:00+08:00", "2026-11-23 09:00:00",
      "2026/11/23 09:00:00", " 2026-11-23T01:00:00Z "],
 )  # fmt: skip
-def test_seconds_milliseconds_and_dates_are_told_apart(time):
-    assert only({"metric": "current_a", "value": 1, "time": time}).occurred_at == AT
+def test_seconds_milliseconds_and_dates_are_distinguished(time):
+    assert parse_one({"metric": "current_a", "value": 1, "time": time}).occurred_at == AT
 
 
-def test_a_thing_model_tells_each_parameter():
-    found = told(
+def test_a_thing_model_message_yields_one_reading_per_parameter():
+    found = parse_payload(
         {
             "id": "7",
             "method": "thing.event.property.post",
@@ -72,30 +81,30 @@ def test_a_thing_model_tells_each_parameter():
         (CURRENT, 432, AT, "7"), (Metric.TEMPERATURE, 71.5, AT, "7"),
     ]  # fmt: skip
     inner = {"id": "8", "method": "thing.event.post", "params": {"value": {"leakage": 33}, "time": SECONDS}}
-    assert only(inner, "thing_model").value == 33
+    assert parse_one(inner, "thing_model").value == 33
 
 
-def test_a_list_of_alarms_with_chinese_keys_and_blanks():
+def test_a_list_of_alarms_may_have_chinese_keys_and_blanks():
     alarms = [
         {"类型": "剩余电流", "当前值 ": "0.452", "单位": "A", "级别": 2, "时间": SECONDS, "状态": "报警"},
         {"type": "温度", "value": 20, "status": "恢复"},
     ]
-    first, second = told({"deviceId": "A-1", "id": "x", "data": {"alarms": alarms}}, "alarm_list")
+    first, second = parse_payload({"deviceId": "A-1", "id": "x", "data": {"alarms": alarms}}, "alarm_list")
     assert (first.metric, first.value, first.level, first.occurred_at, first.cleared) == (CURRENT, 452, "2", AT, False)
     assert (second.metric, second.cleared, second.message_id) == (Metric.TEMPERATURE, True, None)
 
 
-def test_a_list_of_properties_leaves_out_what_is_none_of_ours():
+def test_unknown_properties_of_a_list_are_left_out():
     properties = [{"name": "温度", "value": 72}, {"name": "信号强度", "value": 9}]
-    found = only({"location_code": "33", "ts": SECONDS * 1000, "properties": properties}, "property_list")
+    found = parse_one({"location_code": "33", "ts": SECONDS * 1000, "properties": properties}, "property_list")
     assert (found.metric, found.value, found.occurred_at) == (Metric.TEMPERATURE, 72, AT)
 
 
 @pytest.mark.parametrize(("value", "level"), [(31, "trip"), (25, "warn"), (3, None)])
 def test_a_breaker_has_limits_of_its_own(value, level):
-    found = only({"code": "LD", "val": value, "warn": 24, "trip": 30}, "breaker")
+    found = parse_one({"code": "LD", "val": value, "warn": 24, "trip": 30}, "breaker")
     assert (found.metric, found.value, found.level) == (CURRENT, value, level)
-    assert len(told([{"code": "WD", "val": 1}, {"code": "DL", "val": 1, "level": "x"}], "breaker")) == 2
+    assert len(parse_payload([{"code": "WD", "val": 1}, {"code": "DL", "val": 1, "level": "x"}], "breaker")) == 2
 
 
 @pytest.mark.parametrize(
@@ -116,14 +125,14 @@ def test_a_breaker_has_limits_of_its_own(value, level):
         ("text", "unknown_metric"),
     ],
 )
-def test_what_is_unclear_is_named(payload, reason):
-    assert told(payload) == [Unclear(reason)]
+def test_an_unclear_message_is_rejected_with_a_reason(payload, reason):
+    assert parse_payload(payload) == [UnreadableMessage(reason)]
 
 
-def test_a_time_that_no_calendar_has_is_none():
+def test_a_time_out_of_range_is_dropped():
     for time in ("0001-01-01T00:00:00", 10**14):
-        assert only({"metric": "current_a", "value": 1, "time": time}).occurred_at is None
-    assert only({"metric": "current_a", "value": 1, "status": "cleared"}).cleared
+        assert parse_one({"metric": "current_a", "value": 1, "time": time}).occurred_at is None
+    assert parse_one({"metric": "current_a", "value": 1, "status": "cleared"}).cleared
 
 
 @pytest.mark.parametrize(
@@ -134,14 +143,14 @@ def test_a_time_that_no_calendar_has_is_none():
         (b"{'a': 1}", "not_json"),
         (b'{"value": NaN}', "not_json"),
         (b"[" * 200_000, "not_json"),
-        (b"[" * (DEPTH + 1) + b"]" * (DEPTH + 1), "too_deep"),
+        (b"[" * (MAX_DEPTH + 1) + b"]" * (MAX_DEPTH + 1), "too_deep"),
         (b"[]", "empty"),
         (b" " * (PAYLOAD_BYTES + 1), "too_large"),
-        (json.dumps([{}] * (MESSAGES + 1)).encode(), "too_many"),
+        (json.dumps([{}] * (MAX_MESSAGES + 1)).encode(), "too_many"),
     ],
 )
-def test_garbage_is_named(payload, reason):
-    with pytest.raises(Garbage) as garbage:
+def test_an_unreadable_payload_is_rejected_with_a_reason(payload, reason):
+    with pytest.raises(UnreadablePayload) as garbage:
         read("canonical", "A-1", payload)
     assert garbage.value.reason == reason
 
@@ -177,14 +186,14 @@ def test_garbage_is_named(payload, reason):
         max_leaves=25,
     )
 )
-def test_whatever_comes_is_read_or_named(vendor, payload):
+def test_any_payload_is_parsed_or_rejected_with_a_reason(vendor, payload):
     reasons = []
     try:
         found = read(vendor, "A-1", json.dumps(payload).encode())
-    except Garbage as garbage:
+    except UnreadablePayload as garbage:
         found, reasons = [], [garbage.reason]
     assert set(reasons) <= {"not_json", "too_deep", "empty", "too_many"}
-    assert all("\x00" not in each.raw for each in found if isinstance(each, Message))
+    assert all("\x00" not in each.raw for each in found if isinstance(each, CanonicalMessage))
 
 
 def test_every_vendor_has_its_adapter():

@@ -1,4 +1,4 @@
-"""Who is told what, and how the outbox is worked through."""
+"""Notices: each event notifies the right people, and workers deliver the outbox in order and with retries."""
 
 from datetime import timedelta
 from uuid import UUID
@@ -8,31 +8,38 @@ from msgspec.structs import replace
 
 from inspections.accounts.delegations import Delegation
 from inspections.accounts.people import Role
-from inspections.errors import Invalid, Missing, RulesStale
+from inspections.errors import InvalidInput, NotFound, RulesVersionConflict
 from inspections.hazards.records import State
 from inspections.jobs import Job
 from inspections.notices.actions.delivery import (
-    CLAIM,
+    CLAIM_DURATION,
     claim_deliveries,
+    dispatch_notices,
     edit_template,
-    kinds,
+    get_template,
     mark_read,
-    replay,
-    settle,
-    tell,
-    template,
-    worded,
+    notice_kinds,
+    record_attempts,
+    render_notice,
+    retry_delivery,
 )
-from inspections.notices.actions.digests import DIGESTS, tell_digest, tell_history_digest
-from inspections.notices.outbox import TRIES, Attempt, Delivery, InboxEntry, Notice, Outlet, pause
-from inspections.notices.recipients import MAJOR, TOLD, recipients
-from inspections.notices.templates import KINDS, NewTemplate, Template, default, fields, unknown_fields
-from inspections.photos.actions.intake import Facts, developed, receive_photos
-from inspections.photos.records import Mention, Receipt, Stage
+from inspections.notices.actions.digests import DIGESTS, send_digest, send_history_digest
+from inspections.notices.outbox import TRIES, ChannelInfo, Delivery, DeliveryAttempt, InboxEntry, Notice, retry_delay
+from inspections.notices.recipients import AUDIENCES, MAJOR, recipients
+from inspections.notices.templates import (
+    KINDS,
+    NewTemplate,
+    Template,
+    default_template,
+    template_fields,
+    unknown_fields,
+)
+from inspections.photos.actions.intake import PhotoMetadata, receive_photos, record_processed_photo
+from inspections.photos.records import PhotoReference, Stage, UploadReceipt
 from inspections.remediation.actions.dispatch_rules import NewDispatchRule, add_dispatch_rule
 from inspections.remediation.actions.escalation import escalate
-from inspections.remediation.actions.photo_damage import claim_undeveloped, damaged
-from inspections.remediation.actions.photo_findings import examine
+from inspections.remediation.actions.photo_damage import claim_unprocessed_photos, record_damage
+from inspections.remediation.actions.photo_findings import examine_photos
 from inspections.remediation.steps import (
     Assign,
     Attach,
@@ -57,200 +64,217 @@ from inspections.remediation.steps import (
     Unsupervise,
     Verify,
 )
-from tests.builders.office import NOW, Office, later, li, ma, mention, new_id, person, photo, qian, sun, wang, zhao
-from tests.builders.reports import reported
-from tests.builders.steps import accepted, assigned, fix, rectifying, take
+from tests.builders.office import (
+    NOW,
+    Office,
+    later,
+    li,
+    ma,
+    new_id,
+    person,
+    photo,
+    photo_declaration,
+    qian,
+    sun,
+    wang,
+    zhao,
+)
+from tests.builders.reports import report_new_hazard
+from tests.builders.steps import accepted_hazard, assigned_hazard, fix, rectifying_hazard, take
 
-HOOK, MAIL, WALL = Outlet("webhook", "event"), Outlet("mail", "mailbox"), Outlet("robots", "group")
+HOOK, MAIL, ROBOTS = ChannelInfo("webhook", "event"), ChannelInfo("mail", "mailbox"), ChannelInfo("robots", "group")
 admin = person("admin", Role.ADMIN)
 
 
-def told(office, outlets=(), now=NOW):
-    """Tells everything; answers (kind, username) in the order of events."""
-    while office.do(tell, now, 50, outlets):
+def dispatch_all(office, outlets=(), now=NOW):
+    """Dispatch all notices; return (kind, username) in the order of events."""
+    while office.do(dispatch_notices, now, 50, outlets):
         pass
     kinds_of = {notice.id: notice.kind for notice in office.all(Notice)}
     return [(kinds_of[entry.notice], entry.username) for entry in office.all(InboxEntry)]
 
 
-def claimed(office, now, limit=10):
+def claim_from_webhook(office, now, limit=10):
     return office.do(claim_deliveries, "webhook", now, limit).deliveries
 
 
-def told_last(office, kind):
-    return {username for said, username in told(office) if said == kind}
+def dispatched_usernames(office, kind):
+    return {username for said, username in dispatch_all(office) if said == kind}
 
 
-def closed(office):
-    return take(office, li, fix(office, rectifying(office)), Recheck, result="pass", note="已整改")
+def close_hazard(office):
+    return take(office, li, fix(office, rectifying_hazard(office)), Recheck, result="pass", note="已整改")
 
 
-def suspended(office):
-    return take(office, ma, rectifying(office), Suspend, reason="备料", measures="看守", review_at=later(days=9))
+def suspend_hazard(office):
+    return take(office, ma, rectifying_hazard(office), Suspend, reason="备料", measures="看守", review_at=later(days=9))
 
 
-def extension_asked(office):
-    hazard = rectifying(office)
+def request_extension(office):
+    hazard = rectifying_hazard(office)
     return take(office, zhao, hazard, RequestExtension, due_at=hazard.due_at + timedelta(days=9), reason="缺件")
 
 
-def transferred(office):
-    return take(office, ma, rectifying(office), Transfer, to="供电所", reason="属供电设施")
+def transfer_hazard(office):
+    return take(office, ma, rectifying_hazard(office), Transfer, to="供电所", reason="属供电设施")
 
 
-def rejected(office):
-    return take(office, li, reported(office), Reject, reason="不在辖区")
+def reject_hazard(office):
+    return take(office, li, report_new_hazard(office), Reject, reason="不在辖区")
 
 
 STEPS = [
-    ("reject", rejected, {"wang"}),
-    ("assign", assigned, {"zhao"}),
-    ("return", lambda office: take(office, zhao, assigned(office), Return, reason="不归我管"), {"li"}),
-    ("submit_fix", lambda office: fix(office, rectifying(office)), {"li"}),
-    ("verify", lambda office: take(office, li, assigned(office), Verify, outcome="unfounded", note="无"),
+    ("reject", reject_hazard, {"wang"}),
+    ("assign", assigned_hazard, {"zhao"}),
+    ("return", lambda office: take(office, zhao, assigned_hazard(office), Return, reason="不归我管"), {"li"}),
+    ("submit_fix", lambda office: fix(office, rectifying_hazard(office)), {"li"}),
+    ("verify", lambda office: take(office, li, assigned_hazard(office), Verify, outcome="unfounded", note="无"),
      {"wang", "zhao"}),
-    ("recheck.pass", closed, {"wang", "zhao"}),
-    ("recheck.fail", lambda office: take(office, li, fix(office, rectifying(office)), Recheck, result="fail",
+    ("recheck.pass", close_hazard, {"wang", "zhao"}),
+    ("recheck.fail", lambda office: take(office, li, fix(office, rectifying_hazard(office)), Recheck, result="fail",
                                          reason="不彻底", due_at=later(days=9)), {"zhao"}),
-    ("request_extension", extension_asked, {"ma"}),
-    ("decide_extension", lambda office: take(office, ma, extension_asked(office), DecideExtension, granted=True),
+    ("request_extension", request_extension, {"ma"}),
+    ("decide_extension", lambda office: take(office, ma, request_extension(office), DecideExtension, granted=True),
      {"zhao"}),
-    ("suspend", suspended, {"li", "zhao"}),
-    ("resume", lambda office: take(office, ma, suspended(office), Resume), {"li", "zhao"}),
-    (MAJOR, lambda office: take(office, li, rectifying(office), ProposeMajor, basis="住人"), {"ma"}),
-    ("supervise", lambda office: take(office, ma, rectifying(office), Supervise, level="district", document="1号"),
-     {"li", "zhao"}),
-    ("transfer", transferred, {"li", "zhao"}),
-    ("transfer_reply.returned", lambda office: take(office, ma, transferred(office), TransferReply, result="returned",
-                                                    receipt="2号"), {"li"}),
-    ("cancel", lambda office: take(office, ma, rectifying(office), Cancel, reason="误录"), {"li", "wang", "zhao"}),
-    ("reopen", lambda office: take(office, ma, closed(office), Reopen, reason="反弹", due_at=later(days=9)),
+    ("suspend", suspend_hazard, {"li", "zhao"}),
+    ("resume", lambda office: take(office, ma, suspend_hazard(office), Resume), {"li", "zhao"}),
+    (MAJOR, lambda office: take(office, li, rectifying_hazard(office), ProposeMajor, basis="住人"), {"ma"}),
+    ("supervise", lambda office: take(office, ma, rectifying_hazard(office), Supervise, level="district",
+                                              document="1号"), {"li", "zhao"}),
+    ("transfer", transfer_hazard, {"li", "zhao"}),
+    ("transfer_reply.returned", lambda office: take(office, ma, transfer_hazard(office), TransferReply,
+                                                    result="returned", receipt="2号"), {"li"}),
+    ("cancel", lambda office: take(office, ma, rectifying_hazard(office), Cancel, reason="误录"),
+     {"li", "wang", "zhao"}),
+    ("reopen", lambda office: take(office, ma, close_hazard(office), Reopen, reason="反弹", due_at=later(days=9)),
      {"li", "zhao"}),
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize(("kind", "make", "names"), STEPS, ids=[kind for kind, _, _ in STEPS])
-def test_a_step_tells_those_whom_it_concerns_and_nobody_else(kind, make, names):
+def test_a_step_notifies_exactly_the_people_concerned(kind, make, names):
     office = Office()
     make(office)
-    assert told_last(office, kind) == names
+    assert dispatched_usernames(office, kind) == names
 
 
-def test_an_urgent_report_is_told_to_officers_at_once_and_another_is_not():
+def test_officers_are_notified_at_once_of_urgent_reports_only():
     office = Office()
-    reported(office, category="EB-01")
-    reported(office, category="EV-03")
-    assert told(office) == [("report", "li")]
+    report_new_hazard(office, category="EB-01")
+    report_new_hazard(office, category="EV-03")
+    assert dispatch_all(office) == [("report", "li")]
 
 
-def test_nobody_is_told_of_what_they_did_themselves():
+def test_a_person_is_not_notified_of_their_own_step():
     office = Office()
     both = person("both", Role.INSPECTOR, Role.OFFICER)
     office.keep(both)
-    reported(office, by=both, category="EB-01")
-    assert told(office) == [("report", "li")]
+    report_new_hazard(office, by=both, category="EB-01")
+    assert dispatch_all(office) == [("report", "li")]
 
 
-def test_what_a_rule_assigns_is_told_to_whom_it_is_assigned():
+def test_an_assignment_by_a_rule_notifies_the_handlers():
     office = Office()
     office.keep(admin)
     rule = NewDispatchRule(id=new_id(), community=wang.grants[0].scope, lead="zhao", assisting=("sun",), accepts=True)
     office.do(add_dispatch_rule, admin, rule)
-    reported(office)
-    assert told(office) == [("assign", "zhao"), ("assign", "sun")]
+    report_new_hazard(office)
+    assert dispatch_all(office) == [("assign", "zhao"), ("assign", "sun")]
 
 
-def test_who_reported_a_duplicate_is_told_with_its_master():
+def test_the_reporter_of_a_duplicate_is_notified_about_its_master():
     office = Office()
     other = person("hua", Role.INSPECTOR)
     office.keep(other)
     office.do(receive_photos, wang, [photo("a")], NOW)
-    master, duplicate = reported(office), reported(office, by=other)
+    master, duplicate = report_new_hazard(office), report_new_hazard(office, by=other)
     take(office, li, duplicate, Merge, into=master.id)
-    assert told_last(office, "merge") == {"hua"}
+    assert dispatched_usernames(office, "merge") == {"hua"}
     take(office, li, office.hazard(master.id), Reject, reason="不在辖区")
-    assert told_last(office, "reject") == {"wang", "hua"}
+    assert dispatched_usernames(office, "reject") == {"wang", "hua"}
 
 
-def test_what_turns_out_to_be_proposed_as_major_is_told_once():
+def test_a_proposal_as_major_is_notified_once():
     office = Office()
-    accepted(office, category="MU-01")
-    assert told_last(office, MAJOR) == {"ma"}
-    other = rectifying(office)
+    accepted_hazard(office, category="MU-01")
+    assert dispatched_usernames(office, MAJOR) == {"ma"}
+    other = rectifying_hazard(office)
     take(office, li, other, Reclassify, category="MU-01", reason="住人")
-    assert [kind for kind, _ in told(office)].count(MAJOR) == 2
-    reclassified = reported(office)
+    assert [kind for kind, _ in dispatch_all(office)].count(MAJOR) == 2
+    reclassified = report_new_hazard(office)
     take(office, li, reclassified, Reclassify, category="MU-01", reason="住人")
-    assert [kind for kind, _ in told(office)].count(MAJOR) == 2  # not before it is accepted
+    assert [kind for kind, _ in dispatch_all(office)].count(MAJOR) == 2  # not before it is accepted
 
 
-def test_what_was_confirmed_or_is_supervised_no_more_is_told_to_who_works_on_it():
+def test_officer_and_handler_are_notified_of_confirmation_and_end_of_supervision():
     office = Office()
-    proposed = take(office, li, rectifying(office), ProposeMajor, basis="住人")
+    proposed = take(office, li, rectifying_hazard(office), ProposeMajor, basis="住人")
     take(office, ma, proposed, ConfirmMajor, authority="街道", document="1号")
-    assert told_last(office, "confirm_major") == {"li", "zhao"}
-    watched = take(office, ma, rectifying(office), Supervise, level="district", document="1号")
+    assert dispatched_usernames(office, "confirm_major") == {"li", "zhao"}
+    watched = take(office, ma, rectifying_hazard(office), Supervise, level="district", document="1号")
     take(office, ma, watched, Unsupervise, reason="已整改")
-    assert told_last(office, "unsupervise") == {"li", "zhao"}
+    assert dispatched_usernames(office, "unsupervise") == {"li", "zhao"}
 
 
-def test_a_rebound_and_a_drawn_fix_on_the_spot_wait_for_officers():
+def test_officers_are_notified_of_a_rebound_and_of_a_fix_selected_for_recheck():
     office = Office()
-    hazard = closed(office)
+    hazard = close_hazard(office)
     office.do(receive_photos, wang, [photo("c")], NOW)
-    take(office, wang, hazard, LookBack, result="rebound", photos=(mention("c"),))
-    assert told_last(office, "rebound") == {"li"}
+    take(office, wang, hazard, LookBack, result="rebound", photos=(photo_declaration("c"),))
+    assert dispatched_usernames(office, "rebound") == {"li"}
     fixed = FixedOnSpot(method="搬走", quantity_done=1)
     office.do(receive_photos, wang, [photo("d"), photo("e")], NOW)
-    photos = (mention("d"), mention("e", Stage.AFTER))
-    unsampled = UUID(int=1)  # one in ten would be looked at again anyway: by its id, number and time
-    spot = reported(office, id=unsampled, category="EV-03", photos=photos, fixed_on_spot=fixed)
+    photos = (photo_declaration("d"), photo_declaration("e", Stage.AFTER))
+    unsampled = UUID(int=1)  # one in ten is selected for recheck anyway, by id, number and time
+    spot = report_new_hazard(office, id=unsampled, category="EV-03", photos=photos, fixed_on_spot=fixed)
     assert spot.state is State.CLOSED
-    office.do(developed, "d" * 64, Facts(oddities=("clock",)))
-    office.do(examine, NOW, 10)
-    assert told_last(office, "draw") == {"li"}
-    reported(office, category="EB-01", photos=photos, fixed_on_spot=fixed)
-    assert told_last(office, "fix_on_spot") == {"li"}  # urgent: always looked at again
+    office.do(record_processed_photo, "d" * 64, PhotoMetadata(oddities=("clock",)))
+    office.do(examine_photos, NOW, 10)
+    assert dispatched_usernames(office, "draw") == {"li"}
+    report_new_hazard(office, category="EB-01", photos=photos, fixed_on_spot=fixed)
+    assert dispatched_usernames(office, "fix_on_spot") == {"li"}  # an urgent one is always rechecked
 
 
-def test_who_sent_a_damaged_photo_is_told_of_the_hazard_that_lacks_it():
+def test_the_sender_of_a_damaged_photo_is_notified_of_its_hazard():
     office = Office()
     office.do(receive_photos, wang, [photo("a"), photo("b")], NOW)
-    hazard = reported(office, category="EV-03")
-    office.do(damaged, "a" * 64, NOW)
-    office.do(damaged, "b" * 64, NOW)
-    office.do(damaged, "b" * 64, NOW)
-    assert told(office) == [("photo.damaged", "wang")] * 2
+    hazard = report_new_hazard(office, category="EV-03")
+    office.do(record_damage, "a" * 64, NOW)
+    office.do(record_damage, "b" * 64, NOW)
+    office.do(record_damage, "b" * 64, NOW)
+    assert dispatch_all(office) == [("photo.damaged", "wang")] * 2
     first, second = office.all(Notice)
     assert (first.hazard, second.hazard) == (hazard.id, None)
-    assert hazard.number in worded(office, first, hazard).text
-    assert "重新上传" in worded(office, second, None).text
+    assert hazard.number in render_notice(office, first, hazard).text
+    assert "重新上传" in render_notice(office, second, None).text
 
 
-def test_of_a_damaged_photo_that_came_by_a_link_the_officers_are_told():
+def test_officers_are_notified_of_a_damaged_photo_sent_by_link():
     office = Office()
-    hazard = reported(office, category="EV-03")
+    hazard = report_new_hazard(office, category="EV-03")
     link = f"link:{new_id().hex}"
     office.keep(
-        photo("c"), Receipt("c" * 64, link, NOW), Mention(new_id(), "c" * 64, Stage.AFTER, hazard.id, link, NOW)
+        photo("c"),
+        UploadReceipt("c" * 64, link, NOW),
+        PhotoReference(new_id(), "c" * 64, Stage.AFTER, hazard.id, link, NOW),
     )
-    office.do(damaged, "c" * 64, NOW)
-    assert told(office) == [("photo.damaged", "li")]
+    office.do(record_damage, "c" * 64, NOW)
+    assert dispatch_all(office) == [("photo.damaged", "li")]
 
 
-def test_a_photo_that_kills_its_developers_is_told_as_damaged_too():
+def test_a_photo_that_crashes_its_processors_is_notified_as_damaged():
     office = Office()
     office.keep(replace(photo("a"), tries=99))
     office.do(receive_photos, wang, [photo("a")], NOW)
-    office.do(claim_undeveloped, NOW, 10)
-    assert told(office) == [("photo.damaged", "wang")]
+    office.do(claim_unprocessed_photos, NOW, 10)
+    assert dispatch_all(office) == [("photo.damaged", "wang")]
 
 
-def test_where_nobody_holds_a_role_whoever_stands_above_is_told():
+def test_the_next_higher_role_is_notified_if_a_role_has_no_holder():
     office = Office()
     office.keep(admin, replace(li, active=False))
-    hazard = reported(office, category="EB-01")
-    assert told(office) == [("report", "ma")]
+    hazard = report_new_hazard(office, category="EB-01")
+    assert dispatch_all(office) == [("report", "ma")]
     office.keep(replace(ma, active=False))
     notice = Notice(new_id(), "fix.reminder", NOW, hazard.id, tells=Role.HANDLER)
     assert recipients(notice, hazard, office.all(type(li))) == ("admin",)
@@ -258,243 +282,245 @@ def test_where_nobody_holds_a_role_whoever_stands_above_is_told():
     assert recipients(notice, hazard, office.all(type(li))) == ()
 
 
-def test_a_rung_for_the_handler_is_told_to_those_who_have_it_now():
+def test_a_rung_for_the_handler_notifies_the_current_handler():
     office = Office()
-    hazard = assigned(office)
+    hazard = assigned_hazard(office)
     office.do(escalate, hazard.due_at - timedelta(minutes=50), 10)
     take(office, li, office.hazard(hazard.id), Assign, lead="sun")
-    assert told_last(office, "fix.reminder") == {"sun"}
+    assert dispatched_usernames(office, "fix.reminder") == {"sun"}
 
 
-def test_who_is_lent_the_role_is_told_while_it_is_lent():
+def test_a_delegate_is_notified_while_the_delegation_lasts():
     office = Office()
     han = person("han")
     office.keep(han, Delegation(new_id(), "ma", "han", Role.SUPERVISOR, "", NOW, later(days=1), "外出", NOW))
-    take(office, li, rectifying(office), ProposeMajor, basis="住人")
-    assert told_last(office, MAJOR) == {"ma", "han"}
+    take(office, li, rectifying_hazard(office), ProposeMajor, basis="住人")
+    assert dispatched_usernames(office, MAJOR) == {"ma", "han"}
 
 
-def test_of_one_hazard_what_happened_first_is_told_first():
+def test_notices_of_one_hazard_are_delivered_in_order():
     office = Office()
     office.keep(*(replace(each, email=f"{each.username}@example.cn") for each in (li, zhao)))
-    rectifying(office, category="EB-01")
-    assert office.do(tell, NOW, 50, [HOOK]) == 1  # of one line of history at a time
+    rectifying_hazard(office, category="EB-01")
+    assert office.do(dispatch_notices, NOW, 50, [HOOK]) == 1  # one line of history at a time
     assert [each.kind for each in office.all(Notice) if each.told_at is None] == ["assign"]
-    told(office, [HOOK])
-    (first,) = claimed(office, NOW)
+    dispatch_all(office, [HOOK])
+    (first,) = claim_from_webhook(office, NOW)
     assert (first.seq, first.recipients) == (1, ("li",))
-    assert claimed(office, NOW) == []  # the second waits for the first
-    office.do(settle, [Attempt(first.id, None, 0)], NOW)
-    (second,) = claimed(office, NOW)
+    assert claim_from_webhook(office, NOW) == []  # the second waits for the first
+    office.do(record_attempts, [DeliveryAttempt(first.id, None, 0)], NOW)
+    (second,) = claim_from_webhook(office, NOW)
     assert second.recipients == ("zhao",)
 
 
-def test_each_outlet_gets_what_is_meant_for_it():
+def test_each_channel_gets_its_own_deliveries():
     office = Office()
     office.keep(replace(li, email="li@example.cn"))
-    reported(office, category="EB-01")
-    assigned(office, category="EB-01")
-    told(office, [HOOK, MAIL, WALL])
+    report_new_hazard(office, category="EB-01")
+    assigned_hazard(office, category="EB-01")
+    dispatch_all(office, [HOOK, MAIL, ROBOTS])
     found = {}
     for each in office.all(Delivery):
         found.setdefault(each.channel, []).append((each.username, each.recipients))
     assert found["webhook"] == [("", ("li",)), ("", ("li",)), ("", ("zhao",))]
     assert found["mail"] == [("li", ("li",)), ("li", ("li",))]
-    assert found["robots"] == [("", ("li",)), ("", ("li",))]  # not what is for one person
+    assert found["robots"] == [("", ("li",)), ("", ("li",))]  # without notices for one person
 
 
-def sent(office):
-    """One delivery of a webhook, claimed."""
-    reported(office, category="EB-01")
-    told(office, [HOOK])
-    (delivery,) = claimed(office, NOW)
+def claim_one_delivery(office):
+    """Report a hazard and claim the one delivery of the webhook."""
+    report_new_hazard(office, category="EB-01")
+    dispatch_all(office, [HOOK])
+    (delivery,) = claim_from_webhook(office, NOW)
     return delivery
 
 
-def test_what_a_killed_worker_had_claimed_is_somebody_else_s_after_a_while():
+def test_a_delivery_claimed_by_a_killed_worker_is_claimed_again_later():
     office = Office()
-    delivery = sent(office)
-    assert claimed(office, NOW + CLAIM - timedelta(seconds=1)) == []
-    (again,) = claimed(office, NOW + CLAIM)
+    delivery = claim_one_delivery(office)
+    assert claim_from_webhook(office, NOW + CLAIM_DURATION - timedelta(seconds=1)) == []
+    (again,) = claim_from_webhook(office, NOW + CLAIM_DURATION)
     assert (again.id, again.notice, again.tries) == (delivery.id, delivery.notice, 2)
-    office.do(settle, [Attempt(again.id, None, 0)], NOW + CLAIM)
-    office.do(settle, [Attempt(delivery.id, "too late", 0)], NOW + CLAIM)  # whoever was slow does not undo it
-    assert office.all(Delivery)[0].delivered_at == NOW + CLAIM
-    assert office.do(settle, [Attempt(new_id(), None, 0)], NOW) == 0
+    office.do(record_attempts, [DeliveryAttempt(again.id, None, 0)], NOW + CLAIM_DURATION)
+    office.do(
+        record_attempts, [DeliveryAttempt(delivery.id, "too late", 0)], NOW + CLAIM_DURATION
+    )  # a late result does not undo the delivery
+    assert office.all(Delivery)[0].delivered_at == NOW + CLAIM_DURATION
+    assert office.do(record_attempts, [DeliveryAttempt(new_id(), None, 0)], NOW) == 0
 
 
-def test_what_fails_for_a_day_still_arrives_and_what_fails_for_longer_is_given_up_and_sent_again():
+def test_a_delivery_is_retried_for_a_day_then_given_up_and_can_be_sent_again():
     office = Office()
-    delivery = sent(office)
+    delivery = claim_one_delivery(office)
     now, failed_until = NOW, later(days=1)
     while now < failed_until:
-        assert office.do(settle, [Attempt(delivery.id, "answered 500", 0.99)], now) == 0
+        assert office.do(record_attempts, [DeliveryAttempt(delivery.id, "answered 500", 0.99)], now) == 0
         now = office.all(Delivery)[0].next_try_at
-        (delivery,) = claimed(office, now)
-    assert delivery.waits
-    while office.do(settle, [Attempt(delivery.id, "answered 500", 0.99)], now) == 0:
+        (delivery,) = claim_from_webhook(office, now)
+    assert delivery.is_pending
+    while office.do(record_attempts, [DeliveryAttempt(delivery.id, "answered 500", 0.99)], now) == 0:
         now = office.all(Delivery)[0].next_try_at
-        (delivery,) = claimed(office, now)
+        (delivery,) = claim_from_webhook(office, now)
     assert delivery.tries == TRIES
-    assert claimed(office, now + timedelta(days=9)) == []
-    office.do(settle, [Attempt(delivery.id, "and again", 0)], now + timedelta(hours=1))
+    assert claim_from_webhook(office, now + timedelta(days=9)) == []
+    office.do(record_attempts, [DeliveryAttempt(delivery.id, "and again", 0)], now + timedelta(hours=1))
     assert office.all(Delivery)[0].dead_at == now
-    again = office.do(replay, None, delivery.id, now)
-    assert (again.tries, again.waits) == (0, True)
-    assert office.do(replay, None, delivery.id, now) == again
-    (mine,) = claimed(office, now)
+    again = office.do(retry_delivery, None, delivery.id, now)
+    assert (again.tries, again.is_pending) == (0, True)
+    assert office.do(retry_delivery, None, delivery.id, now) == again
+    (mine,) = claim_from_webhook(office, now)
     assert mine.notice == delivery.notice
-    office.do(settle, [Attempt(mine.id, None, 0)], now)
+    office.do(record_attempts, [DeliveryAttempt(mine.id, None, 0)], now)
     assert office.all(Delivery)[0].error is None
 
 
-def test_what_waits_behind_a_failure_is_put_off_and_holds_up_nobody():
+def test_deliveries_behind_a_failure_are_put_off_and_block_no_other_hazard():
     office = Office()
-    hazard = assigned(office)
+    hazard = assigned_hazard(office)
     take(office, zhao, hazard, Return, reason="非本单位")
-    told(office, [HOOK])
-    (failing,) = claimed(office, NOW, 1)
+    dispatch_all(office, [HOOK])
+    (failing,) = claim_from_webhook(office, NOW, 1)
     office.keep(replace(office.all(Delivery)[0], tries=TRIES - 1))
-    office.do(settle, [Attempt(failing.id, "answered 500", 0)], NOW)
-    other = reported(office, category="EB-01")
-    told(office, [HOOK])
+    office.do(record_attempts, [DeliveryAttempt(failing.id, "answered 500", 0)], NOW)
+    other = report_new_hazard(office, category="EB-01")
+    dispatch_all(office, [HOOK])
     claims = [office.do(claim_deliveries, "webhook", NOW, 1) for _ in range(4)]
     assert sum(claim.put_off for claim in claims) == 1
     (arrived,) = [each for claim in claims for each in claim.deliveries]
     assert arrived.hazard == other.id
-    office.do(settle, [Attempt(arrived.id, None, 0)], NOW)
-    (again,) = claimed(office, later(hours=1))
+    office.do(record_attempts, [DeliveryAttempt(arrived.id, None, 0)], NOW)
+    (again,) = claim_from_webhook(office, later(hours=1))
     assert again.id == failing.id
-    office.do(settle, [Attempt(again.id, None, 0)], later(hours=1))
-    assert [each.hazard for each in claimed(office, later(hours=1))] == [hazard.id]
+    office.do(record_attempts, [DeliveryAttempt(again.id, None, 0)], later(hours=1))
+    assert [each.hazard for each in claim_from_webhook(office, later(hours=1))] == [hazard.id]
 
 
-def test_one_that_is_due_behind_another_is_not_tried_before_it():
+def test_a_due_delivery_is_not_tried_before_an_earlier_failed_one():
     office = Office()
-    assigned(office)
-    told(office, [HOOK])
-    (failing,) = claimed(office, NOW)
-    office.do(settle, [Attempt(failing.id, "answered 500", 0)], NOW)  # a second later it is tried again
+    assigned_hazard(office)
+    dispatch_all(office, [HOOK])
+    (failing,) = claim_from_webhook(office, NOW)
+    office.do(record_attempts, [DeliveryAttempt(failing.id, "answered 500", 0)], NOW)  # it is due again a second later
     assert office.do(claim_deliveries, "webhook", NOW, 10) == ([], 0)
-    assert [each.id for each in claimed(office, later(seconds=2), 1)] == [failing.id]
+    assert [each.id for each in claim_from_webhook(office, later(seconds=2), 1)] == [failing.id]
 
 
-def test_what_was_given_up_holds_up_nothing_that_comes_after_it():
+def test_a_given_up_delivery_does_not_block_later_ones():
     office = Office()
-    assigned(office, category="EB-01")
-    told(office, [HOOK])
-    (first,) = claimed(office, NOW)
+    assigned_hazard(office, category="EB-01")
+    dispatch_all(office, [HOOK])
+    (first,) = claim_from_webhook(office, NOW)
     office.keep(replace(office.all(Delivery)[0], tries=TRIES))
-    assert office.do(settle, [Attempt(first.id, "answered 410", 0)], NOW) == 1
-    (second,) = claimed(office, NOW)
+    assert office.do(record_attempts, [DeliveryAttempt(first.id, "answered 410", 0)], NOW) == 1
+    (second,) = claim_from_webhook(office, NOW)
     assert second.seq > first.seq
 
 
-def test_only_who_manages_the_place_sends_again():
+def test_only_an_administrator_of_the_place_retries_a_delivery():
     office = Office()
     office.keep(admin)
-    delivery = sent(office)
+    delivery = claim_one_delivery(office)
     for who in (li, qian, person("other", Role.ADMIN, scope="330402009025")):
-        with pytest.raises(Missing):
-            office.do(replay, who, delivery.id, NOW)
-    with pytest.raises(Missing):
-        office.do(replay, admin, new_id(), NOW)
-    assert office.do(replay, admin, delivery.id, NOW).id == delivery.id
+        with pytest.raises(NotFound):
+            office.do(retry_delivery, who, delivery.id, NOW)
+    with pytest.raises(NotFound):
+        office.do(retry_delivery, admin, new_id(), NOW)
+    assert office.do(retry_delivery, admin, delivery.id, NOW).id == delivery.id
     of_nothing = replace(delivery, id=new_id(), hazard=None)
     office.keep(of_nothing)
-    with pytest.raises(Missing):
-        office.do(replay, admin, of_nothing.id, NOW)
-    assert office.do(replay, person("all", Role.ADMIN, scope=""), of_nothing.id, NOW) == of_nothing
+    with pytest.raises(NotFound):
+        office.do(retry_delivery, admin, of_nothing.id, NOW)
+    assert office.do(retry_delivery, person("all", Role.ADMIN, scope=""), of_nothing.id, NOW) == of_nothing
 
 
-def test_pauses_grow_to_an_hour_and_differ():
-    assert pause(1, 0) == timedelta(seconds=1)
-    assert pause(2, 0) == timedelta(seconds=2)
-    assert pause(2, 1) == timedelta(seconds=1)
-    assert pause(13, 0) == pause(TRIES, 0) == timedelta(hours=1)
+def test_retry_delays_grow_to_an_hour_and_vary():
+    assert retry_delay(1, 0) == timedelta(seconds=1)
+    assert retry_delay(2, 0) == timedelta(seconds=2)
+    assert retry_delay(2, 1) == timedelta(seconds=1)
+    assert retry_delay(13, 0) == retry_delay(TRIES, 0) == timedelta(hours=1)
 
 
-def test_quiet_hours_hold_what_goes_out_and_not_the_inbox():
+def test_quiet_hours_hold_deliveries_and_not_the_inbox():
     office = Office()
     night = later(hours=14)  # 23:00 in Shanghai
-    take(office, li, reported(office), Reject, now=night, reason="不在辖区")
-    assert told(office, [HOOK], night) == [("accept.overdue", "li"), ("reject", "wang")]
-    assert claimed(office, later(hours=21, minutes=59)) == []
-    assert len(claimed(office, later(hours=22))) == 1  # 7:00
+    take(office, li, report_new_hazard(office), Reject, now=night, reason="不在辖区")
+    assert dispatch_all(office, [HOOK], night) == [("accept.overdue", "li"), ("reject", "wang")]
+    assert claim_from_webhook(office, later(hours=21, minutes=59)) == []
+    assert len(claim_from_webhook(office, later(hours=22))) == 1  # 7:00
 
 
-def test_an_entry_is_read_once_and_by_its_owner():
+def test_an_inbox_entry_is_marked_read_once_and_only_by_its_owner():
     office = Office()
-    assigned(office)
-    told(office)
+    assigned_hazard(office)
+    dispatch_all(office)
     entry = next(each for each in office.all(InboxEntry) if each.username == "zhao")
-    with pytest.raises(Missing):
+    with pytest.raises(NotFound):
         office.do(mark_read, sun, entry.id, NOW)
-    with pytest.raises(Missing):
+    with pytest.raises(NotFound):
         office.do(mark_read, zhao, new_id(), NOW)
     assert office.do(mark_read, zhao, entry.id, NOW).read_at == NOW
     assert office.do(mark_read, zhao, entry.id, later(days=1)).read_at == NOW
 
 
-# words ------------------------------------------------------------------------------------------------------
+# texts ------------------------------------------------------------------------------------------------------
 
 
-def words(office, kind):
+def render(office, kind):
     notice = next(each for each in office.all(Notice) if each.kind == kind)
-    return worded(office, notice, office.hazard(notice.hazard))
+    return render_notice(office, notice, office.hazard(notice.hazard))
 
 
-def test_every_kind_has_words_with_nothing_but_its_fields():
-    assert set(TOLD) < set(KINDS)
+def test_every_kind_has_a_template_with_known_fields_only():
+    assert set(AUDIENCES) < set(KINDS)
     office = Office()
-    for kind in kinds(office):
-        said = default(kind)
+    for kind in notice_kinds(office):
+        said = default_template(kind)
         assert unknown_fields(kind, said.title + said.text) == []
-    assert kinds(office)[-1].count(".")
+    assert notice_kinds(office)[-1].count(".")
 
 
-def test_a_notice_says_what_and_where_and_why():
+def test_a_notice_names_the_hazard_the_person_and_the_reason():
     office = Office()
-    hazard = take(office, zhao, assigned(office, category="EB-01"), Return, reason="不归我管")
-    said = words(office, "return")
+    hazard = take(office, zhao, assigned_hazard(office, category="EB-01"), Return, reason="不归我管")
+    said = render(office, "return")
     assert said.title == "退单"
     assert hazard.number in said.text
     assert "zhao" in said.text
     assert "不归我管" in said.text
     due = hazard.due_at
     office.do(escalate, due + timedelta(hours=1), 10)
-    assert "2026-11-24 09:00" in words(office, "fix.overdue").text  # the deadline that was missed, in Shanghai
+    assert "2026-11-24 09:00" in render(office, "fix.overdue").text  # the deadline that was missed, in Shanghai
 
 
-def test_codes_that_nobody_knows_any_more_are_said_as_they_are():
+def test_unknown_codes_are_rendered_unchanged():
     office = Office()
-    hazard = replace(reported(office, category="EB-01"), community="330402009999", category="ZZ-99")
+    hazard = replace(report_new_hazard(office, category="EB-01"), community="330402009999", category="ZZ-99")
     (notice,) = office.all(Notice)
-    assert "330402009999" in worded(office, notice, hazard).text
-    assert "ZZ-99" in worded(office, notice, hazard).text
+    assert "330402009999" in render_notice(office, notice, hazard).text
+    assert "ZZ-99" in render_notice(office, notice, hazard).text
 
 
-def test_an_office_has_words_of_its_own():
+def test_an_office_edits_its_own_templates():
     office = Office()
     office.keep(admin)
     own = NewTemplate(version=0, title="派单 {number}", text="{{请}}到 {place} 看看")
     assert office.do(edit_template, admin, "assign", own, NOW).version == 1
     assert office.do(edit_template, admin, "assign", own, later(days=1)).edited_at == NOW  # the same again
-    hazard = assigned(office)
-    assert words(office, "assign") == (f"派单 {hazard.number}", f"{{请}}到 {hazard.place} 看看")
-    with pytest.raises(RulesStale):
+    hazard = assigned_hazard(office)
+    assert render(office, "assign") == (f"派单 {hazard.number}", f"{{请}}到 {hazard.place} 看看")
+    with pytest.raises(RulesVersionConflict):
         office.do(edit_template, admin, "assign", replace(own, title="别的"), NOW)
     other = replace(own, version=1, title="别的")
     assert office.do(edit_template, admin, "assign", other, NOW).title == "别的"
-    with pytest.raises(Missing):
+    with pytest.raises(NotFound):
         office.do(edit_template, admin, "no.such", own, NOW)
     assert office.do(edit_template, admin, "fix.overdue", own, NOW).kind == "fix.overdue"
 
 
 @pytest.mark.parametrize("text", ["{secret}", "{number.__class__}", "{number!r}", "{number:>999999999}", "{}", "{0}"])
-def test_a_field_that_there_is_not_is_refused_by_name(text):
+def test_an_unknown_template_field_is_refused_by_name(text):
     office = Office()
-    with pytest.raises(Invalid) as refused:
+    with pytest.raises(InvalidInput) as refused:
         office.do(edit_template, admin, "assign", NewTemplate(version=0, title="派单", text=f"请看 {text}"), NOW)
     ((field, message),) = refused.value.facts["errors"]
     assert field == "text"
@@ -502,69 +528,69 @@ def test_a_field_that_there_is_not_is_refused_by_name(text):
 
 
 @pytest.mark.parametrize("title", ["{number", "number}", "{"])
-def test_braces_that_do_not_match_are_refused(title):
+def test_unmatched_braces_are_refused(title):
     office = Office()
-    with pytest.raises(Invalid) as refused:
+    with pytest.raises(InvalidInput) as refused:
         office.do(edit_template, admin, "assign", NewTemplate(version=0, title=title, text="…"), NOW)
     assert refused.value.facts["errors"][0].field == "title"
 
 
-def test_a_field_that_is_none_any_more_is_left_out():
+def test_a_removed_template_field_is_left_out():
     office = Office()
     office.keep(Template("report", 1, "报", "{gone}{number}"))
-    hazard = reported(office, category="EB-01")
-    assert words(office, "report").text == hazard.number
-    assert template(office, "report").version == 1
-    assert "overdue" in fields("digest.daily")
+    hazard = report_new_hazard(office, category="EB-01")
+    assert render(office, "report").text == hazard.number
+    assert get_template(office, "report").version == 1
+    assert "overdue" in template_fields("digest.daily")
 
 
 # digests ----------------------------------------------------------------------------------------------------
 
 
-def digest(office, number, now):
-    return office.do(tell_digest, DIGESTS[number], now)
+def run_digest(office, number, now):
+    return office.do(send_digest, DIGESTS[number], now)
 
 
-def test_officers_are_told_every_morning_what_stands_to_be_done_and_nothing_when_nothing():
+def test_officers_get_a_digest_every_morning_unless_nothing_is_open():
     office = Office()
-    assert digest(office, 0, NOW) == 0  # 9:00 on Monday: it begins tomorrow
+    assert run_digest(office, 0, NOW) == 0  # 9:00 on Monday: the first digest is tomorrow
     office.keep(replace(ma, active=False))
-    reported(office, category="EV-03")
-    assert digest(office, 0, later(hours=22, minutes=59)) == 0
-    assert digest(office, 0, later(hours=23)) == 1
-    assert digest(office, 0, later(hours=23)) == 0
+    report_new_hazard(office, category="EV-03")
+    assert run_digest(office, 0, later(hours=22, minutes=59)) == 0
+    assert run_digest(office, 0, later(hours=23)) == 1
+    assert run_digest(office, 0, later(hours=23)) == 0
     (notice,) = office.all(Notice)
     assert (notice.kind, notice.to) == ("digest.daily", ("li",))  # qian has nothing to do
-    assert worded(office, notice, None).text.startswith("2026-11-24：待受理 1 件，今日到期 0 件，逾期 0 件")
-    assert digest(office, 0, later(days=5)) == 1  # once, however long nobody was there
-    assert office.kept(Job, "digest.daily") == Job("digest.daily", later(days=5, hours=23))
+    assert render_notice(office, notice, None).text.startswith("2026-11-24：待受理 1 件，今日到期 0 件，逾期 0 件")
+    assert run_digest(office, 0, later(days=5)) == 1  # only once, even after a long outage
+    assert office.get(Job, "digest.daily") == Job("digest.daily", later(days=5, hours=23))
 
 
-def test_supervisors_are_told_every_monday():
+def test_supervisors_get_a_digest_every_monday():
     office = Office()
-    closed(office)
-    assert digest(office, 1, NOW) == 0
-    assert office.kept(Job, "digest.weekly").next_at == later(days=6, hours=23)
-    assert digest(office, 1, later(days=6, hours=23)) == 1
+    close_hazard(office)
+    assert run_digest(office, 1, NOW) == 0
+    assert office.get(Job, "digest.weekly").next_at == later(days=6, hours=23)
+    assert run_digest(office, 1, later(days=6, hours=23)) == 1
     (notice,) = [each for each in office.all(Notice) if each.kind == "digest.weekly"]
     assert notice.to == ("ma",)
-    assert "上报 1 件，办结 1 件" in worded(office, notice, None).text
-    assert digest(office, 1, later(days=13, hours=23)) == 0  # nothing came, nothing is open
+    assert "上报 1 件，办结 1 件" in render_notice(office, notice, None).text
+    assert run_digest(office, 1, later(days=13, hours=23)) == 0  # no new and no open hazards
 
 
-def test_the_file_of_the_day_is_told_to_administrators():
+def test_administrators_are_notified_of_the_daily_history_digest():
     office = Office()
     office.keep(admin)
     facts = {"day": "2026-11-23", "file": "2026-11-23.txt", "sha256": "sha256:ab", "hazards": 3}
-    office.do(tell_history_digest, facts, NOW)
-    assert told(office) == [("digest.history", "admin")]
-    assert "sha256:ab" in worded(office, office.all(Notice)[0], None).text
+    office.do(send_history_digest, facts, NOW)
+    assert dispatch_all(office) == [("digest.history", "admin")]
+    assert "sha256:ab" in render_notice(office, office.all(Notice)[0], None).text
 
 
-def test_what_is_attached_or_signed_for_is_told_to_nobody():
+def test_attaching_a_photo_or_starting_work_notifies_nobody():
     office = Office()
-    hazard = rectifying(office)
-    before = len(told(office))
-    take(office, zhao, hazard, Attach, photos=(mention("a"),))
-    assert len(told(office)) == before
-    assert {"start", "note", "attach"}.isdisjoint(TOLD)
+    hazard = rectifying_hazard(office)
+    before = len(dispatch_all(office))
+    take(office, zhao, hazard, Attach, photos=(photo_declaration("a"),))
+    assert len(dispatch_all(office)) == before
+    assert {"start", "note", "attach"}.isdisjoint(AUDIENCES)

@@ -1,4 +1,4 @@
-"""The schedules of the State Council, copied by hand: 国办发明电〔2023〕7号, 〔2024〕12号, 〔2025〕7号."""
+"""Deadlines follow the State Council's schedules, copied by hand: 国办发明电〔2023〕7号, 〔2024〕12号, 〔2025〕7号."""
 
 from datetime import date, datetime, time, timedelta
 from itertools import islice
@@ -7,17 +7,25 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inspections.calendar import SHANGHAI, CalendarDay, WorkingCalendar, at, midnight, shanghai_date, unlike_a_year
-from inspections.hazards.deadlines import due
+from inspections.calendar import (
+    SHANGHAI,
+    CalendarDay,
+    WorkingCalendar,
+    midnight,
+    schedule_errors,
+    shanghai_date,
+    shanghai_instant,
+)
+from inspections.hazards.deadlines import compute_deadline
 from inspections.office.categories import Term, TimeUnit
 from tests.builders.office import NOW
-from tests.builders.published_years import SCHEDULES, days_of, listed
+from tests.builders.published_years import SCHEDULES, days_of, scheduled_days
 
 CHINA = WorkingCalendar({day: how for year in SCHEDULES for day, how in days_of(year).items()}, frozenset(SCHEDULES))
 
 
-def wd(amount, start):
-    return due(Term(amount, TimeUnit.WORKING_DAYS), start, CHINA)
+def working_day_deadline(amount, start):
+    return compute_deadline(Term(amount, TimeUnit.WORKING_DAYS), start, CHINA)
 
 
 @pytest.mark.parametrize(
@@ -40,8 +48,8 @@ def wd(amount, start):
         ((2026, 9, 18), 1, (2026, 9, 20)),
     ],
 )
-def test_working_days_over_the_feasts(start, amount, last):
-    deadline = wd(amount, at(date(*start), time(10)))
+def test_working_days_are_counted_across_holidays(start, amount, last):
+    deadline = working_day_deadline(amount, shanghai_instant(date(*start), time(10)))
     assert deadline.at == midnight(date(*last) + timedelta(days=1))
     assert not deadline.provisional
 
@@ -60,47 +68,47 @@ def test_working_days_over_the_feasts(start, amount, last):
         ((2026, 11, 27, 17, 30), 1, (2026, 11, 30, 9, 30)),  # Friday at closing
     ],
 )
-def test_working_hours_over_lunch_weekends_and_feasts(start, amount, end):
+def test_working_hours_are_counted_across_lunch_weekends_and_holidays(start, amount, end):
     begin, finish = (datetime(*parts, tzinfo=SHANGHAI) for parts in (start, end))
-    assert due(Term(amount, TimeUnit.WORKING_HOURS), begin, CHINA).at == finish
+    assert compute_deadline(Term(amount, TimeUnit.WORKING_HOURS), begin, CHINA).at == finish
 
 
 def test_beyond_the_published_years_weekdays_count_and_the_deadline_is_provisional():
-    deadline = wd(2, at(date(2026, 12, 31), time(10)))
+    deadline = working_day_deadline(2, shanghai_instant(date(2026, 12, 31), time(10)))
     assert deadline == (midnight(date(2027, 1, 5)), True)
 
 
 @pytest.mark.parametrize("year", SCHEDULES)
 def test_a_published_schedule_is_a_whole_year(year):
-    assert unlike_a_year(year, listed(year)) == []
+    assert schedule_errors(year, scheduled_days(year)) == []
 
 
 @pytest.mark.parametrize("year", SCHEDULES)
-def test_a_schedule_that_misses_a_feast_is_refused(year):
+def test_a_schedule_without_a_holiday_is_refused(year):
     spans, _ = SCHEDULES[year]
     for first, last in spans:
-        left = [day for day in listed(year) if not date(year, *first) <= day.day <= date(year, *last)]
-        errors = unlike_a_year(year, left)
+        left = [day for day in scheduled_days(year) if not date(year, *first) <= day.day <= date(year, *last)]
+        errors = schedule_errors(year, left)
         assert errors
         assert {field for field, _ in errors} == {"days"}
 
 
-def test_festivals_of_the_law_before_its_revision_had_fewer_days():
-    short = [day for day in listed(2026) if (day.day.month, day.day.day) != (5, 2)]
-    assert unlike_a_year(2026, short) == [("days", "缺少劳动节的放假日")]
-    short = [day for day in listed(2024) if (day.day.month, day.day.day) != (5, 2)]
-    assert unlike_a_year(2024, short) == []
+def test_holidays_had_fewer_days_before_the_law_was_revised():
+    short = [day for day in scheduled_days(2026) if (day.day.month, day.day.day) != (5, 2)]
+    assert schedule_errors(2026, short) == [("days", "缺少劳动节的放假日")]
+    short = [day for day in scheduled_days(2024) if (day.day.month, day.day.day) != (5, 2)]
+    assert schedule_errors(2024, short) == []
 
 
 def test_a_day_of_another_year_a_day_twice_and_a_worked_weekday_are_named():
-    days = listed(2026)
+    days = scheduled_days(2026)
     wrong = [
         *days,
         days[0],
         CalendarDay(date(2027, 1, 2), working=True, name="-", source="-"),
         CalendarDay(date(2026, 3, 2), working=True, name="-", source="-"),
     ]
-    errors = dict(unlike_a_year(2026, wrong))
+    errors = dict(schedule_errors(2026, wrong))
     at_ = len(days)
     assert set(errors) == {f"days[{at_}].day", f"days[{at_ + 1}].day", f"days[{at_ + 2}].working"}
 
@@ -123,18 +131,16 @@ _STARTS = st.datetimes(datetime(2025, 1, 1), datetime(2026, 10, 1)).map(lambda a
 
 
 @given(_CALENDARS, st.sampled_from(TimeUnit), st.integers(1, 40), _STARTS, st.timedeltas(timedelta(0), timedelta(30)))
-def test_whatever_the_calendar_a_deadline_lies_ahead_and_comes_no_sooner_for_who_starts_later(
-    calendar, unit, amount, start, delay
-):
+def test_a_deadline_lies_ahead_and_never_earlier_for_a_later_start(calendar, unit, amount, start, delay):
     term = Term(amount, unit)
-    deadline = due(term, start, calendar).at
-    assert start < deadline <= due(term, start + delay, calendar).at
-    assert deadline < due(Term(amount + 1, unit), start, calendar).at
+    deadline = compute_deadline(term, start, calendar).at
+    assert start < deadline <= compute_deadline(term, start + delay, calendar).at
+    assert deadline < compute_deadline(Term(amount + 1, unit), start, calendar).at
 
 
 @given(_CALENDARS, st.sampled_from([TimeUnit.WORKING_DAYS, TimeUnit.CALENDAR_DAYS]), st.integers(1, 40), _STARTS)
 def test_days_end_at_midnight_and_working_days_on_a_working_day(calendar, unit, amount, start):
-    deadline = due(Term(amount, unit), start, calendar).at
+    deadline = compute_deadline(Term(amount, unit), start, calendar).at
     last = shanghai_date(deadline - timedelta(seconds=1))
     assert deadline == midnight(last + timedelta(days=1))
     if unit is TimeUnit.WORKING_DAYS:
@@ -144,7 +150,7 @@ def test_days_end_at_midnight_and_working_days_on_a_working_day(calendar, unit, 
 
 @given(_CALENDARS, st.integers(1, 40), _STARTS)
 def test_working_hours_end_within_office_hours_of_a_working_day(calendar, amount, start):
-    deadline = due(Term(amount, TimeUnit.WORKING_HOURS), start, calendar).at
+    deadline = compute_deadline(Term(amount, TimeUnit.WORKING_HOURS), start, calendar).at
     day, clock = shanghai_date(deadline), deadline.astimezone(SHANGHAI).time()
     assert calendar.is_working(day)
     assert any(opens < clock <= closes for opens, closes in calendar.office_hours)

@@ -3,8 +3,8 @@ from datetime import date, time
 import msgspec
 import pytest
 
-from inspections.calendar import WorkingCalendar, at
-from inspections.hazards.deadlines import due
+from inspections.calendar import WorkingCalendar, shanghai_instant
+from inspections.hazards.deadlines import compute_deadline
 from inspections.office.categories import Priority, Severity, Term, TimeUnit
 from inspections.office.rules import Rules
 from tests.builders.office import NOW
@@ -13,12 +13,12 @@ JSON = msgspec.json.Decoder(Rules)
 HOUR = {"amount": 1, "unit": "h"}
 
 
-def rules(**said):
+def decode_rules(**said):
     return JSON.decode(msgspec.json.encode(said))
 
 
-def test_rules_survive_being_written_down():
-    assert JSON.decode(msgspec.json.encode(Rules())) == Rules() == rules()
+def test_rules_survive_encoding_and_decoding():
+    assert JSON.decode(msgspec.json.encode(Rules())) == Rules() == decode_rules()
 
 
 def test_a_hazard_without_a_priority_waits_as_a_normal_one():
@@ -27,7 +27,7 @@ def test_a_hazard_without_a_priority_waits_as_a_normal_one():
     assert acceptance[Priority.URGENT] == Term(30, TimeUnit.MINUTES)
 
 
-def test_an_overdue_fix_is_told_from_rung_to_rung_and_a_major_one_sooner():
+def test_an_overdue_fix_is_escalated_rung_by_rung_and_a_major_one_sooner():
     for severity in Severity:
         fix = [rung for rung in Rules().ladders[severity] if rung.clock == "fix"]
         assert [rung.tells for rung in fix if not rung.before] == ["officer", "supervisor", "supervisor"]
@@ -36,7 +36,7 @@ def test_an_overdue_fix_is_told_from_rung_to_rung_and_a_major_one_sooner():
     assert Rules().ladders[Severity.MAJOR] != Rules().ladders[Severity.GENERAL]
 
 
-def test_every_clock_has_somebody_who_is_told_when_it_has_run_out():
+def test_every_clock_notifies_somebody_when_it_runs_out():
     for severity in Severity:
         at_due = {rung.clock for rung in Rules().ladders[severity] if not (rung.before or rung.after)}
         assert at_due == {"accept", "start", "fix", "recheck", "review", "reply"}
@@ -65,14 +65,14 @@ def test_every_clock_has_somebody_who_is_told_when_it_has_run_out():
 )
 def test_rules_that_make_no_sense_are_refused(said, words):
     with pytest.raises(msgspec.ValidationError, match=words):
-        rules(**said)
+        decode_rules(**said)
 
 
 @pytest.mark.parametrize("offset", [{"before": HOUR, "after": HOUR}, {"before": {"amount": 1, "unit": "wd"}}])
-def test_a_reminder_lies_before_in_hours_or_after_not_both(offset):
+def test_a_rung_lies_before_in_hours_or_after_but_not_both(offset):
     rung = {"name": "x", "clock": "fix", "tells": "officer", **offset}
     with pytest.raises(msgspec.ValidationError, match=r"before|after"):
-        rules(ladders={"general": [rung], "major": []})
+        decode_rules(ladders={"general": [rung], "major": []})
 
 
 @pytest.mark.parametrize(
@@ -89,16 +89,18 @@ def test_a_reminder_lies_before_in_hours_or_after_not_both(offset):
 )
 def test_quiet_hours_hold_delivery_until_they_end(quiet, clock, delivered):
     day, when = delivered
-    said = Rules(quiet_hours=quiet).delivered_at(at(date(2026, 11, 23), clock))
-    assert said == at(date(2026, 11, day), when)
+    said = Rules(quiet_hours=quiet).delivery_time(shanghai_instant(date(2026, 11, 23), clock))
+    assert said == shanghai_instant(date(2026, 11, day), when)
 
 
-def test_the_longest_term_ends_in_the_shortest_of_offices():
+def test_the_longest_term_ends_even_with_the_shortest_office_hours():
     hours = Rules(office_hours=((time(9), time(10)),)).office_hours
     shortest = WorkingCalendar({}, frozenset({2026}), hours)
-    assert due(Term(10_000, TimeUnit.WORKING_HOURS), NOW, shortest).at.year < 2100
+    assert compute_deadline(Term(10_000, TimeUnit.WORKING_HOURS), NOW, shortest).at.year < 2100
 
 
 def test_an_office_has_its_own_hours():
     late = WorkingCalendar({}, frozenset({2026}), ((time(10), time(16)),))
-    assert due(Term(4, TimeUnit.WORKING_HOURS), NOW, late).at == at(date(2026, 11, 23), time(14))
+    assert compute_deadline(Term(4, TimeUnit.WORKING_HOURS), NOW, late).at == shanghai_instant(
+        date(2026, 11, 23), time(14)
+    )

@@ -1,4 +1,4 @@
-"""What speaks against a photo: reuse, likeness, time and place; and what follows for a fix that closed by itself."""
+"""Photo evidence: photos are flagged for reuse, similarity, time and place; flags can reopen a fix on the spot."""
 
 from datetime import timedelta
 
@@ -6,11 +6,11 @@ import pytest
 from msgspec.structs import replace
 
 from inspections.hazards.records import State
-from inspections.photos.actions.intake import Facts, developed, receive_photos
-from inspections.photos.evidence import FLAGS, Sighting, flags
-from inspections.photos.records import Flag, Mention, PhotoMention, Stage
+from inspections.photos.actions.intake import PhotoMetadata, receive_photos, record_processed_photo
+from inspections.photos.evidence import FLAGS, PhotoMatch, find_flags
+from inspections.photos.records import Flag, PhotoDeclaration, PhotoReference, Stage
 from inspections.places.coordinates import Point
-from inspections.remediation.actions.photo_findings import examine
+from inspections.remediation.actions.photo_findings import examine_photos
 from inspections.remediation.actions.reporting import report_hazard
 from inspections.remediation.actions.steps import take_step
 from inspections.remediation.steps import Attach, FixedOnSpot, Report
@@ -27,86 +27,88 @@ def office():
     return Office()
 
 
-def reported(office, *letters, category="EV-03", **facts):
-    """A report whose photos were sent before."""
+def report_with_photos(office, *letters, category="EV-03", **facts):
+    """Upload the photos and report a hazard with them."""
     office.do(receive_photos, wang, [photo(letter) for letter in letters], NOW)
-    photos = facts.pop("photos", tuple(PhotoMention(letter * 64, Stage.BEFORE) for letter in letters))
+    photos = facts.pop("photos", tuple(PhotoDeclaration(letter * 64, Stage.BEFORE) for letter in letters))
     facts = {"description": "飞线充电", "place": "3幢", "found_at": NOW, "photos": photos, **facts}
     report = Report(id=new_id(), community=HERE.code, category=category, **facts)
-    return office.do(report_hazard, wang, report, NOW).dossier.hazard
+    return office.do(report_hazard, wang, report, NOW).reported.hazard
 
 
-def examined(office):
-    """Examines what can be examined; answers the flags by photo and hazard."""
-    before = {each for each in office.all(Mention) if each.examined}
-    office.do(examine, NOW, 99)
-    after = {each for each in office.all(Mention) if each.examined}
+def examine(office):
+    """Examine all pending photos; return the new flags by photo and hazard."""
+    before = {each for each in office.all(PhotoReference) if each.examined}
+    office.do(examine_photos, NOW, 99)
+    after = {each for each in office.all(PhotoReference) if each.examined}
     return {(each.sha256[0], each.hazard): each.flags for each in after - before}
 
 
-def test_a_photo_that_is_developed_and_sound_has_no_flag_and_is_examined_once(office):
-    hazard = reported(office, "a")
-    assert examined(office) == {}
-    office.do(developed, "a" * 64, Facts(taken_at=NOW, point=None), HASH)
-    assert examined(office) == {("a", hazard.id): ()}
-    assert examined(office) == {}
+def test_a_sound_processed_photo_has_no_flag_and_is_examined_once(office):
+    hazard = report_with_photos(office, "a")
+    assert examine(office) == {}
+    office.do(record_processed_photo, "a" * 64, PhotoMetadata(taken_at=NOW, point=None), HASH)
+    assert examine(office) == {("a", hazard.id): ()}
+    assert examine(office) == {}
 
 
-def test_the_same_bytes_on_another_hazard(office):
-    first, second = reported(office, "a"), reported(office, "a")
-    office.do(developed, "a" * 64, Facts())
-    found = examined(office)
+def test_the_same_bytes_on_another_hazard_are_flagged_as_reused(office):
+    first, second = report_with_photos(office, "a"), report_with_photos(office, "a")
+    office.do(record_processed_photo, "a" * 64, PhotoMetadata())
+    found = examine(office)
     assert found["a", second.id] == (Flag("reused", first.id, 0),)
     assert found["a", first.id] == (Flag("reused", second.id, 0),)
 
 
-def test_a_picture_like_another_one(office):
-    first, second = reported(office, "a"), reported(office, "b")
-    third = reported(office, "c")
-    office.do(developed, "a" * 64, Facts(), HASH)
-    assert examined(office)["a", first.id] == ()
-    office.do(developed, "b" * 64, Facts(), HASH ^ 0b111111)
-    office.do(developed, "c" * 64, Facts(), HASH ^ 0x7F00)
-    found = examined(office)
+def test_a_similar_picture_on_another_hazard_is_flagged(office):
+    first, second = report_with_photos(office, "a"), report_with_photos(office, "b")
+    third = report_with_photos(office, "c")
+    office.do(record_processed_photo, "a" * 64, PhotoMetadata(), HASH)
+    assert examine(office)["a", first.id] == ()
+    office.do(record_processed_photo, "b" * 64, PhotoMetadata(), HASH ^ 0b111111)
+    office.do(record_processed_photo, "c" * 64, PhotoMetadata(), HASH ^ 0x7F00)
+    found = examine(office)
     assert found["b", second.id] == (Flag("similar", first.id, 6),)
     assert found["c", third.id] == ()
 
 
-def test_a_picture_that_shows_nothing_is_like_no_other(office):
-    first, second = reported(office, "a"), reported(office, "b")
+def test_a_picture_without_a_hash_is_similar_to_no_other(office):
+    first, second = report_with_photos(office, "a"), report_with_photos(office, "b")
     for letter in "ab":
-        office.do(developed, letter * 64, Facts(), None)
-    assert examined(office) == {("a", first.id): (), ("b", second.id): ()}
+        office.do(record_processed_photo, letter * 64, PhotoMetadata(), None)
+    assert examine(office) == {("a", first.id): (), ("b", second.id): ()}
 
 
-def test_a_digest_that_was_only_declared_is_evidence_of_nothing(office):
-    """Who names somebody else's photo neither learns of it nor casts a shadow on it."""
-    hazard = reported(office, "a", photos=(PhotoMention("b" * 64, Stage.BEFORE),))
+def test_a_declared_digest_without_an_upload_is_not_examined(office):
+    """A person who names somebody else's photo learns nothing about it and causes no flag on it."""
+    hazard = report_with_photos(office, "a", photos=(PhotoDeclaration("b" * 64, Stage.BEFORE),))
     office.keep(photo("b"))
-    office.do(developed, "b" * 64, Facts())
+    office.do(record_processed_photo, "b" * 64, PhotoMetadata())
     assert hazard.id
-    assert examined(office) == {}
+    assert examine(office) == {}
 
 
-def on_the_spot(office, *, before="a", after="b", **facts):
-    photos = (PhotoMention(before * 64, Stage.BEFORE), PhotoMention(after * 64, Stage.AFTER))
+def report_fixed_on_spot(office, *, before="a", after="b", **facts):
+    photos = (PhotoDeclaration(before * 64, Stage.BEFORE), PhotoDeclaration(after * 64, Stage.AFTER))
     spot = FixedOnSpot(method="清理", quantity_done=1)
     return next(
         hazard
         for hazard in (
-            reported(office, *{before, after}, photos=photos, fixed_on_spot=spot, place=f"{number}幢", **facts)
+            report_with_photos(
+                office, *{before, after}, photos=photos, fixed_on_spot=spot, place=f"{number}幢", **facts
+            )
             for number in range(30)
         )
-        if hazard.state is State.CLOSED  # and not drawn by lot
+        if hazard.state is State.CLOSED  # and not selected at random
     )
 
 
-def test_the_same_picture_before_and_after_draws_a_fix_on_the_spot_for_a_recheck(office):
-    hazard = on_the_spot(office)
-    office.do(developed, "a" * 64, Facts(), HASH)
-    office.do(developed, "b" * 64, Facts(), HASH ^ 0b11)
-    office.do(examine, later(minutes=1), 99)
-    own = [each for each in office.all(Mention) if each.hazard == hazard.id]
+def test_an_unchanged_picture_selects_a_fix_on_the_spot_for_recheck(office):
+    hazard = report_fixed_on_spot(office)
+    office.do(record_processed_photo, "a" * 64, PhotoMetadata(), HASH)
+    office.do(record_processed_photo, "b" * 64, PhotoMetadata(), HASH ^ 0b11)
+    office.do(examine_photos, later(minutes=1), 99)
+    own = [each for each in office.all(PhotoReference) if each.hazard == hazard.id]
     assert {flag.kind for each in own for flag in each.flags} >= {"unchanged"}
     drawn = office.hazard(hazard.id)
     assert (drawn.state, drawn.outcome, drawn.closed_at, drawn.quantity_done) == (State.PENDING_RECHECK, None, None, 0)
@@ -114,34 +116,34 @@ def test_the_same_picture_before_and_after_draws_a_fix_on_the_spot_for_a_recheck
     line = office.history(hazard.id)[-1]
     assert (line.step, line.by, line.seq) == ("draw", "system", drawn.history_length)
     assert "unchanged" in line.facts["flags"]
-    for each in own:  # were they examined once more, it would not be drawn again
+    for each in own:  # a second examination does not select it again
         office.keep(replace(each, examined=False))
-    office.do(examine, later(minutes=2), 99)
+    office.do(examine_photos, later(minutes=2), 99)
     assert office.hazard(hazard.id) == drawn
 
 
-def test_what_a_person_has_looked_at_is_not_drawn(office):
-    hazard = on_the_spot(office)
-    step = Attach(id=new_id(), version=1, photos=(PhotoMention("c" * 64, Stage.RECHECK),))
+def test_a_hazard_a_person_has_checked_is_not_selected_for_recheck(office):
+    hazard = report_fixed_on_spot(office)
+    step = Attach(id=new_id(), version=1, photos=(PhotoDeclaration("c" * 64, Stage.RECHECK),))
     office.do(take_step, wang, hazard.id, step, NOW)
     for letter in "ab":
-        office.do(developed, letter * 64, Facts(oddities=("clock",)))
-    assert any(examined(office).values())
+        office.do(record_processed_photo, letter * 64, PhotoMetadata(oddities=("clock",)))
+    assert any(examine(office).values())
     assert office.hazard(hazard.id).state is State.CLOSED
 
 
 def test_two_stages_from_the_same_spot_may_be_alike(office):
-    mention, hazard = said(office, Stage.AFTER)
-    alike = Sighting(replace(mention, sha256="b" * 64, stage=Stage.BEFORE), 5)
-    assert flags(mention, photo("a"), hazard, [alike]) == ()
-    assert flags(mention, photo("a"), hazard, [alike._replace(bits=2)]) == (Flag("unchanged", amount=2),)
-    again = Sighting(replace(mention, entry=new_id()), 0)
-    assert flags(mention, photo("a"), hazard, [again]) == ()
+    mention, hazard = reference_and_hazard(office, Stage.AFTER)
+    alike = PhotoMatch(replace(mention, sha256="b" * 64, stage=Stage.BEFORE), 5)
+    assert find_flags(mention, photo("a"), hazard, [alike]) == ()
+    assert find_flags(mention, photo("a"), hazard, [alike._replace(bits=2)]) == (Flag("unchanged", amount=2),)
+    again = PhotoMatch(replace(mention, entry=new_id()), 0)
+    assert find_flags(mention, photo("a"), hazard, [again]) == ()
 
 
-def said(office, stage=Stage.BEFORE, **facts):
-    hazard = reported(office, "a", point=facts.pop("place", None))
-    mention = Mention(new_id(), "a" * 64, stage, hazard.id, "wang", later(hours=3), **facts)
+def reference_and_hazard(office, stage=Stage.BEFORE, **facts):
+    hazard = report_with_photos(office, "a", point=facts.pop("place", None))
+    mention = PhotoReference(new_id(), "a" * 64, stage, hazard.id, "wang", later(hours=3), **facts)
     return mention, replace(hazard, submitted_at=later(hours=2))
 
 
@@ -158,19 +160,19 @@ def said(office, stage=Stage.BEFORE, **facts):
         (Stage.RECHECK, timedelta(hours=-5), (Flag("taken_early", amount=5),)),
     ],
 )
-def test_a_photo_is_taken_about_when_its_step_says(office, stage, taken, expected):
-    mention, hazard = said(office, stage)
+def test_a_photo_taken_far_from_its_step_s_time_is_flagged(office, stage, taken, expected):
+    mention, hazard = reference_and_hazard(office, stage)
     developed_photo = replace(photo("a"), taken_at=NOW + taken, received_at=later(days=9))
-    assert flags(mention, developed_photo, hazard, ()) == expected
+    assert find_flags(mention, developed_photo, hazard, ()) == expected
     by_phone = replace(mention, taken_at=NOW + taken)
-    assert flags(by_phone, photo("a"), hazard, ()) == expected
+    assert find_flags(by_phone, photo("a"), hazard, ()) == expected
 
 
-def test_a_picture_cannot_be_taken_after_it_has_come(office):
-    mention, hazard = said(office)
+def test_a_photo_taken_after_it_was_received_is_flagged(office):
+    mention, hazard = reference_and_hazard(office)
     tomorrow = replace(photo("a"), taken_at=later(days=1))
-    assert flags(mention, tomorrow, hazard, ()) == (Flag("clock"),)
-    assert flags(mention, replace(photo("a"), oddities=("clock", "position")), hazard, ()) == (
+    assert find_flags(mention, tomorrow, hazard, ()) == (Flag("clock"),)
+    assert find_flags(mention, replace(photo("a"), oddities=("clock", "position")), hazard, ()) == (
         Flag("clock"),
         Flag("position"),
     )
@@ -189,26 +191,26 @@ def test_a_picture_cannot_be_taken_after_it_has_come(office):
         (replace(PLACE, accuracy_m=600), FAR, None, None),
     ],
 )
-def test_a_photo_is_taken_where_the_hazard_is(office, place, point, said_point, far):
-    mention, hazard = said(office, point=said_point, place=place)
+def test_a_photo_taken_far_from_the_hazard_is_flagged(office, place, point, said_point, far):
+    mention, hazard = reference_and_hazard(office, point=said_point, place=place)
     expected = () if far is None else (Flag("far", amount=far),)
-    assert flags(mention, replace(photo("a"), point=point), hazard, ()) == expected
+    assert find_flags(mention, replace(photo("a"), point=point), hazard, ()) == expected
 
 
-def test_every_flag_has_its_words():
+def test_every_flag_has_a_text():
     assert set(FLAGS) == {"reused", "similar", "unchanged", "taken_early", "taken_late", "far", "clock", "position"}
 
 
-def test_what_has_vanished_is_let_be(office):
-    """No store loses a hazard or a photo; if one did, examining the others would go on."""
-    hazard = reported(office, "a")
-    office.do(developed, "a" * 64, Facts())
+def test_a_missing_hazard_or_photo_is_skipped(office):
+    """A lost hazard or photo, which no store should have, does not stop the examination of the others."""
+    hazard = report_with_photos(office, "a")
+    office.do(record_processed_photo, "a" * 64, PhotoMetadata())
     kept = office.hazard(hazard.id)
     office.hazard = lambda _: None
-    assert office.do(examine, NOW, 9) == 1
+    assert office.do(examine_photos, NOW, 9) == 1
     office.hazard = lambda _: kept
     office.photo, photo_of = lambda _: None, office.photo
-    office.unexamined = lambda _: [each for each in office.all(Mention) if not each.examined]
-    office.do(examine, NOW, 9)
+    office.unexamined_photos = lambda _: [each for each in office.all(PhotoReference) if not each.examined]
+    office.do(examine_photos, NOW, 9)
     assert photo_of("a" * 64)
-    assert [each.flags for each in office.all(Mention)] == [()]
+    assert [each.flags for each in office.all(PhotoReference)] == [()]

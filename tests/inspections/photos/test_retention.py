@@ -1,4 +1,4 @@
-"""Photos are kept as long as the office says, and as anything needs them."""
+"""Photos are kept for the period in the rules, and longer while an open hazard needs them."""
 
 from datetime import timedelta
 
@@ -6,9 +6,9 @@ from msgspec.structs import replace
 
 from inspections.hazards.records import State
 from inspections.office.rules import OFFICE, Rulebook, Rules
-from inspections.photos.actions.intake import Facts, developed, receive_photos
-from inspections.photos.actions.retention import kept_since, let_go
-from inspections.photos.evidence import missing
+from inspections.photos.actions.intake import PhotoMetadata, receive_photos, record_processed_photo
+from inspections.photos.actions.retention import purge_photos, retention_cutoff
+from inspections.photos.evidence import missing_digests
 from inspections.photos.records import Photo, PhotoState
 from inspections.remediation.actions.reporting import report_hazard
 from tests.builders.office import NOW, Office, photo, wang
@@ -18,48 +18,48 @@ OLD = NOW + timedelta(days=400)
 A = "a" * 64
 
 
-def shown(office, **facts):
-    """A hazard with a photo that was developed, as it is later."""
+def hazard_with_photo(office, **facts):
+    """Report a hazard with a processed photo and change it by `facts`."""
     office.do(receive_photos, wang, [photo("a")], NOW)
-    office.do(developed, A, Facts())
-    hazard = office.do(report_hazard, wang, report(), NOW).dossier.hazard
+    office.do(record_processed_photo, A, PhotoMetadata())
+    hazard = office.do(report_hazard, wang, report(), NOW).reported.hazard
     office.keep(replace(office.hazard(hazard.id), **facts))
     return hazard
 
 
-def gone(office, before=OLD):
-    return office.do(let_go, [A], before)
+def purge(office, before=OLD):
+    return office.do(purge_photos, [A], before)
 
 
-def test_what_the_rules_do_not_say_is_kept_for_good():
+def test_photos_are_kept_forever_unless_the_rules_limit_it():
     office = Office()
-    assert kept_since(office, NOW) is None
+    assert retention_cutoff(office, NOW) is None
     office.keep(Rulebook(OFFICE, 1, Rules(photos_kept_days=365), None, None))
-    assert kept_since(office, NOW) == NOW - timedelta(days=365)
+    assert retention_cutoff(office, NOW) == NOW - timedelta(days=365)
 
 
-def test_the_photos_of_what_ended_long_ago_are_let_go_and_are_not_missing():
+def test_photos_of_long_closed_hazards_are_purged_and_not_missing():
     office = Office()
-    hazard = shown(office, state=State.CLOSED)
-    assert gone(office, NOW) == 0
-    assert gone(office) == 1
-    assert gone(office) == 0
+    hazard = hazard_with_photo(office, state=State.CLOSED)
+    assert purge(office, NOW) == 0
+    assert purge(office) == 1
+    assert purge(office) == 0
     assert office.photo(A).state is PhotoState.LET_GO
-    assert missing(office.shown([hazard.id])) == []
+    assert missing_digests(office.declared_photos([hazard.id])) == []
 
 
-def test_what_is_open_or_was_touched_since_keeps_its_photos():
+def test_open_or_recently_changed_hazards_keep_their_photos():
     office = Office()
-    hazard = shown(office)
-    assert gone(office) == 0
+    hazard = hazard_with_photo(office)
+    assert purge(office) == 0
     office.keep(replace(office.hazard(hazard.id), state=State.CLOSED, updated_at=OLD))
-    assert gone(office) == 0
+    assert purge(office) == 0
 
 
-def test_a_photo_that_was_let_go_and_comes_again_is_there_again():
+def test_a_purged_photo_that_is_sent_again_is_stored_again():
     office = Office()
-    shown(office, state=State.CLOSED)
-    gone(office)
+    hazard_with_photo(office, state=State.CLOSED)
+    purge(office)
     again = office.do(receive_photos, wang, [photo("a")], OLD)
     assert [each.state for each in again.photos] == [PhotoState.DEVELOPED]
     assert [each.state for each in office.all(Photo)] == [PhotoState.DEVELOPED]

@@ -1,21 +1,21 @@
-"""Uploads that are gone on with: offsets by compare-and-set, and who may."""
+"""Resumable uploads: pieces are added by compare-and-set on the offset, by the sender only."""
 
 import uuid
 from datetime import timedelta
 
 import pytest
 
-from inspections.errors import Missing, TooMany, WrongOffset
+from inspections.errors import NotFound, TooManyRequests, WrongOffset
 from inspections.photos.actions.uploads import (
     add_piece,
     begin_upload,
+    cancel_upload,
     complete_upload,
-    end_expired_uploads,
-    end_upload,
-    fail_upload,
+    delete_expired_uploads,
+    discard_upload,
 )
 from inspections.photos.records import Photo, PhotoState
-from inspections.photos.uploads import OPEN_AT_ONCE, OPEN_FOR
+from inspections.photos.uploads import MAX_OPEN_UPLOADS, UPLOAD_LIFETIME
 from tests.builders.office import NOW, Office, wang, zhou
 
 PHOTO = Photo("a" * 64, 30, "jpeg", 4, 3, PhotoState.RECEIVED, NOW)
@@ -31,7 +31,7 @@ def upload(office):
     return office.do(begin_upload, wang, 30, None, "", NOW)
 
 
-def test_pieces_follow_each_other_until_the_photo_is_there(office, upload):
+def test_pieces_are_added_until_the_photo_is_complete(office, upload):
     first = office.do(add_piece, wang, upload, "one", 10, NOW)
     second = office.do(add_piece, wang, first, "two", 10, NOW)
     assert (second.offset, second.pieces) == (20, ("one", "two"))
@@ -41,7 +41,7 @@ def test_pieces_follow_each_other_until_the_photo_is_there(office, upload):
     assert office.receipt(PHOTO.sha256, "wang")
 
 
-def test_of_two_that_add_to_the_same_offset_one_hears_how_far_it_is(office, upload):
+def test_the_second_piece_at_one_offset_is_refused_with_the_current_offset(office, upload):
     office.do(add_piece, wang, upload, "one", 10, NOW)
     with pytest.raises(WrongOffset) as refused:
         add_piece(office, wang, upload, "another", 12, NOW)
@@ -50,37 +50,37 @@ def test_of_two_that_add_to_the_same_offset_one_hears_how_far_it_is(office, uplo
         complete_upload(office, wang, upload, PHOTO, NOW)
 
 
-def test_only_who_has_all_of_it_can_say_that_it_is_no_photo(office, upload):
+def test_only_a_request_at_the_current_offset_discards_an_upload(office, upload):
     first = office.do(add_piece, wang, upload, "one", 10, NOW)
     with pytest.raises(WrongOffset):
-        fail_upload(office, wang, upload, NOW)
-    assert office.do(fail_upload, wang, first, NOW) == first
+        discard_upload(office, wang, upload, NOW)
+    assert office.do(discard_upload, wang, first, NOW) == first
     assert office.upload(upload.id) is None
 
 
-def test_an_upload_is_its_sender_s_alone(office, upload):
+def test_an_upload_is_accessible_to_its_sender_only(office, upload):
     for act in (
         lambda: add_piece(office, zhou, upload, "one", 10, NOW),
         lambda: complete_upload(office, zhou, upload, PHOTO, NOW),
-        lambda: end_upload(office, zhou, upload.id, NOW),
-        lambda: end_upload(office, wang, uuid.uuid4(), NOW),
+        lambda: cancel_upload(office, zhou, upload.id, NOW),
+        lambda: cancel_upload(office, wang, uuid.uuid4(), NOW),
     ):
-        with pytest.raises(Missing):
+        with pytest.raises(NotFound):
             act()
 
 
-def test_an_upload_is_gone_when_it_is_given_up_or_its_time_is_over(office, upload):
+def test_an_upload_ends_when_it_is_cancelled_or_expires(office, upload):
     other = office.do(begin_upload, wang, 30, None, "", NOW + timedelta(hours=1))
-    with pytest.raises(Missing):
-        add_piece(office, wang, upload, "one", 10, NOW + OPEN_FOR)
-    assert list(office.do(end_expired_uploads, NOW + OPEN_FOR, 10)) == [upload]
-    assert office.do(end_upload, wang, other.id, NOW) == other
+    with pytest.raises(NotFound):
+        add_piece(office, wang, upload, "one", 10, NOW + UPLOAD_LIFETIME)
+    assert list(office.do(delete_expired_uploads, NOW + UPLOAD_LIFETIME, 10)) == [upload]
+    assert office.do(cancel_upload, wang, other.id, NOW) == other
     assert office.upload(other.id) is None
 
 
-def test_nobody_begins_without_end(office):
-    for _ in range(OPEN_AT_ONCE):
+def test_one_person_has_a_limited_number_of_open_uploads(office):
+    for _ in range(MAX_OPEN_UPLOADS):
         office.do(begin_upload, wang, 30, None, "", NOW)
-    with pytest.raises(TooMany):
+    with pytest.raises(TooManyRequests):
         begin_upload(office, wang, 30, None, "", NOW)
-    assert begin_upload(office, wang, 30, None, "", NOW + OPEN_FOR)
+    assert begin_upload(office, wang, 30, None, "", NOW + UPLOAD_LIFETIME)

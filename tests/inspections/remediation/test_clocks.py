@@ -10,13 +10,13 @@ from inspections.office.categories import Severity
 from inspections.remediation.actions.escalation import escalate
 from inspections.remediation.steps import Assign, ConfirmMajor, Note, ProposeMajor, Recheck, Start
 from tests.builders.office import NOW, Office, later, li, ma, zhao
-from tests.builders.reports import reported
-from tests.builders.steps import accepted, assigned, fix, rectifying, take
+from tests.builders.reports import report_new_hazard
+from tests.builders.steps import accepted_hazard, assigned_hazard, fix, rectifying_hazard, take
 
-FIX = ["fix.reminder.day", "fix.reminder", "fix.overdue", "fix.supervisor", "fix.supervise"]
+FIX_RUNGS = ["fix.reminder.day", "fix.reminder", "fix.overdue", "fix.supervisor", "fix.supervise"]
 
 
-def swept(office, now):
+def sweep(office, now):
     return office.do(escalate, now, 10).recorded
 
 
@@ -28,23 +28,23 @@ def rungs(office, hazard):
     return [line.facts["rung"] for line in escalations(office, hazard)]
 
 
-def told(office):
-    """Of clocks."""
+def clock_notices(office):
+    """Return the kind and the role of every notice of a clock."""
     of_clocks = [notice for notice in office.all(Notice) if notice.kind.startswith(("accept.", "fix."))]
     return [(notice.kind, notice.tells) for notice in of_clocks]
 
 
 def test_each_rung_is_recorded_once_however_often_the_sweep_looks():
     office = Office()
-    hazard = accepted(office)
+    hazard = accepted_hazard(office)
     now = NOW
     while now < later(days=12):
-        swept(office, now)
-        assert swept(office, now) == 0
+        sweep(office, now)
+        assert sweep(office, now) == 0
         now += timedelta(minutes=30)
-    assert rungs(office, hazard) == FIX
+    assert rungs(office, hazard) == FIX_RUNGS
     assert office.hazard(hazard.id).next_check_at is None
-    assert told(office) == [
+    assert clock_notices(office) == [
         ("fix.reminder.day", "handler"),
         ("fix.reminder", "handler"),
         ("fix.overdue", "officer"),
@@ -54,137 +54,137 @@ def test_each_rung_is_recorded_once_however_often_the_sweep_looks():
     assert escalations(office, hazard)[-1].facts["proposes"] == "supervise"
 
 
-def test_after_an_outage_every_rung_is_recorded_and_the_highest_alone_is_told():
+def test_after_an_outage_every_rung_is_recorded_and_only_the_highest_notifies():
     office = Office()
-    hazard = accepted(office)
-    assert swept(office, later(days=30)) == len(FIX)
-    assert rungs(office, hazard) == FIX
-    assert told(office) == [("fix.supervise", "supervisor")]
+    hazard = accepted_hazard(office)
+    assert sweep(office, later(days=30)) == len(FIX_RUNGS)
+    assert rungs(office, hazard) == FIX_RUNGS
+    assert clock_notices(office) == [("fix.supervise", "supervisor")]
     line = escalations(office, hazard)[0]
     assert (line.by, line.facts["deadline_number"]) == ("system", 1)
 
 
 def test_a_notice_in_the_night_is_held_until_the_morning():
     office = Office()
-    accepted(office)
-    swept(office, later(hours=14, days=3))  # 23:00 in Shanghai
+    accepted_hazard(office)
+    sweep(office, later(hours=14, days=3))  # 23:00 in Shanghai
     (notice,) = [notice for notice in office.all(Notice) if notice.kind.startswith("fix.")]
     assert notice.held_until == later(hours=22, days=3)  # 7:00
 
 
-def test_an_escalation_leaves_the_version_alone():
+def test_an_escalation_does_not_change_the_version():
     office = Office()
-    hazard = accepted(office)
-    swept(office, later(days=10))
+    hazard = accepted_hazard(office)
+    sweep(office, later(days=10))
     assert take(office, li, hazard, Assign, now=later(days=10), lead="zhao").state is State.ASSIGNED
-    assert [line.seq for line in office.history(hazard.id)] == list(range(1, 4 + len(FIX)))
+    assert [line.seq for line in office.history(hazard.id)] == list(range(1, 4 + len(FIX_RUNGS)))
 
 
-def test_a_clock_that_is_set_back_or_forth_repeats_nothing_and_loses_nothing():
+def test_a_shifted_system_clock_repeats_and_loses_no_rung():
     office = Office()
-    hazard = accepted(office)
-    swept(office, hazard.due_at + timedelta(hours=1))
+    hazard = accepted_hazard(office)
+    sweep(office, hazard.due_at + timedelta(hours=1))
     office.keep(replace(office.hazard(hazard.id), next_check_at=hazard.due_at))
     for hours in (-24, -1, 0, 1, 24, 100, 99, 200):
-        swept(office, hazard.due_at + timedelta(hours=hours))
-    assert rungs(office, hazard) == FIX
+        sweep(office, hazard.due_at + timedelta(hours=hours))
+    assert rungs(office, hazard) == FIX_RUNGS
 
 
-def test_a_step_that_comes_before_the_sweep_after_an_outage_loses_no_rung():
+def test_a_step_before_the_first_sweep_after_an_outage_loses_no_rung():
     office = Office()
-    hazard = assigned(office)
+    hazard = assigned_hazard(office)
     take(office, zhao, hazard, Start, now=later(days=30))
-    assert sorted(rungs(office, hazard)) == sorted([*FIX, "start.overdue"])
-    assert swept(office, later(days=30, seconds=1)) == 0
+    assert sorted(rungs(office, hazard)) == sorted([*FIX_RUNGS, "start.overdue"])
+    assert sweep(office, later(days=30, seconds=1)) == 0
     assert office.hazard(hazard.id).next_check_at is None
 
 
-def test_a_step_that_ends_a_clock_after_it_ran_out_records_the_rung_before_itself():
+def test_a_step_that_ends_an_overdue_clock_records_the_due_rungs_first():
     office = Office()
-    hazard = rectifying(office)
+    hazard = rectifying_hazard(office)
     late = hazard.due_at + timedelta(seconds=1)
     waits = fix(office, hazard, now=late)
     assert rungs(office, hazard) == ["fix.reminder.day", "fix.reminder", "fix.overdue"]
     assert [line.step for line in office.history(hazard.id)][-2:] == ["escalate", "submit_fix"]
-    assert told(office) == [("fix.overdue", "officer")]
+    assert clock_notices(office) == [("fix.overdue", "officer")]
     assert waits.version == hazard.version + 1
-    assert swept(office, later(days=30)) == len(["recheck.overdue", "recheck.supervisor"])
+    assert sweep(office, later(days=30)) == len(["recheck.overdue", "recheck.supervisor"])
     assert len(office.all(Escalation)) == len(rungs(office, hazard))
 
 
-def test_a_step_before_any_rung_records_none_and_a_swept_one_is_not_repeated():
+def test_a_step_records_no_future_rung_and_repeats_no_recorded_one():
     office = Office()
-    hazard = rectifying(office)
-    swept(office, hazard.due_at + timedelta(hours=1))
+    hazard = rectifying_hazard(office)
+    sweep(office, hazard.due_at + timedelta(hours=1))
     fix(office, office.hazard(hazard.id), now=hazard.due_at + timedelta(hours=1))
     assert rungs(office, hazard) == ["fix.reminder.day", "fix.reminder", "fix.overdue"]
-    early = rectifying(office)
+    early = rectifying_hazard(office)
     fix(office, early, now=later(hours=1))
     assert rungs(office, early) == []
 
 
-def test_a_hazard_that_turns_out_major_is_told_of_at_once_where_its_ladder_began_earlier():
+def test_a_hazard_confirmed_as_major_gets_the_due_rungs_of_the_major_ladder():
     office = Office()
-    hazard = assigned(office)
+    hazard = assigned_hazard(office)
     near = hazard.due_at - timedelta(hours=30)
     proposed = take(office, li, hazard, ProposeMajor, now=near, basis="住人")
     take(office, ma, proposed, ConfirmMajor, now=near, authority="街道", document="新街〔2026〕1号")
-    swept(office, near + timedelta(seconds=1))
+    sweep(office, near + timedelta(seconds=1))
     assert "fix.reminder.days" in rungs(office, hazard)
 
 
-def test_a_new_deadline_can_be_missed_anew():
+def test_a_new_deadline_starts_its_rungs_again():
     office = Office()
-    hazard = rectifying(office)
-    swept(office, later(days=10))
+    hazard = rectifying_hazard(office)
+    sweep(office, later(days=10))
     hazard = fix(office, office.hazard(hazard.id), now=later(days=10))
     hazard = take(
         office, li, hazard, Recheck, now=later(days=11), result="fail", reason="不彻底", due_at=later(days=12)
     )
-    swept(office, later(days=13))
+    sweep(office, later(days=13))
     numbers = [(line.facts["rung"], line.facts["deadline_number"]) for line in escalations(office, hazard)]
     assert ("fix.overdue", 1) in numbers
     assert ("fix.overdue", 2) in numbers
-    assert ("fix.reminder.day", 2) not in numbers  # it would lie before the clock began
+    assert ("fix.reminder.day", 2) not in numbers  # it would be due before the clock began
 
 
-def test_every_stage_has_its_ladder():
+def test_every_stage_has_its_rungs():
     office = Office()
-    hazard = reported(office)
-    swept(office, later(hours=6))
+    hazard = report_new_hazard(office)
+    sweep(office, later(hours=6))
     assert rungs(office, hazard) == ["accept.overdue"]
-    hazard = accepted(office)
+    hazard = accepted_hazard(office)
     hazard = take(office, li, hazard, Assign, lead="zhao")
     assert hazard.start_due_at is not None
-    swept(office, hazard.start_due_at)
-    swept(office, hazard.start_due_at + timedelta(seconds=1))
+    sweep(office, hazard.start_due_at)
+    sweep(office, hazard.start_due_at + timedelta(seconds=1))
     assert rungs(office, hazard) == ["start.overdue"]
-    waiting = fix(office, rectifying(office))
+    waiting = fix(office, rectifying_hazard(office))
     assert waiting.start_due_at is None
-    swept(office, waiting.recheck_due_at + timedelta(seconds=1))
+    sweep(office, waiting.recheck_due_at + timedelta(seconds=1))
     assert rungs(office, waiting) == ["recheck.overdue"]
 
 
-def test_a_major_hazard_has_a_ladder_of_its_own():
+def test_a_major_hazard_has_its_own_ladder():
     office = Office()
-    hazard = accepted(office)
+    hazard = accepted_hazard(office)
     office.keep(replace(hazard, severity=Severity.MAJOR))
-    swept(office, hazard.due_at + timedelta(hours=3))
+    sweep(office, hazard.due_at + timedelta(hours=3))
     assert "fix.supervisor" in rungs(office, hazard)
 
 
-def test_nobody_can_take_the_place_of_an_escalation():
-    """The server's own lines have ids that cannot be guessed, and a note is no escalation."""
+def test_a_note_cannot_replace_an_escalation():
+    """Lines of the server have ids that cannot be guessed, and a note does not count as an escalation."""
     office = Office()
-    hazard = accepted(office)
-    swept(office, later(days=10))
-    other = accepted(office)
+    hazard = accepted_hazard(office)
+    sweep(office, later(days=10))
+    other = accepted_hazard(office)
     take(office, li, other, Note, id=uuid5(other.id, "escalate/1/overdue"), note="…")
-    assert swept(office, later(days=10)) == len(FIX)
+    assert sweep(office, later(days=10)) == len(FIX_RUNGS)
     assert escalations(office, other)[0].id != escalations(office, hazard)[0].id
 
 
-def test_a_job_is_done_by_one_and_not_again_before_its_time():
+def test_a_job_is_claimed_once_per_interval():
     office = Office()
     assert office.do(claim_job, "orphans", NOW, timedelta(days=1))
     assert not office.do(claim_job, "orphans", later(hours=23), timedelta(days=1))
@@ -192,11 +192,11 @@ def test_a_job_is_done_by_one_and_not_again_before_its_time():
     assert not office.do(claim_job, "orphans", later(days=1), timedelta(days=1))
 
 
-def test_the_index_narrows_but_the_verdict_decides():
+def test_a_check_that_comes_too_early_records_nothing():
     office = Office()
-    hazard = accepted(office)
+    hazard = accepted_hazard(office)
     early = replace(hazard, next_check_at=later(days=-1))
     office.keep(early)
-    assert swept(office, later(hours=1)) == 0
+    assert sweep(office, later(hours=1)) == 0
     assert office.hazard(hazard.id).next_check_at == hazard.next_check_at
-    assert swept(office, later(hours=1)) == 0
+    assert sweep(office, later(hours=1)) == 0

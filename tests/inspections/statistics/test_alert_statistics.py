@@ -1,20 +1,20 @@
-"""What became of alerts, in numbers that say what they are."""
+"""Alert statistics: the metrics count the outcomes of alerts as they are defined."""
 
 from datetime import timedelta
 
 from inspections.hazards.records import Outcome, State
-from inspections.monitoring.alert_metrics import CAUSES, METRICS, Followed, row
+from inspections.monitoring.alert_metrics import CAUSES, METRICS, AlertOutcome, compute_metrics
 from inspections.monitoring.alerts import MonitorKind
 from tests.builders.office import HERE, NOW, later
 
 
 def alert(state=None, category=None, outcome=None, caused=None, closed=None, messages=1):
     at = [None if each is None else later(minutes=each) for each in (caused, closed)]
-    return Followed(HERE.code, MonitorKind.SHOP, messages, NOW, state, category, outcome, *at)
+    return AlertOutcome(HERE.code, MonitorKind.SHOP, messages, NOW, state, category, outcome, *at)
 
 
-def test_every_number_is_what_it_says():
-    found = row(
+def test_every_metric_is_computed_as_defined():
+    found = compute_metrics(
         9,
         [
             alert(messages=3),  # a warning alone
@@ -35,8 +35,8 @@ def test_every_number_is_what_it_says():
     assert set(METRICS) <= set(found)
 
 
-def test_where_there_is_nothing_there_is_nothing_to_divide():
-    found = row(0, [])
+def test_rates_and_averages_are_null_without_alerts():
+    found = compute_metrics(0, [])
     nothing = {"false_alarm_rate", "removal_rate", "minutes_to_visit", "hours_to_removal"}
     assert {name for name, value in found.items() if value is None} == nothing
     assert CAUSES == ("EL-01", "EL-02", "EL-03", "EL-04")

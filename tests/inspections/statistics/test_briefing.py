@@ -1,4 +1,4 @@
-"""What is read aloud: every figure as it was counted, nothing that is not there, no division by nothing."""
+"""The briefing text contains every figure as counted, omits empty parts, and never divides by zero."""
 
 from datetime import date
 
@@ -7,33 +7,40 @@ from msgspec.structs import replace
 
 from inspections.hazards.measures import MEASURES
 from inspections.periods import Period
-from inspections.statistics.actions import keep_briefing
-from inspections.statistics.briefing import Briefing, Material, of_the_year, paragraph, snapshot_id, title
-from inspections.statistics.metrics import Counts, Late
+from inspections.statistics.actions import save_briefing
+from inspections.statistics.briefing import (
+    Briefing,
+    BriefingInput,
+    briefing_title,
+    snapshot_id,
+    write_paragraph,
+    yearly_report_text,
+)
+from inspections.statistics.metrics import Counts, OverdueCounts
 from tests.builders.office import HERE, NOW, Office, later
 
 NOVEMBER = Period(date(2026, 11, 1), date(2026, 11, 30))
 
 
-def counted(overdue=0, **numbers):
-    return Counts(tuple(numbers.get(name, 0) for name in MEASURES), Late(overdue))
+def counts_of(overdue=0, **numbers):
+    return Counts(tuple(numbers.get(name, 0) for name in MEASURES), OverdueCounts(overdue))
 
 
-def told(period=NOVEMBER, row=None, before=None, year_before=None, groups=None, communities=None):
-    return Material(
+def briefing_input(period=NOVEMBER, row=None, before=None, year_before=None, groups=None, communities=None):
+    return BriefingInput(
         "新嘉街道",
         period,
         NOW,
-        (row or counted()).row(),
-        (before or counted()).numbers(),
-        (year_before or counted()).numbers(),
+        (row or counts_of()).row(),
+        (before or counts_of()).numbers(),
+        (year_before or counts_of()).numbers(),
         {name: each.numbers() for name, each in (groups or {}).items()},
-        {name: each.numbers() for name, each in (communities or {"南江社区": counted()}).items()},
+        {name: each.numbers() for name, each in (communities or {"南江社区": counts_of()}).items()},
     )
 
 
-def test_a_month_is_told_with_every_figure():
-    row = counted(
+def test_the_paragraph_of_a_month_contains_every_figure():
+    row = counts_of(
         2,
         received=40,
         duplicate=4,
@@ -51,13 +58,13 @@ def test_a_month_is_told_with_every_figure():
         due_ended=20,
         due_met=18,
     )
-    words = paragraph(
-        told(
+    words = write_paragraph(
+        briefing_input(
             row=row,
-            before=counted(received=32),
-            year_before=counted(received=45),
-            groups={"电动车充电": counted(received=25), "燃气": counted(), "生命通道": counted(received=15)},
-            communities={"甲社区": counted(1), "乙社区": counted(), "丙社区": counted(3)},
+            before=counts_of(received=32),
+            year_before=counts_of(received=45),
+            groups={"电动车充电": counts_of(received=25), "燃气": counts_of(), "生命通道": counts_of(received=15)},
+            communities={"甲社区": counts_of(1), "乙社区": counts_of(), "丙社区": counts_of(3)},
         )
     )
     assert words == (
@@ -71,26 +78,26 @@ def test_a_month_is_told_with_every_figure():
     )
 
 
-def test_nothing_happened_is_said_in_words_too():
-    words = paragraph(told())
+def test_an_empty_month_gets_a_paragraph_without_percentages():
+    words = write_paragraph(briefing_input())
     assert "共上报安全隐患0件；受理0件。" in words
     assert "已全部办结" in words
     assert "环比持平，同比持平" in words
     assert "%" not in words
-    assert "无可比数据" in paragraph(told(row=counted(received=1, waiting=1)))
-    assert "持平" in paragraph(told(row=counted(received=1, waiting=1), before=counted(received=1)))
+    assert "无可比数据" in write_paragraph(briefing_input(row=counts_of(received=1, waiting=1)))
+    assert "持平" in write_paragraph(briefing_input(row=counts_of(received=1, waiting=1), before=counts_of(received=1)))
 
 
-def test_a_year_has_the_sentences_of_its_report():
+def test_the_yearly_report_has_its_own_sentences():
     year = Period(date(2024, 1, 1), date(2024, 12, 31))
-    row = counted(received=400, quantity_found=600, quantity_done=570)
-    groups = {"防盗窗拆除": counted(quantity_done=291), "用电监测": counted(quantity_done=43), "燃气": counted()}
-    assert of_the_year(told(year, row, groups=groups)) == (
+    row = counts_of(received=400, quantity_found=600, quantity_done=570)
+    groups = {"防盗窗拆除": counts_of(quantity_done=291), "用电监测": counts_of(quantity_done=43), "燃气": counts_of()}
+    assert yearly_report_text(briefing_input(year, row, groups=groups)) == (
         "2024年，新嘉街道共排查发现安全隐患600处，完成整改570处，整改率95%。"
         "其中拆除、改造防盗窗（网）291处，消除用电隐患43处。"
     )
-    assert of_the_year(told(year)) == "2024年，新嘉街道共排查发现安全隐患0处，完成整改0处。"
-    assert not of_the_year(told())
+    assert yearly_report_text(briefing_input(year)) == "2024年，新嘉街道共排查发现安全隐患0处，完成整改0处。"
+    assert not yearly_report_text(briefing_input())
 
 
 @pytest.mark.parametrize(
@@ -100,17 +107,17 @@ def test_a_year_has_the_sentences_of_its_report():
         (Period(date(2025, 12, 1), date(2026, 1, 31)), "2025年12月1日至2026年1月31日安全隐患排查整治情况"),
     ],
 )
-def test_it_is_headed_by_its_days(period, words):
-    assert title(period) == words
+def test_the_title_names_the_days_of_the_period(period, words):
+    assert briefing_title(period) == words
 
 
-def test_the_same_figures_are_the_same_briefing():
+def test_the_same_figures_have_the_same_snapshot_id():
     assert snapshot_id({"a": 1, "b": 2}, NOVEMBER) == snapshot_id({"b": 2, "a": 1}, NOVEMBER)
     assert snapshot_id({"a": 1}) != snapshot_id({"a": 2})
 
 
-def test_what_was_said_before_keeps_its_time():
+def test_a_briefing_saved_again_keeps_its_first_time():
     office = Office()
     made = Briefing(snapshot_id(1), NOW, "wu", *NOVEMBER, (HERE.code,), {"text": "…"})
-    assert office.do(keep_briefing, made) == made
-    assert office.do(keep_briefing, replace(made, made_at=later(days=9), made_by="li")) == made
+    assert office.do(save_briefing, made) == made
+    assert office.do(save_briefing, replace(made, made_at=later(days=9), made_by="li")) == made

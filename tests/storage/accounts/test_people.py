@@ -1,15 +1,15 @@
-"""Accounts that two people change at once end the same on every database."""
+"""Concurrent changes of accounts give the same result on every database."""
 
 import asyncio
 from functools import partial
 
 from inspections.accounts.actions.delegations import make_delegation, revoke_delegation
-from inspections.accounts.actions.people import Powers, change_person
+from inspections.accounts.actions.people import AdminScopes, change_person
 from inspections.accounts.delegations import NewDelegation
 from inspections.accounts.people import PersonChange, Role
 from inspections.accounts.policy import Scope
 from inspections.change import Change
-from inspections.errors import LastAdministrator, PersonStale
+from inspections.errors import LastAdministrator, PersonVersionConflict
 from tests.builders.office import NOW, later, new_id, person
 
 EVERYWHERE = Scope("", ("",), ())
@@ -17,39 +17,43 @@ zheng, feng = (person(name, Role.ADMIN, scope="") for name in ("zheng", "feng"))
 wu = person("wu", Role.SUPERVISOR)
 
 
-def at_once(database, *actions):
+def run_concurrently(database, *actions):
     async def all_of_them():
         return await asyncio.gather(*map(database.transact, actions), return_exceptions=True)
 
     return asyncio.run(all_of_them())
 
 
-def changed(username, **facts):
-    asked, by = PersonChange(1, **facts), Powers(*[EVERYWHERE] * 3)
+def prepare_change(username, **facts):
+    asked, by = PersonChange(1, **facts), AdminScopes(*[EVERYWHERE] * 3)
     return partial(change_person, by=by, username=username, asked=asked, password=None, now=NOW)
 
 
 def test_two_administrators_who_remove_each_other_leave_one(desk):
     desk.do(lambda _: Change(None, (zheng, feng)))
-    answers = at_once(desk.database, changed("zheng", active=False), changed("feng", active=False))
+    answers = run_concurrently(
+        desk.database, prepare_change("zheng", active=False), prepare_change("feng", active=False)
+    )
     assert sorted(type(answer).__name__ for answer in answers) == ["LastAdministrator", "Person"]
-    left = desk.database.ask(lambda repository: [each.username for each in repository.administrators() if each.active])
+    left = desk.database.read_sync(
+        lambda repository: [each.username for each in repository.lock_administrators() if each.active]
+    )
     assert len(left) == 1
     assert any(isinstance(answer, LastAdministrator) for answer in answers)
 
 
-def test_of_two_changes_at_once_one_is_stale(desk):
-    answers = at_once(desk.database, *(changed("wang", name=name) for name in ("王一", "王二", "王三")))
-    assert sum(isinstance(answer, PersonStale) for answer in answers) == 2
-    assert desk.database.ask(lambda repository: repository.person("wang")).version == 2
+def test_only_one_of_several_concurrent_changes_succeeds(desk):
+    answers = run_concurrently(desk.database, *(prepare_change("wang", name=name) for name in ("王一", "王二", "王三")))
+    assert sum(isinstance(answer, PersonVersionConflict) for answer in answers) == 2
+    assert desk.database.read_sync(lambda repository: repository.person("wang")).version == 2
 
 
 def test_a_delegation_sent_twice_at_once_is_made_once(desk):
     desk.do(lambda _: Change(None, (wu,)))
     asked = NewDelegation(new_id(), "li", NOW, later(days=1), "休假")
-    made = at_once(desk.database, *[partial(make_delegation, person=wu, asked=asked, now=NOW)] * 2)
+    made = run_concurrently(desk.database, *[partial(make_delegation, person=wu, asked=asked, now=NOW)] * 2)
     assert sorted(each.repeated for each in made) == [False, True]
     revoke = partial(revoke_delegation, person=wu, delegation_id=asked.id, now=NOW)
-    one, other = at_once(desk.database, revoke, revoke)
+    one, other = run_concurrently(desk.database, revoke, revoke)
     assert one == other
-    assert desk.database.ask(lambda repository: repository.received("li", NOW)) == []
+    assert desk.database.read_sync(lambda repository: repository.received_delegations("li", NOW)) == []

@@ -1,4 +1,4 @@
-"""AVIF is as large as its AV1 frames are, whatever its boxes say."""
+"""An AVIF counts with the size of its AV1 frames, whatever its boxes claim."""
 
 import io
 import itertools
@@ -10,25 +10,25 @@ import time
 import pytest
 from PIL import Image
 
-from inspections.errors import Damaged, TooLarge
+from inspections.errors import DamagedPhoto, PayloadTooLarge
 from storage.photos import images
 from storage.photos.av1 import frame_sizes
-from storage.photos.decoder_memory import PIXELS
+from storage.photos.decoder_memory import MAX_PIXELS
 from storage.photos.formats import inspect
-from storage.photos.isobmff import boxes, coded
-from tests.builders.hostile_pictures import mutated, taken
+from storage.photos.isobmff import boxes, coded_pictures
+from tests.builders.hostile_pictures import is_accepted, mutate_bytes
 
 GREY = Image.radial_gradient("L")
 
 
-def saved(image, **options):
+def encode_avif(image, **options):
     out = io.BytesIO()
     image.save(out, "AVIF", **{"speed": 10} | options)
     return out.getvalue()
 
 
-def lying(data, size=(64, 64)):
-    """`data` whose boxes all say `size`."""
+def replace_claimed_size(data, size=(64, 64)):
+    """Returns `data` with `size` in all boxes that claim one."""
     data = bytearray(data)
     for found in re.finditer(rb"ispe", bytes(data)):
         struct.pack_into(">II", data, found.end() + 4, *size)
@@ -41,8 +41,8 @@ def frames(data):
 
 @pytest.fixture(scope="session")
 def large():
-    """26 megapixels in few bytes."""
-    return saved(Image.new("L", (5200, 5000), 128))
+    """Encodes 26 megapixels in few bytes."""
+    return encode_avif(Image.new("L", (5200, 5000), 128))
 
 
 @pytest.mark.parametrize("size", [(1, 1), (2, 1), (63, 65), (255, 257), (641, 479), (2600, 1900)])
@@ -51,27 +51,27 @@ def large():
 def test_a_real_avif_has_its_true_size(size, mode, options):
     picture = GREY.resize(size).convert(mode)
     if mode == "RGBA":
-        picture.putalpha(100)  # what is opaque gets no second picture
+        picture.putalpha(100)  # an opaque picture gets no second one
     more = {"append_images": [picture.transpose(0)]} if "save_all" in options else {}
-    data = saved(picture, **options, **more)
+    data = encode_avif(picture, **options, **more)
     assert inspect(data)[1:3] == size
-    found = [(part.kind, *frames(part.data[part.start : part.end])) for part in coded(data)]
+    found = [(part.kind, *frames(part.data[part.start : part.end])) for part in coded_pictures(data)]
     pictures = 2 if mode == "RGBA" else 1
     assert [each for each in found if each[0] == b"av01"] == [(b"av01", size)] * pictures
     assert [each for each in found if each[0] == b"trak"] == [(b"trak", size)] * pictures * bool(more)
 
 
-def test_a_picture_larger_than_it_says_is_refused(large):
-    with pytest.raises(TooLarge) as honest:
+def test_a_picture_larger_than_it_claims_is_refused(large):
+    with pytest.raises(PayloadTooLarge) as honest:
         inspect(large)
-    with pytest.raises(TooLarge) as lied:
-        inspect(lying(large))
-    assert honest.value.facts == lied.value.facts == {"pixels": 26_000_000, "limit": PIXELS["avif"]}
+    with pytest.raises(PayloadTooLarge) as lied:
+        inspect(replace_claimed_size(large))
+    assert honest.value.facts == lied.value.facts == {"pixels": 26_000_000, "limit": MAX_PIXELS["avif"]}
 
 
-def test_a_picture_that_lies_within_the_limit_has_the_size_of_its_frame():
-    assert inspect(lying(saved(GREY), (64, 64)))[1:3] == (256, 256)
-    assert inspect(lying(saved(GREY), (500, 500)))[1:3] == (500, 500)
+def test_a_picture_has_the_larger_of_its_claimed_size_and_its_frame_size():
+    assert inspect(replace_claimed_size(encode_avif(GREY), (64, 64)))[1:3] == (256, 256)
+    assert inspect(replace_claimed_size(encode_avif(GREY), (500, 500)))[1:3] == (500, 500)
 
 
 # The smallest AVIF, by hand: one item for each coded picture, and a grid over them where there is more than one.
@@ -88,11 +88,11 @@ def full(name, *contents, version=0, flags=0, wide=False):
 
 
 def item_bytes(data):
-    return [bytes(part.data[part.start : part.end]) for part in coded(data) if part.kind == b"av01"]
+    return [bytes(part.data[part.start : part.end]) for part in coded_pictures(data) if part.kind == b"av01"]
 
 
-def described(data, name):
-    """The box that comes with a real picture."""
+def copy_box(data, name):
+    """Copies a box out of a real picture."""
     at = data.index(name) - 4
     return data[at : at + int.from_bytes(data[at : at + 4])]
 
@@ -110,14 +110,14 @@ def avif(
     tile=None,
     of=None,
 ):
-    of = saved(GREY) if of is None else of
+    of = encode_avif(GREY) if of is None else of
     payloads = ([] if grid is None else [struct.pack(">BBBBHH", 0, 0, 0, len(pictures) - 1 & 255, *grid)]) + list(
         pictures
     )
     kinds = ([] if grid is None else [b"grid"]) + [b"av01"] * len(pictures)
     number = ">I" if version == 2 else ">H"
 
-    def made(start):
+    def build_meta(start):
         entries, at = b"", start
         for place, payload in enumerate(payloads, 1):
             entries += struct.pack(number, place) + (struct.pack(">H", method) if version else b"")
@@ -131,7 +131,7 @@ def avif(
         ]
         iinf = full(b"iinf", struct.pack(">H", len(infe)), *infe)
         ispe = [full(b"ispe", struct.pack(">II", *size)) for size in (says, tile or says)]
-        ipco = box(b"ipco", *ispe, described(of, b"pixi"), described(of, b"av1C"))
+        ipco = box(b"ipco", *ispe, copy_box(of, b"pixi"), copy_box(of, b"av1C"))
         given = {b"grid": bytes((1, 3)), b"av01": bytes((1 if grid is None else 2, 3, 0x84))}
         ipma = [struct.pack(">HB", place, len(given[kind])) + given[kind] for place, kind in enumerate(kinds, 1)]
         iprp = box(b"iprp", ipco, full(b"ipma", struct.pack(">I", len(ipma)), *ipma))
@@ -144,12 +144,12 @@ def avif(
 
     head = box(b"ftyp", b"avif", bytes(4), b"avifmif1miaf")
     if method == 1:
-        return head + made(0)
+        return head + build_meta(0)
     mdat = box(b"mdat", *payloads, wide=wide)
     into = 16 if wide else 8
     if first == "mdat":
-        return head + mdat + made(len(head) + into)
-    return head + made(len(head) + len(made(0)) + into) + mdat
+        return head + mdat + build_meta(len(head) + into)
+    return head + build_meta(len(head) + len(build_meta(0)) + into) + mdat
 
 
 LAYOUTS = [
@@ -161,52 +161,52 @@ LAYOUTS = [
 ]
 
 
-def test_wherever_the_bytes_lie_the_frame_is_found():
-    real = saved(GREY.resize((80, 60)))
+def test_the_frame_is_found_in_every_layout():
+    real = encode_avif(GREY.resize((80, 60)))
     for layout in LAYOUTS:
         data = avif(item_bytes(real), (80, 60), **layout)
         assert inspect(data)[1:3] == (80, 60), layout
-        assert Image.open(io.BytesIO(images.developed(data).picture)).size == (80, 60), layout
+        assert Image.open(io.BytesIO(images.process_photo(data).preview)).size == (80, 60), layout
         assert inspect(avif(item_bytes(real), (8, 8), **layout))[1:3] == (80, 60), layout
         for cut in range(1, len(data), 7):
-            with pytest.raises(Damaged):
+            with pytest.raises(DamagedPhoto):
                 inspect(data[:cut] if cut > 32 else data[:32])
 
 
 @pytest.mark.parametrize("layout", LAYOUTS, ids=lambda layout: "-".join(map(str, layout.values())))
-def test_wherever_the_bytes_lie_a_large_frame_is_refused(layout, large):
-    with pytest.raises(TooLarge):
+def test_a_large_frame_is_refused_in_every_layout(layout, large):
+    with pytest.raises(PayloadTooLarge):
         inspect(avif(item_bytes(large), (64, 64), **layout))
 
 
-def test_tiles_are_as_large_as_what_they_are_put_together_to():
-    tile = item_bytes(saved(GREY.convert("RGB")))[0]
-    data = avif([tile] * 3, (700, 250), grid=(700, 250), tile=(256, 256), of=saved(GREY.convert("RGB")))
+def test_tiles_have_the_size_of_their_grid():
+    tile = item_bytes(encode_avif(GREY.convert("RGB")))[0]
+    data = avif([tile] * 3, (700, 250), grid=(700, 250), tile=(256, 256), of=encode_avif(GREY.convert("RGB")))
     assert inspect(data)[1:3] == (700, 250)
-    assert Image.open(io.BytesIO(images.developed(data).picture)).size == (320, 114)
+    assert Image.open(io.BytesIO(images.process_photo(data).preview)).size == (320, 114)
     assert inspect(avif([tile] * 3, (64, 64), grid=(700, 250), tile=(256, 256)))[1:3] == (700, 250)
 
 
 def test_tiles_together_have_a_limit():
-    tile = item_bytes(saved(Image.new("L", (2000, 2000))))[0]
-    small = item_bytes(saved(GREY))[0]
+    tile = item_bytes(encode_avif(Image.new("L", (2000, 2000))))[0]
+    small = item_bytes(encode_avif(GREY))[0]
     inspect(avif([tile] * 6, (2000, 2000), grid=(2000, 2000)))
     for hostile in (
         avif([tile] * 7, (2000, 2000), grid=(2000, 2000)),
-        avif([small] * 7, (2000, 2000), grid=(2000, 2000)),  # each would be stretched to what it is said to have
+        avif([small] * 7, (2000, 2000), grid=(2000, 2000)),  # each would be stretched to its claimed size
         avif([tile, *[small] * 9], (64, 64), grid=(30_000, 3000)),
         avif([tile * 7], (64, 64)),  # frames of one item
     ):
-        with pytest.raises(TooLarge):
+        with pytest.raises(PayloadTooLarge):
             inspect(hostile)
 
 
-def test_a_moving_picture_is_as_large_as_its_first_sample_and_its_track_say(large):
+def test_a_moving_picture_has_the_size_of_its_first_sample_and_its_track(large):
     picture = GREY.resize((80, 60))
-    data = saved(picture, save_all=True, append_images=[GREY.transpose(0).resize((80, 60))])
+    data = encode_avif(picture, save_all=True, append_images=[GREY.transpose(0).resize((80, 60))])
     at = data.index(b"tkhd") + 4 + (88 if data[data.index(b"tkhd") + 4] else 76)
     stretched = data[:at] + struct.pack(">II", 9000 << 16, 9000 << 16) + data[at + 8 :]
-    with pytest.raises(TooLarge):
+    with pytest.raises(PayloadTooLarge):
         inspect(stretched)
     # the first sample lies elsewhere, and is larger; the item of the same file is as small as before
     at = data.index(b"stco") + 12
@@ -215,17 +215,17 @@ def test_a_moving_picture_is_as_large_as_its_first_sample_and_its_track_say(larg
     moved = bytearray(data + box(b"mdat", other))
     struct.pack_into(">I", moved, at, len(data) + 8)
     struct.pack_into(">I", moved, size, len(other))
-    with pytest.raises(TooLarge):
+    with pytest.raises(PayloadTooLarge):
         inspect(bytes(moved))
 
 
-def test_what_another_reader_might_read_otherwise_is_damaged():
-    real = saved(GREY.resize((80, 60)))
-    moving = saved(GREY, save_all=True, append_images=[GREY.transpose(0)])
+def test_an_ambiguous_file_is_damaged():
+    real = encode_avif(GREY.resize((80, 60)))
+    moving = encode_avif(GREY, save_all=True, append_images=[GREY.transpose(0)])
     obus = item_bytes(real)[0]
     for hostile in (
-        real + described(real, b"meta"),
-        moving + described(moving, b"moov"),
+        real + copy_box(real, b"meta"),
+        moving + copy_box(moving, b"moov"),
         moving.replace(b"stsz", b"free"),
         moving.replace(b"stco", b"free"),
         real.replace(b"iinf", b"free"),
@@ -238,12 +238,12 @@ def test_what_another_reader_might_read_otherwise_is_damaged():
         avif([obus[:-1]], (80, 60)),
         avif([obus], (80, 60), version=2, method=2),
     ):
-        with pytest.raises(Damaged):
+        with pytest.raises(DamagedPhoto):
             inspect(hostile)
 
 
 def bits(*fields):
-    """Numbers of so many bits each, as bytes: `(value, bits)`."""
+    """Packs `(value, bits)` fields into bytes."""
     value = length = 0
     for number, size in fields:
         value, length = value << size | number, length + size
@@ -261,19 +261,19 @@ def sequence(size, *before, after=()):
 
 
 LEVEL = [(0, 12), (0, 5)]
-TIMED = [(1, 1), (1, 32), (25, 32)]
+TIMING = [(1, 1), (1, 32), (25, 32)]
 MODEL = [(1, 1), (9, 5), (1, 32), (3, 5), (6, 5)]  # delays of 10 bits, presentation times of 7
 TOOLS = [(0, 3), (0, 4), (0, 1)]
-CHOSEN = [(1, 1), (1, 1)]
+CHOICES = [(1, 1), (1, 1)]
 
 SEQUENCES = {
     "reduced": ([(0, 3), (3, 2), (0, 5)], [], []),
-    "full": ([(0, 5), (0, 1), (0, 1), (0, 5), *LEVEL], [(0, 1), *TOOLS, *CHOSEN], [(0, 1), (0, 1)]),
+    "full": ([(0, 5), (0, 1), (0, 1), (0, 5), *LEVEL], [(0, 1), *TOOLS, *CHOICES], [(0, 1), (0, 1)]),
     "tiers": ([(0, 5), (0, 1), (1, 1), (1, 5)] + 2 * [(0, 12), (8, 5), (1, 1), (1, 1), (9, 4)],
-              [(0, 1), *TOOLS, *CHOSEN], [(0, 1), (1, 1), (1, 1)]),
-    "timed": ([(0, 5), *TIMED, (0, 1), *MODEL, (0, 1), (0, 5), *LEVEL, (1, 1), (0, 21)],
+              [(0, 1), *TOOLS, *CHOICES], [(0, 1), (1, 1), (1, 1)]),
+    "timed": ([(0, 5), *TIMING, (0, 1), *MODEL, (0, 1), (0, 5), *LEVEL, (1, 1), (0, 21)],
               [(0, 1), *TOOLS, (0, 1), (0, 1)], [(99, 7), (0, 1)]),
-    "equal": ([(0, 5), *TIMED, (1, 1), (1, 4), (5, 3), *MODEL, (0, 1), (0, 5), *LEVEL, (0, 1)],
+    "equal": ([(0, 5), *TIMING, (1, 1), (1, 4), (5, 3), *MODEL, (0, 1), (0, 5), *LEVEL, (0, 1)],
               [(0, 1), *TOOLS, (0, 1), (1, 1), (0, 1), (1, 1)], [(0, 1)]),
     "numbered": ([(0, 5), (0, 1), (0, 1), (0, 5), *LEVEL],
                  [(1, 1), (3, 4), (2, 3), (0, 7), (1, 1), (3, 2), (1, 1), (1, 1)], [(0, 1), (0, 1), (77, 8)]),
@@ -313,47 +313,47 @@ def test_a_hidden_and_a_switching_frame_are_read_too():
         b"\x0a\x7f\0",
         b"\x0c",
         b"\x0a",
-        sequence((9, 9), (0, 5), *TIMED, (1, 1), (0, 32)),
+        sequence((9, 9), (0, 5), *TIMING, (1, 1), (0, 32)),
         sequence((9, 9), *SEQUENCES["full"][0], after=SEQUENCES["full"][1]) + unit(6, b""),
     ],
 )
 def test_a_header_that_cannot_be_read_is_damaged(broken):
-    with pytest.raises((Damaged, IndexError)):
+    with pytest.raises((DamagedPhoto, IndexError)):
         frames(broken)
-    with pytest.raises(Damaged):
+    with pytest.raises(DamagedPhoto):
         inspect(avif([broken], (80, 60)))
 
 
-def busy():
-    """Files that are nothing but counts."""
-    real, moving = harmless()
+def files_of_counts():
+    """Yields files that consist of counts only."""
+    real, moving = growable_pictures()
     obus = item_bytes(real)[0]
     yield avif([b"\x12\0" * 4_000_000], (80, 60))
     yield avif([obus] + [b"\x12\0" * 10_000] * 400, (80, 60), grid=(80, 60))
     yield avif([obus] * 5000, (256, 256), grid=(256, 256))
     yield real[:28] + full(b"meta", box(b"free") * 1_000_000)
     yield real[:28] + full(b"meta", b"ispe" * 4_000_000)
-    yield with_more(real, b"meta", full(b"iref", ids(60_000), version=1))
-    yield with_more(real, b"meta", *[full(b"iref", ids(6000), version=1)] * 2)
-    yield with_more(real, b"meta/iprp", full(b"ipma", struct.pack(">I", 5000), b"\0\7\0" * 5000))
-    yield with_more(real, b"meta/iprp", *[full(b"ipma", bytes(4), flags=number << 1) for number in range(5)])
+    yield append_boxes(real, b"meta", full(b"iref", reference_box(60_000), version=1))
+    yield append_boxes(real, b"meta", *[full(b"iref", reference_box(6000), version=1)] * 2)
+    yield append_boxes(real, b"meta/iprp", full(b"ipma", struct.pack(">I", 5000), b"\0\7\0" * 5000))
+    yield append_boxes(real, b"meta/iprp", *[full(b"ipma", bytes(4), flags=number << 1) for number in range(5)])
     at = real.index(b"iloc") - 4
     for items in (100, 5000):
         empty = b"".join(struct.pack(">HHHH", number + 9, 0, 0, 4000) for number in range(items))
         iloc = full(b"iloc", b"\0\0", struct.pack(">H", items), empty, version=1)
-        yield with_more(real[:at] + real[at:].replace(b"iloc", b"free", 1), b"meta", iloc)
-        yield with_more(moving, b"moov", *[box(b"trak", full(b"meta", iloc))])
-    yield with_more(moving, b"moov", *[box(b"trak", box(b"mdia"))] * 9)
+        yield append_boxes(real[:at] + real[at:].replace(b"iloc", b"free", 1), b"meta", iloc)
+        yield append_boxes(moving, b"moov", *[box(b"trak", full(b"meta", iloc))])
+    yield append_boxes(moving, b"moov", *[box(b"trak", box(b"mdia"))] * 9)
     at = moving.index(b"stsc") + 12
     yield moving[:at] + struct.pack(">III", 1, 1_000_000, 1) + moving[at + 12 :]
     steps = b"".join(struct.pack(">III", number, 1, 1) for number in range(1, 9000))
     table = full(b"stsc", struct.pack(">I", 8999), steps)
-    yield with_more(moving.replace(b"stsc", b"free"), b"moov/trak/mdia/minf/stbl", table)
+    yield append_boxes(moving.replace(b"stsc", b"free"), b"moov/trak/mdia/minf/stbl", table)
 
 
-def harmless():
-    """A picture and a moving one, whose bytes stand before their boxes, which may grow."""
-    for data in (saved(GREY), saved(GREY, save_all=True, append_images=[GREY.transpose(0)])):
+def growable_pictures():
+    """Yields a picture and a moving one whose bytes come before their boxes, so that the boxes can grow."""
+    for data in (encode_avif(GREY), encode_avif(GREY, save_all=True, append_images=[GREY.transpose(0)])):
         tops = {name: data[body - 8 : stop] for name, body, stop in boxes(data, 0, len(data))}
         was, now = data.index(tops[b"mdat"]) + 8, len(tops[b"ftyp"]) + 8
         behind = tops[b"meta"] + tops.get(b"moov", b"")
@@ -361,12 +361,12 @@ def harmless():
         yield tops[b"ftyp"] + tops[b"mdat"] + behind.replace(struct.pack(">I", was), struct.pack(">I", now))
 
 
-def ids(count):
+def reference_box(count):
     return box(b"dimg", struct.pack(f">IH{count}I", 1, count, *range(9, count + 9)))
 
 
-def with_more(data, path, *more):
-    """`data` with boxes put behind what the box at `path` has already, and the sizes around them put right."""
+def append_boxes(data, path, *more):
+    """Appends boxes to the box at `path` and corrects the sizes around them."""
     out, more = bytearray(data), b"".join(more)
     start, end = 0, len(data)
     for name in path.split(b"/"):
@@ -377,36 +377,36 @@ def with_more(data, path, *more):
     return bytes(out)
 
 
-def test_a_few_of_what_may_not_be_many_are_taken():
-    real, moving = harmless()
+def test_small_counts_are_accepted():
+    real, moving = growable_pictures()
     meta = full(
-        b"meta", described(real, b"hdlr"), full(b"iloc", b"\0\0", struct.pack(">HHHHH", 1, 9, 0, 0, 1), version=1)
+        b"meta", copy_box(real, b"hdlr"), full(b"iloc", b"\0\0", struct.pack(">HHHHH", 1, 9, 0, 0, 1), version=1)
     )
     for data in (
         real,
         moving,
-        with_more(real, b"meta", full(b"iref", ids(1000), version=1)),
-        with_more(moving, b"moov/trak", meta),
-        with_more(moving, b"moov", box(b"free")),
+        append_boxes(real, b"meta", full(b"iref", reference_box(1000), version=1)),
+        append_boxes(moving, b"moov/trak", meta),
+        append_boxes(moving, b"moov", box(b"free")),
     ):
-        assert taken(data)
-    stbl = with_more(moving, b"moov/trak/mdia/minf/stbl", full(b"stsc", struct.pack(">IIII", 1, 1, 2, 1)))
-    assert taken(stbl.replace(b"stsc", b"free", 1))
+        assert is_accepted(data)
+    stbl = append_boxes(moving, b"moov/trak/mdia/minf/stbl", full(b"stsc", struct.pack(">IIII", 1, 1, 2, 1)))
+    assert is_accepted(stbl.replace(b"stsc", b"free", 1))
 
 
-def test_a_file_of_nothing_but_counts_keeps_neither_the_walk_nor_a_decoder_busy():
-    for data in busy():
+def test_a_file_of_counts_is_refused_within_a_second():
+    for data in files_of_counts():
         began = time.process_time()
-        with pytest.raises(Damaged):
+        with pytest.raises(DamagedPhoto):
             inspect(data)
         assert time.process_time() - began < 1
 
 
-def test_parts_that_overlap_do_not_become_more_than_the_file():
-    data = avif([item_bytes(saved(GREY))[0]], (256, 256), parts=2000)
+def test_overlapping_parts_cannot_exceed_the_size_of_the_file():
+    data = avif([item_bytes(encode_avif(GREY))[0]], (256, 256), parts=2000)
     at = data.index(b"iloc") + 4 + 4 + 2 + 2 + 2 + 2 + 2 + 2
     whole = struct.pack(">II", 0, len(data)) * 2000
-    with pytest.raises(Damaged):
+    with pytest.raises(DamagedPhoto):
         inspect(data[:at] + whole + data[at + len(whole) :])
 
 
@@ -415,38 +415,38 @@ def originals():
     moving = {"save_all": True, "append_images": [rgb.transpose(0), rgb.transpose(1)]}
     glass = rgb.copy()
     glass.putalpha(100)
-    yield from (saved(rgb), saved(rgb, **moving), saved(glass))
-    yield saved(glass, save_all=True, append_images=[glass.transpose(0)])
-    tile = item_bytes(saved(rgb))[0]
-    yield avif([tile] * 2, (120, 64), grid=(120, 64), tile=(64, 64), of=saved(rgb))
-    yield from (avif([tile], (64, 64), version=2, method=method, parts=2, of=saved(rgb)) for method in (0, 1))
+    yield from (encode_avif(rgb), encode_avif(rgb, **moving), encode_avif(glass))
+    yield encode_avif(glass, save_all=True, append_images=[glass.transpose(0)])
+    tile = item_bytes(encode_avif(rgb))[0]
+    yield avif([tile] * 2, (120, 64), grid=(120, 64), tile=(64, 64), of=encode_avif(rgb))
+    yield from (avif([tile], (64, 64), version=2, method=method, parts=2, of=encode_avif(rgb)) for method in (0, 1))
 
 
-def batch(seed, count):
+def check_mutations(seed, count):
     rng = random.Random(seed)  # noqa: S311
     whole = list(originals())
-    assert all(taken(each) for each in whole)
+    assert all(is_accepted(each) for each in whole)
     through = 0
     for number in range(count):
-        data = mutated(rng, whole[number % len(whole)], rng.choice(whole))
+        data = mutate_bytes(rng, whole[number % len(whole)], rng.choice(whole))
         began = time.process_time()
-        through += taken(data)
+        through += is_accepted(data)
         assert time.process_time() - began < 2, data.hex()
     assert 0 < through < count
 
 
-def test_a_mutated_avif_is_taken_or_refused_and_nothing_else():
-    batch(20261123, 1000)
+def test_a_mutated_avif_is_accepted_or_refused_and_nothing_else():
+    check_mutations(20261123, 1000)
 
 
 @pytest.mark.drill
 @pytest.mark.parametrize("seed", range(10))
-def test_many_mutated_avifs_are_taken_or_refused_and_nothing_else(seed):
-    batch(seed, 2000)
+def test_many_mutated_avifs_are_accepted_or_refused_and_nothing_else(seed):
+    check_mutations(seed, 2000)
 
 
-def test_boxes_fill_what_they_are_in():
+def test_boxes_must_fit_their_container():
     assert [name for name, *_ in boxes(box(b"free", b"x") + box(b"skip", wide=True), 0, 25)] == [b"free", b"skip"]
     for broken in (b"\0\0\0\7free", b"\0\0\0\x09free", struct.pack(">I4sQ", 1, b"free", 15)):
-        with pytest.raises(Damaged):
+        with pytest.raises(DamagedPhoto):
             list(boxes(broken, 0, len(broken)))

@@ -1,4 +1,4 @@
-"""One contract over a folder and S3 stores; and what each of them alone has to get right."""
+"""A folder and S3 buckets keep one contract, and each handles the failures of its own kind."""
 
 import errno
 import os
@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from inspections.errors import Damaged, Missing, Unavailable, Unsupported
+from inspections.errors import DamagedPhoto, NotFound, Unavailable, UnsupportedFormat
 from storage.photos import incoming
-from storage.photos.bucket_store import NoBucket, PhotoBucket
+from storage.photos.bucket_store import BucketError, PhotoBucket
 from storage.photos.folder_store import PhotoFolder
 from storage.photos.incoming import DiskFull
-from storage.photos.names import original, orphan, shown
-from storage.photos.store import open_photos
+from storage.photos.names import original_name, orphan_name, preview_name
+from storage.photos.store import open_photo_store
 from tests.builders.pictures import NOW, picture
 from tests.builders.postgres import free_port
 from tests.builders.s3 import s3_server
@@ -24,7 +24,7 @@ KEYS = {"AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b"}
 
 @pytest.fixture(scope="module")
 def servers():
-    """S3 servers by their kind, started once where a test asks for them."""
+    """Starts S3 servers by their kind, each once, when a test asks for it."""
     started = {}
     with ExitStack() as stack:
 
@@ -37,8 +37,8 @@ def servers():
 
 
 @pytest.fixture
-def allowed(monkeypatch):
-    """What says to any S3 client where the server is and who asks."""
+def configure_client(monkeypatch):
+    """Sets the address and the keys of a server for every S3 client."""
 
     def allow(server, **more):
         for name, value in (server.environment | more).items():
@@ -48,12 +48,12 @@ def allowed(monkeypatch):
 
 
 @pytest.fixture(params=["folder", "moto", "radosgw"])
-def store(request, tmp_path, servers, allowed):
+def store(request, tmp_path, servers, configure_client):
     if request.param == "folder":
-        return open_photos(str(tmp_path / "photos"), tmp_path)
+        return open_photo_store(str(tmp_path / "photos"), tmp_path)
     server = servers(request.param)
-    allowed(server)
-    return open_photos(f"s3://{server.bucket}/office", tmp_path / "incoming")
+    configure_client(server)
+    return open_photo_store(f"s3://{server.bucket}/office", tmp_path / "incoming")
 
 
 @pytest.fixture
@@ -62,91 +62,93 @@ def folder(tmp_path):
 
 
 def keep(store, data):
-    with store.receive() as incoming:
+    with store.open_incoming_file() as incoming:
         for at in range(0, len(data), 1000):
             incoming.write(data[at : at + 1000])
-        described = incoming.described(NOW)
-        store.keep(incoming, original(incoming.sha256))
+        described = incoming.inspect_photo(NOW)
+        store.save(incoming, original_name(incoming.sha256))
         return described
 
 
-def left_over(store):
-    return list(store._aside._folder.iterdir())
+def incoming_files(store):
+    return list(store._incoming_folder._folder.iterdir())
 
 
 def names(store):
-    return sorted(each.name for each in store.stored())
+    return sorted(each.name for each in store.list_files())
 
 
-def test_kept_bytes_lie_under_their_digest_byte_for_byte(store):
+def test_a_photo_is_stored_under_its_digest_byte_for_byte(store):
     data = picture()
     kept = keep(store, data)
     assert (kept.size, kept.format) == (len(data), "jpeg")
-    assert store.read(original(kept.sha256)) == data
-    assert store.read(original(kept.sha256), 100, 50) == data[100:150]
-    assert store.read(original(kept.sha256), 100) == data[100:]
-    assert left_over(store) == []
+    assert store.read(original_name(kept.sha256)) == data
+    assert store.read(original_name(kept.sha256), 100, 50) == data[100:150]
+    assert store.read(original_name(kept.sha256), 100) == data[100:]
+    assert incoming_files(store) == []
 
 
-def test_the_same_bytes_twice_are_one_file(store):
+def test_a_photo_saved_twice_makes_one_file(store):
     assert keep(store, picture()) == keep(store, picture())
     assert len(names(store)) == 1
 
 
-def test_what_is_not_there_is_missing(store):
-    for name in (original("0" * 64), shown("0" * 64, 320)):
-        with pytest.raises(Missing):
+def test_reading_a_missing_file_raises_not_found(store):
+    for name in (original_name("0" * 64), preview_name("0" * 64, 320)):
+        with pytest.raises(NotFound):
             store.read(name)
-        with pytest.raises(Missing):
+        with pytest.raises(NotFound):
             store.read(name, 0, 10)
         store.remove(name)
-        store.move(name, orphan("0" * 64))
+        store.move(name, orphan_name("0" * 64))
     assert names(store) == []
 
 
-def test_everything_that_is_kept_is_listed_with_its_time_and_can_be_moved_and_removed(store):
+def test_stored_files_are_listed_moved_and_removed(store):
     digest = keep(store, picture()).sha256
-    store.put(shown(digest, 320), b"first")
-    store.put(shown(digest, 320), b"small")
-    assert store.read(shown(digest, 320)) == b"small"
-    assert names(store) == [original(digest), shown(digest, 320)]
-    assert all(abs((datetime.now(UTC) - each.at).total_seconds()) < 60 for each in store.stored())
-    assert {each.sha256 for each in store.stored()} == {digest}
-    store.move(original(digest), orphan(digest))
-    store.remove(shown(digest, 320))
-    assert names(store) == [orphan(digest)]
-    assert store.read(orphan(digest)) == picture()
-    assert {each.sha256 for each in store.stored()} == {digest}
+    store.save_preview(preview_name(digest, 320), b"first")
+    store.save_preview(preview_name(digest, 320), b"small")
+    assert store.read(preview_name(digest, 320)) == b"small"
+    assert names(store) == [original_name(digest), preview_name(digest, 320)]
+    assert all(abs((datetime.now(UTC) - each.at).total_seconds()) < 60 for each in store.list_files())
+    assert {each.sha256 for each in store.list_files()} == {digest}
+    store.move(original_name(digest), orphan_name(digest))
+    store.remove(preview_name(digest, 320))
+    assert names(store) == [orphan_name(digest)]
+    assert store.read(orphan_name(digest)) == picture()
+    assert {each.sha256 for each in store.list_files()} == {digest}
 
 
-@pytest.mark.parametrize(("data", "refusal"), [(b"text", Unsupported), (picture()[:900], Damaged), (b"", Damaged)])
-def test_what_is_refused_leaves_nothing_behind(store, data, refusal):
+@pytest.mark.parametrize(
+    ("data", "refusal"), [(b"text", UnsupportedFormat), (picture()[:900], DamagedPhoto), (b"", DamagedPhoto)]
+)
+def test_a_refused_photo_leaves_no_file(store, data, refusal):
     with pytest.raises(refusal):
         keep(store, data)
-    assert left_over(store) == names(store) == []
+    assert incoming_files(store) == names(store) == []
 
 
-def test_a_phone_that_hangs_up_leaves_nothing_behind(store):
+def test_an_interrupted_upload_leaves_no_file(store):
     def hang_up():
-        with store.receive() as incoming:
+        with store.open_incoming_file() as incoming:
             incoming.write(b"half a photo")
             raise ConnectionError
 
     with pytest.raises(ConnectionError):
         hang_up()
-    assert left_over(store) == names(store) == []
+    assert incoming_files(store) == names(store) == []
 
 
-def test_what_a_crash_left_is_swept_a_day_later_and_what_still_comes_in_is_not(folder):
+def test_a_file_left_by_a_crash_is_removed_a_day_later(folder):
     crashed = folder._folder / "incoming" / "crashed"
     crashed.write_bytes(b"half a photo")
-    assert left_over(PhotoFolder(folder._folder)) == [crashed]
+    assert incoming_files(PhotoFolder(folder._folder)) == [crashed]
     os.utime(crashed, (0, 0))
-    assert len(left_over(folder)) == 1
-    assert left_over(PhotoFolder(folder._folder)) == []
+    assert len(incoming_files(folder)) == 1
+    assert incoming_files(PhotoFolder(folder._folder)) == []
 
 
-def test_file_and_folders_reach_the_disk_before_the_answer(folder, monkeypatch):
+def test_file_and_folders_are_flushed_before_the_answer(folder, monkeypatch):
     flushed = []
     real = os.fsync
 
@@ -157,13 +159,13 @@ def test_file_and_folders_reach_the_disk_before_the_answer(folder, monkeypatch):
     monkeypatch.setattr(os, "fsync", fsync)
     kept = keep(folder, picture())
     assert flushed[0].startswith(str(folder._folder / "incoming"))
-    assert flushed[1:] == [str((folder._folder / original(kept.sha256)).parent)]
+    assert flushed[1:] == [str((folder._folder / original_name(kept.sha256)).parent)]
     PhotoFolder(folder._folder / "new")
     assert flushed[2:] == [str(folder._folder / "new"), str(folder._folder)]
 
 
 @pytest.mark.parametrize(("code", "refusal"), [(errno.ENOSPC, DiskFull), (errno.EIO, Unavailable)])
-def test_what_the_disk_refuses_is_said_and_leaves_nothing_behind(folder, monkeypatch, code, refusal):
+def test_a_disk_error_is_reported_and_leaves_no_file(folder, monkeypatch, code, refusal):
     def refuse(_):
         raise OSError(code, os.strerror(code))
 
@@ -172,45 +174,45 @@ def test_what_the_disk_refuses_is_said_and_leaves_nothing_behind(folder, monkeyp
         with pytest.raises(refusal) as refused:
             keep(folder, picture())
     assert type(refused.value) is refusal
-    assert left_over(folder) == names(folder) == []
+    assert incoming_files(folder) == names(folder) == []
     assert keep(folder, picture()).format == "jpeg"
 
 
-def test_below_the_floor_of_free_space_no_photo_is_begun(store, monkeypatch):
+def test_an_upload_needs_the_minimum_of_free_space(store, monkeypatch):
     monkeypatch.setattr(incoming, "FREE_FLOOR_BYTES", 1 << 60)
     with pytest.raises(DiskFull):
-        store.receive()
-    assert left_over(store) == []
+        store.open_incoming_file()
+    assert incoming_files(store) == []
 
 
-def test_a_full_bucket_refuses_photos_and_still_shows_them(servers, allowed, tmp_path):
+def test_a_full_bucket_refuses_new_photos_and_still_serves_stored_ones(servers, configure_client, tmp_path):
     server = servers("radosgw")
-    allowed(server)
+    configure_client(server)
     store = PhotoBucket(f"s3://{server.bucket}", tmp_path)
     kept = keep(store, picture())
     with server.full(), pytest.raises(DiskFull):
         keep(store, picture())
-    assert store.read(original(kept.sha256)) == picture()
+    assert store.read(original_name(kept.sha256)) == picture()
     assert keep(store, picture()) == kept
 
 
-def test_a_bucket_that_goes_away_is_unavailable_and_never_a_missing_photo(servers, allowed, tmp_path):
+def test_a_removed_bucket_raises_unavailable_instead_of_not_found(servers, configure_client, tmp_path):
     server = servers("moto")
-    allowed(server)
+    configure_client(server)
     store = PhotoBucket(f"s3://{server.bucket}", tmp_path)
     server.remove_bucket()
-    for ask in (lambda: keep(store, picture()), lambda: store.read("x"), lambda: list(store.stored())):
+    for ask in (lambda: keep(store, picture()), lambda: store.read("x"), lambda: list(store.list_files())):
         with pytest.raises(Unavailable):
             ask()
 
 
-def test_a_bucket_that_is_not_there_or_not_ours_is_refused_at_the_start(servers, allowed, tmp_path):
+def test_a_missing_or_foreign_bucket_is_refused_at_the_start(servers, configure_client, tmp_path):
     server = servers("radosgw")
-    allowed(server)
-    with pytest.raises(NoBucket, match="NoSuchBucket"):
+    configure_client(server)
+    with pytest.raises(BucketError, match="NoSuchBucket"):
         PhotoBucket("s3://not-there", tmp_path)
-    allowed(server, AWS_SECRET_ACCESS_KEY="wrong")
-    with pytest.raises(NoBucket, match="403"):
+    configure_client(server, AWS_SECRET_ACCESS_KEY="wrong")
+    with pytest.raises(BucketError, match="403"):
         PhotoBucket(f"s3://{server.bucket}", tmp_path)
 
 
@@ -222,11 +224,11 @@ def test_a_bucket_that_is_not_there_or_not_ours_is_refused_at_the_start(servers,
         (KEYS | {"AWS_ENDPOINT_URL": "http://127.0.0.1:{port}"}, "HTTP error"),
     ],
 )
-def test_access_that_is_not_said_or_leads_nowhere_is_refused_at_the_start(tmp_path, monkeypatch, environment, words):
+def test_missing_or_wrong_access_settings_are_refused_at_the_start(tmp_path, monkeypatch, environment, words):
     monkeypatch.setenv("AWS_ALLOW_HTTP", "true")
     for name in KEYS:
         monkeypatch.delenv(name, raising=False)
     for name, value in environment.items():
         monkeypatch.setenv(name, value.format(port=free_port()))
-    with pytest.raises(NoBucket, match=words):
+    with pytest.raises(BucketError, match=words):
         PhotoBucket("s3://office", tmp_path)

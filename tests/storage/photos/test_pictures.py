@@ -1,4 +1,4 @@
-"""Pictures drawn here: formats, structure, what is shown and what is read."""
+"""Pictures of each format are recognised, checked for damage, shown upright and read for metadata."""
 
 import csv
 import io
@@ -10,11 +10,11 @@ import pytest
 from PIL import Image
 from PIL.TiffImagePlugin import IFDRational
 
-from inspections.errors import Damaged, TooLarge, Unsupported
+from inspections.errors import DamagedPhoto, PayloadTooLarge, UnsupportedFormat
 from inspections.places.coordinates import Point
 from storage.photos import images
 from storage.photos.formats import inspect
-from storage.photos.sample_images import draw
+from storage.photos.sample_images import draw_sample_photo
 from tests.builders.pictures import NOW, picture, png_of
 
 
@@ -31,34 +31,34 @@ from tests.builders.pictures import NOW, picture, png_of
         (picture("AVIF"), "avif", False),
     ],
 )
-def test_a_picture_is_known_by_its_bytes(data, kind, banded):
+def test_a_format_is_recognised_by_its_bytes(data, kind, banded):
     assert inspect(data) == (kind, 640, 480, banded)
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "AVIF"])
-def test_a_cut_is_noticed_wherever_it_is(kind):
+def test_a_truncated_picture_is_refused(kind):
     data = picture(kind)
     for tenth in range(1, 10):
-        with pytest.raises((Damaged, Unsupported)):
+        with pytest.raises((DamagedPhoto, UnsupportedFormat)):
             inspect(data[: len(data) * tenth // 10])
-    with pytest.raises(Damaged):
+    with pytest.raises(DamagedPhoto):
         inspect(data[:-2])
 
 
-def test_a_jpeg_whose_components_come_in_scans_of_their_own_is_not_decoded_in_bands():
+def test_a_jpeg_with_a_scan_for_each_component_is_not_decoded_in_bands():
     data = bytearray(picture())
     data[data.index(b"\xff\xda") + 4] = 1
     assert not inspect(bytes(data)).banded
 
 
-def test_what_follows_the_end_is_let_be():
+def test_bytes_after_the_end_are_ignored():
     assert inspect(picture("JPEG") + b"motion photo" * 100).kind == "jpeg"
 
 
 def test_a_flipped_byte_in_a_png_is_noticed():
     data = bytearray(picture("PNG"))
     data[len(data) // 2] ^= 1
-    with pytest.raises(Damaged):
+    with pytest.raises(DamagedPhoto):
         inspect(bytes(data))
 
 
@@ -74,8 +74,8 @@ def test_a_flipped_byte_in_a_png_is_noticed():
         b"RIFF\x10\x00\x00\x00WAVEfmt " + bytes(30),
     ],
 )
-def test_what_is_no_picture_of_ours_is_refused(data):
-    with pytest.raises(Unsupported):
+def test_other_kinds_of_files_are_refused(data):
+    with pytest.raises(UnsupportedFormat):
         inspect(data)
 
 
@@ -88,24 +88,24 @@ def header_only_png(width, height):
 
 
 def test_a_picture_too_large_to_decode_is_refused_by_its_header():
-    with pytest.raises(TooLarge) as refused:
+    with pytest.raises(PayloadTooLarge) as refused:
         inspect(header_only_png(60000, 60000))
     assert refused.value.facts["limit"] == 25_000_000
-    with pytest.raises(Damaged):
+    with pytest.raises(DamagedPhoto):
         inspect(header_only_png(0, 10))
 
 
 @pytest.mark.parametrize(
     "data", [b"\xff\xd8\xff", b"\xff\xd8\xff\xe0", b"\xff\xd8\xff\xe0\x00\x00" * 9, b"RIFF\x04\x00\x00\x00WEBPXXXX"]
 )
-def test_a_header_that_leads_nowhere_is_damaged(data):
-    with pytest.raises(Damaged):
+def test_a_broken_header_is_damaged(data):
+    with pytest.raises(DamagedPhoto):
         inspect(data)
 
 
 @pytest.mark.parametrize("orientation", range(9))
-def test_what_is_shown_stands_upright_and_says_nothing_of_its_origin(tmp_path, orientation):
-    """A red corner that must come out at the top left, whichever way the camera was held."""
+def test_a_preview_is_upright_and_has_no_metadata(tmp_path, orientation):
+    """A red corner comes out at the top left, whichever way the camera was held."""
     upright = Image.new("RGB", (400, 300), "white")
     upright.paste("red", (0, 0, 100, 100))
     stored = upright.transpose(UNDO[orientation]) if orientation in UNDO else upright
@@ -113,7 +113,7 @@ def test_what_is_shown_stands_upright_and_says_nothing_of_its_origin(tmp_path, o
     exif[0x0112] = orientation
     exif[0x010F] = "Acme"
     stored.save(tmp_path / "p.jpg", "JPEG", exif=exif, comment=b"secret words", quality=95)
-    shown_bytes = images.develop((tmp_path / "p.jpg").read_bytes(), 320)
+    shown_bytes = images.make_preview((tmp_path / "p.jpg").read_bytes(), 320)
     assert b"Exif" not in shown_bytes
     assert b"secret" not in shown_bytes
     shown = Image.open(io.BytesIO(shown_bytes))
@@ -136,27 +136,27 @@ UNDO = {
 
 def test_transparency_is_shown_on_white(tmp_path):
     Image.new("RGBA", (50, 50), (0, 0, 0, 0)).save(tmp_path / "p.png")
-    shown = Image.open(io.BytesIO(images.develop((tmp_path / "p.png").read_bytes(), 320)))
+    shown = Image.open(io.BytesIO(images.make_preview((tmp_path / "p.png").read_bytes(), 320)))
     assert shown.getpixel((25, 25)) == (255, 255, 255)
 
 
-def test_a_small_picture_is_not_blown_up(tmp_path):
+def test_a_small_picture_is_not_enlarged(tmp_path):
     (tmp_path / "p.jpg").write_bytes(picture(size=(10, 10)))
-    assert Image.open(io.BytesIO(images.develop((tmp_path / "p.jpg").read_bytes(), 1280))).size == (10, 10)
+    assert Image.open(io.BytesIO(images.make_preview((tmp_path / "p.jpg").read_bytes(), 1280))).size == (10, 10)
 
 
 @pytest.mark.parametrize("data", [picture()[:3000], b"", b"\xff\xd8\xff\xd9", png_of(b"garbage")])
-def test_what_does_not_decode_is_damaged(tmp_path, data):
+def test_a_file_that_cannot_be_decoded_is_damaged(tmp_path, data):
     (tmp_path / "p.jpg").write_bytes(data)
-    with pytest.raises(Damaged):
-        images.develop((tmp_path / "p.jpg").read_bytes(), 320)
+    with pytest.raises(DamagedPhoto):
+        images.make_preview((tmp_path / "p.jpg").read_bytes(), 320)
 
 
-def facts_in(data):
-    return images.developed(data).facts
+def read_metadata(data):
+    return images.process_photo(data).metadata
 
 
-def exif_of(**tags):
+def build_exif(**tags):
     exif = Image.Exif()
     for tag, value in tags.pop("plain", {}).items():
         exif[tag] = value
@@ -165,13 +165,13 @@ def exif_of(**tags):
     return exif
 
 
-def facts_of(tmp_path, **tags):
-    (tmp_path / "p.jpg").write_bytes(picture(exif=exif_of(**tags)))
-    return facts_in((tmp_path / "p.jpg").read_bytes())
+def read_metadata_of_tags(tmp_path, **tags):
+    (tmp_path / "p.jpg").write_bytes(picture(exif=build_exif(**tags)))
+    return read_metadata((tmp_path / "p.jpg").read_bytes())
 
 
 def test_time_place_and_camera_are_read(tmp_path):
-    facts = facts_of(
+    facts = read_metadata_of_tags(
         tmp_path,
         plain={0x010F: "OPPO\0\0", 0x0110: "R7plusf"},
         detail={0x9003: "2026:11:23 09:00:00", 0x9011: "+09:00"},
@@ -183,8 +183,8 @@ def test_time_place_and_camera_are_read(tmp_path):
     assert (facts.utc_offset, facts.orientation, facts.oddities) == (540, None, ())
 
 
-def test_without_an_offset_a_clock_is_read_as_shanghai_s(tmp_path):
-    facts = facts_of(tmp_path, detail={0x9003: "2026:11:23 09:00:00"})
+def test_a_time_without_an_offset_is_read_as_shanghai_time(tmp_path):
+    facts = read_metadata_of_tags(tmp_path, detail={0x9003: "2026:11:23 09:00:00"})
     assert facts.taken_at == datetime(2026, 11, 23, 1, 0, tzinfo=UTC)
     assert facts.utc_offset is None
 
@@ -201,8 +201,8 @@ def test_without_an_offset_a_clock_is_read_as_shanghai_s(tmp_path):
         ("", None),
     ],
 )
-def test_an_offset_is_taken_only_as_the_standard_writes_it(tmp_path, said, offset):
-    facts = facts_of(tmp_path, detail={0x9003: "2026:11:23 09:00:00", 0x9011: said})
+def test_an_offset_is_read_only_in_the_standard_format(tmp_path, said, offset):
+    facts = read_metadata_of_tags(tmp_path, detail={0x9003: "2026:11:23 09:00:00", 0x9011: said})
     assert facts.utc_offset == offset
     assert facts.taken_at == datetime(2026, 11, 23, 9, tzinfo=UTC) - timedelta(
         minutes=480 if offset is None else offset
@@ -221,15 +221,15 @@ def test_an_offset_is_taken_only_as_the_standard_writes_it(tmp_path, said, offse
         ("\0" * 20, False),
     ],
 )
-def test_a_clock_that_is_set_to_what_cannot_be_is_odd(tmp_path, clock, odd):
-    facts = facts_of(tmp_path, detail={0x9003: clock})
+def test_an_impossible_clock_is_an_oddity(tmp_path, clock, odd):
+    facts = read_metadata_of_tags(tmp_path, detail={0x9003: clock})
     assert facts.oddities == ("clock",) * odd
     assert (facts.taken_at is None) == (not clock.startswith("2001"))
 
 
 @pytest.mark.parametrize("orientation", range(10))
 def test_the_orientation_is_one_of_eight(tmp_path, orientation):
-    said = facts_of(tmp_path, plain={0x0112: orientation}).orientation
+    said = read_metadata_of_tags(tmp_path, plain={0x0112: orientation}).orientation
     assert said == (orientation if orientation in range(1, 9) else None)
 
 
@@ -244,42 +244,46 @@ def test_the_orientation_is_one_of_eight(tmp_path, orientation):
         ({1: "N"}, ()),
     ],
 )
-def test_a_position_that_cannot_be_is_left_out(tmp_path, gps, oddities):
-    facts = facts_of(tmp_path, gps=gps)
+def test_an_impossible_position_is_left_out(tmp_path, gps, oddities):
+    facts = read_metadata_of_tags(tmp_path, gps=gps)
     assert (facts.point, facts.oddities) == (None, oddities)
 
 
-def test_damaged_metadata_costs_nothing_but_itself(tmp_path):
-    data = bytearray(picture(exif=exif_of(detail={0x9003: "2026:13:99 99:00:00"})))
+def test_damaged_metadata_does_not_spoil_the_picture(tmp_path):
+    data = bytearray(picture(exif=build_exif(detail={0x9003: "2026:13:99 99:00:00"})))
     (tmp_path / "p.jpg").write_bytes(data)
-    assert facts_in((tmp_path / "p.jpg").read_bytes()) == (None, None, None, None, None, ("clock",))
+    assert read_metadata((tmp_path / "p.jpg").read_bytes()) == (None, None, None, None, None, ("clock",))
     at = data.index(b"Exif\0\0") + 6
     data[at : at + 30] = bytes(range(200, 230))
     (tmp_path / "p.jpg").write_bytes(data)
-    assert facts_in((tmp_path / "p.jpg").read_bytes()) == (None, None, None, None, None, ())
-    assert images.develop((tmp_path / "p.jpg").read_bytes(), 320)
+    assert read_metadata((tmp_path / "p.jpg").read_bytes()) == (None, None, None, None, None, ())
+    assert images.make_preview((tmp_path / "p.jpg").read_bytes(), 320)
 
 
-def test_drawings_are_small_pictures_that_no_other_seed_gives():
+def test_sample_photos_are_small_and_differ_by_seed():
     subjects = ["EB-01", "WN-02", "EL-01", "EV-03"]
-    drawn = {draw(f"{subject} {fixed}", subject, NOW, fixed=fixed) for subject in subjects for fixed in (True, False)}
+    drawn = {
+        draw_sample_photo(f"{subject} {fixed}", subject, NOW, fixed=fixed)
+        for subject in subjects
+        for fixed in (True, False)
+    }
     assert len(drawn) == 8
     assert all(inspect(each) == ("jpeg", 640, 480, True) and len(each) < 60_000 for each in drawn)
-    assert draw("a", "EB-01", NOW) == draw("a", "EB-01", NOW)
+    assert draw_sample_photo("a", "EB-01", NOW) == draw_sample_photo("a", "EB-01", NOW)
 
 
-def test_real_pictures_are_taken_and_shown(samples):
+def test_real_pictures_are_accepted_and_shown(samples):
     for original in sorted((samples / "photos").glob("*.jpg")):
         inspect(original.read_bytes())
-        assert b"Exif" not in images.develop(original.read_bytes(), 320)
+        assert b"Exif" not in images.make_preview(original.read_bytes(), 320)
 
 
-def test_what_the_manifest_says_of_place_and_time_is_read(samples):
+def test_place_and_time_are_read_as_the_manifest_says(samples):
     lines = (samples / "photos" / "MANIFEST.csv").read_text().splitlines()
     for row in csv.DictReader(lines):
         if row["format"] != "JPEG":
             continue
-        facts = facts_in((samples / "photos" / row["file"]).read_bytes())
+        facts = read_metadata((samples / "photos" / row["file"]).read_bytes())
         if row["has_gps"] == "yes" and float(row["lat"]) != 0:
             assert facts.point is not None
             assert abs(facts.point.lat - float(row["lat"])) < 0.0001, row["file"]

@@ -1,4 +1,4 @@
-"""Who reports by SQL finds the same figures, and nobody's names or words."""
+"""The SQL views give the figures of the statistics and contain no names or texts of people."""
 
 import pytest
 from sqlalchemy import text
@@ -8,10 +8,10 @@ from inspections.hazards.records import Party
 from inspections.remediation.actions.reporting import report_hazard
 from inspections.remediation.actions.steps import take_step
 from inspections.remediation.steps import Accept, Reject
-from inspections.statistics.metrics import COUNTED
+from inspections.statistics.metrics import COUNT_NAMES
 from storage.engine.connections import writing_engine
-from storage.statistics.metrics import Filters, counts, flow_by_day
-from storage.statistics.rollup import fold
+from storage.statistics.metrics import Filters, count_hazards, flow_by_day
+from storage.statistics.rollup import roll_up_deltas
 from storage.statistics.views import VIEWS
 from tests.builders.office import HERE, NOW, THERE, li, new_id, wang
 from tests.builders.reports import report
@@ -27,45 +27,45 @@ def engine(url):
     engine.dispose()
 
 
-def looked(engine, view):
+def read_view(engine, view):
     with engine.connect() as connection:
         return [dict(row) for row in connection.execute(text(f"SELECT * FROM {view}")).mappings()]  # noqa: S608
 
 
-def worked(desk):
+def create_hazards(desk):
     party = Party("owner", SECRET, "13800000000")
     facts = {"description": SECRET, "place": SECRET, "responsible_party": party}
-    waiting, accepted, rejected = (desk.do(report_hazard, wang, report(**facts), NOW).dossier.hazard for _ in range(3))
+    waiting, accepted, rejected = (desk.do(report_hazard, wang, report(**facts), NOW).reported.hazard for _ in range(3))
     desk.do(take_step, li, accepted.id, Accept(id=new_id(), version=accepted.version), NOW)
-    desk.do(fold, NOW, 2)
-    desk.do(fold, NOW, 2)
+    desk.do(roll_up_deltas, NOW, 2)
+    desk.do(roll_up_deltas, NOW, 2)
     desk.do(take_step, li, rejected.id, Reject(id=new_id(), version=rejected.version, reason=SECRET), NOW)
     return waiting
 
 
 def test_the_views_have_the_figures_of_the_statistics(desk, database, engine):
-    worked(desk)
-    found = {row["community"]: row for row in looked(engine, "anxun_communities")}
-    now = database.ask(lambda repository: counts(repository, "community", CODES, Filters(), NOW))
+    create_hazards(desk)
+    found = {row["community"]: row for row in read_view(engine, "anxun_communities")}
+    now = database.read_sync(lambda repository: count_hazards(repository, "community", CODES, Filters(), NOW))
     numbers = now[HERE.code].numbers()
-    shown = set(COUNTED) & set(found[HERE.code])
+    shown = set(COUNT_NAMES) & set(found[HERE.code])
     assert {"received", "open", "waiting", "on_time", "overdue", "rejected", "quantity_found"} <= shown
     late = {"on_time", "overdue"}  # as of the database's clock
     assert {name: found[HERE.code][name] for name in shown - late} == {name: numbers[name] for name in shown - late}
     assert found[HERE.code]["on_time"] + found[HERE.code]["overdue"] == numbers["on_time"] + numbers["overdue"]
     assert {found[THERE.code][name] for name in shown} == {0}
-    (day,) = looked(engine, "anxun_days")
-    flow = database.ask(lambda repository: flow_by_day(repository, CODES, Filters()))[NOW.date()]
+    (day,) = read_view(engine, "anxun_days")
+    flow = database.read_sync(lambda repository: flow_by_day(repository, CODES, Filters()))[NOW.date()]
     assert str(day.pop("day")) == "2026-11-23"
     assert day == {"community": HERE.code, "received": 3, "accepted": 1, "closed": 0, "fixed": 0}
     assert (flow.received, flow.accepted) == (3, 1)
-    assert len(looked(engine, "anxun_hazards")) == 3
+    assert len(read_view(engine, "anxun_hazards")) == 3
 
 
-def test_they_say_no_names_and_no_words(desk, engine):
-    worked(desk)
+def test_the_views_contain_no_names_and_no_texts(desk, engine):
+    create_hazards(desk)
     for view in VIEWS:
-        rows = looked(engine, view)
+        rows = read_view(engine, view)
         assert rows
         assert SECRET not in str(rows)
         assert "13800000000" not in str(rows)
@@ -74,7 +74,7 @@ def test_they_say_no_names_and_no_words(desk, engine):
 
 @pytest.mark.parametrize("url", ["postgresql"], indirect=True)
 def test_a_role_of_postgresql_reads_the_views_and_nothing_else(desk, engine):
-    worked(desk)
+    create_hazards(desk)
     role = f"reader_{new_id().hex[:12]}"
     with engine.begin() as connection:
         connection.execute(text(f"CREATE ROLE {role} LOGIN PASSWORD 'for-tests'"))

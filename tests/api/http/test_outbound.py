@@ -1,0 +1,200 @@
+"""Proves that outgoing requests reach only vetted, pinned addresses, and bound answers in time and size."""
+
+import asyncio
+import ssl
+import threading
+from contextlib import suppress
+from http.server import BaseHTTPRequestHandler, HTTPServer
+
+import pytest
+import trustme
+
+from api.http.outbound import ForbiddenAddress, OutboundClient, SendFailure, check_url, vet_address
+from api.settings import parse_networks
+from tests.builders.sink import sink
+from tests.builders.waiting import poll_until
+
+LOOPBACK = parse_networks("127.0.0.0/8, ::1")
+REFUSED = [
+    "127.0.0.1", "10.1.2.3", "172.16.0.1", "192.168.1.1", "169.254.169.254", "100.64.0.1", "100.100.100.200",
+    "0.0.0.0", "224.0.0.1", "255.255.255.255", "240.0.0.1", "192.0.0.8", "198.18.0.1",  # noqa: S104
+    "::", "::1", "fe80::1", "fe80::1%eth0", "fc00::1", "fd00:ec2::254", "ff02::1",
+    "::ffff:127.0.0.1", "::ffff:169.254.169.254", "::ffff:10.0.0.1", "::127.0.0.1",
+    "64:ff9b::7f00:1", "64:ff9b:1::a00:1", "2002:7f00:1::", "2001::1",
+]  # fmt: skip
+NEVER = ["169.254.169.254", "100.100.100.200", "::ffff:169.254.169.254", "fe80::1", "fd00:ec2::254", "224.0.0.1", "::"]
+
+
+def send(outgoing, url, method="POST", body=b"x"):
+    async def scenario():
+        try:
+            return await outgoing.send(method, url, {}, body)
+        finally:
+            await outgoing.close()
+
+    return asyncio.run(scenario())
+
+
+def fake_resolver(*answers):
+    """Return a resolver that gives the next of `answers` to each question, and the list of the questions."""
+    asked = []
+
+    async def resolve(host, port):
+        asked.append((host, port))
+        return answers[min(len(asked), len(answers)) - 1]
+
+    return resolve, asked
+
+
+@pytest.mark.parametrize("address", REFUSED)
+def test_an_address_that_is_not_public_is_refused(address):
+    with pytest.raises(ForbiddenAddress):
+        vet_address(address, [])
+
+
+@pytest.mark.parametrize("address", ["1.1.1.1", "223.5.5.5", "2400:3200::1", "::ffff:223.5.5.5"])
+def test_a_public_address_is_allowed(address):
+    assert vet_address(address, []).is_global
+
+
+def test_a_configured_intranet_is_allowed_and_metadata_addresses_never_are():
+    assert str(vet_address("10.1.2.3", parse_networks("10.1.0.0/16, 192.168.1.1"))) == "10.1.2.3"
+    assert str(vet_address("::ffff:10.1.2.3", parse_networks("10.1.0.0/16"))) == "10.1.2.3"
+    with pytest.raises(ForbiddenAddress):
+        vet_address("10.2.0.1", parse_networks("10.1.0.0/16"))
+    for address in NEVER:
+        with pytest.raises(ForbiddenAddress):
+            vet_address(address, parse_networks("0.0.0.0/0, ::/0"))
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "ftp://x/",
+        "file:///etc/passwd",
+        "http:///x",
+        "gopher://x",
+        "http://a@b/",
+        "http://x:99999/",
+        "//x",
+        "",
+        "https://",
+    ],
+)
+def test_an_invalid_webhook_url_is_refused(url):
+    with pytest.raises(ValueError):  # noqa: PT011  # the message does not matter
+        check_url(url)
+
+
+@pytest.mark.parametrize(
+    "host", ["127.0.0.1", "localhost", "2130706433", "0x7f000001", "127.1", "[::1]", "[::ffff:127.0.0.1]"]
+)
+def test_our_own_machine_is_refused_in_every_notation(host):
+    with sink() as own:
+        with pytest.raises((ForbiddenAddress, SendFailure)):
+            send(OutboundClient(), f"http://{host}:{own.port}/hook")
+        assert own.calls == []
+
+
+def test_a_hostname_that_changes_its_address_is_resolved_only_once():
+    """The name is resolved once: the connection goes to the address that was vetted."""
+    with sink() as good:
+        resolve, asked = fake_resolver(["127.0.0.1"], ["127.0.0.2"])
+        assert send(OutboundClient(LOOPBACK, resolve), f"http://hook.example:{good.port}/hook").status == 204
+        assert asked == [("hook.example", good.port)]
+        (_, headers, _) = good.calls[0]
+        assert headers["Host"] == f"hook.example:{good.port}"
+        resolve, asked = fake_resolver(["169.254.169.254"], ["127.0.0.1"])
+        with pytest.raises(ForbiddenAddress):
+            send(OutboundClient(LOOPBACK, resolve), f"http://hook.example:{good.port}/hook")
+        assert len(asked) == len(good.calls) == 1
+
+
+def test_the_allowed_one_of_several_addresses_is_used():
+    with sink() as good:
+        resolve, _ = fake_resolver(["169.254.169.254", "10.0.0.1", "127.0.0.1"])
+        assert send(OutboundClient(LOOPBACK, resolve), f"http://hook.example:{good.port}/").status == 204
+        resolve, _ = fake_resolver([])
+        with pytest.raises(ForbiddenAddress):
+            send(OutboundClient(LOOPBACK, resolve), f"http://hook.example:{good.port}/")
+
+
+def test_a_redirect_is_not_followed():
+    with sink() as inner, sink(lambda _: (302, f"http://127.0.0.1:{inner.port}/secret")) as outer:
+        assert send(OutboundClient(LOOPBACK), outer.url).status == 302
+        assert inner.calls == []
+
+
+def test_a_proxy_of_the_environment_is_not_used(monkeypatch):
+    with sink() as good, sink() as proxy:
+        monkeypatch.setenv("HTTP_PROXY", proxy.url)
+        monkeypatch.setenv("ALL_PROXY", proxy.url)
+        assert send(OutboundClient(LOOPBACK), good.url).status == 204
+        assert proxy.calls == []
+
+
+def test_only_the_beginning_of_an_endless_answer_is_read():
+    with sink(lambda _: "flood") as flooding:
+        answer = send(OutboundClient(LOOPBACK), flooding.url)
+        assert (answer.status, len(answer.body)) == (200, 4096)
+        poll_until(lambda: flooding.broken_off)
+        assert flooding.flooded < 20_000_000
+
+
+def test_a_silent_server_is_given_up(monkeypatch):
+    monkeypatch.setattr("api.http.outbound.SECONDS", 0.3)
+    with sink(lambda _: "hang") as hanging, pytest.raises(SendFailure, match="no answer"):
+        send(OutboundClient(LOOPBACK), hanging.url)
+
+
+def test_a_server_that_answers_byte_by_byte_is_given_up(monkeypatch):
+    monkeypatch.setattr("api.http.outbound.SECONDS", 0.5)
+
+    over = threading.Event()
+
+    class Slow(BaseHTTPRequestHandler):
+        def do_POST(self):
+            self.wfile.write(b"HTTP/1.1 200 OK\r\nX-Slow: ")
+            with suppress(OSError):  # the other side has gone
+                while not over.wait(0.05):
+                    self.wfile.write(b"x")
+
+        def log_message(self, *_):
+            """Log nothing."""
+
+    server = HTTPServer(("127.0.0.1", 0), Slow)
+    thread = threading.Thread(target=server.handle_request, daemon=True)
+    thread.start()
+    with pytest.raises(SendFailure, match="no answer"):
+        send(OutboundClient(LOOPBACK), f"http://127.0.0.1:{server.server_address[1]}/")
+    over.set()
+    thread.join()
+    server.server_close()
+
+
+def test_a_request_to_an_absent_or_non_http_server_fails():
+    with sink(lambda _: "cut") as cutting, pytest.raises(SendFailure):
+        send(OutboundClient(LOOPBACK), cutting.url)
+    with pytest.raises(SendFailure):
+        send(OutboundClient(LOOPBACK), "http://127.0.0.1:1/")
+    with pytest.raises(SendFailure):
+        send(OutboundClient(LOOPBACK), "http://no.such.name.invalid/")
+
+
+def test_a_certificate_must_match_the_hostname_although_the_address_is_pinned():
+    authority = trustme.CA()
+    trust = ssl.create_default_context()
+    authority.configure_trust(trust)
+    here = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("hook.example").configure_cert(here)
+    with sink() as good:
+        good.server.socket = here.wrap_socket(good.server.socket, server_side=True)
+        url = f"https://hook.example:{good.port}/hook"
+        resolve, _ = fake_resolver(["127.0.0.1"])
+        assert send(OutboundClient(LOOPBACK, resolve, trust), url).status == 204
+        resolve, _ = fake_resolver(["127.0.0.1"])
+        with pytest.raises(SendFailure, match="CERTIFICATE"):
+            send(OutboundClient(LOOPBACK, resolve, trust), url.replace("hook.example", "other.example"))
+        resolve, _ = fake_resolver(["127.0.0.1"])
+        with pytest.raises(SendFailure, match="CERTIFICATE"):
+            send(OutboundClient(LOOPBACK, resolve), url)
