@@ -5,7 +5,7 @@ RUN    := .venv
 DEV    := .venv-dev
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench drill audit lock openapi clean
+.PHONY: help run test pure check bench drill audit lock openapi clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -45,9 +45,12 @@ check: $(DEV)/.ready ## ruff, import-linter, pyright strict
 	@$(DEV)/bin/lint-imports --no-logo >$(DEV)/lint-imports.txt || { cat $(DEV)/lint-imports.txt; exit 1; }
 	@$(DEV)/bin/pyright --warnings
 
-test: check ## the checks, the pure tests with full branch coverage, then everything else
+pure: $(DEV)/.ready ## the pure tests with full branch coverage
 	@$(DEV)/bin/coverage run -m pytest tests/inspections
 	@$(DEV)/bin/coverage report
+
+test: $(DEV)/.ready ## the checks beside the pure tests, then everything else on three workers
+	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target check pure
 	@$(DEV)/bin/pytest tests --ignore tests/inspections -n 3 --dist worksteal
 
 bench: $(RUN)/.ready $(DEV)/.ready ## the benchmarks, both sides by turns: against the rivals, of the storage, of photos, of the clocks, of notices, the feed, access, hostile company, the loop, alerts and statistics (see benchmarks/README.md)

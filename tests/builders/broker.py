@@ -38,15 +38,20 @@ class Broker:
             limits = limits.replace("autosave_on_changes true", "autosave_on_changes false")
         own = (
             f"listener {self.port} 127.0.0.1\nallow_anonymous true\npersistence_location {folder}/\n"
-            f"log_dest none\nuser {getpass.getuser()}\n"
+            f"log_dest file {folder}/mosquitto.log\nlog_type subscribe\nuser {getpass.getuser()}\n"
         )
         (folder / "mosquitto.conf").write_text(own + more + limits)
+        self._log = folder / "mosquitto.log"
         self._command = [program, "-c", str(folder / "mosquitto.conf")]
 
     def start(self):
         self._process = launch(self._command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         poll_until(lambda: listens(self.port), lambda: "mosquitto does not listen")
         return self
+
+    def has_subscribed(self, session):
+        """Tells from the broker's log whether a client has subscribed in this session."""
+        return self._log.exists() and f": {session} 1 " in self._log.read_text()
 
     def end(self, sign):
         self._process.send_signal(sign)

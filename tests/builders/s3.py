@@ -19,6 +19,7 @@ import pytest
 from obstore.store import S3Store
 
 from tests.builders.postgres import free_port, server_group
+from tests.builders.waiting import PATIENCE
 
 ACCESS_KEY, SECRET_KEY, REGION = "ANXUNTESTS", "a-secret-of-nobody", "us-east-1"
 
@@ -120,7 +121,7 @@ def run_admin(conf, *command):
 
 
 def run_command(*command):
-    subprocess.run(command, check=True, capture_output=True, timeout=60)
+    subprocess.run(command, check=True, capture_output=True, timeout=PATIENCE)
 
 
 def is_reachable(endpoint):

@@ -1,6 +1,7 @@
 """Proves that a slow request body is accepted, while one that sends next to nothing is cut off."""
 
 import asyncio
+import selectors
 
 import pytest
 from litestar import Litestar, Request, Response, post
@@ -16,6 +17,27 @@ def _shortened_limits(monkeypatch):
     """Set the patience to half a second instead of a minute, the slowest pace to 40 bytes a second instead of 256."""
     monkeypatch.setattr(bodies, "SLOW_SECONDS", 0.5)
     monkeypatch.setattr(bodies, "SLOWEST_BYTES", 40)
+
+
+class ImmediateSelector(selectors.DefaultSelector):
+    """Never waits, and adds up the time that it was asked to wait."""
+
+    waited = 0.0
+
+    def select(self, timeout=None):
+        self.waited += timeout or 0
+        return super().select(0)
+
+
+class SimulatedTimeLoop(asyncio.SelectorEventLoop):
+    """An event loop whose time passes only by waiting, so that a pause lasts as long as it says on a busy machine."""
+
+    def __init__(self):
+        self._selector_with_time = ImmediateSelector()
+        super().__init__(self._selector_with_time)
+
+    def time(self):
+        return self._selector_with_time.waited
 
 
 def refuse(_request, _error):
@@ -51,7 +73,8 @@ def answer_to(piece, pauses, work=0.0):
         await Litestar([read], exception_handlers={StalledTransfer: refuse}, openapi_config=None)(scope, receive, send)
         return b"".join(answered)
 
-    return asyncio.run(send_request())
+    with asyncio.Runner(loop_factory=SimulatedTimeLoop) as runner:
+        return runner.run(send_request())
 
 
 def test_a_body_of_single_slow_bytes_is_cut_off():

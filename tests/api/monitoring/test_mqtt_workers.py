@@ -25,10 +25,10 @@ DEVICES = [f"D-{number}" for number in range(30)]
 class Crew:
     """Runs a server without background work, and workers that consume from the broker."""
 
-    def __init__(self, folder, url, port):
-        self.url = url
+    def __init__(self, folder, url, broker):
+        self.url, self.broker = url, broker
         self.server = Process(folder / "data", "serve", "--demo", "--no-work", ANXUN_DATABASE=url).start()
-        self.environment = self.server.environment | {"ANXUN_MQTT": f"mqtt://127.0.0.1:{port}"}
+        self.environment = self.server.environment | {"ANXUN_MQTT": f"mqtt://127.0.0.1:{broker.port}"}
         self.workers = []
         with closing(self.server.client("admin")) as admin:
             for name in DEVICES:
@@ -36,10 +36,9 @@ class Crew:
                 assert admin.post("/devices", json=said).status_code == 201
 
     def start_worker(self):
-        there = len(self.leases())
+        session = f"anxun-{len(self.leases())}"
         worker = self.spawn_worker()
-        poll_until(lambda: len(self.leases()) > there)
-        time.sleep(0.5)  # until it has subscribed
+        poll_until(lambda: self.broker.has_subscribed(session))
         return worker
 
     def spawn_worker(self):
@@ -65,7 +64,7 @@ class Crew:
 @pytest.fixture
 def crew(tmp_path, broker):
     with new_database() as url:
-        crew = Crew(tmp_path, url, broker.port)
+        crew = Crew(tmp_path, url, broker)
         yield crew
         crew.end()
 

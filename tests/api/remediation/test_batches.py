@@ -2,12 +2,12 @@
 
 import uuid
 
-import pytest
 from litestar.testing import TestClient
 
 from api.app import build_app
 from api.settings import Settings
 from tests.builders.api import on_both, problem
+from tests.builders.waiting import poll_until
 
 
 def item(hazard, step, **facts):
@@ -75,7 +75,4 @@ def test_readiness_fails_while_no_process_watches_the_deadlines(api, clock):
         clock.pass_(seconds=2)
         problem(alone.get("/health/ready"), 503, "sweep.lags")
     api.client.__enter__()
-    for _ in range(100):
-        if api.get(None, "/health/ready", root=True).status_code == 200:
-            return
-    pytest.fail("still red")
+    poll_until(lambda: api.get(None, "/health/ready", root=True).status_code == 200)
