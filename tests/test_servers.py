@@ -137,7 +137,7 @@ def test_a_run_that_is_stopped_leaves_no_process_and_no_database(tmp_path, sign,
     poll_until(lambda: not any(map(exists, run.databases)))
 
 
-def test_what_a_killed_worker_leaves_goes_at_the_latest_with_its_run(tmp_path):
+def test_leftovers_of_a_killed_worker_go_with_its_run(tmp_path):
     run = Run(tmp_path, "2")
     workers, _ = run.below()
     for worker in workers:
@@ -161,7 +161,7 @@ def test_databases_that_nobody_could_drop_go_when_the_next_run_asks_for_one(tmp_
         assert exists(url)
 
 
-def test_what_a_test_has_started_ends_with_it_also_where_it_fails():
+def test_a_process_ends_with_the_test_that_started_it_also_if_the_test_fails():
     def fails():
         with launched_processes_end():
             server = launch(["sh", "-c", "sleep 600 & echo $!; wait"], stdout=subprocess.PIPE, text=True)
