@@ -5,10 +5,10 @@ RUN    := .venv
 DEV    := .venv-dev
 
 .DEFAULT_GOAL := help
-.PHONY: help run test pure check bench drill audit lock openapi clean
+.PHONY: help run test pure check bench bench-hot drill audit lock openapi clean
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 # One stamp for each environment: made when it holds exactly what its lock says, and left alone after that.
 # $(call set_up,environment,locks)
@@ -65,6 +65,9 @@ bench: $(RUN)/.ready $(DEV)/.ready ## the benchmarks, both sides by turns: again
 	@$(DEV)/bin/python -m benchmarks.loop
 	@$(DEV)/bin/python -m benchmarks.alerts
 	@$(DEV)/bin/python -m benchmarks.counts
+
+bench-hot: $(DEV)/.ready ## instructions and statements of the hot path beside their budget, some five minutes
+	@$(DEV)/bin/python -m benchmarks.hot
 
 drill: $(DEV)/.ready ## the long drills: kill -9 under load, many mutations
 	@$(DEV)/bin/pytest tests -n 2 -m drill

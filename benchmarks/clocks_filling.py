@@ -16,8 +16,9 @@ from benchmarks.storage_writing import prepare_database
 from inspections.hazards.records import Hazard, State
 from storage.database import DEFINITION
 from storage.engine.connections import sqlite_path, writing_engine
+from storage.engine.postgres_rows import PostgresRows
 from storage.engine.reference import ReferenceData
-from storage.engine.rows import CoreRows, SqliteRows
+from storage.engine.rows import SqliteRows
 from storage.hazards.tables import hazards
 from storage.repository import Repository
 from storage.schema import SCHEMA
@@ -133,7 +134,7 @@ class Store:
     def open_repository(self) -> Iterator[Repository]:
         """Opens a repository on one connection, without a pool, threads or a transaction per query."""
         with self._engine.connect() as connection:
-            rows = SqliteRows(connection, SCHEMA) if self._path else CoreRows(connection, SCHEMA)
+            rows = SqliteRows(connection, SCHEMA) if self._path else PostgresRows(connection, SCHEMA)
             yield Repository(connection, DEFINITION, ReferenceData(connection, SCHEMA), rows)
 
     def close(self) -> None:

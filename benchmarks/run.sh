@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Builds the tools of the benchmarks once, and runs the comparison (see README.md). --quick: one short round.
+# Builds the tools of the benchmarks once, and runs a comparison (see README.md): `run.sh --quick`, `run.sh yardstick`.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 env=.venv-bench
@@ -32,4 +32,9 @@ if [ ! -d "$scratch/photos" ]; then
   mv "$scratch/photos.part" "$scratch/photos"
 fi
 
-exec .venv/bin/python -m benchmarks.compare "$@"
+module=compare
+if [ "${1:-}" = yardstick ]; then
+  module=yardstick
+  shift
+fi
+exec .venv-dev/bin/python -m "benchmarks.$module" "$@"

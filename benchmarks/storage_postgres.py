@@ -14,8 +14,8 @@ from benchmarks.storage_writing import Window, Work, write_reports
 from inspections.remediation.actions.reporting import ReportResult
 from storage.database import DEFINITION
 from storage.engine.postgres import CONNECTIONS, NumberBlocks, PostgresDatabase, postgres_engine
+from storage.engine.postgres_rows import PostgresRows
 from storage.engine.reference import ReferenceData
-from storage.engine.rows import CoreRows
 from storage.repository import Action, Repository
 from storage.schema import SCHEMA
 
@@ -83,7 +83,7 @@ async def write_singly(url: str, work: Work) -> Window:
     def commit_report(action: Action[ReportResult]) -> ReportResult:
         with engine.begin() as connection:
             repository = Repository(
-                connection, DEFINITION, reference, CoreRows(connection, SCHEMA), numbers.next_number
+                connection, DEFINITION, reference, PostgresRows(connection, SCHEMA), numbers.next_number
             )
             change = action(repository)
             repository.write(change)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Connection, Engine, inspect, text
 
 from storage.accounts.append_only_triggers import register_triggers
-from storage.engine.connections import sqlite_path, writing_engine
+from storage.engine.connections import analyze, sqlite_path, writing_engine
 from storage.engine.failures import OperatorError
 from storage.schema import METADATA
 from storage.statistics.rollup import rebuild_counters
@@ -47,13 +47,16 @@ def migrate(url: str) -> None:
     try:
         if engine.dialect.name == "sqlite":
             _require_writable(engine)
-        if current_revision(engine) != HEAD:
+        before = current_revision(engine)
+        if before != HEAD:
             with engine.begin() as connection:
                 if connection.dialect.name == "postgresql":  # several processes may start at once
                     connection.execute(text("select pg_advisory_xact_lock(hashtext('anxun migrate'))"))
                 _upgrade_to_head(connection)
     finally:
         engine.dispose()
+    if before not in {None, HEAD}:
+        analyze(url)
 
 
 def _upgrade_to_head(connection: Connection) -> None:

@@ -177,14 +177,17 @@ def hazard_views(
     hazards: Iterable[HazardWithPhotos], person: Person, now: datetime, profile: SecurityProfile
 ) -> list[HazardView]:
     people, seen, steps = scope(person, "hazard.personal"), scope(person, "hazard.see"), allowed_steps(person)
+    reaches = list(dict.fromkeys(steps.values()))  # most steps of a role have the same scope: it is checked once
+    reach_of = {step: reaches.index(reach) for step, reach in steps.items()}
 
     def view(hazard: Hazard, shown: list[DeclaredPhoto], others: Mapping[UUID, HazardReference]) -> HazardView:
         knows_people = people.covers(hazard)
+        within = [reach.covers(hazard) for reach in reaches]
         sees = seen.covers(hazard)  # False for a handler who has returned it and repeats the request
         values: tuple[Any, ...] = (
             *_shared_values(hazard),
             is_overdue(hazard, now),
-            [step for step in possible_steps(hazard) if step in steps and steps[step].covers(hazard)],
+            [step for step in possible_steps(hazard) if step in reach_of and within[reach_of[step]]],
             photo_views(shown, others, knows_people=knows_people) if sees else [],
             missing_digests(shown) if sees else [],
         )

@@ -110,10 +110,12 @@ class Exporter:
         listening = asyncio.create_task(heard.read(cast("asyncio.StreamReader", process.stderr)))
         try:
             until = time.monotonic() + WRITING.seconds
-            while not listening.done():
+            ended = False
+            while not ended:
                 if time.monotonic() > until:
                     process.kill()
                 await asyncio.wait({listening}, timeout=_PROGRESS_SECONDS)
+                ended = listening.done()  # before the record, which then has the last numbers too
                 action = partial(
                     record_export_progress, mine=export, done=heard.done, total=heard.total, now=self._clock()
                 )

@@ -22,7 +22,7 @@ from inspections.errors import InvalidInput
 from inspections.ledger.actions.legacy_import import LedgerImportResult, import_ledger, preview_import
 from inspections.ledger.legacy_import import NameIndex, ParsedLedger, build_name_index
 from storage.database import open_database
-from storage.engine.connections import write_access
+from storage.engine.connections import analyze, write_access
 from storage.file_reading import LedgerOrder
 from storage.migration import check_schema
 from storage.repository import Repository
@@ -48,7 +48,9 @@ async def import_uploaded_ledger(request: AnyRequest, apply: FromQuery[bool] = F
         now = context.clock()
         action = partial(import_ledger, by=person.username, reach=reach, said=said, now=now)
         facts = {"lines": str(said.count)}
-        return await context.log.transact(action, Event.IMPORTED, current_caller(request), "ledger", facts)
+        done = await context.log.transact(action, Event.IMPORTED, current_caller(request), "ledger", facts)
+        await asyncio.to_thread(analyze, context.settings.database_url)
+        return done
 
 
 def _read_name_index(repository: Repository) -> NameIndex:
@@ -79,9 +81,11 @@ async def _import_ledger_file(url: str, data: bytes, username: str, *, apply: bo
             return seen
         action = partial(import_ledger, by=username, reach=EVERYWHERE, said=said, now=now)
         facts = {"lines": str(said.count)}
-        return await database.transact(
+        done = await database.transact(
             with_security_event(action, Event.IMPORTED, Caller(SYSTEM, "local"), now, "ledger", facts)
         )
+        analyze(url)
+        return done
     finally:
         await database.close()
 

@@ -24,8 +24,9 @@ from storage.repository import Repository
 
 log = structlog.get_logger()
 
-_NOTICE_BATCH = 3
-"""The number of notices per batch. It is small because requests wait meanwhile, about a millisecond."""
+_NOTICE_BATCH, _NOTICE_SECONDS = 200, 0.1
+"""Notices are dispatched in batches, one every tenth of a second: what a batch costs once is shared by all its notices,
+and requests wait for one batch in ten at most."""
 _PAUSE_RATIO_WITH_REQUESTS, _PAUSE_RATIO = 2.0, 1.0
 """Pause between batches per second of the previous batch: a flood leaves two thirds of the time to this process's
 requests or, in a process without requests, half of it to the database."""
@@ -80,9 +81,11 @@ class Notifier:
             await asyncio.sleep(self._tick)
 
     async def dispatch_batch(self) -> int:
-        """Dispatches one batch of notices from the outbox; returns how many."""
+        """Dispatches one batch of notices from the outbox and pauses, so that more gather; returns how many."""
         action = partial(dispatch_notices, now=self._clock(), limit=_NOTICE_BATCH, outlets=self._outlets)
-        return await self._database.transact(action)
+        if dispatched := await self._database.transact(action):
+            await asyncio.sleep(_NOTICE_SECONDS)
+        return dispatched
 
     async def deliver_batch(self, channel: Channel) -> int:
         """Tries one batch of a channel's deliveries in parallel; returns how many were tried or postponed."""

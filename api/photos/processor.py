@@ -7,7 +7,6 @@ priority: a burst of uploads never waits for them.
 import asyncio
 import os
 import threading
-import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -28,7 +27,7 @@ from storage.photos.store import PhotoStore, read_original
 log = structlog.get_logger()
 
 _BATCH = 16
-_EXAMINE_BATCH = 8
+_EXAMINE_BATCH, _EXAMINE_SECONDS = 200, 0.1
 _POLL_SECONDS = 1.0
 _NICENESS = 19
 
@@ -136,10 +135,8 @@ class PhotoProcessor:
     async def examine_batch(self) -> int:
         """Compares one batch of declared photos with all others; returns how many it examined.
 
-        It takes at most a tenth of the time, so that it does not slow down a flood of reports.
+        It pauses after each batch, so that a flood of reports is examined in few batches.
         """
-        began = time.monotonic()
-        examined = await self._database.transact(partial(examine_photos, now=self._clock(), limit=_EXAMINE_BATCH))
-        if examined:
-            await asyncio.sleep(9 * (time.monotonic() - began))
+        if examined := await self._database.transact(partial(examine_photos, now=self._clock(), limit=_EXAMINE_BATCH)):
+            await asyncio.sleep(_EXAMINE_SECONDS)
         return examined

@@ -56,7 +56,7 @@ def photo_views(
 ) -> list[PhotoView]:
     """Each declared photo once per stage; where several people declared it, the one whose bytes are present."""
     views: dict[tuple[str, Stage], PhotoView] = {}
-    for mention, photo in sorted(shown, key=lambda each: each.is_present):
+    for mention, photo in sorted(shown, key=lambda each: each.is_present) if len(shown) > 1 else shown:
         views[mention.sha256, mention.stage] = PhotoView(
             mention.sha256,
             mention.stage,

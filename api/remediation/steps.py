@@ -1,7 +1,6 @@
 """The routes that take one step, or many in a batch."""
 
 import asyncio
-from collections.abc import Mapping
 from functools import partial
 from typing import Annotated, Any
 from uuid import UUID
@@ -17,10 +16,8 @@ from api.http.context import AppContext, app_context, current_person
 from api.http.problems import as_problem
 from inspections.accounts.people import Person
 from inspections.errors import InvalidInput, Refusal, VersionConflict, WrongState
-from inspections.hazards.records import HazardReference, HazardWithPhotos
 from inspections.remediation.actions.steps import take_step
 from inspections.remediation.steps import Step
-from storage.repository import Repository
 
 MAX_BATCH_STEPS = 500
 
@@ -115,15 +112,7 @@ async def _take_step(context: AppContext, person: Person, hazard_id: UUID, step:
         present = await context.database.read(partial(hazard_with_photos, person=person, hazard_id=hazard_id))
         refusal.facts["hazard"] = hazard_view(present, person, context)
         raise
-    if any(each.mention.flags for each in done.photos):  # the hazards they refer to are read after the transaction
-        done = done._replace(others=await context.database.read(partial(_referenced_hazards, person=person, seen=done)))
     return hazard_view(done, person, context)
-
-
-def _referenced_hazards(
-    repository: Repository, person: Person, seen: HazardWithPhotos
-) -> Mapping[UUID, HazardReference]:
-    return repository.referenced_hazards(person, seen.photos)
 
 
 ROUTES = [post_step, post_steps]

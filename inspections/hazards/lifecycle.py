@@ -75,14 +75,19 @@ _CONDITIONS: dict[str, Callable[[Hazard], bool]] = {
 
 
 _STEPS_FROM_STATE = {
-    state: [step for step, targets in TRANSITIONS.items() if state in targets and step not in AUTOMATIC_STEPS]
+    state: [
+        (step, _CONDITIONS.get(step))
+        for step, targets in TRANSITIONS.items()
+        if state in targets and step not in AUTOMATIC_STEPS
+    ]
     for state in State
 }
+"""The steps that people can take in a state, each with its condition, if it has one."""
 
 
 def possible_steps(hazard: Hazard) -> list[str]:
     """Returns the steps that people can take on this hazard now."""
-    return [step for step in _STEPS_FROM_STATE[hazard.state] if _meets_condition(hazard, step)]
+    return [step for step, holds in _STEPS_FROM_STATE[hazard.state] if holds is None or holds(hazard)]
 
 
 def _meets_condition(hazard: Hazard, step: str) -> bool:

@@ -1,10 +1,11 @@
 """The queries that actions of this subject need from a store."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
+from inspections.accounts.people import Person
 from inspections.change import RecordRepository
 from inspections.hazards.duplicates import EarlierReport
 from inspections.hazards.records import Hazard, HazardReference, HistoryEntry
@@ -33,11 +34,15 @@ class HazardRepository(RecordRepository, Protocol):
         """Returns received, processed, unexamined photos, without those of duplicates; claims them as `due_hazards`."""
         ...
 
-    def photo_matches(self, mention: PhotoReference, picture: int | None) -> list[PhotoMatch]:
-        """Returns other places where this photo, or one with a hash near `picture`, is present; earliest first.
+    def photo_matches(self, pictures: Sequence[tuple[PhotoReference, int | None]]) -> list[list[PhotoMatch]]:
+        """Returns, for each reference with its hash, other places where this photo or a similar one is present.
 
-        Other duplicates are left out: their photos are copied to their master.
+        The earliest come first. Other duplicates are left out: their photos are copied to their master.
         """
+        ...
+
+    def referenced_hazards(self, person: Person, shown: Iterable[DeclaredPhoto]) -> Mapping[UUID, HazardReference]:
+        """Returns the hazards that the flags of these photos refer to and this person may see, by id."""
         ...
 
     def declared_photos(self, hazard_ids: Sequence[UUID]) -> list[DeclaredPhoto]:

@@ -25,6 +25,8 @@ def missing_digests(shown: Iterable[DeclaredPhoto]) -> list[str]:
     Photos that a duplicate hazard still lacks are not required of its master.
     """
     shown = list(shown)
+    if all(each.is_present for each in shown):
+        return []
     present = {each.mention.sha256 for each in shown if each.is_present}
     owed = (each.mention.sha256 for each in shown if each.mention.copied_from is None)
     return list(dict.fromkeys(sha256 for sha256 in owed if sha256 not in present))

@@ -7,10 +7,10 @@
 - `findings`: the result type of consistency checks
 - `group_commit`: pending actions, joined into groups that share one commit
 - `postgres`: the database on PostgreSQL: group commit for inserts, retried transactions, numbers reserved in blocks
+- `postgres_rows`: records on PostgreSQL through psycopg; prefetches the reads of a whole group in few round trips
 - `postgres_stream`: a psycopg cursor that streams large results
-- `prefetch`: on PostgreSQL, fetches the reads of a whole group in one round trip
 - `reference`: reference data (rules, calendar), cached in memory and reloaded after a change
-- `rows`: reads and writes records, through SQLAlchemy Core or, on SQLite, directly through the driver
+- `rows`: reads and writes records directly through the driver of the database
 - `schema`: maps record types to tables, and holds the statements that read and write one row
 - `sqlite`: the database on SQLite: one writing connection with group commit, and the lock on the file
 - `tables`: the engine's own tables: recurring jobs and number series

@@ -4,13 +4,28 @@
 directly, without SQLAlchemy: a page of a hundred hazards needs five thousand conversions.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
+from functools import partial
 from typing import Any
+from uuid import UUID
 
 import msgspec
-from sqlalchemy import BigInteger, ColumnElement, DateTime, Dialect, Integer, String, Text
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    Boolean,
+    ColumnElement,
+    DateTime,
+    Dialect,
+    Integer,
+    String,
+    Text,
+    Uuid,
+    bindparam,
+)
+from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import TypeDecorator, TypeEngine
@@ -19,6 +34,9 @@ from inspections.calendar import midnight
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
+SQLITE = SQLiteDialect_pysqlite()
+_DOUBLE_PRECISION = 701
+"""The object id of the type in PostgreSQL. SQLAlchemy asks for the type of a number before it chooses a converter."""
 
 
 def within_days(column: ColumnElement[datetime | None], first: date | None, last: date | None) -> ColumnElement[bool]:
@@ -112,6 +130,83 @@ class EnumValue(_ConvertedType):
 
     def to_sqlite(self, value: StrEnum | str) -> str:
         return str(value)
+
+
+_parse_uuid = partial(msgspec.convert, type=UUID)
+"""Parses 32 hex digits, in less than half the time of uuid.UUID."""
+
+
+def result_converter(kind: TypeEngine[Any], dialect: Dialect) -> Callable[[Any], Any] | None:
+    """The function that converts a value of the driver to a Python value, if one is needed."""
+    if dialect is SQLITE and isinstance(kind, Uuid):
+        return _parse_uuid
+    if dialect is SQLITE or isinstance(kind, _ConvertedType):
+        converter: Callable[[Any], Any] | None = getattr(kind, "from_sqlite", None)
+        if converter is not None:
+            return converter
+    return kind.dialect_impl(dialect).result_processor(dialect, _DOUBLE_PRECISION)
+
+
+def bind_converter(kind: TypeEngine[Any], dialect: Dialect) -> Callable[[Any], Any] | None:
+    """The function that converts a Python value to a value for the driver, if one is needed."""
+    if dialect is SQLITE or isinstance(kind, _ConvertedType):
+        converter: Callable[[Any], Any] | None = getattr(kind, "to_sqlite", None)
+        if converter is not None:
+            return converter
+    return kind.dialect_impl(dialect).bind_processor(dialect)
+
+
+class ValueList(TypeDecorator[Any]):
+    """A list of values of one column type: a JSON array of their stored forms on SQLite, an array on PostgreSQL."""
+
+    impl = Text
+    cache_ok = True
+
+    def __init__(self, item: TypeEngine[Any]) -> None:
+        super().__init__()
+        self.item = item
+        self._convert = bind_converter(item, SQLITE)
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        return dialect.type_descriptor(Text() if dialect.name == "sqlite" else ARRAY(self.item))
+
+    def process_bind_param(self, value: Iterable[Any] | None, dialect: Dialect) -> Any:
+        if value is None:
+            return None
+        return self.to_sqlite(value) if dialect.name == "sqlite" else list(value)
+
+    def to_sqlite(self, values: Iterable[Any]) -> str:
+        stored = list(values) if self._convert is None else list(map(self._convert, values))
+        return msgspec.json.encode(stored).decode()
+
+
+class _IsInList(FunctionElement[bool]):
+    type = Boolean()
+    inherit_cache = True
+
+    def self_group(self, against: Any = None) -> Any:  # noqa: ARG002  # as SQLAlchemy calls it
+        return self  # not compared with 1, which would hide the column from SQLite's indexes
+
+
+@compiles(_IsInList, "sqlite")
+def _compile_list_for_sqlite(element: Any, compiler: Any, **words: Any) -> str:
+    column, values = (compiler.process(each, **words) for each in element.clauses)
+    return f"({column} IN (SELECT value FROM json_each({values})))"  # noqa: S608  # both are names that SQLAlchemy compiled
+
+
+@compiles(_IsInList, "postgresql")
+def _compile_list_for_postgres(element: Any, compiler: Any, **words: Any) -> str:
+    column, values = (compiler.process(each, **words) for each in element.clauses)
+    return f"({column} = ANY ({values}))"
+
+
+def in_list(column: ColumnElement[Any], name: str) -> ColumnElement[bool]:
+    """Matches rows whose `column` is one of the values of the parameter `name`.
+
+    The list is ONE parameter. SQLAlchemy's expanding lists make a new text for each length, which has to be compiled,
+    prepared and planned anew.
+    """
+    return _IsInList(column, bindparam(name, type_=ValueList(column.type)))
 
 
 class CurrentTransactionId(FunctionElement[int]):

@@ -5,7 +5,7 @@ from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from types import ModuleType
 
-from sqlalchemy import Engine, make_url
+from sqlalchemy import Engine, make_url, text
 
 from storage.engine.failures import MissingDependency
 from storage.engine.sqlite import sqlite_engine, write_lock
@@ -23,6 +23,20 @@ def reading_engine(url: str) -> Engine:
     if (path := sqlite_path(url)) is not None:
         return sqlite_engine(path, writing=False, cache_mib=8)
     return postgres_module(url).postgres_engine(url, reading=True)
+
+
+def analyze(url: str) -> None:
+    """Renews the statistics of PostgreSQL's planner after many rows were written at once.
+
+    Without them plans are made blindly until autovacuum comes, or for ever where it is off. SQLite plans by its indexes
+    alone here: statistics that nobody renews would grow wrong.
+    """
+    if sqlite_path(url) is not None:
+        return
+    engine = writing_engine(url)
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.execute(text("analyze"))
+    engine.dispose()
 
 
 def require_driver(url: str) -> None:

@@ -4,14 +4,14 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from msgspec import Struct
-from sqlalchemy import Connection
 from sqlalchemy.sql import Executable
 
 from storage.engine.reference import ReferenceData
+from storage.engine.rows import RowAccess
 from storage.engine.schema import Schema
 
 ChangeHook = Callable[
-    [Connection, Mapping[type[Struct], Sequence[Any]], Iterable[tuple[Struct, Struct]], ReferenceData], None
+    [RowAccess, Mapping[type[Struct], Sequence[Any]], Iterable[tuple[Struct, Struct]], ReferenceData], None
 ]
 """Writes rows derived from a change; gets the inserted records by type and the updated (before, after) pairs."""
 

@@ -25,10 +25,10 @@ from inspections.errors import Unavailable
 from storage.engine.definition import DatabaseDefinition
 from storage.engine.failures import as_unavailable, run_in_pool
 from storage.engine.group_commit import Action, ActionResult, NeedsOwnTransaction, PendingAction, pop_group, run_action
+from storage.engine.postgres_rows import PostgresRows, prefetch
 from storage.engine.postgres_stream import StreamingCursor
-from storage.engine.prefetch import prefetch
 from storage.engine.reference import REFERENCE_SERIES, ReferenceData
-from storage.engine.rows import NO_PREFETCHED_ROWS, CoreRows, PrefetchedRows
+from storage.engine.rows import NO_PREFETCHED_ROWS, PrefetchedRows
 from storage.engine.unit_of_work import LAST_NUMBER, UnitOfWork
 
 T = TypeVar("T")
@@ -300,7 +300,7 @@ class PostgresDatabase:
         before_lock: Callable[[], Any] | None = None,
         prefetched: PrefetchedRows = NO_PREFETCHED_ROWS,
     ) -> Any:
-        rows = CoreRows(connection, self._contents.schema, before_lock, prefetched)
+        rows = PostgresRows(connection, self._contents.schema, before_lock, prefetched)
         reference = self._reference(connection)
         return self._contents.repository(connection, self._contents, reference, rows, self._numbers.next_number)
 

@@ -26,6 +26,8 @@ class Schema:
         self.guards = {
             kind: tuple(name for name in _VERSION_COLUMNS if name in table.c) for kind, table in table_of.items()
         }
+        self.place_of = {kind: place for place, kind in enumerate(table_of)}
+        self._with_parents: dict[tuple[type[Struct], ...], frozenset[type[Struct]]] = {}
         self.locked_kinds = self._kinds_with_flag(LOCKED)
         self.reference_kinds = self._kinds_with_flag(REFERENCE)
         self.read: dict[type[Struct], Query] = {}
@@ -35,6 +37,19 @@ class Schema:
             by_key = and_(*(table.c[name] == bindparam(name) for name in self.keys[kind]))
             self.read[kind] = select(table).where(by_key)
             self.remove[kind] = delete(table).where(by_key)
+
+    def with_parents(self, kinds: tuple[type[Struct], ...]) -> frozenset[type[Struct]]:
+        """Returns these types, and all types whose rows theirs refer to by foreign keys."""
+        if kinds not in self._with_parents:
+            kind_of = {table: kind for kind, table in self.table_of.items()}
+            found: set[type[Struct]] = set()
+            waiting = list(kinds)
+            while waiting:
+                if (kind := waiting.pop()) not in found:
+                    found.add(kind)
+                    waiting += [kind_of[key.column.table] for key in self.table_of[kind].foreign_keys]
+            self._with_parents[kinds] = frozenset(found)
+        return self._with_parents[kinds]
 
     def _kinds_with_flag(self, flag: str) -> frozenset[type[Struct]]:
         return frozenset(kind for kind, table in self.table_of.items() if table.info.get(flag))

@@ -1,8 +1,9 @@
 """A Database on SQLite: one process, one writing connection, group commit.
 
-All pending actions run inside one BEGIN IMMEDIATE and are committed once, so that a group costs one flush to disk.
-Actions run on the event loop, where no other thread competes for the interpreter; only the commit, which waits for the
-disk, has a thread. Meanwhile the next group gathers. Readers have their own connections (WAL).
+All pending actions run inside one BEGIN IMMEDIATE of a connection that stays open, and are committed once, so that a
+group costs one flush to disk. Actions run on the event loop, where no other thread competes for the interpreter; only
+the commit, which waits for the disk, has a thread. Meanwhile the next group gathers. Readers have their own connections
+(WAL).
 """
 
 import asyncio
@@ -33,6 +34,8 @@ T = TypeVar("T")
 READERS = 4
 _GATHERING_TURNS = 2
 """Turns of the event loop before a group begins, so that requests which have arrived share its commit."""
+_GATHERING_SECONDS = 0.0005
+"""The same after a group of several actions, whose clients send again soon and can share the next commit too."""
 
 
 class DatabaseInUse(OperatorError):
@@ -81,7 +84,8 @@ def sqlite_engine(database: Path, *, writing: bool, cache_mib: int = 2) -> Engin
 
     @event.listens_for(engine, "begin")
     def _(connection: Connection) -> None:
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
+        driver: Any = connection.connection.dbapi_connection
+        driver.execute("BEGIN IMMEDIATE" if writing else "BEGIN")
 
     return engine
 
@@ -95,7 +99,8 @@ class SqliteDatabase:
         self._reader = sqlite_engine(path, writing=False)
         self._waiting: deque[PendingAction] = deque()
         self._writing: asyncio.Task[None] | None = None
-        self._closed = self._wrote = False
+        self._writing_connection: Connection | None = None
+        self._closed = self._wrote = self._had_company = False
         with self._reader.connect() as connection:
             self._reference = ReferenceData(connection, self._contents.schema)
         self._reads = ThreadPoolExecutor(READERS, "anxun-read")
@@ -135,6 +140,7 @@ class SqliteDatabase:
         self._closed = True
         if self._writing is not None:
             await self._writing
+        self._close_writing_connection()
         self._reads.shutdown()
         self._commits.shutdown()
         self._writer.dispose()
@@ -142,9 +148,11 @@ class SqliteDatabase:
 
     async def _write_groups(self) -> None:
         while self._waiting:
-            for _ in range(_GATHERING_TURNS):
-                await asyncio.sleep(0)
-            for settled in await self._commit_or_split(pop_group(self._waiting)):
+            for pause in (_GATHERING_SECONDS,) if self._had_company else (0,) * _GATHERING_TURNS:
+                await asyncio.sleep(pause)
+            group = pop_group(self._waiting)
+            self._had_company = len(group) > 1
+            for settled in await self._commit_or_split(group):
                 settled.resolve()
 
     async def _commit_or_split(self, group: list[PendingAction]) -> list[ActionResult]:
@@ -157,7 +165,8 @@ class SqliteDatabase:
             return [ActionResult(group[0].future, None, as_unavailable(error) or error)]
 
     async def _commit(self, group: list[PendingAction]) -> list[ActionResult]:
-        with self._writer.connect() as connection:
+        connection = self._writing_connection = self._writing_connection or self._writer.connect()
+        try:
             transaction = connection.begin()
             if not self._wrote:
                 for statement in self._contents.startup_statements:
@@ -173,5 +182,13 @@ class SqliteDatabase:
                 await asyncio.wrap_future(committing)
             finally:
                 wait([committing])  # also when cancelled: the commit ends before the connection is reused
-            self._reference, self._wrote = reference, True
+        except BaseException:
+            self._close_writing_connection()  # rolls back; the next group gets a new one
+            raise
+        self._reference, self._wrote = reference, True
         return settled
+
+    def _close_writing_connection(self) -> None:
+        connection, self._writing_connection = self._writing_connection, None
+        if connection is not None:
+            connection.close()

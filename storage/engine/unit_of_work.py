@@ -1,18 +1,18 @@
 """Reads records and collects changes over one connection.
 
 A write transaction collects the changes of a group of actions: inserts are buffered per table and written by one
-executemany, at the latest when a query could miss them. A read by key looks into the buffer first; any other query
-flushes it before.
+executemany, at the latest when a query could miss them. A read by key looks into the buffer first. Any other query
+flushes it before, or only the types of records that it names. Change hooks run once for the whole group.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from secrets import token_hex
 from typing import Any, TypeVar, cast
 from uuid import UUID
 
 from msgspec import Struct
-from sqlalchemy import Connection, Select, bindparam, insert, select, text, update
+from sqlalchemy import Connection, Select, bindparam, select, text
 from sqlalchemy.sql import Executable
 from uuid_utils.compat import uuid7
 
@@ -21,6 +21,7 @@ from inspections.errors import Conflict
 from storage.engine.definition import DatabaseDefinition
 from storage.engine.reference import REFERENCE_SERIES, ReferenceData
 from storage.engine.rows import RowAccess
+from storage.engine.schema import Query
 from storage.engine.tables import numbers
 
 R = TypeVar("R", bound=Struct)
@@ -45,6 +46,8 @@ class UnitOfWork:
         self._written_records: dict[tuple[type[Struct], tuple[Any, ...]], Struct] = {}
         self._inserts: dict[type[Struct], list[Struct]] = {}
         self._updates: list[tuple[Struct, Struct]] = []
+        self._inserted: dict[type[Struct], list[Struct]] = {}
+        self._updated: list[tuple[Struct, Struct]] = []
         self._numbers: dict[str, int] = {}
         self.reference_changed = False
 
@@ -57,7 +60,7 @@ class UnitOfWork:
         return [kind(*row) for row in self.rows(self._rows.with_for_update(query), parameters)]
 
     def _claim_due_rows(self, kind: type[R], query: Select[Any], now: datetime, limit: int) -> list[R]:
-        rows = self.rows(self._rows.with_for_update(query, skip=True), {"now": now, "limit": limit})
+        rows = self.fetch(self._rows.with_for_update(query, skip=True), {"now": now, "limit": limit})
         return [kind(*row) for row in rows]
 
     def select(self, kind: type[R], query: Select[Any]) -> list[R]:
@@ -68,6 +71,23 @@ class UnitOfWork:
     def rows(self, query: Executable, parameters: dict[str, Any] | None = None) -> Sequence[Any]:
         self.flush()
         return self._connection.execute(query, parameters).all()
+
+    def fetch(
+        self, query: Query, parameters: Mapping[str, Any], reads: tuple[type[Struct], ...] = ()
+    ) -> Sequence[Sequence[Any]]:
+        """Executes a module-level query; a parameter that is a list is a tuple here.
+
+        `reads`: the types of pending records that the query needs, if not all.
+        """
+        self.flush(*reads)
+        return self._rows.fetch(query, parameters)
+
+    def fetch_batch(
+        self, query: Query, asked: Sequence[Mapping[str, Any]], reads: tuple[type[Struct], ...] = ()
+    ) -> list[Sequence[Sequence[Any]]]:
+        """Like `fetch`, for each of the parameters; answers in their order."""
+        self.flush(*reads)
+        return self._rows.fetch_batch(query, asked)
 
     @property
     def dialect(self) -> str:
@@ -117,30 +137,49 @@ class UnitOfWork:
         touched = (*change.new, *(after for _, after in change.changed), *change.removed)
         self.reference_changed |= any(type(record) in self._schema.reference_kinds for record in touched)
 
-    def flush(self) -> None:
-        inserts, self._inserts = self._inserts, {}
-        updates, self._updates = self._updates, []
-        for kind in self._schema.table_of:
-            if records := inserts.get(kind):
-                self._rows.insert(records)
-        if self._rows.replace(updates) != len(updates):
-            raise Conflict("记录已被更新，请重试")
-        for consequence in self._change_hooks:
-            consequence(self._connection, inserts, updates, self._reference)
+    def flush(self, *kinds: type[Struct]) -> None:
+        """Writes pending records: those of these types and of the types they refer to, or else all of them.
+
+        When all are written, the change hooks run with everything that was written since they last ran.
+        """
+        if kinds:
+            pending = {*self._inserts, *(type(after) for _, after in self._updates)}
+            if named := tuple(kind for kind in kinds if kind in pending):
+                self._write_changes(self._schema.with_parents(named))
+            return
+        self._write_changes(None)
+        inserted, self._inserted = self._inserted, {}
+        updated, self._updated = self._updated, []
+        if inserted or updated:
+            for run_hook in self._change_hooks:
+                run_hook(self._rows, inserted, updated, self._reference)
+
+    def _write_changes(self, due: frozenset[type[Struct]] | None) -> None:
+        inserts = [kind for kind in self._inserts if due is None or kind in due]
+        for kind in sorted(inserts, key=self._schema.place_of.__getitem__):
+            records = self._inserts.pop(kind)
+            self._rows.insert(records)
+            self._inserted.setdefault(kind, []).extend(records)
+        updates = [each for each in self._updates if due is None or type(each[1]) in due]
+        if updates:
+            self._updates = [each for each in self._updates if not (due is None or type(each[1]) in due)]
+            self._updated += updates
+            if self._rows.replace(updates) != len(updates):
+                raise Conflict("记录已被更新，请重试")
 
     def finish(self) -> None:
         """Flushes all changes and saves the last number of each series; called once before the commit."""
         self.flush()
         if self.reference_changed:
-            self._connection.execute(_COUNT_REFERENCE_CHANGE, {"series": REFERENCE_SERIES})
-        for series, last in self._numbers.items():
-            found = self._connection.execute(_SET_LAST_NUMBER, {"in_series": series, "to": last})
-            if found.rowcount == 0:
-                self._connection.execute(insert(numbers), {"series": series, "last": last})
+            self._rows.execute(_COUNT_REFERENCE_CHANGE, [{"series": REFERENCE_SERIES}])
+        if self._numbers:
+            self._rows.execute(_SET_LAST_NUMBER, [{"series": each, "last": to} for each, to in self._numbers.items()])
 
 
 _COUNT_REFERENCE_CHANGE = text(
     "insert into numbers (series, last) values (:series, 1) on conflict (series) do update set last = numbers.last + 1"
 )
 LAST_NUMBER = select(numbers.c.last).where(numbers.c.series == bindparam("series"))
-_SET_LAST_NUMBER = update(numbers).where(numbers.c.series == bindparam("in_series")).values(last=bindparam("to"))
+_SET_LAST_NUMBER = text(
+    "insert into numbers (series, last) values (:series, :last) on conflict (series) do update set last = excluded.last"
+)

@@ -3,6 +3,7 @@
 from sqlalchemy import bindparam, select
 
 from inspections.hazards.records import OPEN_STATES
+from storage.engine.columns import in_list
 from storage.hazards.tables import PROVISIONAL as _PROVISIONAL
 from storage.hazards.tables import escalations, hazards
 
@@ -23,6 +24,6 @@ PROVISIONAL_HAZARDS = (
     .limit(bindparam("limit"))
 )
 RECORDED_RUNGS = select(escalations.c.hazard, escalations.c.deadline_number, escalations.c.rung).where(
-    escalations.c.hazard.in_(bindparam("ids", expanding=True))
+    in_list(escalations.c.hazard, "ids")
 )
 """The recorded rungs of some hazards."""

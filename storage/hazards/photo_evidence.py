@@ -1,13 +1,14 @@
 """Queries for declared photos, similar photos, and photos that may be purged."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from sqlalchemy import and_, bindparam, exists, false, literal_column, select
 
 from inspections.hazards.records import OPEN_STATES, State
 from inspections.photos.evidence import PhotoMatch
 from inspections.photos.records import PhotoReference, PhotoState
-from storage.engine.columns import Instant
+from storage.engine.columns import Instant, in_list
 from storage.engine.rows import RowAccess
 from storage.hazards.tables import entries, hazards, mentions
 from storage.photos.queries import find_similar_photos
@@ -23,13 +24,15 @@ IS_PRESENT = receipts.c.sha256.is_not(None) | mentions.c.by_sight
 DECLARED_PHOTOS = (
     select(mentions, *photos.c)
     .select_from(
-        mentions.join(entries, entries.c.id == mentions.c.entry)
+        # The second condition lets PostgreSQL find the entries by the hazard too, instead of reading all of them.
+        mentions.join(entries, and_(entries.c.id == mentions.c.entry, entries.c.hazard == mentions.c.hazard))
         .outerjoin(receipts, RECEIPT_JOIN)
         .outerjoin(photos, and_(photos.c.sha256 == mentions.c.sha256, IS_PRESENT))
     )
-    .where(mentions.c.hazard.in_(bindparam("ids", expanding=True)))
-    .order_by(mentions.c.hazard, entries.c.seq, mentions.c.stage, mentions.c.sha256)
+    .where(mentions.c.hazard == bindparam("hazard"))
+    .order_by(entries.c.seq, mentions.c.stage, mentions.c.sha256)
 )
+"""The photos declared on ONE hazard: without statistics, PostgreSQL would read whole tables for a list of hazards."""
 PRESENT_MENTIONS = (
     select(1)
     .select_from(mentions.join(hazards, hazards.c.id == mentions.c.hazard).outerjoin(receipts, RECEIPT_JOIN))
@@ -60,12 +63,13 @@ PURGEABLE_PHOTOS = (
     .order_by(photos.c.received_at)
 )
 """Photos received before `before` that no open hazard, and none updated since, declares."""
-PURGEABLE_BY_DIGEST = PURGEABLE_PHOTOS.where(photos.c.sha256.in_(bindparam("digests", expanding=True)))
+PURGEABLE_BY_DIGEST = PURGEABLE_PHOTOS.where(in_list(photos.c.sha256, "digests"))
 UNEXAMINED_PHOTOS = (
     select(mentions)
     .where(
         mentions.c.examined == false(),
-        exists().where(photos.c.sha256 == mentions.c.sha256, photos.c.state == literal_column("'developed'")),
+        # A scalar query, because PostgreSQL turns an EXISTS into a join that begins with all photos.
+        select(photos.c.state).where(photos.c.sha256 == mentions.c.sha256).scalar_subquery() == PhotoState.DEVELOPED,
         mentions.c.by_sight | exists().where(RECEIPT_JOIN),
         _IS_NO_DUPLICATE,
     )
@@ -80,24 +84,34 @@ _ON_OTHER_HAZARDS = (
     .limit(_MAX_MATCHES)
 )
 _SAME_PHOTO = _ON_OTHER_HAZARDS.where(mentions.c.sha256 == bindparam("photo"))
+_SIMILAR_PHOTOS = _ON_OTHER_HAZARDS.where(in_list(mentions.c.sha256, "photos"))
 
 
-def find_photo_matches(rows: RowAccess, mention: PhotoReference, picture: int | None) -> list[PhotoMatch]:
-    """Finds all matches on the same hazard; on others the first few of the same bytes, or else of similar ones."""
-    bits = ({} if picture is None else find_similar_photos(rows, picture)) | {mention.sha256: 0}
-    here = [PhotoReference(*row) for row in rows.fetch(_ON_SAME_HAZARD, {"hazard": mention.hazard})]
-    same = rows.fetch(_SAME_PHOTO, {"hazard": mention.hazard, "photo": mention.sha256})
-    elsewhere = [PhotoReference(*row) for row in same] or _similar_photos(rows, mention, bits)
-    itself = (mention.entry, mention.sha256, mention.stage)
-    return [
-        PhotoMatch(each, bits[each.sha256])
-        for each in (*here, *elsewhere)
-        if each.sha256 in bits and (each.entry, each.sha256, each.stage) != itself
-    ]
+def find_photo_matches(
+    rows: RowAccess, pictures: Sequence[tuple[PhotoReference, int | None]]
+) -> list[list[PhotoMatch]]:
+    """Finds, for each photo, all matches on its hazard; on others the first few of the same bytes, or else similar."""
+    similar = find_similar_photos(rows, {picture for _, picture in pictures if picture is not None})
+    hazard_ids = list({mention.hazard for mention, _ in pictures})
+    here = dict(
+        zip(hazard_ids, rows.fetch_batch(_ON_SAME_HAZARD, [{"hazard": each} for each in hazard_ids]), strict=True)
+    )
+    same = rows.fetch_batch(_SAME_PHOTO, [{"hazard": each.hazard, "photo": each.sha256} for each, _ in pictures])
+    found: list[list[PhotoMatch]] = []
+    for (mention, picture), elsewhere in zip(pictures, same, strict=True):
+        bits = (similar[picture] if picture is not None else {}) | {mention.sha256: 0}
+        others = elsewhere or _fetch_similar_photos(rows, mention, bits)
+        itself = (mention.entry, mention.sha256, mention.stage)
+        found.append(
+            [
+                PhotoMatch(each, bits[each.sha256])
+                for each in (PhotoReference(*row) for row in (*here[mention.hazard], *others))
+                if each.sha256 in bits and (each.entry, each.sha256, each.stage) != itself
+            ]
+        )
+    return found
 
 
-def _similar_photos(rows: RowAccess, mention: PhotoReference, bits: Mapping[str, int]) -> list[PhotoReference]:
-    if others := [sha256 for sha256 in bits if sha256 != mention.sha256]:
-        query = _ON_OTHER_HAZARDS.where(mentions.c.sha256.in_(others)).params(hazard=mention.hazard)
-        return rows.records(PhotoReference, query)
-    return []
+def _fetch_similar_photos(rows: RowAccess, mention: PhotoReference, bits: Mapping[str, int]) -> Sequence[Sequence[Any]]:
+    others = tuple(sha256 for sha256 in bits if sha256 != mention.sha256)
+    return rows.fetch(_SIMILAR_PHOTOS, {"hazard": mention.hazard, "photos": others}) if others else ()

@@ -1,7 +1,8 @@
 """The query of hazards by their ids, without locks."""
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import select
 
+from storage.engine.columns import in_list
 from storage.hazards.tables import hazards
 
-HAZARDS = select(hazards).where(hazards.c.id.in_(bindparam("ids", expanding=True)))
+HAZARDS = select(hazards).where(in_list(hazards.c.id, "ids"))

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from typing import NamedTuple
 from uuid import UUID
 
 from sqlalchemy import bindparam, exists, select
@@ -9,9 +10,10 @@ from sqlalchemy import bindparam, exists, select
 from inspections.accounts.people import Person
 from inspections.accounts.policy import scope
 from inspections.hazards.duplicates import EarlierReport
-from inspections.hazards.records import Hazard, HazardReference, HistoryEntry
+from inspections.hazards.records import Hazard, HazardReference, HistoryEntry, State
 from inspections.photos.evidence import DeclaredPhoto, PhotoMatch
-from inspections.photos.records import Photo, PhotoReference
+from inspections.photos.records import Photo, PhotoReference, UploadReceipt
+from storage.engine.columns import in_list
 from storage.hazards.claims import DUE_HAZARDS, PROVISIONAL_HAZARDS, RECORDED_RUNGS
 from storage.hazards.duplicates import find_earlier_reports
 from storage.hazards.photo_evidence import (
@@ -51,25 +53,27 @@ class HazardRepository(OfficeRepository, PlaceRepository):
         return query is not None and bool(self.rows(select(exists(query)))[0][0])
 
     def declared_photos(self, hazard_ids: Sequence[UUID]) -> list[DeclaredPhoto]:
-        self.flush()
-        rows = self._rows.fetch(DECLARED_PHOTOS, {"ids": tuple(hazard_ids)}) if hazard_ids else ()
+        # Pending history entries matter only together with the references that name them.
+        reads = PhotoReference, UploadReceipt, Photo
+        found = self.fetch_batch(DECLARED_PHOTOS, [{"hazard": each} for each in hazard_ids], reads)
         return [
             DeclaredPhoto(
                 PhotoReference(*row[:MENTION_WIDTH]), Photo(*row[MENTION_WIDTH:]) if row[MENTION_WIDTH] else None
             )
+            for rows in found
             for row in rows
         ]
 
     def referenced_hazards(self, person: Person, shown: Iterable[DeclaredPhoto]) -> dict[UUID, HazardReference]:
-        """Returns the hazards that the flags of these photos refer to and this person may see, by id."""
         ids = {flag.hazard for each in shown for flag in each.mention.flags if flag.hazard}
-        if not ids:
-            return {}
-        query = _REFERENCES.where(hazards.c.id.in_(ids), unindexed_scope_clause(scope(person, "hazard.see")))
-        return {row[0]: HazardReference(*row) for row in self.rows(query)}
+        found = (
+            [_ReferencedHazard(*row) for row in self.fetch(_REFERENCED, {"ids": tuple(ids)}, (Hazard,))] if ids else []
+        )
+        reach = scope(person, "hazard.see")
+        return {each.id: HazardReference(each.id, each.number, each.state) for each in found if reach.covers(each)}
 
     def history(self, hazard_id: UUID) -> list[HistoryEntry]:
-        return [HistoryEntry(*row) for row in self.rows(_HISTORY, {"hazard": hazard_id})]
+        return [HistoryEntry(*row) for row in self.fetch(_HISTORY, {"hazard": hazard_id})]
 
     def due_hazards(self, now: datetime, limit: int) -> list[Hazard]:
         return self._claim_due_rows(Hazard, DUE_HAZARDS, now, limit)
@@ -83,12 +87,12 @@ class HazardRepository(OfficeRepository, PlaceRepository):
         return [row[0] for row in self.rows(PURGEABLE_PHOTOS.limit(limit), {"before": before})]
 
     def unexamined_photos(self, limit: int) -> list[PhotoReference]:
-        rows = self.rows(self._rows.with_for_update(UNEXAMINED_PHOTOS, skip=True), {"limit": limit})
+        rows = self.fetch(self._rows.with_for_update(UNEXAMINED_PHOTOS, skip=True), {"limit": limit})
         return [PhotoReference(*row) for row in rows]
 
-    def photo_matches(self, mention: PhotoReference, picture: int | None) -> list[PhotoMatch]:
+    def photo_matches(self, pictures: Sequence[tuple[PhotoReference, int | None]]) -> list[list[PhotoMatch]]:
         self.flush()
-        return find_photo_matches(self._rows, mention, picture)
+        return find_photo_matches(self._rows, pictures)
 
     def earlier_reports(self, hazard: Hazard) -> list[EarlierReport]:
         # No flush: pending records of the same group may be missing, since the result is only a hint.
@@ -99,12 +103,28 @@ class HazardRepository(OfficeRepository, PlaceRepository):
         return [HazardReference(*row) for row in self.rows(query)]
 
     def recorded_rungs(self, hazard_ids: Sequence[UUID]) -> set[tuple[UUID, int, str]]:
-        rows = self.rows(RECORDED_RUNGS, {"ids": hazard_ids}) if hazard_ids else ()
+        rows = self.fetch(RECORDED_RUNGS, {"ids": tuple(hazard_ids)}) if hazard_ids else ()
         return {(hazard, number, rung) for hazard, number, rung in rows}
 
     def hazards(self, hazard_ids: Sequence[UUID]) -> list[Hazard]:
-        return [Hazard(*row) for row in self.rows(HAZARDS, {"ids": hazard_ids})] if hazard_ids else []
+        return [Hazard(*row) for row in self.fetch(HAZARDS, {"ids": tuple(hazard_ids)})] if hazard_ids else []
 
 
+class _ReferencedHazard(NamedTuple):
+    """The columns of a hazard that a reference shows, and those that decide who may see it."""
+
+    id: UUID
+    number: str
+    state: State
+    community: str
+    lead: str | None
+    assisting: tuple[str, ...]
+
+    @property
+    def handlers(self) -> tuple[str, ...]:
+        return (*((self.lead,) if self.lead else ()), *self.assisting)
+
+
+_REFERENCED = select(*(hazards.c[name] for name in _ReferencedHazard._fields)).where(in_list(hazards.c.id, "ids"))
 _REFERENCES = select(hazards.c.id, hazards.c.number, hazards.c.state)
 _HISTORY = select(entries).where(entries.c.hazard == bindparam("hazard")).order_by(entries.c.seq)

@@ -9,6 +9,7 @@ from inspections.accounts.policy import Scope
 from inspections.calendar import midnight, shanghai_date
 from inspections.hazards.deadlines import FIXING_STATES
 from inspections.hazards.records import OPEN_STATES, State
+from storage.engine.columns import in_list
 from storage.hazards.deadlines import overdue_clause
 from storage.hazards.scopes import scope_clause
 from storage.hazards.tables import hazards, mentions
@@ -37,13 +38,13 @@ DUE_DELIVERIES = (
 PENDING_DELIVERIES = (
     select(deliveries)
     .where(
-        deliveries.c.hazard.in_(bindparam("hazards", expanding=True)),
+        in_list(deliveries.c.hazard, "hazards"),
         deliveries.c.channel == bindparam("channel"),
         IS_PENDING,
     )
     .order_by(deliveries.c.seq, deliveries.c.id)
 )
-DELIVERIES = select(deliveries).where(deliveries.c.id.in_(bindparam("ids", expanding=True))).order_by(deliveries.c.id)
+DELIVERIES = select(deliveries).where(in_list(deliveries.c.id, "ids")).order_by(deliveries.c.id)
 PHOTO_SENDERS = (
     select(receipts.c.username, mentions.c.hazard)
     .distinct()

@@ -1,8 +1,11 @@
 """The queries for waiting photos, open uploads and similar pictures."""
 
+from collections.abc import Collection
+
 from sqlalchemy import Integer, bindparam, func, select, update
 
 from inspections.photos.perceptual_hash import MAX_DISTANCE, distance, neighbour_keys
+from storage.engine.columns import in_list
 from storage.engine.rows import RowAccess
 from storage.photos.tables import bands, photos, uploads
 
@@ -16,12 +19,16 @@ _NEIGHBOURS = (
 )
 
 
-def find_similar_photos(rows: RowAccess, picture: int) -> dict[str, int]:
-    """The photos whose perceptual hash is near `picture`, with the number of differing bits."""
-    found = rows.fetch(_NEIGHBOURS, {f"key{at}": key for at, key in enumerate(neighbour_keys(picture))})
-    return {sha256: bits for sha256, other in found if (bits := distance(picture, other)) <= MAX_DISTANCE}
+def find_similar_photos(rows: RowAccess, pictures: Collection[int]) -> dict[int, dict[str, int]]:
+    """Finds, for each picture, the photos whose perceptual hash is near it, with the number of differing bits."""
+    asked = [{f"key{at}": key for at, key in enumerate(neighbour_keys(picture))} for picture in pictures]
+    return {
+        picture: {sha256: bits for sha256, other in found if (bits := distance(picture, other)) <= MAX_DISTANCE}
+        for picture, found in zip(pictures, rows.fetch_batch(_NEIGHBOURS, asked), strict=True)
+    }
 
 
+PHOTOS = select(photos).where(in_list(photos.c.sha256, "digests"))
 _UNCLAIMED = photos.c.claimed_until.is_(None) | (photos.c.claimed_until < bindparam("now"))
 UNPROCESSED_PHOTOS = (
     select(photos)

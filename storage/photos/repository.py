@@ -1,5 +1,6 @@
 """The repository of this subject, over one connection."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -7,7 +8,7 @@ from inspections.photos.records import Photo, UploadReceipt
 from inspections.photos.signed_urls import Secret
 from inspections.photos.uploads import Upload
 from storage.engine.unit_of_work import UnitOfWork
-from storage.photos.queries import EXPIRED_UPLOADS, OPEN_UPLOADS, UNPROCESSED_PHOTOS, find_similar_photos
+from storage.photos.queries import EXPIRED_UPLOADS, OPEN_UPLOADS, PHOTOS, UNPROCESSED_PHOTOS, find_similar_photos
 
 
 class PhotoRepository(UnitOfWork):
@@ -15,6 +16,13 @@ class PhotoRepository(UnitOfWork):
 
     def photo(self, sha256: str) -> Photo | None:
         return self.get(Photo, sha256)
+
+    def photos(self, digests: Sequence[str]) -> dict[str, Photo]:
+        return (
+            {row[0]: Photo(*row) for row in self.fetch(PHOTOS, {"digests": tuple(digests)}, (Photo,))}
+            if digests
+            else {}
+        )
 
     def upload(self, upload_id: UUID) -> Upload | None:
         return self.get(Upload, upload_id)
@@ -33,7 +41,7 @@ class PhotoRepository(UnitOfWork):
 
     def find_similar_photos(self, picture: int) -> dict[str, int]:
         """The photos whose perceptual hash is near `picture`, with the number of differing bits."""
-        return find_similar_photos(self._rows, picture)
+        return find_similar_photos(self._rows, [picture])[picture]
 
     def secret(self, name: str) -> Secret | None:
         return self.get(Secret, name)

@@ -4,17 +4,18 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from msgspec import Struct
-from sqlalchemy import Connection, insert
+from sqlalchemy import insert
 
 from inspections.hazards.measures import MEASURES, measure_differences
 from inspections.hazards.records import Hazard
 from inspections.office.categories import Category
 from storage.engine.reference import ReferenceData
+from storage.engine.rows import RowAccess
 from storage.statistics.tables import counter_deltas
 
 
 def append_count_deltas(
-    connection: Connection,
+    rows: RowAccess,
     inserts: Mapping[type[Struct], Sequence[Any]],
     updates: Iterable[tuple[Struct, Struct]],
     reference: ReferenceData,
@@ -25,14 +26,14 @@ def append_count_deltas(
     if not moves:
         return
     changed, categories = measure_differences(moves), reference.records_by_key(Category)
-    rows = [
+    deltas = [
         {**_NOTHING, **cell._asdict(), **counts}
         for cell, counts in changed.items()
         if not categories[cell.category].from_device
     ]
-    if rows:
-        connection.execute(_APPEND, rows)
+    if deltas:
+        rows.execute(_APPEND, deltas)
 
 
 _NOTHING = dict.fromkeys(MEASURES, 0)
-_APPEND = insert(counter_deltas)
+_APPEND = insert(counter_deltas).inline()

@@ -31,7 +31,7 @@ from inspections import periods
 from inspections.change import Change
 from inspections.hazards.measures import MEASURES, date_from_day_number, day_number
 from inspections.jobs import Job
-from storage.engine.columns import FirstOfMonth, FirstOfQuarter, ShanghaiDay
+from storage.engine.columns import FirstOfMonth, FirstOfQuarter, ShanghaiDay, in_list
 from storage.engine.connections import writing_engine
 from storage.engine.findings import Finding
 from storage.engine.unit_of_work import UnitOfWork
@@ -67,7 +67,7 @@ _OLDEST = select(_D.id).order_by(_D.id).limit(bindparam("limit"))
 @cache
 def _rollup_statements(dialect: str) -> list[Executable]:
     """The statements of a roll-up, cached: building them takes a millisecond each."""
-    these = _D.id.in_(bindparam("ids", expanding=True))
+    these = in_list(_D.id, "ids")
     chosen = select(counter_deltas).where(these).cte("chosen")
     return [
         *(_add_statement(dialect, grain, chosen.c, chosen.c.day) for grain in Grain),

@@ -6,12 +6,14 @@ from typing import Any
 from uuid import UUID
 
 from msgspec import Struct
-from sqlalchemy import Connection, bindparam, delete, insert, select
+from sqlalchemy import Connection, delete, insert, select
 
 from inspections.hazards.records import Hazard
 from inspections.photos.records import Photo, PhotoReference, UploadReceipt
 from inspections.sync.change_feed import HAZARDS
+from storage.engine.columns import in_list
 from storage.engine.reference import ReferenceData
+from storage.engine.rows import RowAccess
 from storage.hazards.tables import mentions
 from storage.sync.tables import changes, feeds
 
@@ -20,15 +22,15 @@ FEED_TABLES = (changes, feeds)
 
 _HIDDEN_FIELDS = {"next_check_at"}
 """The fields of a hazard that no client sees."""
-_INSERT_CHANGES = insert(changes)
+_INSERT_CHANGES = insert(changes).inline()
 _INSERT_CHANGES_OF_PHOTOS = insert(changes).from_select(
     ["hazard"],
-    select(mentions.c.hazard).where(mentions.c.sha256.in_(bindparam("photos", expanding=True))).distinct(),
+    select(mentions.c.hazard).where(in_list(mentions.c.sha256, "photos")).distinct(),
 )
 
 
 def record_changes(
-    connection: Connection,
+    rows: RowAccess,
     inserts: Mapping[type[Struct], Sequence[Any]],
     updates: Iterable[tuple[Struct, Struct]],
     _: ReferenceData,
@@ -48,11 +50,9 @@ def record_changes(
             case _:
                 pass
     if lost:
-        connection.execute(
-            _INSERT_CHANGES, [{"hazard": hazard, "lost": tuple(sorted(who))} for hazard, who in lost.items()]
-        )
+        rows.execute(_INSERT_CHANGES, [{"hazard": hazard, "lost": tuple(sorted(who))} for hazard, who in lost.items()])
     if photos:
-        connection.execute(_INSERT_CHANGES_OF_PHOTOS, {"photos": sorted(photos)})
+        rows.execute(_INSERT_CHANGES_OF_PHOTOS, [{"photos": sorted(photos)}])
 
 
 def _is_visible_change(before: Hazard, after: Hazard) -> bool:

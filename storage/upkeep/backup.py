@@ -15,7 +15,7 @@ from pathlib import Path
 from sqlalchemy import Connection, bindparam, insert, select, update
 
 from inspections.errors import NotFound
-from storage.engine.connections import sqlite_path, writing_engine
+from storage.engine.connections import analyze, sqlite_path, writing_engine
 from storage.engine.failures import OperatorError
 from storage.engine.findings import Finding
 from storage.migration import migrate
@@ -106,6 +106,7 @@ def _restore_database(source: Path, url: str) -> None:
         migrate(f"sqlite:///{copy}")  # an old backup is migrated before its rows are copied
         migrate(url)
         _copy_all_rows(f"sqlite:///{copy}", url)
+        analyze(url)
 
 
 def _restart_feed(url: str) -> None:

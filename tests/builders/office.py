@@ -203,6 +203,14 @@ class Office:
     def photo(self, sha256):
         return self.records.get((Photo, sha256))
 
+    def photos(self, digests):
+        return {each.sha256: each for each in self.all(Photo) if each.sha256 in digests}
+
+    def referenced_hazards(self, person, shown):
+        ids = {flag.hazard for each in shown for flag in each.mention.flags if flag.hazard}
+        seen = [each for each in self.all(Hazard) if each.id in ids and scope(person, "hazard.see").covers(each)]
+        return {each.id: HazardReference(each.id, each.number, each.state) for each in seen}
+
     def receipt(self, sha256, username):
         return self.records.get((UploadReceipt, (sha256, username)))
 
@@ -251,11 +259,14 @@ class Office:
             mention
             for mention in self.all(PhotoReference)
             if (photo := self.photo(mention.sha256)) and photo.state is PhotoState.DEVELOPED and not mention.examined
-            if self._present(mention)
+            if self._present(mention) and self._living(mention)
         ]
         return found[:limit]
 
-    def photo_matches(self, mention, picture):
+    def photo_matches(self, pictures):
+        return [self._matches(*each) for each in pictures]
+
+    def _matches(self, mention, picture):
         return [
             PhotoMatch(other, bits)
             for other in self.all(PhotoReference)
@@ -274,7 +285,8 @@ class Office:
         return mention.by_sight or self.receipt(mention.sha256, mention.by) is not None
 
     def _living(self, mention):
-        return self.hazard(mention.hazard).state is not State.DUPLICATE
+        hazard = self.hazard(mention.hazard)
+        return hazard is None or hazard.state is not State.DUPLICATE
 
     def upload(self, upload_id):
         return self.records.get((Upload, upload_id))

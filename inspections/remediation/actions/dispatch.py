@@ -51,7 +51,7 @@ def _find_rule(
 def _can_apply(repository: RemediationRepository, rule: DispatchRule, community: str, now: datetime) -> bool:
     people = [
         repository.person(username) for username in rule.people
-    ]  # all are queried even if one is missing: see storage/engine/prefetch.py
+    ]  # all are queried even if one is missing: see storage/engine/postgres_rows.py
     return all(
         person is not None and person.with_current_grants(now).can_be_assigned_in(community) for person in people
     )

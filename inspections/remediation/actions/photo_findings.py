@@ -1,6 +1,5 @@
 """Examines processed photos: compares them with each other, and with the time and place of the hazard."""
 
-from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -13,8 +12,7 @@ from inspections.hazards.history import NewEntry, append_history
 from inspections.hazards.lifecycle import transition
 from inspections.hazards.records import Hazard, State
 from inspections.notices.recipients import build_notices
-from inspections.photos.evidence import find_flags
-from inspections.photos.records import PhotoReference
+from inspections.photos.evidence import Flag, find_flags
 from inspections.remediation.actions.step_context import update_clocks
 from inspections.remediation.repository import RemediationRepository
 
@@ -28,14 +26,20 @@ def examine_photos(repository: RemediationRepository, now: datetime, limit: int)
     new: list[Struct] = []
     changed: list[tuple[Struct, Struct]] = []
     claimed = repository.unexamined_photos(limit)
-    for hazard_id, mentions in _group_by_hazard(claimed).items():
-        hazard = repository.hazard(hazard_id)
-        if hazard is None or hazard.state is State.DUPLICATE:  # merged meanwhile: its photos are examined on the master
+    hazards = {each.id: each for each in repository.hazards(list({mention.hazard for mention in claimed}))}
+    photos = repository.photos(list({mention.sha256 for mention in claimed}))
+    found = [each for each in claimed if each.hazard in hazards and each.sha256 in photos]
+    pictures = [(mention, photos[mention.sha256].hash) for mention in found]
+    flagged: dict[UUID, list[Flag]] = {}
+    for mention, matches in zip(found, repository.photo_matches(pictures), strict=True):
+        flags = find_flags(mention, photos[mention.sha256], hazards[mention.hazard], matches)
+        changed.append((mention, replace(mention, examined=True, flags=flags)))
+        flagged.setdefault(mention.hazard, []).extend(flags)
+    for hazard_id, flags in flagged.items():
+        if not flags or not _is_closed_by_itself(hazards[hazard_id]):
             continue
-        examined = [_examine_photo(repository, mention, hazard) for mention in mentions]
-        changed += zip(mentions, examined, strict=True)
-        if any(each.flags for each in examined) and _is_closed_by_itself(hazard):
-            kinds = sorted({flag.kind for mention in examined for flag in mention.flags})
+        if (hazard := repository.hazard(hazard_id)) and _is_closed_by_itself(hazard):  # locked, and still so
+            kinds = sorted({flag.kind for flag in flags})
             drawn, line = append_history(
                 repository,
                 hazard,
@@ -45,19 +49,6 @@ def examine_photos(repository: RemediationRepository, now: datetime, limit: int)
             changed.append((hazard, drawn))
             new += [line, *build_notices(repository, hazard, drawn, (line,), now)]
     return Change(len(claimed), tuple(new), tuple(changed))
-
-
-def _group_by_hazard(mentions: Sequence[PhotoReference]) -> dict[UUID, list[PhotoReference]]:
-    found: dict[UUID, list[PhotoReference]] = {}
-    for mention in mentions:
-        found.setdefault(mention.hazard, []).append(mention)
-    return found
-
-
-def _examine_photo(repository: RemediationRepository, mention: PhotoReference, hazard: Hazard) -> PhotoReference:
-    photo = repository.photo(mention.sha256)
-    found = find_flags(mention, photo, hazard, repository.photo_matches(mention, photo.hash)) if photo else ()
-    return replace(mention, examined=True, flags=found)
 
 
 def _is_closed_by_itself(hazard: Hazard) -> bool:

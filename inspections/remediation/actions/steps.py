@@ -68,7 +68,10 @@ def get_visible_hazard(
     repository: RemediationRepository, person: Person, hazard_id: UUID, action: str = "hazard.see"
 ) -> Hazard:
     """Returns a hazard that this person may see. Raises NotFound if it does not exist or is not visible to them."""
-    hazard = repository.hazard(hazard_id)
+    return _check_visibility(repository.hazard(hazard_id), person, action)
+
+
+def _check_visibility(hazard: Hazard | None, person: Person, action: str = "hazard.see") -> Hazard:
     if hazard is None or not scope(person, action).covers(hazard):
         raise NotFound("hazard")
     return hazard
@@ -82,11 +85,12 @@ def take_step(
     Nothing is written on an error: NotFound, Forbidden, IdConflict, IdOwnerConflict, VersionConflict, WrongState,
     MissingPhotos, InvalidInput.
     """
+    found = repository.hazard(hazard_id)  # its lock comes first: of two equal requests, the second finds the entry
     earlier = repository.history_entry(step.id)
     if earlier is not None and (earlier.by, earlier.hazard) == (person.username, hazard_id):
         # Before the 404: a handler who returns a hazard no longer sees it, but their phone must be able to retry.
-        return Change(answer_repeated_step(repository, step, earlier))
-    hazard = get_visible_hazard(repository, person, hazard_id)
+        return Change(answer_repeated_step(repository, person, step, earlier))
+    hazard = _check_visibility(found, person)
     _check_permission(person, step, hazard)
     if earlier is not None:
         raise IdConflict(["hazard"]) if earlier.by == person.username else IdOwnerConflict
@@ -120,7 +124,9 @@ def apply_step(
     with_master = merge_into_master(repository, person, after, master, shown, now) if master else Change(shown)
     told = build_notices(repository, hazard, after, (line, *more), now)
     records = (*rungs, *new, line, *more, *declared.records, *with_master.new, *told)
-    return Change(HazardWithPhotos(after, with_master.answer), records, ((hazard, after), *with_master.changed))
+    seen = with_master.answer
+    answer = HazardWithPhotos(after, seen, repository.referenced_hazards(person, seen))
+    return Change(answer, records, ((hazard, after), *with_master.changed))
 
 
 def _check_permission(person: Person, step: Step, hazard: Hazard) -> None:
@@ -132,7 +138,9 @@ def _check_permission(person: Person, step: Step, hazard: Hazard) -> None:
         raise Forbidden(step=step.name)
 
 
-def answer_repeated_step(repository: RemediationRepository, step: Step, earlier: HistoryEntry) -> HazardWithPhotos:
+def answer_repeated_step(
+    repository: RemediationRepository, person: Person, step: Step, earlier: HistoryEntry
+) -> HazardWithPhotos:
     """Answers a repeated step with the current hazard. Raises IdConflict if its content differs."""
     hazard = repository.hazard(earlier.hazard)
     if hazard is None:
@@ -144,7 +152,8 @@ def answer_repeated_step(repository: RemediationRepository, step: Step, earlier:
     kept = {**facts, "id": earlier.id, "version": earlier.version - 1, "step": kind.__struct_config__.tag}
     if fields := differing_fields(msgspec.convert(kept, kind, strict=False), step, kind.__struct_fields__):
         raise IdConflict(fields)
-    return HazardWithPhotos(hazard, repository.declared_photos([hazard.id]))
+    photos = repository.declared_photos([hazard.id])
+    return HazardWithPhotos(hazard, photos, repository.referenced_hazards(person, photos))
 
 
 def _merge(context: StepContext, step: Merge) -> Hazard:

@@ -1,5 +1,6 @@
 """Ledger exports run in the background: requested, followed, downloaded, and resumed after a killed process."""
 
+import asyncio
 import io
 import sys
 import uuid
@@ -9,6 +10,7 @@ from functools import partial
 from PIL import Image
 from python_calamine import CalamineWorkbook
 
+from api.ledger import exporter
 from api.ledger.exporter import Exporter
 from api.photos.processor import PhotoProcessor
 from inspections.ledger.actions.exports import claim_export, record_export_progress
@@ -37,6 +39,24 @@ def wait_for_export(api, export, who="officer"):
 
 def read_rows(content):
     return CalamineWorkbook.from_filelike(io.BytesIO(content)).get_sheet_by_index(0).to_python()
+
+
+@on_both
+def test_an_export_ends_with_its_last_progress(api, monkeypatch):
+    """Its process may tell the last progress, and end, while an earlier one is being recorded."""
+    database = api.client.app.state.context.database
+    plain = database.transact
+
+    async def transact(action):
+        if getattr(action, "func", None) is record_export_progress and not action.keywords["done"]:
+            await asyncio.sleep(3)
+        return await plain(action)
+
+    monkeypatch.setattr(exporter, "_PROGRESS_SECONDS", 0.0)
+    monkeypatch.setattr(database, "transact", transact)
+    api.report("inspector")
+    made = wait_for_export(api, request_export(api))
+    assert (made["state"], made["done"], made["total"]) == ("made", 1, 1)
 
 
 @on_both

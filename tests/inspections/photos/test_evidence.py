@@ -206,10 +206,10 @@ def test_a_missing_hazard_or_photo_is_skipped(office):
     hazard = report_with_photos(office, "a")
     office.do(record_processed_photo, "a" * 64, PhotoMetadata())
     kept = office.hazard(hazard.id)
-    office.hazard = lambda _: None
+    office.hazard, office.hazards = lambda _: None, lambda _: []
     assert office.do(examine_photos, NOW, 9) == 1
-    office.hazard = lambda _: kept
-    office.photo, photo_of = lambda _: None, office.photo
+    office.hazard, office.hazards = lambda _: kept, lambda _: [kept]
+    office.photo, office.photos, photo_of = lambda _: None, lambda _: {}, office.photo
     office.unexamined_photos = lambda _: [each for each in office.all(PhotoReference) if not each.examined]
     office.do(examine_photos, NOW, 9)
     assert photo_of("a" * 64)

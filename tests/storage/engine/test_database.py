@@ -11,7 +11,6 @@ from uuid import UUID
 import pytest
 from msgspec.structs import replace
 from sqlalchemy import Transaction, delete, insert
-from sqlalchemy.event import listen
 from sqlalchemy.exc import IntegrityError, OperationalError
 
 from inspections.change import Change
@@ -27,6 +26,7 @@ from inspections.remediation.steps import Accept, Note
 from storage.database import open_database
 from storage.engine import postgres
 from storage.engine.connections import writing_engine
+from storage.engine.postgres_rows import PostgresRows
 from storage.engine.sqlite import DatabaseInUse, write_lock
 from storage.schema import TABLE_OF
 from tests.builders.office import HERE, NOW, later, li, new_id, photo, photo_declaration, wang
@@ -128,7 +128,8 @@ def test_a_group_reads_each_table_with_one_query(database, monkeypatch):
     monkeypatch.setattr(postgres, "_REFERENCE_SECONDS", 3600)
     run_concurrently(database, lambda _: Change(None))
     asked = []
-    listen(database._engine, "before_cursor_execute", lambda *facts: asked.append(facts[2]))
+    run = PostgresRows.run
+    monkeypatch.setattr(PostgresRows, "run", lambda rows, sql, values: (asked.append(sql), run(rows, sql, values))[1])
     run_in_one_group(database, *[partial(report_hazard, person=wang, report=report(), now=NOW) for _ in range(20)])
     tables = [re.findall(r"FROM (entries|photos|receipts|hazards)", sql) for sql in asked if sql.startswith("SELECT")]
     assert sorted(tables) == [["entries"], ["hazards"], ["photos"], ["receipts"]]

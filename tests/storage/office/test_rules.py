@@ -6,7 +6,6 @@ from functools import partial
 
 import pytest
 from msgspec.structs import replace
-from sqlalchemy.event import listen
 
 from inspections.accounts.people import Role
 from inspections.calendar import CalendarDay
@@ -19,6 +18,7 @@ from inspections.remediation.actions.dispatch_rules import add_dispatch_rule, re
 from inspections.remediation.actions.reporting import report_hazard
 from storage.database import open_database
 from storage.engine import postgres
+from storage.engine.postgres_rows import PostgresRows
 from tests.builders.edited_rules import QUICK, calendar, new_rule, policy
 from tests.builders.office import HERE, NOW, person, wang
 from tests.builders.published_years import scheduled_days
@@ -82,7 +82,8 @@ def test_dispatched_reports_share_a_commit_and_its_queries(desk, monkeypatch):
     desk.do(add_dispatch_rule, admin, new_rule(assisting=("sun",), accepts=True))
     desk.do(lambda _: Change(None))
     asked = []
-    listen(desk.database._engine, "before_cursor_execute", lambda *facts: asked.append(facts[2]))
+    run = PostgresRows.run
+    monkeypatch.setattr(PostgresRows, "run", lambda rows, sql, values: (asked.append(sql), run(rows, sql, values))[1])
 
     async def all_at_once():
         reports = [partial(report_hazard, person=wang, report=report(), now=NOW) for _ in range(20)]
