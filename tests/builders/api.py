@@ -29,7 +29,7 @@ class Clock:
     def __call__(self):
         return self.now
 
-    def pass_(self, **delta):
+    def advance(self, **delta):
         self.now += timedelta(**delta)
 
 
@@ -97,25 +97,25 @@ class Api:
         sent = {"id": str(uuid.uuid4()), "step": step, "version": hazard["version"], **facts}
         return self.post(who, f"/hazards/{hazard['id']}/steps", sent)
 
-    def taken(self, who, hazard, step, **facts):
+    def take_step(self, who, hazard, step, **facts):
         """Takes a step that must succeed; returns the hazard after it."""
         answer = self.step(who, hazard, step, **facts)
         assert answer.status_code == 200, answer.text
         return answer.json()
 
-    def assigned(self, **facts):
-        hazard = self.taken("officer", self.report("inspector", **facts), "accept")
-        return self.taken("officer", hazard, "assign", lead="handler")
+    def assign_report(self, **facts):
+        hazard = self.take_step("officer", self.report("inspector", **facts), "accept")
+        return self.take_step("officer", hazard, "assign", lead="handler")
 
-    def submitted(self, **facts):
-        hazard = self.assigned(**facts)
+    def submit_report(self, **facts):
+        hazard = self.assign_report(**facts)
         photos = [{"sha256": self.photo("handler"), "stage": "after"}]
-        return self.taken(
+        return self.take_step(
             "handler", hazard, "submit_fix", method="清理", quantity_done=hazard["quantity"], photos=photos
         )
 
-    def closed(self, **facts):
-        return self.taken("officer", self.submitted(**facts), "recheck", result="pass", note="已整改")
+    def close_report(self, **facts):
+        return self.take_step("officer", self.submit_report(**facts), "recheck", result="pass", note="已整改")
 
     def counts(self, who="analyst", **query):
         answer = self.get(who, "/statistics/communities", params=query)

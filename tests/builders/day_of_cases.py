@@ -11,9 +11,13 @@ def get_statistics(api, path, who="analyst", **query):
 
 def create_cases(api):
     """Creates five hazards: one waits, one is fixed, one is overdue tomorrow, one is elsewhere, one is rejected."""
-    waiting, closed, assigned = api.report("inspector"), api.closed(quantity=3), api.assigned(category="EB-02")
+    waiting, closed, assigned = (
+        api.report("inspector"),
+        api.close_report(quantity=3),
+        api.assign_report(category="EB-02"),
+    )
     elsewhere = api.report("inspector2", community=THERE)
-    api.taken("officer", api.report("inspector"), "reject", reason="非隐患")
+    api.take_step("officer", api.report("inspector"), "reject", reason="非隐患")
     return waiting, closed, assigned, elsewhere
 
 

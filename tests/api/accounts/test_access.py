@@ -41,7 +41,7 @@ def test_the_app_does_not_start_with_a_route_that_bypasses_the_guard():
 
 
 def test_the_other_office_sees_nothing(api):
-    hazard = api.closed()
+    hazard = api.close_report()
     digest = hazard["photos"][0]["sha256"]
     for who in ("inspector2", "officer2"):
         problem(api.get(who, f"/hazards/{hazard['id']}"), 404, "hazard.not_found")
@@ -70,7 +70,7 @@ def test_an_uploader_does_not_learn_that_others_sent_the_same_photo(api):
 
 
 def test_a_handler_sees_only_assigned_hazards(api):
-    assigned, other = api.assigned(), api.report("inspector")
+    assigned, other = api.assign_report(), api.report("inspector")
     assert [each["id"] for each in api.get("handler", "/hazards").json()["items"]] == [assigned["id"]]
     problem(api.get("handler", f"/hazards/{other['id']}"), 404, "hazard.not_found")
     assert api.get("handler", f"/photos/{assigned['photos'][0]['sha256']}").status_code == 200
@@ -94,7 +94,7 @@ def test_an_analyst_sees_no_people_and_no_originals(api):
 
 
 def test_an_analyst_cannot_search_fields_that_analysts_may_not_read(api):
-    api.assigned(description="联系电话 13800001111", place="9幢")
+    api.assign_report(description="联系电话 13800001111", place="9幢")
 
     def count_found(who, **query):
         return len(api.get(who, "/hazards", params=query).json()["items"])
@@ -105,11 +105,11 @@ def test_an_analyst_cannot_search_fields_that_analysts_may_not_read(api):
 
 
 def test_a_handler_loses_access_to_a_returned_hazard(api):
-    hazard = api.assigned()
+    hazard = api.assign_report()
     digest = hazard["photos"][0]["sha256"]
-    hazard = api.taken("handler", hazard, "attach", photos=[{"sha256": digest, "stage": "after"}])
+    hazard = api.take_step("handler", hazard, "attach", photos=[{"sha256": digest, "stage": "after"}])
     assert hazard["missing_photos"] == []
-    api.taken("handler", hazard, "return", reason="非本单位")
+    api.take_step("handler", hazard, "return", reason="非本单位")
     problem(api.get("handler", f"/photos/{digest}"), 404, "photo.not_found")
 
 
@@ -160,7 +160,7 @@ def test_wrong_names_and_wrong_passwords_look_the_same(api):
 
 def test_an_access_token_expires(api):
     assert api.get("inspector", "/me").status_code == 200
-    api.clock.pass_(minutes=15)
+    api.clock.advance(minutes=15)
     problem(api.get("inspector", "/me"), 401, "auth.required")
 
 
@@ -177,7 +177,7 @@ def test_two_requests_of_one_phone_that_renew_at_once_do_not_sign_it_out(api):
     assert call("/inbox", signed).status_code == 200
     first, second = renew(signed).json(), renew(signed).json()
     assert [call("/inbox", pair).status_code for pair in (first, second, first, second)] == [200] * 4
-    api.clock.pass_(seconds=65)
+    api.clock.advance(seconds=65)
     renewed = renew(second)
     assert renewed.status_code == 200
     assert call("/inbox", renewed.json()).status_code == 200
@@ -188,6 +188,6 @@ def test_a_renewed_pair_used_too_late_is_refused_and_the_other_stays_valid(api):
     first, late = (api.post(None, "/auth/refresh", {"refresh_token": signed["refresh_token"]}).json() for _ in range(2))
     api.tokens["inspector"] = first["access_token"]
     assert api.get("inspector", "/inbox").status_code == 200
-    api.clock.pass_(seconds=65)
+    api.clock.advance(seconds=65)
     problem(api.post(None, "/auth/refresh", {"refresh_token": late["refresh_token"]}), 401, "auth.required")
     assert api.get("inspector", "/inbox").status_code == 200

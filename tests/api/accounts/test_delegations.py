@@ -23,14 +23,14 @@ def test_a_lent_role_begins_and_ends_by_itself(api, han):
     hazard = api.report("inspector")
     lend_role(api)
     problem(api.get(han, "/statistics/communities"), 403, "role.forbidden")
-    api.clock.pass_(minutes=5)
+    api.clock.advance(minutes=5)
     assert api.counts(han)["total"]["received"] == 1
     assert api.get(han, "/people").status_code == 200
     assert {each["by"] for each in api.get(han, "/me").json()["grants"]} == {"supervisor"}
-    api.taken(han, hazard, "note", note="代为督办")
+    api.take_step(han, hazard, "note", note="代为督办")
     lines = api.get("officer", f"/hazards/{hazard['id']}/history").json()["items"]
     assert [(line["by"], line["acting_for"]) for line in lines] == [("inspector", None), ("han", "supervisor")]
-    api.clock.pass_(minutes=5)
+    api.clock.advance(minutes=5)
     problem(api.get(han, "/statistics/communities"), 403, "role.forbidden")
     problem(api.get(han, "/me"), 403, "role.forbidden")
 
@@ -38,7 +38,7 @@ def test_a_lent_role_begins_and_ends_by_itself(api, han):
 @on_both
 def test_the_giver_revokes_a_delegation(api, han):
     made = lend_role(api)
-    api.clock.pass_(minutes=6)
+    api.clock.advance(minutes=6)
     assert api.get(han, "/people").status_code == 200
     problem(api.call(han, "POST", f"/delegations/{made['id']}/revoke"), 403, "role.forbidden")
     for _ in range(2):
@@ -61,7 +61,7 @@ def test_a_retried_delegation_gets_the_same_answer(api, han):
 
 def test_a_lent_role_cannot_be_lent_on(api, han):
     lend_role(api)
-    api.clock.pass_(minutes=5)
+    api.clock.advance(minutes=5)
     problem(api.post(han, "/delegations", delegation_request(to="officer")), 403, "role.forbidden")
     for who in ("inspector", "officer", "handler", "analyst", "admin"):
         problem(api.post(who, "/delegations", delegation_request()), 403, "role.forbidden")
@@ -89,7 +89,7 @@ def test_an_invalid_delegation_names_the_field(api, facts, status, code, field):
 
 def test_giver_receiver_and_administrator_see_a_delegation(api):
     made = lend_role(api, to="officer", scope=HERE)
-    api.clock.pass_(minutes=11)
+    api.clock.advance(minutes=11)
     for who in ("supervisor", "officer", "admin"):
         assert api.get(who, "/delegations").json() == {"items": [made]}
     assert api.get("inspector", "/delegations").json() == {"items": []}

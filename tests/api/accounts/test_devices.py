@@ -72,7 +72,7 @@ def test_renewed_tokens_stay_valid_only_if_used_within_a_minute(api):
     api.tokens |= {str(at): pair.access for at, pair in enumerate(pairs)}
     for used in ("3", "0"):
         assert api.get(used, "/me").status_code == 200
-    api.clock.pass_(seconds=61)
+    api.clock.advance(seconds=61)
     for late in ("1", "2", "4"):
         problem(api.get(late, "/me"), 401, "auth.required")
         problem(api.post(None, "/auth/refresh", {"refresh_token": pairs[int(late)].refresh}), 401, "auth.required")
@@ -81,7 +81,7 @@ def test_renewed_tokens_stay_valid_only_if_used_within_a_minute(api):
     renewed = api.post(None, "/auth/refresh", {"refresh_token": pairs[3].refresh}).json()
     api.tokens["renewed"] = renewed["access_token"]
     assert api.get("renewed", "/me").status_code == 200
-    api.clock.pass_(seconds=61)
+    api.clock.advance(seconds=61)
     problem(api.post(None, "/auth/refresh", {"refresh_token": pairs[0].refresh}), 401, "auth.required")
     time.sleep(1.1)
     problem(api.get("renewed", "/me"), 401, "auth.required")  # an old token was reused: the token family ends
@@ -98,7 +98,7 @@ def test_renewed_tokens_used_at_the_same_time_all_stay_valid(api):
         return pairs
 
     pairs = api.client.blocking_portal.call(scenario)
-    api.clock.pass_(seconds=61)
+    api.clock.advance(seconds=61)
     time.sleep(1.1)  # a token is remembered for a second
     for at, pair in enumerate(pairs):
         api.tokens[str(at)] = pair.access
@@ -109,7 +109,7 @@ def test_a_queued_report_is_resent_under_the_same_id_after_a_new_sign_in(api):
     photos = [{"sha256": api.photo("inspector"), "stage": "before"}]
     waits = body(photos=photos)
     assert api.post("inspector", "/hazards", waits).status_code == 201  # and the answer was lost
-    api.clock.pass_(days=15)
+    api.clock.advance(days=15)
     problem(api.post("inspector", "/hazards", waits), 401, "auth.required")
     sign_in_device(api, "inspector", "again")
     again = api.post("again", "/hazards", waits)

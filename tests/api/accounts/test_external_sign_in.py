@@ -133,11 +133,11 @@ def test_external_sign_in_asks_for_the_second_factor(api, clock):
     assert link(api, "li", "wechat", "code-li").status_code == 200
     totp = pyotp.TOTP(api.post("li", "/me/totp", {"password": OWN}).json()["secret"])
     assert api.post("li", "/me/totp/confirm", {"code": totp.at(clock.now)}).status_code == 200
-    clock.pass_(seconds=31)
+    clock.advance(seconds=31)
     problem(api.post(None, "/auth/external/wechat", {"code": "code-li"}), 401, "auth.totp_required")
     assert api.post(None, "/auth/external/wechat", {"code": "code-li", "totp": totp.at(clock.now)}).status_code == 200
     problem(link(api, "li", "wechat", "code-li", totp=totp.at(clock.now)), 422, "step.needs")  # a used code
-    clock.pass_(seconds=31)
+    clock.advance(seconds=31)
     assert link(api, "li", "wechat", "code-li", totp=totp.at(clock.now)).status_code == 200
 
 

@@ -56,7 +56,7 @@ def test_a_rotated_key_works_without_a_gap(api):
 def test_a_key_expires(api):
     _, _, token = create_key(api, expires_at="2026-11-24T00:00:00Z")
     assert api.get(token, "/me").status_code == 200
-    api.clock.pass_(days=1)
+    api.clock.advance(days=1)
     problem(api.get(token, "/me"), 401, "auth.required")
 
 

@@ -18,11 +18,11 @@ def test_repeated_wrong_passwords_delay_every_later_attempt(api):
         answer = try_password(api, PASSWORD)
         problem(answer, 429, "auth.too_many")
         waited.append(int(answer.headers["retry-after"]))
-        api.clock.pass_(seconds=waited[-1])
+        api.clock.advance(seconds=waited[-1])
         problem(try_password(api, WRONG), 401, "auth.failed")
     assert waited == sorted(waited)
     assert (waited[0], waited[3], waited[-1]) == (1, 8, 300)
-    api.clock.pass_(minutes=6)
+    api.clock.advance(minutes=6)
     assert try_password(api, PASSWORD).status_code == 200
     for _ in range(5):
         problem(try_password(api, WRONG), 401, "auth.failed")  # the success has reset the counter
@@ -41,7 +41,7 @@ def test_one_address_cannot_try_many_usernames(api):
     for at in range(50):
         problem(try_password(api, WRONG, f"name{at}"), 401, "auth.failed")
     problem(try_password(api, WRONG, "another"), 429, "auth.too_many")
-    api.clock.pass_(hours=1)
+    api.clock.advance(hours=1)
     problem(try_password(api, WRONG, "another"), 401, "auth.failed")
 
 

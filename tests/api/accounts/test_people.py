@@ -125,12 +125,12 @@ def test_a_grant_for_a_period_begins_and_ends_without_signing_in_again(api):
     hazard = api.report("inspector")
     problem(api.step("han", hazard, "reject", reason="不属实"), 403, "role.forbidden")
     assert api.get("han", "/me").json()["grants"] == [INSPECTOR]
-    api.clock.pass_(minutes=5)
+    api.clock.advance(minutes=5)
     assert [each["role"] for each in api.get("han", "/me").json()["grants"]] == ["inspector", "officer"]
     officers = api.get("admin", "/people", params={"role": "officer", "community": HERE}).json()["items"]
     assert "han" in [each["username"] for each in officers]
-    api.taken("han", hazard, "accept")
-    api.clock.pass_(minutes=5)
+    api.take_step("han", hazard, "accept")
+    api.clock.advance(minutes=5)
     problem(api.get("han", "/people"), 403, "role.forbidden")
     officers = api.get("admin", "/people", params={"role": "officer"}).json()["items"]
     assert "han" not in [each["username"] for each in officers]

@@ -160,7 +160,7 @@ class Office:
     def __init__(self, api, platform, threads):
         self.api, self.platform, self.threads = api, platform, threads
         self.streams = []
-        self.hazard = api.taken("officer", api.report("inspector", responsible_party=PARTY), "accept")
+        self.hazard = api.take_step("officer", api.report("inspector", responsible_party=PARTY), "accept")
         self.names = (f"worker{at}" for at in count())
         self.password = HASHER.hash(OWN)
 
@@ -233,7 +233,7 @@ def reuse_copied_token(account):
     device, copied = account.here, account.here.tokens
     device.keep(device.renew(copied))
     assert is_good(device.get("/me"))
-    account.office.api.clock.pass_(seconds=61)
+    account.office.api.clock.advance(seconds=61)
     assert not is_good(device.renew(copied))
 
 

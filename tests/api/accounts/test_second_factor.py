@@ -34,9 +34,9 @@ def test_a_person_enrols_signs_in_by_code_and_recovers_from_a_lost_phone(api):
     problem(try_password(api, PASSWORD), 401, "auth.totp_required")
     problem(try_password(api, WRONG), 401, "auth.failed")  # a wrong password does not reveal the second factor
     problem(sign_in_with_code(api, app.at(api.clock())), 401, "auth.failed")  # the confirmation used this code
-    api.clock.pass_(seconds=30)
+    api.clock.advance(seconds=30)
     assert sign_in_with_code(api, app.at(api.clock())).status_code == 200
-    api.clock.pass_(seconds=60)
+    api.clock.advance(seconds=60)
     assert sign_in_with_code(api, app.at(api.clock.now.timestamp() - 30)).status_code == 200, "a clock that is slow"
     assert sign_in_with_code(api, recovery[0].lower().replace("-", " ")).status_code == 200
     problem(sign_in_with_code(api, recovery[0]), 401, "auth.failed")
@@ -48,7 +48,7 @@ def test_a_person_enrols_signs_in_by_code_and_recovers_from_a_lost_phone(api):
 @on_both
 def test_a_code_used_several_times_at_once_signs_in_only_once(api):
     app, _ = enrol(api)
-    api.clock.pass_(seconds=30)
+    api.clock.advance(seconds=30)
     code = app.at(api.clock())
     sign_in = api.client.app.state.context.part(Authenticator)
 

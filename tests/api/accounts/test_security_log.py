@@ -114,7 +114,7 @@ def test_the_use_of_a_copied_token_is_logged(api):
     renewed = api.post(None, "/auth/refresh", {"refresh_token": pair["refresh_token"]}).json()
     api.tokens["phone"] = renewed["access_token"]
     assert api.get("phone", "/me").status_code == 200
-    api.clock.pass_(minutes=2)
+    api.clock.advance(minutes=2)
     problem(api.post(None, "/auth/refresh", {"refresh_token": pair["refresh_token"]}), 401, "auth.required")
     assert events(api)[-1] == ("token.copied", "", "officer")
 

@@ -63,7 +63,7 @@ def complete_first_sign_in(api, who):
     totp = pyotp.TOTP(api.post(who, "/me/totp", {"password": OWN}).json()["secret"])
     assert api.post(who, "/me/totp/confirm", {"code": totp.at(api.clock.now)}).status_code == 200
     time.sleep(1.1)
-    api.clock.pass_(seconds=31)
+    api.clock.advance(seconds=31)
     return totp
 
 
@@ -80,7 +80,7 @@ def test_a_person_sets_a_password_and_a_second_factor_before_working(api):
 def test_a_password_must_be_changed_after_ninety_days(api):
     complete_first_sign_in(api, "wang")
     assert api.get("wang", "/hazards").status_code == 200
-    api.clock.pass_(days=90)
+    api.clock.advance(days=90)
     sign_in(api, "wang")
     problem(api.get("wang", "/hazards"), 403, "auth.password_old")
 
@@ -120,15 +120,15 @@ def test_five_wrong_passwords_lock_for_half_an_hour(api):
     locked = api.post(None, "/auth/login", {"username": "wang", "password": FIRST})
     problem(locked, 429, "auth.too_many")
     assert 1790 < int(locked.headers["retry-after"]) <= 1800
-    api.clock.pass_(minutes=30)
+    api.clock.advance(minutes=30)
     sign_in(api, "wang", FIRST)
 
 
 def test_an_idle_page_is_signed_out_after_half_an_hour_and_a_phone_is_not(api):
     page, phone = sign_in(api, "wang", FIRST, page=True), sign_in(api, "qian", FIRST)
-    api.clock.pass_(minutes=29)
+    api.clock.advance(minutes=29)
     page = api.post(None, "/auth/refresh", {"refresh_token": page["refresh_token"]}).json()
-    api.clock.pass_(minutes=31)
+    api.clock.advance(minutes=31)
     problem(api.post(None, "/auth/refresh", {"refresh_token": page["refresh_token"]}), 401, "auth.required")
     assert api.post(None, "/auth/refresh", {"refresh_token": phone["refresh_token"]}).status_code == 200
 

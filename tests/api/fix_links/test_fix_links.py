@@ -115,7 +115,7 @@ def assert_refused(answer, status, words):
 
 @pytest.fixture
 def hazard(api):
-    return api.assigned(responsible_party=SHOP)
+    return api.assign_report(responsible_party=SHOP)
 
 
 @pytest.fixture
@@ -134,7 +134,7 @@ def test_a_fix_sent_through_a_link_leads_to_a_closed_hazard(api, hazard):
     seen = api.get("officer", f"/hazards/{hazard['id']}").json()
     assert (seen["state"], seen["fixed_by"], seen["missing_photos"]) == ("pending_recheck", "小王早餐店", [])
     assert api.get("officer", f"/photos/{digest}").content == AFTER
-    closed = api.taken("officer", seen, "recheck", result="pass", note="已整改")
+    closed = api.take_step("officer", seen, "recheck", result="pass", note="已整改")
     assert (closed["state"], closed["outcome"]) == ("closed", "fixed")
     lines = api.get("officer", f"/hazards/{hazard['id']}/history").json()["items"]
     made, fixed = lines[-3:-1]
@@ -189,7 +189,7 @@ def test_the_page_shows_the_notice_and_nothing_else(api, party, hazard):
     assert "2026年11月24日 09:00" in page  # 24 hours for a blocked staircase, as Shanghai's clock says
     for secret in ("inspector", "officer", "handler", "13800000000", hazard["id"], party.link["id"]):
         assert secret not in page
-    api.clock.pass_(days=2)
+    api.clock.advance(days=2)
     assert party.notice()["overdue"]
     assert "已逾期" in party.page()
 
@@ -206,7 +206,7 @@ def test_only_the_notice_s_photos_are_served_without_metadata(api, party, hazard
     other = api.report("inspector")
     foreign = other["photos"][0]["sha256"]
     mine = api.photo("handler")
-    api.taken("handler", hazard, "attach", photos=[{"sha256": mine, "stage": "after"}])
+    api.take_step("handler", hazard, "attach", photos=[{"sha256": mine, "stage": "after"}])
     for digest in (foreign, mine, "0" * 64, "x"):
         assert party.call("GET", f"/photos/{digest}/320").status_code == 404
     own = hazard["photos"][0]["sha256"]
@@ -258,7 +258,7 @@ def test_only_an_officer_of_the_community_may_make_a_link(api, hazard, party):
     problem(api.post("officer2", f"{path}/{party.link['id']}/revoke", {}), 404, "hazard.not_found")
     problem(api.post("officer", f"{path}/{uuid.uuid4()}/revoke", {}), 404, "link.not_found")
     assert api.get("supervisor", path).status_code == 200
-    bare = api.assigned()
+    bare = api.assign_report()
     said = problem(api.post("officer", f"/hazards/{bare['id']}/links", wanted), 422, "step.needs")
     assert said["errors"][0]["field"] == "responsible_party"
     for wrong in ({"days": 0}, {"days": 61}, {"measures": ""}, {"token": "x"}, {"id": "1"}):
@@ -311,12 +311,12 @@ def test_guessed_expired_revoked_and_ended_links_are_refused(api, hazard):
     short = Party(api, hazard, days=1)
     assert api.post("officer", f"/hazards/{hazard['id']}/links/{party.link['id']}/revoke", {}).json()["revoked_at"]
     assert_refused(party.call("GET"), 410, "已作废")
-    other = api.assigned(responsible_party=SHOP)
+    other = api.assign_report(responsible_party=SHOP)
     last = Party(api, other)
-    api.taken("supervisor", other, "cancel", reason="误建")
+    api.take_step("supervisor", other, "cancel", reason="误建")
     assert_refused(last.call("GET"), 410, "已经办结")
     problem(last.step("0" * 64), 410, "link.ended")
-    api.clock.pass_(days=1)
+    api.clock.advance(days=1)
     assert_refused(short.call("GET"), 410, "已过期")
     for more in ("/qr.png", "/notice", f"/photos/{hazard['photos'][0]['sha256']}/320"):
         assert_refused(short.call("GET", more), 410, "已过期")
@@ -377,7 +377,7 @@ def test_an_invalid_form_is_shown_again_as_it_was_filled_in(api, party, hazard):
     assert party.form(quantity_done="x").status_code == 422
     assert party.form(sha256="../../x").status_code == 422
     assert party.form(surprise="x").status_code == 422
-    api.taken("officer", hazard, "note", note="电话催办")
+    api.take_step("officer", hazard, "note", note="电话催办")
     stale = party.form(AFTER, version="3")
     assert stale.status_code == 409
     assert "刚有更新" in stale.text
@@ -463,7 +463,7 @@ def test_an_upload_belongs_to_its_own_link_only(api, party, hazard):
 )
 def test_the_page_explains_that_the_hazard_has_moved_on(api, party, hazard, who, step, facts, words):
     digest = party.upload()
-    api.taken(who, hazard, step, **facts)
+    api.take_step(who, hazard, step, **facts)
     page = party.page()
     assert words in page
     assert "<form" not in page

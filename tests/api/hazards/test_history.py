@@ -26,7 +26,7 @@ def history(api, hazard, who="officer"):
 
 
 def test_each_history_entry_shows_its_digest_and_the_hazard_shows_the_last_one(api):
-    hazard = api.closed()
+    hazard = api.close_report()
     lines = history(api, hazard)
     assert (hazard["history_length"], hazard["history_head"]) == (len(lines), lines[-1]["digest"])
     assert len({line["digest"] for line in lines}) == len(lines)

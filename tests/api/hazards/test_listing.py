@@ -14,7 +14,7 @@ def test_pages_follow_each_other_without_gap_or_repeat(api):
     made = []
     for _ in range(7):
         made.append(api.report("inspector", photos=[{"sha256": "0" * 64, "stage": "before"}])["id"])
-        api.clock.pass_(seconds=random.Random(7).randrange(2))  # noqa: S311  # some at the same instant
+        api.clock.advance(seconds=random.Random(7).randrange(2))  # noqa: S311  # some at the same instant
     seen, cursor = [], None
     while True:
         query = {"limit": 3, **({"cursor": cursor} if cursor else {})}
@@ -29,7 +29,7 @@ def test_pages_follow_each_other_without_gap_or_repeat(api):
 
 def test_each_filter_narrows_the_hazard_list(api):
     first = api.report("inspector", place="3幢_100%", category="EB-01")
-    api.clock.pass_(days=1)
+    api.clock.advance(days=1)
     api.tokens["inspector"] = api.tokens["officer"] = None
     for who in ("inspector", "officer"):
         sent = {"username": who, "password": "a-password-for-Tests"}

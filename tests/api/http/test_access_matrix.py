@@ -98,9 +98,9 @@ def _create_things(api, role, community):
     hazard = api.report(
         inspector, community=community, responsible_party=party, photos=[{"sha256": photo, "stage": "before"}]
     )
-    hazard = api.taken(officer, hazard, "accept")
+    hazard = api.take_step(officer, hazard, "accept")
     if here:
-        hazard = api.taken(officer, hazard, "assign", lead="handler")
+        hazard = api.take_step(officer, hazard, "assign", lead="handler")
     sender = role if here and role in {"inspector", "officer", "handler", "supervisor"} else inspector
     begun = api.call(sender, "POST", "/uploads", headers={"Tus-Resumable": "1.0.0", "Upload-Length": "99"})
     link = api.post(officer, f"/hazards/{hazard['id']}/links", {"id": str(uuid.uuid4())}).json()["link"]["id"]
@@ -251,7 +251,7 @@ def test_every_route_answers_401_without_a_valid_token(api, kind):
     if kind == "revoked":
         assert api.call(None, "POST", "/auth/logout", headers={"Authorization": f"Bearer {token}"}).status_code == 204
     if kind == "expired":
-        api.clock.pass_(minutes=15)
+        api.clock.advance(minutes=15)
     shown = {
         "empty": b"Bearer",
         "nonsense": b"Bearer nonsense",

@@ -245,7 +245,7 @@ def test_invalid_steps_are_refused(api):
     problem(api.step("handler", hazard, "start"), 404, "hazard.not_found")
     problem(api.step("officer", hazard | {"version": 2}, "accept"), 409, "hazard.stale")
     assert "accept" in problem(api.step("officer", hazard, "assign", lead="handler"), 409, "hazard.state")["possible"]
-    accepted = api.taken("officer", hazard, "accept")
+    accepted = api.take_step("officer", hazard, "accept")
     problem(api.step("officer", accepted, "assign", lead="nobody"), 422, "step.needs")
     assert api.get("officer", f"/hazards/{hazard['id']}").json()["version"] == 2
 

@@ -61,7 +61,7 @@ def test_an_export_ends_with_its_last_progress(api, monkeypatch):
 
 @on_both
 def test_a_workbook_is_exported_and_downloaded(api):
-    api.closed(description="=楼道堆物")
+    api.close_report(description="=楼道堆物")
     api.report("inspector", category="EB-02")
     api.report("inspector2", community=THERE)
     export = request_export(api)
@@ -81,7 +81,7 @@ def test_a_workbook_is_exported_and_downloaded(api):
 
 @on_both
 def test_an_export_keeps_the_filters_and_the_rights_of_the_ledger(api):
-    api.closed(responsible_party={"kind": "owner", "name": "张三", "phone": "13800000000"})
+    api.close_report(responsible_party={"kind": "owner", "name": "张三", "phone": "13800000000"})
     api.report("inspector", category="EB-02")
     export = request_export(api, "analyst", "?category=EB-01&from=2026-11-01", form="csv")
     wait_for_export(api, export, "analyst")
@@ -93,7 +93,7 @@ def test_an_export_keeps_the_filters_and_the_rights_of_the_ledger(api):
 
 
 def test_each_line_shows_its_first_pictures(api):
-    api.closed()
+    api.close_report()
     api.report("inspector", category="EB-02")
     api.client.blocking_portal.call(api.client.app.state.context.part(PhotoProcessor).process_batch)
     export = request_export(api, pictures=True)

@@ -23,7 +23,7 @@ from tests.builders.waiting import until_in_loop
 @on_both
 def test_the_ledger_lists_every_hazard_of_the_office(api):
     party = {"kind": "property", "name": "=某物业", "phone": "0573-82000000"}
-    hazard = api.closed(quantity=3, description="楼道堆物，\n“纸板”", responsible_party=party)
+    hazard = api.close_report(quantity=3, description="楼道堆物，\n“纸板”", responsible_party=party)
     api.report("inspector", category="EB-02")
     api.report("inspector2", community=THERE)
     fixed, newest = sorted(read_ledger(api), key=lambda line: line["编号"])
@@ -54,7 +54,7 @@ def test_the_ledger_lists_every_hazard_of_the_office(api):
 
 @on_both
 def test_an_analyst_downloads_the_ledger_without_personal_data(api):
-    api.closed(responsible_party={"kind": "owner", "name": "张三", "phone": "13800000000"})
+    api.close_report(responsible_party={"kind": "owner", "name": "张三", "phone": "13800000000"})
     (line,) = read_ledger(api, "analyst")
     assert line["编号"]
     assert line["状态"] == "已销号"
@@ -84,7 +84,7 @@ def test_the_ledger_has_as_many_lines_as_the_statistics_count(api):
 @on_both
 def test_the_workbook_equals_the_csv_and_holds_no_formula(api):
     api.report("inspector", description="=1+1")
-    api.closed()
+    api.close_report()
     book = api.get("officer", "/ledger.xlsx")
     assert book.status_code == 200
     assert book.headers["content-disposition"] == 'attachment; filename="ledger.xlsx"'

@@ -135,7 +135,7 @@ def test_several_sheets_are_imported_as_one_ledger(api):
 
 @on_both
 def test_a_ledger_exported_by_one_office_is_imported_by_another(api):
-    api.closed(quantity=3, description="=楼道堆物", responsible_party={"kind": "owner", "name": "+张三"})
+    api.close_report(quantity=3, description="=楼道堆物", responsible_party={"kind": "owner", "name": "+张三"})
     api.report("inspector", category="EV-03")
     away = api.get("officer", "/ledger.csv").content
     seen = import_spreadsheet(api, away).json()

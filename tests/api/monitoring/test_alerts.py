@@ -51,7 +51,7 @@ def test_an_officer_is_notified_at_night_and_a_false_alarm_counts_as_no_hazard(a
     assert inbox[0]["title"] == "用电监测报警待核查"
     assert api.counts()["total"]["received"] == 0  # an alarm, no hazard found
     case = api.get("officer", f"/hazards/{verdict['hazard']}").json()
-    done = api.taken("officer", case, "verify", outcome="false_alarm", note="检查无异常")
+    done = api.take_step("officer", case, "verify", outcome="false_alarm", note="检查无异常")
     assert (done["state"], done["outcome"]) == ("closed", "false_alarm")
     assert api.counts()["total"]["received"] == 0
     (again,) = send_alerts(api, secret, ALARM | {"value": 500})
@@ -63,7 +63,7 @@ def test_the_cause_found_on_site_is_counted(api):
     secret = register_device(api)
     (verdict,) = send_alerts(api, secret, ALARM)
     case = api.get("officer", f"/hazards/{verdict['hazard']}").json()
-    found = api.taken("officer", case, "set_cause", category="EL-01", reason="零地线混接")
+    found = api.take_step("officer", case, "set_cause", category="EL-01", reason="零地线混接")
     assert (found["category"], found["state"]) == ("EL-01", "accepted")
     total = api.counts()["total"]
     assert (total["received"], total["accepted"], total["open"]) == (1, 1, 1)

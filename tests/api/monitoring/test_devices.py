@@ -40,7 +40,7 @@ def test_an_administrator_imports_two_hundred_devices_from_the_vendors_list(api)
 def test_a_silent_device_opens_an_outage_and_no_hazard(api):
     secret = register_device(api)
     register_device(api, "A-2", silent_after_h=None)
-    api.clock.pass_(hours=25)
+    api.clock.advance(hours=25)
     api.sign_in_again()
     database = api.client.app.state.context.database
     assert [api.client.blocking_portal.call(run_silence_check, database, api.clock.now) for _ in range(2)] == [1, 0]

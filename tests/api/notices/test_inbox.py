@@ -24,7 +24,7 @@ def inbox(api, who, number=None, **query):
 
 @on_both
 def test_an_assignment_is_found_in_the_handler_s_inbox_and_is_read_there(api):
-    hazard = api.assigned()
+    hazard = api.assign_report()
     (notice,) = inbox(api, "handler", 1)["items"]
     assert (notice["kind"], notice["hazard"]["number"], notice["read_at"]) == ("assign", hazard["number"], None)
     assert hazard["number"] in notice["text"]
@@ -33,7 +33,7 @@ def test_an_assignment_is_found_in_the_handler_s_inbox_and_is_read_there(api):
     assert inbox(api, "supervisor")["items"] == []
     read = api.post("handler", f"/inbox/{notice['id']}/read", None)
     assert (read.status_code, read.json()["read_at"]) == (200, "2026-11-23T01:00:00Z")
-    api.clock.pass_(minutes=1)
+    api.clock.advance(minutes=1)
     assert api.post("handler", f"/inbox/{notice['id']}/read", None).json() == read.json()
     assert inbox(api, "handler", unread=True) == {"items": [], "unread": 0, "next_cursor": None}
     assert len(inbox(api, "handler", unread=False)["items"]) == 1
@@ -46,7 +46,7 @@ def test_an_inbox_is_read_page_by_page_the_newest_first(api):
     numbers = []
     for _ in range(3):
         numbers.append(api.report("inspector")["number"])
-        api.clock.pass_(minutes=1)
+        api.clock.advance(minutes=1)
         inbox(api, "officer", len(numbers))
     first = api.get("officer", "/inbox", params={"limit": 2}).json()
     assert (len(first["items"]), first["unread"]) == (2, 3)
@@ -61,9 +61,9 @@ def test_an_invalid_inbox_query_is_refused(api, query):
 
 
 def test_a_notice_about_a_hidden_hazard_shows_only_its_kind(api):
-    hazard = api.assigned()
+    hazard = api.assign_report()
     inbox(api, "handler", 1)
-    api.taken("handler", hazard, "return", reason="张三家的事不归我管")
+    api.take_step("handler", hazard, "return", reason="张三家的事不归我管")
     (notice,) = inbox(api, "handler", 1)["items"]
     assert (notice["hazard"], notice["text"], notice["title"]) == (None, None, "新派单")
     returned = next(each for each in inbox(api, "officer", 2)["items"] if each["kind"] == "return")
@@ -100,7 +100,7 @@ def test_an_administrator_edits_a_template_and_unknown_fields_are_refused(api):
     problem(api.post("admin", "/notice-templates/assign", {**own, "title": "{"}), 409, "rules.stale")
     problem(api.post("admin", "/notice-templates/no.such", own), 404, "template.not_found")
     problem(api.post("officer", "/notice-templates/assign", own), 403, "role.forbidden")
-    hazard = api.assigned()
+    hazard = api.assign_report()
     (notice,) = inbox(api, "handler", 1)["items"]
     assert (notice["title"], notice["text"][:6]) == (f"请看 {hazard['number']}", "地点 3幢2")
 

@@ -210,15 +210,15 @@ def test_a_webhook_that_fails_for_a_day_gets_every_event_afterwards(api_with_hoo
     api, hook = api_with_hook
     assert len(hook.until(1)) == 1  # the notice of the daily digest file
     hook.answer = lambda _: 500
-    hazard = api.assigned()
+    hazard = api.assign_report()
     failing = find_deliveries(api, "failing", 1)
     assert (failing[0]["kind"], failing[0]["error"], failing[0]["tries"]) == ("report", "answered 500", 1)
     for _ in range(24):
-        api.clock.pass_(hours=1)
+        api.clock.advance(hours=1)
         time.sleep(0.05)
     hook.answer = lambda _: 204
-    api.clock.pass_(hours=1)
-    found = events(hook, 2, meanwhile=lambda: api.clock.pass_(minutes=10))  # a try may still fail in the hour before
+    api.clock.advance(hours=1)
+    found = events(hook, 2, meanwhile=lambda: api.clock.advance(minutes=10))  # a try may still fail in the hour before
     assert [each["kind"] for each in found[:2]] == ["report", "assign"]
     assert {each["hazard"]["number"] for each in found} == {hazard["number"]}
     sign_in_as(api, "admin", PASSWORD)
@@ -240,7 +240,7 @@ def test_an_administrator_sees_dead_deliveries_and_sends_them_again(api_with_hoo
     hook.answer = lambda _: 500
     hazard = api.report("inspector")
     find_deliveries(api, "failing", 1)
-    api.clock.pass_(minutes=1)
+    api.clock.advance(minutes=1)
     (dead,) = find_deliveries(api, "dead", 1)
     assert (dead["hazard"], dead["tries"], dead["error"], dead["channel"]) == (
         hazard["id"],
@@ -264,7 +264,7 @@ def test_a_hanging_webhook_delays_no_inbox_and_no_request(api_with_hook, monkeyp
     api, hook = api_with_hook
     assert len(hook.until(1)) == 1
     hook.answer = lambda _: "hang"
-    hazard = api.assigned()
+    hazard = api.assign_report()
     (item,) = poll_until(lambda: api.get("handler", "/inbox").json()["items"])
     assert item["hazard"]["number"] == hazard["number"]
     poll_until(lambda: len(hook.calls) > 1)
@@ -294,10 +294,10 @@ def test_only_one_process_sends_a_heartbeat_per_interval(tmp_path, loaded, clock
         for _ in range(3):
             for _ in range(2):
                 await send_heartbeat(database, outgoing, hook.url, timedelta(seconds=60), clock())
-            clock.pass_(seconds=60)
+            clock.advance(seconds=60)
         hook.answer = lambda _: 500
         await send_heartbeat(database, outgoing, hook.url, timedelta(seconds=60), clock())
-        clock.pass_(seconds=60)
+        clock.advance(seconds=60)
         await send_heartbeat(database, outgoing, "http://127.0.0.1:1/", timedelta(seconds=60), clock())
         await outgoing.close()
         await database.close()
@@ -318,7 +318,7 @@ def test_only_one_of_two_processes_sends_the_daily_digest(tmp_path, loaded, cloc
         sent = report(community=HERE, found_at=clock())
         await database.transact(partial(report_hazard, person=inspector, report=sent, now=clock()))
         told = [await run_notice_digests(database, clock())]
-        clock.pass_(hours=23)
+        clock.advance(hours=23)
         told += await asyncio.gather(*(run_notice_digests(database, clock()) for _ in range(2)))
         await database.close()
         return told

@@ -68,7 +68,7 @@ def test_a_dispatch_rule_accepts_and_assigns_a_report_automatically(api):
         ("accept", "system"),
         ("assign", "system"),
     ]
-    assert api.taken("handler", hazard, "start")["state"] == "rectifying"
+    assert api.take_step("handler", hazard, "start")["state"] == "rectifying"
     assert api.report("inspector", category="EV-01")["state"] == "reported"
     assert api.post("admin", f"/dispatch-rules/{sent['id']}/remove", {}).json()["active"] is False
     assert api.report("inspector", category="EV-03")["state"] == "reported"
@@ -78,16 +78,16 @@ def test_a_dispatch_rule_accepts_and_assigns_a_report_automatically(api):
 @on_both
 def test_an_acceptance_is_followed_by_the_assignment_that_a_rule_names(api):
     api.post("admin", "/dispatch-rules", rule(group="生命通道", accepts=False))
-    hazard = api.taken("officer", api.report("inspector", category="EV-01"), "accept")
+    hazard = api.take_step("officer", api.report("inspector", category="EV-01"), "accept")
     assert (hazard["state"], hazard["lead"], hazard["version"]) == ("assigned", "handler", 3)
 
 
 @on_both
 def test_a_published_year_moves_the_deadlines_that_waited_for_it(api):
-    api.clock.pass_(days=37)  # 30 December: the year after is not published
+    api.clock.advance(days=37)  # 30 December: the year after is not published
     for who in ("inspector", "officer", "admin"):
         api.tokens[who] = sign_in(api, who)
-    hazard = api.taken("officer", api.report("inspector", category="EV-03"), "accept")
+    hazard = api.take_step("officer", api.report("inspector", category="EV-03"), "accept")
     assert (hazard["due_at"], hazard["due_provisional"]) == ("2027-01-04T16:00:00Z", True)
     assert api.get("inspector", "/calendar/2027").json() == {
         "year": 2027, "published": False, "days": [], "recomputed": None,
@@ -116,7 +116,10 @@ def test_the_published_years_are_there_and_may_be_sent_again(api):
 @on_both
 def test_a_category_is_edited_and_a_new_one_reported(api):
     assert api.post("admin", "/categories/EV-03", POLICY).json()["term"] == TERM
-    assert api.taken("officer", api.report("inspector", category="EV-03"), "accept")["due_at"] == "2026-11-25T16:00:00Z"
+    assert (
+        api.take_step("officer", api.report("inspector", category="EV-03"), "accept")["due_at"]
+        == "2026-11-25T16:00:00Z"
+    )
     assert api.post("admin", "/categories/XX-01", {**POLICY, "name": "堆放杂物"}).status_code == 200
     assert api.report("inspector", category="XX-01")["unit"] == "处"
     assert {"EV-03", "XX-01"} <= {each["code"] for each in api.get("inspector", "/categories").json()["items"]}

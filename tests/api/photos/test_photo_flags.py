@@ -46,7 +46,7 @@ def test_a_reused_photo_is_flagged_even_if_cropped_and_compressed(api, samples):
     seen = {hazard["id"]: hazard["photos"][0]["flags"] for hazard in listed}
     assert seen[again["id"]] == flags
     assert seen[second["id"]][0]["hazard"]["number"] == first["number"]
-    noted = api.taken("officer", again, "note", note="已核对")
+    noted = api.take_step("officer", again, "note", note="已核对")
     assert noted["photos"][0]["flags"] == flags
 
 
@@ -56,7 +56,7 @@ def test_a_flag_names_no_foreign_hazard(api):
     api.report("inspector", photos=[{"sha256": digest, "stage": "before"}])
     hazard = api.report("inspector", photos=[{"sha256": digest, "stage": "before"}])
     wait_for_flags(api, hazard)
-    hazard = api.taken("officer", api.taken("officer", hazard, "accept"), "assign", lead="handler")
+    hazard = api.take_step("officer", api.take_step("officer", hazard, "accept"), "assign", lead="handler")
     (flag,) = api.get("handler", f"/hazards/{hazard['id']}").json()["photos"][0]["flags"]
     assert (flag["kind"], flag["hazard"]) == ("reused", None)
 
@@ -85,5 +85,5 @@ def test_a_fix_on_the_spot_with_identical_photos_does_not_stay_closed(api):
     lines = api.get("officer", f"/hazards/{hazard['id']}/history").json()["items"]
     assert lines[-1]["step"] == "draw"
     assert "unchanged" in lines[-1]["facts"]["flags"]
-    closed = api.taken("officer", seen, "recheck", result="pass", note="已整改")
+    closed = api.take_step("officer", seen, "recheck", result="pass", note="已整改")
     assert closed["state"] == "closed"

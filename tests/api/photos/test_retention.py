@@ -23,7 +23,7 @@ def test_photos_of_a_long_closed_hazard_are_deleted_and_its_history_stays(api):
     edited = {"version": rules["version"], "rules": {**rules["rules"], "photos_kept_days": 365}}
     assert api.post("admin", "/rules", edited).status_code == 200
     still = api.report("inspector")
-    hazard = api.closed()
+    hazard = api.close_report()
     photo = hazard["photos"][0]["sha256"]
     context = api.client.app.state.context
 
@@ -34,7 +34,7 @@ def test_photos_of_a_long_closed_hazard_are_deleted_and_its_history_stays(api):
 
     poll_until(lambda: not unprocessed_photos(api))
     assert run_daily_jobs() == 0
-    api.clock.pass_(days=366)
+    api.clock.advance(days=366)
     for who in ("officer", "admin"):
         token = api.post(None, "/auth/login", {"username": who, "password": "a-password-for-Tests"}).json()
         api.tokens[who] = token["access_token"]
@@ -50,7 +50,7 @@ def test_photos_of_a_long_closed_hazard_are_deleted_and_its_history_stays(api):
     assert (event.by, event.facts["photos"]) == ("system", "2")
     assert api.get("officer", f"/hazards/{hazard['id']}/history").status_code == 200
     for _ in range(2):  # the first sweep sets the files aside, the next deletes them
-        api.clock.pass_(days=1, hours=1)
+        api.clock.advance(days=1, hours=1)
         run_daily_jobs()
     assert not [each for each in context.photos.list_files() if each.sha256 == photo]
     assert list(verify(context.database, context.photos, lambda *_: None, None)) == []

@@ -38,7 +38,7 @@ def test_a_signed_url_serves_one_variant_for_five_minutes(api, clock):
     problem(open_url(api, url.replace("signed=", "signed=0")), 404, "photo.not_found")
     problem(open_url(api, url.replace("expires=", "expires=9")), 404, "photo.not_found")
     problem(open_url(api, url.partition("?")[0]), 422, "step.needs")
-    clock.pass_(minutes=5, seconds=1)
+    clock.advance(minutes=5, seconds=1)
     problem(open_url(api, url), 404, "photo.not_found")
 
 

@@ -199,7 +199,7 @@ def test_an_upload_expires_and_leaves_nothing(tus, api, clock):
     path = tus.create_upload()
     said = tus.patch(path, 0, PICTURE[:9]).headers["upload-expires"]
     assert said == "Tue, 24 Nov 2026 01:00:00 GMT"
-    clock.pass_(seconds=UPLOAD_LIFETIME.total_seconds() + 1)
+    clock.advance(seconds=UPLOAD_LIFETIME.total_seconds() + 1)
     api.tokens["inspector"] = sign_in_again(api)
     assert tus.call("HEAD", path).status_code == 404
 

@@ -17,7 +17,7 @@ def erasure_request(**words):
 @on_both
 def test_an_account_gets_a_copy_of_all_its_personal_data(api):
     hazard = api.report("inspector", description="楼道堆物")
-    api.taken("officer", hazard, "accept")
+    api.take_step("officer", hazard, "accept")
     mine = api.get("inspector", "/me/data").json()
     assert mine["account"]["username"] == "inspector"
     assert [(line["number"], line["step"]) for line in mine["lines"]] == [(hazard["number"], "report")]
@@ -51,8 +51,8 @@ def test_a_third_party_is_found_and_erased_in_every_history_of_the_office(api):
     second = api.report("inspector", responsible_party={**PARTY, "name": "张三"})
     other = api.report("inspector", responsible_party={"kind": "merchant", "name": "某店 %_"})
     far = api.report("inspector2", community=THERE, responsible_party=PARTY)
-    accepted = api.taken("officer", other, "accept")
-    api.taken("officer", accepted, "assign", lead="handler", responsible_party=PARTY)
+    accepted = api.take_step("officer", other, "accept")
+    api.take_step("officer", accepted, "assign", lead="handler", responsible_party=PARTY)
 
     def numbers(**words):
         found = api.post("admin", "/parties/data", words).json()["items"]

@@ -18,14 +18,14 @@ def steps_of(api, hazard):
 
 def pass_time(api, **delta):
     """Let time pass, then sign everybody in again."""
-    api.clock.pass_(**delta)
+    api.clock.advance(**delta)
     for who in ("handler", "officer"):
         sign_in_as(api, who, PASSWORD)
 
 
 @on_both
 def test_an_early_step_gets_the_current_state_and_succeeds_once_its_turn_has_come(api):
-    hazard = api.assigned()
+    hazard = api.assign_report()
     path = f"/hazards/{hazard['id']}/steps"
     digest = api.photo("handler")
     fixed = {"method": "清理", "quantity_done": 1, "photos": [{"sha256": digest, "stage": "after"}]}
@@ -45,10 +45,10 @@ def test_an_early_step_gets_the_current_state_and_succeeds_once_its_turn_has_com
 
 @on_both
 def test_an_outdated_step_changes_nothing_and_gets_the_current_state(api):
-    hazard = api.assigned()
+    hazard = api.assign_report()
     path = f"/hazards/{hazard['id']}/steps"
     late, later = make_step("start", 3), make_step("start", 4)
-    cancelled = api.taken("supervisor", hazard, "cancel", reason="重复登记")
+    cancelled = api.take_step("supervisor", hazard, "cancel", reason="重复登记")
     for sent, code in ((late, "hazard.stale"), (later, "hazard.state")):
         said = problem(api.post("handler", path, sent), 409, code)
         assert (said["hazard"]["state"], said["hazard"]["version"]) == ("cancelled", cancelled["version"])
@@ -57,8 +57,8 @@ def test_an_outdated_step_changes_nothing_and_gets_the_current_state(api):
 
 @on_both
 def test_each_step_of_a_batch_gets_its_own_result(api):
-    mine, theirs = api.assigned(), api.assigned()
-    api.taken("handler", theirs, "return", reason="不归我管")
+    mine, theirs = api.assign_report(), api.assign_report()
+    api.take_step("handler", theirs, "return", reason="不归我管")
     day = [
         make_step("start", 3),
         make_step("note", 4, note="材料已到"),
@@ -75,7 +75,7 @@ def test_each_step_of_a_batch_gets_its_own_result(api):
 
 @on_both
 def test_an_escalation_does_not_outdate_a_step_made_before_it(api):
-    hazard = api.assigned()
+    hazard = api.assign_report()
     start = make_step("start", 3)
     pass_time(api, days=1)
     poll_until(lambda: "escalate" in steps_of(api, hazard))
@@ -84,7 +84,7 @@ def test_an_escalation_does_not_outdate_a_step_made_before_it(api):
 
 @on_both
 def test_a_step_made_at_an_impossible_time_is_refused(api):
-    hazard = api.assigned()
+    hazard = api.assign_report()
     sent = make_step("start", 3) | {"made_at": "0001-01-01T00:00:00+08:00"}
     said = problem(api.post("handler", f"/hazards/{hazard['id']}/steps", sent), 422, "step.needs")
     assert said["errors"][0]["field"] == "made_at"

@@ -64,15 +64,15 @@ def test_an_empty_or_oversized_batch_is_refused(api):
 
 def test_readiness_fails_while_no_process_watches_the_deadlines(api, clock):
     """Runs a server without background work on the same database, after the one that watches has stopped."""
-    hazard = api.taken("officer", api.report("inspector"), "accept")
+    hazard = api.take_step("officer", api.report("inspector"), "accept")
     assert hazard["due_at"]
     api.client.__exit__(None, None, None)
     settings = Settings(data=str(api.folder), tick_seconds=1)
     with TestClient(build_app(settings, clock, works=False), raise_server_exceptions=False) as alone:
         assert alone.get("/health/ready").status_code == 200
-        clock.pass_(hours=23, seconds=2)  # an hour before the deadline the handler is to be reminded
+        clock.advance(hours=23, seconds=2)  # an hour before the deadline the handler is to be reminded
         assert alone.get("/health/ready").status_code == 200
-        clock.pass_(seconds=2)
+        clock.advance(seconds=2)
         problem(alone.get("/health/ready"), 503, "sweep.lags")
     api.client.__enter__()
     poll_until(lambda: api.get(None, "/health/ready", root=True).status_code == 200)

@@ -27,7 +27,7 @@ def test_the_response_to_a_report_lists_nearby_hazards(api):
     other = report_and_get_duplicates(api, "inspector", place="东门", point=NEAR_POINT)
     assert other == [{**whole, "distance_m": 33, "same_place": False}]
     assert report_and_get_duplicates(api, "inspector", place="西门", category="EB-03", point=NEAR_POINT) == []
-    api.clock.pass_(hours=73)
+    api.clock.advance(hours=73)
     login = {"username": "inspector", "password": "a-password-for-Tests"}
     api.tokens["inspector"] = api.post(None, "/auth/login", login).json()["access_token"]
     assert report_and_get_duplicates(api, "inspector", place="三幢2单元", point=HERE_POINT) == []
@@ -43,7 +43,7 @@ def test_hazards_of_another_community_are_not_listed_as_duplicates(api):
 def test_merging_moves_photos_and_reporters_to_the_master_and_is_counted(api):
     master = api.report("inspector")
     hazard = api.report("officer", place="3号楼2单元")
-    merged = api.taken("officer", hazard, "merge", into=master["id"])
+    merged = api.take_step("officer", hazard, "merge", into=master["id"])
     assert (merged["state"], merged["merged_into"]) == ("duplicate", master["id"])
     seen = api.get("officer", f"/hazards/{master['id']}").json()
     assert {photo["sha256"] for photo in seen["photos"]} == {
@@ -53,7 +53,7 @@ def test_merging_moves_photos_and_reporters_to_the_master_and_is_counted(api):
     (_, line) = api.get("officer", f"/hazards/{master['id']}/history").json()["items"]
     assert (line["step"], line["by"], line["seq"], line["version"]) == ("merged", "officer", 2, 1)
     assert (line["facts"]["number"], line["facts"]["reporter"]) == (hazard["number"], "officer")
-    assert api.taken("officer", master, "accept")["version"] == 2  # prepared before the merger, and it still fits
+    assert api.take_step("officer", master, "accept")["version"] == 2  # prepared before the merger, and it still fits
     total = api.counts()["total"]
     assert (total["received"], total["duplicate"], total["duplicate_rate"]) == (2, 1, 0.5)
     assert "duplicate_rate" in api.counts()["definitions"]
@@ -62,7 +62,7 @@ def test_merging_moves_photos_and_reporters_to_the_master_and_is_counted(api):
 
 def test_the_duplicates_of_a_master_are_listed(api):
     master = api.report("inspector")
-    merged = [api.taken("officer", api.report("inspector"), "merge", into=master["id"])["id"] for _ in range(2)]
+    merged = [api.take_step("officer", api.report("inspector"), "merge", into=master["id"])["id"] for _ in range(2)]
     api.report("inspector")
 
     def listed(who, master_id):
@@ -81,7 +81,7 @@ def test_a_late_photo_of_a_duplicate_appears_on_the_master(api):
     digest = sha256(picture).hexdigest()
     master = api.report("inspector")
     hazard = api.report("officer", photos=[{"sha256": digest, "stage": "before"}])
-    api.taken("officer", hazard, "merge", into=master["id"])
+    api.take_step("officer", hazard, "merge", into=master["id"])
     seen = api.get("inspector", f"/hazards/{master['id']}").json()
     assert seen["missing_photos"] == []  # the master does not wait for the photos of a duplicate
     assert {photo["state"] for photo in seen["photos"] if photo["sha256"] == digest} == {"missing"}

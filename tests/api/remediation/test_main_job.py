@@ -16,7 +16,7 @@ pytestmark = on_both
 
 def test_a_reported_hazard_is_fixed_closed_and_counted(api):
     before = api.counts()["total"]
-    hazard = api.closed()
+    hazard = api.close_report()
     assert (hazard["state"], hazard["outcome"], hazard["missing_photos"]) == ("closed", "fixed", [])
     history = api.get("officer", f"/hazards/{hazard['id']}/history").json()["items"]
     assert [line["step"] for line in history] == ["report", "accept", "assign", "submit_fix", "recheck.pass"]
@@ -30,15 +30,15 @@ def test_a_reported_hazard_is_fixed_closed_and_counted(api):
 
 
 def test_the_deadline_comes_from_the_category(api):
-    hazard = api.taken("officer", api.report("inspector", category="EB-01"), "accept")
+    hazard = api.take_step("officer", api.report("inspector", category="EB-01"), "accept")
     assert hazard["due_at"] == "2026-11-24T01:00:00Z"  # 24 h
-    hazard = api.taken("officer", api.report("inspector", category="EV-03"), "accept")
+    hazard = api.take_step("officer", api.report("inspector", category="EV-03"), "accept")
     assert hazard["due_at"] == "2026-11-26T16:00:00Z"  # three working days, at 24:00
     assert not hazard["due_provisional"]
-    api.clock.pass_(days=37)  # 30 December: the year after is not published
+    api.clock.advance(days=37)  # 30 December: the year after is not published
     api.tokens["inspector"] = sign_in(api, "inspector")
     api.tokens["officer"] = sign_in(api, "officer")
-    assert api.taken("officer", api.report("inspector", category="EB-04"), "accept")["due_provisional"]
+    assert api.take_step("officer", api.report("inspector", category="EB-04"), "accept")["due_provisional"]
 
 
 def test_a_retried_report_returns_the_same_hazard(api):
@@ -80,23 +80,23 @@ def test_a_mini_program_sends_report_and_photos_in_one_request(api):
 
 def test_a_hazard_passes_every_turn_of_the_loop(api):
     """The hazard is returned, assigned again, fixed in part, failed, and passed in the end."""
-    hazard = api.assigned(quantity=3)
-    hazard = api.taken("handler", hazard, "return", reason="非本单位")
+    hazard = api.assign_report(quantity=3)
+    hazard = api.take_step("handler", hazard, "return", reason="非本单位")
     assert (hazard["state"], hazard["times_returned"], hazard["lead"]) == ("accepted", 1, None)
     assert api.get("handler", f"/hazards/{hazard['id']}").status_code == 404
-    hazard = api.taken("officer", hazard, "assign", lead="handler")
-    hazard = api.taken("handler", hazard, "start")
+    hazard = api.take_step("officer", hazard, "assign", lead="handler")
+    hazard = api.take_step("handler", hazard, "start")
     for done, result in ((1, {"result": "partial", "quantity_done": 1}), (3, {"result": "fail", "reason": "不彻底"})):
         photos = [{"sha256": api.photo("handler"), "stage": "after"}]
-        hazard = api.taken("handler", hazard, "submit_fix", method="拆除", quantity_done=done, photos=photos)
+        hazard = api.take_step("handler", hazard, "submit_fix", method="拆除", quantity_done=done, photos=photos)
         more = {"due_at": "2026-11-30T00:00:00+08:00"} if result["result"] == "fail" else {}
-        hazard = api.taken("officer", hazard, "recheck", **result, **more)
+        hazard = api.take_step("officer", hazard, "recheck", **result, **more)
         assert hazard["state"] == "rectifying"
     assert (hazard["times_reworked"], hazard["quantity_done"]) == (1, 1)
     photos = [{"sha256": api.photo("handler"), "stage": "after"}]
     facts = {"method": "拆除", "quantity_done": 3, "outcome": "removed", "photos": photos}
-    hazard = api.taken("handler", hazard, "submit_fix", **facts)
-    hazard = api.taken("officer", hazard, "recheck", result="pass", note="已整改")
+    hazard = api.take_step("handler", hazard, "submit_fix", **facts)
+    hazard = api.take_step("officer", hazard, "recheck", result="pass", note="已整改")
     assert (hazard["state"], hazard["quantity_done"], hazard["fix_outcome"]) == ("closed", 3, "removed")
 
 
@@ -106,17 +106,17 @@ def test_a_fix_on_the_spot_is_rechecked_or_closed_at_once(api):
     urgent = api.report("inspector", photos=photos, fixed_on_spot=spot)
     assert urgent["state"] == "pending_recheck"
     problem(api.step("inspector", urgent, "recheck", result="pass", note="…"), 403, "recheck.own_fix")
-    assert api.taken("officer", urgent, "recheck", result="pass", note="已整改")["state"] == "closed"
+    assert api.take_step("officer", urgent, "recheck", result="pass", note="已整改")["state"] == "closed"
     others = [api.report("inspector", category="EV-03", photos=photos, fixed_on_spot=spot) for _ in range(12)]
     assert "closed" in {hazard["state"] for hazard in others}
 
 
 def test_hazards_end_without_a_fix(api):
-    assert api.taken("officer", api.report("inspector"), "reject", reason="非隐患")["state"] == "rejected"
+    assert api.take_step("officer", api.report("inspector"), "reject", reason="非隐患")["state"] == "rejected"
     master = api.report("inspector")
-    merged = api.taken("officer", api.report("inspector"), "merge", into=master["id"])
+    merged = api.take_step("officer", api.report("inspector"), "merge", into=master["id"])
     assert (merged["state"], merged["merged_into"]) == ("duplicate", master["id"])
-    verified = api.taken("inspector", api.assigned(), "verify", outcome="unfounded", note="无此情况")
+    verified = api.take_step("inspector", api.assign_report(), "verify", outcome="unfounded", note="无此情况")
     assert (verified["state"], verified["outcome"]) == ("closed", "unfounded")
     total = api.counts()["total"]
     assert (total["received"], total["rejected"], total["duplicate"], total["closed"], total["fixed"]) == (
@@ -130,15 +130,15 @@ def test_hazards_end_without_a_fix(api):
 
 
 def test_notes_and_photos_are_added_in_any_state(api):
-    hazard = api.closed()
-    hazard = api.taken("supervisor", hazard, "note", note="已阅")
+    hazard = api.close_report()
+    hazard = api.take_step("supervisor", hazard, "note", note="已阅")
     photos = [{"sha256": api.photo("handler"), "stage": "after"}]
-    hazard = api.taken("handler", hazard, "attach", photos=photos)
+    hazard = api.take_step("handler", hazard, "attach", photos=photos)
     assert len(hazard["photos"]) == 3
 
 
 def test_a_retried_step_is_answered_and_not_repeated(api):
-    hazard = api.assigned()
+    hazard = api.assign_report()
     sent = {"id": str(uuid.uuid4()), "step": "return", "version": hazard["version"], "reason": "非本单位"}
     path = f"/hazards/{hazard['id']}/steps"
     first, again = api.post("handler", path, sent), api.post("handler", path, sent)
@@ -150,9 +150,9 @@ def test_a_retried_step_is_answered_and_not_repeated(api):
 
 
 def test_an_overdue_hazard_is_escalated_once_and_counted(api):
-    hazard = api.taken("officer", api.report("inspector"), "accept")
+    hazard = api.take_step("officer", api.report("inspector"), "accept")
     assert not hazard["overdue"]
-    api.clock.pass_(hours=24, seconds=1)
+    api.clock.advance(hours=24, seconds=1)
     api.tokens["officer"], api.tokens["analyst"] = sign_in(api, "officer"), sign_in(api, "analyst")
     lines = poll_until(lambda: [line for line in history(api, hazard) if line["step"] == "escalate"])
     assert {line["by"] for line in lines} == {"system"}
@@ -191,9 +191,9 @@ def test_real_phone_pictures_are_stored_and_processed(api, samples):
 
 @pytest.mark.parametrize("result", ["holds", "rebound"])
 def test_a_look_back_confirms_the_fix_or_opens_a_new_hazard(api, result):
-    hazard = api.closed()
+    hazard = api.close_report()
     photos = {"photos": [{"sha256": api.photo("inspector"), "stage": "before"}]} if result == "rebound" else {}
-    hazard = api.taken("inspector", hazard, "look_back", result=result, **photos)
+    hazard = api.take_step("inspector", hazard, "look_back", result=result, **photos)
     new = api.get("officer", "/hazards", params={"source": "look_back"}).json()["items"]
     assert [each["recurrence_of"] for each in new] == ([hazard["id"]] if result == "rebound" else [])
     assert [hazard["rebounded_as"]] == ([new[0]["id"]] if new else [None])

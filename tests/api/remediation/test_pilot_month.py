@@ -51,21 +51,21 @@ class Pilot:
     def visit(self, case, *, false):
         """Lets the officer visit the place, record the cause and have it removed, or record a false alarm."""
         api, minutes = self.api, self.chance.randint(5, 60)
-        api.clock.pass_(minutes=minutes)
+        api.clock.advance(minutes=minutes)
         self.sign_in("officer", "handler")
         self.minutes.append(minutes)
         hazard = api.get("officer", f"/hazards/{case}").json()
         if false:
-            api.taken("officer", hazard, "verify", outcome="false_alarm", note="探头松动")
+            api.take_step("officer", hazard, "verify", outcome="false_alarm", note="探头松动")
             return
         cause = self.chance.choice(CAUSES)
         self.causes[cause] += 1
-        hazard = api.taken("officer", hazard, "set_cause", category=cause, reason="现场核查")
-        hazard = api.taken("officer", hazard, "assign", lead="handler")
-        hazard = api.taken("handler", hazard, "start")
+        hazard = api.take_step("officer", hazard, "set_cause", category=cause, reason="现场核查")
+        hazard = api.take_step("officer", hazard, "assign", lead="handler")
+        hazard = api.take_step("handler", hazard, "start")
         after = [{"sha256": api.photo("handler"), "stage": "after"}]
-        hazard = api.taken("handler", hazard, "submit_fix", method="更换线路", quantity_done=1, photos=after)
-        api.taken("officer", hazard, "recheck", result="pass", note="已整改")
+        hazard = api.take_step("handler", hazard, "submit_fix", method="更换线路", quantity_done=1, photos=after)
+        api.take_step("officer", hazard, "recheck", result="pass", note="已整改")
 
 
 def test_the_statistics_count_forty_three_removed_causes(api):
@@ -77,7 +77,7 @@ def test_the_statistics_count_forty_three_removed_causes(api):
         case = pilot.alarm(name, place, secret)
         if number < REMOVED + FALSE:
             pilot.visit(case, false=number >= REMOVED)
-        api.clock.pass_(hours=pilot.chance.randint(6, 13))
+        api.clock.advance(hours=pilot.chance.randint(6, 13))
     api.sign_in_again()
     figures = api.get("analyst", "/statistics/alerts", params=MONTH).json()
     total = figures["total"]

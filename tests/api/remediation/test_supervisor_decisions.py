@@ -14,28 +14,28 @@ def days(number):
 
 @on_both
 def test_a_hazard_passes_every_decision_of_a_supervisor(api):
-    hazard = api.taken("handler", api.assigned(category="FF-01", quantity=2), "start")
-    hazard = api.taken("handler", hazard, "request_extension", due_at=days(20), reason="配件未到")
+    hazard = api.take_step("handler", api.assign_report(category="FF-01", quantity=2), "start")
+    hazard = api.take_step("handler", hazard, "request_extension", due_at=days(20), reason="配件未到")
     problem(api.step("officer", hazard, "decide_extension", granted=True), 403, "role.forbidden")
-    longer = api.taken("supervisor", hazard, "decide_extension", granted=True)
+    longer = api.take_step("supervisor", hazard, "decide_extension", granted=True)
     assert (longer["original_due_at"], longer["times_extended"]) == (hazard["due_at"], 1)
     facts = {"reason": "产权争议", "measures": "断电", "review_at": days(30)}
-    stands = api.taken("supervisor", longer, "suspend", **facts)
+    stands = api.take_step("supervisor", longer, "suspend", **facts)
     assert (stands["state"], stands["due_at"], stands["suspension"]["left"]["unit"]) == ("suspended", None, "min")
     problem(api.step("handler", stands, "start"), 409, "hazard.state")
-    again = api.taken("supervisor", stands, "resume")
+    again = api.take_step("supervisor", stands, "resume")
     assert (again["state"], again["due_at"]) == ("rectifying", longer["due_at"])
-    proposed = api.taken("officer", again, "propose_major", basis="合用场所住人")
-    major = api.taken("supervisor", proposed, "confirm_major", authority="街道", document="新街〔2026〕1号")
+    proposed = api.take_step("officer", again, "propose_major", basis="合用场所住人")
+    major = api.take_step("supervisor", proposed, "confirm_major", authority="街道", document="新街〔2026〕1号")
     assert (major["severity"], major["due_at"]) == ("major", again["due_at"])
     problem(api.step("supervisor", major, "supervise", level="district", document="2号"), 422, "step.needs")
     five = {"responsible": "张三", "measures": "值守", "time_limit": days(9), "funds": "五万元", "plan": "预案"}
-    watched = api.taken("supervisor", major, "supervise", level="district", document="2号", arrangements=five)
+    watched = api.take_step("supervisor", major, "supervise", level="district", document="2号", arrangements=five)
     assert watched["supervision"]["arrangements"]["funds"] == "五万元"
-    away = api.taken("supervisor", watched, "transfer", to="区住建局", reason="职责所在")
-    back = api.taken("supervisor", away, "transfer_reply", result="returned", receipt="回执1")
+    away = api.take_step("supervisor", watched, "transfer", to="区住建局", reason="职责所在")
+    back = api.take_step("supervisor", away, "transfer_reply", result="returned", receipt="回执1")
     assert (back["state"], back["transfer"]["receipt"], back["lead"]) == ("accepted", "回执1", None)
-    ended = api.taken("supervisor", back, "cancel", reason="重复登记")
+    ended = api.take_step("supervisor", back, "cancel", reason="重复登记")
     lines = api.get("officer", f"/hazards/{ended['id']}/history").json()["items"]
     assert [line["seq"] for line in lines] == list(range(1, len(lines) + 1))
     assert lines[5]["clocks"]["deadline_number"] == 2
@@ -45,34 +45,34 @@ def test_a_hazard_passes_every_decision_of_a_supervisor(api):
 
 @on_both
 def test_a_far_deadline_can_be_suspended_and_resumed(api):
-    hazard = api.taken("officer", api.submitted(), "recheck", result="fail", reason="不彻底", due_at=FAR)
-    stands = api.taken("supervisor", hazard, "suspend", reason="争议", measures="值守", review_at=days(20))
+    hazard = api.take_step("officer", api.submit_report(), "recheck", result="fail", reason="不彻底", due_at=FAR)
+    stands = api.take_step("supervisor", hazard, "suspend", reason="争议", measures="值守", review_at=days(20))
     assert api.get("officer", f"/hazards/{hazard['id']}").json()["suspension"] == stands["suspension"]
-    assert api.taken("supervisor", stands, "resume")["due_at"] == hazard["due_at"]
+    assert api.take_step("supervisor", stands, "resume")["due_at"] == hazard["due_at"]
 
 
 @on_both
 def test_a_closed_hazard_is_evaluated_and_reopened(api):
-    closed = api.closed(category="EV-03")
+    closed = api.close_report(category="EV-03")
     assert closed["look_back_due_at"]
-    valued = api.taken("inspector", closed, "evaluate", score=5, words="及时")
+    valued = api.take_step("inspector", closed, "evaluate", score=5, words="及时")
     assert valued["evaluation"]["score"] == 5
     problem(api.step("officer", valued, "evaluate", score=1), 403, "role.forbidden")
-    opened = api.taken("supervisor", valued, "reopen", reason="复发", due_at=days(9))
+    opened = api.take_step("supervisor", valued, "reopen", reason="复发", due_at=days(9))
     assert (opened["state"], opened["outcome"], opened["times_reopened"]) == ("accepted", None, 1)
     assert api.counts()["total"]["open"] == 1
 
 
 @on_both
 def test_a_look_back_falls_due_when_its_category_plans_it(api):
-    closed = api.closed(category="EV-03")
+    closed = api.close_report(category="EV-03")
 
     def planned():
         return [each["id"] for each in api.get("inspector", "/hazards", params={"look_back_due": True}).json()["items"]]
 
     assert planned() == []
-    api.clock.pass_(days=31)
+    api.clock.advance(days=31)
     api.tokens["inspector"] = sign_in(api, "inspector")
     assert planned() == [closed["id"]]
-    api.taken("inspector", closed, "look_back", result="holds")
+    api.take_step("inspector", closed, "look_back", result="holds")
     assert planned() == []

@@ -20,14 +20,14 @@ def test_a_briefing_matches_the_statistics_and_stays_unchanged(api):
     assert figures["received"]["meaning"]
     assert len(list_cases(api, figures["open"]["cases"])) == figures["open"]["value"] == 2
     assert get_statistics(api, "briefing", **DAY)["id"] == said["id"]  # nothing was done since
-    api.clock.pass_(minutes=10)
+    api.clock.advance(minutes=10)
     again = get_statistics(api, "briefing", **DAY)
     assert (again["id"], again["as_of"]) == (said["id"], said["as_of"])
-    api.taken("officer", waiting, "reject", reason="非隐患")
+    api.take_step("officer", waiting, "reject", reason="非隐患")
     later = get_statistics(api, "briefing", **DAY)
     assert later["id"] != said["id"]
     assert later["total"]["waiting"] == 0
-    api.clock.pass_(days=366)
+    api.clock.advance(days=366)
     api.sign_in_again()
     assert get_statistics(api, f"briefings/{said['id']}") == said
     known = get_statistics(api, "briefings")["items"]
@@ -48,7 +48,7 @@ def test_a_briefing_of_other_communities_is_not_found(api):
 
 
 def test_a_yearly_briefing_has_its_own_sentences_and_a_sheet(api):
-    api.closed(category="WN-01", quantity=7)
+    api.close_report(category="WN-01", quantity=7)
     year = get_statistics(api, "briefing", **{"from": "2026-01-01", "to": "2026-12-31"})
     assert year["year"].endswith("其中拆除、改造防盗窗（网）7处。")
     assert get_statistics(api, "briefing", **DAY)["year"] == ""

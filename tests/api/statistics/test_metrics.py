@@ -85,10 +85,10 @@ def test_an_api_key_reads_the_hazard_gauges_of_its_communities(api):
     far = {"id": str(uuid.uuid4()), "name": "Prometheus", "scope": HERE, "expires_at": "2027-01-31T00:00:00Z"}
     api.tokens["prometheus"] = api.post("admin", "/keys", far).json()["token"]
     api.report("inspector")
-    api.assigned(category="EB-02")
-    api.closed()
+    api.assign_report(category="EB-02")
+    api.close_report()
     api.report("inspector2", community=THERE)
-    api.clock.pass_(hours=25)
+    api.clock.advance(hours=25)
 
     def read_gauges():
         found = samples(api.get("prometheus", "/metrics", root=True).text)

@@ -21,7 +21,7 @@ DAY = {"from": "2026-11-23", "to": "2026-11-23"}
 @on_both
 def test_every_number_lists_exactly_its_hazards(api):
     create_cases(api)
-    api.clock.pass_(days=3)
+    api.clock.advance(days=3)
     api.sign_in_again()
     for query in ({}, DAY, {"category": "EB-02"}, {"group": "电动车充电", "to": "2026-11-25"}, {"severity": "major"}):
         figures = {each["metric"]: each for each in get_statistics(api, "summary", **query)["items"]}
@@ -73,7 +73,7 @@ def test_every_clock_counts_late_hazards_by_their_delay(api):
     waiting, _, assigned, _ = create_cases(api)
     at_once = {each["clock"]: each for each in get_statistics(api, "deadlines")["items"]}
     assert (at_once["accept"]["on_time"], at_once["fix"]["on_time"], at_once["start"]["on_time"]) == (1, 1, 1)
-    api.clock.pass_(days=2, minutes=1)  # a day past the 24 hours of EB-02
+    api.clock.advance(days=2, minutes=1)  # a day past the 24 hours of EB-02
     api.sign_in_again()
     later = {each["clock"]: each for each in get_statistics(api, "deadlines")["items"]}
     assert (later["accept"]["overdue"], later["accept"]["overdue_3d"]) == (1, 1)
@@ -86,17 +86,17 @@ def test_every_clock_counts_late_hazards_by_their_delay(api):
 
 @on_both
 def test_an_extension_keeps_both_deadlines_in_the_figures(api):
-    hazard = api.assigned(category="EB-02")
+    hazard = api.assign_report(category="EB-02")
     due = "2026-11-30T10:00:00+08:00"
-    hazard = api.taken("handler", hazard, "request_extension", due_at=due, reason="等配件")
-    hazard = api.taken("supervisor", hazard, "decide_extension", granted=True, reason="同意")
-    api.clock.pass_(days=2)  # past the first deadline, within the second
+    hazard = api.take_step("handler", hazard, "request_extension", due_at=due, reason="等配件")
+    hazard = api.take_step("supervisor", hazard, "decide_extension", granted=True, reason="同意")
+    api.clock.advance(days=2)  # past the first deadline, within the second
     api.sign_in_again()
     late = api.counts()["total"]
     assert (late["overdue"], late["extended"], late["first_due_decided"], late["due_decided"]) == (0, 1, 1, 0)
     photos = [{"sha256": api.photo("handler"), "stage": "after"}]
-    hazard = api.taken("handler", hazard, "submit_fix", method="清理", quantity_done=1, photos=photos)
-    api.taken("officer", hazard, "recheck", result="pass", note="好")
+    hazard = api.take_step("handler", hazard, "submit_fix", method="清理", quantity_done=1, photos=photos)
+    api.take_step("officer", hazard, "recheck", result="pass", note="好")
     done = api.counts()["total"]
     assert (done["on_time_rate"], done["first_on_time_rate"]) == (1.0, 0.0)
     assert api.counts(**{"from": "2026-11-30", "to": "2026-11-30"})["total"]["due_met"] == 1
@@ -176,7 +176,7 @@ def wait_for_stable_statistics(api, hazard):
 
 @on_both
 def test_unchanged_statistics_answer_304_until_they_may_differ(api):
-    hazard = api.assigned(category="EB-02")
+    hazard = api.assign_report(category="EB-02")
     first = wait_for_stable_statistics(api, hazard)
     tag = {"If-None-Match": first.headers["etag"]}
     assert first.headers["cache-control"] == "private, no-cache"
@@ -191,37 +191,37 @@ def test_unchanged_statistics_answer_304_until_they_may_differ(api):
     assert again("/statistics/communities?category=EB-02") == 200
     assert again("/statistics/summary") == 200
     assert again(who="supervisor") == 200
-    api.clock.pass_(minutes=10)
+    api.clock.advance(minutes=10)
     api.sign_in_again()
     assert again() == 304
-    api.clock.pass_(hours=24)  # its deadline has passed, and so has midnight
+    api.clock.advance(hours=24)  # its deadline has passed, and so has midnight
     api.sign_in_again()
     late = api.get("analyst", "/statistics/communities", headers=tag)
     assert (late.status_code, late.json()["total"]["overdue"]) == (200, 1)
     tag = {"If-None-Match": late.headers["etag"]}
     assert again() == 304
-    api.taken("officer", hazard, "note", note="已电话催办")
+    api.take_step("officer", hazard, "note", note="已电话催办")
     assert again() == 200
 
 
 @on_both
 def test_counted_statistics_are_reused_only_while_they_hold(api):
     """A dashboard without If-None-Match pulls all day, and its statistics are counted once for each change."""
-    hazard = api.assigned(category="EB-02")
+    hazard = api.assign_report(category="EB-02")
     first = wait_for_stable_statistics(api, hazard)
 
     def pull_statistics(who="analyst"):
         return api.get(who, "/statistics/communities").json()
 
-    api.clock.pass_(minutes=1)
+    api.clock.advance(minutes=1)
     assert pull_statistics() == first.json(), "counted a minute ago"
     assert pull_statistics("officer")["as_of"] > first.json()["as_of"], "another scope or role is counted for itself"
-    api.taken("officer", hazard, "note", note="已电话催办")
+    api.take_step("officer", hazard, "note", note="已电话催办")
     assert pull_statistics()["as_of"] > first.json()["as_of"]
     narrow = api.get("analyst", "/statistics/communities", params={"community": HERE}).json()
     assert len(narrow["items"]) == 1
     late = api.get("analyst", "/statistics/deadlines").json()["as_of"]
-    api.clock.pass_(minutes=1)
+    api.clock.advance(minutes=1)
     assert api.get("analyst", "/statistics/deadlines").json()["as_of"] > late
 
 

@@ -17,7 +17,7 @@ def trend(api, who="analyst", **asked):
 def test_a_trend_has_every_day_and_agrees_with_the_counts(api):
     for _ in range(2):
         api.report("inspector")
-    closed = api.closed()
+    closed = api.close_report()
     api.report("inspector2", community=THERE)
     days = trend(api, **{"from": "2026-11-20", "to": "2026-11-24"})
     assert [(each["day"], each["received"], each["accepted"], each["closed"]) for each in days["items"]] == [
@@ -50,11 +50,11 @@ def test_a_trend_has_every_day_and_agrees_with_the_counts(api):
 
 @on_both
 def test_days_are_cut_at_midnight_in_shanghai(api):
-    api.clock.pass_(hours=14, minutes=59)  # 23:59
+    api.clock.advance(hours=14, minutes=59)  # 23:59
     for who in ("inspector", "analyst"):
         api.tokens[who] = api.post(None, "/auth/login", {"username": who, "password": PASSWORD}).json()["access_token"]
     api.report("inspector")
-    api.clock.pass_(minutes=1)
+    api.clock.advance(minutes=1)
     api.report("inspector")
     days = trend(api, **{"from": "2026-11-23", "to": "2026-11-24"})["items"]
     assert [(each["day"], each["received"]) for each in days] == [("2026-11-23", 1), ("2026-11-24", 1)]

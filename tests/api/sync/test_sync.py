@@ -70,7 +70,7 @@ def officer(api):
 @on_both
 def test_a_changed_hazard_arrives_once_in_its_current_state(api, officer):
     hazard = api.report("inspector")
-    api.taken("officer", hazard, "accept")
+    api.take_step("officer", hazard, "accept")
     assert officer.sync() == ([hazard["number"]], [])
     assert officer.hazards[hazard["id"]] == api.get("officer", f"/hazards/{hazard['id']}").json()
     assert officer.hazards[hazard["id"]]["state"] == "accepted"
@@ -81,11 +81,11 @@ def test_a_changed_hazard_arrives_once_in_its_current_state(api, officer):
 def test_a_new_phone_gets_all_visible_hazards_page_by_page(api):
     mine = {api.report("inspector")["number"] for _ in range(5)}
     foreign = api.report("inspector2", community=THERE)["number"]
-    closed = api.closed()
+    closed = api.close_report()
     phone = Phone(api, "officer")
     assert set(phone.sync(limit=2)[0]) == {*mine, closed["number"]}
     assert Phone(api, "officer2").sync()[0] == [foreign]
-    api.clock.pass_(days=91)
+    api.clock.advance(days=91)
     sign_in_as(api, "officer", "a-password-for-Tests")
     assert set(Phone(api, "officer").sync()[0]) == mine, "what ended long ago is not given"
 
@@ -98,7 +98,7 @@ def test_a_change_during_the_first_sync_is_not_lost(api):
     said = phone.ask(limit=1).json()
     assert said["more"]
     phone.cursor = said["cursor"]
-    hazard = api.taken("officer", said["items"][0], "accept")
+    hazard = api.take_step("officer", said["items"][0], "accept")
     api.report("inspector")
     phone.sync(limit=1)
     assert phone.hazards[hazard["id"]]["state"] == "accepted"
@@ -109,10 +109,10 @@ def test_a_change_during_the_first_sync_is_not_lost(api):
 def test_a_returned_hazard_is_gone_from_the_handlers_phone(api, officer):
     phone = Phone(api, "handler")
     phone.sync()
-    hazard = api.assigned()
+    hazard = api.assign_report()
     other = api.report("inspector")
     assert phone.sync() == ([hazard["number"]], [])
-    api.taken("handler", hazard, "return", reason="不归我管")
+    api.take_step("handler", hazard, "return", reason="不归我管")
     assert phone.sync() == ([], [hazard["id"]])
     assert phone.hazards == {}
     assert phone.sync() == ([], [])
@@ -123,10 +123,10 @@ def test_a_returned_hazard_is_gone_from_the_handlers_phone(api, officer):
 def test_a_reassigned_hazard_stays_on_the_handlers_phone(api):
     phone = Phone(api, "handler")
     phone.sync()
-    hazard = api.assigned()
+    hazard = api.assign_report()
     phone.sync()
-    back = api.taken("handler", hazard, "return", reason="不归我管")
-    api.taken("officer", back, "assign", lead="handler")
+    back = api.take_step("handler", hazard, "return", reason="不归我管")
+    api.take_step("officer", back, "assign", lead="handler")
     assert phone.sync() == ([hazard["number"]], [])
 
 
@@ -150,11 +150,11 @@ def test_changed_rights_restart_the_sync(api):
     lend_role(api, to="han")
     phone = Phone(api, "han")
     phone.sync()
-    api.clock.pass_(minutes=6)
+    api.clock.advance(minutes=6)
     problem(phone.ask(), 410, "sync.restart")
     phone.cursor = None
     phone.sync()
-    api.clock.pass_(minutes=5)
+    api.clock.advance(minutes=5)
     problem(phone.ask(), 410, "sync.restart")
 
 
