@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from msgspec.structs import replace
 
-from inspections.hazards.records import State
+from inspections.hazards.records import Hazard, State
 from inspections.photos.actions.intake import PhotoMetadata, receive_photos, record_processed_photo
 from inspections.photos.evidence import FLAGS, PhotoMatch, find_flags
 from inspections.photos.records import Flag, PhotoDeclaration, PhotoReference, Stage
@@ -128,6 +128,19 @@ def test_a_hazard_a_person_has_checked_is_not_selected_for_recheck(office):
     office.do(take_step, wang, hazard.id, step, NOW)
     for letter in "ab":
         office.do(record_processed_photo, letter * 64, PhotoMetadata(oddities=("clock",)))
+    assert any(examine(office).values())
+    assert office.hazard(hazard.id).state is State.CLOSED
+
+
+def test_a_hazard_that_a_person_checks_meanwhile_is_not_selected_for_recheck(office):
+    """The hazards of a batch are read without locks; the one to be changed is locked and checked again."""
+    hazard = report_fixed_on_spot(office)
+    for letter in "ab":
+        office.do(record_processed_photo, letter * 64, PhotoMetadata(oddities=("clock",)))
+    before = [office.hazard(each.id) for each in office.all(Hazard)]
+    step = Attach(id=new_id(), version=1, photos=(PhotoDeclaration("c" * 64, Stage.RECHECK),))
+    office.do(take_step, wang, hazard.id, step, NOW)
+    office.hazards = lambda ids: [each for each in before if each.id in ids]
     assert any(examine(office).values())
     assert office.hazard(hazard.id).state is State.CLOSED
 
