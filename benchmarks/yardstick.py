@@ -138,14 +138,14 @@ Results = dict[str, dict[str, list[Outcome]]]
 """The outcomes of each cell by side and round."""
 
 
-def run_rounds(sides: list[YardstickSide], rounds: int) -> Results:
+def run_rounds(sides: list[YardstickSide], cells: list[Cell], rounds: int) -> Results:
     """Measures every cell on every side in each round; each round starts with another side."""
-    results: Results = {title(cell): {side.name: [] for side in sides} for cell in CELLS}
+    results: Results = {title(cell): {side.name: [] for side in sides} for cell in cells}
     columns = [TextColumn("{task.description}"), MofNCompleteColumn(), TimeElapsedColumn()]
     with Progress(*columns, console=console, transient=True) as progress:
-        task = progress.add_task("windows", total=rounds * len(CELLS) * len(sides))
+        task = progress.add_task("windows", total=rounds * len(cells) * len(sides))
         for number in range(rounds):
-            for cell in CELLS:
+            for cell in cells:
                 for side in sides[number % len(sides) :] + sides[: number % len(sides)]:
                     progress.update(task, description=f"{number + 1}. {title(cell)}: {side.name}")
                     outcome = measure_window(side, cell)
@@ -207,7 +207,7 @@ def _ratio(ours: list[Outcome], others: list[Outcome], figure: Callable[[Outcome
     return f"{median(each):.2f}× ({min(each):.2f}–{max(each):.2f})"
 
 
-def compare(rounds: int, beside: Path | None) -> int:
+def compare(cells: list[Cell], rounds: int, beside: Path | None) -> int:
     begun = time.monotonic()
     if shutil.disk_usage(SCRATCH).free < FREE_BYTES:
         raise BenchmarkError(f"the benchmark needs {FREE_BYTES // 10**9} GB of free disk")
@@ -221,7 +221,7 @@ def compare(rounds: int, beside: Path | None) -> int:
             load(side, side.forms, 4, 20, most=8)
             load(side, side.jsons, 8, 20, most=2 * STEPS)  # also the reports of the first steps
             wait_until_idle(side)
-        results = run_rounds(sides, rounds)
+        results = run_rounds(sides, cells, rounds)
     console.print(table(results))
     failed = sum(each.failed for sides in results.values() for outcomes in sides.values() for each in outcomes)
     worst = max(each.others for sides in results.values() for outcomes in sides.values() for each in outcomes)
@@ -235,11 +235,13 @@ def main() -> int:
     """Returns the exit code. 0: measured; 1: measured, but requests failed; 2: not measured."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--only", action="append", choices=sorted({cell.name for cell in CELLS}), help="repeatable")
     parser.add_argument("--beside", type=Path, help="another checkout with its environment in .venv")
     asked = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
-        return compare(asked.rounds, asked.beside and asked.beside.resolve())
+        cells = [cell for cell in CELLS if asked.only is None or cell.name in asked.only]
+        return compare(cells, asked.rounds, asked.beside and asked.beside.resolve())
     except (BenchmarkError, PostgresUnavailable, OSError, subprocess.TimeoutExpired) as error:
         console.print(f"[bold red]Not measured:[/] {error}", markup=True)
         return 2
