@@ -9,6 +9,7 @@ import secrets
 import sqlite3
 import subprocess
 import time
+from abc import abstractmethod
 from contextlib import closing
 from hashlib import sha256
 from pathlib import Path
@@ -49,8 +50,9 @@ class YardstickSide(Server):
         self._bearers: dict[str, str] = {}
         self._declared = ""
 
+    @abstractmethod
     def sign_in(self, username: str) -> str:
-        raise NotImplementedError
+        """Returns a bearer token."""
 
     def prepare_requests(self) -> None:
         """Writes the files of all requests, if there are none or their tokens are about to expire."""
@@ -105,8 +107,8 @@ class YardstickSide(Server):
     def backlog(self) -> int:
         return self.query(self.waiting_query)[0][0]
 
-    def photo_folder(self) -> Path:
-        raise NotImplementedError
+    @abstractmethod
+    def photo_folder(self) -> Path: ...
 
     def remove_photos(self) -> None:
         for file in self.photo_folder().glob("??/*"):
