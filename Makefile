@@ -66,7 +66,7 @@ bench: $(RUN)/.ready $(DEV)/.ready ## the benchmarks, both sides by turns: again
 	@$(DEV)/bin/python -m benchmarks.alerts
 	@$(DEV)/bin/python -m benchmarks.counts
 
-bench-hot: $(DEV)/.ready ## instructions and statements of the hot path beside their budget, some five minutes
+bench-hot: $(DEV)/.ready ## instructions and statements of the hot path beside their budget, three minutes
 	@$(DEV)/bin/python -m benchmarks.hot
 
 drill: $(DEV)/.ready ## the long drills: kill -9 under load, many mutations

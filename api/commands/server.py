@@ -168,8 +168,8 @@ def _print_banner(settings: Settings, address: Address, console: Console, *, dem
 def configure_collector() -> None:
     """Keeps the garbage collector off the objects that stay, and lets it look for cycles less often.
 
-    Scanning what is loaded would pause all requests for 40 ms a second. A request makes a few hundred objects and
-    hardly a cycle; with Python's threshold of 700 the collector ran for every second request.
+    Scanning what is loaded would pause all requests for 40 ms a second. Requests leave hardly any cycles, so that
+    Python's threshold of 700 new objects finds little.
     """
     gc.collect()
     gc.freeze()

@@ -5,6 +5,7 @@ from contextlib import nullcontext
 from datetime import UTC, datetime
 from functools import partial
 
+import structlog
 from litestar import post
 from litestar.params import FromQuery
 from litestar.status_codes import HTTP_200_OK
@@ -18,7 +19,7 @@ from inspections.accounts.actions.security_log import Caller, with_security_even
 from inspections.accounts.people import SYSTEM
 from inspections.accounts.policy import EVERYWHERE, scope
 from inspections.accounts.security_log import Event
-from inspections.errors import InvalidInput
+from inspections.errors import InvalidInput, Unavailable
 from inspections.ledger.actions.legacy_import import LedgerImportResult, import_ledger, preview_import
 from inspections.ledger.legacy_import import NameIndex, ParsedLedger, build_name_index
 from storage.database import open_database
@@ -26,6 +27,8 @@ from storage.engine.connections import analyze, write_access
 from storage.file_reading import LedgerOrder
 from storage.migration import check_schema
 from storage.repository import Repository
+
+log = structlog.get_logger()
 
 FILE_BYTES = 20_000_000
 _OPTIONS = {"action": "ledger.import", "body": bytes, "takes": "application/octet-stream"}
@@ -49,7 +52,10 @@ async def import_uploaded_ledger(request: AnyRequest, apply: FromQuery[bool] = F
         action = partial(import_ledger, by=person.username, reach=reach, said=said, now=now)
         facts = {"lines": str(said.count)}
         done = await context.log.transact(action, Event.IMPORTED, current_caller(request), "ledger", facts)
-        await asyncio.to_thread(analyze, context.settings.database_url)
+        try:
+            await asyncio.to_thread(analyze, context.settings.database_url)
+        except Unavailable as error:  # the import is committed
+            log.warning("statistics not renewed", reason=str(error.__cause__))
         return done
 
 

@@ -25,8 +25,7 @@ from storage.repository import Repository
 log = structlog.get_logger()
 
 _NOTICE_BATCH, _NOTICE_SECONDS = 200, 0.1
-"""Notices are dispatched in batches, one every tenth of a second: what a batch costs once is shared by all its notices,
-and requests wait for one batch in ten at most."""
+"""Notices are dispatched in batches, one every tenth of a second, so that many share its cost."""
 _PAUSE_RATIO_WITH_REQUESTS, _PAUSE_RATIO = 2.0, 1.0
 """Pause between batches per second of the previous batch: a flood leaves two thirds of the time to this process's
 requests or, in a process without requests, half of it to the database."""

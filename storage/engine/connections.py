@@ -6,7 +6,9 @@ from pathlib import Path
 from types import ModuleType
 
 from sqlalchemy import Engine, make_url, text
+from sqlalchemy.exc import DBAPIError
 
+from inspections.errors import Unavailable
 from storage.engine.failures import MissingDependency
 from storage.engine.sqlite import sqlite_engine, write_lock
 
@@ -29,14 +31,18 @@ def analyze(url: str) -> None:
     """Renews the statistics of PostgreSQL's planner after many rows were written at once.
 
     Without them plans are made blindly until autovacuum comes, or for ever where it is off. SQLite plans by its indexes
-    alone here: statistics that nobody renews would grow wrong.
+    alone here: statistics that nobody renews would grow wrong. Raises Unavailable.
     """
     if sqlite_path(url) is not None:
         return
     engine = writing_engine(url)
-    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        connection.execute(text("analyze"))
-    engine.dispose()
+    try:
+        with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            connection.execute(text("analyze"))
+    except DBAPIError as error:
+        raise Unavailable from error
+    finally:
+        engine.dispose()
 
 
 def require_driver(url: str) -> None:
