@@ -34,20 +34,29 @@ def duplicate_candidates(hazard: Hazard, earlier: Iterable[EarlierReport], reach
 
     Order: same place first, then by distance; ties newest first. `earlier` may hold more than match.
     """
-    apart = {each: _distance(hazard.point, each.point) for each in earlier if _is_eligible(hazard, each, reach)}
-    same = [each for each in apart if _is_same_place(hazard, each)]
-    near = [each for each, metres in apart.items() if each not in same and _is_near(hazard, each, metres)]
-    same.sort(key=lambda each: each.reported_at, reverse=True)
-    near.sort(key=lambda each: (apart[each], hazard.reported_at - each.reported_at))
-    return [_candidate(each, apart[each], same_place=each in same) for each in (*same, *near)[:_MAX_CANDIDATES]]
+    since = hazard.reported_at - WINDOW
+    same: list[tuple[EarlierReport, float | None]] = []
+    near: list[tuple[EarlierReport, float]] = []
+    for each in {report.id: report for report in earlier}.values():
+        if not _is_eligible(hazard, each, since, reach):
+            continue
+        metres = _distance(hazard.point, each.point)
+        if _is_same_place(hazard, each):
+            same.append((each, metres))
+        elif metres is not None and _is_near(hazard, each, metres):
+            near.append((each, metres))
+    same.sort(key=lambda pair: pair[0].reported_at, reverse=True)
+    near.sort(key=lambda pair: (pair[1], hazard.reported_at - pair[0].reported_at))
+    found = [(*pair, True) for pair in same] + [(*pair, False) for pair in near]
+    return [_candidate(*each) for each in found[:_MAX_CANDIDATES]]
 
 
-def _is_eligible(hazard: Hazard, other: EarlierReport, reach: Scope) -> bool:
+def _is_eligible(hazard: Hazard, other: EarlierReport, since: datetime, reach: Scope) -> bool:
     return (
         other.id != hazard.id
         and other.category == hazard.category
         and other.state in OPEN_STATES
-        and hazard.reported_at - WINDOW <= other.reported_at <= hazard.reported_at
+        and since <= other.reported_at <= hazard.reported_at
         and reach.covers_community(other.community)
     )
 
@@ -60,13 +69,13 @@ def _distance(one: Point | None, other: Point | None) -> float | None:
     return distance_m(one, other) if one and other else None
 
 
-def _is_near(hazard: Hazard, other: EarlierReport, metres: float | None) -> bool:
+def _is_near(hazard: Hazard, other: EarlierReport, metres: float) -> bool:
     points = (point for point in (hazard.point, other.point) if point)
     allowed = NEAR_M + sum(point.accuracy_m or 0 for point in points)
-    return metres is not None and metres <= min(allowed, FARTHEST_M)
+    return metres <= min(allowed, FARTHEST_M)
 
 
-def _candidate(other: EarlierReport, metres: float | None, *, same_place: bool) -> DuplicateCandidate:
+def _candidate(other: EarlierReport, metres: float | None, same_place: bool) -> DuplicateCandidate:
     return DuplicateCandidate(
         other.id, other.number, other.state, None if metres is None else round(metres), same_place
     )

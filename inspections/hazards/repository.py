@@ -8,7 +8,7 @@ from uuid import UUID
 from inspections.accounts.people import Person
 from inspections.change import RecordRepository
 from inspections.hazards.duplicates import EarlierReport
-from inspections.hazards.records import Hazard, HazardReference, HistoryEntry
+from inspections.hazards.records import Hazard, HazardReference, HazardSummary, HistoryEntry
 from inspections.photos.evidence import DeclaredPhoto, PhotoMatch
 from inspections.photos.records import PhotoReference
 
@@ -66,4 +66,8 @@ class HazardRepository(RecordRepository, Protocol):
 
     def hazards(self, hazard_ids: Sequence[UUID]) -> list[Hazard]:
         """Returns these hazards for reading only, without locking them."""
+        ...
+
+    def hazard_summaries(self, hazard_ids: Iterable[UUID]) -> dict[UUID, HazardSummary]:
+        """Returns these hazards by id, for reading only."""
         ...

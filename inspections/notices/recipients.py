@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from inspections.accounts.people import SYSTEM, Person, Role
-from inspections.hazards.records import Hazard, HistoryEntry, State
+from inspections.hazards.records import Hazard, HazardSummary, HistoryEntry, State
 from inspections.notices.outbox import Notice
 from inspections.notices.repository import NoticeRepository
 from inspections.office.categories import Priority
@@ -153,29 +153,39 @@ def end_of_quiet_hours(repository: NoticeRepository, now: datetime) -> datetime 
     return delivered if delivered > now else None
 
 
-def recipients(notice: Notice, hazard: Hazard | None, people: Iterable[Person]) -> tuple[str, ...]:
-    """Returns the usernames to notify; if nobody holds the role, the holders of the next higher one.
+class Staff:
+    """The people of the office with their present grants, delegated ones included, as recipients of a batch of notices.
 
-    `people`: all people with their present grants, delegated ones included.
+    The holders of a role in a community are determined once.
     """
-    active = {person.username: person for person in people if person.active}
-    names = [*notice.to, *_holders_or_fallback(notice.tells, hazard, active)]
-    return tuple(name for name in dict.fromkeys(names) if name in active and name != notice.by)
 
+    def __init__(self, people: Iterable[Person]) -> None:
+        self._active = {person.username: person for person in people if person.active}
+        self._holders: dict[tuple[Role, str | None], list[str]] = {}
 
-def _holders_or_fallback(role: Role | None, hazard: Hazard | None, active: dict[str, Person]) -> list[str]:
-    while role is not None:
-        if found := _holders_of_role(role, hazard, active):
-            return found
-        role = _FALLBACK_ROLES.get(role)
-    return []
+    def recipients(self, notice: Notice, hazard: Hazard | HazardSummary | None) -> tuple[str, ...]:
+        """Returns the usernames to notify; if nobody holds the role, the holders of the next higher one."""
+        names = [*notice.to, *self._holders_or_fallback(notice.tells, hazard)]
+        return tuple(name for name in dict.fromkeys(names) if name in self._active and name != notice.by)
 
+    def _holders_or_fallback(self, role: Role | None, hazard: Hazard | HazardSummary | None) -> list[str]:
+        community = hazard.community if hazard else None
+        while role is not None:
+            if role is Role.HANDLER and hazard is not None:
+                found = [name for name in hazard.handlers if name in self._active]
+            else:
+                found = self._holders_of_role(role, community)
+            if found:
+                return found
+            role = _FALLBACK_ROLES.get(role)
+        return []
 
-def _holders_of_role(role: Role, hazard: Hazard | None, active: dict[str, Person]) -> list[str]:
-    if role is Role.HANDLER and hazard is not None:
-        return [name for name in hazard.handlers if name in active]
-    place = hazard.community if hazard else None
-    return [person.username for person in active.values() if _has_role(person, role, place)]
+    def _holders_of_role(self, role: Role, community: str | None) -> list[str]:
+        if (role, community) not in self._holders:
+            self._holders[role, community] = [
+                person.username for person in self._active.values() if _has_role(person, role, community)
+            ]
+        return self._holders[role, community]
 
 
 def _has_role(person: Person, role: Role, community: str | None) -> bool:

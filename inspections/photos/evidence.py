@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import NamedTuple, Protocol
+from uuid import UUID
 
 from inspections.photos.records import Flag, Photo, PhotoDeclaration, PhotoReference, PhotoState, Stage
 from inspections.places.coordinates import Point, distance_m
@@ -37,9 +38,16 @@ def has_stage(photos: Iterable[PhotoDeclaration], stage: Stage) -> bool:
 
 
 class PhotoMatch(NamedTuple):
-    """Another declaration of the same or a similar picture. `bits`: how many bits of the perceptual hashes differ."""
+    """Another declaration of the same or a similar picture, with fields named as in PhotoReference.
 
-    mention: PhotoReference
+    `bits`: how many bits of the perceptual hashes differ.
+    """
+
+    hazard: UUID
+    copied_from: UUID | None
+    stage: Stage
+    sha256: str
+    at: datetime
     bits: int
 
 
@@ -94,11 +102,10 @@ def find_flags(
 def _reuse_flags(mention: PhotoReference, matches: Iterable[PhotoMatch]) -> list[Flag]:
     """A flag for the first other hazard with the same bytes, else a similar picture; merged copies do not count."""
     own = {mention.hazard, mention.copied_from} - {None}
-    others = [each for each in matches if own.isdisjoint((each.mention.hazard, each.mention.copied_from))]
-    others.sort(key=lambda each: (each.mention.sha256 != mention.sha256, each.mention.at, each.bits))
+    others = [each for each in matches if own.isdisjoint((each.hazard, each.copied_from))]
+    others.sort(key=lambda each: (each.sha256 != mention.sha256, each.at, each.bits))
     return [
-        Flag("reused" if each.mention.sha256 == mention.sha256 else "similar", each.mention.hazard, each.bits)
-        for each in others[:1]
+        Flag("reused" if each.sha256 == mention.sha256 else "similar", each.hazard, each.bits) for each in others[:1]
     ]
 
 
@@ -106,9 +113,7 @@ def _unchanged_flags(mention: PhotoReference, matches: Iterable[PhotoMatch]) -> 
     same = (
         each
         for each in matches
-        if each.mention.hazard == mention.hazard
-        and each.mention.stage != mention.stage
-        and each.bits <= MAX_UNCHANGED_BITS
+        if each.hazard == mention.hazard and each.stage != mention.stage and each.bits <= MAX_UNCHANGED_BITS
     )
     return [Flag("unchanged", amount=each.bits) for each in same][:1]
 

@@ -149,15 +149,23 @@ def _replace_parameters(schema: Schema, names: Sequence[str], before: Struct, af
     return {name: getattr(after, name) for name in names} | {f"was_{name}": getattr(before, name) for name in unchanged}
 
 
+def changed_fields(before: Struct, after: Struct) -> tuple[str, ...]:
+    """Returns the names of the fields whose values differ in two records of one type.
+
+    Most values are the same object; comparing equal ids would take longer than all else here.
+    """
+    fields = zip(after.__struct_fields__, astuple(before), astuple(after), strict=True)
+    return tuple(name for name, was, now in fields if was is not now and was != now)
+
+
 def _changed_columns(change: tuple[Struct, Struct]) -> tuple[type[Struct], tuple[str, ...]]:
     """The record type and the columns that differ; the last column if none do, so that the version is still checked.
 
     Only these are written. If an UPDATE names an unchanged column, SQLite rewrites its indexes; if it names the key,
     SQLite searches every table that refers to it.
     """
-    before, after = change
-    names = after.__struct_fields__
-    return type(after), tuple(name for name in names if getattr(before, name) != getattr(after, name)) or names[-1:]
+    after = change[1]
+    return type(after), changed_fields(*change) or after.__struct_fields__[-1:]
 
 
 class _CompiledStatement(NamedTuple):

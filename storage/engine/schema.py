@@ -1,7 +1,8 @@
 """Maps record types to tables, and holds the statements that read and write one row."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
+from operator import attrgetter
 from typing import Any
 
 from msgspec import Struct
@@ -23,6 +24,7 @@ class Schema:
     def __init__(self, table_of: Mapping[type[Struct], Table]) -> None:
         self.table_of = table_of
         self.keys = {kind: tuple(column.name for column in table.primary_key) for kind, table in table_of.items()}
+        self._read_key = {kind: _key_reader(names) for kind, names in self.keys.items()}
         self.guards = {
             kind: tuple(name for name in _VERSION_COLUMNS if name in table.c) for kind, table in table_of.items()
         }
@@ -59,7 +61,12 @@ class Schema:
         return self.read[kind], dict(zip(self.keys[kind], key, strict=True))
 
     def primary_key(self, record: Struct) -> tuple[Any, ...]:
-        return tuple(getattr(record, name) for name in self.keys[type(record)])
+        return self._read_key[type(record)](record)
+
+
+def _key_reader(names: Sequence[str]) -> Callable[[Struct], tuple[Any, ...]]:
+    read = attrgetter(*names)
+    return read if len(names) > 1 else lambda record: (read(record),)
 
 
 @cache

@@ -76,7 +76,8 @@ UNEXAMINED_PHOTOS = (
     .order_by(mentions.c.at)
     .limit(bindparam("limit"))
 )
-_PRESENT_PHOTOS = select(mentions).select_from(mentions.outerjoin(receipts, RECEIPT_JOIN)).where(IS_PRESENT)
+_MATCHED = *(mentions.c[name] for name in PhotoMatch._fields if name != "bits"), mentions.c.entry
+_PRESENT_PHOTOS = select(*_MATCHED).select_from(mentions.outerjoin(receipts, RECEIPT_JOIN)).where(IS_PRESENT)
 _ON_SAME_HAZARD = _PRESENT_PHOTOS.where(mentions.c.hazard == bindparam("hazard"))
 _ON_OTHER_HAZARDS = (
     _PRESENT_PHOTOS.where(mentions.c.hazard != bindparam("hazard"), _IS_NO_DUPLICATE)
@@ -101,12 +102,12 @@ def find_photo_matches(
     for (mention, picture), elsewhere in zip(pictures, same, strict=True):
         bits = (similar[picture] if picture is not None else {}) | {mention.sha256: 0}
         others = elsewhere or _fetch_similar_photos(rows, mention, bits)
-        itself = (mention.entry, mention.sha256, mention.stage)
+        itself = mention.stage, mention.sha256, mention.entry
         found.append(
             [
-                PhotoMatch(each, bits[each.sha256])
-                for each in (PhotoReference(*row) for row in (*here[mention.hazard], *others))
-                if each.sha256 in bits and (each.entry, each.sha256, each.stage) != itself
+                PhotoMatch(hazard, copied_from, stage, sha256, at, bits[sha256])
+                for hazard, copied_from, stage, sha256, at, entry in (*here[mention.hazard], *others)
+                if sha256 in bits and (stage, sha256, entry) != itself
             ]
         )
     return found

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import NamedTuple
 from uuid import UUID
 
 from sqlalchemy import bindparam, exists, select
@@ -10,10 +9,9 @@ from sqlalchemy import bindparam, exists, select
 from inspections.accounts.people import Person
 from inspections.accounts.policy import scope
 from inspections.hazards.duplicates import EarlierReport
-from inspections.hazards.records import Hazard, HazardReference, HistoryEntry, State
+from inspections.hazards.records import Hazard, HazardReference, HazardSummary, HistoryEntry
 from inspections.photos.evidence import DeclaredPhoto, PhotoMatch
 from inspections.photos.records import Photo, PhotoReference, UploadReceipt
-from storage.engine.columns import in_list
 from storage.hazards.claims import DUE_HAZARDS, PROVISIONAL_HAZARDS, RECORDED_RUNGS
 from storage.hazards.duplicates import find_earlier_reports
 from storage.hazards.photo_evidence import (
@@ -25,7 +23,7 @@ from storage.hazards.photo_evidence import (
     UNEXAMINED_PHOTOS,
     find_photo_matches,
 )
-from storage.hazards.queries import HAZARDS
+from storage.hazards.queries import HAZARD_SUMMARIES, HAZARDS
 from storage.hazards.scopes import unindexed_scope_clause
 from storage.hazards.tables import entries, hazards, mentions
 from storage.office.repository import OfficeRepository
@@ -66,11 +64,12 @@ class HazardRepository(OfficeRepository, PlaceRepository):
 
     def referenced_hazards(self, person: Person, shown: Iterable[DeclaredPhoto]) -> dict[UUID, HazardReference]:
         ids = {flag.hazard for each in shown for flag in each.mention.flags if flag.hazard}
-        found = (
-            [_ReferencedHazard(*row) for row in self.fetch(_REFERENCED, {"ids": tuple(ids)}, (Hazard,))] if ids else []
-        )
         reach = scope(person, "hazard.see")
-        return {each.id: HazardReference(each.id, each.number, each.state) for each in found if reach.covers(each)}
+        return {
+            each.id: HazardReference(each.id, each.number, each.state)
+            for each in self.hazard_summaries(ids).values()
+            if reach.covers(each)
+        }
 
     def history(self, hazard_id: UUID) -> list[HistoryEntry]:
         return [HistoryEntry(*row) for row in self.fetch(_HISTORY, {"hazard": hazard_id})]
@@ -109,22 +108,11 @@ class HazardRepository(OfficeRepository, PlaceRepository):
     def hazards(self, hazard_ids: Sequence[UUID]) -> list[Hazard]:
         return [Hazard(*row) for row in self.fetch(HAZARDS, {"ids": tuple(hazard_ids)})] if hazard_ids else []
 
-
-class _ReferencedHazard(NamedTuple):
-    """The columns of a hazard that a reference shows, and those that decide who may see it."""
-
-    id: UUID
-    number: str
-    state: State
-    community: str
-    lead: str | None
-    assisting: tuple[str, ...]
-
-    @property
-    def handlers(self) -> tuple[str, ...]:
-        return (*((self.lead,) if self.lead else ()), *self.assisting)
+    def hazard_summaries(self, hazard_ids: Iterable[UUID]) -> dict[UUID, HazardSummary]:
+        if not (ids := tuple(set(hazard_ids))):
+            return {}
+        return {row[0]: HazardSummary(*row) for row in self.fetch(HAZARD_SUMMARIES, {"ids": ids}, (Hazard,))}
 
 
-_REFERENCED = select(*(hazards.c[name] for name in _ReferencedHazard._fields)).where(in_list(hazards.c.id, "ids"))
 _REFERENCES = select(hazards.c.id, hazards.c.number, hazards.c.state)
 _HISTORY = select(entries).where(entries.c.hazard == bindparam("hazard")).order_by(entries.c.seq)

@@ -13,7 +13,7 @@ from inspections.photos.records import Photo, PhotoReference, UploadReceipt
 from inspections.sync.change_feed import HAZARDS
 from storage.engine.columns import in_list
 from storage.engine.reference import ReferenceData
-from storage.engine.rows import RowAccess
+from storage.engine.rows import RowAccess, changed_fields
 from storage.hazards.tables import mentions
 from storage.sync.tables import changes, feeds
 
@@ -41,7 +41,7 @@ def record_changes(
     photos = {receipt.sha256 for receipt in inserts.get(UploadReceipt, ())}
     for before, after in updates:
         match before, after:
-            case Hazard(), Hazard() if _is_visible_change(before, after):
+            case Hazard(), Hazard() if not _HIDDEN_FIELDS.issuperset(changed_fields(before, after)):
                 lost.setdefault(after.id, set()).update(set(before.handlers).difference(after.handlers))
             case PhotoReference(), PhotoReference() if before.flags != after.flags:
                 lost.setdefault(after.hazard, set())
@@ -53,11 +53,6 @@ def record_changes(
         rows.execute(_INSERT_CHANGES, [{"hazard": hazard, "lost": tuple(sorted(who))} for hazard, who in lost.items()])
     if photos:
         rows.execute(_INSERT_CHANGES_OF_PHOTOS, [{"photos": sorted(photos)}])
-
-
-def _is_visible_change(before: Hazard, after: Hazard) -> bool:
-    fields = after.__struct_fields__
-    return any(getattr(before, name) != getattr(after, name) for name in fields if name not in _HIDDEN_FIELDS)
 
 
 def reset_feed(connection: Connection) -> None:

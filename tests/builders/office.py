@@ -17,7 +17,15 @@ from inspections.calendar import CalendarDay, WorkingCalendar
 from inspections.fix_links.links import FixLink
 from inspections.hazards.deadlines import FIXING_STATES, is_overdue
 from inspections.hazards.duplicates import EarlierReport
-from inspections.hazards.records import OPEN_STATES, Escalation, Hazard, HazardReference, HistoryEntry, State
+from inspections.hazards.records import (
+    OPEN_STATES,
+    Escalation,
+    Hazard,
+    HazardReference,
+    HazardSummary,
+    HistoryEntry,
+    State,
+)
 from inspections.jobs import Job
 from inspections.ledger.exports import Export
 from inspections.monitoring.alerts import AlertSeries, ReadingBuffer
@@ -268,7 +276,7 @@ class Office:
 
     def _matches(self, mention, picture):
         return [
-            PhotoMatch(other, bits)
+            PhotoMatch(other.hazard, other.copied_from, other.stage, other.sha256, other.at, bits)
             for other in self.all(PhotoReference)
             if other != mention and self._present(other)
             if other.hazard == mention.hazard or self._living(other)
@@ -356,6 +364,10 @@ class Office:
 
     def hazards(self, hazard_ids):
         return [each for each in self.all(Hazard) if each.id in hazard_ids]
+
+    def hazard_summaries(self, hazard_ids):
+        found = self.hazards(set(hazard_ids))
+        return {each.id: HazardSummary(*(getattr(each, name) for name in HazardSummary._fields)) for each in found}
 
     def due_deliveries(self, channel, now, limit):
         found = [each for each in self.all(Delivery) if each.channel == channel and each.is_pending]

@@ -19,7 +19,7 @@ from inspections.change import Change
 from inspections.errors import InvalidInput, NotFound, RulesVersionConflict
 from inspections.hazards.records import Hazard
 from inspections.notices.outbox import TRIES, ChannelInfo, Delivery, DeliveryAttempt, InboxEntry, Notice, retry_delay
-from inspections.notices.recipients import recipients
+from inspections.notices.recipients import Staff
 from inspections.notices.repository import NoticeRepository
 from inspections.notices.templates import (
     KINDS,
@@ -56,12 +56,13 @@ def dispatch_notices(
     """
     pending = repository.pending_notices(limit)
     people = [person.with_current_grants(now) for person in people_with_delegations(repository, now)] if pending else []
-    hazards = {each.id: each for each in repository.hazards([notice.hazard for notice in pending if notice.hazard])}
+    hazards = repository.hazard_summaries(notice.hazard for notice in pending if notice.hazard)
+    staff = Staff(people)
+    addressed = {person.username for person in people if person.email}
     new: list[Struct] = []
     for notice in pending:
-        told = recipients(notice, hazards.get(notice.hazard) if notice.hazard else None, people)
+        told = staff.recipients(notice, hazards.get(notice.hazard) if notice.hazard else None)
         new += [InboxEntry(repository.new_id(), username, notice.id, notice.at) for username in told]
-        addressed = {person.username for person in people if person.email}
         for outlet in outlets:
             new += _new_deliveries(repository, notice, outlet, told, addressed)
     return Change(len(pending), tuple(new), tuple((notice, replace(notice, told_at=now)) for notice in pending))

@@ -10,7 +10,7 @@ from inspections.accounts.people import SYSTEM
 from inspections.change import Change
 from inspections.hazards.history import NewEntry, append_history
 from inspections.hazards.lifecycle import transition
-from inspections.hazards.records import Hazard, State
+from inspections.hazards.records import Hazard, HazardSummary, State
 from inspections.notices.recipients import build_notices
 from inspections.photos.evidence import Flag, find_flags
 from inspections.remediation.actions.step_context import update_clocks
@@ -26,7 +26,7 @@ def examine_photos(repository: RemediationRepository, now: datetime, limit: int)
     new: list[Struct] = []
     changed: list[tuple[Struct, Struct]] = []
     claimed = repository.unexamined_photos(limit)
-    hazards = {each.id: each for each in repository.hazards(list({mention.hazard for mention in claimed}))}
+    hazards = repository.hazard_summaries(mention.hazard for mention in claimed)
     photos = repository.photos(list({mention.sha256 for mention in claimed}))
     found = [each for each in claimed if each.hazard in hazards and each.sha256 in photos]
     pictures = [(mention, photos[mention.sha256].hash) for mention in found]
@@ -51,7 +51,7 @@ def examine_photos(repository: RemediationRepository, now: datetime, limit: int)
     return Change(len(claimed), tuple(new), tuple(changed))
 
 
-def _is_closed_by_itself(hazard: Hazard) -> bool:
+def _is_closed_by_itself(hazard: Hazard | HazardSummary) -> bool:
     """Tells whether the hazard was closed automatically and no person has taken a step since its report."""
     return hazard.fixed_on_spot and hazard.state is State.CLOSED and hazard.version == 1
 

@@ -25,7 +25,7 @@ from inspections.notices.actions.delivery import (
 )
 from inspections.notices.actions.digests import DIGESTS, send_digest, send_history_digest
 from inspections.notices.outbox import TRIES, ChannelInfo, Delivery, DeliveryAttempt, InboxEntry, Notice, retry_delay
-from inspections.notices.recipients import AUDIENCES, MAJOR, recipients
+from inspections.notices.recipients import AUDIENCES, MAJOR, Staff
 from inspections.notices.templates import (
     KINDS,
     NewTemplate,
@@ -277,9 +277,9 @@ def test_the_next_higher_role_is_notified_if_a_role_has_no_holder():
     assert dispatch_all(office) == [("report", "ma")]
     office.keep(replace(ma, active=False))
     notice = Notice(new_id(), "fix.reminder", NOW, hazard.id, tells=Role.HANDLER)
-    assert recipients(notice, hazard, office.all(type(li))) == ("admin",)
+    assert Staff(office.all(type(li))).recipients(notice, hazard) == ("admin",)
     office.keep(replace(admin, active=False))
-    assert recipients(notice, hazard, office.all(type(li))) == ()
+    assert Staff(office.all(type(li))).recipients(notice, hazard) == ()
 
 
 def test_a_rung_for_the_handler_notifies_the_current_handler():

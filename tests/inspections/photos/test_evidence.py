@@ -147,10 +147,10 @@ def test_a_hazard_that_a_person_checks_meanwhile_is_not_selected_for_recheck(off
 
 def test_two_stages_from_the_same_spot_may_be_alike(office):
     mention, hazard = reference_and_hazard(office, Stage.AFTER)
-    alike = PhotoMatch(replace(mention, sha256="b" * 64, stage=Stage.BEFORE), 5)
+    alike = PhotoMatch(mention.hazard, None, Stage.BEFORE, "b" * 64, mention.at, 5)
     assert find_flags(mention, photo("a"), hazard, [alike]) == ()
     assert find_flags(mention, photo("a"), hazard, [alike._replace(bits=2)]) == (Flag("unchanged", amount=2),)
-    again = PhotoMatch(replace(mention, entry=new_id()), 0)
+    again = PhotoMatch(mention.hazard, None, mention.stage, mention.sha256, mention.at, 0)
     assert find_flags(mention, photo("a"), hazard, [again]) == ()
 
 
