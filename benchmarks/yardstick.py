@@ -221,6 +221,7 @@ def compare(cells: list[Cell], rounds: int, beside: Path | None) -> int:
             load(side, side.forms, 4, 20, most=8)
             load(side, side.jsons, 8, 20, most=2 * STEPS)  # also the reports of the first steps
             wait_until_idle(side)
+            side.renew_statistics()
         results = run_rounds(sides, cells, rounds)
     console.print(table(results))
     failed = sum(each.failed for sides in results.values() for outcomes in sides.values() for each in outcomes)

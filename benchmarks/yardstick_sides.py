@@ -101,6 +101,12 @@ class YardstickSide(Server):
         with closing(file):
             return file.execute(sql).fetchall()
 
+    def renew_statistics(self) -> None:
+        """Does what PostgreSQL's autovacuum would do by now, on a machine where it may be off."""
+        if self.database:
+            with psycopg.connect(self.database, autocommit=True) as connection:
+                connection.execute("ANALYZE")
+
     def stored_count(self) -> int:
         return self.query(self.count_query)[0][0]
 

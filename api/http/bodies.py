@@ -1,6 +1,7 @@
 """Reads request bodies: JSON into Structs, within limits of size and time; a bad body is a 400, 408, 413 or 422."""
 
 import asyncio
+import math
 from collections.abc import AsyncGenerator
 from datetime import date, datetime
 from functools import cache
@@ -8,7 +9,6 @@ from typing import Any, TypeVar
 
 import msgspec
 from litestar import Request
-from litestar.exceptions import ClientException, HTTPException
 
 from api.http.problems import BodyTooLarge, InterruptedBody, StalledTransfer, UnparsableBody, to_field_error
 from inspections.calendar import YEARS
@@ -55,21 +55,24 @@ async def read_chunks(request: AnyRequest) -> AsyncGenerator[bytes]:
 
     A budget of SLOW_SECONDS shrinks while we wait and grows with every byte; our own work between chunks costs none.
     """
-    stream, now = request.stream(), asyncio.get_running_loop().time
-    patience = SLOW_SECONDS
-    while True:
+    now = asyncio.get_running_loop().time
+    limit = request.route_handler.resolve_request_max_body_size() or math.inf
+    if (request.content_length or 0) > limit:
+        raise BodyTooLarge
+    patience, received, more = SLOW_SECONDS, 0, True
+    while more:
         waits_since = now()
         try:
             async with asyncio.timeout(min(STALL_SECONDS, patience)):
-                chunk = await anext(stream)
-        except StopAsyncIteration:
-            return
+                message: Any = await request.receive()
         except TimeoutError:
             raise StalledTransfer from None
-        except ClientException:
-            raise BodyTooLarge from None
-        except HTTPException:
-            raise InterruptedBody from None
+        if message["type"] == "http.disconnect":
+            raise InterruptedBody
+        chunk, more = message.get("body", b""), message.get("more_body", False)
+        received += len(chunk)
+        if received > limit:
+            raise BodyTooLarge
         patience = min(SLOW_SECONDS, patience - (now() - waits_since) + len(chunk) / SLOWEST_BYTES)
         yield chunk
 

@@ -38,6 +38,9 @@ MAX_GROUPS = 2
 """Groups that are written concurrently: one waits for the disk while the actions of the other run."""
 TRIES = 5
 NUMBERS_AT_ONCE = 256
+_OPTIONS = "-c timezone=UTC -c jit=off -c random_page_cost=1.1"
+"""PostgreSQL assumes a rotating disk, on which reading a page by an index costs four times as much as in order. With
+that it sorts a whole community for a page of a hundred while it has no statistics; with 1.1 it follows the index."""
 _REFERENCE_SECONDS = 2.0
 _RETRYABLE_SQLSTATES = frozenset(
     {"40001", "40P01", "23505"}
@@ -54,7 +57,7 @@ def postgres_engine(url: str, *, reading: bool = False) -> Engine:
         hide_parameters=True,  # a failed statement is logged, and must not show what people wrote
         pool_timeout=5,
         pool_use_lifo=True,  # reuses few connections, whose statements are prepared: planning costs most
-        connect_args={"connect_timeout": 5, "options": "-c timezone=UTC -c jit=off"},
+        connect_args={"connect_timeout": 5, "options": _OPTIONS},
         execution_options=only,
     )
     if reading:

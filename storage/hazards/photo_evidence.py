@@ -39,9 +39,11 @@ PRESENT_MENTIONS = (
     .where(IS_PRESENT)
 )
 
-_IS_NO_DUPLICATE = exists().where(
-    hazards.c.id == mentions.c.hazard, hazards.c.state != literal_column(f"'{State.DUPLICATE}'")
-)
+# Scalar queries, because without statistics PostgreSQL may turn an EXISTS into a join of whole tables.
+_STATE_OF_HAZARD = select(hazards.c.state).where(hazards.c.id == mentions.c.hazard).scalar_subquery()
+_STATE_OF_PHOTO = select(photos.c.state).where(photos.c.sha256 == mentions.c.sha256).scalar_subquery()
+_RECEIPT = select(receipts.c.sha256).where(RECEIPT_JOIN).scalar_subquery()
+_IS_NO_DUPLICATE = literal_column(f"'{State.DUPLICATE}'") != _STATE_OF_HAZARD
 """Excludes photos of duplicates, which are copied to the master and examined and compared there."""
 
 HAS_BYTES = photos.c.state != PhotoState.LET_GO
@@ -68,9 +70,8 @@ UNEXAMINED_PHOTOS = (
     select(mentions)
     .where(
         mentions.c.examined == false(),
-        # A scalar query, because PostgreSQL turns an EXISTS into a join that begins with all photos.
-        select(photos.c.state).where(photos.c.sha256 == mentions.c.sha256).scalar_subquery() == PhotoState.DEVELOPED,
-        mentions.c.by_sight | exists().where(RECEIPT_JOIN),
+        _STATE_OF_PHOTO == PhotoState.DEVELOPED,
+        mentions.c.by_sight | _RECEIPT.is_not(None),
         _IS_NO_DUPLICATE,
     )
     .order_by(mentions.c.at)

@@ -116,7 +116,7 @@ hazards = Table(
     Column("transfer", Json(Transfer)),
     Column("evaluation", Json(Evaluation)),
     Index("ix_hazards_newest", "reported_at", "id"),
-    Index("ix_hazards_community", "community", "reported_at"),
+    Index("ix_hazards_community", "community", "reported_at", "id"),
     Index("ix_hazards_place", "community", "category", "place_key", "reported_at"),
     Index("ix_hazards_changed", "updated_at"),
     info={LOCKED: True},

@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Executable, Integer, and_, bindparam, case, exists, func, or_, select
+from sqlalchemy import ColumnElement, Executable, Integer, and_, bindparam, case, func, or_, select
 
 from inspections.accounts.policy import Scope
 from inspections.calendar import midnight, shanghai_date
@@ -18,14 +18,15 @@ from storage.photos.tables import receipts
 
 _H = hazards.c
 _EARLIER = notices.alias()
+# A scalar query, because without statistics PostgreSQL may join all pending notices with each other for a NOT EXISTS.
+_FIRST_PENDING = (
+    select(func.min(_EARLIER.c.seq))
+    .where(_EARLIER.c.hazard == notices.c.hazard, _EARLIER.c.told_at.is_(None))
+    .scalar_subquery()
+)
 PENDING_NOTICES = (
     select(notices)
-    .where(
-        notices.c.told_at.is_(None),
-        ~exists().where(
-            _EARLIER.c.hazard == notices.c.hazard, _EARLIER.c.told_at.is_(None), _EARLIER.c.seq < notices.c.seq
-        ),
-    )
+    .where(notices.c.told_at.is_(None), or_(notices.c.hazard.is_(None), notices.c.seq == _FIRST_PENDING))
     .order_by(notices.c.at)
     .limit(bindparam("limit"))
 )
