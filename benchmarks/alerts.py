@@ -71,7 +71,7 @@ async def demo_database(folder: Path) -> AsyncGenerator[Database]:
         await load_office(database, "a-password-for-benchmarks")
         for listed in (device_import("D", DEVICES), device_import("F", 2_000)):
             secrets = [each.id for _, each in listed.lines]
-            add = partial(import_monitors, by="admin", reach=EVERYWHERE, said=listed, secrets=secrets, now=utc_now())
+            add = partial(import_monitors, by="admin", reach=EVERYWHERE, listing=listed, secrets=secrets, now=utc_now())
             await database.transact(partial(add, apply=True))
         yield database
     finally:

@@ -33,8 +33,8 @@ class InvalidLines(InvalidInput):
     def __init__(self, errors: Sequence[LineError], wrong: int) -> None:
         super().__init__()
         self.detail = f"共 {wrong} 处错误"
-        said = [FieldError(f"{each.line}.{each.column}", each.message) for each in errors]
-        self.facts = {"errors": said, "wrong": wrong}
+        listed = [FieldError(f"{each.line}.{each.column}", each.message) for each in errors]
+        self.facts = {"errors": listed, "wrong": wrong}
 
 
 class TableRow(NamedTuple):
@@ -76,10 +76,10 @@ class Columns(NamedTuple):
     def error(self, where: str, field: str, words: str) -> LineError:
         return LineError(where, self.titles.get(field, (field,))[0], words)
 
-    def convert_row(self, where: str, kind: type[T], said: Mapping[str, Any]) -> T | LineError:
+    def convert_row(self, where: str, kind: type[T], values: Mapping[str, Any]) -> T | LineError:
         """Converts the values of a line to `kind`, or returns what is wrong with them."""
         try:
-            return msgspec.convert(said, kind, strict=False)
+            return msgspec.convert(values, kind, strict=False)
         except msgspec.ValidationError as error:
             if absent := _REQUIRED_FIELD.search(str(error)):
                 return self.error(where, absent[1], "缺少此项")
@@ -87,13 +87,13 @@ class Columns(NamedTuple):
             return self.error(where, field, "格式不正确")
 
     def reject_duplicates(
-        self, field: str, made: Iterable[tuple[str, T | LineError]]
+        self, field: str, results: Iterable[tuple[str, T | LineError]]
     ) -> tuple[list[tuple[str, T]], list[LineError]]:
         """Separates valid lines, unique by `field`, from the errors of the others."""
         lines: list[tuple[str, T]] = []
         errors: list[LineError] = []
         first: dict[Any, str] = {}
-        for where, each in made:
+        for where, each in results:
             if isinstance(each, LineError):
                 errors.append(each)
             elif (known := first.setdefault(getattr(each, field), where)) != where:

@@ -97,12 +97,12 @@ def run_process(command, stop=signal.SIGTERM, *, env, **how):
 def wait_beside(process, happens):
     """Waits, as long as the process lives, until `happens()`."""
 
-    def said():
+    def kill_and_read():
         process.kill()
         return process.communicate()[0][-3000:]
 
-    poll_until(lambda: happens() or process.poll() is not None, said)
-    assert process.poll() is None, said()
+    poll_until(lambda: happens() or process.poll() is not None, kill_and_read)
+    assert process.poll() is None, kill_and_read()
 
 
 def succeeds(command, **how):

@@ -76,8 +76,8 @@ signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell switches it 
 def test_endless(number):
     with new_database() as url:
         server = launch(["sh", "-c", "sleep 600 & echo $!; wait"], stdout=-1, text=True)
-        said = f"{server.pid} {server.stdout.readline().strip()} {url}"
-        Path(__file__).with_name(f"{number}.new").write_text(said)
+        line = f"{server.pid} {server.stdout.readline().strip()} {url}"
+        Path(__file__).with_name(f"{number}.new").write_text(line)
         Path(__file__).with_name(f"{number}.new").rename(Path(__file__).with_name(f"{number}.there"))
         time.sleep(600)
 """
@@ -97,9 +97,9 @@ class Run:
             [*command, "-n", workers, "--max-worker-restart=0", folder / "test_endless.py"], cwd=ROOT, **quiet
         )
         poll_until(lambda: len(list(folder.glob("*.there"))) == max(1, int(workers)))
-        said = [path.read_text().split() for path in folder.glob("*.there")]
-        self.processes = [psutil.Process(int(pid)) for *pids, _ in said for pid in pids]
-        self.databases = [url for *_, url in said]
+        lines = [path.read_text().split() for path in folder.glob("*.there")]
+        self.processes = [psutil.Process(int(pid)) for *pids, _ in lines for pid in pids]
+        self.databases = [url for *_, url in lines]
 
     def below(self):
         """Returns the workers and the watcher of the run."""

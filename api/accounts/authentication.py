@@ -254,17 +254,17 @@ class Authenticator:
         self._profile.check_password("password", password, username)
         return await self._run_on_hash_thread(partial(HASHER.hash, password))
 
-    async def compare_or_hash(self, known: Person, password: str, caller: Caller) -> str:
-        """Returns the stored hash if this is the password of `known`, else a new hash.
+    async def compare_or_hash(self, person: Person, password: str, caller: Caller) -> str:
+        """Returns the stored hash if this is the person's password, else a new hash.
 
         The comparison counts as a sign-in attempt. Raises InvalidInput, TooManySignInAttempts, TooManyRequests.
         """
-        self._profile.check_password("password", password, known.username)
-        tries = await self.count_attempt(known.username, caller.address)
-        if await self._run_on_hash_thread(partial(verified, known.password, password)):
+        self._profile.check_password("password", password, person.username)
+        tries = await self.count_attempt(person.username, caller.address)
+        if await self._run_on_hash_thread(partial(verified, person.password, password)):
             await self.undo_attempt(tries)
-            return known.password
-        await self._log.record(Event.SIGN_IN_FAILED, caller, known.username, {"wrong": "password"})
+            return person.password
+        await self._log.record(Event.SIGN_IN_FAILED, caller, person.username, {"wrong": "password"})
         return await self._run_on_hash_thread(partial(HASHER.hash, password))
 
     async def _run_on_hash_thread(self, work: Callable[[], T]) -> T:

@@ -17,9 +17,9 @@ from inspections.errors import Forbidden, InvalidInput, Unauthenticated
 
 def read_token(request: Request[Any, Any, Any]) -> str:
     """Reads the bearer token (RFC 6750) of a request, or else its cookie. Raises Unauthenticated, CrossSiteRequest."""
-    if (said := request.headers.get("authorization")) is None:
+    if (header := request.headers.get("authorization")) is None:
         return cookie_token(request, ACCESS_COOKIE)
-    scheme, _, token = said.partition(" ")
+    scheme, _, token = header.partition(" ")
     if scheme.lower() != "bearer" or not token:
         raise Unauthenticated
     return token.strip()

@@ -59,12 +59,12 @@ class ProviderClient(NamedTuple):
         form = {} if method == "GET" else {"Content-Type": "application/x-www-form-urlencoded"}
         try:
             answer = await self.outgoing.send(method, self.url + path + query, {**headers, **form}, body)
-            said = msgspec.json.decode(answer.body, type=kind)
+            content = msgspec.json.decode(answer.body, type=kind)
         except (SendFailure, ForbiddenAddress, msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise ProviderUnavailable from error
         if answer.status != _OK:
             raise ProviderUnavailable
-        return said
+        return content
 
 
 class _WeChatResponse(Struct):
@@ -85,8 +85,8 @@ class WeChat:
     async def fetch_subject(self, code: str) -> str:
         own = {"appid": self._application.id, "secret": self._application.secret}
         sent = {**own, "js_code": code, "grant_type": "authorization_code"}
-        said = await self._application.request("GET", "/sns/jscode2session", sent, _WeChatResponse)
-        return _require_subject(said.openid, wrong=said.errcode in self._WRONG_CODES)
+        session = await self._application.request("GET", "/sns/jscode2session", sent, _WeChatResponse)
+        return _require_subject(session.openid, wrong=session.errcode in self._WRONG_CODES)
 
     async def close(self) -> None:
         await self._application.outgoing.close()
@@ -117,14 +117,16 @@ class GovernmentDingTalk:
 
     async def fetch_subject(self, code: str) -> str:
         sent = {"access_token": await self._access_token(), "auth_code": code}
-        said = await self._signed_request("POST", "/rpc/oauth2/dingtalk_app_user.json", sent)
-        data = said.content.data if said.content else None
-        return _require_subject(data.account_id if data else None, wrong=said.content is not None or not said.success)
+        answer = await self._signed_request("POST", "/rpc/oauth2/dingtalk_app_user.json", sent)
+        data = answer.content.data if answer.content else None
+        return _require_subject(
+            data.account_id if data else None, wrong=answer.content is not None or not answer.success
+        )
 
     async def _access_token(self) -> str:
         if self._clock() >= self._token_until:
-            said = await self._signed_request("GET", "/gettoken.json", {})
-            data = said.content.data if said.content else None
+            answer = await self._signed_request("GET", "/gettoken.json", {})
+            data = answer.content.data if answer.content else None
             if data is None or not data.access_token:
                 raise ProviderUnavailable
             self._token, self._token_until = data.access_token, self._clock() + data.expires_in / 2

@@ -78,7 +78,7 @@ def simulate_devices(**given: Any) -> None:
     columns = (TextColumn("messages"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console) as bar:
         task = bar.add_task("messages", total=int(asked.rate * asked.seconds))
-        done = asyncio.run(simulation.simulate(plan, lambda said: bar.update(task, completed=said.total())))
+        done = asyncio.run(simulation.simulate(plan, lambda verdicts: bar.update(task, completed=verdicts.total())))
     console.print(_result_table(done))
 
 

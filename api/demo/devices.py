@@ -53,9 +53,9 @@ def device_messages(seed: int, number: int, mix: MessageMix, began: datetime, ev
             yield chance.choice(_GARBAGE)
             continue
         metric, measured = value
-        said: dict[str, Any] = {"id": f"{seed}-{turn}", "metric": metric, "value": round(measured, 1)}
-        said["occurred_at"] = _message_time(chance, at, mix).isoformat(timespec="seconds")
-        yield json.dumps(said).encode()
+        message: dict[str, Any] = {"id": f"{seed}-{turn}", "metric": metric, "value": round(measured, 1)}
+        message["occurred_at"] = _message_time(chance, at, mix).isoformat(timespec="seconds")
+        yield json.dumps(message).encode()
 
 
 def _measurements(chance: random.Random, kind: MonitorKind, mix: MessageMix) -> Iterator[tuple[Metric, float]]:

@@ -67,8 +67,8 @@ async def _register_devices(http: "ClientSession", plan: SimulationPlan) -> dict
     secrets: dict[str, str] = {}
     for number in range(plan.devices):
         name, community = device_name(number), communities[number % len(communities)]
-        said = {"id": name, "name": f"演示设备{number}", "kind": device_kind(number), "community": community}
-        made = await _post_json(http, f"{plan.api}/devices", {**said, "place": f"演示{number}号"}, bearer)
+        device = {"id": name, "name": f"演示设备{number}", "kind": device_kind(number), "community": community}
+        made = await _post_json(http, f"{plan.api}/devices", {**device, "place": f"演示{number}号"}, bearer)
         if made["secret"] is None:
             made = await _post_json(http, f"{plan.api}/devices/{name}/rotate", {}, bearer)
         secrets[name] = made["secret"]
@@ -90,31 +90,31 @@ Send = Callable[[DeviceMessage], Any]
 @asynccontextmanager
 async def _open_sender(http: "ClientSession", plan: SimulationPlan) -> AsyncGenerator[Send]:
     if plan.broker is None:
-        yield lambda said: _send_request(http, plan.api, said)
+        yield lambda message: _send_request(http, plan.api, message)
         return
     client = create_client(plan.broker)
     await asyncio.to_thread(client.connect, plan.broker.host, plan.broker.port)
     client.loop_start()
     try:
-        yield lambda said: _publish_message(client, said)
+        yield lambda message: _publish_message(client, message)
     finally:
         client.disconnect()
         await asyncio.to_thread(client.loop_stop)
 
 
-async def _send_request(http: "ClientSession", api: str, said: DeviceMessage) -> list[str]:
+async def _send_request(http: "ClientSession", api: str, message: DeviceMessage) -> list[str]:
     stamp = str(int(time.time()))
-    digest = hmac.new(said.secret.encode(), stamp.encode() + b"." + said.payload, hashlib.sha256).hexdigest()
-    headers = {"Anxun-Device": said.device, "Anxun-Timestamp": stamp, "Anxun-Signature": f"v1={digest}"}
-    async with http.post(f"{api}/alerts", data=said.payload, headers=headers) as answer:
+    digest = hmac.new(message.secret.encode(), stamp.encode() + b"." + message.payload, hashlib.sha256).hexdigest()
+    headers = {"Anxun-Device": message.device, "Anxun-Timestamp": stamp, "Anxun-Signature": f"v1={digest}"}
+    async with http.post(f"{api}/alerts", data=message.payload, headers=headers) as answer:
         if answer.status != _OK:
             return [str((await answer.json())["code"])]
         return [each["reason"] or each["result"] for each in (await answer.json())["items"]]
 
 
-async def _publish_message(client: Any, said: DeviceMessage) -> list[str]:
+async def _publish_message(client: Any, message: DeviceMessage) -> list[str]:
     """Publishes a message to the broker; only the server knows its verdict (GET /alerts, /alerts/refusals)."""
-    published = client.publish(f"anxun/{said.device}/alerts", said.payload, qos=1)
+    published = client.publish(f"anxun/{message.device}/alerts", message.payload, qos=1)
     await asyncio.to_thread(published.wait_for_publish, 30)
     return ["published" if published.is_published() else "not published"]
 

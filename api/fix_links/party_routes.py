@@ -205,18 +205,18 @@ async def submit_fix_form(request: AnyRequest) -> Response[Any]:
     """Submits the page's form, with photos in it or sent before. The page shows a refusal and stays filled in."""
     context = app_context(request)
     await context.part(LinkResolver).resolve(request, "sent")
-    said: dict[str, str] = {}
+    fields: dict[str, str] = {}
     try:
         async with receive_form(request, context.photos, _TEXT_FIELDS) as form:
-            said.update(_form_texts(form))
-            said["sha256"] = ",".join([*_sent_digests(said), *await _receive_form_photos(request, form)])
-        return render_page("done.html", taken=await _submit_fix(request, _parse_step(said)))
+            fields.update(_form_texts(form))
+            fields["sha256"] = ",".join([*_sent_digests(fields), *await _receive_form_photos(request, form)])
+        return render_page("done.html", taken=await _submit_fix(request, _parse_step(fields)))
     except (InactiveLink, TooManyRequests, NotFound):
         raise
     except Refusal as refusal:
         view = await _load_notice_view(request)
-        said = {"id": str(uuid7()), **said, "version": str(view.version)}
-        return _fix_page(request, view, said, refusal)
+        fields = {"id": str(uuid7()), **fields, "version": str(view.version)}
+        return _fix_page(request, view, fields, refusal)
 
 
 async def _submit_fix(request: AnyRequest, step: SubmitFix) -> FixReceipt:
@@ -258,14 +258,14 @@ def _form_texts(form: Form) -> dict[str, str]:
     return {name: text for name, text in texts.items() if text}
 
 
-def _sent_digests(said: Mapping[str, str]) -> list[str]:
-    return [digest for digest in said.get("sha256", "").split(",") if digest]
+def _sent_digests(fields: Mapping[str, str]) -> list[str]:
+    return [digest for digest in fields.get("sha256", "").split(",") if digest]
 
 
-def _parse_step(said: Mapping[str, str]) -> SubmitFix:
+def _parse_step(fields: Mapping[str, str]) -> SubmitFix:
     """Makes the step from the form's fields. Raises InvalidInput."""
-    photos = [{"sha256": digest, "stage": Stage.AFTER} for digest in dict.fromkeys(_sent_digests(said))]
-    facts = {**{name: text for name, text in said.items() if name != "sha256"}, "photos": photos}
+    photos = [{"sha256": digest, "stage": Stage.AFTER} for digest in dict.fromkeys(_sent_digests(fields))]
+    facts = {**{name: text for name, text in fields.items() if name != "sha256"}, "photos": photos}
     try:
         return msgspec.convert(facts, SubmitFix, strict=False)
     except msgspec.ValidationError as error:
@@ -273,12 +273,12 @@ def _parse_step(said: Mapping[str, str]) -> SubmitFix:
 
 
 def _fix_page(
-    request: AnyRequest, view: PartyNoticeView, said: dict[str, str], refusal: Refusal | None = None
+    request: AnyRequest, view: PartyNoticeView, fields: dict[str, str], refusal: Refusal | None = None
 ) -> Response[Any]:
     status = http_status(refusal) if refusal else 200
-    said = dict.fromkeys(_TEXT_FIELDS, "") | said
+    fields = dict.fromkeys(_TEXT_FIELDS, "") | fields
     return render_page(
-        "fix.html", status, notice=view, said=said, refused=_refusal_messages(refusal), **_page_variables(request)
+        "fix.html", status, notice=view, fields=fields, refused=_refusal_messages(refusal), **_page_variables(request)
     )
 
 
@@ -316,7 +316,7 @@ def _refusal_response(request: Request[Any, Any, Any], refusal: Refusal) -> Resp
         return _add_headers(problem_response(refusal))
     title = "链接无效" if isinstance(refusal, NotFound) else refusal.title
     answer = render_page(
-        "said.html", http_status(refusal), title=title, words=_ADVICE.get(refusal.code, refusal.detail)
+        "message.html", http_status(refusal), title=title, message=_ADVICE.get(refusal.code, refusal.detail)
     )
     if "retry_after" in refusal.facts:
         answer.headers["Retry-After"] = str(refusal.facts["retry_after"])

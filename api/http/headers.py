@@ -30,8 +30,8 @@ async def set_headers(message: Message, scope: Scope) -> None:
     """Adds the headers of the OWASP HTTP Headers Cheat Sheet. Names in `message` are lower case, as ASGI has them."""
     if message["type"] != "http.response.start":
         return
-    said = {name for name, _ in message["headers"]}
-    headers = [*message["headers"], *(each for each in _DEFAULT_HEADERS if each[0] not in said)]
+    names = {name for name, _ in message["headers"]}
+    headers = [*message["headers"], *(each for each in _DEFAULT_HEADERS if each[0] not in names)]
     message["headers"] = [*headers, _HSTS] if scope["scheme"] == "https" else headers
 
 

@@ -82,7 +82,7 @@ class Exporter:
                 await self._follow_process(export, process)
                 size = await self._store_file(export, file) if process.returncode == 0 else None
                 error = None if size is not None else _failure_message(process)
-                await self._database.transact(partial(finish_export, mine=export, size=size, error=error))
+                await self._database.transact(partial(finish_export, export=export, size=size, error=error))
             except LostClaim:
                 log.warning("export is somebody else's", export=str(export.id))
             finally:
@@ -106,8 +106,8 @@ class Exporter:
 
     async def _follow_process(self, export: Export, process: Process) -> None:
         """Waits for the process to end and records its progress, which also extends the claim. Raises LostClaim."""
-        heard = _ProgressReader()
-        listening = asyncio.create_task(heard.read(cast("asyncio.StreamReader", process.stderr)))
+        progress = _ProgressReader()
+        listening = asyncio.create_task(progress.read(cast("asyncio.StreamReader", process.stderr)))
         try:
             until = time.monotonic() + WRITING.seconds
             ended = False
@@ -117,7 +117,7 @@ class Exporter:
                 await asyncio.wait({listening}, timeout=_PROGRESS_SECONDS)
                 ended = listening.done()  # before the record, which then has the last numbers too
                 action = partial(
-                    record_export_progress, mine=export, done=heard.done, total=heard.total, now=self._clock()
+                    record_export_progress, export=export, done=progress.done, total=progress.total, now=self._clock()
                 )
                 if not await self._database.transact(action):
                     raise LostClaim
@@ -126,7 +126,7 @@ class Exporter:
             listening.cancel()
         await process.wait()
         if process.returncode not in {0, EXIT_TOO_MANY_LINES}:
-            log.error("export failed", export=str(export.id), status=process.returncode, said=heard.last)
+            log.error("export failed", export=str(export.id), status=process.returncode, output=progress.last)
 
     async def _store_file(self, export: Export, file: IncomingFile) -> int:
         """Moves the file to the photo store and returns its size in bytes."""

@@ -45,12 +45,12 @@ async def import_uploaded_ledger(request: AnyRequest, apply: FromQuery[bool] = F
     reach = scope(person, "ledger.import")
     with file_slot(context, person.username):
         order = LedgerOrder(await context.database.read(_read_name_index), context.clock())
-        said = await read_uploaded_file(request, context, order, ParsedLedger)
+        ledger = await read_uploaded_file(request, context, order, ParsedLedger)
         if not apply:
-            return await context.database.read(lambda repository: preview_import(repository, reach, said))
+            return await context.database.read(lambda repository: preview_import(repository, reach, ledger))
         now = context.clock()
-        action = partial(import_ledger, by=person.username, reach=reach, said=said, now=now)
-        facts = {"lines": str(said.count)}
+        action = partial(import_ledger, by=person.username, reach=reach, ledger=ledger, now=now)
+        facts = {"lines": str(ledger.count)}
         done = await context.log.transact(action, Event.IMPORTED, current_caller(request), "ledger", facts)
         try:
             await asyncio.to_thread(analyze, context.settings.database_url)
@@ -77,16 +77,16 @@ async def _import_ledger_file(url: str, data: bytes, username: str, *, apply: bo
     database, now = open_database(url), datetime.now(UTC)
     try:
         try:
-            said = await read_file(LedgerOrder(await database.read(_read_name_index), now), ParsedLedger, data)
+            ledger = await read_file(LedgerOrder(await database.read(_read_name_index), now), ParsedLedger, data)
         except InvalidInput as error:
             raise CommandError(str(error)) from error
         if await database.read(lambda repository: repository.person(username)) is None:
             raise CommandError(f"there is no account {username}")
-        seen = await database.read(partial(preview_import, reach=EVERYWHERE, said=said))
+        seen = await database.read(partial(preview_import, reach=EVERYWHERE, ledger=ledger))
         if not apply or seen.wrong:
             return seen
-        action = partial(import_ledger, by=username, reach=EVERYWHERE, said=said, now=now)
-        facts = {"lines": str(said.count)}
+        action = partial(import_ledger, by=username, reach=EVERYWHERE, ledger=ledger, now=now)
+        facts = {"lines": str(ledger.count)}
         done = await database.transact(
             with_security_event(action, Event.IMPORTED, Caller(SYSTEM, "local"), now, "ledger", facts)
         )

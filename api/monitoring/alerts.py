@@ -105,19 +105,21 @@ async def submit_alerts(request: AnyRequest) -> AlertVerdicts:
         )
         raise
     try:
-        said = read(monitor.vendor, monitor.id, raw)
+        contents = read(monitor.vendor, monitor.id, raw)
     except UnreadablePayload as garbage:
         await context.part(AlertIntake).reject("http", rejected_message(garbage.reason, monitor.id, raw))
         if garbage.reason == "too_many":
             raise BodyTooLarge(reason=garbage.reason) from None
         raise UnparsableBody(reason=garbage.reason) from None
-    messages = [each for each in said if isinstance(each, CanonicalMessage)]
-    unclear = [rejected_message(each.reason, monitor.id, raw) for each in said if isinstance(each, UnreadableMessage)]
+    messages = [each for each in contents if isinstance(each, CanonicalMessage)]
+    unclear = [
+        rejected_message(each.reason, monitor.id, raw) for each in contents if isinstance(each, UnreadableMessage)
+    ]
     verdicts = iter(await context.part(AlertIntake).submit(DevicePayload(messages, signature, "http", unclear)))
     return AlertVerdicts(
         [
             Verdict("refused", reason=each.reason) if isinstance(each, UnreadableMessage) else next(verdicts)
-            for each in said
+            for each in contents
         ]
     )
 

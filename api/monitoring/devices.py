@@ -139,11 +139,11 @@ async def change_device(request: AnyRequest, device_id: FromPath[str]) -> Monito
     asked: MonitorUpdate = await json_body(request, MonitorUpdate)
     if asked.id != device_id:
         raise InvalidInput(("id", "与地址中的设备编号不一致"))
-    said = {name: value for name, value in asdict(asked).items() if name != "active"}
+    fields = {name: value for name, value in asdict(asked).items() if name != "active"}
     action = partial(
         change_monitor,
         person=current_person(request),
-        asked=NewMonitor(**said),
+        asked=NewMonitor(**fields),
         now=context.clock(),
         active=asked.active,
     )
@@ -194,16 +194,16 @@ async def import_devices(request: AnyRequest, apply: FromQuery[bool] = False) ->
     context, person = app_context(request), current_person(request)
     reach = scope(person, "device.manage")
     with file_slot(context, person.username):
-        said = await read_uploaded_file(
+        listing = await read_uploaded_file(
             request, context, DevicesOrder(await context.database.read(_community_codes)), MonitorImport
         )
-        secrets = [new_token(_SECRET_PREFIX) for _ in said.lines]
+        secrets = [new_token(_SECRET_PREFIX) for _ in listing.lines]
         action = partial(
-            import_monitors, by=person.username, reach=reach, said=said, secrets=secrets, now=context.clock()
+            import_monitors, by=person.username, reach=reach, listing=listing, secrets=secrets, now=context.clock()
         )
         if not apply:
             return (await context.database.read(partial(action, apply=False))).answer
-        facts, caller = {"lines": str(len(said.lines))}, current_caller(request)
+        facts, caller = {"lines": str(len(listing.lines))}, current_caller(request)
         return await context.log.transact(partial(action, apply=True), Event.IMPORTED, caller, "devices", facts)
 
 

@@ -156,9 +156,9 @@ class MqttConsumer:
         def on_subscribe(*_: Any) -> None:
             self.is_subscribed = True
 
-        def on_disconnect(*said: Any) -> None:
+        def on_disconnect(*details: Any) -> None:
             if not self._stopping:
-                log.warning("broker is away", host=self._broker.host, reason=" ".join(map(str, said[3:4])))
+                log.warning("broker is away", host=self._broker.host, reason=" ".join(map(str, details[3:4])))
 
         def on_message(_: Any, __: Any, message: "paho.MQTTMessage") -> None:
             self._come.append(Publication(message.topic, bytes(message.payload), message.mid, self._connection))
@@ -270,9 +270,9 @@ class MqttConsumer:
         unread: list[RejectedMessage] = []
         kept = 0
         while kept < len(publications) and len(messages) < MAX_BATCH_MESSAGES:
-            said, not_read = await self._parse(publications[kept])
-            messages += said
-            unread += not_read
+            valid, invalid = await self._parse(publications[kept])
+            messages += valid
+            unread += invalid
             kept += 1
         verdicts = await self._intake.submit(DevicePayload(messages, None, "mqtt", unread))
         self.counts.update(one.reason for one in unread)
@@ -285,13 +285,15 @@ class MqttConsumer:
         if monitor is None:
             return [], [rejected_message("unknown_device", publication.topic, payload)]
         try:
-            said = read(monitor.vendor, monitor.id, payload)
+            contents = read(monitor.vendor, monitor.id, payload)
         except UnreadablePayload as garbage:
             return [], [rejected_message(garbage.reason, monitor.id, payload)]
         unread = [
-            rejected_message(each.reason, monitor.id, payload) for each in said if isinstance(each, UnreadableMessage)
+            rejected_message(each.reason, monitor.id, payload)
+            for each in contents
+            if isinstance(each, UnreadableMessage)
         ]
-        return [each for each in said if isinstance(each, CanonicalMessage)], unread
+        return [each for each in contents if isinstance(each, CanonicalMessage)], unread
 
     async def _load_monitor(self, device: str) -> Monitor | None:
         known, now = self._known.get(device), self._clock()

@@ -94,8 +94,8 @@ class Webhook:
         self._outgoing = outgoing
 
     async def deliver(self, envelope: Envelope, now: datetime) -> None:
-        said = {name: getattr(envelope, name) for name in envelope.__struct_fields__ if name != "addresses"}
-        body, timestamp = msgspec.json.encode(said), str(int(now.timestamp()))
+        fields = {name: getattr(envelope, name) for name in envelope.__struct_fields__ if name != "addresses"}
+        body, timestamp = msgspec.json.encode(fields), str(int(now.timestamp()))
         headers = {
             "Content-Type": "application/json",
             "Anxun-Event": str(envelope.id),

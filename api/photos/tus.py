@@ -311,14 +311,14 @@ def _metadata_sha256(metadata: str) -> str | None:
     """The sha-256 in the metadata (`key base64,key base64 …`); None where the client announced none."""
     if len(metadata) > _METADATA_BYTES:
         raise BodyTooLarge(limit=_METADATA_BYTES)
-    said: dict[str, str] = {}
+    values: dict[str, str] = {}
     for pair in filter(None, metadata.split(",")):
         key, _, value = pair.strip().partition(" ")
         try:
-            said[key] = base64.b64decode(value, validate=True).decode()
+            values[key] = base64.b64decode(value, validate=True).decode()
         except (binascii.Error, UnicodeDecodeError):
             raise UnparsableBody("请求头 upload-metadata 无法解析") from None
-    promised = said.get("sha256")
+    promised = values.get("sha256")
     if promised is not None and not _DIGEST.match(promised):
         raise UnparsableBody("请求头 upload-metadata 中的 sha256 无法解析")
     return promised

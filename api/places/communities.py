@@ -75,11 +75,11 @@ async def import_communities(
     """
     context, reach = app_context(request), scope(current_person(request), "place.manage")
     with file_slot(context, current_person(request).username):
-        said = await read_uploaded_file(request, context, CommunitiesOrder(crs), ParsedCommunities)
-        action = partial(import_places, reach=reach, said=said, apply=apply)
+        listing = await read_uploaded_file(request, context, CommunitiesOrder(crs), ParsedCommunities)
+        action = partial(import_places, reach=reach, listing=listing, apply=apply)
         if not apply:
             return (await context.database.read(action)).answer
-        facts = {"lines": str(len(said.lines))}
+        facts = {"lines": str(len(listing.lines))}
         return await context.log.transact(action, Event.IMPORTED, current_caller(request), "communities", facts)
 
 
@@ -87,16 +87,16 @@ def import_communities_locally(url: str, data: bytes, *, apply: bool) -> Communi
     """Imports communities from the command line, without a scope. Raises CommandError, DatabaseInUse, WrongSchema."""
     check_schema(url)
     try:
-        said = asyncio.run(read_file(CommunitiesOrder("wgs84"), ParsedCommunities, data))
+        listing = asyncio.run(read_file(CommunitiesOrder("wgs84"), ParsedCommunities, data))
     except InvalidInput as error:
         raise CommandError(str(error)) from error
     with write_access(url) if apply else nullcontext():
-        return asyncio.run(_import_locally(url, said, apply=apply))
+        return asyncio.run(_import_locally(url, listing, apply=apply))
 
 
-async def _import_locally(url: str, said: ParsedCommunities, *, apply: bool) -> CommunityImportResult:
+async def _import_locally(url: str, listing: ParsedCommunities, *, apply: bool) -> CommunityImportResult:
     database, now = open_database(url), datetime.now(UTC)
-    action = partial(import_places, reach=EVERYWHERE, said=said)
+    action = partial(import_places, reach=EVERYWHERE, listing=listing)
     try:
         seen = (await database.read(partial(action, apply=False))).answer
         if not apply or seen.wrong:

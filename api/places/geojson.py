@@ -24,8 +24,8 @@ def area_collection(named: Iterable[tuple[str, Any]], outlines: Mapping[str, Out
                 "type": "Feature",
                 "id": code,
                 "geometry": {"type": "MultiPolygon", "coordinates": outlines[code]} if code in outlines else None,
-                "properties": said,
+                "properties": properties,
             }
-            for code, said in named
+            for code, properties in named
         ],
     }

@@ -137,8 +137,8 @@ async def _briefing_response(request: AnyRequest, kept: Briefing, form: TableFor
         return Response(view, headers=headers)
     titles = {"name": "社区", **{name: metric.title for name, metric in METRICS.items()}}
     rows = [*view["items"], {"name": "合计", **view["total"]}]
-    said = await asyncio.to_thread(encode_sheet, wanted, Sheet("通报", titles, rows))
-    return said.response(**headers)
+    table = await asyncio.to_thread(encode_sheet, wanted, Sheet("通报", titles, rows))
+    return table.response(**headers)
 
 
 def _compose_briefing(

@@ -64,10 +64,10 @@ async def statistics_response(
     if isinstance(answer, CachedResponse):
         return answer.response(**headers)
     with file_slot(context, current_person(request).username) if wanted is TableFormat.XLSX else nullcontext():
-        said = await asyncio.to_thread(_encode_answer, wanted, answer, to_sheet)
+        content = await asyncio.to_thread(_encode_answer, wanted, answer, to_sheet)
     if not changes_with_time:
-        context.part(ResponseCache).add(tag, said)
-    return said.response(**headers)
+        context.part(ResponseCache).add(tag, content)
+    return content.response(**headers)
 
 
 def _encode_answer(form: TableFormat, answer: T, to_sheet: Callable[[T], Sheet]) -> CachedResponse:

@@ -103,13 +103,13 @@ class EventStream:
     async def events(self) -> AsyncGenerator[bytes]:
         async with self._context.part(LiveFeed).reader(self._reader, self._context.clock()) as reader:
             yield self._encode_event("begin", None)
-            async for said in self._stream_changes(reader):
+            async for events in self._stream_changes(reader):
                 if self._context.clock() + HEARTBEAT >= reader.until or not await self._is_signed_in():
                     return
                 if self._has_scope_change:
                     yield self._encode_event("restart", None, last=False)
                     return
-                yield said
+                yield events
 
     async def _stream_changes(self, reader: Reader) -> AsyncGenerator[bytes]:
         """Yields the changes since the cursor, then live ones, and a heartbeat after each idle interval."""
@@ -117,8 +117,8 @@ class EventStream:
         while more:
             page = await self._context.database.read(self._read_page)
             self._feed_cursor, more = page.cursor, page.more
-            if said := self._encode_events(page.hazards, page.gone):
-                yield said
+            if events := self._encode_events(page.hazards, page.gone):
+                yield events
         while True:
             try:
                 async with asyncio.timeout(HEARTBEAT.total_seconds()):
@@ -128,8 +128,8 @@ class EventStream:
                 continue
             if batch is None:
                 return
-            if batch.cursor > self._feed_cursor and (said := self._encode_batch(batch)):
-                yield said
+            if batch.cursor > self._feed_cursor and (events := self._encode_batch(batch)):
+                yield events
 
     def _read_page(self, repository: Repository) -> Page:
         return read_changes(repository, self._reach, read_head(repository), self._feed_cursor, BATCH)

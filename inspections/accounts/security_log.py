@@ -72,10 +72,10 @@ def _differences(changed: Iterable[tuple[Struct, Struct]]) -> dict[str, str]:
     """Names the changed fields of the first record, and added and removed grants; never secret or personal values."""
     for before, after in changed:
         fields = [name for name in before.__struct_fields__ if getattr(before, name) != getattr(after, name)]
-        said = {"fields": " ".join(fields)}
+        differences = {"fields": " ".join(fields)}
         if isinstance(before, Person) and isinstance(after, Person) and before.grants != after.grants:
-            said["grants"] = " ".join(_grant_changes(before.grants, after.grants))
-        return said
+            differences["grants"] = " ".join(_grant_changes(before.grants, after.grants))
+        return differences
     return {}
 
 

@@ -228,8 +228,8 @@ def submit_fix_by_link(
     sender = link.sender
     earlier = repository.history_entry(step.id)
     if earlier is not None and earlier.by == sender.username:
-        said = replace(step, on_behalf_of=earlier.facts["on_behalf_of"])
-        return Change(answer_repeated_step(repository, sender, said, earlier))
+        repetition = replace(step, on_behalf_of=earlier.facts["on_behalf_of"])
+        return Change(answer_repeated_step(repository, sender, repetition, earlier))
     check_link_is_valid(link, hazard, repository.history(hazard.id), now)
     if earlier is not None:
         raise IdOwnerConflict

@@ -109,7 +109,7 @@ def entry_digest(previous: str, line: HistoryEntry) -> str:
 
 
 def _chain_digest(previous: str, line: HistoryEntry, sealed: Any) -> str:
-    said = {
+    content = {
         "hazard": line.hazard,
         "seq": line.seq,
         "id": line.id,
@@ -122,7 +122,7 @@ def _chain_digest(previous: str, line: HistoryEntry, sealed: Any) -> str:
         "clocks": line.clocks,
         "acting_for": line.acting_for,
     }
-    return _digest(previous.encode() + _canonical(said))
+    return _digest(previous.encode() + _canonical(content))
 
 
 def _text_digest(text: str | None, salt: str | None) -> str | None:
@@ -228,9 +228,9 @@ def find_history_defects(heading: HistorySummary, lines: Sequence[HistoryEntry])
 
 def _undocumented_erasures(lines: Sequence[HistoryEntry]) -> Iterator[HistoryDefect]:
     """Yields lines with erased texts that no `erase` line documents, since erasing needs no key."""
-    said = {(each.entry, path) for line in lines for each in documented_erasures(line) for path in each.fields}
+    erasures = {(each.entry, path) for line in lines for each in documented_erasures(line) for path in each.fields}
     for line in lines:
-        if any((line.id, path) not in said for path in erased_paths(line)):
+        if any((line.id, path) not in erasures for path in erased_paths(line)):
             yield HistoryDefect("words were erased and no line says by whom", f"line {line.seq}")
 
 

@@ -234,7 +234,7 @@ class _LineParser:
         )
         self._check_order(days)
         quantity = self._parse_count("quantity") or 1
-        said: dict[str, Any] = {
+        fields: dict[str, Any] = {
             "number": self._parse_text("number", ShortText),
             "community": self._parse_code("community", names.communities),
             "category": self._parse_code("category", names.categories),
@@ -251,7 +251,7 @@ class _LineParser:
             "due_at": self._parse_moment("due_at", ends=True, past=False),
             "other": self._other,
         }
-        return said | self._progress_fields(state, quantity, days)
+        return fields | self._progress_fields(state, quantity, days)
 
     def _progress_fields(self, state: State, quantity: int, days: Mapping[str, datetime | None]) -> dict[str, Any]:
         """The fields that follow from the state. Hazards that are not closed are imported as accepted."""
@@ -355,10 +355,10 @@ class _LineParser:
         """The same id for the same line, by its number, community and day, or by all that it says."""
         if found["number"]:
             day = shanghai_date(found["reported_at"])
-            said: Any = ["number", found["number"], found["community"], day]
+            identity: Any = ["number", found["number"], found["community"], day]
         else:
-            said = ["line", found]
-        return uuid5(_NAMESPACE, _canonical(said).decode())
+            identity = ["line", found]
+        return uuid5(_NAMESPACE, _canonical(identity).decode())
 
 
 _canonical = msgspec.json.Encoder(order="deterministic").encode
@@ -376,9 +376,9 @@ def _read_moment(value: Any, *, ends: bool) -> datetime | None:
         return value.replace(tzinfo=SHANGHAI).astimezone(UTC) if value.year in YEARS else None
     if isinstance(value, date):
         return _day_boundary(value, ends=ends)
-    if not isinstance(value, str) or not (said := _DATE.fullmatch(value)):
+    if not isinstance(value, str) or not (match := _DATE.fullmatch(value)):
         return None
-    year, month, day, hour, minute, second = (int(part) if part else None for part in said.groups())
+    year, month, day, hour, minute, second = (int(part) if part else None for part in match.groups())
     try:
         found = date(year or 0, month or 0, day or 0)
         return (

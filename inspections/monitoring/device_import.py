@@ -51,13 +51,13 @@ def _parse_line(found: TableRow, communities: Mapping[str, str]) -> NewMonitor |
             return COLUMNS.error(found.where, field, f"不认识“{cells[field]}”，可填：{'、'.join(words)}")
     if "community" in cells and cells["community"] not in communities:
         return COLUMNS.error(found.where, "community", f"没有“{cells['community']}”，请用系统中的名称或代码")
-    said: dict[str, Any] = {name: cells[name] for name in ("id", "name", "kind", "place", "vendor") if name in cells}
-    said |= {"name": cells.get("name", cells.get("place")), "kind": _KIND_WORDS.get(cells.get("kind", ""))}
-    said |= {"community": communities.get(cells.get("community", ""))}
+    values: dict[str, Any] = {name: cells[name] for name in ("id", "name", "kind", "place", "vendor") if name in cells}
+    values |= {"name": cells.get("name", cells.get("place")), "kind": _KIND_WORDS.get(cells.get("kind", ""))}
+    values |= {"community": communities.get(cells.get("community", ""))}
     if "lat" in cells or "lon" in cells:
-        said["point"] = {name: cells[name] for name in ("lat", "lon", "crs") if name in cells}
+        values["point"] = {name: cells[name] for name in ("lat", "lon", "crs") if name in cells}
     return COLUMNS.convert_row(
-        found.where, NewMonitor, {name: value for name, value in said.items() if value is not None}
+        found.where, NewMonitor, {name: value for name, value in values.items() if value is not None}
     )
 
 

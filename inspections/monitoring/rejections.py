@@ -45,9 +45,9 @@ def _storable_text(text: str, most: int) -> str:
 
 
 def add_rejections(
-    known: RejectionCount | None, way: Way, rejected: Sequence[RejectedMessage], now: datetime
+    count: RejectionCount | None, way: Way, rejected: Sequence[RejectedMessage], now: datetime
 ) -> RejectionCount:
     """Adds rejected messages of one reason to their count, which starts at zero if there is none yet."""
     newest = rejected[-1]
-    before = known or RejectionCount(shanghai_date(now), way, newest.reason, 0, now, now, "", "")
+    before = count or RejectionCount(shanghai_date(now), way, newest.reason, 0, now, now, "", "")
     return replace(before, count=before.count + len(rejected), last_at=now, device=newest.device, sample=newest.sample)

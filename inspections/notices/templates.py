@@ -181,8 +181,8 @@ def line_values(line: HistoryEntry, by: str) -> dict[str, str]:
     """Returns the field values of a notice's history line. `by`: a name. Erased values are gone here too."""
     facts = line.facts
     due_at = facts.get("due_at")
-    said = format_moment(datetime.fromisoformat(due_at)) if due_at else "（未定）"
-    return {"by": by, "reason": facts.get("reason") or facts.get("basis") or "", "line_due_at": said}
+    deadline = format_moment(datetime.fromisoformat(due_at)) if due_at else "（未定）"
+    return {"by": by, "reason": facts.get("reason") or facts.get("basis") or "", "line_due_at": deadline}
 
 
 def fact_values(facts: Mapping[str, Any]) -> dict[str, str]:

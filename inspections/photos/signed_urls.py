@@ -32,8 +32,8 @@ class Variant(Struct, frozen=True):
 
 def signature(secret: Secret, variant: Variant, expires: int) -> str:
     """HMAC-SHA256 (RFC 2104) in hex. `expires`: Unix seconds."""
-    said = f"{variant.sha256} {variant.size} {variant.watermark or '-'} {expires}"
-    return hmac.new(bytes.fromhex(secret.value), said.encode(), hashlib.sha256).hexdigest()
+    message = f"{variant.sha256} {variant.size} {variant.watermark or '-'} {expires}"
+    return hmac.new(bytes.fromhex(secret.value), message.encode(), hashlib.sha256).hexdigest()
 
 
 def is_valid_signature(secret: Secret, variant: Variant, expires: int, signed: str, now: datetime) -> bool:

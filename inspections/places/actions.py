@@ -25,24 +25,24 @@ class CommunityImportResult(Struct, frozen=True):
 
 
 def import_places(
-    repository: PlaceRepository, reach: Scope, said: ParsedCommunities, *, apply: bool
+    repository: PlaceRepository, reach: Scope, listing: ParsedCommunities, *, apply: bool
 ) -> Change[CommunityImportResult]:
     """Imports all listed communities or none; others stay unchanged. With `apply`, raises InvalidLines on any error."""
-    errors = [*said.errors, *_scope_errors(reach, said)]
+    errors = [*listing.errors, *_scope_errors(reach, listing)]
     if errors and apply:
         raise InvalidLines(errors[:MAX_LISTED_ERRORS], len(errors))
-    listing = _ImportPlan(repository)
-    for _, each in said.lines:
-        listing.add(each)
-    count, wrong = len(said.lines) + len(said.errors), len(errors)
-    answer = CommunityImportResult(apply, count, listing.added, listing.altered, wrong, errors[:MAX_LISTED_ERRORS])
-    return Change(answer, tuple(listing.new_records), tuple(listing.changed_records)) if apply else Change(answer)
+    plan = _ImportPlan(repository)
+    for _, each in listing.lines:
+        plan.add(each)
+    count, wrong = len(listing.lines) + len(listing.errors), len(errors)
+    answer = CommunityImportResult(apply, count, plan.added, plan.altered, wrong, errors[:MAX_LISTED_ERRORS])
+    return Change(answer, tuple(plan.new_records), tuple(plan.changed_records)) if apply else Change(answer)
 
 
-def _scope_errors(reach: Scope, said: ParsedCommunities) -> list[LineError]:
+def _scope_errors(reach: Scope, listing: ParsedCommunities) -> list[LineError]:
     return [
         COLUMNS.error(where, "code", "不在您的管理范围内")
-        for where, each in said.lines
+        for where, each in listing.lines
         if not reach.covers_community(each.code)
     ]
 
@@ -73,8 +73,8 @@ class _ImportPlan:
             before = self._repository.get(Street, code)
             self._streets[code] = before, before or Street(code, code, code)
         before, street = self._streets[code]
-        said: dict[str, Any] = {"name": listed.street, "abbreviation": listed.abbreviation}
-        after = replace(street, **{name: value for name, value in said.items() if value is not None})
+        names: dict[str, Any] = {"name": listed.street, "abbreviation": listed.abbreviation}
+        after = replace(street, **{name: value for name, value in names.items() if value is not None})
         self._streets[code] = before, after
         return after != street
 

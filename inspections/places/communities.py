@@ -42,10 +42,10 @@ def place_key(place: str) -> str:
     It applies NFKC and ignores case. White space and punctuation are removed, or become a hyphen between two digits
     (3-201 is not 32-01). 号楼 and 栋 become 幢; Chinese numerals up to 99 become digits. At most KEY_LENGTH characters.
     """
-    said = _HASH.sub("幢", unicodedata.normalize("NFKC", place).casefold())
-    said = _SEPARATORS.sub(lambda found: "-" if found[1] else "", said)
-    said = _CHINESE_NUMBERS.sub(_numeral_to_digits, said.replace("号楼", "幢").replace("栋", "幢"))
-    return (said or place)[:KEY_LENGTH]
+    key = _HASH.sub("幢", unicodedata.normalize("NFKC", place).casefold())
+    key = _SEPARATORS.sub(lambda found: "-" if found[1] else "", key)
+    key = _CHINESE_NUMBERS.sub(_numeral_to_digits, key.replace("号楼", "幢").replace("栋", "幢"))
+    return (key or place)[:KEY_LENGTH]
 
 
 def _numeral_to_digits(found: re.Match[str]) -> str:

@@ -97,10 +97,10 @@ def parse_community_map(raw: bytes, crs: Crs) -> ParsedCommunities:
 
 
 def _parse_feature(where: str, feature: _Feature, crs: Crs) -> ImportedCommunity | LineError:
-    named, said = COLUMNS.fields_by_title, feature.properties or {}
+    named, properties = COLUMNS.fields_by_title, feature.properties or {}
     if feature.geometry and bytes(feature.geometry.coordinates).count(b"[") > MAX_CORNERS_PER_COMMUNITY:
         return COLUMNS.error(where, "geometry", f"边界点过多：一个社区最多 {MAX_CORNERS_PER_COMMUNITY} 个")
-    cells = {named[name]: str(value) for name, value in said.items() if value and name in named}
+    cells = {named[name]: str(value) for name, value in properties.items() if value and name in named}
     return _parse_line(where, cells, feature.geometry and _RawOutline(feature.geometry, crs))
 
 
@@ -119,8 +119,8 @@ class _RawOutline(NamedTuple):
         if self.shape.type not in _KINDS:
             return None
         try:
-            said = msgspec.json.decode(self.shape.coordinates, type=_KINDS[self.shape.type])
-            known = [said] if self.shape.type == "Polygon" else said
+            coordinates = msgspec.json.decode(self.shape.coordinates, type=_KINDS[self.shape.type])
+            known = [coordinates] if self.shape.type == "Polygon" else coordinates
             outline = tuple(tuple(tuple(self._position(*at) for at in ring) for ring in rings) for rings in known)
         except (msgspec.MsgspecError, TypeError):
             return None

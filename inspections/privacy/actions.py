@@ -77,14 +77,14 @@ def erase_hazard_texts(
     cleared = _clear_hazard(repository, hazard, erasure, found)
     _check_fields(erasure, {path for _, its in found for path in its} | _cleared_paths(hazard, cleared))
     facts = {**history_facts(erasure), "erased": [ErasedFields(line.id, tuple(its)) for line, its in found]}
-    after, said = append_history(
+    after, entry = append_history(
         repository,
         hazard,
         replace(cleared, updated_at=now),
         NewEntry(erasure.id, ERASE_STEP, person.username, now, facts),
     )
     blanked = [(line, erase_texts(line, its)) for line, its in found]
-    return Change(ErasureResult(said, repeated=False), (said,), ((hazard, after), *blanked))
+    return Change(ErasureResult(entry, repeated=False), (entry,), ((hazard, after), *blanked))
 
 
 def _answer_repeated_request(erasure: Erasure, earlier: HistoryEntry) -> ErasureResult:

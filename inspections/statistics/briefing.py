@@ -96,23 +96,23 @@ def yearly_report_text(figures: BriefingInput) -> str:
         if (numbers := figures.groups.get(name)) and numbers["quantity_done"]
     ]
     row = figures.row
-    said = (
+    totals = (
         f"{first.year}年，{figures.place}共排查发现安全隐患{row['quantity_found']}处，完成整改{row['quantity_done']}处"
     )
-    return f"{said}{_rate_phrase('，整改率', row['fix_rate'])}。" + (f"其中{'，'.join(works)}。" if works else "")
+    return f"{totals}{_rate_phrase('，整改率', row['fix_rate'])}。" + (f"其中{'，'.join(works)}。" if works else "")
 
 
 def _reported_sentence(figures: BriefingInput) -> str:
     row = figures.row
-    said = f"{_format_days(figures.period)}，{figures.place}{len(figures.communities)}个社区"
-    said += f"共上报安全隐患{row['received']}件"
+    opening = f"{_format_days(figures.period)}，{figures.place}{len(figures.communities)}个社区"
+    opening += f"共上报安全隐患{row['received']}件"
     merged = f"，其中重复上报{row['duplicate']}件" if row["duplicate"] else ""
-    return f"{said}{merged}；受理{row['accepted']}件{_rate_phrase('，受理率', row['acceptance_rate'])}。"
+    return f"{opening}{merged}；受理{row['accepted']}件{_rate_phrase('，受理率', row['acceptance_rate'])}。"
 
 
 def _fixed_sentence(figures: BriefingInput) -> str:
     row = figures.row
-    said = f"期间受理的隐患{row['cohort_accepted']}件，涉及{row['quantity_found']}处（辆、个）"
+    cohort = f"期间受理的隐患{row['cohort_accepted']}件，涉及{row['quantity_found']}处（辆、个）"
     done = f"已整改{row['quantity_done']}处（辆、个）{_rate_phrase('，整改率', row['fix_rate'])}"
     ended = f"已销号{row['cohort_closed']}件{_rate_phrase('，办结率', row['completion_rate'])}"
     spot = f"，即查即改{row['fixed_on_spot']}件" if row["fixed_on_spot"] else ""
@@ -121,7 +121,7 @@ def _fixed_sentence(figures: BriefingInput) -> str:
         if row["due_decided"]
         else ""
     )
-    return f"{said}，{done}；{ended}{spot}{due}。"
+    return f"{cohort}，{done}；{ended}{spot}{due}。"
 
 
 def _open_sentence(figures: BriefingInput) -> str:
@@ -137,11 +137,11 @@ def _open_sentence(figures: BriefingInput) -> str:
 
 def _comparison_sentence(figures: BriefingInput) -> str:
     now = figures.row["received"]
-    said = [
+    changes = [
         f"{words}{_change_phrase(now, then['received'])}"
         for words, then in (("环比", figures.before), ("同比", figures.year_before))
     ]
-    return f"上报件数{'，'.join(said)}。"
+    return f"上报件数{'，'.join(changes)}。"
 
 
 def _change_phrase(now: int, then: int) -> str:
@@ -152,8 +152,8 @@ def _change_phrase(now: int, then: int) -> str:
 
 
 def _groups_sentence(figures: BriefingInput) -> str:
-    said = [f"{name}{numbers['received']}件" for name, numbers in figures.groups.items() if numbers["received"]]
-    return f"从类别看，{'、'.join(said)}。" if said else ""
+    groups = [f"{name}{numbers['received']}件" for name, numbers in figures.groups.items() if numbers["received"]]
+    return f"从类别看，{'、'.join(groups)}。" if groups else ""
 
 
 def _overdue_sentence(figures: BriefingInput) -> str:
@@ -162,8 +162,8 @@ def _overdue_sentence(figures: BriefingInput) -> str:
         ((name, numbers["overdue"]) for name, numbers in figures.communities.items() if numbers["overdue"]),
         key=lambda each: -each[1],
     )
-    said = "、".join(f"{name}{number}件" for name, number in late[:_MAX_COMMUNITIES])
-    return f"逾期未整改较多的社区：{said}。" if said else ""
+    communities = "、".join(f"{name}{number}件" for name, number in late[:_MAX_COMMUNITIES])
+    return f"逾期未整改较多的社区：{communities}。" if communities else ""
 
 
 def _rate_phrase(words: str, rate: float | None) -> str:

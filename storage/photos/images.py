@@ -54,9 +54,9 @@ class ProcessedPhoto(NamedTuple):
 def process_photo(original: bytes) -> ProcessedPhoto:
     """Makes preview, hash and metadata of a new photo in one decoding. Raises DamagedPhoto."""
     with decode_image(original, PREVIEW_SIZES[0]) as image:
-        said = _read_metadata(image)
+        metadata = _read_metadata(image)
         shown = apply_orientation(image)
-        return ProcessedPhoto(encode_jpeg(shown, _QUALITY[PREVIEW_SIZES[0]]), perceptual_hash(shown), said)
+        return ProcessedPhoto(encode_jpeg(shown, _QUALITY[PREVIEW_SIZES[0]]), perceptual_hash(shown), metadata)
 
 
 def make_preview(original: bytes, size: int) -> bytes:
@@ -194,11 +194,11 @@ def _capture_time(detail: Mapping[int, Any], zone: tzinfo) -> datetime | None:
 
 def _utc_offset(detail: Mapping[int, Any]) -> int | None:
     """Minutes east of Greenwich (EXIF 2.31, tag 0x9011)."""
-    said = _OFFSET.fullmatch(str(detail.get(_BASE.OffsetTimeOriginal, "")).strip("\0 "))
-    if said is None:
+    match = _OFFSET.fullmatch(str(detail.get(_BASE.OffsetTimeOriginal, "")).strip("\0 "))
+    if match is None:
         return None
-    minutes = int(said[2]) * 60 + int(said[3])
-    return -minutes if said[1] == "-" else minutes
+    minutes = int(match[2]) * 60 + int(match[3])
+    return -minutes if match[1] == "-" else minutes
 
 
 def _position(gps: Mapping[int, Any]) -> Point | None:

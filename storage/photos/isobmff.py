@@ -178,8 +178,8 @@ def _item_sizes(data: Bytes, properties: dict[bytes, list[Span]]) -> dict[int, t
                 place = number(2) & 0x7FFF if flags & 1 else number(1) & 0x7F
                 name, body, _ = listed[place - 1] if place else (b"", 0, 0)
                 if name == b"ispe":
-                    said = struct.unpack_from(">II", data, body + 4)
-                    sizes[item] = max(sizes.get(item, (0, 0)), said, key=lambda pair: pair[0] * pair[1])
+                    extent = struct.unpack_from(">II", data, body + 4)
+                    sizes[item] = max(sizes.get(item, (0, 0)), extent, key=lambda pair: pair[0] * pair[1])
     return sizes
 
 

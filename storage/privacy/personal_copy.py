@@ -99,11 +99,11 @@ def find_party_mentions(repository: UnitOfWork, reach: Scope, words: dict[str, s
     This scans all histories, which is acceptable because it is rare.
     """
     facts = cast(entries.c.facts, Text)
-    said = [facts.contains(_json_member(field, text), autoescape=True) for field, text in words.items()]
+    mentions = [facts.contains(_json_member(field, text), autoescape=True) for field, text in words.items()]
     query: Select[Any] = (
         select(hazards, *entries.c)
         .join(entries, entries.c.hazard == hazards.c.id)
-        .where(unindexed_scope_clause(reach), and_(*said))
+        .where(unindexed_scope_clause(reach), and_(*mentions))
         .order_by(hazards.c.reported_at, hazards.c.number, entries.c.seq)
     )
     found: dict[UUID, HazardWithMentions] = {}

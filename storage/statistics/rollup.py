@@ -227,7 +227,7 @@ def _differences(here: dict[_Cell, list[int]], there: dict[_Cell, list[int]]) ->
     nothing = [0] * len(MEASURES)
     for cell in sorted({*here, *there}):
         pairs = zip(MEASURES, here.get(cell, nothing), there.get(cell, nothing), strict=True)
-        wrong = ", ".join(f"{name} is {is_}, not {said}" for name, is_, said in pairs if is_ != said)
+        wrong = ", ".join(f"{name} is {is_}, not {expected}" for name, is_, expected in pairs if is_ != expected)
         if wrong:
             start, *kind = cell
             yield " ".join(filter(None, ["" if start == 0 else date_from_day_number(start).isoformat(), *kind])), wrong

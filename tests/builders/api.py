@@ -141,11 +141,11 @@ def problem(answer, status, code):
     """Asserts an RFC 9457 problem with Chinese words; returns its body."""
     assert (answer.status_code, answer.json().get("code")) == (status, code), answer.text
     assert answer.headers["content-type"] == "application/problem+json"
-    said = answer.json()
-    assert said["status"] == status
-    assert said["type"].startswith("urn:anxun:problem:")
-    assert any("\u4e00" <= letter <= "\u9fff" for letter in said["title"])
-    return said
+    document = answer.json()
+    assert document["status"] == status
+    assert document["type"].startswith("urn:anxun:problem:")
+    assert any("\u4e00" <= letter <= "\u9fff" for letter in document["title"])
+    return document
 
 
 on_both = pytest.mark.parametrize("api", ["sqlite", "postgresql"], indirect=True)

@@ -13,8 +13,8 @@ gao = person("gao", Role.ADMIN)
 
 
 def new_monitor(**fields):
-    said = {"id": "A-1", "name": "1号楼总箱", "kind": "mains", "community": HERE.code, "place": "1幢配电间"}
-    return convert({**said, **fields}, NewMonitor)
+    device = {"id": "A-1", "name": "1号楼总箱", "kind": "mains", "community": HERE.code, "place": "1幢配电间"}
+    return convert({**device, **fields}, NewMonitor)
 
 
 def receive_messages(office, *messages, now=NOW):

@@ -13,4 +13,4 @@ def publish_batches(publisher, names, first, number):
     for begin in range(first, first + number, 100):
         batch = range(begin, min(begin + 100, first + number))
         valid = [alarm(names[at % len(names)], id=str(at), value=400 + at % 99) for at in batch]
-        publisher.send(*(each for said in valid for each in (said, (said[0], b"\x00garbage"))))
+        publisher.send(*(each for message in valid for each in (message, (message[0], b"\x00garbage"))))

@@ -21,8 +21,8 @@ class Platform(Sink):
         self.tokens = 0
 
     def meet(self, handler, how, body):  # noqa: ARG002  # as Sink calls it
-        status, said = self.says or self.answer_to(handler, body)
-        data = said if isinstance(said, bytes) else json.dumps(said).encode()
+        status, content = self.says or self.answer_to(handler, body)
+        data = content if isinstance(content, bytes) else json.dumps(content).encode()
         handler.send_response(status)
         handler.send_header("Content-Length", str(len(data)))
         handler.end_headers()
@@ -48,9 +48,9 @@ class Platform(Sink):
         return 200, {"success": True, "content": {"data": {"accountId": account} if account else None}}
 
     def check_signature(self, handler, path, body):
-        said = handler.headers
-        parts = [handler.command, said["X-Hmac-Auth-Timestamp"], said["X-Hmac-Auth-Nonce"], path]
+        headers = handler.headers
+        parts = [handler.command, headers["X-Hmac-Auth-Timestamp"], headers["X-Hmac-Auth-Nonce"], path]
         sorted_body = "&".join(f"{name}={value}" for name, value in sorted(parse_qsl(body)))
         words = "\n".join([*parts, sorted_body] if body else parts)
         expected = base64.b64encode(hmac.new(b"s3cret/", words.encode(), hashlib.sha256).digest()).decode()
-        assert (said["apiKey"], said["X-Hmac-Auth-Signature"]) == ("app", expected)
+        assert (headers["apiKey"], headers["X-Hmac-Auth-Signature"]) == ("app", expected)

@@ -50,8 +50,8 @@ class Process:
         output = {"stdout": log, "stderr": log}
         self.process = launch([ANXUN, *self.command], instead_of=self.process, env=self.environment, **output)
         log.close()
-        poll_until(lambda: self.ready() or self.process.poll() is not None, self.said)
-        assert self.process.poll() is None, self.said()
+        poll_until(lambda: self.ready() or self.process.poll() is not None, self.failure_message)
+        assert self.process.poll() is None, self.failure_message()
         return self
 
     def ready(self):
@@ -64,7 +64,7 @@ class Process:
         """By a connection of its own."""
         return httpx.request(method, self.address + path, verify=NO_TLS, timeout=PATIENCE, **options)
 
-    def said(self):
+    def failure_message(self):
         return f"not ready: {self.log.read_text()[-2000:]}"
 
     def stop(self, sig=signal.SIGTERM):

@@ -19,21 +19,21 @@ class Message(NamedTuple):
     body: bytes
 
     def raw(self, length=None):
-        said = len(self.body) if length is None else length
-        return b"\r\n".join([*self.lines, b"Content-Length: %d" % said, b"", b""]) + self.body
+        size = len(self.body) if length is None else length
+        return b"\r\n".join([*self.lines, b"Content-Length: %d" % size, b"", b""]) + self.body
 
 
 def build_message(method, path, token, content=b"", *more, kind="application/json"):
     first = f"{method} {path} HTTP/1.1"
-    said = [f"Authorization: Bearer {token}", f"Content-Type: {kind}", "Connection: close", "Host: x", *more]
-    return Message([line.encode() for line in (first, *said)], content)
+    headers = [f"Authorization: Bearer {token}", f"Content-Type: {kind}", "Connection: close", "Host: x", *more]
+    return Message([line.encode() for line in (first, *headers)], content)
 
 
 def build_form(picture):
     """Builds a form of a report and its photo, with the boundary `b`."""
     part = b"--b\r\nContent-Disposition: form-data; name="
-    said = part + b'"report"\r\n\r\n' + json.dumps(body(photos=[])).encode() + b"\r\n"
-    return said + part + b'"photo"; filename="a.jpg"\r\n\r\n' + picture + b"\r\n--b--\r\n"
+    report_part = part + b'"report"\r\n\r\n' + json.dumps(body(photos=[])).encode() + b"\r\n"
+    return report_part + part + b'"photo"; filename="a.jpg"\r\n\r\n' + picture + b"\r\n--b--\r\n"
 
 
 def readable_paths(hazard, digest, cursor, door):
@@ -129,7 +129,7 @@ def build_requests(process):
 
     return [
         *(sent(who, "GET", path) for who, paths in asked.items() for path in paths),
-        *(sent(who, "POST", path, json.dumps(said, ensure_ascii=False).encode()) for who, path, said in told),
+        *(sent(who, "POST", path, json.dumps(document, ensure_ascii=False).encode()) for who, path, document in told),
         sent("inspector", "POST", "/hazards", build_form(picture), by_form),
         sent("inspector", "POST", "/photos", build_form(picture)[build_form(picture).index(b"--b", 3) :], by_form),
         sent("inspector", "PUT", f"/photos/{digest}", picture, "image/jpeg"),

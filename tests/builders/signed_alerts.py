@@ -11,8 +11,8 @@ ALARM = {"metric": "residual_current_ma", "value": 452, "level": "二级"}
 
 def register_device(api, name="A-1", **fields):
     """Registers a device; returns its secret."""
-    said = {"id": name, "name": "1号楼总箱", "kind": "mains", "community": HERE, "place": "1幢配电间", **fields}
-    answer = api.post("admin", "/devices", said)
+    device = {"id": name, "name": "1号楼总箱", "kind": "mains", "community": HERE, "place": "1幢配电间", **fields}
+    answer = api.post("admin", "/devices", device)
     assert answer.status_code == 201, answer.text
     return answer.json()["secret"]
 

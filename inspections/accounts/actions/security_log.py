@@ -35,8 +35,8 @@ def with_security_event(
         change = action(repository)
         if not (change.new or change.changed or change.removed):
             return change
-        said = {**change_facts(change.changed, change.removed), **(facts or {})}
-        return replace(change, new=(*change.new, *record_event(repository, event, caller, now, about, said).new))
+        details = {**change_facts(change.changed, change.removed), **(facts or {})}
+        return replace(change, new=(*change.new, *record_event(repository, event, caller, now, about, details).new))
 
     return run_and_log
 

@@ -61,30 +61,30 @@ def claim_export(repository: LedgerRepository, now: datetime) -> Change[Export |
 
 
 def record_export_progress(
-    repository: LedgerRepository, mine: Export, done: int, total: int, now: datetime
+    repository: LedgerRepository, export: Export, done: int, total: int, now: datetime
 ) -> Change[bool]:
     """Records progress and extends the claim. False where another process has claimed it since; the caller stops."""
-    export = _find_claimed_export(repository, mine)
-    if export is None:
+    current = _find_claimed_export(repository, export)
+    if current is None:
         return Change(answer=False)
-    further = replace(export, done=done, total=total, claimed_until=now + LEASE)
-    return Change(answer=True, changed=((export, further),))
+    further = replace(current, done=done, total=total, claimed_until=now + LEASE)
+    return Change(answer=True, changed=((current, further),))
 
 
-def finish_export(repository: LedgerRepository, mine: Export, size: int | None, error: str | None) -> Change[bool]:
+def finish_export(repository: LedgerRepository, export: Export, size: int | None, error: str | None) -> Change[bool]:
     """Marks it as made with `size` in bytes, or as failed (None). False where another process has claimed it since."""
-    export = _find_claimed_export(repository, mine)
-    if export is None:
+    current = _find_claimed_export(repository, export)
+    if current is None:
         return Change(answer=False)
-    done = export.done if export.total is None or size is None else export.total
+    done = current.done if current.total is None or size is None else current.total
     state = ExportState.FAILED if size is None else ExportState.MADE
-    ended = replace(export, state=state, size=size, error=error, done=done, claimed_until=None)
-    return Change(answer=True, changed=((export, ended),))
+    ended = replace(current, state=state, size=size, error=error, done=done, claimed_until=None)
+    return Change(answer=True, changed=((current, ended),))
 
 
-def _find_claimed_export(repository: LedgerRepository, mine: Export) -> Export | None:
-    export = repository.get(Export, mine.id)
-    return export if export and export.state is ExportState.MAKING and export.tries == mine.tries else None
+def _find_claimed_export(repository: LedgerRepository, export: Export) -> Export | None:
+    current = repository.get(Export, export.id)
+    return current if current and current.state is ExportState.MAKING and current.tries == export.tries else None
 
 
 def delete_old_exports(repository: LedgerRepository, now: datetime, limit: int) -> Change[int]:

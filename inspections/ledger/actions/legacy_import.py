@@ -39,36 +39,36 @@ class LedgerImportResult(Struct, frozen=True):
     aside: list[str]
 
 
-def preview_import(repository: LedgerRepository, reach: Scope, said: ParsedLedger) -> LedgerImportResult:
+def preview_import(repository: LedgerRepository, reach: Scope, ledger: ParsedLedger) -> LedgerImportResult:
     """Returns the result that an import would have; nothing is stored."""
-    fresh, errors = _split_lines(repository, reach, said)
-    again = len(said.lines) - len(fresh) - len(errors)
-    shown = [*said.errors, *errors][:MAX_LISTED_ERRORS]
-    return LedgerImportResult(False, said.count, len(fresh), again, said.wrong + len(errors), shown, said.aside)  # noqa: FBT003  # the Struct names the fields
+    fresh, errors = _split_lines(repository, reach, ledger)
+    again = len(ledger.lines) - len(fresh) - len(errors)
+    shown = [*ledger.errors, *errors][:MAX_LISTED_ERRORS]
+    return LedgerImportResult(False, ledger.count, len(fresh), again, ledger.wrong + len(errors), shown, ledger.aside)  # noqa: FBT003  # the Struct names the fields
 
 
 def import_ledger(
-    repository: LedgerRepository, by: str, reach: Scope, said: ParsedLedger, now: datetime
+    repository: LedgerRepository, by: str, reach: Scope, ledger: ParsedLedger, now: datetime
 ) -> Change[LedgerImportResult]:
     """Creates a hazard per new line. Raises InvalidLines where any line has an error."""
-    fresh, errors = _split_lines(repository, reach, said)
-    if wrong := said.wrong + len(errors):
-        raise InvalidLines([*said.errors, *errors][:MAX_LISTED_ERRORS], wrong)
+    fresh, errors = _split_lines(repository, reach, ledger)
+    if wrong := ledger.wrong + len(errors):
+        raise InvalidLines([*ledger.errors, *errors][:MAX_LISTED_ERRORS], wrong)
     new: list[Struct] = []
     for line in fresh:
         new += _build_case(repository, by, line, now)
-    again = said.count - len(fresh)
-    answer = LedgerImportResult(True, said.count, len(fresh), again, 0, [], said.aside)  # noqa: FBT003  # as above
+    again = ledger.count - len(fresh)
+    answer = LedgerImportResult(True, ledger.count, len(fresh), again, 0, [], ledger.aside)  # noqa: FBT003  # as above
     return Change(answer, tuple(new))
 
 
 def _split_lines(
-    repository: LedgerRepository, reach: Scope, said: ParsedLedger
+    repository: LedgerRepository, reach: Scope, ledger: ParsedLedger
 ) -> tuple[list[OldLine], list[LineError]]:
     """The lines that are new, and the errors of others that only the stored data show."""
     fresh: list[OldLine] = []
     errors: list[LineError] = []
-    for where, line in said.lines:
+    for where, line in ledger.lines:
         earlier = repository.history_entry(line.id)
         if not reach.covers_community(line.community):
             errors.append(LineError(where, TITLES["community"][0], "不在您的管理范围内"))

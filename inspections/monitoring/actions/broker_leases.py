@@ -11,9 +11,9 @@ from inspections.monitoring.repository import MonitoringRepository
 
 def acquire_lease(repository: MonitoringRepository, holder: str, now: datetime) -> Change[int]:
     leases = repository.leases()
-    mine = Lease(choose_lease_number(leases, holder, now), holder, now + LEASE_DURATION)
-    before = next((lease for lease in leases if lease.number == mine.number), None)
-    return Change(mine.number, (mine,)) if before is None else Change(mine.number, changed=((before, mine),))
+    lease = Lease(choose_lease_number(leases, holder, now), holder, now + LEASE_DURATION)
+    before = next((each for each in leases if each.number == lease.number), None)
+    return Change(lease.number, (lease,)) if before is None else Change(lease.number, changed=((before, lease),))
 
 
 def renew_lease(repository: MonitoringRepository, number: int, holder: str, now: datetime) -> Change[bool]:
@@ -36,13 +36,13 @@ def adopt_expired_lease(repository: MonitoringRepository, holder: str, now: date
 def begin_drain(repository: MonitoringRepository, number: int, now: datetime) -> Change[bool]:
     """Marks the lease as draining. Returns False for the last worker: its session queues messages for the next one."""
     leases = repository.leases()
-    mine = next((lease for lease in leases if lease.number == number), None)
-    has_successor = any(lease.number != number and lease.until > now and not lease.leaving for lease in leases)
-    if mine is None:
+    lease = next((each for each in leases if each.number == number), None)
+    has_successor = any(each.number != number and each.until > now and not each.leaving for each in leases)
+    if lease is None:
         return Change(answer=False)
     if not has_successor:
-        return Change(answer=False, changed=((mine, replace(mine, until=now)),))
-    return Change(answer=True, changed=((mine, replace(mine, until=now + LEASE_DURATION, leaving=True)),))
+        return Change(answer=False, changed=((lease, replace(lease, until=now)),))
+    return Change(answer=True, changed=((lease, replace(lease, until=now + LEASE_DURATION, leaving=True)),))
 
 
 def release_lease(repository: MonitoringRepository, number: int) -> Change[None]:

@@ -89,8 +89,8 @@ def register_monitor(
 
 
 def _new_monitor(asked: NewMonitor, secret: str, by: str, now: datetime) -> Monitor:
-    said = {name: value for name, value in asdict(asked).items() if name in _FIELDS}
-    return set_silence_deadline(Monitor(id=asked.id, made_by=by, made_at=now, secret=secret, **said), now)
+    fields = {name: value for name, value in asdict(asked).items() if name in _FIELDS}
+    return set_silence_deadline(Monitor(id=asked.id, made_by=by, made_at=now, secret=secret, **fields), now)
 
 
 def _check_community(repository: MonitoringRepository, reach: Scope, asked: NewMonitor) -> None:
@@ -110,7 +110,7 @@ def import_monitors(
     repository: MonitoringRepository,
     by: str,
     reach: Scope,
-    said: MonitorImport,
+    listing: MonitorImport,
     secrets: Sequence[str],
     now: datetime,
     *,
@@ -121,8 +121,8 @@ def import_monitors(
     `secrets`: one for each line. Raises InvalidLines, only with `apply`.
     """
     fresh: list[Monitor] = []
-    errors = [*said.errors]
-    for (where, asked), secret in zip(said.lines, secrets, strict=True):
+    errors = [*listing.errors]
+    for (where, asked), secret in zip(listing.lines, secrets, strict=True):
         earlier = repository.get(Monitor, asked.id)
         if not reach.covers_community(asked.community):
             errors.append(COLUMNS.error(where, "community", "不在您的管理范围内"))
@@ -135,8 +135,8 @@ def import_monitors(
     if errors and apply:
         raise InvalidLines(errors[:MAX_LISTED_ERRORS], len(errors))
     made = [MonitorSecret(each.id, each.secret) for each in fresh] if apply else []
-    again = len(said.lines) + len(said.errors) - len(errors) - len(fresh)
-    count = len(said.lines) + len(said.errors)
+    again = len(listing.lines) + len(listing.errors) - len(errors) - len(fresh)
+    count = len(listing.lines) + len(listing.errors)
     answer = MonitorImportResult(apply, count, len(fresh), again, len(errors), errors[:MAX_LISTED_ERRORS], made)
     return Change(answer, (*_reporter_account(repository), *fresh) if apply and fresh else ())
 
@@ -147,8 +147,8 @@ def change_monitor(
     """Changes a device. Deactivating it ends its outage. Raises NotFound, Forbidden, InvalidInput."""
     monitor = get_monitor(repository, person, asked.id, "device.manage")
     _check_community(repository, scope(person, "device.manage"), asked)
-    said = {name: value for name, value in asdict(asked).items() if name in _FIELDS}
-    after = replace(monitor, **said, active=active, version=monitor.version + 1)
+    fields = {name: value for name, value in asdict(asked).items() if name in _FIELDS}
+    after = replace(monitor, **fields, active=active, version=monitor.version + 1)
     if not active:
         after, ended = _end_outage(repository, after, now)
         return Change(after, changed=((monitor, after), *ended))

@@ -105,12 +105,12 @@ def declare_photos(
     here = {photo.sha256: photo for photo in arrived}
     shown: list[DeclaredPhoto] = []
     records: list[Struct] = []
-    for (sha256, stage), said in {(photo.sha256, photo.stage): photo for photo in photos}.items():
+    for (sha256, stage), declaration in {(photo.sha256, photo.stage): photo for photo in photos}.items():
         photo = here.get(sha256) or repository.photo(sha256)
         sent = sha256 in here or repository.receipt(sha256, person.username) is not None
         seen = photo is not None and not sent and repository.may_see_photo(person, sha256)
         mention = PhotoReference(
-            entry, sha256, stage, hazard, person.username, now, seen, _to_utc(said.taken_at), said.point
+            entry, sha256, stage, hazard, person.username, now, seen, _to_utc(declaration.taken_at), declaration.point
         )
         shown.append(DeclaredPhoto(mention, photo if sent or seen else None))
         records.append(mention)

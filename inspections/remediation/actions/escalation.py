@@ -31,11 +31,11 @@ def escalate(repository: RemediationRepository, now: datetime, limit: int) -> Ch
     A rung does not change `version`, so that a step prepared on a phone before it is still accepted.
     """
     due = repository.due_hazards(now, limit)
-    known = repository.recorded_rungs([hazard.id for hazard in due])
+    rung_keys = repository.recorded_rungs([hazard.id for hazard in due])
     new: list[Struct] = []
     changed: list[tuple[Struct, Struct]] = []
     for hazard in due:
-        after, records = _record_reached_rungs(repository, hazard, known, now)
+        after, records = _record_reached_rungs(repository, hazard, rung_keys, now)
         new += records
         changed += [(hazard, after)] if after != hazard else []
     recorded = sum(isinstance(record, Escalation) for record in new)
@@ -53,12 +53,14 @@ def record_due_rungs(repository: RemediationRepository, hazard: Hazard, now: dat
 
 
 def _record_reached_rungs(
-    repository: RemediationRepository, hazard: Hazard, known: Collection[tuple[UUID, int, str]], now: datetime
+    repository: RemediationRepository, hazard: Hazard, rung_keys: Collection[tuple[UUID, int, str]], now: datetime
 ) -> tuple[Hazard, list[Struct]]:
-    """Records the rungs reached by now, except those in `known`; returns the hazard and the new records."""
+    """Records the rungs reached by now whose key is not in `rung_keys`; returns the hazard and the new records."""
     rungs = sorted(scheduled_rungs(hazard, repository.rules, repository.calendar), key=lambda reach: reach.at)
     reached = [
-        reach for reach in rungs if reach.at <= now and (hazard.id, reach.clock.number, reach.rung.name) not in known
+        reach
+        for reach in rungs
+        if reach.at <= now and (hazard.id, reach.clock.number, reach.rung.name) not in rung_keys
     ]
     after, records = _append_rungs(repository, hazard, reached, now)
     return replace(after, next_check_at=next_scheduled_time(rungs, now)), records  # a rung does not affect any clock
@@ -83,12 +85,12 @@ def _append_rungs(
 
 
 def _rung_facts(reach: ScheduledRung) -> dict[str, Any]:
-    said: dict[str, Any] = {
+    facts: dict[str, Any] = {
         "rung": reach.rung.name,
         "deadline_number": reach.clock.number,
         "due_at": reach.clock.due_at,
     }
-    return {**said, "proposes": reach.rung.proposes} if reach.rung.proposes else said
+    return {**facts, "proposes": reach.rung.proposes} if reach.rung.proposes else facts
 
 
 def _highest_rungs(reached: list[ScheduledRung]) -> list[Rung]:

@@ -115,9 +115,9 @@ def apply_step(
     reached, rungs = record_due_rungs(repository, hazard, now)
     decided = _DECISIONS[type(step)](StepContext(repository, person, reached, shown, born, now), step)
     lent_by = find_delegator(person, f"step.{step.name}", hazard)
-    said = history_facts(step)
+    facts = history_facts(step)
     after, line = append_history(
-        repository, reached, decided, NewEntry(step.id, step.name, person.username, now, said, lent_by)
+        repository, reached, decided, NewEntry(step.id, step.name, person.username, now, facts, lent_by)
     )
     after, more = _dispatch_by_rule(repository, after, step, now)
     new = _open_rebound(repository, born, person, now) if born else ()

@@ -26,9 +26,9 @@ def test_the_command_creates_the_first_administrator(tmp_path):
     assert PASSWORD not in done.output
     (tmp_path / "password").write_text(f"{PASSWORD}\n")
     run_anxun(tmp_path, "user", "add", "qian", "--name", "钱", "--password-file", str(tmp_path / "password"))
-    said = run_anxun(tmp_path, "user", "list").output
-    assert "zheng  郑  admin:\n" in said
-    assert "qian  钱" in said
+    output = run_anxun(tmp_path, "user", "list").output
+    assert "zheng  郑  admin:\n" in output
+    assert "qian  钱" in output
     engine = writing_engine(f"sqlite:///{tmp_path}/anxun.db")
     with engine.connect() as connection:
         lines = connection.execute(select(security_events.c.event, security_events.c.by, security_events.c.about)).all()

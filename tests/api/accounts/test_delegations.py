@@ -55,8 +55,8 @@ def test_a_retried_delegation_gets_the_same_answer(api, han):
     assert (made.status_code, made.json()["giver"], made.json()["receiver"]) == (201, "supervisor", han)
     again = api.post("supervisor", "/delegations", body)
     assert (again.status_code, again.json()) == (200, made.json())
-    said = problem(api.post("supervisor", "/delegations", {**body, "to": "officer"}), 409, "id.conflict")
-    assert said["fields"] == ["to"]
+    refusal = problem(api.post("supervisor", "/delegations", {**body, "to": "officer"}), 409, "id.conflict")
+    assert refusal["fields"] == ["to"]
 
 
 def test_a_lent_role_cannot_be_lent_on(api, han):
@@ -83,8 +83,8 @@ def test_a_lent_role_cannot_be_lent_on(api, han):
     ],
 )
 def test_an_invalid_delegation_names_the_field(api, facts, status, code, field):
-    said = problem(api.post("supervisor", "/delegations", delegation_request(**facts)), status, code)
-    assert [each["field"] for each in said["errors"]] == [field]
+    refusal = problem(api.post("supervisor", "/delegations", delegation_request(**facts)), status, code)
+    assert [each["field"] for each in refusal["errors"]] == [field]
 
 
 def test_giver_receiver_and_administrator_see_a_delegation(api):

@@ -28,8 +28,8 @@ def send(page, method, path, origin=OWN, **options):
 
 
 def test_the_tokens_of_a_page_are_cookies_out_of_reach_of_scripts(page):
-    said = page.signed_in.json()
-    assert (said["access_token"], said["refresh_token"], said["token_type"]) == (None, None, "Cookie")
+    tokens = page.signed_in.json()
+    assert (tokens["access_token"], tokens["refresh_token"], tokens["token_type"]) == (None, None, "Cookie")
     cookies = page.signed_in.headers.get_list("set-cookie")
     assert sorted(each.partition("=")[0] for each in cookies) == ["__Host-anxun-access", "__Host-anxun-refresh"]
     for each in cookies:

@@ -16,8 +16,8 @@ def test_a_retried_account_request_creates_one_working_account(api):
     assert made.json() == account
     again = api.post("admin", "/people", new_person())
     assert (again.status_code, again.json()) == (200, made.json())
-    said = problem(api.post("admin", "/people", new_person(password="another password")), 409, "id.conflict")
-    assert said["fields"] == []
+    refusal = problem(api.post("admin", "/people", new_person(password="another password")), 409, "id.conflict")
+    assert refusal["fields"] == []
     sign_in_as(api, "han", "correct horse battery")
     assert api.report("han")["reporter"] == "han"
     assert api.get("admin", "/people/han").json() == made.json()
@@ -113,8 +113,8 @@ def test_only_administrators_manage_accounts_and_only_their_own(api):
     ],
 )
 def test_an_invalid_account_names_the_field(api, facts, field):
-    said = problem(api.post("admin", "/people", new_person(**facts)), 422, "step.needs")
-    assert [each["field"] for each in said["errors"]] == [field]
+    refusal = problem(api.post("admin", "/people", new_person(**facts)), 422, "step.needs")
+    assert [each["field"] for each in refusal["errors"]] == [field]
 
 
 @on_both

@@ -153,7 +153,7 @@ def test_each_line_also_goes_to_syslog(tmp_path):
             heard = collector.recv(2000).decode()
         finally:
             process.stop()
-    head, _, said = heard.partition(" security - ")
+    head, _, content = heard.partition(" security - ")
     assert head.startswith("<86>1 ")
     assert " anxun " in head
-    assert {"event": "sign_in", "by": "officer"}.items() <= json.loads(said).items()
+    assert {"event": "sign_in", "by": "officer"}.items() <= json.loads(content).items()

@@ -72,7 +72,7 @@ class Party:
         return answer.headers["anxun-photo"]
 
     def step(self, *digests, **facts):
-        said = {
+        fields = {
             "id": str(uuid.uuid4()),
             "step": "submit_fix",
             "version": self.notice().get("version", 1),
@@ -81,17 +81,17 @@ class Party:
             "photos": [{"sha256": digest, "stage": "after"} for digest in digests],
             **facts,
         }
-        return self.call("POST", "/steps", json=said)
+        return self.call("POST", "/steps", json=fields)
 
-    def form(self, *photos, **said):
-        said = {"method": "搬走电动车", "quantity_done": "1", "note": "", "outcome": "removed", **said}
-        said = {
-            "id": said.pop("id", None) or self.hidden_field("id"),
-            "version": said.pop("version", None) or self.hidden_field("version"),
-            **said,
+    def form(self, *photos, **fields):
+        fields = {"method": "搬走电动车", "quantity_done": "1", "note": "", "outcome": "removed", **fields}
+        fields = {
+            "id": fields.pop("id", None) or self.hidden_field("id"),
+            "version": fields.pop("version", None) or self.hidden_field("version"),
+            **fields,
         }
         files = [("photo", ("image.jpg", data, "image/jpeg")) for data in photos or (b"",)]
-        return self.call("POST", data=said, files=files)
+        return self.call("POST", data=fields, files=files)
 
     def listed_link(self):
         (found,) = self.api.get("officer", f"/hazards/{self.hazard['id']}/links").json()["items"]
@@ -179,12 +179,12 @@ def test_the_page_is_small_and_self_contained(party):
 
 
 def test_the_page_shows_the_notice_and_nothing_else(api, party, hazard):
-    said = party.notice()
-    assert set(said) == {
+    notice = party.notice()
+    assert set(notice) == {
         *("number", "community", "place", "category", "description", "quantity", "quantity_done", "unit", "measures"),
         *("due_at", "overdue", "expires_at", "version", "waiting", "photos"),
     }
-    assert (said["number"], said["place"], said["overdue"]) == (hazard["number"], "3幢2单元", False)
+    assert (notice["number"], notice["place"], notice["overdue"]) == (hazard["number"], "3幢2单元", False)
     page = party.page()
     assert "2026年11月24日 09:00" in page  # 24 hours for a blocked staircase, as Shanghai's clock says
     for secret in ("inspector", "officer", "handler", "13800000000", hazard["id"], party.link["id"]):
@@ -259,8 +259,8 @@ def test_only_an_officer_of_the_community_may_make_a_link(api, hazard, party):
     problem(api.post("officer", f"{path}/{uuid.uuid4()}/revoke", {}), 404, "link.not_found")
     assert api.get("supervisor", path).status_code == 200
     bare = api.assign_report()
-    said = problem(api.post("officer", f"/hazards/{bare['id']}/links", wanted), 422, "step.needs")
-    assert said["errors"][0]["field"] == "responsible_party"
+    refusal = problem(api.post("officer", f"/hazards/{bare['id']}/links", wanted), 422, "step.needs")
+    assert refusal["errors"][0]["field"] == "responsible_party"
     for wrong in ({"days": 0}, {"days": 61}, {"measures": ""}, {"token": "x"}, {"id": "1"}):
         problem(api.post("officer", path, {**wanted, **wrong}), 422, "step.needs")
 
@@ -329,8 +329,8 @@ def test_only_one_of_several_fixes_sent_at_the_same_time_is_accepted(api, hazard
     """One fix is accepted; the others get the answer that the link is used."""
     party = Party(api, hazard)
     photos = (PhotoDeclaration(party.upload(), Stage.AFTER),)
-    said = {"version": party.notice()["version"], "quantity_done": 1, "photos": photos}
-    steps = [SubmitFix(id=uuid.uuid4(), method=f"办法{at}", **said) for at in range(6)]
+    fields = {"version": party.notice()["version"], "quantity_done": 1, "photos": photos}
+    steps = [SubmitFix(id=uuid.uuid4(), method=f"办法{at}", **fields) for at in range(6)]
     digest = hashlib.sha256(party.path.rsplit("/", 1)[1].encode()).hexdigest()
 
     async def together():

@@ -37,8 +37,8 @@ class Office:
         return digest
 
     def take_step(self, step, **facts):
-        said = {"id": str(uuid.uuid4()), "step": step, "version": self.hazard["version"], **facts}
-        answer = self.officer.post(f"/hazards/{self.hazard['id']}/steps", json=said)
+        fields = {"id": str(uuid.uuid4()), "step": step, "version": self.hazard["version"], **facts}
+        answer = self.officer.post(f"/hazards/{self.hazard['id']}/steps", json=fields)
         assert answer.status_code == 200, answer.text
         self.hazard = answer.json()
 

@@ -72,8 +72,8 @@ def test_an_administrator_erases_a_party_and_everybody_sees_the_erasure(api):
 def test_an_impossible_erasure_is_refused_with_its_reason(api):
     hazard = api.report("inspector")
     path = f"/hazards/{hazard['id']}/erasures"
-    said = problem(api.post("admin", path, erasure_request("description", "responsible_party")), 422, "step.needs")
-    assert [error["field"] for error in said["errors"]] == ["fields[1]"]
+    refusal = problem(api.post("admin", path, erasure_request("description", "responsible_party")), 422, "step.needs")
+    assert [error["field"] for error in refusal["errors"]] == ["fields[1]"]
     problem(api.post("admin", path, erasure_request("description", entries=[str(uuid.uuid4())])), 422, "step.needs")
     problem(api.post("admin", path, erasure_request()), 422, "step.needs")
     problem(

@@ -210,10 +210,10 @@ def _answer(api, who, route, t):
     method, path, given, content, headers = _request(route, t)
     sent = {"json": given} if given is not None else {"content": content or b""}
     answer = api.call(who, method, path, headers=headers, **sent)
-    said = answer.text if "json" in answer.headers.get("content-type", "") else ""
+    text = answer.text if "json" in answer.headers.get("content-type", "") else ""
     for named in t:
-        said = said.replace(named, "·")
-    return answer.status_code, said
+        text = text.replace(named, "·")
+    return answer.status_code, text
 
 
 def _lines():

@@ -120,7 +120,7 @@ def send_mutations(process, number, seed):
     """Send so many mutations and return how often each status came; fail on the first fault."""
     good = build_requests(process)
     came = [send_raw(process.port, each.raw()) for each in good]
-    assert [said for said in came if said not in {200, 201, 204}] == [401, 409]  # no token; an old version
+    assert [status for status in came if status not in {200, 201, 204}] == [401, 409]  # no token; an old version
 
     def one(at):
         chance = random.Random(f"{seed} {at}")  # noqa: S311  # so that it can be repeated

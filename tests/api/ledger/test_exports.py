@@ -136,7 +136,7 @@ def test_another_process_finishes_the_export_of_a_killed_one(api):
     waits = problem(api.get("officer", f"/ledger/exports/{export}/file"), 409, "export.not_made")
     assert waits["state"] == "waiting"
     begun = call(context.database.transact, partial(claim_export, now=api.clock.now))
-    call(context.database.transact, partial(record_export_progress, mine=begun, done=1, total=9, now=api.clock.now))
+    call(context.database.transact, partial(record_export_progress, export=begun, done=1, total=9, now=api.clock.now))
     seen = api.get("officer", f"/ledger/exports/{export}").json()
     assert (seen["state"], seen["done"], seen["total"]) == ("making", 1, 9)
     call(context.part(Exporter).start)

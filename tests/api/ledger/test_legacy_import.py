@@ -40,8 +40,15 @@ def workbook(*rows, name="2025年", after=None):
 
 
 def row(number, **cells):
-    said = {"编号": number, "社区": HERE, "地点": "3幢", "类别": "EV-03", "隐患描述": "纸板", "检查日期": "2025-03-04"}
-    return [(said | cells).get(title) for title in TITLES]
+    values = {
+        "编号": number,
+        "社区": HERE,
+        "地点": "3幢",
+        "类别": "EV-03",
+        "隐患描述": "纸板",
+        "检查日期": "2025-03-04",
+    }
+    return [(values | cells).get(title) for title in TITLES]
 
 
 def import_spreadsheet(api, data, who="admin", **query):

@@ -170,8 +170,8 @@ def check_kills(tmp_path, broker, publisher, devices, messages, kills):
     names = [f"D-{number}" for number in range(devices)]
     with closing(process.client("admin")) as admin:
         for name in names:
-            said = {"id": name, "name": "总箱", "kind": "mains", "community": HERE, "place": name}
-            assert admin.post("/devices", json=said).status_code == 201
+            device = {"id": name, "name": "总箱", "kind": "mains", "community": HERE, "place": name}
+            assert admin.post("/devices", json=device).status_code == 201
     sent = 0
     for _ in range(kills):
         publishing = threading.Thread(target=publish_batches, args=(publisher, names, sent, messages // kills))
@@ -216,8 +216,8 @@ def test_a_broker_killed_ten_times_loses_few_messages(tmp_path, broker):
     names = [f"D-{number}" for number in range(40)]
     with closing(process.client("admin")) as admin:
         for name in names:
-            said = {"id": name, "name": "总箱", "kind": "mains", "community": HERE, "place": name}
-            assert admin.post("/devices", json=said).status_code == 201
+            device = {"id": name, "name": "总箱", "kind": "mains", "community": HERE, "place": name}
+            assert admin.post("/devices", json=device).status_code == 201
     sent = 0
     for turn in range(10):
         publisher = brokers.Publisher(broker.port)

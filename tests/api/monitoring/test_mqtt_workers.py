@@ -32,8 +32,8 @@ class Crew:
         self.workers = []
         with closing(self.server.client("admin")) as admin:
             for name in DEVICES:
-                said = {"id": name, "name": "总箱", "kind": "mains", "community": HERE, "place": name}
-                assert admin.post("/devices", json=said).status_code == 201
+                device = {"id": name, "name": "总箱", "kind": "mains", "community": HERE, "place": name}
+                assert admin.post("/devices", json=device).status_code == 201
 
     def start_worker(self):
         session = f"anxun-{len(self.leases())}"

@@ -59,10 +59,10 @@ def test_a_webhook_is_signed_over_its_time_and_its_bytes():
     assert headers["Anxun-Timestamp"] == str(int(NOW.timestamp()))
     expected = hmac.new(SECRET.encode(), headers["Anxun-Timestamp"].encode() + b"." + body, hashlib.sha256).hexdigest()
     assert headers["Anxun-Signature"] == f"v1={expected}"
-    said = json.loads(body)
-    assert headers["Anxun-Event"] == said["id"] == str(NOTICE.id)
-    assert (said["kind"], said["to"], said["hazard"]["number"]) == ("assign", ["zhao"], "XJ-2026-000001")
-    assert "addresses" not in said
+    content = json.loads(body)
+    assert headers["Anxun-Event"] == content["id"] == str(NOTICE.id)
+    assert (content["kind"], content["to"], content["hazard"]["number"]) == ("assign", ["zhao"], "XJ-2026-000001")
+    assert "addresses" not in content
 
 
 @pytest.mark.parametrize("how", [500, 404, 301, (302, "http://127.0.0.1/"), "cut"])
@@ -181,8 +181,8 @@ def test_mail_that_is_refused_or_has_no_address_fails():
 def test_a_robot_gets_the_notice_through_apprise():
     with sink() as good:
         deliver(Robots(f"json://127.0.0.1:{good.port}/group"))
-    said = json.loads(good.calls[0][2])
-    assert (said["title"], said["message"]) == ("新派单", "请及时签收。")
+    content = json.loads(good.calls[0][2])
+    assert (content["title"], content["message"]) == ("新派单", "请及时签收。")
 
 
 def test_a_robot_that_refuses_is_a_send_failure():

@@ -93,10 +93,10 @@ def test_an_administrator_edits_a_template_and_unknown_fields_are_refused(api):
     assert (edited.status_code, edited.json()["version"], edited.json()["edited_by"]) == (200, 1, "admin")
     assert api.post("admin", "/notice-templates/assign", own).json() == edited.json()
     wrong = {**own, "version": 1, "text": "{phone} 和 {place.real}"}
-    said = problem(api.post("admin", "/notice-templates/assign", wrong), 422, "step.needs")
-    assert [each["field"] for each in said["errors"]] == ["text", "text"]
-    assert "phone" in said["errors"][0]["message"]
-    assert "place.real" in said["errors"][1]["message"]
+    refusal = problem(api.post("admin", "/notice-templates/assign", wrong), 422, "step.needs")
+    assert [each["field"] for each in refusal["errors"]] == ["text", "text"]
+    assert "phone" in refusal["errors"][0]["message"]
+    assert "place.real" in refusal["errors"][1]["message"]
     problem(api.post("admin", "/notice-templates/assign", {**own, "title": "{"}), 409, "rules.stale")
     problem(api.post("admin", "/notice-templates/no.such", own), 404, "template.not_found")
     problem(api.post("officer", "/notice-templates/assign", own), 403, "role.forbidden")

@@ -48,8 +48,8 @@ def test_new_office_hours_and_terms_hold_for_the_next_report(api):
     assert api.report("inspector", category="EV-03")["accept_due_at"] == "2026-11-23T06:00:00Z"
     assert api.get("officer", f"/hazards/{told['id']}").json()["accept_due_at"] == told["accept_due_at"]
     assert api.post("admin", "/rules", {"version": 0, "rules": rules}).json()["version"] == 1  # the same again
-    said = problem(api.post("admin", "/rules", {"version": 0, "rules": {}}), 409, "rules.stale")
-    assert (said["sent"], said["current"]) == (0, 1)
+    refusal = problem(api.post("admin", "/rules", {"version": 0, "rules": {}}), 409, "rules.stale")
+    assert (refusal["sent"], refusal["current"]) == (0, 1)
 
 
 @on_both
@@ -150,9 +150,9 @@ def test_a_category_is_edited_and_a_new_one_reported(api):
     ],
 )  # fmt: skip
 def test_invalid_rules_are_refused_with_their_field(api, path, sent, field):
-    said = problem(api.post("admin", path, sent), 422, "step.needs")
-    assert said["errors"][0]["field"] == field
-    assert any("\u4e00" <= letter <= "\u9fff" for letter in said["errors"][0]["message"]), said
+    refusal = problem(api.post("admin", path, sent), 422, "step.needs")
+    assert refusal["errors"][0]["field"] == field
+    assert any("\u4e00" <= letter <= "\u9fff" for letter in refusal["errors"][0]["message"]), refusal
 
 
 def test_an_impossible_calendar_year_is_refused(api):

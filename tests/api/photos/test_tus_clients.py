@@ -220,24 +220,24 @@ class Call:
 
     def up(self):
         """Pass bytes from the phone to the server, until a mishap or the phone's own end."""
-        with self.phone, self.phone.makefile("rb") as said:
-            while head := self._head(said):
+        with self.phone, self.phone.makefile("rb") as stream:
+            while head := self._head(stream):
                 with suppress(OSError):  # the server was killed
                     self.server.sendall(head)
-                if not self._body(said, head):
+                if not self._body(stream, head):
                     return
         self.end()
 
-    def _head(self, said):
+    def _head(self, stream):
         lines = []
         with suppress(OSError):
-            while line := said.readline():
+            while line := stream.readline():
                 lines.append(line)
                 if line == b"\r\n":
                     return b"".join(lines)
         return b""
 
-    def _body(self, said, head):
+    def _body(self, stream, head):
         """Pass a body on; return True if all of it went on."""
         request, *lines = head.decode().split("\r\n")
         headers = {name.lower(): value for name, _, value in (line.partition(": ") for line in lines)}
@@ -246,7 +246,7 @@ class Call:
         mishaps = self.line.mishaps
         while left:
             room = mishaps[0].at - position if mishaps and mishaps[0].at > position else AT_ONCE
-            part = self._read(said, min(left, room, AT_ONCE))
+            part = self._read(stream, min(left, room, AT_ONCE))
             if not part:
                 return True
             with suppress(OSError):
@@ -255,13 +255,13 @@ class Call:
             position, left = position + len(part), left - len(part)
             if mishaps and mishaps[0].at == position:
                 self.line.again.append(0)
-                getattr(self, mishaps.popleft().kind)(path, position, said)
+                getattr(self, mishaps.popleft().kind)(path, position, stream)
                 return False
         return True
 
-    def _read(self, said, most):
+    def _read(self, stream, most):
         with suppress(OSError):
-            return said.read1(most)
+            return stream.read1(most)
         return b""
 
     def down(self):
@@ -287,19 +287,19 @@ class Call:
             self.line.wait_until_stored(path, position)
         self._reset_phone()
 
-    def vanish(self, path, position, said):
+    def vanish(self, path, position, stream):
         """Lose the connection so that neither end notices.
 
         What the phone sends then, until it gives the connection up, is swallowed.
         """
         self._half_open(path, position)
         self.line.phone.send_signal(signal.SIGUSR2)
-        while part := self._read(said, AT_ONCE):
+        while part := self._read(stream, AT_ONCE):
             self.line.swallowed += len(part)
 
-    def stand_still(self, _path, _position, said):
+    def stand_still(self, _path, _position, stream):
         """Pass nothing on, until the server answers to that."""
-        while self._read(said, AT_ONCE):
+        while self._read(stream, AT_ONCE):
             pass
 
     def lose(self, path, position, _):
@@ -358,9 +358,9 @@ def tus_js_client(javascript, tmp_path):
         }
         node = ["node", "upload.mjs", json.dumps(how)]
         line.phone = launch(node, cwd=javascript, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-        said, complaints = line.phone.communicate()
+        output, complaints = line.phone.communicate()
         assert line.phone.returncode == 0, complaints
-        return said.strip()
+        return output.strip()
 
     return upload
 
@@ -400,8 +400,8 @@ def test_a_photo_in_one_request_resends_less_than_a_piece_after_a_fault(request,
         (LENGTH, "cut"),
     ]
     with Line(office, mishaps, patient=True) as line:
-        said = upload(line, picture, None)
-    assert said == hashlib.sha256(picture).hexdigest()
+        digest = upload(line, picture, None)
+    assert digest == hashlib.sha256(picture).hexdigest()
     assert not line.mishaps
     before, first, half_open, second, killed, last = line.again
     assert (before, first, second, last) == (0, 0, 0, 0)
@@ -423,8 +423,8 @@ def test_a_photo_in_chunks_resends_at_most_a_chunk_after_a_fault(request, office
         (LENGTH, "cut"),
     ]
     with Line(office, mishaps, patient=False) as line:
-        said = upload(line, picture, CHUNK)
-    assert said == hashlib.sha256(picture).hexdigest()
+        digest = upload(line, picture, CHUNK)
+    assert digest == hashlib.sha256(picture).hexdigest()
     assert not line.mishaps
     assert max(line.again) <= CHUNK
     assert line.swallowed <= CHUNK
@@ -436,8 +436,8 @@ def test_a_photo_in_chunks_resends_at_most_a_chunk_after_a_fault(request, office
 def test_a_stalled_phone_resumes_by_itself_after_the_server_s_answer(office, tus_js_client):
     picture = photo("stands still")
     with Line(office, [(1_500_000, "stand_still")], patient=False) as line:
-        said = tus_js_client(line, picture, CHUNK)
-    assert said == hashlib.sha256(picture).hexdigest()
+        digest = tus_js_client(line, picture, CHUNK)
+    assert digest == hashlib.sha256(picture).hexdigest()
     assert not line.mishaps
     office.check_kept(picture)
     poll_until(office.has_no_files)

@@ -55,12 +55,12 @@ def test_verification_names_each_damaged_record(backed_up_server):
     database.execute("delete from entries where hazard in (select id from hazards where number = ?)", (hazard,))
     database.commit()
     database.close()
-    said = anxun(process, "verify", code=1)
-    assert f"photo is missing: {gone}" in said
-    assert f"photo is not what it was: {changed}" in said
-    assert f"state is not what the history says: {number}: closed, history reported" in said
-    assert f"history is not whole: {hazard}: 0 of 1 lines" in said
-    assert f"number was never given out: {hazard}" in said
+    output = anxun(process, "verify", code=1)
+    assert f"photo is missing: {gone}" in output
+    assert f"photo is not what it was: {changed}" in output
+    assert f"state is not what the history says: {number}: closed, history reported" in output
+    assert f"history is not whole: {hazard}: 0 of 1 lines" in output
+    assert f"number was never given out: {hazard}" in output
 
 
 def test_a_folder_that_is_no_backup_is_refused(tmp_path):

@@ -31,9 +31,9 @@ def test_an_early_step_gets_the_current_state_and_succeeds_once_its_turn_has_com
     fixed = {"method": "清理", "quantity_done": 1, "photos": [{"sha256": digest, "stage": "after"}]}
     start, fix = make_step("start", 3), make_step("submit_fix", 4, **fixed)
     pass_time(api, hours=9)
-    said = problem(api.post("handler", path, fix), 409, "hazard.stale")
-    assert said["hazard"] == api.get("handler", f"/hazards/{hazard['id']}").json()
-    assert (said["sent"], said["current"]) == (4, 3)
+    refusal = problem(api.post("handler", path, fix), 409, "hazard.stale")
+    assert refusal["hazard"] == api.get("handler", f"/hazards/{hazard['id']}").json()
+    assert (refusal["sent"], refusal["current"]) == (4, 3)
     for sent in (start, fix, start, fix):
         assert api.post("handler", path, sent).status_code == 200
     taken = [step for step in steps_of(api, hazard) if step != "escalate"]
@@ -50,8 +50,8 @@ def test_an_outdated_step_changes_nothing_and_gets_the_current_state(api):
     late, later = make_step("start", 3), make_step("start", 4)
     cancelled = api.take_step("supervisor", hazard, "cancel", reason="重复登记")
     for sent, code in ((late, "hazard.stale"), (later, "hazard.state")):
-        said = problem(api.post("handler", path, sent), 409, code)
-        assert (said["hazard"]["state"], said["hazard"]["version"]) == ("cancelled", cancelled["version"])
+        refusal = problem(api.post("handler", path, sent), 409, code)
+        assert (refusal["hazard"]["state"], refusal["hazard"]["version"]) == ("cancelled", cancelled["version"])
     assert steps_of(api, hazard) == ["report", "accept", "assign", "cancel"]
 
 
@@ -86,5 +86,5 @@ def test_an_escalation_does_not_outdate_a_step_made_before_it(api):
 def test_a_step_made_at_an_impossible_time_is_refused(api):
     hazard = api.assign_report()
     sent = make_step("start", 3) | {"made_at": "0001-01-01T00:00:00+08:00"}
-    said = problem(api.post("handler", f"/hazards/{hazard['id']}/steps", sent), 422, "step.needs")
-    assert said["errors"][0]["field"] == "made_at"
+    refusal = problem(api.post("handler", f"/hazards/{hazard['id']}/steps", sent), 422, "step.needs")
+    assert refusal["errors"][0]["field"] == "made_at"

@@ -70,8 +70,8 @@ def test_every_command_prints_its_help():
     done = subprocess.run([ANXUN, "--help"], capture_output=True, text=True, check=True)
     assert len(done.stdout) > 200
     for command in commands.list_commands(Context(commands)):
-        said = CliRunner().invoke(commands, [command, "--help"])
-        assert (said.exit_code, len(said.output) > 200) == (0, True), command
+        result = CliRunner().invoke(commands, [command, "--help"])
+        assert (result.exit_code, len(result.output) > 200) == (0, True), command
 
 
 def test_the_openapi_command_prints_the_golden_file():

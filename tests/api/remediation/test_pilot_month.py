@@ -36,8 +36,10 @@ class Pilot:
         """Sends an alarm that repeats, as devices do, and may then clear by itself."""
         metric = self.chance.choice(list(METRICS))
         value = METRICS[metric][place["kind"]]
-        said = [{"id": str(turn), "metric": metric, "value": value + turn} for turn in range(self.chance.randint(1, 9))]
-        verdicts = send_alerts(self.api, secret, said, name=name)
+        messages = [
+            {"id": str(turn), "metric": metric, "value": value + turn} for turn in range(self.chance.randint(1, 9))
+        ]
+        verdicts = send_alerts(self.api, secret, messages, name=name)
         if self.chance.random() < 0.5:
             send_alerts(self.api, secret, {"metric": metric, "status": "cleared"}, name=name)
         return verdicts[0]["hazard"]

@@ -9,38 +9,38 @@ DAY = {"from": "2026-11-23", "to": "2026-11-23"}
 @on_both
 def test_a_briefing_matches_the_statistics_and_stays_unchanged(api):
     waiting, *_ = create_cases(api)
-    said = get_statistics(api, "briefing", **DAY)
+    briefing = get_statistics(api, "briefing", **DAY)
     counted = api.counts(**DAY)
-    assert said["total"] == counted["total"]
-    assert [row["received"] for row in said["items"]] == [row["received"] for row in counted["items"]]
-    assert said["text"].startswith("2026年11月23日，新嘉街道9个社区共上报安全隐患4件；受理2件，受理率50%。")
-    assert "尚有2件未办结，其中待受理1件、整改期限内1件。" in said["text"]
-    figures = {each["metric"]: each for each in said["figures"]}
+    assert briefing["total"] == counted["total"]
+    assert [row["received"] for row in briefing["items"]] == [row["received"] for row in counted["items"]]
+    assert briefing["text"].startswith("2026年11月23日，新嘉街道9个社区共上报安全隐患4件；受理2件，受理率50%。")
+    assert "尚有2件未办结，其中待受理1件、整改期限内1件。" in briefing["text"]
+    figures = {each["metric"]: each for each in briefing["figures"]}
     assert (figures["acceptance_rate"]["numerator"], figures["acceptance_rate"]["denominator"]) == (2, 4)
     assert figures["received"]["meaning"]
     assert len(list_cases(api, figures["open"]["cases"])) == figures["open"]["value"] == 2
-    assert get_statistics(api, "briefing", **DAY)["id"] == said["id"]  # nothing was done since
+    assert get_statistics(api, "briefing", **DAY)["id"] == briefing["id"]  # nothing was done since
     api.clock.advance(minutes=10)
     again = get_statistics(api, "briefing", **DAY)
-    assert (again["id"], again["as_of"]) == (said["id"], said["as_of"])
+    assert (again["id"], again["as_of"]) == (briefing["id"], briefing["as_of"])
     api.take_step("officer", waiting, "reject", reason="非隐患")
     later = get_statistics(api, "briefing", **DAY)
-    assert later["id"] != said["id"]
+    assert later["id"] != briefing["id"]
     assert later["total"]["waiting"] == 0
     api.clock.advance(days=366)
     api.sign_in_again()
-    assert get_statistics(api, f"briefings/{said['id']}") == said
+    assert get_statistics(api, f"briefings/{briefing['id']}") == briefing
     known = get_statistics(api, "briefings")["items"]
-    assert [each["id"] for each in known] == [later["id"], said["id"]]
+    assert [each["id"] for each in known] == [later["id"], briefing["id"]]
     assert (known[0]["from"], known[0]["to"], known[0]["made_by"]) == ("2026-11-23", "2026-11-23", "analyst")
 
 
 @on_both
 def test_a_briefing_of_other_communities_is_not_found(api):
     create_cases(api)
-    said = get_statistics(api, "briefing", **DAY)
-    assert get_statistics(api, f"briefings/{said['id']}", who="officer") == said
-    problem(api.get("officer2", f"/statistics/briefings/{said['id']}"), 404, "briefing.not_found")
+    briefing = get_statistics(api, "briefing", **DAY)
+    assert get_statistics(api, f"briefings/{briefing['id']}", who="officer") == briefing
+    problem(api.get("officer2", f"/statistics/briefings/{briefing['id']}"), 404, "briefing.not_found")
     assert get_statistics(api, "briefings", who="officer2")["items"] == []
     problem(api.get("analyst", f"/statistics/briefings/{HERE}"), 404, "route.not_found")
     problem(api.get("analyst", "/statistics/briefing", params={"community": THERE}), 404, "community.not_found")

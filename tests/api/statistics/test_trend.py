@@ -66,12 +66,12 @@ def test_a_period_is_compared_with_the_one_before_and_a_year_before(api):
         api.report("inspector")
     answer = api.get("analyst", "/statistics/compare?from=2026-11-01&to=2026-11-30")
     assert answer.status_code == 200, answer.text
-    said = answer.json()
-    assert (said["prior"], said["year_before"]) == (
+    trend = answer.json()
+    assert (trend["prior"], trend["year_before"]) == (
         {"from": "2026-10-01", "to": "2026-10-31"},
         {"from": "2025-11-01", "to": "2025-11-30"},
     )
-    received = next(each for each in said["items"] if each["metric"] == "received")
+    received = next(each for each in trend["items"] if each["metric"] == "received")
     assert (received["value"], received["prior"], received["prior_delta"], received["prior_percent"]) == (3, 0, 3, None)
     later = api.get("analyst", "/statistics/compare?from=2026-11-24&to=2026-11-24").json()["items"]
     received = next(each for each in later if each["metric"] == "received")

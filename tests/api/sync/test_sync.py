@@ -37,13 +37,13 @@ class Phone:
         while more:
             answer = self.ask(**query)
             assert answer.status_code == 200, answer.text
-            said = answer.json()
-            received += said["items"]
-            gone += said["gone"]
-            self.hazards |= {each["id"]: each for each in said["items"]}
-            for each in said["gone"]:
+            page = answer.json()
+            received += page["items"]
+            gone += page["gone"]
+            self.hazards |= {each["id"]: each for each in page["items"]}
+            for each in page["gone"]:
                 self.hazards.pop(each, None)
-            self.cursor, more = said["cursor"], said["more"]
+            self.cursor, more = page["cursor"], page["more"]
         self.received += received
         return [each["number"] for each in received], gone
 
@@ -95,10 +95,10 @@ def test_a_change_during_the_first_sync_is_not_lost(api):
     for _ in range(3):
         api.report("inspector")
     phone = Phone(api, "officer")
-    said = phone.ask(limit=1).json()
-    assert said["more"]
-    phone.cursor = said["cursor"]
-    hazard = api.take_step("officer", said["items"][0], "accept")
+    page = phone.ask(limit=1).json()
+    assert page["more"]
+    phone.cursor = page["cursor"]
+    hazard = api.take_step("officer", page["items"][0], "accept")
     api.report("inspector")
     phone.sync(limit=1)
     assert phone.hazards[hazard["id"]]["state"] == "accepted"

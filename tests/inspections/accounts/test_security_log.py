@@ -47,8 +47,8 @@ def test_an_event_is_logged_with_its_subject_and_a_repetition_is_not():
 
 def test_the_facts_of_a_changed_account_name_the_grants_and_no_secret():
     after = replace(LI, name="张三", password="$argon2id$new", grants=(Grant(Role.SUPERVISOR, ""),), version=2)
-    said = change_facts([(LI, after)], ())
-    assert said == {"fields": "name grants password version", "grants": "-officer:330402009036 +supervisor:"}
+    facts = change_facts([(LI, after)], ())
+    assert facts == {"fields": "name grants password version", "grants": "-officer:330402009036 +supervisor:"}
     assert change_facts([(LI, replace(LI, email="li@example.org"))], ()) == {"fields": "email"}
     assert change_facts([], ()) == {}
     assert change_facts([], [LI, ExternalIdentity("wechat", "o", "li", NOW)]) == {"unlinked": "wechat"}

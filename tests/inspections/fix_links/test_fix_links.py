@@ -79,9 +79,9 @@ def make(office, hazard, who=li, digest=TOKEN, now=NOW, **facts):
 
 
 def fix(office, hazard, digest=TOKEN, now=NOW, **facts):
-    said = {"id": new_id(), "version": office.hazard(hazard.id).version, "method": "清理", "quantity_done": 1}
+    fields = {"id": new_id(), "version": office.hazard(hazard.id).version, "method": "清理", "quantity_done": 1}
     photos = (photo_declaration("b", Stage.AFTER),)
-    return office.do(submit_fix_by_link, digest, SubmitFix(**{**said, "photos": photos, **facts}), now).hazard
+    return office.do(submit_fix_by_link, digest, SubmitFix(**{**fields, "photos": photos, **facts}), now).hazard
 
 
 def send_photos(office, link, *digits):

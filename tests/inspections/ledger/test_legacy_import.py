@@ -44,16 +44,16 @@ def read(*rows, **more):
 
 
 def parse_line(**row):
-    said = read(row)
-    assert said.errors == []
-    ((_, line),) = said.lines
+    ledger = read(row)
+    assert ledger.errors == []
+    ((_, line),) = ledger.lines
     return line
 
 
 def line_errors(**row):
-    said = read(row)
-    assert said.lines == []
-    return {each.column: each.message for each in said.errors}
+    ledger = read(row)
+    assert ledger.lines == []
+    return {each.column: each.message for each in ledger.errors}
 
 
 def test_a_line_needs_five_columns_and_gets_defaults_for_the_rest():
@@ -64,7 +64,7 @@ def test_a_line_needs_five_columns_and_gets_defaults_for_the_rest():
 
 
 @pytest.mark.parametrize(
-    "said",
+    "text",
     [
         "2025-3-4",
         "2025/03/04",
@@ -76,15 +76,15 @@ def test_a_line_needs_five_columns_and_gets_defaults_for_the_rest():
         datetime(2025, 3, 4),  # noqa: DTZ001  # as a spreadsheet has it
     ],
 )
-def test_a_date_is_parsed_in_every_common_spelling(said):
-    assert parse_line(上报时间=said).reported_at == datetime(2025, 3, 3, 16, tzinfo=UTC)
+def test_a_date_is_parsed_in_every_common_spelling(text):
+    assert parse_line(上报时间=text).reported_at == datetime(2025, 3, 3, 16, tzinfo=UTC)
 
 
 @pytest.mark.parametrize(
-    "said", ["昨天", "2025-02-30", "2025-13-1", "25-3-4", 45720.0, True, "2025-03-04 25:00", "9999-12-31"]
+    "text", ["昨天", "2025-02-30", "2025-13-1", "25-3-4", 45720.0, True, "2025-03-04 25:00", "9999-12-31"]
 )
-def test_an_invalid_date_is_reported(said):
-    assert "不是日期" in line_errors(上报时间=said)["上报时间"]
+def test_an_invalid_date_is_reported(text):
+    assert "不是日期" in line_errors(上报时间=text)["上报时间"]
 
 
 @pytest.mark.parametrize("year", [1, 9999])
@@ -186,8 +186,8 @@ def test_a_file_that_is_no_ledger_is_refused():
 
 
 def test_ten_thousand_bad_lines_are_counted_and_only_the_first_are_listed():
-    said = read(*[{"社区": "某地"}] * MAX_LINES)
-    assert (said.count, said.wrong, len(said.errors)) == (MAX_LINES, MAX_LINES, MAX_LISTED_ERRORS)
+    ledger = read(*[{"社区": "某地"}] * MAX_LINES)
+    assert (ledger.count, ledger.wrong, len(ledger.errors)) == (MAX_LINES, MAX_LINES, MAX_LISTED_ERRORS)
 
 
 @given(
@@ -198,8 +198,8 @@ def test_ten_thousand_bad_lines_are_counted_and_only_the_first_are_listed():
 )
 def test_any_cells_are_either_parsed_or_reported_as_errors(cells):
     titles = ["社区", "地点", "类别", "隐患描述", "上报时间", "数量", "状态", "联系电话", "备注"]
-    said = parse_ledger([LedgerSheet(titles, [("2", cells)])], NAMES, NOW)
-    assert bool(said.lines) is not bool(said.errors)
+    ledger = parse_ledger([LedgerSheet(titles, [("2", cells)])], NAMES, NOW)
+    assert bool(ledger.lines) is not bool(ledger.errors)
 
 
 # importing --------------------------------------------------------------------------------------------------
@@ -207,10 +207,10 @@ def test_any_cells_are_either_parsed_or_reported_as_errors(cells):
 
 def test_lines_are_imported_as_hazards_once():
     office = Office()
-    said = read({"编号": "1"}, {"编号": "2", "复查时间": "2025-03-06", "责任主体": "某物业", "备注": "有照片"})
-    assert preview_import(office, EVERYWHERE, said).new == 2
+    ledger = read({"编号": "1"}, {"编号": "2", "复查时间": "2025-03-06", "责任主体": "某物业", "备注": "有照片"})
+    assert preview_import(office, EVERYWHERE, ledger).new == 2
     assert not office.all(Hazard)
-    done = office.do(import_ledger, li.username, EVERYWHERE, said, NOW)
+    done = office.do(import_ledger, li.username, EVERYWHERE, ledger, NOW)
     assert (done.applied, done.lines, done.new, done.already) == (True, 2, 2, 0)
     going, closed = sorted(office.all(Hazard), key=lambda each: each.number)
     assert (going.number, closed.number) == ("XJ-2025-000001", "XJ-2025-000002")
@@ -223,7 +223,7 @@ def test_lines_are_imported_as_hazards_once():
         (line,) = [each for each in office.all(HistoryEntry) if each.hazard == hazard.id]
         assert (line.step, line.by, line.at) == ("import", li.username, NOW)
         assert not list(find_history_defects(history_summary(hazard), [line]))
-    again = office.do(import_ledger, li.username, EVERYWHERE, said, NOW + DAY)
+    again = office.do(import_ledger, li.username, EVERYWHERE, ledger, NOW + DAY)
     assert (again.new, again.already) == (0, 2)
     assert len(office.all(Hazard)) == 2
 
@@ -246,16 +246,16 @@ def test_a_line_without_a_priority_gets_the_normal_one():
 def test_one_invalid_line_prevents_the_whole_import():
     office = Office()
     office.do(import_ledger, li.username, EVERYWHERE, read({"编号": "1"}), NOW)
-    said = read({"编号": "1", "隐患描述": "别的"}, {"编号": "2"}, {"编号": "3", "社区": THERE.name})
+    ledger = read({"编号": "1", "隐患描述": "别的"}, {"编号": "2"}, {"编号": "3", "社区": THERE.name})
     mine = Scope("", (HERE.code,), ())
-    seen = preview_import(office, mine, said)
+    seen = preview_import(office, mine, ledger)
     assert (seen.applied, seen.lines, seen.new, seen.already, seen.wrong) == (False, 3, 1, 0, 2)
     assert [(each.line, each.message) for each in seen.errors] == [
         ("2", "该编号已导入过，内容不同：隐患描述"),
         ("4", "不在您的管理范围内"),
     ]
     with pytest.raises(InvalidLines) as refusal:
-        import_ledger(office, li.username, mine, said, NOW)
+        import_ledger(office, li.username, mine, ledger, NOW)
     assert refusal.value.facts["wrong"] == 2
     assert refusal.value.facts["errors"][0].field == "2.编号"
     with pytest.raises(InvalidLines):
@@ -264,9 +264,9 @@ def test_one_invalid_line_prevents_the_whole_import():
 
 
 def test_a_category_that_was_removed_meanwhile_is_not_found():
-    said = read()
+    ledger = read()
     lost = OldLine(
-        **{name: getattr(said.lines[0][1], name) for name in OldLine.__struct_fields__} | {"category": "ZZ-01"}
+        **{name: getattr(ledger.lines[0][1], name) for name in OldLine.__struct_fields__} | {"category": "ZZ-01"}
     )
     with pytest.raises(NotFound):
-        import_ledger(Office(), li.username, EVERYWHERE, type(said)(1, [("2", lost)], [], 0, []), NOW)
+        import_ledger(Office(), li.username, EVERYWHERE, type(ledger)(1, [("2", lost)], [], 0, []), NOW)

@@ -45,9 +45,9 @@ def parse_table(*rows, head=HEAD):
     return parse_monitor_table([head, *rows], NAMES)
 
 
-def import_table(office, said, reach=EVERYWHERE, *, apply=True):
-    secrets = [f"secret of {each.id}" for _, each in said.lines]
-    return office.do(import_monitors, "gao", reach, said, secrets, NOW, apply=apply)
+def import_table(office, listing, reach=EVERYWHERE, *, apply=True):
+    secrets = [f"secret of {each.id}" for _, each in listing.lines]
+    return office.do(import_monitors, "gao", reach, listing, secrets, NOW, apply=apply)
 
 
 def current_monitor(office):
@@ -58,19 +58,19 @@ def current_monitor(office):
 
 
 def test_a_table_registers_new_devices_and_leaves_the_rest(office):
-    said = parse_table(["A-1", "进线", "电子社区", "1幢配电间"], ["B-1", "住户", HERE.code, "2幢101"])
+    listing = parse_table(["A-1", "进线", "电子社区", "1幢配电间"], ["B-1", "住户", HERE.code, "2幢101"])
     office.keep(replace(current_monitor(office), name="1幢配电间"))
-    seen = import_table(office, said, apply=False)
+    seen = import_table(office, listing, apply=False)
     assert (seen.applied, seen.lines, seen.new, seen.already, seen.secrets) == (False, 2, 1, 1, [])
     assert office.get(Monitor, "B-1") is None
-    done = import_table(office, said)
+    done = import_table(office, listing)
     assert [(each.device, each.secret) for each in done.secrets] == [("B-1", "secret of B-1")]
     made = office.get(Monitor, "B-1")
     assert (made.kind, made.community, made.name, made.secret) == (
         MonitorKind.HOUSEHOLD, HERE.code, "2幢101", "secret of B-1",
     )  # fmt: skip
     assert made.silent_at == NOW + timedelta(hours=24)
-    assert import_table(office, said).new == 0
+    assert import_table(office, listing).new == 0
 
 
 def test_the_first_imported_device_creates_the_reporting_account():
@@ -83,8 +83,8 @@ def test_the_first_imported_device_creates_the_reporting_account():
 
 def test_a_table_may_name_the_position_and_the_vendor():
     head = ["id", "name", "kind", "community", "place", "lat", "lon", "crs", "vendor"]
-    said = parse_table(["B-1", "总箱", "mains", "电子社区", "3幢", "30.75", "120.74", "gcj02", "breaker"], head=head)
-    ((_, found),) = said.lines
+    listing = parse_table(["B-1", "总箱", "mains", "电子社区", "3幢", "30.75", "120.74", "gcj02", "breaker"], head=head)
+    ((_, found),) = listing.lines
     assert (found.point, found.vendor, found.name) == (Point(30.75, 120.74, "gcj02"), Vendor.BREAKER, "总箱")
 
 
@@ -105,8 +105,8 @@ def test_a_table_may_name_the_position_and_the_vendor():
     ],
 )
 def test_the_error_of_a_line_names_its_column(cells, column, words):
-    said = parse_table(["A-9", "进线", "电子社区", "1幢"], cells, head=[*HEAD, "lat", "lon", "vendor"])
-    ((error,), (good,)) = said.errors, said.lines
+    listing = parse_table(["A-9", "进线", "电子社区", "1幢"], cells, head=[*HEAD, "lat", "lon", "vendor"])
+    ((error,), (good,)) = listing.errors, listing.lines
     assert (error.line, good[1].id) == ("3", "A-9")
     assert error.message.startswith(words)
     assert error.column == column
@@ -114,7 +114,7 @@ def test_the_error_of_a_line_names_its_column(cells, column, words):
 
 def test_a_table_with_an_error_registers_no_device(office):
     other = ["A-1", "住户", "电子社区", "1幢配电间"]
-    for said, reach in (
+    for listing, reach in (
         (parse_table(["B-1", "进线", "电子社区", "1"], other), EVERYWHERE),
         (
             parse_table(["B-1", "进线", "电子社区", "1"], ["C-1", "进线", "北京路社区", "1"]),
@@ -126,7 +126,7 @@ def test_a_table_with_an_error_registers_no_device(office):
         ),
     ):
         with pytest.raises(InvalidLines) as refusal:
-            import_table(office, said, reach)
+            import_table(office, listing, reach)
         assert refusal.value.facts["wrong"] == 1
         assert office.get(Monitor, "B-1") is None
     with pytest.raises(InvalidInput):

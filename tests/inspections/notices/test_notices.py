@@ -99,7 +99,7 @@ def claim_from_webhook(office, now, limit=10):
 
 
 def dispatched_usernames(office, kind):
-    return {username for said, username in dispatch_all(office) if said == kind}
+    return {username for notice_kind, username in dispatch_all(office) if notice_kind == kind}
 
 
 def close_hazard(office):
@@ -474,19 +474,19 @@ def test_every_kind_has_a_template_with_known_fields_only():
     assert set(AUDIENCES) < set(KINDS)
     office = Office()
     for kind in notice_kinds(office):
-        said = default_template(kind)
-        assert unknown_fields(kind, said.title + said.text) == []
+        template = default_template(kind)
+        assert unknown_fields(kind, template.title + template.text) == []
     assert notice_kinds(office)[-1].count(".")
 
 
 def test_a_notice_names_the_hazard_the_person_and_the_reason():
     office = Office()
     hazard = take(office, zhao, assigned_hazard(office, category="EB-01"), Return, reason="不归我管")
-    said = render(office, "return")
-    assert said.title == "退单"
-    assert hazard.number in said.text
-    assert "zhao" in said.text
-    assert "不归我管" in said.text
+    message = render(office, "return")
+    assert message.title == "退单"
+    assert hazard.number in message.text
+    assert "zhao" in message.text
+    assert "不归我管" in message.text
     due = hazard.due_at
     office.do(escalate, due + timedelta(hours=1), 10)
     assert "2026-11-24 09:00" in render(office, "fix.overdue").text  # the deadline that was missed, in Shanghai

@@ -234,7 +234,7 @@ def test_a_rule_may_cover_a_street_or_a_district():
 
 
 @pytest.mark.parametrize(
-    ("said", "field"),
+    ("fields", "field"),
     [
         ({"category": "ZZ-99"}, "category"),
         ({"group": "没有"}, "group"),
@@ -243,9 +243,9 @@ def test_a_rule_may_cover_a_street_or_a_district():
         ({"assisting": ("wang",)}, "assisting"),
     ],
 )
-def test_a_rule_that_names_unknown_people_or_categories_is_refused(said, field):
+def test_a_rule_that_names_unknown_people_or_categories_is_refused(fields, field):
     with pytest.raises(InvalidInput) as refusal:
-        Office().do(add_dispatch_rule, admin, new_rule(**said))
+        Office().do(add_dispatch_rule, admin, new_rule(**fields))
     assert [error.field for error in refusal.value.facts["errors"]] == [field]
 
 

@@ -13,8 +13,8 @@ JSON = msgspec.json.Decoder(Rules)
 HOUR = {"amount": 1, "unit": "h"}
 
 
-def decode_rules(**said):
-    return JSON.decode(msgspec.json.encode(said))
+def decode_rules(**rules):
+    return JSON.decode(msgspec.json.encode(rules))
 
 
 def test_rules_survive_encoding_and_decoding():
@@ -43,7 +43,7 @@ def test_every_clock_notifies_somebody_when_it_runs_out():
 
 
 @pytest.mark.parametrize(
-    ("said", "words"),
+    ("rules", "words"),
     [
         ({"recheck": {"amount": 0, "unit": "wd"}}, ">= 1"),
         ({"recheck": {"amount": -3, "unit": "wd"}}, ">= 1"),
@@ -63,9 +63,9 @@ def test_every_clock_notifies_somebody_when_it_runs_out():
         ({"ladders": {"general": [], "major": [{"name": "x", "clock": "fix", "tells": "officer"}] * 2}}, "major"),
     ],
 )
-def test_rules_that_make_no_sense_are_refused(said, words):
+def test_rules_that_make_no_sense_are_refused(rules, words):
     with pytest.raises(msgspec.ValidationError, match=words):
-        decode_rules(**said)
+        decode_rules(**rules)
 
 
 @pytest.mark.parametrize("offset", [{"before": HOUR, "after": HOUR}, {"before": {"amount": 1, "unit": "wd"}}])
@@ -89,8 +89,8 @@ def test_a_rung_lies_before_in_hours_or_after_but_not_both(offset):
 )
 def test_quiet_hours_hold_delivery_until_they_end(quiet, clock, delivered):
     day, when = delivered
-    said = Rules(quiet_hours=quiet).delivery_time(shanghai_instant(date(2026, 11, 23), clock))
-    assert said == shanghai_instant(date(2026, 11, day), when)
+    delivery = Rules(quiet_hours=quiet).delivery_time(shanghai_instant(date(2026, 11, 23), clock))
+    assert delivery == shanghai_instant(date(2026, 11, day), when)
 
 
 def test_the_longest_term_ends_even_with_the_shortest_office_hours():

@@ -192,7 +192,7 @@ def test_a_photo_taken_after_it_was_received_is_flagged(office):
 
 
 @pytest.mark.parametrize(
-    ("place", "point", "said_point", "far"),
+    ("place", "point", "photo_point", "far"),
     [
         (None, FAR, None, None),
         (PLACE, None, None, None),
@@ -204,8 +204,8 @@ def test_a_photo_taken_after_it_was_received_is_flagged(office):
         (replace(PLACE, accuracy_m=600), FAR, None, None),
     ],
 )
-def test_a_photo_taken_far_from_the_hazard_is_flagged(office, place, point, said_point, far):
-    mention, hazard = reference_and_hazard(office, point=said_point, place=place)
+def test_a_photo_taken_far_from_the_hazard_is_flagged(office, place, point, photo_point, far):
+    mention, hazard = reference_and_hazard(office, point=photo_point, place=place)
     expected = () if far is None else (Flag("far", amount=far),)
     assert find_flags(mention, replace(photo("a"), point=point), hazard, ()) == expected
 

@@ -43,20 +43,20 @@ def area(*rings, kind="Polygon"):
     return {"type": kind, "coordinates": [list(rings)] if kind == "MultiPolygon" else list(rings)}
 
 
-def import_all(office, said):
-    return office.do(import_places, EVERYWHERE, said, apply=True)
+def import_all(office, listing):
+    return office.do(import_places, EVERYWHERE, listing, apply=True)
 
 
 def test_a_table_adds_and_renames_communities_and_leaves_the_rest(office):
-    said = parse_community_table(
+    listing = parse_community_table(
         [["社区代码", "社区名称", "街道", "简称"], [NEW, "城南社区", "城南街道", "CN"], [], [HERE.code, "电子新村"]]
     )
-    answer = import_all(office, said)
+    answer = import_all(office, listing)
     assert (answer.applied, answer.lines, answer.new, answer.changed) == (True, 2, 1, 1)
     assert office.community(NEW) == Community(NEW, "城南社区")
     assert office.street("330402010") == Street("330402010", "城南街道", "CN")
     assert (office.community(HERE.code).name, office.community(THERE.code)) == ("电子新村", THERE)
-    again = import_all(office, said)
+    again = import_all(office, listing)
     assert (again.new, again.changed) == (0, 0)
 
 
@@ -70,11 +70,11 @@ def test_a_street_without_a_name_is_called_by_its_code_until_named(office):
 
 
 def test_a_map_imports_outlines(office):
-    said = parse_map(
+    listing = parse_map(
         ({"code": HERE.code, "name": HERE.name}, area(SQUARE, kind="MultiPolygon")),
         ({"社区代码": THERE.code, "社区": THERE.name}, None),
     )
-    answer = import_all(office, said)
+    answer = import_all(office, listing)
     assert (answer.new, answer.changed) == (0, 1)
     assert office.get(Boundary, HERE.code).outline == ((tuple(map(tuple, SQUARE)),),)
     assert office.get(Boundary, THERE.code) is None
@@ -86,12 +86,12 @@ def test_a_map_imports_outlines(office):
 
 def test_an_outline_with_too_many_corners_is_an_error_of_its_line_only():
     long = [SQUARE[0], *[SQUARE[1]] * MAX_CORNERS_PER_COMMUNITY, SQUARE[0]]
-    said = parse_map(
+    listing = parse_map(
         ({"code": HERE.code, "name": HERE.name}, area(long)), ({"code": THERE.code, "name": THERE.name}, area(SQUARE))
     )
-    (wrong,) = said.errors
+    (wrong,) = listing.errors
     assert (wrong.line, wrong.column, str(MAX_CORNERS_PER_COMMUNITY) in wrong.message) == ("1", "geometry", True)
-    assert [each.code for _, each in said.lines] == [THERE.code]
+    assert [each.code for _, each in listing.lines] == [THERE.code]
 
 
 def test_a_too_complex_file_is_refused_like_any_invalid_file():
@@ -121,33 +121,33 @@ def test_positions_are_converted_from_the_named_coordinate_system():
     ],
 )
 def test_an_invalid_geometry_is_no_outline(geometry):
-    said = parse_map(({"code": HERE.code, "name": "电子"}, geometry))
-    assert (said.lines, [(each.line, each.column) for each in said.errors]) == ([], [("1", "geometry")])
+    listing = parse_map(({"code": HERE.code, "name": "电子"}, geometry))
+    assert (listing.lines, [(each.line, each.column) for each in listing.errors]) == ([], [("1", "geometry")])
 
 
 def test_all_line_errors_are_reported_and_nothing_is_imported(office):
-    said = parse_community_table(
+    listing = parse_community_table(
         [["code", "name"], ["33040200903", "短"], [NEW], [NEW, "城南"], [NEW, "又一个"], [HERE.code, "长" * 201]]
     )
-    assert [(each.line, each.column, each.message) for each in said.errors] == [
+    assert [(each.line, each.column, each.message) for each in listing.errors] == [
         ("2", "code", "格式不正确"),
         ("3", "name", "缺少此项"),
         ("5", "code", "与第 4 行重复"),
         ("6", "name", "格式不正确"),
     ]
     with pytest.raises(InvalidLines) as refusal:
-        import_all(office, said)
+        import_all(office, listing)
     assert refusal.value.facts["wrong"] == 4
     assert office.community(NEW) is None
-    seen = office.do(import_places, EVERYWHERE, said, apply=False)
+    seen = office.do(import_places, EVERYWHERE, listing, apply=False)
     assert (seen.applied, seen.lines, seen.new, seen.wrong) == (False, 5, 1, 4)
     assert office.community(NEW) is None
 
 
 def test_an_administrator_imports_only_communities_within_their_scope(office):
-    said = parse_community_table([["code", "name"], [HERE.code, "电子"], [NEW, "城南"]])
+    listing = parse_community_table([["code", "name"], [HERE.code, "电子"], [NEW, "城南"]])
     with pytest.raises(InvalidLines) as refusal:
-        office.do(import_places, Scope("admin", (HERE.street,), ()), said, apply=True)
+        office.do(import_places, Scope("admin", (HERE.street,), ()), listing, apply=True)
     assert [each.message for each in refusal.value.facts["errors"]] == ["不在您的管理范围内"]
 
 

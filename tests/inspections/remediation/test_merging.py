@@ -51,8 +51,8 @@ def test_the_master_gets_a_line_of_history_and_keeps_its_version(office):
     assert (after.history_length, after.updated_at) == (2, later(hours=1))
     line = office.history(master.id)[-1]
     assert (line.step, line.by, line.seq, line.state, line.version) == ("merged", "li", 2, State.REPORTED, 1)
-    said = {"from": str(hazard.id), "number": hazard.number, "reporter": "li", "along": []}
-    assert line.facts == said
+    facts = {"from": str(hazard.id), "number": hazard.number, "reporter": "li", "along": []}
+    assert line.facts == facts
     assert [each.step for each in office.history(hazard.id)] == ["report", "merge"]
 
 

@@ -80,13 +80,13 @@ def test_other_stored_records_are_read_back_unchanged(desk):
     session = Session(new_id(), "wang", "phone", NOW, NOW, NOW)
     pair = TokenPair(new_id(), session.id, new_id(), "a", NOW, "r", NOW, NOW, NOW)
     picture = replace(photo("f"), point=POINT, taken_at=NOW, camera="Phone")
-    said = PhotoReference(
+    mention = PhotoReference(
         hazard.id, "f" * 64, Stage.AFTER, hazard.id, "wang", NOW, by_sight=True, taken_at=NOW, point=POINT
     )
     grant = Grant(Role.ADMIN, "", NOW, later(days=1))
     person = Person("new", "新人", (grant,), "-", active=False, demo=True, version=3)
     lent = Delegation(new_id(), "new", "wang", Role.SUPERVISOR, HERE.code, NOW, later(days=1), "休假", NOW, NOW)
-    desk.do(lambda _: Change(None, (day, session, pair, picture, said, person, lent)))
+    desk.do(lambda _: Change(None, (day, session, pair, picture, mention, person, lent)))
 
     def read_records(repository: Repository):
         return (

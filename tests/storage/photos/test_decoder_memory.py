@@ -49,13 +49,13 @@ from concurrent.futures import ThreadPoolExecutor
 from storage.photos import images
 small, data, size, times = *map(lambda name: open(name, "rb").read(), sys.argv[1:3]), *map(int, sys.argv[3:])
 images.make_preview(small, 320)
-def said(what):
+def memory(what):
     lines = pathlib.Path("/proc/self/status").read_text().splitlines()
     return 1024 * next(int(line.split()[1]) for line in lines if line.startswith(what))
-before = said("VmRSS")
+before = memory("VmRSS")
 with ThreadPoolExecutor(times) as threads:
     list(threads.map(lambda _: images.make_preview(data, size), range(times)))
-print(said("VmHWM") - before, said("VmRSS") - before)
+print(memory("VmHWM") - before, memory("VmRSS") - before)
 """
 
 

@@ -190,7 +190,7 @@ def test_a_time_without_an_offset_is_read_as_shanghai_time(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("said", "offset"),
+    ("text", "offset"),
     [
         ("-03:30", -210),
         ("+14:00", 840),
@@ -201,8 +201,8 @@ def test_a_time_without_an_offset_is_read_as_shanghai_time(tmp_path):
         ("", None),
     ],
 )
-def test_an_offset_is_read_only_in_the_standard_format(tmp_path, said, offset):
-    facts = read_metadata_of_tags(tmp_path, detail={0x9003: "2026:11:23 09:00:00", 0x9011: said})
+def test_an_offset_is_read_only_in_the_standard_format(tmp_path, text, offset):
+    facts = read_metadata_of_tags(tmp_path, detail={0x9003: "2026:11:23 09:00:00", 0x9011: text})
     assert facts.utc_offset == offset
     assert facts.taken_at == datetime(2026, 11, 23, 9, tzinfo=UTC) - timedelta(
         minutes=480 if offset is None else offset
@@ -229,8 +229,8 @@ def test_an_impossible_clock_is_an_oddity(tmp_path, clock, odd):
 
 @pytest.mark.parametrize("orientation", range(10))
 def test_the_orientation_is_one_of_eight(tmp_path, orientation):
-    said = read_metadata_of_tags(tmp_path, plain={0x0112: orientation}).orientation
-    assert said == (orientation if orientation in range(1, 9) else None)
+    value = read_metadata_of_tags(tmp_path, plain={0x0112: orientation}).orientation
+    assert value == (orientation if orientation in range(1, 9) else None)
 
 
 @pytest.mark.parametrize(
