@@ -26,7 +26,7 @@ from api.demo.office import load_office
 from api.settings import Settings
 from benchmarks.figures import Figure, Run, run_benchmark
 from benchmarks.photos_memory import large_picture, memory_mebibytes, run_fresh_server
-from benchmarks.photos_sending import upload_photos
+from benchmarks.photos_sender import upload_photos
 from benchmarks.sides import Anxun, BenchmarkError
 from storage.database import open_database
 from storage.migration import migrate

@@ -18,7 +18,7 @@ import uvloop
 from api.app import utc_now
 from api.office.recalculation import SWEEP_BATCH
 from api.process.scheduler import run_deadline_sweep
-from benchmarks.clocks_filling import FAR, Store
+from benchmarks.clocks_data import FAR, Store
 from benchmarks.figures import Figure, Run, console, run_benchmark
 from benchmarks.storage_postgres import PostgresUnavailable, create_database
 from inspections.accounts.people import Person

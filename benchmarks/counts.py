@@ -16,9 +16,9 @@ from sqlalchemy import case, func, literal, select
 
 from api.app import utc_now
 from api.statistics.rows import CommunityRow, build_rows
-from benchmarks.counts_filling import Store
-from benchmarks.counts_served import measure_server
-from benchmarks.counts_writing import compare_on_postgres, compare_on_sqlite
+from benchmarks.counts_cost import compare_on_postgres, compare_on_sqlite
+from benchmarks.counts_data import Store
+from benchmarks.counts_http import measure_server
 from benchmarks.figures import Figure, Run, console, run_benchmark
 from benchmarks.storage_postgres import PostgresUnavailable, create_database
 from inspections.accounts.policy import Scope

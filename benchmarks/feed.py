@@ -86,10 +86,10 @@ class Phone:
     def _call(self, method: str, path: str, body: bytes = b"") -> Any:
         self._connection.request(method, f"/api/v1{path}", body, self._bearer)
         answer = self._connection.getresponse()
-        said = answer.read()
+        content = answer.read()
         if answer.status not in {200, 201}:
-            raise BenchmarkError(f"{method} {path}: {answer.status} {said[:200]!r}")
-        return said
+            raise BenchmarkError(f"{method} {path}: {answer.status} {content[:200]!r}")
+        return content
 
     def report(self) -> None:
         body = {

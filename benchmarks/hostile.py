@@ -12,7 +12,7 @@ from statistics import quantiles
 
 from benchmarks.feed import Phone
 from benchmarks.figures import Figure, Run, console, run_benchmark
-from benchmarks.hostile_strangers import IDLE, METHODS_EACH_SECOND, READERS, SLOW
+from benchmarks.hostile_clients import IDLE, METHODS_EACH_SECOND, READERS, SLOW
 from benchmarks.photos_memory import memory_mebibytes, run_fresh_server
 from benchmarks.sides import ROOT, Anxun, BenchmarkError
 
@@ -31,21 +31,21 @@ def measure_hostile_clients(run: Run, folder: Path, seconds: int) -> None:
         command = [
             sys.executable,
             "-m",
-            "benchmarks.hostile_strangers",
+            "benchmarks.hostile_clients",
             str(server.port),
             server.sign_in(),
             str(seconds),
         ]
-        with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE) as strangers:
+        with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE) as clients:
             phone = Phone(server)
             run.show_progress(
                 "beside hostile clients", seconds, _watch_memory(server, _send_requests(phone, beside, seconds), most)
             )
-            said, _ = strangers.communicate(timeout=_ENDS_SECONDS)
-        if strangers.returncode:
+            output, _ = clients.communicate(timeout=_ENDS_SECONDS)
+        if clients.returncode:
             raise BenchmarkError("the hostile clients ended too early")
         console.print(
-            f"{len(alone)} requests alone, {len(beside)} beside hostile clients; {_describe_counts(json.loads(said))}"
+            f"{len(alone)} requests alone, {len(beside)} beside hostile clients; {_describe_counts(json.loads(output))}"
         )
         company = f"{IDLE:,} idle, {SLOW:,} slow, {READERS:,} readers, {METHODS_EACH_SECOND} methods/s"
         run.figures += [

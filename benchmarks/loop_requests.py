@@ -157,8 +157,8 @@ def _valid_value(document: Any, schema: Any, depth: int) -> Any:
     found = _resolve_schema(document, schema)
     if choices := found.get("anyOf") or found.get("oneOf"):
         return _valid_value(document, choices[0], depth)
-    if said := found.get("const") or found.get("enum"):
-        return said[0] if isinstance(said, list) else said
+    if values := found.get("const") or found.get("enum"):
+        return values[0] if isinstance(values, list) else values
     if found.get("type") == "object":
         wanted = found.get("properties", {})
         names = wanted if depth else found.get("required", ())

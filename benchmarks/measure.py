@@ -114,26 +114,26 @@ class Meter:
 
 def load(side: Server, files: list[Path], clients: int, seconds: float, most: int = 0) -> dict[str, Any]:
     """Runs the load generator and returns its result. `most`: the maximum of requests; 0 for no maximum."""
-    with run_load(side, files, clients, seconds, most) as said:
+    with run_load(side, files, clients, seconds, most) as result:
         pass
-    return said
+    return result
 
 
 @contextmanager
 def run_load(side: Server, files: list[Path], clients: int, seconds: float, most: int = 0) -> Generator[dict[str, Any]]:
     """Runs the load generator beside the block and waits for its end, which fills the yielded result."""
-    said: dict[str, Any] = {}
+    result: dict[str, Any] = {}
     command = [str(LOADGEN), "127.0.0.1", str(side.port), str(clients), str(seconds), str(most), "1"]
     command += [str(file) for file in files]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as generator:
         try:
-            yield said
+            yield result
             out, wrong = generator.communicate(timeout=seconds + 150)
         finally:
             generator.kill()
     if generator.returncode:
         raise BenchmarkError(f"the load generator failed: {wrong.strip()}")
-    said.update(json.loads(out))
+    result.update(json.loads(out))
 
 
 def drain(side: Server) -> None:
@@ -159,25 +159,25 @@ def measure_window(
         if beside:
             also = stack.enter_context(run_load(side, beside, UPLOADERS, seconds + 2 * MARGIN_SECONDS))
             time.sleep(MARGIN_SECONDS)
-        said = load(side, files, clients, seconds, most)
+        result = load(side, files, clients, seconds, most)
     cpu, database_cpu = meter.read()
     ended = time.monotonic()
-    clients_cpu = said["client_cpu_s"] + also.get("client_cpu_s", 0.0)
+    clients_cpu = result["client_cpu_s"] + also.get("client_cpu_s", 0.0)
     others = machine_seconds() - machine - cpu - (database_cpu or 0.0) - clients_cpu
     develops = side.backlog() > 0
     drain(side)
     drained = time.monotonic() - ended
     drain_cpu = meter.read()[0] - cpu
-    lost = max(0, said["n"] + also.get("n", 0) - (side.stored_count() - kept_before))
+    lost = max(0, result["n"] + also.get("n", 0) - (side.stored_count() - kept_before))
     side.remove_photos()
     os.sync()
     return Window(
-        reports=said["n"] - lost,
-        failed=said["err"] + also.get("err", 0) + lost,
-        error=said["first_err"] or also.get("first_err") or "answered, but not kept",
-        seconds=said["secs"],
-        p50_ms=said["p50_ms"],
-        p99_ms=said["p99_ms"],
+        reports=result["n"] - lost,
+        failed=result["err"] + also.get("err", 0) + lost,
+        error=result["first_err"] or also.get("first_err") or "answered, but not kept",
+        seconds=result["secs"],
+        p50_ms=result["p50_ms"],
+        p99_ms=result["p99_ms"],
         cpu=cpu,
         develops=develops,
         drain_seconds=drained if develops else 0.0,

@@ -19,7 +19,7 @@ from uuid import uuid4
 from sqlalchemy import insert
 
 from api.app import utc_now
-from benchmarks.clocks_filling import Store
+from benchmarks.clocks_data import Store
 from benchmarks.figures import Figure, Run, console, run_benchmark
 from benchmarks.sides import ROOT, Anxun, BenchmarkError, free_port
 from benchmarks.storage_postgres import PostgresUnavailable, create_database
@@ -51,7 +51,7 @@ class NoticeServer(Anxun):
         super().__init__(folder, [])
         self._apart = url.startswith("postgresql")
         self._worker: subprocess.Popen[bytes] | None = None
-        self._said = {
+        self._settings = {
             "ANXUN_DATABASE": url,
             "ANXUN_WEBHOOK": f"http://127.0.0.1:{sink}/hook",
             "ANXUN_WEBHOOK_SECRET": "of a benchmark alone",
@@ -59,12 +59,12 @@ class NoticeServer(Anxun):
         }
 
     def start_process(self, command: list[str], cwd: Path, **environment: str) -> None:
-        said = {**environment, **self._said}
-        super().start_process([*command, *(["--no-work"] if self._apart else [])], cwd, **said)
+        variables = {**environment, **self._settings}
+        super().start_process([*command, *(["--no-work"] if self._apart else [])], cwd, **variables)
         if self._apart:
             with (self.folder / "worker.log").open("ab") as log:
                 self._worker = subprocess.Popen(
-                    [command[0], "work"], cwd=cwd, env={**os.environ, **said}, stdout=log, stderr=log
+                    [command[0], "work"], cwd=cwd, env={**os.environ, **variables}, stdout=log, stderr=log
                 )
 
     def stop(self) -> None:
@@ -141,9 +141,9 @@ class Client:
     def _call(self, method: str, path: str, body: bytes, status: int) -> None:
         self._connection.request(method, path, body, self._bearer)
         answer = self._connection.getresponse()
-        said = answer.read()
+        content = answer.read()
         if answer.status != status:
-            raise BenchmarkError(f"{method} {path}: {answer.status} {said[:200]!r}")
+            raise BenchmarkError(f"{method} {path}: {answer.status} {content[:200]!r}")
 
 
 def run_parts(run: Run, folder: Path, number: int) -> None:

@@ -20,14 +20,14 @@ class Sink:
             while head := await reader.readuntil(b"\r\n\r\n"):
                 headers = dict(line.lower().split(b": ", 1) for line in head.split(b"\r\n")[1:] if line)
                 await reader.readexactly(int(headers.get(b"content-length", 0)))
-                said = b""
+                content = b""
                 if head.startswith(b"POST"):
                     self.last = time.monotonic()
                     self.first = self.first or self.last
                     self.events[headers[b"anxun-event"]] += 1
                 else:
-                    said = json.dumps([self.events.total(), len(self.events), self.first, self.last]).encode()
-                writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(said) + said)
+                    content = json.dumps([self.events.total(), len(self.events), self.first, self.last]).encode()
+                writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(content) + content)
         except (asyncio.IncompleteReadError, ConnectionError):
             writer.close()
 

@@ -15,10 +15,10 @@ from PIL import Image
 
 from benchmarks.figures import SCRATCH, Figure, Run, console, run_benchmark
 from benchmarks.measure import Meter, drain
-from benchmarks.photos_bare import BareServer
+from benchmarks.photos_floor import BareServer
 from benchmarks.photos_memory import measure_memory
 from benchmarks.photos_search import measure_search
-from benchmarks.photos_sending import Picture, upload_photos
+from benchmarks.photos_sender import Picture, upload_photos
 from benchmarks.sides import ROOT, Anxun, BenchmarkError, Server
 
 UPLOAD_SECONDS = 2.0

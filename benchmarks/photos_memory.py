@@ -10,7 +10,7 @@ from PIL import Image
 
 from benchmarks.figures import Figure, Run
 from benchmarks.measure import drain
-from benchmarks.photos_sending import Connection, Picture, upload_photos
+from benchmarks.photos_sender import Connection, Picture, upload_photos
 from benchmarks.sides import Anxun, BenchmarkError
 
 IDLE_SECONDS = 10

@@ -14,9 +14,9 @@ from statistics import median
 import uvloop
 
 from benchmarks.figures import Figure, Run, console, run_benchmark
-from benchmarks.storage_listing import Pages, fill_hazards
+from benchmarks.storage_list import Pages, fill_hazards
 from benchmarks.storage_postgres import PostgresUnavailable, create_database, write_in_groups, write_singly
-from benchmarks.storage_writing import (
+from benchmarks.storage_writer import (
     WRITERS,
     Window,
     Work,

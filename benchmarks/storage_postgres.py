@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import psycopg
 
-from benchmarks.storage_writing import Window, Work, write_reports
+from benchmarks.storage_writer import Window, Work, write_reports
 from inspections.remediation.actions.reporting import ReportResult
 from storage.database import DEFINITION
 from storage.engine.postgres import CONNECTIONS, NumberBlocks, PostgresDatabase, postgres_engine

@@ -80,27 +80,27 @@ def measure_window(side: YardstickSide, cell: Cell) -> Outcome:
     time.sleep(1.2)  # what a server does once a second is not counted for the window
     stored = side.stored_count()
     meter, machine, begun = Meter(side), machine_seconds(), time.monotonic()
-    said = load(side, files, cell.clients, cell.seconds, cell.most)
+    result = load(side, files, cell.clients, cell.seconds, cell.most)
     answered, (own, database) = time.monotonic(), meter.read()
     wait_until_idle(side)
     ended, (all_own, all_database) = time.monotonic(), meter.read()
-    busy = machine_seconds() - machine - all_own - (all_database or 0) - said["client_cpu_s"]
+    busy = machine_seconds() - machine - all_own - (all_database or 0) - result["client_cpu_s"]
     reports = cell.name not in {"step", "list of 100"}
-    lost = max(0, said["n"] - (side.stored_count() - stored)) if reports else 0
+    lost = max(0, result["n"] - (side.stored_count() - stored)) if reports else 0
     side.remove_photos()
     os.sync()
-    per_request = 1000 / max(1, said["n"])
+    per_request = 1000 / max(1, result["n"])
     return Outcome(
-        said["n"] / said["secs"],
-        said["p50_ms"],
-        said["p99_ms"],
+        result["n"] / result["secs"],
+        result["p50_ms"],
+        result["p99_ms"],
         all_own * per_request,
         (all_database or 0) * per_request,
         (all_own - own + (all_database or 0) - (database or 0)) * per_request,
         ended - answered,
         max(0.0, busy / (ended - begun) / (os.cpu_count() or 1)),
-        said["err"] + lost,
-        said["first_err"] or "answered, but not stored",
+        result["err"] + lost,
+        result["first_err"] or "answered, but not stored",
     )
 
 

@@ -13,7 +13,7 @@ from threading import Event
 import psycopg
 from sqlalchemy import Engine, update
 
-from benchmarks.counts_filling import COMMUNITIES
+from benchmarks.counts_data import COMMUNITIES
 from benchmarks.feed import FeedServer
 from benchmarks.figures import Figure, Run, console
 from benchmarks.measure import cpu_seconds
@@ -111,9 +111,9 @@ class _Client:
         begun = time.perf_counter()
         self._connection.request("GET", path, headers={**self._headers, **more})
         answer = self._connection.getresponse()
-        said = answer.read()
+        content = answer.read()
         if answer.status not in {200, 304}:
-            raise BenchmarkError(f"{path}: {answer.status} {said[:200]!r}")
+            raise BenchmarkError(f"{path}: {answer.status} {content[:200]!r}")
         return (time.perf_counter() - begun) * 1000, answer.headers.get("ETag", "")
 
     def p95(self, path: str, *, anew: bool = False, **more: str) -> float:

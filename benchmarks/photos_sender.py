@@ -52,9 +52,9 @@ class Connection:
         self._send([self._head(digest, picture), picture.data, token])
         answer = HTTPResponse(self._socket, method="PUT")
         answer.begin()
-        said = answer.read()
+        content = answer.read()
         if not 200 <= answer.status < 300:
-            raise BenchmarkError(f"{answer.status} {said[:200]!r}")
+            raise BenchmarkError(f"{answer.status} {content[:200]!r}")
 
     def upload_part(self, picture: Picture, part: float) -> int:
         """Sends only the given part of a photo and returns its bytes."""

@@ -20,7 +20,7 @@ from api.app import utc_now
 from api.demo.office import COMMUNITIES
 from api.hazards.routes import _read_page
 from api.hazards.views import HazardList, encode_cursor, hazard_views
-from benchmarks.storage_recording import record_statements
+from benchmarks.storage_recorder import record_statements
 from inspections.accounts.people import Person
 from inspections.accounts.policy import scope
 from inspections.accounts.security_profile import STANDARD
@@ -81,11 +81,13 @@ class Pages:
 
     def _page_statement(self, path: Path) -> tuple[str, Any]:
         """Returns the SELECT that `hazard_page` sends, and its parameters."""
-        with record_statements() as said:
+        with record_statements() as statements:
             database = SqliteDatabase(path, DEFINITION)
             database.read_sync(self._list_hazards)
             uvloop.run(database.close())
-        return next((sql, parameters) for sql, parameters, _ in said if " FROM hazards " in sql.replace("\n", " "))
+        return next(
+            (sql, parameters) for sql, parameters, _ in statements if " FROM hazards " in sql.replace("\n", " ")
+        )
 
     def _list_hazards(self, repository: Repository) -> list[Hazard]:
         reach = ListScopes(scope(self._person, "hazard.see"), scope(self._person, "hazard.personal"))

@@ -22,7 +22,7 @@ class BareServer(Server):
     def start(self) -> None:
         self._kept = self.folder / "kept"
         self._kept.mkdir()
-        command = [sys.executable, "-m", "benchmarks.photos_bare", str(self._kept), str(self.port)]
+        command = [sys.executable, "-m", "benchmarks.photos_floor", str(self._kept), str(self.port)]
         self.start_process(command, ROOT)
 
     def stored_count(self) -> int:

@@ -1,6 +1,6 @@
 """Hostile clients that occupy a server's resources; `benchmarks.hostile` runs them in a separate process.
 
-    python -m benchmarks.hostile_strangers PORT BEARER SECONDS
+    python -m benchmarks.hostile_clients PORT BEARER SECONDS
 
 Prints, as JSON, the connections opened, those ended by the server, and the responses by status.
 """
@@ -120,9 +120,9 @@ def main() -> None:
     port, bearer, seconds = sys.argv[1:]
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    with closing(HostileClients(int(port), bearer)) as strangers:
-        strangers.run(float(seconds))
-        print(json.dumps(strangers.seen))
+    with closing(HostileClients(int(port), bearer)) as clients:
+        clients.run(float(seconds))
+        print(json.dumps(clients.seen))
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ import msgspec
 from api.app import utc_now
 from api.demo.office import load_office
 from benchmarks.messages import anxun_report
-from benchmarks.storage_recording import Statement, record_statements
+from benchmarks.storage_recorder import Statement, record_statements
 from inspections.accounts.people import Person
 from inspections.photos.actions.intake import receive_photos
 from inspections.photos.records import Photo, PhotoState
@@ -116,10 +116,10 @@ PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "temp_stor
 
 async def record_script(path: Path, work: Work) -> Script:
     """Records the statements that `transact` sends to SQLite while it writes the reports."""
-    with record_statements() as said:
+    with record_statements() as statements:
         await write_to_sqlite(path, work)
     script: Script = []
-    for statement in said:
+    for statement in statements:
         if statement.sql.startswith("BEGIN"):
             script.append([])
         if script:

@@ -12,7 +12,7 @@ import uvloop
 from sqlalchemy import bindparam, func, select, text, update
 
 from api.app import utc_now
-from benchmarks.storage_writing import prepare_database
+from benchmarks.storage_writer import prepare_database
 from inspections.hazards.records import Hazard, State
 from storage.database import DEFINITION
 from storage.engine.connections import sqlite_path, writing_engine

@@ -9,7 +9,7 @@ import psycopg
 import uvloop
 from sqlalchemy import Connection, func, insert, select, text
 
-from benchmarks.storage_writing import prepare_database
+from benchmarks.storage_writer import prepare_database
 from inspections.hazards.records import Hazard
 from inspections.office.categories import CATALOGUE
 from inspections.places.communities import Community, Street

@@ -10,10 +10,10 @@ from unittest.mock import patch
 
 import uvloop
 
-from benchmarks import storage_postgres, storage_writing
+from benchmarks import storage_postgres, storage_writer
 from benchmarks.figures import Figure, Run
 from benchmarks.storage_postgres import BenchmarkDatabase, write_in_groups
-from benchmarks.storage_writing import WRITERS, Work, prepare_database, write_to_sqlite
+from benchmarks.storage_writer import WRITERS, Work, prepare_database, write_to_sqlite
 from storage.database import DEFINITION
 from storage.statistics.deltas import append_count_deltas
 
@@ -28,7 +28,7 @@ def _disable_counting() -> Generator[None]:
         change_hooks=[each for each in DEFINITION.change_hooks if each is not append_count_deltas]
     )
     with ExitStack() as stack:
-        for module in (storage_writing, storage_postgres):
+        for module in (storage_writer, storage_postgres):
             stack.enter_context(patch.object(module, "DEFINITION", uncounted))
         yield
 
