@@ -36,38 +36,38 @@ def _patient_file_reader():
 
 
 @pytest.fixture(scope="session")
-def loaded(tmp_path_factory):
+def demo_office(tmp_path_factory):
     """Load the demo office into a folder; return the folder and a token for each person."""
     folder = tmp_path_factory.mktemp("office")
     return folder, prepare(f"sqlite:///{folder}/anxun.db")
 
 
 @pytest.fixture(scope="session")
-def loaded_postgres():
+def demo_database():
     """Load the demo office into a PostgreSQL database; yield its name and a token for each person."""
     with new_database() as url:
         yield url.rpartition("/")[2], prepare(url)
 
 
 @pytest.fixture(scope="session")
-def assembled_once():
+def application():
     """Assemble the routes once, which takes a quarter of a second; each test attaches a context of its own."""
     return assemble_app(Settings())
 
 
 @pytest.fixture
-def api(request, tmp_path, clock, assembled_once):
+def api(request, tmp_path, clock, application):
     folder = tmp_path / "data"
     with ExitStack() as stack:
         if getattr(request, "param", "sqlite") == "sqlite":
-            template, tokens = request.getfixturevalue("loaded")
+            template, tokens = request.getfixturevalue("demo_office")
             shutil.copytree(template, folder)
             url = ""
         else:
-            template, tokens = request.getfixturevalue("loaded_postgres")
+            template, tokens = request.getfixturevalue("demo_database")
             url = stack.enter_context(new_database(template))
         settings = Settings(data=str(folder), database=url, tick_seconds=0.05)
-        app = attach_context(assembled_once, settings, clock)
+        app = attach_context(application, settings, clock)
         client = stack.enter_context(TestClient(app, raise_server_exceptions=False))
         yield Api(client, clock, dict(tokens), folder)
 

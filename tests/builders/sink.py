@@ -72,9 +72,13 @@ class Sink:
             handler.send_header("Content-Length", "0")
             handler.end_headers()
 
-    def until(self, number):
+    def wait_for_bodies(self, number):
         """Waits until `number` calls were accepted; returns their bodies."""
         poll_until(lambda: len(self.accepted) >= number, lambda: f"{len(self.accepted)} of {number} calls were taken")
+        return self.bodies()
+
+    def bodies(self):
+        """Returns the decoded bodies of the calls accepted so far."""
         with self.lock:
             return [json.loads(body) for body in self.accepted]
 
@@ -84,12 +88,12 @@ def sink(answer=lambda _: 204):
 
 
 @contextmanager
-def run_server(made):
-    thread = threading.Thread(target=made.server.serve_forever, args=(0.05,), daemon=True)
+def run_server(receiver):
+    thread = threading.Thread(target=receiver.server.serve_forever, args=(0.05,), daemon=True)
     thread.start()
     try:
-        yield made
+        yield receiver
     finally:
-        made.ended.set()
-        made.server.shutdown()
-        made.server.server_close()
+        receiver.ended.set()
+        receiver.server.shutdown()
+        receiver.server.server_close()

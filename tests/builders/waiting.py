@@ -9,23 +9,36 @@ import pytest
 PATIENCE = 400
 """The seconds after which a wait fails. Photos are processed at the lowest priority, which gets a hundredth of a
 machine that other programs keep busy."""
+_PAUSE = 0.02
 
 
-def poll_until(condition, describe=lambda: "the condition did not come true"):
-    """Waits for a truthy result of the condition and returns it. `describe` returns the message of a failure."""
+def _failure_message():
+    return "the condition did not come true"
+
+
+def _poll(condition, describe):
+    """Yields each result of the condition, and fails the test after PATIENCE."""
     end = time.monotonic() + PATIENCE
-    while not (found := condition()):
+    while True:
+        yield condition()
         if time.monotonic() > end:
             pytest.fail(str(describe()))
-        time.sleep(0.02)
-    return found
 
 
-async def until_in_loop(condition):
-    """Waits for the condition without blocking the event loop."""
-    async with asyncio.timeout(PATIENCE):
-        while not condition():  # noqa: ASYNC110  # the condition has no event
-            await asyncio.sleep(0.01)
+def poll_until(condition, describe=_failure_message):
+    """Waits for a truthy result of the condition and returns it. `describe` returns the message of a failure."""
+    polls = _poll(condition, describe)
+    while not (result := next(polls)):
+        time.sleep(_PAUSE)
+    return result
+
+
+async def poll_in_loop(condition, describe=_failure_message):
+    """Does the same as `poll_until` without blocking the event loop."""
+    polls = _poll(condition, describe)
+    while not (result := next(polls)):  # noqa: ASYNC110  # the condition has no event
+        await asyncio.sleep(_PAUSE)
+    return result
 
 
 def listens(port):

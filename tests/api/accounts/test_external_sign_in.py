@@ -24,8 +24,8 @@ def platform():
 
 
 @pytest.fixture
-def api(tmp_path, clock, loaded, platform):
-    shutil.copytree(loaded[0], tmp_path / "data")
+def api(tmp_path, clock, demo_office, platform):
+    shutil.copytree(demo_office[0], tmp_path / "data")
     at = f"http://app:s3cret%2F@127.0.0.1:{platform.port}"
     words = f"wechat={at}/wx zwding={at}"
     settings = Settings(data=str(tmp_path / "data"), tick_seconds=0.05, sign_in=words, intranet="127.0.0.0/8")
@@ -34,7 +34,7 @@ def api(tmp_path, clock, loaded, platform):
         for name, role in (("wang", Role.INSPECTOR), ("li", Role.OFFICER))
     )
     with TestClient(build_app(settings, clock), raise_server_exceptions=False) as client:
-        api = Api(client, clock, dict(loaded[1]), tmp_path / "data")
+        api = Api(client, clock, dict(demo_office[1]), tmp_path / "data")
         client.blocking_portal.call(client.app.state.context.database.transact, lambda _: Change(None, people))
         for person in people:
             answer = api.post(None, "/auth/login", {"username": person.username, "password": OWN})
@@ -75,8 +75,8 @@ def test_linking_needs_a_password_or_code_and_guesses_are_slowed_down(api):
     problem(api.post("wang", "/me/identities/wechat", {"code": "code-wang"}), 403, "auth.confirm_needed")
     problem(link(api, "wang", "other", "code-wang"), 404, "provider.not_found")
     for shown in ({"password": "a guess"}, {"totp": "123456"}, {"password": OWN, "totp": "123456"}):
-        said = problem(link(api, "wang", "wechat", "code-wang", **shown), 422, "step.needs")
-        assert [each["field"] for each in said["errors"]] == [list(shown)[-1]]
+        refusal = problem(link(api, "wang", "wechat", "code-wang", **shown), 422, "step.needs")
+        assert [each["field"] for each in refusal["errors"]] == [list(shown)[-1]]
     for _ in range(2):
         problem(link(api, "wang", "wechat", "code-wang", password="a guess"), 422, "step.needs")
     problem(link(api, "wang", "wechat", "code-wang"), 429, "auth.too_many")

@@ -48,8 +48,8 @@ class Device:
 
     def __init__(self, office, username, *, page):
         self.office, self.page, self.offset = office, page, 0
-        said = {"username": username, "password": OWN, "page": page}
-        self.keep(self.send("POST", "/auth/login", {}, json=said))
+        credentials = {"username": username, "password": OWN, "page": page}
+        self.keep(self.send("POST", "/auth/login", {}, json=credentials))
         self.id = next(each["id"] for each in self.get("/me/devices").json()["items"] if each["current"])
         if page:
             self.credentials = {"page cookie": lambda: self.get("/me")}
@@ -137,16 +137,16 @@ class Account:
 
     def states(self, expected=None):
         """Return whether each credential is valid here and elsewhere; wait for the streams that `expected` says end."""
-        said = {name: [is_good(use())] * 2 for name, use in self.credentials.items()}
+        validity = {name: [is_good(use())] * 2 for name, use in self.credentials.items()}
         for name, use in self.here.credentials.items():
-            said[name] = [is_good(use()), is_good(self.elsewhere.credentials[name]())]
+            validity[name] = [is_good(use()), is_good(self.elsewhere.credentials[name]())]
         if not self.here.page:
             streams = [self.here.stream, self.elsewhere.stream]
             stay = GOOD_AFTER[expected["live stream"]] if expected else [True, True]
             wait_for([each for each, stays in zip(streams, stay, strict=True) if not stays], PATIENCE)
             wait_for([each for each, stays in zip(streams, stay, strict=True) if stays], 5 * HEARTBEAT.total_seconds())
-            said["live stream"] = [not each.done() for each in streams]
-        return said
+            validity["live stream"] = [not each.done() for each in streams]
+        return validity
 
 
 def is_good(answer):
@@ -201,9 +201,9 @@ PARTY = {"kind": "merchant", "name": "某店"}
 
 
 @pytest.fixture(scope="module")
-def office(loaded, tmp_path_factory):
+def office(demo_office, tmp_path_factory):
     folder, clock = tmp_path_factory.mktemp("revocation") / "data", Clock()
-    shutil.copytree(loaded[0], folder)
+    shutil.copytree(demo_office[0], folder)
     with ExitStack() as stack:
         patch = stack.enter_context(pytest.MonkeyPatch.context())
         patch.setattr(
@@ -215,7 +215,7 @@ def office(loaded, tmp_path_factory):
         words = f"wechat=http://app:s3cret%2F@127.0.0.1:{platform.port}/wx"
         settings = Settings(data=str(folder), tick_seconds=0.05, sign_in=words, intranet="127.0.0.0/8")
         client = stack.enter_context(TestClient(build_app(settings, clock), raise_server_exceptions=False))
-        office = Office(Api(client, clock, dict(loaded[1]), folder), platform, threads)
+        office = Office(Api(client, clock, dict(demo_office[1]), folder), platform, threads)
         yield office
 
 

@@ -28,8 +28,8 @@ PEOPLE = {
 
 
 @pytest.fixture
-def api(tmp_path, clock, loaded):
-    shutil.copytree(loaded[0], tmp_path / "data")
+def api(tmp_path, clock, demo_office):
+    shutil.copytree(demo_office[0], tmp_path / "data")
     settings = Settings(data=str(tmp_path / "data"), tick_seconds=0.05, profile="strict")
     password = HASHER.hash(FIRST)
     people = tuple(Person(name, name, (Grant(role, HERE),), password) for name, role in PEOPLE.items())

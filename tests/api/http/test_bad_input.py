@@ -25,14 +25,14 @@ def count_rows(api):
 
 
 @pytest.fixture
-def nothing_stored(api):
+def storage_check(api):
     before = count_rows(api)
     yield
     assert count_rows(api) == before
     assert list((api.folder / "photos" / "incoming").iterdir()) == []
 
 
-@pytest.mark.usefixtures("nothing_stored")
+@pytest.mark.usefixtures("storage_check")
 @pytest.mark.parametrize(
     ("facts", "field"),
     [
@@ -69,19 +69,19 @@ def nothing_stored(api):
     ],
 )
 def test_an_invalid_report_names_the_field(api, facts, field):
-    said = problem(api.post("inspector", "/hazards", body(**facts)), 422, "step.needs")
-    assert field in [error["field"] for error in said["errors"]]
-    assert all(any("\u4e00" <= letter <= "\u9fff" for letter in error["message"]) for error in said["errors"])
+    refusal = problem(api.post("inspector", "/hazards", body(**facts)), 422, "step.needs")
+    assert field in [error["field"] for error in refusal["errors"]]
+    assert all(any("\u4e00" <= letter <= "\u9fff" for letter in error["message"]) for error in refusal["errors"])
 
 
-@pytest.mark.usefixtures("nothing_stored")
+@pytest.mark.usefixtures("storage_check")
 def test_missing_and_foreign_communities_look_the_same(api):
     missing = api.post("inspector", "/hazards", body(community="999999999999"))
     foreign = api.post("inspector", "/hazards", body(community=THERE))
     assert problem(missing, 404, "community.not_found") == problem(foreign, 404, "community.not_found")
 
 
-@pytest.mark.usefixtures("nothing_stored")
+@pytest.mark.usefixtures("storage_check")
 @pytest.mark.parametrize(
     "raw",
     [
@@ -125,7 +125,7 @@ AS_REPORT = b'Content-Disposition: form-data; name="report"'
 AS_PHOTO = b'Content-Disposition: form-data; name="photo"; filename="a.jpg"'
 
 
-@pytest.mark.usefixtures("nothing_stored")
+@pytest.mark.usefixtures("storage_check")
 @pytest.mark.parametrize(
     ("raw", "status"),
     [
@@ -163,7 +163,7 @@ def put(api, digest, data, who="inspector"):
     return api.call(who, "PUT", f"/photos/{digest}", content=data)
 
 
-@pytest.mark.usefixtures("nothing_stored")
+@pytest.mark.usefixtures("storage_check")
 def test_invalid_photos_are_refused(api):
     digest = hashlib.sha256(PICTURE).hexdigest()
     wrong = problem(put(api, "0" * 64, PICTURE), 422, "photo.digest")
@@ -182,8 +182,8 @@ def test_invalid_photos_are_refused(api):
     problem(api.call("inspector", "POST", "/photos", files={"other": b"x"}), 422, "step.needs")
 
 
-def cursor(said):
-    return base64.urlsafe_b64encode(json.dumps(said).encode()).decode()
+def cursor(position):
+    return base64.urlsafe_b64encode(json.dumps(position).encode()).decode()
 
 
 @on_both
@@ -193,8 +193,8 @@ def test_a_nul_in_a_url_is_refused_before_the_database(api):
         ("/hazards?q=%00", "q"),
         ("/hazards?community=%00&limit=1", "community"),
     ):
-        said = problem(api.get("officer", path), 422, "step.needs")
-        assert [error["field"] for error in said["errors"]] == [field], path
+        refusal = problem(api.get("officer", path), 422, "step.needs")
+        assert [error["field"] for error in refusal["errors"]] == [field], path
     problem(api.get("admin", "/people/handler%00"), 404, "route.not_found")
     problem(api.post("admin", "/categories/EV-03%00", {}), 404, "route.not_found")
 
@@ -219,8 +219,8 @@ def test_invalid_query_parameters_name_the_field(api):
         (f"/photos/{'0' * 64}?size=huge", "size"),
         ("/people?role=king", "role"),
     ):
-        said = problem(api.get("officer", path), 422, "step.needs")
-        assert [error["field"] for error in said["errors"]] == [field], path
+        refusal = problem(api.get("officer", path), 422, "step.needs")
+        assert [error["field"] for error in refusal["errors"]] == [field], path
 
 
 def test_unknown_routes_and_objects_get_a_problem(api):

@@ -13,11 +13,11 @@ DASHBOARD = "https://dashboard.example"
 
 
 @pytest.fixture
-def open_client(loaded, tmp_path):
+def open_client(demo_office, tmp_path):
     """Return a function that opens a client of a server with these settings, on the demo office."""
 
     def with_(base="http://testserver.local", **settings):
-        template, _ = loaded
+        template, _ = demo_office
         folder = tmp_path / "data"
         shutil.copytree(template, folder, dirs_exist_ok=True)
         return TestClient(build_app(Settings(data=str(folder), **settings)), base_url=base)

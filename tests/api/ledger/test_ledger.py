@@ -17,7 +17,7 @@ from inspections.ledger.selection import Selection
 from tests.builders.api import HERE, THERE, on_both, problem
 from tests.builders.day_of_cases import create_cases
 from tests.builders.ledgers import read_ledger
-from tests.builders.waiting import until_in_loop
+from tests.builders.waiting import poll_in_loop
 
 
 @on_both
@@ -160,7 +160,7 @@ def test_a_stalled_download_gives_up_its_slot(api, monkeypatch):
         second = await anext(pieces)
         assert len(first + second) == 20
         assert "officer" in context.part(FileSlots).people
-        await until_in_loop(lambda: not context.part(FileSlots).people)
+        await poll_in_loop(lambda: not context.part(FileSlots).people)
         assert (file.closed, process.returncode is not None) == (True, True)
         with pytest.raises(StalledTransfer):  # the response breaks off visibly
             await anext(pieces)

@@ -13,6 +13,7 @@ from inspections.monitoring.vendors import PAYLOAD_BYTES
 from storage.statistics.rollup import check_counts
 from tests.builders.api import HERE, PASSWORD, THERE, on_both, problem
 from tests.builders.signed_alerts import ALARM, post_signed, register_device, send_alerts
+from tests.builders.waiting import poll_until
 
 
 @on_both
@@ -36,19 +37,18 @@ def test_an_alarm_opens_a_hazard_at_once(api):
     assert (seen["last_seen_at"], seen["secrets"]) == ("2026-11-23T01:00:00Z", 1)
 
 
+def alert_notices(api):
+    return [each for each in api.get("officer", "/inbox").json()["items"] if each["kind"] == "alert"]
+
+
 @on_both
 def test_an_officer_is_notified_at_night_and_a_false_alarm_counts_as_no_hazard(api):
     secret = register_device(api)
     api.clock.now += timedelta(hours=17)
     api.sign_in_again()
     (verdict,) = send_alerts(api, secret, ALARM)
-    inbox = []
-    for _ in range(100):
-        inbox = [each for each in api.get("officer", "/inbox").json()["items"] if each["kind"] == "alert"]
-        if inbox:
-            break
-        api.client.blocking_portal.call(asyncio.sleep, 0.05)
-    assert inbox[0]["title"] == "用电监测报警待核查"
+    notices = poll_until(lambda: alert_notices(api))
+    assert notices[0]["title"] == "用电监测报警待核查"
     assert api.counts()["total"]["received"] == 0  # an alarm, no hazard found
     case = api.get("officer", f"/hazards/{verdict['hazard']}").json()
     done = api.take_step("officer", case, "verify", outcome="false_alarm", note="检查无异常")
@@ -165,17 +165,17 @@ def test_a_secret_is_renewed_without_a_gap(api):
 @on_both
 def test_a_device_is_changed_and_deactivated(api):
     secret = register_device(api)
-    said = {"id": "A-1", "name": "总箱", "kind": "mains", "community": HERE, "place": "2幢"}
+    device = {"id": "A-1", "name": "总箱", "kind": "mains", "community": HERE, "place": "2幢"}
     limits = {"residual_current_ma": {"warn": 500, "alarm": 600, "critical": 700}}
-    after = api.post("admin", "/devices/A-1", {**said, "thresholds": limits}).json()
+    after = api.post("admin", "/devices/A-1", {**device, "thresholds": limits}).json()
     assert (after["place"], after["thresholds"]["residual_current_ma"]["alarm"]) == ("2幢", 600)
     assert send_alerts(api, secret, ALARM)[0]["result"] == "normal"
-    api.post("admin", "/devices/A-1", {**said, "active": False})
+    api.post("admin", "/devices/A-1", {**device, "active": False})
     (refused,) = send_alerts(api, secret, ALARM | {"value": 900})
     assert (refused["result"], refused["reason"]) == ("refused", "unknown_device")
     wrong = {"residual_current_ma": {"warn": 5, "alarm": 3, "critical": 1}}
-    problem(api.post("admin", "/devices/A-1", {**said, "thresholds": wrong}), 422, "step.needs")
-    problem(api.post("admin", "/devices/A-1", {**said, "id": "A-2"}), 422, "step.needs")
+    problem(api.post("admin", "/devices/A-1", {**device, "thresholds": wrong}), 422, "step.needs")
+    problem(api.post("admin", "/devices/A-1", {**device, "id": "A-2"}), 422, "step.needs")
 
 
 @on_both
@@ -186,9 +186,9 @@ def test_alerts_and_devices_are_seen_only_within_ones_communities(api):
     problem(api.get("officer2", f"/alerts/{verdict['alert']}"), 404, "alert.not_found")
     assert api.get("officer2", "/devices").json()["items"] == []
     problem(api.get("officer2", "/devices/A-1"), 404, "device.not_found")
-    said = {"id": "B-1", "name": "x", "kind": "shop", "community": THERE, "place": "y"}
-    problem(api.post("admin", "/devices", said), 403, "role.forbidden")
-    assert api.post("admin", "/devices", {**said, "id": "A-1"}).status_code == 409
+    device = {"id": "B-1", "name": "x", "kind": "shop", "community": THERE, "place": "y"}
+    problem(api.post("admin", "/devices", device), 403, "role.forbidden")
+    assert api.post("admin", "/devices", {**device, "id": "A-1"}).status_code == 409
     problem(api.post(None, "/auth/login", {"username": "monitoring", "password": PASSWORD}), 401, "auth.failed")
 
 

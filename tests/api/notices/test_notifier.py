@@ -103,13 +103,13 @@ def count_undelivered(url):
 def check_events(calls, number):
     """Checks that every event came under one id with the same facts, and those of a hazard in order."""
     by_id, order = {}, {}
-    for said in calls:
-        if said["hazard"] is None:
+    for call in calls:
+        if call["hazard"] is None:
             continue
-        by_id.setdefault(said["id"], []).append(said)
-        told = order.setdefault(said["hazard"]["id"], [])
-        if said["id"] not in [each["id"] for each in told]:
-            told.append(said)
+        by_id.setdefault(call["id"], []).append(call)
+        told = order.setdefault(call["hazard"]["id"], [])
+        if call["id"] not in [each["id"] for each in told]:
+            told.append(call)
     assert len(by_id) == 4 * number
     for same in by_id.values():
         assert len({(each["kind"], each["at"], tuple(each["to"])) for each in same}) == 1
@@ -148,7 +148,7 @@ def deliver_and_kill(tmp_path, url, answer, *, number, workers, kills):
             for each in working:
                 each.terminate()
             assert {each.wait(PATIENCE) for each in working} <= {0, -signal.SIGTERM}
-        check_events(poorly.until(0), number)
+        check_events(poorly.bodies(), number)
         return poorly
 
 
@@ -177,16 +177,16 @@ def test_a_killed_server_resumes_its_deliveries_on_sqlite(tmp_path):
         server.start()
 
         def told():
-            return {said["hazard"]["id"] for said in poorly.until(0) if said["hazard"]}
+            return {call["hazard"]["id"] for call in poorly.bodies() if call["hazard"]}
 
         poll_until(lambda: told() == set(sent), lambda: f"{len(told())} of {len(sent)}")
         server.stop()
 
 
 @pytest.fixture
-def api_with_hook(tmp_path, loaded, clock):
+def api_with_hook(tmp_path, demo_office, clock):
     """Runs the application with a webhook to a sink; yields its API and the sink."""
-    template, tokens = loaded
+    template, tokens = demo_office
     folder = tmp_path / "data"
     shutil.copytree(template, folder)
     with sink() as hook:
@@ -200,7 +200,7 @@ def events(hook, number, meanwhile=lambda: None):
 
     def found():
         meanwhile()
-        told = [each for each in hook.until(0) if each["hazard"]]
+        told = [each for each in hook.bodies() if each["hazard"]]
         return told if len(told) >= number else None
 
     return poll_until(found)
@@ -208,7 +208,7 @@ def events(hook, number, meanwhile=lambda: None):
 
 def test_a_webhook_that_fails_for_a_day_gets_every_event_afterwards(api_with_hook):
     api, hook = api_with_hook
-    assert len(hook.until(1)) == 1  # the notice of the daily digest file
+    assert len(hook.wait_for_bodies(1)) == 1  # the notice of the daily digest file
     hook.answer = lambda _: 500
     hazard = api.assign_report()
     failing = find_deliveries(api, "failing", 1)
@@ -236,7 +236,7 @@ def find_deliveries(api, state, number=0, who="admin"):
 def test_an_administrator_sees_dead_deliveries_and_sends_them_again(api_with_hook, monkeypatch):
     monkeypatch.setattr("inspections.notices.actions.delivery.TRIES", 2)
     api, hook = api_with_hook
-    assert len(hook.until(1)) == 1
+    assert len(hook.wait_for_bodies(1)) == 1
     hook.answer = lambda _: 500
     hazard = api.report("inspector")
     find_deliveries(api, "failing", 1)
@@ -262,7 +262,7 @@ def test_an_administrator_sees_dead_deliveries_and_sends_them_again(api_with_hoo
 def test_a_hanging_webhook_delays_no_inbox_and_no_request(api_with_hook, monkeypatch):
     monkeypatch.setattr("api.http.outbound.SECONDS", 2 * PATIENCE)  # the request to the hook is not given up meanwhile
     api, hook = api_with_hook
-    assert len(hook.until(1)) == 1
+    assert len(hook.wait_for_bodies(1)) == 1
     hook.answer = lambda _: "hang"
     hazard = api.assign_report()
     (item,) = poll_until(lambda: api.get("handler", "/inbox").json()["items"])
@@ -270,8 +270,8 @@ def test_a_hanging_webhook_delays_no_inbox_and_no_request(api_with_hook, monkeyp
     poll_until(lambda: len(hook.calls) > 1)
 
 
-def test_a_webhook_at_a_private_address_is_refused_with_a_reason(tmp_path, loaded, clock):
-    template, tokens = loaded
+def test_a_webhook_at_a_private_address_is_refused_with_a_reason(tmp_path, demo_office, clock):
+    template, tokens = demo_office
     folder = tmp_path / "data"
     shutil.copytree(template, folder)
     with sink() as own:
@@ -283,8 +283,8 @@ def test_a_webhook_at_a_private_address_is_refused_with_a_reason(tmp_path, loade
         assert own.calls == []
 
 
-def test_only_one_process_sends_a_heartbeat_per_interval(tmp_path, loaded, clock):
-    template, _ = loaded
+def test_only_one_process_sends_a_heartbeat_per_interval(tmp_path, demo_office, clock):
+    template, _ = demo_office
     folder = tmp_path / "data"
     shutil.copytree(template, folder)
 
@@ -307,8 +307,8 @@ def test_only_one_process_sends_a_heartbeat_per_interval(tmp_path, loaded, clock
     assert len(hook.accepted) == 3
 
 
-def test_only_one_of_two_processes_sends_the_daily_digest(tmp_path, loaded, clock):
-    template, _ = loaded
+def test_only_one_of_two_processes_sends_the_daily_digest(tmp_path, demo_office, clock):
+    template, _ = demo_office
     folder = tmp_path / "data"
     shutil.copytree(template, folder)
 
@@ -326,8 +326,8 @@ def test_only_one_of_two_processes_sends_the_daily_digest(tmp_path, loaded, cloc
     assert asyncio.run(story()) == [0, 1, 0]
 
 
-def test_a_running_server_sends_heartbeats(tmp_path, loaded):
-    template, _ = loaded
+def test_a_running_server_sends_heartbeats(tmp_path, demo_office):
+    template, _ = demo_office
     folder = tmp_path / "data"
     shutil.copytree(template, folder)
     with sink() as hook:
@@ -337,8 +337,8 @@ def test_a_running_server_sends_heartbeats(tmp_path, loaded):
     assert hook.accepted[0] == b""
 
 
-def test_the_command_lists_dead_deliveries_and_sends_them_again(tmp_path, loaded):
-    template, _ = loaded
+def test_the_command_lists_dead_deliveries_and_sends_them_again(tmp_path, demo_office):
+    template, _ = demo_office
     folder = tmp_path / "data"
     shutil.copytree(template, folder)
     url = f"sqlite:///{folder}/anxun.db"
@@ -361,10 +361,10 @@ def test_the_command_lists_dead_deliveries_and_sends_them_again(tmp_path, loaded
         return done.returncode, done.stdout + done.stderr
 
     lost = asyncio.run(given_up())
-    status, said = anxun("dead")
+    status, output = anxun("dead")
     assert status == 0
-    assert lost in said
-    assert "answered 500" in said
+    assert lost in output
+    assert "answered 500" in output
     assert anxun("replay", str(uuid.uuid4()))[0] == 2
     assert anxun("replay")[0] == 2
     assert anxun("replay", lost) == (0, "1 deliveries are tried again\n")

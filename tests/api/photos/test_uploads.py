@@ -108,8 +108,8 @@ def test_options_lists_the_tus_extensions_without_a_sign_in(api):
     assert answer.status_code == 204
     assert answer.headers["tus-version"] == "1.0.0"
     assert answer.headers["tus-max-size"] == "20000000"
-    said = set(answer.headers["tus-extension"].split(","))
-    assert said == {"creation", "creation-with-upload", "checksum", "expiration", "termination"}
+    extensions = set(answer.headers["tus-extension"].split(","))
+    assert extensions == {"creation", "creation-with-upload", "checksum", "expiration", "termination"}
 
 
 def test_metadata_are_returned_unchanged(tus):
@@ -197,8 +197,8 @@ def test_invalid_tus_requests_are_refused(tus, api):
 
 def test_an_upload_expires_and_leaves_nothing(tus, api, clock):
     path = tus.create_upload()
-    said = tus.patch(path, 0, PICTURE[:9]).headers["upload-expires"]
-    assert said == "Tue, 24 Nov 2026 01:00:00 GMT"
+    expiry = tus.patch(path, 0, PICTURE[:9]).headers["upload-expires"]
+    assert expiry == "Tue, 24 Nov 2026 01:00:00 GMT"
     clock.advance(seconds=UPLOAD_LIFETIME.total_seconds() + 1)
     api.tokens["inspector"] = sign_in_again(api)
     assert tus.call("HEAD", path).status_code == 404
@@ -209,9 +209,9 @@ def sign_in_again(api):
     return answer.json()["access_token"]
 
 
-def test_the_patches_of_an_upload_may_alternate_between_two_servers(tmp_path, loaded_postgres):
+def test_the_patches_of_an_upload_may_alternate_between_two_servers(tmp_path, demo_database):
     """Two replicas share one database and one photo store; a patch at an old offset is refused by either."""
-    template, tokens = loaded_postgres
+    template, tokens = demo_database
     with ExitStack() as stack:
         url = stack.enter_context(new_database(template))
         shared = str(tmp_path / "shared")

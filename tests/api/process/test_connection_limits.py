@@ -67,15 +67,15 @@ UNFINISHED = {
 
 
 @pytest.fixture(scope="module")
-def unfinished(server):
+def unfinished_requests(server):
     """All at once, since each is given a quarter of a minute."""
     with contextlib.ExitStack() as stack:
         yield {name: stack.enter_context(connect(server, sent)) for name, sent in UNFINISHED.items()}
 
 
 @pytest.mark.parametrize("name", UNFINISHED)
-def test_a_connection_that_sends_no_request_is_closed(unfinished, name):
-    while unfinished[name].recv(65536):
+def test_a_connection_that_sends_no_request_is_closed(unfinished_requests, name):
+    while unfinished_requests[name].recv(65536):
         pass  # an answer may come first; the end must come before the socket's time is over
 
 
@@ -159,9 +159,9 @@ def run(server, *command, **environment):
 def test_a_second_server_on_the_same_address_is_refused_naming_the_first_process(server, tmp_path):
     other = tmp_path / "other"
     second = run(server, "serve", ANXUN_DATA=str(other))
-    said = " ".join(second.stderr.split())
+    message = " ".join(second.stderr.split())
     assert second.returncode == 2
-    assert f"127.0.0.1:{server.port} is taken by process {server.process.pid}" in said
+    assert f"127.0.0.1:{server.port} is taken by process {server.process.pid}" in message
     assert not other.exists()
 
 

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 from api.process.scheduler import MonotonicScheduler, build_scheduler
 from inspections.errors import Unavailable
-from tests.builders.waiting import until_in_loop
+from tests.builders.waiting import poll_in_loop
 
 
 class Watch:
@@ -23,7 +23,7 @@ class Watch:
 
 async def wait_for_more_runs(watch):
     before = watch.runs
-    await until_in_loop(lambda: watch.runs >= before + 2)
+    await poll_in_loop(lambda: watch.runs >= before + 2)
 
 
 def test_a_clock_that_is_set_back_does_not_stop_the_sweep():
@@ -61,7 +61,7 @@ def test_an_unreachable_store_is_tried_again_at_the_next_tick(tmp_path):
         away = UnreachableStore()
         scheduler = build_scheduler(away, None, tmp_path, lambda: datetime.now(UTC), 0.02)
         scheduler.start()
-        await until_in_loop(lambda: away.asked > 2)
+        await poll_in_loop(lambda: away.asked > 2)
         scheduler.shutdown(wait=False)
         await asyncio.sleep(0)
 

@@ -35,7 +35,7 @@ from storage.sync.change_feed import read_head
 from tests.builders.api import MONDAY, THERE, Clock, body
 from tests.builders.postgres import new_database
 from tests.builders.process import NO_TLS, Process
-from tests.builders.waiting import PATIENCE, poll_until, until_in_loop
+from tests.builders.waiting import PATIENCE, poll_in_loop, poll_until
 
 
 class Listener:
@@ -53,11 +53,11 @@ class Listener:
         assert self.next()[0] == "begin"
 
     def _listen(self):
-        said = self.line.getresponse()
-        assert said.headers["content-type"].startswith("text/event-stream")
+        response = self.line.getresponse()
+        assert response.headers["content-type"].startswith("text/event-stream")
         event = {}
         with contextlib.suppress(http.client.IncompleteRead):
-            for line in said:
+            for line in response:
                 name, _, value = line.decode().strip().partition(": ")
                 if name:
                     event[name] = value
@@ -135,13 +135,13 @@ def test_every_listener_hears_visible_changes_within_a_second(server):
     ears = {who: server.listen(who) for who in ("officer", "handler", "officer2")}
     inspector, officer = server.phone(), server.phone("officer")
     hazard = send_report(inspector)
-    name, said = ears["officer"].next()
-    assert (name, said["id"], said["state"], said["version"]) == ("hazard", hazard["id"], "reported", 1)
-    assert set(said) == {"id", "number", "state", "version", "community", "category"}
+    name, data = ears["officer"].next()
+    assert (name, data["id"], data["state"], data["version"]) == ("hazard", hazard["id"], "reported", 1)
+    assert set(data) == {"id", "number", "state", "version", "community", "category"}
     accepted = take_step(officer, hazard, "accept")
     assert ears["handler"].silent()
     assigned = take_step(officer, accepted, "assign", lead="handler")
-    assert ears["handler"].next() == ("hazard", {**said, "state": "assigned", "version": 3})
+    assert ears["handler"].next() == ("hazard", {**data, "state": "assigned", "version": 3})
     handler = server.phone("handler")
     take_step(handler, assigned, "return", reason="不归我管")
     assert ears["handler"].next() == ("gone", {"id": hazard["id"]})
@@ -185,9 +185,9 @@ def test_an_invalid_cursor_is_refused_before_the_stream_begins(server):
 
 
 @pytest.fixture
-def run_in_context(loaded, tmp_path):
+def run_in_context(demo_office, tmp_path):
     """Runs a story in an application context, without a server, with the context, an officer and their token."""
-    template, tokens = loaded
+    template, tokens = demo_office
     shutil.copytree(template, tmp_path / "data")
 
     def run(story):
@@ -304,9 +304,9 @@ def test_a_person_has_32_streams_and_the_server_still_works(server):
 
 
 def stream_opens(server, token):
-    said = {"Authorization": token}
+    headers = {"Authorization": token}
     with httpx.stream(
-        "GET", f"{server.process.address}/api/v1/live", headers=said, verify=NO_TLS, timeout=PATIENCE
+        "GET", f"{server.process.address}/api/v1/live", headers=headers, verify=NO_TLS, timeout=PATIENCE
     ) as answer:
         return answer.status_code == 200
 
@@ -319,7 +319,7 @@ def test_an_unread_stream_frees_its_slot(run_in_context):
         await anext(events)
         assert len(context.part(LiveFeed)._streams) == 1
         del events
-        await until_in_loop(lambda: not context.part(LiveFeed)._streams)
+        await poll_in_loop(lambda: not context.part(LiveFeed)._streams)
 
     run_in_context(story)
 

@@ -40,7 +40,7 @@ def frames(data):
 
 
 @pytest.fixture(scope="session")
-def large():
+def large_picture():
     """Encodes 26 megapixels in few bytes."""
     return encode_avif(Image.new("L", (5200, 5000), 128))
 
@@ -61,11 +61,11 @@ def test_a_real_avif_has_its_true_size(size, mode, options):
     assert [each for each in found if each[0] == b"trak"] == [(b"trak", size)] * pictures * bool(more)
 
 
-def test_a_picture_larger_than_it_claims_is_refused(large):
+def test_a_picture_larger_than_it_claims_is_refused(large_picture):
     with pytest.raises(PayloadTooLarge) as honest:
-        inspect(large)
+        inspect(large_picture)
     with pytest.raises(PayloadTooLarge) as lied:
-        inspect(replace_claimed_size(large))
+        inspect(replace_claimed_size(large_picture))
     assert honest.value.facts == lied.value.facts == {"pixels": 26_000_000, "limit": MAX_PIXELS["avif"]}
 
 
@@ -174,9 +174,9 @@ def test_the_frame_is_found_in_every_layout():
 
 
 @pytest.mark.parametrize("layout", LAYOUTS, ids=lambda layout: "-".join(map(str, layout.values())))
-def test_a_large_frame_is_refused_in_every_layout(layout, large):
+def test_a_large_frame_is_refused_in_every_layout(layout, large_picture):
     with pytest.raises(PayloadTooLarge):
-        inspect(avif(item_bytes(large), (64, 64), **layout))
+        inspect(avif(item_bytes(large_picture), (64, 64), **layout))
 
 
 def test_tiles_have_the_size_of_their_grid():
@@ -201,7 +201,7 @@ def test_tiles_together_have_a_limit():
             inspect(hostile)
 
 
-def test_a_moving_picture_has_the_size_of_its_first_sample_and_its_track(large):
+def test_a_moving_picture_has_the_size_of_its_first_sample_and_its_track(large_picture):
     picture = GREY.resize((80, 60))
     data = encode_avif(picture, save_all=True, append_images=[GREY.transpose(0).resize((80, 60))])
     at = data.index(b"tkhd") + 4 + (88 if data[data.index(b"tkhd") + 4] else 76)
@@ -211,7 +211,7 @@ def test_a_moving_picture_has_the_size_of_its_first_sample_and_its_track(large):
     # the first sample lies elsewhere, and is larger; the item of the same file is as small as before
     at = data.index(b"stco") + 12
     size = data.index(b"stsz") + 16
-    other = item_bytes(large)[0]
+    other = item_bytes(large_picture)[0]
     moved = bytearray(data + box(b"mdat", other))
     struct.pack_into(">I", moved, at, len(data) + 8)
     struct.pack_into(">I", moved, size, len(other))
