@@ -77,28 +77,28 @@ def check_settings(settings: Settings) -> None:
 
 @asynccontextmanager
 async def app_lifespan(
-    settings: Settings, clock: Callable[[], datetime], *, works: bool = True, answers: bool = True
+    settings: Settings, clock: Callable[[], datetime], *, background_work: bool = True, serves_http: bool = True
 ) -> AsyncGenerator[AppContext]:
     """Opens all parts of a server over a migrated database, and closes them at the end.
 
-    `works`: run background work (photos, deadlines, notices). `answers`: serve requests, so that background work
-    yields to them.
+    `background_work`: do it (photos, deadlines, notices). `serves_http`: serve requests, to which the background work
+    yields.
     """
-    channels = open_channels(settings) if works else []
+    channels = open_channels(settings) if background_work else []
     database = open_database(settings.database_url)
     store = open_photo_store(settings.photo_location, settings.incoming_folder)
     developer = PhotoProcessor(database, store, clock)
     exporter = Exporter(settings, database, store, clock)
     scheduler = build_scheduler(database, store, settings.digest_folder, clock, settings.tick_seconds)
-    notifier = Notifier(database, channels, clock, settings.tick_seconds, yields=answers)
-    providers = IdentityProviders(open_providers(settings) if answers else {})
-    heart = open_outbound_client(settings, settings.heartbeat) if works and settings.heartbeat else None
+    notifier = Notifier(database, channels, clock, settings.tick_seconds, yields=serves_http)
+    providers = IdentityProviders(open_providers(settings) if serves_http else {})
+    heart = open_outbound_client(settings, settings.heartbeat) if background_work and settings.heartbeat else None
     if heart:
         add_heartbeat(scheduler, database, heart, settings.heartbeat, settings.heartbeat_seconds, clock)
     log, key, door = SecurityLog(database, clock), SigningKey(database), LinkResolver(database, clock)
     intake = AlertIntake(database, clock)
-    mqtt = _build_mqtt_worker(settings, intake, database, clock) if works and settings.mqtt else None
-    if works:
+    mqtt = _build_mqtt_worker(settings, intake, database, clock) if background_work and settings.mqtt else None
+    if background_work:
         developer.start()
         exporter.start()
         scheduler.start()
@@ -124,7 +124,7 @@ async def app_lifespan(
         known: dict[type[Any], Any] = {type(part): part for part in parts}
         yield AppContext(settings, database, store, log, clock, {**known, LinkSenderResolver: door})
     finally:
-        if works:
+        if background_work:
             scheduler.shutdown(wait=False)
         if mqtt:
             await mqtt.stop()
@@ -144,14 +144,16 @@ def _build_mqtt_worker(
     return MqttWorker(broker_from_settings(settings), intake, database, clock, alone=alone)
 
 
-def build_app(settings: Settings, clock: Callable[[], datetime] = utc_now, *, works: bool = True) -> Litestar:
+def build_app(settings: Settings, clock: Callable[[], datetime] = utc_now, *, background_work: bool = True) -> Litestar:
     """Builds the application over a migrated database; its lifespan starts and stops the background work."""
-    return attach_context(assemble_app(settings), settings, clock, works=works)
+    return attach_context(assemble_app(settings), settings, clock, background_work=background_work)
 
 
-def attach_context(app: Litestar, settings: Settings, clock: Callable[[], datetime], *, works: bool = True) -> Litestar:
+def attach_context(
+    app: Litestar, settings: Settings, clock: Callable[[], datetime], *, background_work: bool = True
+) -> Litestar:
     """Sets the settings and clock from which an assembled application creates its context at its next start."""
-    app.state.running = partial(app_lifespan, settings, clock, works=works)
+    app.state.running = partial(app_lifespan, settings, clock, background_work=background_work)
     return app
 
 

@@ -52,7 +52,7 @@ async def _measure_authentication(folder: Path) -> list[float]:
     database = open_database(settings.database_url)
     await load_office(database, _PASSWORD)
     await database.close()
-    app = build_app(settings, works=False)
+    app = build_app(settings, background_work=False)
 
     async def answer() -> dict[str, str]:
         return {"status": "live"}

@@ -143,7 +143,7 @@ class Client:
 
 
 async def measure(settings: Settings, progress: Progress) -> list[LongestTurn]:
-    app, turns = build_app(settings, works=False), LoopTimer()
+    app, turns = build_app(settings, background_work=False), LoopTimer()
     async with app.lifespan():
         with turns.measure_turns():
             client = Client(app, turns)

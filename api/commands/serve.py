@@ -31,7 +31,7 @@ def serve(*, demo: bool, workers: int, no_work: bool) -> None:
         from api.process.logs import configure_logs  # noqa: PLC0415  # as above
 
         configure_logs(settings().log, settings().syslog)
-        run(settings(), console, demo=demo, workers=workers, works=not no_work)
+        run(settings(), console, demo=demo, workers=workers, background_work=not no_work)
 
 
 @contextmanager

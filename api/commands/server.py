@@ -58,7 +58,7 @@ _COLLECT_AFTER_OBJECTS = 10_000
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 
-def serve(settings: Settings, console: Console, *, demo: bool, workers: int, works: bool) -> None:
+def serve(settings: Settings, console: Console, *, demo: bool, workers: int, background_work: bool) -> None:
     """Serves until SIGTERM or SIGINT. Raises AddressInUse, DatabaseInUse, BadSettings, WrongSchema, BucketError.
 
     All checks that need no database come before the first write.
@@ -78,9 +78,9 @@ def serve(settings: Settings, console: Console, *, demo: bool, workers: int, wor
         asyncio.run(_prepare_database(settings, demo=demo))
         _print_banner(settings, address, console, demo=demo)
         if workers > 1:
-            _serve_by_workers(settings, address, workers, works=works)
+            _serve_by_workers(settings, address, workers, background_work=background_work)
         else:
-            uvloop.run(_serve_in_process(settings, address, build_app(settings, works=works)))
+            uvloop.run(_serve_in_process(settings, address, build_app(settings, background_work=background_work)))
 
 
 def work(settings: Settings) -> None:
@@ -93,7 +93,7 @@ def work(settings: Settings) -> None:
 
 
 async def _run_background_work(settings: Settings) -> None:
-    async with app_lifespan(settings, utc_now, answers=False):
+    async with app_lifespan(settings, utc_now, serves_http=False):
         await _stop_signal().wait()
 
 
@@ -224,7 +224,7 @@ def _stop_signal() -> asyncio.Event:
     return asked
 
 
-def _serve_by_workers(settings: Settings, address: Address, workers: int, *, works: bool) -> None:
+def _serve_by_workers(settings: Settings, address: Address, workers: int, *, background_work: bool) -> None:
     multiprocessing.set_start_method("fork", force=True)  # workers inherit the sockets
     MultiProcessServer(
         "anxun",
@@ -234,14 +234,14 @@ def _serve_by_workers(settings: Settings, address: Address, workers: int, *, wor
         workers=workers,
         respawn_failed_workers=True,
         workers_kill_timeout=_STOP_SECONDS,
-    ).serve(target_loader=partial(_build_worker_app, settings, os.getpid(), works=works))
+    ).serve(target_loader=partial(_build_worker_app, settings, os.getpid(), background_work=background_work))
 
 
-def _build_worker_app(settings: Settings, parent: int, _: str, *, works: bool) -> Callable[..., Any]:
+def _build_worker_app(settings: Settings, parent: int, _: str, *, background_work: bool) -> Callable[..., Any]:
     """Builds the app of a worker process. The kernel kills it with its parent, so that the port is not left open."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
         if os.getppid() != parent:  # the parent ended before prctl
             os.kill(os.getpid(), signal.SIGKILL)
     logs.configure_logs(settings.log, settings.syslog)
-    return _wrap_app(settings, build_app(settings, works=works))
+    return _wrap_app(settings, build_app(settings, background_work=background_work))

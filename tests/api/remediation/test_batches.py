@@ -68,7 +68,7 @@ def test_readiness_fails_while_no_process_watches_the_deadlines(api, clock):
     assert hazard["due_at"]
     api.client.__exit__(None, None, None)
     settings = Settings(data=str(api.folder), tick_seconds=1)
-    with TestClient(build_app(settings, clock, works=False), raise_server_exceptions=False) as alone:
+    with TestClient(build_app(settings, clock, background_work=False), raise_server_exceptions=False) as alone:
         assert alone.get("/health/ready").status_code == 200
         clock.advance(hours=23, seconds=2)  # an hour before the deadline the handler is to be reminded
         assert alone.get("/health/ready").status_code == 200

@@ -59,7 +59,7 @@ def test_metrics_are_refused_without_the_right(api):
 @pytest.mark.parametrize(("setting", "status"), [("open", 200), ("off", 404)])
 def test_a_setting_opens_or_disables_the_metrics(api, setting, status):
     settings = Settings(data=str(api.folder), metrics=setting)
-    with TestClient(build_app(settings, api.clock, works=False), raise_server_exceptions=False) as client:
+    with TestClient(build_app(settings, api.clock, background_work=False), raise_server_exceptions=False) as client:
         assert client.get("/metrics").status_code == status
 
 

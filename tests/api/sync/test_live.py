@@ -192,7 +192,7 @@ def run_in_context(demo_office, tmp_path):
 
     def run(story):
         async def told():
-            async with app_lifespan(Settings(data=str(tmp_path / "data")), Clock(), works=False) as context:
+            async with app_lifespan(Settings(data=str(tmp_path / "data")), Clock(), background_work=False) as context:
                 officer = await context.part(Authenticator).authenticate(tokens["officer"], "hazard.see")
                 await story(context, officer, tokens["officer"])
 
