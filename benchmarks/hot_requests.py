@@ -188,7 +188,7 @@ async def measure(counter: Counter, url: str, folder: Path) -> None:
     await load_office(database, _PASSWORD)
     await database.close()
     counter.watch()
-    app = build_app(settings, lambda: NOW, works=False)
+    app = build_app(settings, lambda: NOW, background_work=False)
     configure_collector()
     async with app.lifespan():
         inspector, officer = Client(limit_requests(app)), Client(limit_requests(app))

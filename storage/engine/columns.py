@@ -336,10 +336,10 @@ def _compile_day_for_postgres(element: Any, compiler: Any, **words: Any) -> str:
 
 
 def _compile_as_constant(construct: type[FunctionElement[int]], **words: str) -> None:
-    for dialect, said in words.items():
+    for dialect, sql in words.items():
 
-        def constant_sql(*_: Any, _said: str = said, **__: Any) -> str:
-            return _said
+        def constant_sql(*_: Any, _sql: str = sql, **__: Any) -> str:
+            return _sql
 
         compiles(construct, dialect)(constant_sql)
 

@@ -129,8 +129,8 @@ def _filter_clauses(codes: tuple[str, ...], filters: HazardFilters, personal: Sc
     clauses += _metric_clauses(filters) + _clock_clauses(filters)
     clauses += [within_days(_H.reported_at, filters.reported_from, filters.reported_to)]
     if words := filters.q:
-        said = or_(*(column.contains(words, autoescape=True) for column in (_H.place, _H.description)))
-        clauses.append(_H.number.contains(words, autoescape=True) | (scope_clause(personal) & said))
+        texts = or_(*(column.contains(words, autoescape=True) for column in (_H.place, _H.description)))
+        clauses.append(_H.number.contains(words, autoescape=True) | (scope_clause(personal) & texts))
     return clauses
 
 

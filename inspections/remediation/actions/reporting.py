@@ -70,9 +70,9 @@ def report_hazard(
     hazard = new_hazard(repository, report, person.username, source, (community, category), now, demo=demo)
     declared = declare_photos(repository, person, (report.id, report.id), report.photos, now, sent.photos)
     lent_by = find_delegator(person, "hazard.report", hazard)
-    said = history_facts(report)
+    facts = history_facts(report)
     hazard, line = append_history(
-        repository, None, hazard, NewEntry(report.id, "report", person.username, now, said, lent_by)
+        repository, None, hazard, NewEntry(report.id, "report", person.username, now, facts, lent_by)
     )
     if report.fixed_on_spot:
         hazard, *more = _fix_on_spot(repository, hazard, category, report.fixed_on_spot, declared, now)
