@@ -34,6 +34,7 @@ class _Dialect(NamedTuple):
 
     series: str
     id: str
+    earlier: str
     later: str
     settle: str
 
@@ -41,12 +42,14 @@ class _Dialect(NamedTuple):
 _SQLITE = _Dialect(
     "WITH RECURSIVE series(n) AS (SELECT :first UNION ALL SELECT n + 1 FROM series WHERE n < :last)",
     "printf('%032x', n)",
+    "reported_at - 2592000000000 - n * 1000000",
     "next_check_at + n * 1000000",
     "PRAGMA wal_checkpoint(TRUNCATE)",
 )
 _POSTGRES = _Dialect(
     "WITH series AS (SELECT generate_series(CAST(:first AS bigint), CAST(:last AS bigint)) AS n)",
     "CAST(lpad(to_hex(n), 32, '0') AS uuid)",
+    "reported_at - interval '30 days' - n * interval '1 second'",
     "next_check_at + n * interval '1 second'",
     "VACUUM (ANALYZE) hazards",
 )
@@ -73,8 +76,16 @@ class Store:
             connection.execute(update(hazards).where(hazards.c.number == self._template).values(far))
 
     def fill(self, number: int) -> Iterator[int]:
-        """Adds copies until there are `number`, then runs `settle`. Yields the size of each batch."""
-        made = {"id": self._dialect.id, "number": "'B-' || n", "next_check_at": self._dialect.later}
+        """Adds copies until there are `number`, then runs `settle`. Yields the size of each batch.
+
+        They were reported a month ago and earlier, a second apart.
+        """
+        made = {
+            "id": self._dialect.id,
+            "number": "'B-' || n",
+            "reported_at": self._dialect.earlier,
+            "next_check_at": self._dialect.later,
+        }
         names = ", ".join(f'"{name}"' for name in _COLUMNS)
         values = ", ".join(made.get(name, f'"{name}"') for name in _COLUMNS)
         copy = text(

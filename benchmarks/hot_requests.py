@@ -10,8 +10,8 @@ import ctypes
 import gc
 import json
 import sqlite3
-from collections.abc import Awaitable, Callable, Generator
-from contextlib import contextmanager
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
+from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
@@ -181,13 +181,18 @@ class Office:
         await run_rollup(database, clock())
 
 
-async def measure(counter: Counter, url: str, folder: Path) -> None:
+@asynccontextmanager
+async def open_office(url: str, folder: Path, watch: Callable[[], None] = lambda: None) -> AsyncGenerator[Office]:
+    """Opens the demo office over a database, in this process and without background work; its photo is uploaded.
+
+    `watch`: called before the application is built.
+    """
     settings = Settings(data=str(folder), database=url, tick_seconds=60)
     migrate(settings.database_url)
     database = open_database(settings.database_url)
     await load_office(database, _PASSWORD)
     await database.close()
-    counter.watch()
+    watch()
     app = build_app(settings, lambda: NOW, background_work=False)
     configure_collector()
     async with app.lifespan():
@@ -196,6 +201,11 @@ async def measure(counter: Counter, url: str, folder: Path) -> None:
         await officer.sign_in("officer")
         office = Office(app, inspector, officer)
         await office.upload_photo()
+        yield office
+
+
+async def measure(counter: Counter, url: str, folder: Path) -> None:
+    async with open_office(url, folder, counter.watch) as office:
         known = [await office.report() for _ in range(PREPARED)]
         await office.work_behind()
         # This opens all reading connections.

@@ -3,6 +3,7 @@
 import base64
 from collections.abc import Iterable, Mapping
 from datetime import datetime
+from functools import lru_cache
 from operator import attrgetter
 from typing import Any
 from uuid import UUID
@@ -14,7 +15,7 @@ from msgspec.structs import replace
 from api.http.context import AppContext
 from api.photos.views import PhotoView, photo_views
 from inspections.accounts.people import Person
-from inspections.accounts.policy import allowed_steps, scope
+from inspections.accounts.policy import Scope, allowed_steps, scope
 from inspections.accounts.security_profile import SecurityProfile
 from inspections.errors import InvalidInput
 from inspections.hazards.contact_masking import mask_party, may_see_contact
@@ -169,6 +170,17 @@ _MASKED: dict[str, Any] = {
 }
 
 
+@lru_cache(maxsize=4096)
+def _step_scopes(person: Person) -> tuple[list[Scope], dict[str, int]]:
+    """Returns the scopes of the steps that the person may take, and for each step the place of its scope among them.
+
+    Most steps of a role have the same scope, which is then checked once.
+    """
+    steps = allowed_steps(person)
+    reaches = list(dict.fromkeys(steps.values()))
+    return reaches, {step: reaches.index(reach) for step, reach in steps.items()}
+
+
 def hazard_view(hazard: HazardWithPhotos, person: Person, context: AppContext) -> HazardView:
     return hazard_views([hazard], person, context.clock(), context.settings.security_profile)[0]
 
@@ -176,9 +188,8 @@ def hazard_view(hazard: HazardWithPhotos, person: Person, context: AppContext) -
 def hazard_views(
     hazards: Iterable[HazardWithPhotos], person: Person, now: datetime, profile: SecurityProfile
 ) -> list[HazardView]:
-    people, seen, steps = scope(person, "hazard.personal"), scope(person, "hazard.see"), allowed_steps(person)
-    reaches = list(dict.fromkeys(steps.values()))  # most steps of a role have the same scope: it is checked once
-    reach_of = {step: reaches.index(reach) for step, reach in steps.items()}
+    people, seen = scope(person, "hazard.personal"), scope(person, "hazard.see")
+    reaches, reach_of = _step_scopes(person)
 
     def view(hazard: Hazard, shown: list[DeclaredPhoto], others: Mapping[UUID, HazardReference]) -> HazardView:
         knows_people = people.covers(hazard)

@@ -32,6 +32,10 @@ from storage.engine.rows import SqliteRows
 T = TypeVar("T")
 
 READERS = 4
+_NONE: dict[None, None] = {None: None}
+# For each None and bool that it binds, sqlite3 looks for an adapter, and raises two exceptions if there is none.
+sqlite3.register_adapter(type(None), _NONE.__getitem__)
+sqlite3.register_adapter(bool, int)
 _GATHERING_TURNS = 2
 """Turns of the event loop before a group begins, so that requests which have arrived share its commit."""
 _GATHERING_SECONDS = 0.0005

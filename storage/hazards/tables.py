@@ -6,7 +6,6 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
-    ColumnElement,
     ForeignKey,
     Index,
     Integer,
@@ -16,7 +15,6 @@ from sqlalchemy import (
     UniqueConstraint,
     Uuid,
     false,
-    literal_column,
     or_,
     true,
 )
@@ -39,7 +37,7 @@ from inspections.office.categories import Priority, Severity, Term
 from inspections.photos.records import Flag, Stage
 from inspections.places.communities import KEY_LENGTH
 from inspections.places.coordinates import Point
-from storage.engine.columns import EnumValue, Instant, Json
+from storage.engine.columns import EnumValue, Instant, Json, one_of
 from storage.engine.schema import LOCKED
 from storage.engine.tables import CODE, NAME, metadata
 
@@ -133,12 +131,7 @@ Index(
 Index("ix_hazards_merged_into", hazards.c.merged_into, sqlite_where=_IS_MERGED, postgresql_where=_IS_MERGED)
 
 
-def _state_clause(states: frozenset[State]) -> ColumnElement[bool]:
-    """Returns the clause with literal values, since SQLite matches no parameters with a partial index."""
-    return hazards.c.state.in_([literal_column(f"'{state}'") for state in sorted(states)])
-
-
-IS_OPEN = _state_clause(OPEN_STATES)
+IS_OPEN = one_of(hazards.c.state, OPEN_STATES)
 Index(
     "ix_hazards_open",
     *(hazards.c[name] for name in ("community", "state", "due_at", "category", "advisory", "original_due_at")),
@@ -150,7 +143,7 @@ Index(
 _KIND = ("category", "severity", "source")
 _CONDITION = ("state", "advisory")
 """The columns of CAN_BE_OVERDUE: SQLite checks them again although the index holds no other rows."""
-CAN_BE_OVERDUE = _state_clause(FIXING_STATES) & ~hazards.c.advisory
+CAN_BE_OVERDUE = one_of(hazards.c.state, FIXING_STATES) & ~hazards.c.advisory
 Index(
     "ix_hazards_may_be_late",
     *(hazards.c.due_at, hazards.c.community),
