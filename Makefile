@@ -58,6 +58,7 @@ bench: $(RUN)/.ready $(DEV)/.ready ## the benchmarks, both sides by turns: again
 	@$(DEV)/bin/python -m benchmarks.storage
 	@$(DEV)/bin/python -m benchmarks.photos
 	@$(DEV)/bin/python -m benchmarks.clocks
+	@$(DEV)/bin/python -m benchmarks.growth
 	@$(DEV)/bin/python -m benchmarks.notices
 	@$(DEV)/bin/python -m benchmarks.feed
 	@$(DEV)/bin/python -m benchmarks.access

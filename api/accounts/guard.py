@@ -8,6 +8,7 @@ from litestar.routes import HTTPRoute
 
 from api.accounts.authentication import Authenticator
 from api.accounts.cookies import ACCESS_COOKIE, cookie_token
+from api.http.headers import request_header
 from api.http.problems import UnknownRoute
 from api.http.request_metrics import start_timer
 from inspections.accounts.people import Person
@@ -17,7 +18,7 @@ from inspections.errors import Forbidden, InvalidInput, Unauthenticated
 
 def read_token(request: Request[Any, Any, Any]) -> str:
     """Reads the bearer token (RFC 6750) of a request, or else its cookie. Raises Unauthenticated, CrossSiteRequest."""
-    if (header := request.headers.get("authorization")) is None:
+    if (header := request_header(request.scope, b"authorization")) is None:
         return cookie_token(request, ACCESS_COOKIE)
     scheme, _, token = header.partition(" ")
     if scheme.lower() != "bearer" or not token:

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 import msgspec
 from litestar import Request
 
+from api.http.headers import request_header
 from api.http.problems import BodyTooLarge, InterruptedBody, StalledTransfer, UnparsableBody, to_field_error
 from inspections.calendar import YEARS
 from inspections.errors import InvalidInput
@@ -57,7 +58,8 @@ async def read_chunks(request: AnyRequest) -> AsyncGenerator[bytes]:
     """
     now = asyncio.get_running_loop().time
     limit = request.route_handler.resolve_request_max_body_size() or math.inf
-    if (request.content_length or 0) > limit:
+    announced = request_header(request.scope, b"content-length") or ""
+    if announced.isdecimal() and int(announced) > limit:
         raise BodyTooLarge
     patience, received, more = SLOW_SECONDS, 0, True
     while more:
@@ -87,7 +89,7 @@ async def json_body(request: AnyRequest, kind: type[T] | Any) -> Any:
 
 
 def is_form(request: AnyRequest) -> bool:
-    return request.headers.get("content-type", "").lower().startswith("multipart/form-data")
+    return (request_header(request.scope, b"content-type") or "").lower().startswith("multipart/form-data")
 
 
 def check_moments(**moments: date | None) -> None:

@@ -1,4 +1,4 @@
-"""The security headers of every response, and CORS."""
+"""Headers of a request, the security headers of every response, and CORS."""
 
 from litestar.config.cors import CORSConfig
 from litestar.types import Message, Scope
@@ -24,6 +24,14 @@ _REQUEST_HEADERS = (
 )
 _TUS_HEADERS = ("Tus-Resumable", "Upload-Length", "Upload-Offset", "Upload-Metadata", "Upload-Checksum")
 _RESPONSE_HEADERS = ("ETag", "Location", "Retry-After", "Anxun-Photo", "Anxun-Photo-State")
+
+
+def request_header(scope: Scope, name: bytes) -> str | None:
+    """Returns the first header of this lower-case name. Litestar's Headers take ten times as long to build."""
+    for found, value in scope["headers"]:
+        if found == name:
+            return value.decode("latin-1")
+    return None
 
 
 async def set_headers(message: Message, scope: Scope) -> None:

@@ -6,6 +6,7 @@ numbers of all.
 
 import os
 import time
+from functools import cache
 from typing import Any, cast
 
 from litestar.types import HTTPScope, Message, Scope
@@ -40,9 +41,14 @@ async def count_response(message: Message, scope: Scope) -> None:
         return
     asked = cast("dict[str, Any]", scope)
     route = asked.get("path_template") or _OTHER
-    REQUESTS.labels(route, asked["method"], str(message["status"])).inc()
+    _requests(route, asked["method"], str(message["status"])).inc()
     if (began := asked["state"].get(_BEGAN)) is not None:
-        SECONDS.labels(route).observe(time.perf_counter() - began)
+        _seconds(route).observe(time.perf_counter() - began)
+
+
+# One series for each route: the library takes a lock and makes texts of the labels each time they are named.
+_requests = cache(REQUESTS.labels)
+_seconds = cache(SECONDS.labels)
 
 
 def render_metrics() -> bytes:

@@ -210,7 +210,7 @@ def in_list(column: ColumnElement[Any], name: str) -> ColumnElement[bool]:
     return _IsInList(column, bindparam(name, type_=ValueList(column.type)))
 
 
-class _IsOneOf(FunctionElement[bool]):
+class _IsInConstants(FunctionElement[bool]):
     type = Boolean()
     inherit_cache = True
 
@@ -218,25 +218,25 @@ class _IsOneOf(FunctionElement[bool]):
         return self  # as above
 
 
-@compiles(_IsOneOf, "sqlite")
+@compiles(_IsInConstants, "sqlite")
 def _compile_choice_for_sqlite(element: Any, compiler: Any, **words: Any) -> str:
     column, *values = (compiler.process(each, **words) for each in element.clauses)
     return f"({' OR '.join(f'{column} = {value}' for value in values)})"
 
 
-@compiles(_IsOneOf)
+@compiles(_IsInConstants)
 def _compile_choice(element: Any, compiler: Any, **words: Any) -> str:
     column, *values = (compiler.process(each, **words) for each in element.clauses)
     return f"({column} IN ({', '.join(values)}))"
 
 
-def one_of(column: ColumnElement[Any], values: Iterable[str]) -> ColumnElement[bool]:
+def in_constants(column: ColumnElement[Any], values: Iterable[str]) -> ColumnElement[bool]:
     """Matches rows whose `column` is one of these constants, which become part of the statement.
 
     Indexes with a condition need constants. SQLite fills a temporary table with an IN list of more than two whenever it
     runs the statement, and for such an index at every INSERT; comparisons joined by OR cost a tenth of that.
     """
-    return _IsOneOf(column, *(literal_column(f"'{value}'", String) for value in sorted(values)))
+    return _IsInConstants(column, *(literal_column(f"'{value}'", String) for value in sorted(values)))
 
 
 class CurrentTransactionId(FunctionElement[int]):

@@ -5,7 +5,7 @@ SQLite five microseconds and Core four times that; on PostgreSQL Core takes 200 
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
 from itertools import groupby
 from types import MappingProxyType
@@ -124,11 +124,57 @@ class DriverRows(ABC):
         return written
 
 
-class SqliteRows(DriverRows):
-    """Rows of SQLite, over a connection in a transaction. Raises the driver's own errors."""
+class RecordCache:
+    """Stored records of CACHED tables by type and key, for the one process that writes them.
 
-    def __init__(self, connection: Connection, schema: Schema) -> None:
+    A record is dropped when it is written, whether or not that is committed, and read again.
+    """
+
+    LIMIT = 4096
+
+    def __init__(self, schema: Schema) -> None:
+        self._schema = schema
+        self._records: dict[tuple[type[Struct], tuple[Any, ...]], Struct] = {}
+
+    def get(self, kind: type[R], key: Sequence[Any], read: Callable[[type[R], Sequence[Any]], R | None]) -> R | None:
+        if kind not in self._schema.cached_kinds:
+            return read(kind, key)
+        place = kind, tuple(key)
+        found = cast("R | None", self._records.get(place))
+        if found is None and (found := read(kind, key)) is not None:
+            if len(self._records) >= self.LIMIT:
+                self._records.clear()
+            self._records[place] = found
+        return found
+
+    def drop(self, records: Iterable[Struct]) -> None:
+        for record in records:
+            if type(record) in self._schema.cached_kinds:
+                self._records.pop((type(record), self._schema.primary_key(record)), None)
+
+
+class SqliteRows(DriverRows):
+    """Rows of SQLite, over a connection in a transaction. Raises the driver's own errors.
+
+    `cache`: only on the connection that writes, since another's snapshot may be older.
+    """
+
+    def __init__(self, connection: Connection, schema: Schema, cache: RecordCache | None = None) -> None:
         super().__init__(connection, schema, SQLITE)
+        self._cache = cache
+
+    def get(self, kind: type[R], key: Sequence[Any]) -> R | None:
+        return super().get(kind, key) if self._cache is None else self._cache.get(kind, key, super().get)
+
+    def remove(self, record: Struct) -> None:
+        super().remove(record)
+        if self._cache is not None:
+            self._cache.drop((record,))
+
+    def replace(self, changes: Sequence[tuple[Struct, Struct]]) -> int:
+        if self._cache is not None:
+            self._cache.drop(after for _, after in changes)
+        return super().replace(changes)
 
     def run(self, sql: str, parameters: Sequence[Any]) -> Any:
         return self._driver.execute(sql, parameters)

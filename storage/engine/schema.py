@@ -12,6 +12,8 @@ Query = Select[*tuple[Any, ...]]
 
 LOCKED = "locked"
 """A flag in a table's `info`: reads by key lock the row (FOR UPDATE) where several transactions write."""
+CACHED = "cached"
+"""A flag in a table's `info`: the writing process of SQLite keeps rows in memory that it has read by key (rows.py)."""
 REFERENCE = "reference"
 """A flag in a table's `info`: all of its rows are cached in memory (reference.py)."""
 _VERSION_COLUMNS = ("version", "history_length", "offset")
@@ -31,6 +33,7 @@ class Schema:
         self.place_of = {kind: place for place, kind in enumerate(table_of)}
         self._with_parents: dict[tuple[type[Struct], ...], frozenset[type[Struct]]] = {}
         self.locked_kinds = self._kinds_with_flag(LOCKED)
+        self.cached_kinds = self._kinds_with_flag(CACHED)
         self.reference_kinds = self._kinds_with_flag(REFERENCE)
         self.read: dict[type[Struct], Query] = {}
         self.insert = {kind: insert(table) for kind, table in table_of.items()}

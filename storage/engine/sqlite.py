@@ -29,7 +29,7 @@ from storage.engine.definition import DatabaseDefinition
 from storage.engine.failures import OperatorError, as_unavailable, run_in_pool
 from storage.engine.group_commit import Action, ActionResult, PendingAction, pop_group, run_action
 from storage.engine.reference import ReferenceData
-from storage.engine.rows import SqliteRows
+from storage.engine.rows import RecordCache, SqliteRows
 
 T = TypeVar("T")
 
@@ -138,6 +138,7 @@ class SqliteDatabase:
             self._reference = ReferenceData(connection, self._contents.schema)
         self._reads = ThreadPoolExecutor(READERS, "anxun-read")
         self._turn = ReadingTurn()
+        self._cache = RecordCache(self._contents.schema)
         self._commits = ThreadPoolExecutor(1, "anxun-commit")
 
     async def transact(self, action: Action[T]) -> T:
@@ -158,12 +159,12 @@ class SqliteDatabase:
     def _read_snapshot(self, query: Callable[[Any], T]) -> T:
         try:
             with self._turn.take(), self._reader.connect() as connection, connection.begin():
-                return query(self._repository(connection))
+                return query(self._repository(connection, None))
         except (DBAPIError, sqlite3.Error) as error:
             raise Unavailable from error
 
-    def _repository(self, connection: Connection) -> Any:
-        rows = SqliteRows(connection, self._contents.schema)
+    def _repository(self, connection: Connection, cache: RecordCache | None) -> Any:
+        rows = SqliteRows(connection, self._contents.schema, cache)
         return self._contents.repository(connection, self._contents, self._reference, rows)
 
     def integrity_errors(self) -> list[str]:
@@ -205,7 +206,7 @@ class SqliteDatabase:
             if not self._wrote:
                 for statement in self._contents.startup_statements:
                     connection.execute(statement)
-            repository = self._repository(connection)
+            repository = self._repository(connection, self._cache)
             settled = [run_action(repository, waiting) for waiting in group]
             repository.finish()
             reference = (

@@ -8,7 +8,7 @@ from sqlalchemy import BigInteger, bindparam, select
 from inspections.hazards.duplicates import WINDOW, EarlierReport
 from inspections.hazards.records import OPEN_STATES, Hazard
 from inspections.places.coordinates import cells_around
-from storage.engine.columns import one_of
+from storage.engine.columns import in_constants
 from storage.engine.rows import RowAccess
 from storage.hazards.tables import hazards
 
@@ -23,7 +23,7 @@ _OPEN_SINCE = (
         _H.category == bindparam("category"),
         _H.id != bindparam("id"),
         _H.reported_at.between(bindparam("since"), bindparam("until")),
-        one_of(_H.state, OPEN_STATES),
+        in_constants(_H.state, OPEN_STATES),
     )
     .order_by(_H.reported_at.desc())
 )

@@ -37,7 +37,7 @@ from inspections.office.categories import Priority, Severity, Term
 from inspections.photos.records import Flag, Stage
 from inspections.places.communities import KEY_LENGTH
 from inspections.places.coordinates import Point
-from storage.engine.columns import EnumValue, Instant, Json, one_of
+from storage.engine.columns import EnumValue, Instant, Json, in_constants
 from storage.engine.schema import LOCKED
 from storage.engine.tables import CODE, NAME, metadata
 
@@ -131,7 +131,7 @@ Index(
 Index("ix_hazards_merged_into", hazards.c.merged_into, sqlite_where=_IS_MERGED, postgresql_where=_IS_MERGED)
 
 
-IS_OPEN = one_of(hazards.c.state, OPEN_STATES)
+IS_OPEN = in_constants(hazards.c.state, OPEN_STATES)
 Index(
     "ix_hazards_open",
     *(hazards.c[name] for name in ("community", "state", "due_at", "category", "advisory", "original_due_at")),
@@ -143,7 +143,7 @@ Index(
 _KIND = ("category", "severity", "source")
 _CONDITION = ("state", "advisory")
 """The columns of CAN_BE_OVERDUE: SQLite checks them again although the index holds no other rows."""
-CAN_BE_OVERDUE = one_of(hazards.c.state, FIXING_STATES) & ~hazards.c.advisory
+CAN_BE_OVERDUE = in_constants(hazards.c.state, FIXING_STATES) & ~hazards.c.advisory
 Index(
     "ix_hazards_may_be_late",
     *(hazards.c.due_at, hazards.c.community),

@@ -5,7 +5,7 @@ from sqlalchemy import Column, ForeignKey, Index, Integer, String, Table, Text, 
 from inspections.photos.records import PhotoState
 from inspections.places.coordinates import Point
 from storage.engine.columns import Bits64, EnumValue, Instant, Json
-from storage.engine.schema import LOCKED
+from storage.engine.schema import CACHED, LOCKED
 from storage.engine.tables import NAME, metadata
 
 secrets = Table(
@@ -34,6 +34,7 @@ photos = Table(
     Column("orientation", Integer),
     Column("oddities", Json(tuple[str, ...]), nullable=False, server_default="[]"),
     Column("hash", Bits64),
+    info={CACHED: True},
 )
 _UNPROCESSED = photos.c.state == text("'received'")
 Index("ix_photos_undeveloped", photos.c.received_at, sqlite_where=_UNPROCESSED, postgresql_where=_UNPROCESSED)
@@ -44,6 +45,7 @@ receipts = Table(
     Column("sha256", String(64), ForeignKey("photos.sha256"), primary_key=True),
     Column("username", String(64), primary_key=True),  # an account's, or the name of a fix link
     Column("at", Instant, nullable=False),
+    info={CACHED: True},
 )
 
 bands = Table(
