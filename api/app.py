@@ -26,6 +26,7 @@ from api.http.file_reader import FileSlots
 from api.http.headers import build_cors_config, set_headers
 from api.http.outbound import open_outbound_client
 from api.http.problems import HANDLERS
+from api.http.responses import JsonResponse
 from api.ledger.exporter import Exporter
 from api.monitoring.intake import AlertIntake
 from api.monitoring.mqtt import broker_from_settings, create_client
@@ -175,6 +176,7 @@ def assemble_app(settings: Settings, described: OpenAPIConfig | None = None) -> 
             *PAGES,
         ],
         before_request=guard,
+        response_class=JsonResponse,
         exception_handlers=HANDLERS,
         lifespan=[_lifespan],
         state=State({"document": openapi.OpenAPIDocument(partial(describe, settings))}),

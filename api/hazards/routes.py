@@ -24,6 +24,7 @@ from api.hazards.views import (
 )
 from api.http.bodies import AnyRequest
 from api.http.context import app_context, current_person
+from api.http.responses import JsonResponse
 from api.places.geojson import MEDIA_TYPE, wants_map
 from inspections.accounts.people import Person
 from inspections.accounts.policy import scope
@@ -53,7 +54,7 @@ async def list_hazards(
     listed = HazardList(views, encode_cursor(found[-1].hazard) if more else None)
     if wants_map(request):
         return Response(cast("Any", geojson.feature_collection(listed)), media_type=MEDIA_TYPE)
-    return Response(listed)
+    return JsonResponse(listed)
 
 
 def _read_page(

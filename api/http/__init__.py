@@ -12,7 +12,7 @@
 - `queries`: query parameters from the fields of a Struct
 - `request_limits`: refuses unknown methods and oversized heads before the application sees them
 - `request_metrics`: counts requests and their duration for Prometheus
-- `responses`: file responses: validators, ranges
+- `responses`: JSON responses; file responses with validators and ranges
 - `tables`: tables as JSON, CSV, XLSX, or a dataset for ECharts
 - `tokens`: random tokens and their digests
 """

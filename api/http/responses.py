@@ -1,16 +1,21 @@
-"""File responses with validators and one range, in small pieces (RFC 9110, sections 13 and 14)."""
+"""JSON responses; file responses with validators and one range, in small pieces (RFC 9110, sections 13 and 14)."""
 
 import asyncio
 import re
 from collections.abc import AsyncIterator, Callable, Mapping
 from http import HTTPStatus
-from typing import Any, NamedTuple, Self
+from typing import Any, NamedTuple, Self, TypeVar, cast
 
-from litestar import Response
+from litestar import Litestar, MediaType, Response
 from litestar.response import Stream
+from litestar.serialization import encode_json
+from litestar.types import Receive, Scope, Send
+from msgspec import Struct
 
 from api.http.bodies import AnyRequest
 from api.http.context import app_context
+
+T = TypeVar("T")
 
 _PIECE = 64 * 1024
 """Bytes per piece: several pieces wait in memory for each slow client."""
@@ -20,6 +25,24 @@ _COMMON_HEADERS = {
     "Accept-Ranges": "bytes",
     "Content-Security-Policy": "default-src 'none'; sandbox",
 }
+
+
+class JsonResponse(Response[T]):
+    """A response that sends a Struct in two messages, without building headers and cookies that it does not have."""
+
+    def to_asgi_response(self, app: Litestar | None, request: AnyRequest, **options: Any) -> Any:
+        media_type = self.media_type or options.get("media_type") or MediaType.JSON
+        more = self.headers, self.cookies, self.background, *map(options.get, ("headers", "cookies", "background"))
+        if not isinstance(self.content, Struct) or media_type != MediaType.JSON or any(more):
+            return cast("Any", super()).to_asgi_response(app, request, **options)
+        body, status = encode_json(self.content), self.status_code or options.get("status_code") or 200
+
+        async def send_json(_scope: Scope, _receive: Receive, send: Send) -> None:
+            headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
+            await send({"type": "http.response.start", "status": status, "headers": headers})
+            await send({"type": "http.response.body", "body": body, "more_body": False})
+
+        return send_json
 
 
 class Content(NamedTuple):

@@ -8,6 +8,7 @@ from msgspec.structs import replace
 from api.hazards.views import ReportView, hazard_view
 from api.http.bodies import AnyRequest, decode_body, is_form, json_body
 from api.http.context import AppContext, app_context, current_person
+from api.http.responses import JsonResponse
 from api.photos.bodies import FORM_BYTES, Form, receive_form
 from api.photos.intake import inspect_photos, save_originals
 from api.photos.processor import PhotoProcessor
@@ -62,7 +63,7 @@ async def _report(request: AnyRequest, report: Report) -> Response[ReportView]:
 def _response(context: AppContext, person: Person, done: ReportResult) -> Response[ReportView]:
     hazard = hazard_view(done.reported, person, context)
     answer = ReportView(hazard, hazard.missing_photos, done.similar)
-    return Response(answer, status_code=200 if done.repeated else 201)
+    return JsonResponse(answer, status_code=200 if done.repeated else 201)
 
 
 ROUTES = [post_hazard]

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple, Protocol, TypeVar, cast
 from msgspec import Struct
 from msgspec.structs import astuple
 from sqlalchemy import (
+    BindParameter,
     Connection,
     Delete,
     Dialect,
@@ -21,15 +22,19 @@ from sqlalchemy import (
     Select,
     TextClause,
     Update,
+    bindparam,
+    func,
 )
+from sqlalchemy.sql.visitors import replacement_traverse
 
-from storage.engine.columns import SQLITE, bind_converter, result_converter
+from storage.engine.columns import SQLITE, ValueList, bind_converter, result_converter
 from storage.engine.schema import Query, Schema, update_statement
 
 R = TypeVar("R", bound=Struct)
 Statement = Insert | Update | Delete | TextClause
 PrefetchedRows = Mapping[tuple[Any, ...], Sequence[Sequence[Any]]]
 """Rows by a query and the values of its parameters; the rows may be empty."""
+_ASKED = "asked"
 NO_PREFETCHED_ROWS: PrefetchedRows = MappingProxyType({})
 
 
@@ -186,8 +191,32 @@ class SqliteRows(DriverRows):
         return query
 
     def fetch_batch(self, query: Query, asked: Sequence[Mapping[str, Any]]) -> list[Sequence[Sequence[Any]]]:
+        if len(asked) > 1 and (joined := _joined_query(query)) is not None:
+            answers: list[list[Any]] = [[] for _ in asked]
+            for number, *row in self.fetch(joined, {_ASKED: [value for each in asked for value in each.values()]}):
+                answers[number].append(row)
+            return list(answers)
         form, execute = _select_statement(query, self._dialect), self._driver.execute
         return [[form.convert_row(row) for row in execute(form.sql, form.bind_parameters(each))] for each in asked]
+
+
+@cache
+def _joined_query(query: Query) -> Query | None:
+    """Turns a query into one that takes a list for its parameter. The first column of a row is the list index from 0.
+
+    None for a query with a limit, which SQLite cannot apply to each item, and for one with several parameters.
+    """
+    form = query.compile(dialect=SQLITE)
+    needed = [bind for bind in form.binds.values() if bind.required]
+    if len(needed) != 1 or "LIMIT" in str(form):
+        return None
+    asked = func.json_each(bindparam(_ASKED, type_=ValueList(needed[0].type))).table_valued("key", "value")
+
+    def replace_bind(element: Any, **_: Any) -> Any:
+        return asked.c.value if isinstance(element, BindParameter) and element.required else None
+
+    each = cast("Query", replacement_traverse(query, {}, replace_bind))
+    return each.with_only_columns(asked.c.key, *each.selected_columns)
 
 
 def _replace_parameters(schema: Schema, names: Sequence[str], before: Struct, after: Struct) -> dict[str, Any]:
