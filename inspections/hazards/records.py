@@ -212,7 +212,7 @@ class Hazard(Struct, frozen=True):
 
 
 class HazardSummary(NamedTuple):
-    """The fields of a hazard that background work needs, named as in Hazard; reading only these costs a fifth."""
+    """The fields of a hazard that background work and references need, named as in Hazard."""
 
     id: UUID
     number: str

@@ -234,7 +234,7 @@ def in_constants(column: ColumnElement[Any], values: Iterable[str]) -> ColumnEle
     """Matches rows whose `column` is one of these constants, which become part of the statement.
 
     Indexes with a condition need constants. SQLite fills a temporary table with an IN list of more than two whenever it
-    runs the statement, and for such an index at every INSERT; comparisons joined by OR cost a tenth of that.
+    runs the statement, and for such an index at every INSERT; comparisons joined by OR need none.
     """
     return _IsInConstants(column, *(literal_column(f"'{value}'", String) for value in sorted(values)))
 

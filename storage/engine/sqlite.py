@@ -36,7 +36,7 @@ T = TypeVar("T")
 READERS = 4
 _CHECKPOINT_PAGES = 4000
 """Pages in the log (16 MB) before they are copied into the database file, four times SQLite's default. A page that many
-reports change is then copied once, which is worth six percent of all reports."""
+reports change is then copied once, which gave six percent more reports a second."""
 SHORT_SECONDS = 0.02
 """Reads run one after another for this long. The threads of reads that run at once take the interpreter from each other
 at every row, so that four lists of a hundred hazards cost twice their time."""

@@ -106,7 +106,7 @@ class PlanWatch:
         self.plans.append((sql, "\n".join(str(row[-1]) for row in rows)))
 
 
-def rows_touched(plan):
+def most_rows(plan):
     """Return the most rows that a step of the plan returned or discarded, in all its loops; 0 on SQLite."""
     found = (int(removed) if removed else int(rows) * int(loops) for rows, loops, removed in STEPS.findall(plan))
     return max(found, default=0)
@@ -130,7 +130,7 @@ def test_no_hot_query_reads_a_whole_table_without_statistics(filled, monkeypatch
     assert filled.do(examine_photos, NOW, 100)
     filled.do(lambda repository: Change(repository.pending_notices(100)))
     assert len(watch.plans) > 12
-    costly = [plan for _, plan in watch.plans if rows_touched(plan) > ROWS]
+    costly = [plan for _, plan in watch.plans if most_rows(plan) > ROWS]
     assert not costly, "\n".join(costly)
     whole = [(found.group(), sql) for sql, plan in watch.plans if (found := WHOLE.search(plan))]
     assert not whole, "\n".join(plan for _, plan in watch.plans if WHOLE.search(plan))
