@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from benchmarks.sides import ROOT, BenchmarkError, Server
 
 LOADGEN = ROOT / ".bench" / "loadgen"
-DRAIN_SECONDS = 120
+DRAIN_SECONDS = 300
 UPLOADERS = 8
 MARGIN_SECONDS = 0.5
 _TICKS = os.sysconf("SC_CLK_TCK")
