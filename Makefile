@@ -79,10 +79,8 @@ lock: ## compile requirements/*.txt with hashes from pyproject.toml (needs uv)
 	@uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --upgrade --group bench -o requirements/bench.txt
 	@uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --upgrade --group build -o requirements/build.txt
 
-audit: ## known holes in what requirements/run.txt names (asks the public advisory database)
-	@$(PYTHON) -m venv .venv-audit
-	@.venv-audit/bin/python -m pip install --quiet --disable-pip-version-check pip-audit
-	@.venv-audit/bin/pip-audit --disable-pip --require-hashes --requirement requirements/run.txt
+audit: ## advisories about the packages in requirements/run.txt; exit code 2 where no advisory source answers
+	@PYTHON="$(PYTHON)" .ci/audit
 
 openapi: $(RUN)/.ready ## write the golden OpenAPI file anew
 	@$(RUN)/bin/anxun openapi > tests/api/openapi.json

@@ -13,10 +13,10 @@ from litestar.datastructures import State
 from litestar.openapi.config import OpenAPIConfig
 from litestar.types import ControllerRouterHandler
 
-from api.accounts.authentication import Authenticator
 from api.accounts.guard import LinkSenderResolver, check_routes, guard
-from api.accounts.identity_providers import IdentityProviders, open_providers
 from api.accounts.security_log import SecurityLog
+from api.accounts.sign_in.authentication import Authenticator
+from api.accounts.sign_in.identity_providers import IdentityProviders, open_providers
 from api.fix_links.party_routes import PAGES
 from api.fix_links.resolver import LinkResolver
 from api.http import openapi, request_metrics

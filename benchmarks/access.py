@@ -19,10 +19,11 @@ from typing import Any
 
 from litestar import get
 
-from api.accounts.authentication import Authenticator
 from api.accounts.guard import check_routes
+from api.accounts.sign_in.authentication import AttemptOrigin, Authenticator
 from api.app import build_app, utc_now
 from api.demo.office import load_office
+from api.http.client_address import parse_network
 from api.settings import Settings
 from benchmarks.figures import Figure, Run, run_benchmark
 from benchmarks.photos_memory import large_picture, memory_mebibytes, run_fresh_server
@@ -62,7 +63,9 @@ async def _measure_authentication(folder: Path) -> list[float]:
     check_routes(app)
     async with app.lifespan():
         authenticator = app.state.context.part(Authenticator)
-        _, tokens = await authenticator.open_with_password("inspector", _PASSWORD, "benchmark", "")
+        _, tokens = await authenticator.open_with_password(
+            "inspector", _PASSWORD, "benchmark", AttemptOrigin(parse_network(""))
+        )
         public, signed_in = _scope("/public"), _scope("/signed-in", tokens.access)
         rounds = [[await _cpu_per_request(app, scope) for scope in (public, signed_in)] for _ in range(ROUNDS + 1)]
     return [above - below for below, above in rounds[1:]]  # the first round warms up

@@ -20,13 +20,15 @@ from typing import Any, NamedTuple
 from rich.console import Console
 from rich.progress import Progress
 
-from api.accounts.authentication import Authenticator
+from api.accounts.sign_in.authentication import AttemptOrigin, Authenticator
 from api.app import build_app, describe
 from api.demo.year import load_demo_data
+from api.http.client_address import parse_network
 from api.settings import Settings
 from benchmarks.figures import SCRATCH, console
 from benchmarks.loop_requests import LEFT_OUT, CostlyRequest, costly_requests
 from benchmarks.sides import BenchmarkError
+from inspections.accounts.actions.external_identities import LinkedAccount
 
 MOST_MS = 20.0
 YEAR = 2026
@@ -84,8 +86,9 @@ class Client:
 
     async def token(self, who: str) -> str:
         """Signs in as a new device and returns its token; earlier failed sign-ins have no effect."""
-        person = await self._context.database.read(lambda repository: repository.person(who))
-        _, tokens = await self._context.part(Authenticator).open_for_person(person, "benchmark", "")
+        account = LinkedAccount(await self._context.database.read(lambda repository: repository.person(who)), None)
+        origin = AttemptOrigin(parse_network(""))
+        _, tokens = await self._context.part(Authenticator).open_with_identity(account, "benchmark", origin)
         return tokens.access
 
     async def send(self, asked: CostlyRequest, token: str) -> Answer:

@@ -18,6 +18,7 @@ Refusal
 │   ├── ExistingSecondFactor  totp.enrolled        a second factor is already enrolled
 │   ├── IdentityConflict      identity.taken       the identity is linked to another account
 │   ├── ErasedPerson          person.erased        an erased account cannot be changed
+│   ├── ClosedAdminRequest    admin_request.*      the request was rejected or has expired
 │   ├── ReplayedRequest       alert.replayed       the signed request was already received
 │   ├── UnfinishedExport      export.not_made      the ledger is not finished, or has failed
 │   └── MissingPhotos         photo.missing        declared photos have not arrived
@@ -172,6 +173,20 @@ class LastAdministrator(Conflict):
 class ErasedPerson(Conflict):
     code = "person.erased"
     title = "该账号的姓名已删除，不能再修改"
+
+
+class ClosedAdminRequest(Conflict):
+    """A request to change an administrator's account is not open any more. `state`: confirmed, rejected or expired."""
+
+    titles: ClassVar[dict[str, str]] = {
+        "confirmed": "该申请已由他人确认",
+        "rejected": "该申请已被驳回或撤回",
+        "expired": "该申请已过期，请重新提交",
+    }
+
+    def __init__(self, state: str) -> None:
+        self.code, self.title = f"admin_request.{state}", self.titles[state]
+        super().__init__()
 
 
 class ExistingSecondFactor(Conflict):

@@ -7,9 +7,11 @@ from sqlalchemy import (
     Table,
 )
 
+from inspections.accounts.admin_requests import AdminRequest
 from inspections.accounts.api_keys import ApiKey
 from inspections.accounts.delegations import Delegation
 from inspections.accounts.external_identities import ExternalIdentity
+from inspections.accounts.known_devices import KnownDevice
 from inspections.accounts.people import Person
 from inspections.accounts.second_factor import SecondFactor
 from inspections.accounts.security_log import SecurityEvent
@@ -41,9 +43,11 @@ from inspections.remediation.dispatch_rules import DispatchRule
 from inspections.statistics.briefing import Briefing
 from inspections.sync.change_feed import Feed, HazardChange
 from storage.accounts.tables import (
+    admin_requests,
     delegations,
     identities,
     keys,
+    known_devices,
     people,
     second_factors,
     security_events,
@@ -77,9 +81,11 @@ TABLE_OF: dict[type[Struct], Table] = {
     DispatchRule: dispatch_rules,
     SecondFactor: second_factors,
     ExternalIdentity: identities,
+    AdminRequest: admin_requests,
     ApiKey: keys,
     SecurityEvent: security_events,
     Session: sessions,
+    KnownDevice: known_devices,
     TokenPair: token_pairs,
     Photo: photos,
     UploadReceipt: receipts,

@@ -12,10 +12,12 @@ from litestar import Request
 from litestar.datastructures import Cookie
 
 from api.settings import Settings
+from inspections.accounts.known_devices import KNOWN_DEVICE_LIFETIME
 from inspections.accounts.sessions import ACCESS_LIFETIME, TokenPair
 from inspections.errors import CrossSiteRequest, Unauthenticated
 
 ACCESS_COOKIE, REFRESH_COOKIE = "__Host-anxun-access", "__Host-anxun-refresh"
+DEVICE_COOKIE = "__Host-anxun-device"
 _SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
 
 
@@ -59,6 +61,11 @@ def token_cookies(access: str, refresh: str, pair: TokenPair) -> list[Cookie]:
         _cookie(ACCESS_COOKIE, access, int(ACCESS_LIFETIME.total_seconds())),
         _cookie(REFRESH_COOKIE, refresh, idle),
     ]
+
+
+def device_cookie(secret: str) -> Cookie:
+    """Creates the cookie by which this browser stays a known device, also after signing out."""
+    return _cookie(DEVICE_COOKIE, secret, int(KNOWN_DEVICE_LIFETIME.total_seconds()))
 
 
 def expired_cookies() -> list[Cookie]:

@@ -20,7 +20,8 @@ async def create_delegation(request: AnyRequest) -> Response[Delegation]:
     """Creates a delegation of at most 90 days, within the giver's own grants; `scope` "" lends all of them."""
     asked: NewDelegation = await json_body(request, NewDelegation)
     context, person = app_context(request), current_person(request)
-    action = partial(make_delegation, person=person, asked=asked, now=context.clock())
+    profile = context.settings.security_profile
+    action = partial(make_delegation, person=person, asked=asked, now=context.clock(), profile=profile)
     facts = {"to": asked.to, "scope": asked.scope, "until": asked.until.isoformat()}
     made = await context.log.transact(action, Event.DELEGATION_MADE, current_caller(request), str(asked.id), facts)
     return Response(made.delegation, status_code=200 if made.repeated else 201)

@@ -8,13 +8,13 @@ from litestar import Response, get, post
 from litestar.params import FromPath
 from msgspec import Meta, Struct
 
-from api.accounts.authentication import Authenticator
 from api.accounts.cookies import uses_cookies
 from api.accounts.guard import read_token
-from api.accounts.identity_providers import IdentityProvider, IdentityProviders
 from api.accounts.security_log import current_caller
-from api.accounts.sessions import token_response
-from api.accounts.views import TokenView
+from api.accounts.sessions import request_origin, token_response
+from api.accounts.sign_in.authentication import AttemptOrigin, Authenticator
+from api.accounts.sign_in.identity_providers import IdentityProvider, IdentityProviders, ProviderUnavailable
+from api.accounts.views import DeviceSecret, TokenView
 from api.http.bodies import AnyRequest, json_body
 from api.http.client_address import client_address
 from api.http.context import AppContext, app_context, current_person
@@ -36,12 +36,13 @@ Code = Annotated[str, Meta(min_length=1, max_length=500)]
 
 
 class ExternalCredentials(Struct, frozen=True, forbid_unknown_fields=True):
-    """Credentials: `code` is from the provider; `totp` and `page` are as for /auth/login."""
+    """Credentials: `code` is from the provider; the other fields are as for /auth/login."""
 
     code: Code
     device: ShortText = "unnamed"
     totp: Annotated[str, Meta(max_length=32)] | None = None
     page: bool = False
+    device_secret: DeviceSecret | None = None
 
 
 class IdentityToLink(Struct, frozen=True, forbid_unknown_fields=True):
@@ -68,15 +69,29 @@ class IdentityList(Struct, frozen=True):
 async def external_login(request: AnyRequest, provider: FromPath[str]) -> Response[TokenView]:
     """Signs in with a provider's code. 401 `auth.not_linked`: sign in by password once and link the identity first."""
     context, asked = app_context(request), await json_body(request, ExternalCredentials)
-    cookies, address = uses_cookies(request, page=asked.page), client_address(request)
-    tries = await context.part(Authenticator).count_attempt(f"{provider} {address}", address)
-    subject = await _require_provider(context, provider).fetch_subject(asked.code)
-    person, identity = await context.database.read(partial(find_linked_account, provider=provider, subject=subject))
-    opened = await context.part(Authenticator).open_for_person(
-        person, asked.device, address, asked.totp, page=asked.page, through=identity
+    cookies, origin = uses_cookies(request, page=asked.page), request_origin(request, asked.device_secret)
+    subject = await _fetch_subject(context, provider, asked.code, origin)
+    account = await context.database.read(partial(find_linked_account, provider=provider, subject=subject))
+    opened = await context.part(Authenticator).open_with_identity(
+        account, asked.device, origin, asked.totp, page=asked.page
     )
-    await context.part(Authenticator).undo_attempt(tries, whole=True)
     return token_response(*opened, cookies=cookies)
+
+
+async def _fetch_subject(context: AppContext, provider: str, code: str, origin: AttemptOrigin) -> str:
+    """Asks the provider whose code this is. Only a wrong code counts as a failed attempt of the address.
+
+    Raises NotFound, InvalidCredentials, ProviderUnavailable, TooManySignInAttempts.
+    """
+    there, sign_in = _require_provider(context, provider), context.part(Authenticator)
+    tries = await sign_in.count_code_attempt(origin)
+    try:
+        subject = await there.fetch_subject(code)
+    except ProviderUnavailable:
+        await sign_in.undo_attempt(tries)
+        raise
+    await sign_in.undo_attempt(tries)
+    return subject
 
 
 @get("/me/identities", opt={"action": "me"})

@@ -6,8 +6,8 @@ from typing import Any
 from litestar import Litestar, Request
 from litestar.routes import HTTPRoute
 
-from api.accounts.authentication import Authenticator
 from api.accounts.cookies import ACCESS_COOKIE, cookie_token
+from api.accounts.sign_in.authentication import Authenticator
 from api.http.headers import request_header
 from api.http.problems import UnknownRoute
 from api.http.request_metrics import start_timer

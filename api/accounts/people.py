@@ -6,15 +6,18 @@ from typing import NamedTuple
 from litestar import Response, get, post
 from litestar.params import FromPath, FromQuery
 
-from api.accounts.authentication import Authenticator
+from api.accounts.admin_requests import PENDING, pending_response
 from api.accounts.security_log import current_caller
+from api.accounts.sign_in.authentication import Authenticator
 from api.accounts.views import PersonList, PersonView, person_view
 from api.http.bodies import AnyRequest, json_body
 from api.http.context import app_context, current_person
+from inspections.accounts.actions.admin_requests import request_change
 from inspections.accounts.actions.delegations import people_with_delegations
 from inspections.accounts.actions.people import (
     add_person,
     admin_scopes,
+    change_needs_confirmation,
     change_person,
     find_changeable_account,
     find_existing_account,
@@ -105,11 +108,17 @@ async def create_person(request: AnyRequest) -> Response[PersonView]:
     return Response(person_view(added.person, managed=True), status_code=200 if added.repeated else 201)
 
 
-@post("/people/{username:str}", opt={"action": "people.manage", "body": PersonChange}, status_code=200)
-async def update_person(request: AnyRequest, username: FromPath[str]) -> PersonView:
+@post(
+    "/people/{username:str}",
+    opt={"action": "people.manage", "body": PersonChange},
+    status_code=200,
+    responses=PENDING,
+)
+async def update_person(request: AnyRequest, username: FromPath[str]) -> Response[PersonView]:
     """Changes name, email, grants, password or active state of an account, or erases its name.
 
-    A new password, deactivation and erasure end the account's sessions and linked identities.
+    A new password, deactivation and erasure end the account's sessions and linked identities. Under the strict profile
+    a change that opens an administrator's account waits for another administrator: 202 with the request to confirm.
     """
     asked: PersonChange = await json_body(request, PersonChange)
     context, by = app_context(request), admin_scopes(current_person(request))
@@ -119,10 +128,13 @@ async def update_person(request: AnyRequest, username: FromPath[str]) -> PersonV
         password = await context.part(Authenticator).compare_or_hash(before, asked.password, current_caller(request))
     elif asked.password is not None:
         password = await context.part(Authenticator).hash_password(username, asked.password)
-    change_it = partial(change_person, by=by, username=username, asked=asked, password=password)
-    action = partial(change_it, now=context.clock(), profile=context.settings.security_profile)
-    after = await context.log.transact(action, Event.ACCOUNT_CHANGED, current_caller(request), username)
-    return person_view(after, managed=True)
+    now, profile, caller = context.clock(), context.settings.security_profile, current_caller(request)
+    change = {"by": by, "username": username, "asked": asked, "password": password, "now": now, "profile": profile}
+    if change_needs_confirmation(before, asked, password, profile):
+        made = await context.log.transact(partial(request_change, **change), Event.ADMIN_REQUESTED, caller, username)
+        return pending_response(made, now)
+    after = await context.log.transact(partial(change_person, **change), Event.ACCOUNT_CHANGED, caller, username)
+    return Response(person_view(after, managed=True))
 
 
 ROUTES = [list_people, get_person, create_person, update_person]

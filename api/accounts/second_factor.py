@@ -5,24 +5,26 @@ import secrets
 from functools import partial
 from typing import Annotated
 
-from litestar import get, post
+from litestar import Response, get, post
 from litestar.params import FromPath
 from msgspec import Meta, Struct
 
-from api.accounts.authentication import Authenticator
+from api.accounts.admin_requests import PENDING, pending_response
 from api.accounts.security_log import current_caller
-from api.accounts.totp import match_code, new_secret, otpauth_uri
+from api.accounts.sign_in.authentication import Authenticator
+from api.accounts.sign_in.totp import match_code, new_secret, otpauth_uri
 from api.http.bodies import AnyRequest, json_body
 from api.http.client_address import client_address
 from api.http.context import app_context, current_person
 from api.http.tokens import hash_token
+from inspections.accounts.actions.admin_requests import request_factor_reset
+from inspections.accounts.actions.people import admin_scopes, find_managed_person
 from inspections.accounts.actions.second_factor import (
     begin_factor_enrollment,
     confirm_factor,
     remove_factor,
     reset_factor,
 )
-from inspections.accounts.policy import scope
 from inspections.accounts.second_factor import RECOVERY_CODES, SecondFactor, SubmittedCode
 from inspections.accounts.security_log import Event
 
@@ -93,7 +95,7 @@ async def confirm_totp(request: AnyRequest) -> RecoveryCodes:
     asked: TotpCode = await json_body(request, TotpCode)
     context, username = app_context(request), current_person(request).username
     codes = [base64.b32encode(secrets.token_bytes(_RECOVERY_BYTES)).decode() for _ in range(RECOVERY_CODES)]
-    tries = await context.part(Authenticator).count_attempt(username, client_address(request))
+    tries = await context.part(Authenticator).count_attempt(username)
     proof = await _submitted_code(request, username, asked.code)
     digests = [hash_token(code) for code in codes]
     action = partial(confirm_factor, username=username, shown=proof, recovery=digests, now=context.clock())
@@ -113,12 +115,21 @@ async def remove_totp(request: AnyRequest) -> None:
     await context.part(Authenticator).undo_attempt(tries)
 
 
-@post("/people/{username:str}/totp/remove", opt={"action": "rights.manage"}, status_code=204)
-async def reset_person_totp(request: AnyRequest, username: FromPath[str]) -> None:
-    """Removes the second factor of a person who lost it. Ends the account's sessions and linked identities."""
-    context, reach = app_context(request), scope(current_person(request), "rights.manage")
-    action = partial(reset_factor, reach=reach, username=username, now=context.clock())
-    await context.log.transact(action, Event.FACTOR_REMOVED, current_caller(request), username)
+@post("/people/{username:str}/totp/remove", opt={"action": "rights.manage"}, status_code=204, responses=PENDING)
+async def reset_person_totp(request: AnyRequest, username: FromPath[str]) -> Response[None]:
+    """Removes the second factor of a person who lost it. Ends the account's sessions and linked identities.
+
+    Under the strict profile that of an administrator waits for another one: 202 with the request to confirm.
+    """
+    context, by = app_context(request), admin_scopes(current_person(request))
+    now, profile, caller = context.clock(), context.settings.security_profile, current_caller(request)
+    person = await context.database.read(partial(find_managed_person, reach=by.rights, username=username))
+    reset = {"by": by, "username": username, "now": now, "profile": profile}
+    if profile.protects_factor(person):
+        action = partial(request_factor_reset, **reset)
+        return pending_response(await context.log.transact(action, Event.ADMIN_REQUESTED, caller, username), now)
+    await context.log.transact(partial(reset_factor, **reset), Event.FACTOR_REMOVED, caller, username)
+    return Response(None, status_code=204)
 
 
 async def _submitted_code(request: AnyRequest, username: str, code: str) -> SubmittedCode:

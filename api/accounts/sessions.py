@@ -3,20 +3,22 @@
 from litestar import Response, get, post
 from msgspec import Struct
 
-from api.accounts.authentication import Authenticator, Tokens
 from api.accounts.cookies import (
     ACCESS_COOKIE,
+    DEVICE_COOKIE,
     REFRESH_COOKIE,
     cookie_token,
+    device_cookie,
     expired_cookies,
     token_cookies,
     uses_cookies,
 )
 from api.accounts.guard import read_token
 from api.accounts.security_log import current_caller
+from api.accounts.sign_in.authentication import AttemptOrigin, Authenticator, Tokens
 from api.accounts.views import Credentials, PasswordChange, PersonView, RefreshToken, TokenView, person_view
 from api.http.bodies import AnyRequest, json_body
-from api.http.client_address import client_address
+from api.http.client_address import client_address, client_network
 from api.http.context import app_context, current_person
 from inspections.accounts.actions.sign_in import AuthenticatedSession
 from inspections.accounts.policy import PUBLIC
@@ -37,12 +39,9 @@ async def login(request: AnyRequest) -> Response[TokenView]:
     """
     asked: Credentials = await json_body(request, Credentials)
     cookies = uses_cookies(request, page=asked.page)
-    opened = (
-        await app_context(request)
-        .part(Authenticator)
-        .open_with_password(
-            asked.username, asked.password, asked.device, client_address(request), asked.totp, page=asked.page
-        )
+    sign_in, origin = app_context(request).part(Authenticator), request_origin(request, asked.device_secret)
+    opened = await sign_in.open_with_password(
+        asked.username, asked.password, asked.device, origin, asked.totp, page=asked.page
     )
     return token_response(*opened, cookies=cookies)
 
@@ -77,11 +76,18 @@ async def get_own_account(request: AnyRequest) -> PersonView:
     return person_view(current_person(request))
 
 
+def request_origin(request: AnyRequest, device_secret: str | None) -> AttemptOrigin:
+    """Where a sign-in comes from; a page of ours shows its device's secret in a cookie."""
+    return AttemptOrigin(client_network(request), device_secret or request.cookies.get(DEVICE_COOKIE))
+
+
 def token_response(signed_in: AuthenticatedSession, tokens: Tokens, *, cookies: bool) -> Response[TokenView]:
     lasts, person = int(ACCESS_LIFETIME.total_seconds()), person_view(signed_in.person)
     if not cookies:
-        return Response(TokenView(tokens.access, tokens.refresh, lasts, person))
+        return Response(TokenView(tokens.access, tokens.refresh, lasts, person, device_secret=tokens.device))
     kept = token_cookies(tokens.access, tokens.refresh, signed_in.pair)
+    if tokens.device is not None:
+        kept.append(device_cookie(tokens.device))
     return Response(TokenView(None, None, lasts, person, "Cookie"), cookies=kept)
 
 

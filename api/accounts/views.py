@@ -8,6 +8,10 @@ from inspections.accounts.delegations import Delegation
 from inspections.accounts.people import Grant, Password, Person
 from inspections.field_types import ShortText
 
+DeviceSecret = Annotated[
+    str, Meta(max_length=200, description="from an earlier sign-in; strangers' failed attempts then do not count")
+]
+
 
 class Credentials(Struct, frozen=True, forbid_unknown_fields=True):
     username: Annotated[str, Meta(min_length=1, max_length=64)]
@@ -15,6 +19,7 @@ class Credentials(Struct, frozen=True, forbid_unknown_fields=True):
     device: ShortText = "unnamed"
     totp: Annotated[str, Meta(max_length=32, description="of a second factor; a recovery code will do")] | None = None
     page: bool = False
+    device_secret: DeviceSecret | None = None
 
 
 class PasswordChange(Struct, frozen=True, forbid_unknown_fields=True):
@@ -43,13 +48,17 @@ class PersonView(Struct, frozen=True):
 
 
 class TokenView(Struct, frozen=True):
-    """A token pair and its owner; the tokens are null if they were sent as cookies."""
+    """A token pair and its owner; the tokens are null if they were sent as cookies.
+
+    `device_secret`: keep it, also after signing out, and send it with the next sign-in on this device.
+    """
 
     access_token: str | None
     refresh_token: str | None
     expires_in: int
     user: PersonView
     token_type: Literal["Bearer", "Cookie"] = "Bearer"  # noqa: S105  # a token type, not a secret
+    device_secret: str | None = None
 
 
 class PersonList(Struct, frozen=True):

@@ -40,6 +40,7 @@ from api.process.listening import (
 )
 from api.settings import BadSettings, Settings
 from api.sync.broadcaster import LiveFeed
+from inspections.accounts.actions.delegations import people_with_delegations
 from inspections.accounts.people import Person, Role
 from inspections.accounts.security_profile import has_any_role
 from storage.database import open_database
@@ -101,7 +102,8 @@ async def _prepare_database(settings: Settings, *, demo: bool) -> None:
     """Seeds an empty office and, on request, loads the demo office. Raises BadSettings before writing anything."""
     database = open_database(settings.database_url)
     try:
-        _check_accounts(settings, await database.read(lambda repository: repository.people()), demo=demo)
+        people = await database.read(partial(people_with_delegations, now=utc_now()))
+        _check_accounts(settings, people, demo=demo)
         await seed_office(database)
         if demo:
             await load_demo(database, settings)
@@ -141,6 +143,12 @@ def _check_accounts(settings: Settings, people: list[Person], *, demo: bool) -> 
             f"ANXUN_PROFILE=strict: {', '.join(whole)} is all administrators in one. Make the three first: "
             "anxun user add NAME --role system_admin: (and security_admin:, audit_admin:); then, still without the "
             "strict profile, take the role admin away"
+        )
+    mixed = [each.username for each in active if settings.security_profile.role_conflict(each.grants)]
+    if mixed:
+        raise BadSettings(
+            f"ANXUN_PROFILE={settings.profile}: administrators hold no other role: {', '.join(mixed)}. Still without "
+            "the strict profile, give each their own account, and end delegations to administrators"
         )
 
 

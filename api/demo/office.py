@@ -7,7 +7,7 @@ from pathlib import Path
 from msgspec import Struct
 from msgspec.structs import replace
 
-from api.accounts.authentication import HASHER, verified
+from api.accounts.sign_in.authentication import HASHER, verified
 from api.office.seed import initial_records
 from api.settings import BadSettings, Settings
 from inspections.accounts.people import Grant, Person, Role

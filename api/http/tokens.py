@@ -5,7 +5,7 @@ import secrets
 
 TOKEN_BYTES = 32
 KEY_PREFIX = "anxk_"
-"""The prefix of API keys; a person's tokens are made in accounts/authentication.py."""
+"""The prefix of API keys; a person's tokens are made in accounts/sign_in/authentication.py."""
 
 
 def new_token(prefix: str = "") -> str:

@@ -13,8 +13,8 @@ from litestar.params import FromQuery, HeaderParameter
 from litestar.response import Stream
 from msgspec import Struct
 
-from api.accounts.authentication import Authenticator
 from api.accounts.guard import read_token
+from api.accounts.sign_in.authentication import Authenticator
 from api.http.bodies import AnyRequest
 from api.http.client_address import address_to_limit
 from api.http.context import AppContext, app_context, current_person

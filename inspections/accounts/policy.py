@@ -45,6 +45,7 @@ POLICY: dict[str, dict[Role, ScopeKind]] = {
     "people.manage": {**_FOR_SYSTEM, **_FOR_SECURITY},  # read accounts; the next two cover changes
     "account.manage": _FOR_SYSTEM,  # create, rename, deactivate
     "rights.manage": _FOR_SECURITY,  # grants, passwords, second factors, devices
+    "admin_request.decide": {**_FOR_SYSTEM, **_FOR_SECURITY, **_FOR_AUDIT},
     "security.see": _FOR_AUDIT,
     "metrics.see": {_A: _C, **_FOR_SYSTEM},
     "key.manage": _FOR_SECURITY,

@@ -5,9 +5,11 @@ from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
+from inspections.accounts.admin_requests import AdminRequest
 from inspections.accounts.api_keys import ApiKey
 from inspections.accounts.delegations import Delegation
 from inspections.accounts.external_identities import ExternalIdentity
+from inspections.accounts.known_devices import KnownDevice
 from inspections.accounts.people import Person
 from inspections.accounts.security_log import SecurityEvent
 from inspections.accounts.sessions import Session, TokenPair
@@ -70,6 +72,14 @@ class AccountRepository(RecordRepository, Protocol):
 
     def identities(self, username: str) -> list[ExternalIdentity]:
         """Returns the external identities of an account, ordered by provider."""
+        ...
+
+    def admin_requests(self) -> list[AdminRequest]:
+        """Returns the newest 200 requests to change an administrator's account, newest first."""
+        ...
+
+    def known_devices(self, username: str) -> list[KnownDevice]:
+        """Returns the known devices of an account, locked for change."""
         ...
 
     def all_api_keys(self) -> list[ApiKey]:

@@ -18,6 +18,7 @@ from inspections.errors import ExpiredPassword, InvalidInput, MissingSecondFacto
 
 ADMINISTRATORS = (Role.SYSTEM_ADMIN, Role.SECURITY_ADMIN, Role.AUDIT_ADMIN)
 """The three separate administrators (三员). The role `admin` combines all three."""
+_ADMINISTRATION = {*ADMINISTRATORS, Role.ADMIN}
 
 
 class SecurityProfile(Struct, frozen=True):
@@ -26,7 +27,8 @@ class SecurityProfile(Struct, frozen=True):
     `password_lasts`: maximum age of a password; one set by an administrator must be changed at once.
     `password_kinds`: how many of capitals, small letters, digits and signs it needs. `needs_factor`: roles that need a
     second factor. `single_session`: roles whose new session ends earlier ones. `separate_admins`: forbids the role
-    `admin`. `masks`: hides parts of a responsible party's name and number from roles that do not deal with it.
+    `admin` and business roles of administrators, who confirm each other's access. `masks`: hides parts of a responsible
+    party's name and number from roles that do not deal with it.
     """
 
     backoff: Backoff = ACCOUNT_BACKOFF
@@ -59,16 +61,42 @@ class SecurityProfile(Struct, frozen=True):
             return MissingSecondFactor
         return None
 
-    def check_roles(self, grants: Iterable[Grant]) -> None:
-        """Checks that grants combine no two administrator roles, and `admin` only where allowed.
+    def role_conflict(self, grants: Iterable[Grant]) -> str | None:
+        """Says in Chinese which roles among these grants one account must not combine, or None.
 
-        Raises InvalidInput.
+        No account has two administrator roles. With `separate_admins` none has `admin`, or a business role beside one.
         """
         roles = {grant.role for grant in grants}
-        if len(roles & {*ADMINISTRATORS, Role.ADMIN}) > 1:
-            raise InvalidInput(("grants", "系统管理员、安全管理员、审计管理员不得由一人兼任"))
+        kinds = roles & _ADMINISTRATION
+        if len(kinds) > 1:
+            return "系统管理员、安全管理员、审计管理员不得由一人兼任"
         if self.separate_admins and Role.ADMIN in roles:
-            raise InvalidInput(("grants", "严格模式下请分设系统管理员、安全管理员、审计管理员"))
+            return "严格模式下请分设系统管理员、安全管理员、审计管理员"
+        return "严格模式下管理员不得兼任业务角色" if self.separate_admins and kinds and roles != kinds else None
+
+    def check_roles(self, grants: Iterable[Grant], field: str = "grants") -> None:
+        """Checks that grants combine no roles that must be separate. Raises InvalidInput."""
+        if conflict := self.role_conflict(grants):
+            raise InvalidInput((field, conflict))
+
+    def needs_confirmation(self, before: Person, after: Person) -> bool:
+        """Tells whether a change opens an administrator's account, so that one of another kind must confirm it.
+
+        Such changes are a new password, a reactivation, and giving or taking an administrator's role.
+        """
+        if not self.separate_admins:
+            return False
+        given = [[grant for grant in each.grants if grant.role in _ADMINISTRATION] for each in (before, after)]
+        opens = after.password not in {before.password, ""} or (after.active and not before.active)
+        return given[0] != given[1] or (bool(given[0]) and opens)
+
+    def protects_factor(self, person: Person) -> bool:
+        """Tells whether an administrator of another kind must confirm that a person's second factor is removed."""
+        return self.separate_admins and bool(administrator_roles(person))
+
+
+def administrator_roles(person: Person) -> set[Role]:
+    return {grant.role for grant in person.grants} & _ADMINISTRATION
 
 
 def has_any_role(person: Person, roles: tuple[Role, ...]) -> bool:

@@ -49,6 +49,8 @@ LOCKOUT_BACKOFF = Backoff(5, timedelta(minutes=30), timedelta(minutes=30))
 """A lockout of thirty minutes, for the strict profile (security_profile.py)."""
 ADDRESS_BACKOFF = Backoff(50, timedelta(minutes=1))
 """More failures are free, because a whole office or many phones of a mobile carrier may share one address."""
+NETWORK_BACKOFF = Backoff(500, timedelta(minutes=1))
+"""For the /48 network of an IPv6 address, which is what a provider gives to one site (RFC 6177)."""
 ATTEMPT_RETENTION = timedelta(hours=1)
 """How long after the last attempt a counter is kept."""
 _DOUBLINGS = 20

@@ -5,9 +5,11 @@ from typing import Any
 from sqlalchemy import Select, Text, bindparam, select
 
 from storage.accounts.tables import (
+    admin_requests,
     delegations,
     identities,
     keys,
+    known_devices,
     people,
     security_events,
     sessions,
@@ -44,6 +46,10 @@ EXPIRED_PAIRS = (
     .limit(bindparam("limit"))
 )
 IDENTITIES = select(identities).where(identities.c.username == bindparam("username")).order_by(identities.c.provider)
+ADMIN_REQUESTS = select(admin_requests).order_by(admin_requests.c.requested_at.desc(), admin_requests.c.id).limit(200)
+KNOWN_DEVICES = (
+    select(known_devices).where(known_devices.c.username == bindparam("username")).order_by(known_devices.c.secret)
+)
 OLD_EVENTS = (
     select(security_events)
     .where(security_events.c.at < bindparam("now"))

@@ -3,21 +3,25 @@
 from datetime import datetime
 from uuid import UUID
 
+from inspections.accounts.admin_requests import AdminRequest
 from inspections.accounts.api_keys import ApiKey
 from inspections.accounts.delegations import Delegation
 from inspections.accounts.external_identities import ExternalIdentity
+from inspections.accounts.known_devices import KnownDevice
 from inspections.accounts.people import Person
 from inspections.accounts.security_log import SecurityEvent
 from inspections.accounts.sessions import Session, TokenPair
 from inspections.accounts.throttling import AttemptCounter
 from storage.accounts.queries import (
     ACCOUNT,
+    ADMIN_REQUESTS,
     ADMINISTRATORS,
     CURRENT_PAIRS,
     EXPIRED_PAIRS,
     IDENTITIES,
     KEY_BY_DIGEST,
     KEYS,
+    KNOWN_DEVICES,
     OLD_ATTEMPT_COUNTERS,
     OLD_EVENTS,
     OPEN_SESSIONS,
@@ -72,6 +76,12 @@ class AccountRepository(UnitOfWork):
 
     def identities(self, username: str) -> list[ExternalIdentity]:
         return self._select_for_update(ExternalIdentity, IDENTITIES, username=username)
+
+    def admin_requests(self) -> list[AdminRequest]:
+        return self.select(AdminRequest, ADMIN_REQUESTS)
+
+    def known_devices(self, username: str) -> list[KnownDevice]:
+        return self._select_for_update(KnownDevice, KNOWN_DEVICES, username=username)
 
     def all_api_keys(self) -> list[ApiKey]:
         return self.select(ApiKey, KEYS)

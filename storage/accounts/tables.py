@@ -2,7 +2,7 @@
 
 from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Integer, String, Table, Text, Uuid
 
-from inspections.accounts.people import Grant, Role
+from inspections.accounts.people import Grant, PersonChange, Role
 from inspections.accounts.security_log import Event
 from storage.engine.columns import EnumValue, Instant, Json
 from storage.engine.schema import LOCKED
@@ -55,6 +55,30 @@ identities = Table(
     Column("subject", NAME, primary_key=True),
     Column("username", String(64), ForeignKey("people.username"), nullable=False, index=True),
     Column("linked_at", Instant, nullable=False),
+    info={LOCKED: True},
+)
+known_devices = Table(
+    "known_devices",
+    metadata,
+    Column("secret", String(64), primary_key=True),
+    Column("username", String(64), ForeignKey("people.username"), nullable=False, index=True),
+    Column("session", Uuid, ForeignKey("sessions.id"), nullable=False),
+    Column("signed_in_at", Instant, nullable=False),
+    info={LOCKED: True},
+)
+admin_requests = Table(
+    "admin_requests",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("username", String(64), ForeignKey("people.username"), nullable=False),
+    Column("requested_by", String(64), ForeignKey("people.username"), nullable=False),
+    Column("requested_at", Instant, nullable=False, index=True),
+    Column("change", Json(PersonChange | None)),
+    Column("password", String(200), nullable=False),
+    Column("sets_password", Boolean, nullable=False),
+    Column("decided_by", String(64), ForeignKey("people.username")),
+    Column("decided_at", Instant),
+    Column("confirmed", Boolean, nullable=False),
     info={LOCKED: True},
 )
 security_events = Table(

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 from litestar.testing import TestClient
 
-from api.accounts.authentication import HASHER
+from api.accounts.sign_in.authentication import HASHER
 from api.app import assemble_app, attach_context
 from api.settings import Settings
 from storage.process_limits import READING

@@ -7,9 +7,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from api.accounts.authentication import Authenticator
 from api.accounts.security_log import SecurityLog
+from api.accounts.sign_in.authentication import AttemptOrigin, Authenticator
 from api.demo.office import USERNAMES, load_office
+from api.http.client_address import parse_network
 from inspections.accounts.security_profile import STANDARD
 from storage.database import open_database
 from storage.migration import migrate
@@ -45,7 +46,7 @@ async def _load(url):
     sign_in = Authenticator(database, clock, SecurityLog(database, clock), STANDARD)
     tokens = {}
     for username in USERNAMES:
-        _, pair = await sign_in.open_with_password(username, PASSWORD, "test", "here")
+        _, pair = await sign_in.open_with_password(username, PASSWORD, "test", AttemptOrigin(parse_network("here")))
         tokens[username] = pair.access
     await database.close()
     return tokens

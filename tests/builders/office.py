@@ -4,9 +4,11 @@ from datetime import UTC, datetime, timedelta
 from secrets import token_hex
 from uuid import UUID, uuid4
 
+from inspections.accounts.admin_requests import AdminRequest
 from inspections.accounts.api_keys import ApiKey
 from inspections.accounts.delegations import Delegation
 from inspections.accounts.external_identities import ExternalIdentity
+from inspections.accounts.known_devices import KnownDevice
 from inspections.accounts.people import Grant, Person, Role
 from inspections.accounts.policy import scope
 from inspections.accounts.second_factor import SecondFactor
@@ -195,6 +197,12 @@ class Office:
         return sorted(
             (each for each in self.all(ExternalIdentity) if each.username == username), key=lambda each: each.provider
         )
+
+    def admin_requests(self):
+        return sorted(self.all(AdminRequest), key=lambda each: each.requested_at, reverse=True)
+
+    def known_devices(self, username):
+        return [each for each in self.all(KnownDevice) if each.username == username]
 
     def all_api_keys(self):
         return sorted(self.all(ApiKey), key=lambda key: key.made_at, reverse=True)
@@ -419,6 +427,7 @@ _KEYS = {
     Job: ("name",),
     AttemptCounter: ("key",),
     SecondFactor: ("username",),
+    KnownDevice: ("secret",),
     Secret: ("name",),
     Boundary: ("community",),
     AlertSeries: ("device", "metric"),

@@ -11,8 +11,9 @@ def hire_person(api, username="qin"):
     assert made.status_code == 201
 
 
-def try_password(api, password, username="qin", device="phone"):
-    answer = api.post(None, "/auth/login", {"username": username, "password": password, "device": device})
+def try_password(api, password, username="qin", device="phone", headers=(), **more):
+    credentials = {"username": username, "password": password, "device": device, **more}
+    answer = api.post(None, "/auth/login", credentials, headers=headers)
     if answer.status_code == 200:
         api.tokens[device] = answer.json()["access_token"]
     return answer

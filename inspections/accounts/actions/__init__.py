@@ -1,5 +1,6 @@
 """The actions of this subject: functions of (repository, facts, now) that return what to write.
 
+- `admin_requests`: make, list, confirm and reject requests to change an administrator's account
 - `api_keys`: create, rotate, revoke and use API keys
 - `delegations`: create, list and revoke delegations
 - `external_identities`: link and unlink external identities, and find the account of one

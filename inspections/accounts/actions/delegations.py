@@ -7,9 +7,10 @@ from uuid import UUID
 from msgspec.structs import replace
 
 from inspections.accounts.delegations import START_TOLERANCE, Delegation, NewDelegation, add_delegated_grants
-from inspections.accounts.people import Person, Role
+from inspections.accounts.people import Grant, Person, Role
 from inspections.accounts.policy import scope
 from inspections.accounts.repository import AccountRepository
+from inspections.accounts.security_profile import STANDARD, SecurityProfile
 from inspections.change import Change
 from inspections.errors import Forbidden, IdConflict, IdOwnerConflict, InvalidInput, NotFound, differing_fields
 
@@ -37,7 +38,11 @@ def people_with_delegations(repository: AccountRepository, now: datetime) -> lis
 
 
 def make_delegation(
-    repository: AccountRepository, person: Person, asked: NewDelegation, now: datetime
+    repository: AccountRepository,
+    person: Person,
+    asked: NewDelegation,
+    now: datetime,
+    profile: SecurityProfile = STANDARD,
 ) -> Change[CreatedDelegation]:
     """Creates a delegation. Raises Forbidden, IdConflict, IdOwnerConflict, NotFound (to), InvalidInput."""
     wanted = Delegation(
@@ -57,7 +62,7 @@ def make_delegation(
     own = _giver_scopes(repository, wanted, now)
     if earlier is not None:
         raise IdOwnerConflict
-    _check_delegation(repository, wanted, own, now)
+    _check_delegation(repository, wanted, own, now, profile)
     return Change(CreatedDelegation(wanted, repeated=False), (wanted,))
 
 
@@ -83,7 +88,9 @@ def _giver_scopes(repository: AccountRepository, wanted: Delegation, now: dateti
     return own
 
 
-def _check_delegation(repository: AccountRepository, wanted: Delegation, own: tuple[str, ...], now: datetime) -> None:
+def _check_delegation(
+    repository: AccountRepository, wanted: Delegation, own: tuple[str, ...], now: datetime, profile: SecurityProfile
+) -> None:
     receiver = repository.person(wanted.receiver)
     if receiver is None or not receiver.active:
         raise NotFound("person", "to")
@@ -95,6 +102,7 @@ def _check_delegation(repository: AccountRepository, wanted: Delegation, own: tu
     }
     if errors := [error for error, holds in unmet.items() if holds]:
         raise InvalidInput(*errors)
+    profile.check_roles((*receiver.grants, Grant(wanted.role, wanted.scope)), "to")
 
 
 def revoke_delegation(

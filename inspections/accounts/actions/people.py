@@ -7,6 +7,7 @@ from typing import NamedTuple
 from msgspec import Struct
 from msgspec.structs import replace
 
+from inspections.accounts.actions.delegations import person_with_delegations
 from inspections.accounts.actions.revocation import EndedAccess, end_access, erase_access
 from inspections.accounts.people import ERASED, Grant, NewPerson, Person, PersonChange, build_grants
 from inspections.accounts.policy import Scope, scope
@@ -35,11 +36,18 @@ class CreatedPerson(NamedTuple):
 
 
 class AdminScopes(NamedTuple):
-    """The scopes of an administrator: accounts to see, accounts to create and change, rights to grant."""
+    """The scopes of an administrator: accounts to see, accounts to create and change, rights to grant.
+
+    `confirmed`: an administrator of another kind has confirmed the change (admin_requests.py).
+    """
 
     visible: Scope
     account: Scope
     rights: Scope
+    confirmed: bool = False
+
+    def confirm(self) -> "AdminScopes":
+        return self._replace(confirmed=True)
 
 
 def admin_scopes(person: Person) -> AdminScopes:
@@ -61,6 +69,7 @@ def add_person(
         return Change(CreatedPerson(earlier, repeated=True))
     profile.check_roles(wanted.grants)
     check_scopes(repository, wanted.grants)
+    _check_confirmation(by, profile, replace(wanted, grants=()), wanted)
     return Change(CreatedPerson(wanted, repeated=False), (wanted,))
 
 
@@ -138,14 +147,27 @@ def change_person(
     if not before.password:
         raise ErasedPerson
     if after.grants != before.grants:
-        profile.check_roles(after.grants)
+        profile.check_roles(person_with_delegations(repository, after, now).grants)
         check_scopes(repository, after.grants)
     _check_last_administrator(administrators, before, after, now)
+    _check_confirmation(by, profile, before, after)
     after = replace(after, version=before.version + 1)
     ended = _ended_access(repository, before, after, now)
     factor = repository.get(SecondFactor, username) if asked.erase else None
-    removed: tuple[Struct, ...] = (*ended.identities, *((factor,) if factor else ()))
+    removed: tuple[Struct, ...] = (*ended.removed, *((factor,) if factor else ()))
     return Change(after, changed=((before, after), *ended.sessions), removed=removed)
+
+
+def change_needs_confirmation(
+    before: Person, asked: PersonChange, password: str | None, profile: SecurityProfile
+) -> bool:
+    """Tells whether an administrator of another kind must confirm a change. `password`: a hash, as in `add_person`."""
+    return profile.needs_confirmation(before, _apply_change(before, asked, password))
+
+
+def _check_confirmation(by: AdminScopes, profile: SecurityProfile, before: Person, after: Person) -> None:
+    if profile.needs_confirmation(before, after) and not by.confirmed:
+        raise Forbidden("须由另一类管理员确认")
 
 
 def _require_managed_person(reach: Scope, person: Person | None) -> Person:

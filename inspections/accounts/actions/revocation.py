@@ -1,7 +1,7 @@
-"""The rule for resets: every session of an account ends, and every external identity linked to it.
+"""The rule for resets: every session, linked identity and known device of an account ends.
 
-An attacker who held a token for some minutes may have created either. The table in docs/security.md lists which event
-ends which credential; a test reads it.
+An attacker who held a token for some minutes may have created any of them. The table in docs/security.md lists which
+event ends which credential; a test reads it.
 """
 
 from datetime import datetime
@@ -11,16 +11,22 @@ from uuid import UUID
 from msgspec.structs import replace
 
 from inspections.accounts.external_identities import ExternalIdentity
+from inspections.accounts.known_devices import KnownDevice
 from inspections.accounts.people import ERASED
 from inspections.accounts.repository import AccountRepository
 from inspections.accounts.sessions import Session
 
 
 class EndedAccess(NamedTuple):
-    """The sessions, before and after, and the identities that a reset ends, to be written with a Change."""
+    """The sessions, before and after, identities and known devices that a reset ends, to be written with a Change."""
 
     sessions: tuple[tuple[Session, Session], ...] = ()
     identities: tuple[ExternalIdentity, ...] = ()
+    devices: tuple[KnownDevice, ...] = ()
+
+    @property
+    def removed(self) -> tuple[ExternalIdentity | KnownDevice, ...]:
+        return (*self.identities, *self.devices)
 
     @property
     def providers(self) -> tuple[str, ...]:
@@ -28,18 +34,24 @@ class EndedAccess(NamedTuple):
 
 
 def end_access(repository: AccountRepository, username: str, now: datetime, spared: UUID | None = None) -> EndedAccess:
-    """Ends every open session except `spared`, and every linked identity.
+    """Ends every open session except `spared` with its known device, and every linked identity.
 
     The caller must have locked the account by `repository.lock_person`: concurrent sign-ins and links of the account
     then wait, so none of them is missed.
     """
     others = (each for each in repository.open_sessions(username) if each.id != spared)
     sessions = tuple((each, replace(each, revoked_at=now)) for each in others)
-    return EndedAccess(sessions, tuple(repository.identities(username)))
+    devices = tuple(each for each in repository.known_devices(username) if each.session != spared)
+    return EndedAccess(sessions, tuple(repository.identities(username)), devices)
 
 
 def erase_access(repository: AccountRepository, username: str, now: datetime) -> EndedAccess:
     """Ends access as `end_access` does and erases the device names of all sessions, also of ended ones."""
     every = repository.sessions(username)
     sessions = tuple((each, replace(each, device=ERASED, revoked_at=each.revoked_at or now)) for each in every)
-    return EndedAccess(sessions, tuple(repository.identities(username)))
+    return EndedAccess(sessions, tuple(repository.identities(username)), tuple(repository.known_devices(username)))
+
+
+def forget_devices(repository: AccountRepository, session: Session) -> tuple[KnownDevice, ...]:
+    """Returns the known devices of a session that ends because somebody else may hold its tokens."""
+    return tuple(each for each in repository.known_devices(session.username) if each.session == session.id)

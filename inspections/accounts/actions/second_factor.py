@@ -5,12 +5,12 @@ from datetime import datetime
 
 from msgspec.structs import replace
 
-from inspections.accounts.actions.people import find_managed_person
+from inspections.accounts.actions.people import AdminScopes, find_managed_person
 from inspections.accounts.actions.revocation import end_access
 from inspections.accounts.people import Person
-from inspections.accounts.policy import Scope
 from inspections.accounts.repository import AccountRepository
 from inspections.accounts.second_factor import SecondFactor, SubmittedCode, consume_code
+from inspections.accounts.security_profile import STANDARD, SecurityProfile
 from inspections.change import Change
 from inspections.errors import ExistingSecondFactor, Forbidden, InvalidCredentials, InvalidInput, NotFound
 
@@ -61,17 +61,25 @@ def remove_factor(repository: AccountRepository, username: str, shown: Submitted
     return Change(None, removed=(factor,))
 
 
-def reset_factor(repository: AccountRepository, reach: Scope, username: str, now: datetime) -> Change[None]:
+def reset_factor(
+    repository: AccountRepository,
+    by: AdminScopes,
+    username: str,
+    now: datetime,
+    profile: SecurityProfile = STANDARD,
+) -> Change[None]:
     """Removes a person's second factor, by an administrator, after phone and recovery codes were lost.
 
     Sessions and linked identities end too, since somebody else may have the phone. Raises NotFound, Forbidden.
     """
-    person = find_managed_person(repository, reach, username)
-    if not all(reach.covers_community(grant.scope) for grant in person.grants):
+    person = find_managed_person(repository, by.rights, username)
+    if not all(by.rights.covers_community(grant.scope) for grant in person.grants):
         raise Forbidden("超出您的管理范围")
+    if profile.protects_factor(person) and not by.confirmed:
+        raise Forbidden("须由另一类管理员确认")
     repository.lock_person(username)
     factor = repository.get(SecondFactor, username)
     if factor is None:
         return Change(None)
     ended = end_access(repository, username, now)
-    return Change(None, changed=ended.sessions, removed=(factor, *ended.identities))
+    return Change(None, changed=ended.sessions, removed=(factor, *ended.removed))

@@ -6,7 +6,7 @@ from uuid import UUID
 from msgspec.structs import replace
 
 from inspections.accounts.actions.people import find_managed_person
-from inspections.accounts.actions.revocation import EndedAccess, end_access
+from inspections.accounts.actions.revocation import EndedAccess, end_access, forget_devices
 from inspections.accounts.policy import Scope
 from inspections.accounts.repository import AccountRepository
 from inspections.accounts.sessions import Session
@@ -31,14 +31,14 @@ def revoke_session(repository: AccountRepository, username: str, device_id: UUID
     if session.revoked_at is not None:
         return Change(session)
     after = replace(session, revoked_at=now)
-    return Change(after, changed=((session, after),))
+    return Change(after, changed=((session, after),), removed=forget_devices(repository, session))
 
 
 def revoke_all_sessions(repository: AccountRepository, username: str, now: datetime) -> Change[EndedAccess]:
     """Signs out every device, including the one that sends the request, and unlinks all identities."""
     repository.lock_person(username)
     ended = end_access(repository, username, now)
-    return Change(ended, changed=ended.sessions, removed=ended.identities)
+    return Change(ended, changed=ended.sessions, removed=ended.removed)
 
 
 def revoke_all_sessions_as_admin(

@@ -10,8 +10,9 @@ from uuid import UUID
 from msgspec.structs import replace
 
 from inspections.accounts.actions.delegations import person_with_delegations
-from inspections.accounts.actions.revocation import EndedAccess, end_access
+from inspections.accounts.actions.revocation import EndedAccess, end_access, forget_devices
 from inspections.accounts.external_identities import ExternalIdentity
+from inspections.accounts.known_devices import KnownDevice, surplus_devices
 from inspections.accounts.people import Person
 from inspections.accounts.repository import AccountRepository
 from inspections.accounts.second_factor import SecondFactor, SubmittedCode, consume_code
@@ -29,6 +30,7 @@ from inspections.accounts.sessions import (
 from inspections.accounts.throttling import (
     ACCOUNT_BACKOFF,
     ADDRESS_BACKOFF,
+    NETWORK_BACKOFF,
     AttemptCounter,
     Backoff,
     add_attempt,
@@ -54,22 +56,29 @@ class SessionOptions(NamedTuple):
     """Options of a new session. `idle`: its idle timeout. `single_session`: ends all other sessions of the account.
 
     `identity`: the linked identity used instead of the password. `code`: the submitted code of the second factor.
+    `device_secret`: digest of the secret by which the device will be known; None: it stays unknown.
     """
 
     idle: timedelta = IDLE_LIFETIME
     single_session: bool = False
     identity: ExternalIdentity | None = None
     code: SubmittedCode | None = None
+    device_secret: str | None = None
 
 
 DEFAULT_OPTIONS = SessionOptions()
 
 
 class AttemptKeys(NamedTuple):
-    """The counter keys of a password attempt: digests of account and address, so neither is stored as plain text."""
+    """The counter keys of an attempt to sign in: digests, so that nothing is stored as plain text; None: not counted.
 
-    account: str
-    address: str
+    `account`: of the account for strangers; of the known device or the signed-in person for others, whom strangers
+    must not keep out. `address`, and for IPv6 its `network`, count for strangers only.
+    """
+
+    account: str | None = None
+    address: str | None = None
+    network: str | None = None
 
 
 def count_password_attempt(
@@ -78,7 +87,8 @@ def count_password_attempt(
     """Counts a password attempt before the password is checked. Raises TooManySignInAttempts during the backoff."""
     counting = [
         (before := repository.get(AttemptCounter, key), add_attempt(before, key, each, now))
-        for key, each in zip(tries, (backoff, ADDRESS_BACKOFF), strict=True)
+        for key, each in zip(tries, (backoff, ADDRESS_BACKOFF, NETWORK_BACKOFF), strict=True)
+        if key is not None
     ]
     new = tuple(after for before, after in counting if before is None)
     return Change(None, new, tuple((before, after) for before, after in counting if before is not None))
@@ -89,10 +99,12 @@ def undo_password_attempt(repository: AccountRepository, tries: AttemptKeys, *, 
 
     Until then, earlier failures remain, so that guessing codes of the second factor is limited too.
     """
-    account, address = (repository.get(AttemptCounter, key) for key in tries)
-    left = {before: remove_attempt(before) for before in (account, address) if before}
-    if account and whole:
-        left[account] = None
+    counters = [repository.get(AttemptCounter, key) for key in tries if key is not None]
+    left = {
+        before: None if whole and before.key == tries.account else remove_attempt(before)
+        for before in counters
+        if before is not None
+    }
     changed = tuple((before, after) for before, after in left.items() if after)
     return Change(None, changed=changed, removed=tuple(before for before, after in left.items() if not after))
 
@@ -126,7 +138,35 @@ def open_session(
     asked = ((factor, consume_code(factor, terms.code)),) if factor and factor.confirmed_at else ()
     others = repository.open_sessions(known.username) if terms.single_session else []
     ended = tuple((each, replace(each, revoked_at=now)) for each in others)
-    return Change(_authenticated_session(repository, known, session, pair, now), (session, pair), (*asked, *ended))
+    new, changed, removed = _remember_device(repository, session, terms.device_secret)
+    return Change(
+        _authenticated_session(repository, known, session, pair, now),
+        (session, pair, *new),
+        (*asked, *ended, *changed),
+        removed,
+    )
+
+
+class _DeviceChanges(NamedTuple):
+    new: tuple[KnownDevice, ...] = ()
+    changed: tuple[tuple[KnownDevice, KnownDevice], ...] = ()
+    removed: tuple[KnownDevice, ...] = ()
+
+
+def _remember_device(repository: AccountRepository, session: Session, secret: str | None) -> _DeviceChanges:
+    """Makes the device of a new session a known one, or notes the session if it is known already."""
+    if secret is None:
+        return _DeviceChanges()
+    after = KnownDevice(secret, session.username, session.id, session.created_at)
+    if before := find_known_device(repository, session.username, secret, session.created_at):
+        return _DeviceChanges(changed=((before, after),))
+    return _DeviceChanges((after,), (), surplus_devices(repository.known_devices(session.username), after.signed_in_at))
+
+
+def find_known_device(repository: AccountRepository, username: str, secret: str, now: datetime) -> KnownDevice | None:
+    """Finds the known device of an account by the digest of its secret."""
+    known = repository.get(KnownDevice, secret)
+    return known if known and known.username == username and known.is_valid(now) else None
 
 
 def change_password(
@@ -145,7 +185,7 @@ def change_password(
     own, _ = _load_session_and_pair(repository, digest)
     ended = end_access(repository, known.username, now, spared=own.id if own else None)
     changed = ((known, replace(known, password=password, password_at=now)), *ended.sessions)
-    return Change(ended, changed=changed, removed=ended.identities)
+    return Change(ended, changed=changed, removed=ended.removed)
 
 
 def refresh_session(
@@ -165,7 +205,7 @@ def refresh_session(
         if pair.used_at is None:  # an unused sibling of the current pair
             return Change(None)
         ended = replace(session, revoked_at=now)
-        return Change(ended, changed=((session, ended),))
+        return Change(ended, changed=((session, ended),), removed=forget_devices(repository, session))
     standing = repository.current_pairs(session.id)
     made = new_pair(session, pair_id, digests, now, parent=pair.id)
     seen, used = replace(session, seen_at=now), _record_use(repository, pair, standing, now)

@@ -7,9 +7,10 @@ import time
 import pytest
 from litestar import get
 
-from api.accounts.authentication import Authenticator
 from api.accounts.guard import check_routes
+from api.accounts.sign_in.authentication import AttemptOrigin, Authenticator
 from api.app import build_app
+from api.http.client_address import parse_network
 from api.settings import Settings
 from inspections.errors import InvalidCredentials, TooManyRequests
 from storage.photos.sample_images import draw_sample_photo
@@ -116,7 +117,8 @@ def test_a_handler_loses_access_to_a_returned_hazard(api):
 def test_a_flood_of_sign_ins_is_rate_limited(api):
     async def flood():
         sign_in = api.client.app.state.context.part(Authenticator)
-        tries = [sign_in.open_with_password(f"inspector{at}", "wrong", "x", f"{at}") for at in range(60)]
+        origins = [AttemptOrigin(parse_network(f"192.0.2.{at}")) for at in range(60)]
+        tries = [sign_in.open_with_password(f"inspector{at}", "wrong", "x", each) for at, each in enumerate(origins)]
         return await asyncio.gather(*tries, return_exceptions=True)
 
     answers = {type(answer) for answer in api.client.blocking_portal.call(flood)}

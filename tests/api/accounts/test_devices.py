@@ -6,7 +6,7 @@ import time
 from contextlib import closing
 from functools import partial
 
-from api.accounts.authentication import Authenticator
+from api.accounts.sign_in.authentication import Authenticator
 from api.http.tokens import hash_token
 from inspections.accounts.actions.external_identities import Reauthentication, link_identity
 from inspections.accounts.actions.revocation import EndedAccess

@@ -6,8 +6,8 @@ import pyotp
 import pytest
 from litestar.testing import TestClient
 
-from api.accounts.authentication import HASHER
-from api.accounts.identity_providers import open_providers
+from api.accounts.sign_in.authentication import HASHER
+from api.accounts.sign_in.identity_providers import open_providers
 from api.app import build_app
 from api.settings import BadSettings, Settings
 from inspections.accounts.people import Grant, Person, Role
@@ -94,6 +94,41 @@ def test_a_right_password_does_not_reset_the_attempts_of_linking(api):
     problem(link(api, "wang", "wechat", "code-wang"), 429, "auth.too_many")
 
 
+def test_newcomers_with_codes_that_the_provider_vouches_for_lock_nobody_out(api, platform):
+    platform.people |= {f"code-{at}": f"o-{at}" for at in range(20)}
+    for at in range(20):
+        problem(sign_in_externally(api, f"code-{at}"), 401, "auth.not_linked")
+    assert link(api, "wang", "wechat", "code-wang").status_code == 200
+    assert sign_in_externally(api, "code-wang").status_code == 200
+
+
+def test_wrong_codes_of_an_office_slow_down_its_address_as_wrong_passwords_do(api):
+    for at in range(50):
+        problem(sign_in_externally(api, f"wrong-{at}"), 401, "auth.failed")
+    problem(sign_in_externally(api, "code-wang"), 429, "auth.too_many")
+    problem(api.post(None, "/auth/external/other", {"code": "guess"}), 404, "provider.not_found")
+
+
+def test_a_failure_of_the_provider_is_nobody_s_attempt(api, platform):
+    platform.says = (500, {})
+    for at in range(60):
+        problem(sign_in_externally(api, f"code-{at}"), 503, "auth.provider_unavailable")
+
+
+def test_guesses_of_the_second_factor_after_a_provider_s_code_are_slowed_down(api, clock):
+    assert link(api, "li", "wechat", "code-li").status_code == 200
+    totp = pyotp.TOTP(api.post("li", "/me/totp", {"password": OWN}).json()["secret"])
+    assert api.post("li", "/me/totp/confirm", {"code": totp.at(clock.now)}).status_code == 200
+    for _ in range(5):
+        problem(api.post(None, "/auth/external/wechat", {"code": "code-li", "totp": "12345x"}), 401, "auth.failed")
+    clock.advance(seconds=31)
+    right = {"code": "code-li", "totp": totp.at(clock.now)}
+    for _ in range(5):
+        if api.post(None, "/auth/external/wechat", {**right, "totp": "12345x"}).status_code == 429:
+            break
+    problem(api.post(None, "/auth/external/wechat", right), 429, "auth.too_many")
+
+
 def logged_facts(api, event):
     """Return the facts of the log lines about this event, the newest first."""
     items = api.get("admin", "/security/events").json()["items"]
@@ -159,13 +194,6 @@ def test_external_sign_in_asks_for_the_second_factor(api, clock):
 def test_a_failing_provider_gives_503_and_signs_nobody_in(api, platform, provider, says):
     platform.says = says
     problem(api.post(None, f"/auth/external/{provider}", {"code": "code-wang"}), 503, "auth.provider_unavailable")
-
-
-def test_wrong_codes_are_slowed_down_for_their_provider_only(api):
-    for _ in range(5):
-        problem(api.post(None, "/auth/external/wechat", {"code": "guess"}), 401, "auth.failed")
-    problem(api.post(None, "/auth/external/wechat", {"code": "guess"}), 429, "auth.too_many")
-    problem(api.post(None, "/auth/external/other", {"code": "guess"}), 404, "provider.not_found")
 
 
 @pytest.mark.parametrize(

@@ -148,7 +148,7 @@ def test_an_administrator_who_may_not_set_a_password_learns_nothing_about_it(api
         (lambda password: ("/people/inspector2", {"version": 0, "password": password}), 422),
     ]
     compared = []
-    monkeypatch.setattr("api.accounts.authentication.verified", lambda *given: compared.append(given) or True)
+    monkeypatch.setattr("api.accounts.sign_in.authentication.verified", lambda *given: compared.append(given) or True)
     for ask, status in tries:
         answers = [api.post("admin", *ask(password)) for password in ("correct horse battery", PASSWORD)]
         assert [each.status_code for each in answers] == [status] * 2

@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from concurrent.futures import wait as wait_for
 from contextlib import ExitStack
 from datetime import timedelta
+from functools import partial
 from itertools import count
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -14,15 +15,17 @@ import pyotp
 import pytest
 from litestar.testing import TestClient
 
-import api.accounts.authentication
+import api.accounts.sign_in.authentication
 import api.sync.events
-from api.accounts.authentication import HASHER
+from api.accounts.sign_in.authentication import HASHER
 from api.app import build_app
+from api.http.tokens import hash_token
 from api.settings import Settings
 from api.sync.broadcaster import LiveFeed
+from inspections.accounts.actions.sign_in import find_known_device
 from inspections.accounts.people import Grant, Person, Role
 from inspections.change import Change
-from tests.builders.api import HERE, Api, Clock
+from tests.builders.api import HERE, MONDAY, Api, Clock
 from tests.builders.platforms import OWN, Platform
 from tests.builders.sink import run_server
 from tests.builders.waiting import PATIENCE, poll_until
@@ -47,17 +50,18 @@ class Device:
     """A signed-in device and its `credentials`: tokens or, if it is a page, cookies."""
 
     def __init__(self, office, username, *, page):
-        self.office, self.page, self.offset = office, page, 0
+        self.office, self.username, self.page, self.offset, self.secret = office, username, page, 0, None
         credentials = {"username": username, "password": OWN, "page": page}
         self.keep(self.send("POST", "/auth/login", {}, json=credentials))
         self.id = next(each["id"] for each in self.get("/me/devices").json()["items"] if each["current"])
+        self.credentials = {"device secret": self.is_known}
         if page:
-            self.credentials = {"page cookie": lambda: self.get("/me")}
+            self.credentials["page cookie"] = lambda: self.get("/me")
             return
         begun = self.call("POST", "/uploads", headers={"Tus-Resumable": "1.0.0", "Upload-Length": "99"})
         self.upload = begun.headers["location"].removeprefix("/api/v1")
         self.stream = office.listen(username, self.tokens["access_token"])
-        self.credentials = {
+        self.credentials |= {
             "access token": lambda: self.get("/me"),
             "refresh token": lambda: self.renew(self.tokens),
             "tus upload": self.continue_upload,
@@ -66,6 +70,7 @@ class Device:
     def keep(self, answer):
         assert answer.status_code == 200, answer.text
         self.tokens = dict(answer.cookies) if self.page else answer.json()
+        self.secret = self.tokens.get("__Host-anxun-device") or self.tokens.get("device_secret") or self.secret
         self.office.api.client.cookies.clear()  # each device has cookies of its own
 
     def send(self, method, path, tokens, headers=(), **options):
@@ -95,6 +100,12 @@ class Device:
         if not self.page:
             self.office.api.client.cookies.clear()
         return answer
+
+    def is_known(self):
+        """Tell whether the server still knows the device by its secret."""
+        database = self.office.context.database
+        known = partial(find_known_device, username=self.username, secret=hash_token(self.secret), now=MONDAY)
+        return self.office.api.client.blocking_portal.call(database.read, known) is not None
 
     def continue_upload(self):
         octets = {"Content-Type": "application/offset+octet-stream", "Tus-Resumable": "1.0.0"}
@@ -150,6 +161,8 @@ class Account:
 
 
 def is_good(answer):
+    if isinstance(answer, bool):
+        return answer
     assert answer.status_code in {200, 204, 401, 404, 410}, answer.text
     return answer.is_success
 
@@ -207,7 +220,7 @@ def office(demo_office, tmp_path_factory):
     with ExitStack() as stack:
         patch = stack.enter_context(pytest.MonkeyPatch.context())
         patch.setattr(
-            api.accounts.authentication, "_REMEMBERED_SECONDS", 0
+            api.accounts.sign_in.authentication, "_REMEMBERED_SECONDS", 0
         )  # a revoked credential is refused at once, not within a second
         patch.setattr(api.sync.events, "HEARTBEAT", HEARTBEAT)
         threads = stack.enter_context(ThreadPoolExecutor())
@@ -267,7 +280,7 @@ EVENTS = {
         f"/hazards/{a.office.hazard['id']}/links/{a.link['link']['id']}/revoke"
     ),
 }
-DEVICE = {"access token", "refresh token", "page cookie", "live stream", "tus upload"}
+TOKENS = {"access token", "refresh token", "live stream", "tus upload"}
 GOOD_AFTER = {"stays": [True, True], "ends": [False, False], "here": [False, True], "elsewhere": [True, False]}
 
 
@@ -283,7 +296,7 @@ def test_each_event_ends_the_credentials_that_the_table_says(office, event, page
         account.enrol()
     cells = read_table()[event]
     before = account.states()
-    assert set(before) == set(cells) - ({"page cookie"} if not page else DEVICE - {"page cookie"})
+    assert set(before) == set(cells) - (TOKENS if page else {"page cookie"})
     assert all(good == [True, True] for good in before.values()), before
     EVENTS[event](account)
     assert account.states(cells) == {name: GOOD_AFTER[cells[name]] for name in before}

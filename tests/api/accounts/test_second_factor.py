@@ -4,7 +4,8 @@ import asyncio
 
 import pyotp
 
-from api.accounts.authentication import Authenticator
+from api.accounts.sign_in.authentication import AttemptOrigin, Authenticator
+from api.http.client_address import parse_network
 from inspections.errors import InvalidCredentials
 from tests.builders.api import PASSWORD, on_both, problem
 from tests.builders.passwords import WRONG, hire_person, try_password
@@ -53,7 +54,8 @@ def test_a_code_used_several_times_at_once_signs_in_only_once(api):
     sign_in = api.client.app.state.context.part(Authenticator)
 
     async def both():
-        tries = [sign_in.open_with_password("qin", PASSWORD, "x", str(at), code) for at in range(3)]
+        origins = [AttemptOrigin(parse_network(f"192.0.2.{at}")) for at in range(3)]
+        tries = [sign_in.open_with_password("qin", PASSWORD, "x", origin, code) for origin in origins]
         return await asyncio.gather(*tries, return_exceptions=True)
 
     answers = api.client.blocking_portal.call(both)

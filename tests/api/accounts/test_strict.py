@@ -7,7 +7,7 @@ import pyotp
 import pytest
 from litestar.testing import TestClient
 
-from api.accounts.authentication import HASHER
+from api.accounts.sign_in.authentication import HASHER
 from api.app import build_app
 from api.settings import Settings
 from inspections.accounts.people import Grant, Person, Role
@@ -102,6 +102,53 @@ def test_the_three_administrators_have_separate_rights(api):
     seen = [(each["event"], each["by"]) for each in api.get("shen", "/security/events").json()["items"]]
     assert {("account.made", "ben"), ("account.changed", "qin"), ("totp.confirmed", "shen")} < set(seen)
     problem(api.post("shen", "/people/sun", {"version": 2, "active": False}), 403, "role.forbidden")
+
+
+def test_no_administrator_becomes_another_one_alone(api):
+    apps = {who: complete_first_sign_in(api, who) for who in ("ben", "qin", "shen")}
+    removal = api.post("qin", "/people/shen/totp/remove", None)
+    assert (removal.status_code, removal.json()["removes_second_factor"]) == (202, True)
+    version = api.get("qin", "/people/shen").json()["version"]
+    asked = api.post("qin", "/people/shen", {"version": version, "password": "Stolen from 5hen"})
+    assert (asked.status_code, asked.json()["state"]) == (202, "pending"), asked.text
+    problem(api.post(None, "/auth/login", {"username": "shen", "password": "Stolen from 5hen"}), 401, "auth.failed")
+    sign_in(api, "shen", totp=apps["shen"])
+    time.sleep(1.1)
+    for second in ("officer", "audit_admin"):
+        grants = [{"role": role, "scope": HERE} for role in ("security_admin", second)]
+        problem(api.post("qin", "/people/qin", {"version": 1, "grants": grants}), 422, "step.needs")
+    problem(api.post("qin", f"/admin-requests/{asked.json()['id']}/confirm", None), 403, "role.forbidden")
+    problem(api.post("ben", f"/admin-requests/{removal.json()['id']}/confirm", None), 404, "admin_request.not_found")
+    listed = api.get("ben", "/admin-requests").json()["items"]
+    assert [(each["username"], each["requested_by"], each["sets_password"]) for each in listed] == [
+        ("shen", "qin", True)
+    ]  # the newer request has replaced the earlier one
+    for _ in range(2):
+        done = api.post("ben", f"/admin-requests/{asked.json()['id']}/confirm", None)
+        assert (done.status_code, done.json()["state"], done.json()["decided_by"]) == (200, "confirmed", "ben")
+    api.clock.advance(seconds=31)
+    sign_in(api, "shen", "Stolen from 5hen", totp=apps["shen"])
+    problem(api.get("shen", "/security/events"), 403, "auth.password_old")
+    changed = api.post("shen", "/auth/password", {"password": "Stolen from 5hen", "new_password": OWN})
+    assert changed.status_code == 200, changed.text
+    time.sleep(1.1)
+    events = [(each["event"], each["by"]) for each in api.get("shen", "/security/events").json()["items"]]
+    assert events.count(("admin.requested", "qin")) == 2
+    assert events.count(("admin.confirmed", "ben")) == 1
+
+
+def test_a_request_that_nobody_confirms_within_a_day_is_over(api):
+    apps = {who: complete_first_sign_in(api, who) for who in ("ben", "qin")}
+    version = api.get("qin", "/people/shen").json()["version"]
+    first = api.post("qin", "/people/shen", {"version": version, "password": "Given to them 7"}).json()
+    api.clock.advance(hours=24)
+    for who in ("ben", "qin"):
+        sign_in(api, who, totp=apps[who])
+    problem(api.post("ben", f"/admin-requests/{first['id']}/confirm", None), 409, "admin_request.expired")
+    second = api.post("qin", "/people/shen", {"version": version, "password": "Given to them 7"}).json()
+    rejected = api.post("ben", f"/admin-requests/{second['id']}/reject", None)
+    assert (rejected.status_code, rejected.json()["state"]) == (200, "rejected")
+    problem(api.post("ben", f"/admin-requests/{second['id']}/confirm", None), 409, "admin_request.rejected")
 
 
 def test_an_administrator_is_signed_in_on_one_device_only(api):

@@ -20,7 +20,7 @@ from msgspec.structs import replace
 
 import api.sync.broadcaster
 import api.sync.events
-from api.accounts.authentication import Authenticator
+from api.accounts.sign_in.authentication import Authenticator
 from api.app import app_lifespan
 from api.settings import Settings
 from api.sync.broadcaster import POLL_INTERVAL, LiveFeed, Reader

@@ -48,7 +48,7 @@ RESETS = {
     "a new password by an administrator": lambda office: change_wang(office, "hash", password="x" * 12),
     "deactivation": lambda office: change_wang(office, active=False),
     "erasure": lambda office: change_wang(office, erase=True),
-    "no second factor any more": lambda office: office.do(reset_factor, ADMIN.rights, "wang", later(minutes=1)),
+    "no second factor any more": lambda office: office.do(reset_factor, ADMIN, "wang", later(minutes=1)),
     "every device revoked": lambda office: office.do(revoke_all_sessions, "wang", later(minutes=1)),
     "every device revoked by an administrator": lambda office: office.do(
         revoke_all_sessions_as_admin, ADMIN.rights, "wang", later(minutes=1)
@@ -82,9 +82,9 @@ def test_a_change_of_the_name_ends_no_session(office):
 
 
 def test_a_repeated_reset_ends_no_newer_session(office):
-    office.do(reset_factor, ADMIN.rights, "wang", NOW)
+    office.do(reset_factor, ADMIN, "wang", NOW)
     office.do(open_session, wang, new_id(), "new phone", TokenDigests("a", "r"), NOW)
-    office.do(reset_factor, ADMIN.rights, "wang", NOW)
+    office.do(reset_factor, ADMIN, "wang", NOW)
     assert remaining_access(office, wang) == (["new phone"], [])
 
 

@@ -3,7 +3,7 @@
 import pytest
 from msgspec.structs import replace
 
-from inspections.accounts.actions.people import AdminScopes, change_person
+from inspections.accounts.actions.people import admin_scopes, change_person
 from inspections.accounts.actions.second_factor import (
     begin_factor_enrollment,
     confirm_factor,
@@ -11,8 +11,7 @@ from inspections.accounts.actions.second_factor import (
     reset_factor,
 )
 from inspections.accounts.actions.sign_in import SessionOptions, open_session
-from inspections.accounts.people import PersonChange
-from inspections.accounts.policy import Scope
+from inspections.accounts.people import PersonChange, Role
 from inspections.accounts.second_factor import SecondFactor, SubmittedCode
 from inspections.accounts.sessions import Session, TokenDigests
 from inspections.errors import (
@@ -23,9 +22,9 @@ from inspections.errors import (
     MissingTotpCode,
     NotFound,
 )
-from tests.builders.office import NOW, THERE, Office, later, new_id, wang
+from tests.builders.office import NOW, THERE, Office, later, new_id, person, wang
 
-EVERYWHERE = Scope("wu", ("",), ())
+ADMIN, ELSEWHERE = (admin_scopes(person("wu", Role.ADMIN, scope=scope)) for scope in ("", THERE.code))
 CODES = ("first", "second")
 
 
@@ -93,15 +92,15 @@ def test_the_owner_removes_the_second_factor_with_a_code(office):
 
 def test_an_administrator_resets_the_second_factor(office):
     with pytest.raises(NotFound):
-        office.do(reset_factor, Scope("wu", (THERE.code,), ()), "wang", NOW)
+        office.do(reset_factor, ELSEWHERE, "wang", NOW)
     office.keep(replace(wang, grants=(*wang.grants, replace(wang.grants[0], scope=THERE.code))))
     with pytest.raises(Forbidden):
-        office.do(reset_factor, Scope("wu", (THERE.code,), ()), "wang", NOW)
-    office.do(reset_factor, EVERYWHERE, "wang", NOW)
-    office.do(reset_factor, EVERYWHERE, "wang", NOW)
+        office.do(reset_factor, ELSEWHERE, "wang", NOW)
+    office.do(reset_factor, ADMIN, "wang", NOW)
+    office.do(reset_factor, ADMIN, "wang", NOW)
     assert office.all(SecondFactor) == []
 
 
 def test_erasing_the_owner_removes_the_second_factor(office):
-    office.do(change_person, AdminScopes(*[EVERYWHERE] * 3), "wang", PersonChange(version=1, erase=True), None, NOW)
+    office.do(change_person, ADMIN, "wang", PersonChange(version=1, erase=True), None, NOW)
     assert office.all(SecondFactor) == []

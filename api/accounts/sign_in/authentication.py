@@ -1,10 +1,8 @@
 """Authentication: sign-in by password, sessions, and the tokens of requests."""
 
-import asyncio
 import secrets
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from functools import partial
 from typing import NamedTuple, TypeVar
@@ -14,10 +12,12 @@ from argon2.exceptions import InvalidHashError, VerificationError
 from uuid_utils.compat import uuid7
 
 from api.accounts.security_log import SecurityLog
-from api.accounts.totp import match_code
+from api.accounts.sign_in.password_queue import KNOWN, Applicant, PasswordQueue
+from api.accounts.sign_in.totp import match_code
+from api.http.client_address import NetworkAddress
 from api.http.tokens import KEY_PREFIX, hash_token, new_token
 from inspections.accounts.actions.api_keys import find_valid_key, record_key_use
-from inspections.accounts.actions.external_identities import Reauthentication
+from inspections.accounts.actions.external_identities import LinkedAccount, Reauthentication
 from inspections.accounts.actions.revocation import EndedAccess
 from inspections.accounts.actions.security_log import Caller
 from inspections.accounts.actions.sign_in import (
@@ -27,6 +27,7 @@ from inspections.accounts.actions.sign_in import (
     change_password,
     close_session,
     count_password_attempt,
+    find_known_device,
     find_valid_session,
     open_session,
     record_access_use,
@@ -45,7 +46,6 @@ from inspections.errors import (
     MissingConfirmation,
     MissingTotpCode,
     Refusal,
-    TooManyRequests,
     Unauthenticated,
 )
 from storage.database import Database
@@ -56,26 +56,32 @@ T = TypeVar("T")
 HASHER = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
 """argon2id with the parameters of the OWASP password storage cheat sheet: 19 MiB, two passes."""
 
-_HASHING_AT_ONCE = 1
-_HASHING_WAITING = 20
 _REMEMBERED_SECONDS = 1.0
 _REMEMBERED_LIMIT = 10_000
 
 
 class Tokens(NamedTuple):
-    """A new token pair as the device receives it; only digests are stored."""
+    """A new token pair as the device receives it, and at a sign-in the device's secret; only digests are stored."""
 
     access: str
     refresh: str
+    device: str | None = None
 
     @property
     def digests(self) -> TokenDigests:
         return TokenDigests(hash_token(self.access), hash_token(self.refresh))
 
 
-def new_tokens() -> Tokens:
+def new_tokens(device: str | None = None) -> Tokens:
     """Creates random tokens; their prefixes let scanners find tokens that were published by mistake."""
-    return Tokens(new_token("anxa_"), new_token("anxr_"))
+    return Tokens(new_token("anxa_"), new_token("anxr_"), device)
+
+
+class AttemptOrigin(NamedTuple):
+    """Where an attempt to sign in comes from: its network addresses, and the secret of a known device if it has one."""
+
+    network: NetworkAddress
+    device_secret: str | None = None
 
 
 class _TokenOwner(NamedTuple):
@@ -98,46 +104,59 @@ class Authenticator:
         self._profile = profile
         self._remembered: dict[str, tuple[float, _TokenOwner]] = {}
         self._dummy_hash = HASHER.hash(secrets.token_urlsafe())
-        # Password hashing is slow on purpose: it has its own thread, so that many sign-ins do not delay other requests.
-        self._hashing = ThreadPoolExecutor(_HASHING_AT_ONCE, "anxun-hash")
-        self._waiting = 0
+        self._hashing = PasswordQueue()
 
     async def open_with_password(
-        self, username: str, password: str, device: str, address: str, code: str | None = None, *, page: bool = False
+        self,
+        username: str,
+        password: str,
+        device: str,
+        origin: AttemptOrigin,
+        code: str | None = None,
+        *,
+        page: bool = False,
     ) -> tuple[AuthenticatedSession, Tokens]:
         """Signs in by password. `code`: of the second factor. `page`: in a browser. An unknown name takes as long.
 
         Raises InvalidCredentials, MissingTotpCode, TooManySignInAttempts, TooManyRequests.
         """
-        tries = await self.count_attempt(username, address)
-        person, good = await self._verify_password(username, password)
+        known = await self._is_known_device(username, origin)
+        applicant = KNOWN if known else Applicant(known=False, network=origin.network.widest)
+        self._hashing.check_room(applicant)  # before the attempt is counted
+        tries = _device_attempt(origin) if known else _stranger_attempt(origin, username)
+        await self._count_attempt(tries)
+        person, good = await self._verify_password(username, password, applicant)
         if not (person and person.active and good):
-            await self._record_failure(person, address)
+            await self._record_failure(person, origin.network.address)
             raise InvalidCredentials
-        try:
-            opened = await self.open_for_person(person, device, address, code, page=page)
-        except MissingTotpCode:
-            await self.undo_attempt(tries)
-            raise
-        await self.undo_attempt(tries, whole=True)
-        return opened
+        return await self._open_session(person, device, origin, code, tries, page=page)
 
-    async def open_for_person(
+    async def open_with_identity(
+        self, account: LinkedAccount, device: str, origin: AttemptOrigin, code: str | None = None, *, page: bool = False
+    ) -> tuple[AuthenticatedSession, Tokens]:
+        """Signs in the person for whose linked identity a provider has vouched; wrong codes count as failed attempts.
+
+        Raises InvalidCredentials, UnlinkedIdentity, MissingTotpCode, TooManySignInAttempts, TooManyRequests.
+        """
+        person, identity = account
+        tries = await self.count_attempt(person.username)
+        return await self._open_session(person, device, origin, code, tries, page=page, through=identity)
+
+    async def _open_session(
         self,
         person: Person,
         device: str,
-        address: str,
-        code: str | None = None,
+        origin: AttemptOrigin,
+        code: str | None,
+        tries: AttemptKeys,
         *,
-        page: bool = False,
+        page: bool,
         through: ExternalIdentity | None = None,
     ) -> tuple[AuthenticatedSession, Tokens]:
-        """Opens a session for a person who was verified by password, or by the linked identity `through`.
-
-        Raises InvalidCredentials, UnlinkedIdentity, MissingTotpCode.
-        """
-        username = person.username
-        tokens, session_id, now = new_tokens(), uuid7(), self._clock()
+        username, address = person.username, origin.network.address
+        known = await self._is_known_device(username, origin)
+        secret = (known and origin.device_secret) or new_token("anxd_")
+        tokens, session_id, now = new_tokens(secret), uuid7(), self._clock()
         factor = await self._database.read(lambda repository: repository.get(SecondFactor, username))
         proof = match_code(factor, code, now) if factor and code else None
         idle = self._profile.page_idle if page else IDLE_LIFETIME
@@ -148,7 +167,9 @@ class Authenticator:
             device=device,
             digests=tokens.digests,
             now=now,
-            terms=SessionOptions(idle, has_any_role(person, self._profile.single_session), through, proof),
+            terms=SessionOptions(
+                idle, has_any_role(person, self._profile.single_session), through, proof, hash_token(secret)
+            ),
         )
         try:
             opened = await self._log.transact(
@@ -157,6 +178,10 @@ class Authenticator:
         except InvalidCredentials:
             await self._record_failure(person, address, "totp")
             raise
+        except MissingTotpCode:
+            await self.undo_attempt(tries)
+            raise
+        await self.undo_attempt(tries, whole=True)
         return opened, tokens
 
     async def _record_failure(self, person: Person | None, address: str, what: str = "password") -> None:
@@ -169,8 +194,8 @@ class Authenticator:
 
         Raises InvalidInput, TooManySignInAttempts, TooManyRequests.
         """
-        tries = await self.count_attempt(username, address)
-        person, good = await self._verify_password(username, password)
+        tries = await self.count_attempt(username)
+        person, good = await self._verify_password(username, password, KNOWN)
         if person is None or not good:
             await self._record_failure(person, address)
             raise InvalidInput(("password", "密码不正确"))
@@ -186,10 +211,10 @@ class Authenticator:
         """
         if password is None and code is None:
             raise MissingConfirmation
-        tries = await self.count_attempt(username, address)
+        tries = await self.count_attempt(username)
         person = await self._database.read(lambda repository: repository.person(username))
         if password is not None and not (
-            person and await self._run_on_hash_thread(partial(verified, person.password, password))
+            person and await self._hashing.run(partial(verified, person.password, password), KNOWN)
         ):
             await self._record_failure(person, address)
             raise InvalidInput(("password", "密码不正确"))
@@ -210,11 +235,11 @@ class Authenticator:
 
         Raises InvalidInput for a wrong old password, TooManySignInAttempts, TooManyRequests.
         """
-        tries = await self.count_attempt(username, address)
-        person, good = await self._verify_password(username, old)
+        tries = await self.count_attempt(username)
+        person, good = await self._verify_password(username, old, KNOWN)
         if person is None:
             raise Unauthenticated
-        same = await self._run_on_hash_thread(partial(verified, person.password, new))
+        same = await self._hashing.run(partial(verified, person.password, new), KNOWN)
         if not good and not same:
             await self._record_failure(person, address)
             raise InvalidInput(("password", "原密码不正确"))
@@ -224,27 +249,39 @@ class Authenticator:
         self._profile.check_password("new_password", new, username)
         if same:
             raise InvalidInput(("new_password", "新密码不能与原密码相同"))
-        hashed = await self._run_on_hash_thread(partial(HASHER.hash, new))
+        hashed = await self._hashing.run(partial(HASHER.hash, new), KNOWN)
         action = partial(change_password, person=person, digest=hash_token(token), password=hashed, now=self._clock())
         return await self._log.transact(action, Event.PASSWORD_CHANGED, Caller(username, address), username)
 
-    async def count_attempt(self, username: str, address: str) -> AttemptKeys:
-        """Counts a sign-in attempt; repeated failures must wait longer each time.
+    async def count_attempt(self, username: str) -> AttemptKeys:
+        """Counts an attempt of a signed-in person to show a password or code; strangers cannot use these up.
 
-        Raises TooManySignInAttempts, TooManyRequests.
+        Repeated failures must wait longer each time. Raises TooManySignInAttempts, TooManyRequests.
         """
-        self._check_hash_queue()  # before the attempt is counted
-        tries = AttemptKeys(*(hash_token(each) for each in (f"account {username}", f"address {address}")))
+        self._hashing.check_room(KNOWN)  # before the attempt is counted
+        return await self._count_attempt(AttemptKeys(hash_token(f"signed in {username}")))
+
+    async def count_code_attempt(self, origin: AttemptOrigin) -> AttemptKeys:
+        """Counts an attempt to sign in by a provider's code, of which nobody knows whose it is. Raises as above."""
+        return await self._count_attempt(_stranger_attempt(origin))
+
+    async def _count_attempt(self, tries: AttemptKeys) -> AttemptKeys:
         action = partial(count_password_attempt, tries=tries, now=self._clock(), backoff=self._profile.backoff)
         await self._database.transact(action)
         return tries
 
-    async def _verify_password(self, username: str, password: str) -> tuple[Person | None, bool]:
+    async def _is_known_device(self, username: str, origin: AttemptOrigin) -> bool:
+        if origin.device_secret is None:
+            return False
+        secret = hash_token(origin.device_secret)
+        known = partial(find_known_device, username=username, secret=secret, now=self._clock())
+        return await self._database.read(known) is not None
+
+    async def _verify_password(self, username: str, password: str, applicant: Applicant) -> tuple[Person | None, bool]:
         """Finds a person by username and tells whether the password is theirs, in equal time for unknown names."""
         person = await self._database.read(lambda repository: repository.person(username))
-        return person, await self._run_on_hash_thread(
-            partial(verified, (person and person.password) or self._dummy_hash, password)
-        )
+        hashed = (person and person.password) or self._dummy_hash
+        return person, await self._hashing.run(partial(verified, hashed, password), applicant)
 
     async def hash_password(self, username: str, password: str) -> str:
         """Checks a new password against the profile and returns its argon2id hash.
@@ -252,7 +289,7 @@ class Authenticator:
         Raises InvalidInput, TooManyRequests.
         """
         self._profile.check_password("password", password, username)
-        return await self._run_on_hash_thread(partial(HASHER.hash, password))
+        return await self._hashing.run(partial(HASHER.hash, password), KNOWN)
 
     async def compare_or_hash(self, person: Person, password: str, caller: Caller) -> str:
         """Returns the stored hash if this is the person's password, else a new hash.
@@ -260,25 +297,12 @@ class Authenticator:
         The comparison counts as a sign-in attempt. Raises InvalidInput, TooManySignInAttempts, TooManyRequests.
         """
         self._profile.check_password("password", password, person.username)
-        tries = await self.count_attempt(person.username, caller.address)
-        if await self._run_on_hash_thread(partial(verified, person.password, password)):
+        tries = await self.count_attempt(person.username)
+        if await self._hashing.run(partial(verified, person.password, password), KNOWN):
             await self.undo_attempt(tries)
             return person.password
         await self._log.record(Event.SIGN_IN_FAILED, caller, person.username, {"wrong": "password"})
-        return await self._run_on_hash_thread(partial(HASHER.hash, password))
-
-    async def _run_on_hash_thread(self, work: Callable[[], T]) -> T:
-        """Runs a hashing function on its own thread. Raises TooManyRequests if too many are waiting."""
-        self._check_hash_queue()
-        self._waiting += 1
-        try:
-            return await asyncio.get_running_loop().run_in_executor(self._hashing, work)
-        finally:
-            self._waiting -= 1
-
-    def _check_hash_queue(self) -> None:
-        if self._waiting >= _HASHING_WAITING:
-            raise TooManyRequests
+        return await self._hashing.run(partial(HASHER.hash, password), KNOWN)
 
     async def refresh(self, token: str, address: str) -> tuple[AuthenticatedSession, Tokens]:
         """Renews a session by its refresh token; a token that was already replaced ends it. Raises Unauthenticated."""
@@ -349,6 +373,19 @@ class Authenticator:
         if found and not found.used_at and digest == found.secret:
             found = await self._database.transact(partial(record_key_use, digest=digest, now=now))
         return _TokenOwner(found.principal, found.expires_at) if found else None
+
+
+def _stranger_attempt(origin: AttemptOrigin, username: str | None = None) -> AttemptKeys:
+    network = origin.network
+    return AttemptKeys(
+        hash_token(f"account {username}") if username is not None else None,
+        hash_token(f"address {network.address}"),
+        hash_token(f"network {network.widest}") if network.widest != network.address else None,
+    )
+
+
+def _device_attempt(origin: AttemptOrigin) -> AttemptKeys:
+    return AttemptKeys(hash_token(f"device {origin.device_secret}"))
 
 
 def _second_factor(person: Person, repository: Repository) -> SecondFactor | None:
