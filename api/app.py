@@ -67,7 +67,7 @@ def utc_now() -> datetime:
 def check_settings(settings: Settings) -> None:
     """Checks the settings without using database or network. Raises BadSettings, MissingDependency, OSError."""
     require_driver(settings.database_url)
-    _ = settings.photo_location, settings.trusted_networks
+    _ = settings.photo_location, settings.trusted_networks, settings.host_names
     open_channels(settings)
     open_providers(settings)
     if settings.heartbeat:
@@ -192,4 +192,4 @@ def assemble_app(settings: Settings, described: OpenAPIConfig | None = None) -> 
 
 def describe(settings: Settings) -> bytes:
     """Generates the OpenAPI document of a server with these settings."""
-    return openapi.build_document(assemble_app(settings, openapi.OPENAPI_CONFIG))
+    return openapi.build_document(assemble_app(settings, openapi.openapi_config(settings.public_address.prefix)))

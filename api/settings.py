@@ -2,13 +2,16 @@
 
 import tomllib
 from collections.abc import Mapping
+from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NamedTuple
+from urllib.parse import quote, urlsplit
 
 import msgspec
 from msgspec import Meta, Struct
 
+from api.hosts import Host, canonical_name
 from inspections.accounts.security_profile import PROFILES, SecurityProfile
 from storage.engine.failures import OperatorError
 
@@ -25,6 +28,7 @@ _SECRETS = (
     "mqtt_password",
 )
 """Settings that can also be read from a file, named by the setting with the suffix `_file`."""
+_DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
 Network = IPv4Network | IPv6Network
@@ -34,11 +38,23 @@ class BadSettings(OperatorError):
     """A setting is unknown or invalid; the message names it."""
 
 
+class PublicAddress(NamedTuple):
+    """The parts of a public URL: the origin as browsers send it, its host, and the path that a proxy removes.
+
+    `prefix`: begins with a slash and does not end with one; empty where the server has the whole host.
+    """
+
+    origin: str = ""
+    host: Host = Host("")
+    prefix: str = ""
+
+
 class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     """All settings of a server. `data`: the data folder; `database` and `photos` are inside it by default.
 
     `digests`: the folder of the daily history digests, best one that this machine cannot change later.
-    `public_url`: the URL of this server in printed links; by default the host of the request.
+    `public_url`: the URL under which clients reach this server; without it links have no host, or a loopback name.
+    `hosts`: comma-separated further names that a request may have in its Host header.
     `cors`: comma-separated origins whose pages may call the API. `docs`: whether /docs and /schema are served.
     `metrics`: access to /metrics: keys (API keys and administrators), open (everybody) or off.
     `sign_in`: external identity providers (identity_providers.py).
@@ -82,6 +98,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     metrics: Literal["keys", "open", "off"] = "keys"
     uploads_at_once: Annotated[int, Meta(ge=1, le=10_000)] = 16
     public_url: Annotated[str, Meta(pattern=r"\A(https?://[^\s/?#]+[^\s?#]*)?\Z")] = ""
+    hosts: str = ""
 
     @property
     def folder(self) -> Path:
@@ -114,6 +131,20 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
             raise BadSettings(f"ANXUN_TRUSTED_PROXIES: {error}") from error
 
     @property
+    def public_address(self) -> PublicAddress:
+        """The parts of `public_url`, which are empty without one. Raises BadSettings."""
+        return _parse_public_url(self.public_url) if self.public_url else PublicAddress()
+
+    @property
+    def host_names(self) -> frozenset[str]:
+        """The names in `public_url` and `hosts`; empty where requests may have any name. Raises BadSettings."""
+        try:
+            more = [canonical_name(each.strip()) for each in self.hosts.split(",") if each.strip()]
+        except ValueError as error:
+            raise BadSettings(f"ANXUN_HOSTS: {error}") from error
+        return frozenset(filter(None, (*more, self.public_address.host.name)))
+
+    @property
     def security_profile(self) -> SecurityProfile:
         return PROFILES[self.profile]
 
@@ -125,6 +156,18 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     def incoming_folder(self) -> Path:
         """The folder of temporary files, such as photos on their way to S3; a restart does not need them."""
         return self.folder / "incoming"
+
+
+@lru_cache(maxsize=16)
+def _parse_public_url(url: str) -> PublicAddress:
+    try:
+        parts = urlsplit(url)
+        port = "" if parts.port in {None, _DEFAULT_PORTS[parts.scheme]} else str(parts.port)
+        host = Host(canonical_name(parts.netloc if "@" in parts.netloc else parts.hostname or ""), port)
+    except ValueError as error:
+        raise BadSettings(f"ANXUN_PUBLIC_URL: {error}") from error
+    folders = [quote(each, safe="%:@!$&()*+,;=~") for each in parts.path.split("/") if each]
+    return PublicAddress(f"{parts.scheme}://{host}", host, "".join(f"/{each}" for each in folders))
 
 
 def parse_networks(words: str) -> list[Network]:

@@ -196,7 +196,7 @@ async def open_office(url: str, folder: Path, watch: Callable[[], None] = lambda
     app = build_app(settings, lambda: NOW, background_work=False)
     configure_collector()
     async with app.lifespan():
-        inspector, officer = Client(limit_requests(app)), Client(limit_requests(app))
+        inspector, officer = Client(limit_requests(app, settings)), Client(limit_requests(app, settings))
         await inspector.sign_in("inspector")
         await officer.sign_in("officer")
         office = Office(app, inspector, officer)

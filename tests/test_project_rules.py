@@ -122,6 +122,24 @@ def test_rules_import_no_actions():
             assert not re.search(r"^\s*(from|import) inspections\.\w+\.actions", path.read_text(), re.MULTILINE), path
 
 
+def test_nobody_asks_the_framework_for_the_url_of_a_request():
+    """It contains the Host header, which anybody writes, and fails where the header cannot be parsed."""
+    asked = re.compile(r"request\.(base_)?url\b")
+    assert not [path for path in sources() if asked.search(path.read_text())]
+
+
+def test_paths_of_the_server_are_written_only_where_they_become_routes_or_links():
+    """A link is made by `local_link` or `public_link`, which add the path of the public URL."""
+    path = re.compile(r"""["'`=](/api/v1|/f/|/docs|/schema/|/uploads)""")
+    routes = {"api/app.py", "api/http/openapi.py", "api/photos/tus.py"}
+    links = {
+        *("api/fix_links/addresses.py", "api/photos/delivery.py", "api/process/health.py", "api/statistics/filters.py"),
+        "storage/ledger/rows.py",  # after the `public_link` of the selection
+    }
+    files = [*sources(), *(ROOT / "api" / "http" / "templates").glob("*.html")]
+    assert {str(each.relative_to(ROOT)) for each in files if path.search(each.read_text())} == routes | links
+
+
 def test_no_test_file_imports_another():
     files = [path for path in (ROOT / "tests").rglob("*.py") if "builders" not in path.parts]
     imported = re.compile(r"^\s*(?:from|import) tests(?!\.builders)\b", re.MULTILINE)

@@ -6,7 +6,6 @@ also have an origin of ours (OWASP, Cross-Site Request Forgery Prevention).
 """
 
 from typing import Any, cast
-from urllib.parse import urlsplit
 
 from litestar import Request
 from litestar.datastructures import Cookie
@@ -47,10 +46,13 @@ def cookie_token(request: Request[Any, Any, Any], cookie: str) -> str:
 
 
 def _check_origin(request: Request[Any, Any, Any]) -> None:
-    """Checks the Origin header, which browsers send with every unsafe request (Fetch, 3.2). Raises CrossSiteRequest."""
+    """Checks the Origin header, which browsers send with every unsafe request (Fetch, 3.2). Raises CrossSiteRequest.
+
+    The Host header is only compared with it: a page of another site cannot choose the Host of its requests.
+    """
     own = f"{request.scope['scheme']}://{request.headers.get('host', '')}"
-    public = urlsplit(cast("Settings", request.app.state.context.settings).public_url)
-    if request.headers.get("origin") not in {own, f"{public.scheme}://{public.netloc}"}:
+    public = cast("Settings", request.app.state.context.settings).public_address.origin
+    if request.headers.get("origin") not in {own, public or own}:
         raise CrossSiteRequest
 
 

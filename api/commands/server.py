@@ -5,13 +5,12 @@
 import asyncio
 import ctypes
 import gc
-import ipaddress
 import multiprocessing
 import os
 import signal
 import sys
 from collections.abc import Callable
-from contextlib import closing, suppress
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 from typing import Any, cast
@@ -26,6 +25,7 @@ from rich.console import Console
 
 from api.app import app_lifespan, build_app, check_settings, utc_now
 from api.demo.office import USERNAMES, demo_password, load_demo
+from api.hosts import is_loopback
 from api.http.context import AppContext
 from api.http.request_limits import limit_requests
 from api.office.seed import seed_office
@@ -67,6 +67,7 @@ def serve(settings: Settings, console: Console, *, demo: bool, workers: int, bac
     if workers > 1 and sqlite_path(settings.database_url):
         raise BadSettings("several workers need PostgreSQL: set ANXUN_DATABASE=postgresql://…")
     check_settings(settings)
+    _check_public_url(settings)
     _check_accounts(settings, [], demo=demo)
     raise_file_limit()
     address = Address(settings.host, settings.port, sockets=workers)
@@ -130,7 +131,7 @@ def _check_accounts(settings: Settings, people: list[Person], *, demo: bool) -> 
     if (
         (demo or any(person.demo for person in people))
         and settings.demo_password is None
-        and not _is_on_loopback(settings)
+        and not is_loopback(settings.host)
     ):
         raise BadSettings(
             "demo accounts must not listen beyond loopback: set ANXUN_DEMO_PASSWORD, or ANXUN_HOST=127.0.0.1"
@@ -152,10 +153,13 @@ def _check_accounts(settings: Settings, people: list[Person], *, demo: bool) -> 
         )
 
 
-def _is_on_loopback(settings: Settings) -> bool:
-    with suppress(ValueError):
-        return ipaddress.ip_address(settings.host).is_loopback
-    return settings.host == "localhost"
+def _check_public_url(settings: Settings) -> None:
+    """Raises BadSettings under the strict profile, where others can reach a server that does not know its address."""
+    if settings.profile == "strict" and not settings.public_url and not is_loopback(settings.host):
+        raise BadSettings(
+            "ANXUN_PROFILE=strict: set ANXUN_PUBLIC_URL to the address by which phones reach this server, such as "
+            "https://anxun.example, or ANXUN_HOST=127.0.0.1"
+        )
 
 
 def _print_banner(settings: Settings, address: Address, console: Console, *, demo: bool) -> None:
@@ -164,6 +168,11 @@ def _print_banner(settings: Settings, address: Address, console: Console, *, dem
     console.print(f"  API        {address.url}/api/v1", soft_wrap=True)
     if settings.docs:
         console.print(f"  docs       {address.url}/docs", soft_wrap=True)
+    if settings.public_url:
+        console.print(f"  public     {settings.public_url}", soft_wrap=True)
+    else:
+        log.warning("ANXUN_PUBLIC_URL is not set: QR codes and links open on this machine only")
+        console.print("  links      for this machine only: QR codes for phones need ANXUN_PUBLIC_URL", soft_wrap=True)
     if not demo:
         return
     console.print(f"  accounts   {', '.join(USERNAMES)}", soft_wrap=True)
@@ -186,7 +195,7 @@ def configure_collector() -> None:
 
 def _wrap_app(settings: Settings, app: Litestar) -> Callable[..., Any]:
     configure_collector()
-    limited = limit_requests(cast("Callable[..., Any]", app))
+    limited = limit_requests(cast("Callable[..., Any]", app), settings)
     if not settings.trusted_proxies:
         return limited
     trusted = [str(each) for each in settings.trusted_networks]

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from datetime import datetime
 from functools import partial
-from io import BytesIO
 from typing import Any
 
 import msgspec
@@ -12,12 +11,13 @@ from litestar.params import FromPath
 from msgspec import Struct
 from uuid_utils.compat import uuid7
 
+from api.fix_links.addresses import NoPublicAddress, address_warning, draw_qr_code, link_url, page_url
 from api.fix_links.resolver import LinkResolver, token_digest
 from api.http.bodies import AnyRequest, json_body
 from api.http.context import app_context
 from api.http.pages import HEADERS, render_page
 from api.http.problems import UnparsableBody, http_status, problem_response, to_field_error
-from api.http.responses import Content, public_url, serve_content
+from api.http.responses import Content, serve_content
 from api.photos import tus
 from api.photos.bodies import FORM_BYTES, Form, receive_form
 from api.photos.intake import inspect_photos, save_originals
@@ -47,7 +47,7 @@ _WAITING_REASONS = {
 
 
 class PartyNoticePhoto(Struct, frozen=True):
-    """The URLs of a photo, relative to the link's: upright JPEG without metadata, 320 and 1280 pixels."""
+    """The URLs of a photo, after the link's and a slash: upright JPEG without metadata, 320 and 1280 pixels."""
 
     small: str
     large: str
@@ -118,9 +118,8 @@ async def get_notice_file(request: AnyRequest, code: FromPath[str]) -> Response[
         partial(get_valid_link, digest=token_digest(request), now=app_context(request).clock())
     )
     kind = code.removeprefix("qr.")
-    return Response(
-        _qr_code(request, kind), media_type={"png": "image/png", "svg": "image/svg+xml"}[kind], headers=HEADERS
-    )
+    picture = draw_qr_code(link_url(request, request.path_params["token"]), kind)
+    return Response(picture, media_type={"png": "image/png", "svg": "image/svg+xml"}[kind], headers=HEADERS)
 
 
 async def _printable_notice(request: AnyRequest) -> Response[Any]:
@@ -137,22 +136,18 @@ async def _printable_notice(request: AnyRequest) -> Response[Any]:
         )
 
     view, street, party = await context.database.read(load)
-    qr = _qr_code(request, "svg", xmldecl=False, omitsize=True).decode()
-    return render_page("notice.html", notice=view, street=street, party=party, qr=qr, **_page_variables(request))
+    url = link_url(request, request.path_params["token"])
+    warning = address_warning(request, url)
+    try:
+        qr = draw_qr_code(url, "svg", xmldecl=False, omitsize=True).decode()
+    except NoPublicAddress:
+        url = qr = ""
+    facts = {"street": street, "party": party, "qr": qr, "url": url, "warning": warning}
+    return render_page("notice.html", notice=view, **facts, **_page_variables(request))
 
 
 def _page_variables(request: AnyRequest) -> dict[str, Any]:
-    token = request.path_params["token"]
-    return {"url": f"{public_url(request)}/f/{token}", "base": token, "now": app_context(request).clock()}
-
-
-def _qr_code(request: AnyRequest, kind: str, **more: bool) -> bytes:
-    """The QR code of the link. Level M survives a crease or a stain; ISO/IEC 18004 asks for four quiet modules."""
-    import segno  # noqa: PLC0415  # 4 MB that a server without links does not need
-
-    out = BytesIO()
-    segno.make_qr(_page_variables(request)["url"], error="m").save(out, kind=kind, scale=8, border=4, **more)
-    return out.getvalue()
+    return {"base": page_url(request, request.path_params["token"]), "now": app_context(request).clock()}
 
 
 async def _load_notice_view(request: AnyRequest) -> PartyNoticeView:
@@ -312,7 +307,7 @@ def _wants_json(request: Request[Any, Any, Any]) -> bool:
 
 def _refusal_response(request: Request[Any, Any, Any], refusal: Refusal) -> Response[Any]:
     """Answers a refusal: a page for people, a problem for programs. Neither reveals anything about a hazard."""
-    if _wants_json(request) or request.url.path.endswith("/steps"):
+    if _wants_json(request) or request.scope["path"].endswith("/steps"):
         return _add_headers(problem_response(refusal))
     title = "链接无效" if isinstance(refusal, NotFound) else refusal.title
     answer = render_page(

@@ -8,9 +8,9 @@ from litestar import Response, get, post
 from litestar.params import FromPath
 from msgspec import Struct
 
+from api.fix_links.addresses import LinkAddresses, link_addresses
 from api.http.bodies import AnyRequest, json_body
 from api.http.context import app_context, current_person
-from api.http.responses import public_url
 from api.http.tokens import hash_token, new_token
 from inspections.fix_links.actions import hazard_links, make_link, revoke_link
 from inspections.fix_links.links import FixLink, NewLink
@@ -28,15 +28,6 @@ class FixLinkView(Struct, frozen=True):
     sent: int
     used_at: datetime | None
     revoked_at: datetime | None
-
-
-class LinkAddresses(Struct, frozen=True):
-    """The addresses that give access to a link: `url` for the party, its QR code, and the notice to print."""
-
-    url: str
-    qr_png: str
-    qr_svg: str
-    notice: str
 
 
 class CreatedLinkView(Struct, frozen=True):
@@ -62,13 +53,8 @@ async def create_fix_link(request: AnyRequest, hazard_id: FromPath[UUID]) -> Res
     made = await context.database.transact(
         partial(make_link, person=person, hazard_id=hazard_id, new=new, digest=hash_token(token), now=context.clock())
     )
-    addresses = None if made.repeated else _link_addresses(request, token)
+    addresses = None if made.repeated else link_addresses(request, token)
     return Response(CreatedLinkView(_fix_link_view(made.link), addresses), status_code=200 if made.repeated else 201)
-
-
-def _link_addresses(request: AnyRequest, token: str) -> LinkAddresses:
-    url = f"{public_url(request)}/f/{token}"
-    return LinkAddresses(url, f"{url}/qr.png", f"{url}/qr.svg", f"{url}/notice")
 
 
 @get("/hazards/{hazard_id:uuid}/links", opt={"action": "link.see"})

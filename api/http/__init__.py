@@ -10,9 +10,9 @@
 - `pages`: HTML pages for people without an account: HTML, style and script in one response
 - `problems`: the table from domain error to HTTP status, and problem responses (RFC 9457)
 - `queries`: query parameters from the fields of a Struct
-- `request_limits`: refuses unknown methods and oversized heads before the application sees them
+- `request_limits`: refuses unknown methods, oversized heads and foreign hosts before the application sees them
 - `request_metrics`: counts requests and their duration for Prometheus
-- `responses`: JSON responses; file responses with validators and ranges
+- `responses`: JSON responses; file responses with validators and ranges; links to this server
 - `tables`: tables as JSON, CSV, XLSX, or a dataset for ECharts
 - `tokens`: random tokens and their digests
 """

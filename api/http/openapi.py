@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 from litestar import Litestar, Router
 from litestar.openapi.config import OpenAPIConfig
+from litestar.openapi.spec import Server
 
 from api.http.responses import Content
 from api.http.tables import MEDIA_TYPES, TableFormat
@@ -57,11 +58,14 @@ _BEARER = {"type": "http", "scheme": "bearer", "description": "access_token of /
 Json = dict[str, Any]
 
 
-OPENAPI_CONFIG = OpenAPIConfig(
-    title="Anxun 安巡",
-    version="1",
-    openapi_router=Router("/openapi", route_handlers=[], opt={"action": PUBLIC}, include_in_schema=False),
-)
+def openapi_config(prefix: str) -> OpenAPIConfig:
+    """`prefix`: the path of the public URL, to which the document's paths are relative."""
+    return OpenAPIConfig(
+        title="Anxun 安巡",
+        version="1",
+        servers=[Server(url=prefix or "/")],
+        openapi_router=Router("/openapi", route_handlers=[], opt={"action": PUBLIC}, include_in_schema=False),
+    )
 
 
 class OpenAPIDocument:
@@ -82,7 +86,7 @@ class OpenAPIDocument:
 
 
 def build_document(app: Litestar) -> bytes:
-    """The whole document as JSON, the same for the same code. `app`: with OPENAPI_CONFIG as its openapi_config."""
+    """The whole document as JSON, the same for the same code. `app`: with `openapi_config` as its openapi_config."""
     schema = app.openapi_schema.to_schema()
     options = _route_options(app)
     bodies = [option["body"] for option in options.values() if option.get("body", bytes) is not bytes]

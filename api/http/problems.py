@@ -46,6 +46,13 @@ class UnknownRoute(Refusal):
     title = "没有这个地址"
 
 
+class WrongHost(Refusal):
+    """RFC 9110, 15.5.20: the request asks for a host that is not this server."""
+
+    code = "route.host"
+    title = "本服务器没有这个域名，请联系管理员"
+
+
 class WrongMethod(Refusal):
     code = "route.method"
     title = "该地址不支持这种请求方式"
@@ -99,6 +106,7 @@ STATUS: dict[type[Refusal], int] = {
     TargetTooLong: 414,
     errors.UnsupportedFormat: 415,
     WrongMediaType: 415,
+    WrongHost: 421,
     errors.InvalidInput: 422,
     errors.DigestMismatch: 422,
     errors.DamagedPhoto: 422,
@@ -191,7 +199,8 @@ def handle_fault(request: Request[Any, Any, Any], error: Exception) -> Response[
 def _loggable_path(request: Request[Any, Any, Any]) -> str:
     """The path without the token of a link, which must not be logged."""
     token = request.path_params.get("token")
-    return request.url.path.replace(token, "…") if token else request.url.path
+    path: str = request.scope["path"]
+    return path.replace(token, "…") if token else path
 
 
 HANDLERS: dict[int | type[Exception], Any] = {

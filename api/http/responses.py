@@ -1,4 +1,4 @@
-"""JSON responses; file responses with validators and one range, in small pieces (RFC 9110, sections 13 and 14)."""
+"""JSON responses, file responses with validators and one range (RFC 9110, sections 13 and 14), links in responses."""
 
 import asyncio
 import re
@@ -12,8 +12,10 @@ from litestar.serialization import encode_json
 from litestar.types import Receive, Scope, Send
 from msgspec import Struct
 
+from api.hosts import is_loopback, parse_host
 from api.http.bodies import AnyRequest
 from api.http.context import app_context
+from api.http.headers import request_header
 
 T = TypeVar("T")
 
@@ -102,6 +104,24 @@ async def _stream_pieces(piece: bytes, content: Content, start: int, end: int) -
         yield await asyncio.to_thread(content.read, at, min(_PIECE, end - at))
 
 
-def public_url(request: AnyRequest) -> str:
-    """The base URL by which phones reach this server, without a trailing slash."""
-    return (app_context(request).settings.public_url or str(request.base_url)).rstrip("/")
+# links --------------------------------------------------------------------------------------------------------------
+
+
+def local_link(request: AnyRequest, path: str) -> str:
+    """The link to a path of this server: an absolute path (RFC 3986, 4.2), with the prefix of ANXUN_PUBLIC_URL."""
+    return app_context(request).settings.public_address.prefix + path
+
+
+def public_link(request: AnyRequest, path: str) -> str:
+    """The same with scheme and host, for paper, messages and files.
+
+    Without ANXUN_PUBLIC_URL anybody could choose the host by the Host header of a request. It is then used only if it
+    is a loopback name; otherwise this is `local_link`.
+    """
+    origin = app_context(request).settings.public_address.origin or _loopback_origin(request)
+    return origin + local_link(request, path)
+
+
+def _loopback_origin(request: AnyRequest) -> str:
+    host = parse_host(request_header(request.scope, b"host") or "")
+    return f"{request.scope['scheme']}://{host}" if host and is_loopback(host.name) else ""

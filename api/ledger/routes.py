@@ -20,7 +20,7 @@ from api.http.bodies import AnyRequest
 from api.http.context import AppContext, app_context, current_person
 from api.http.file_reader import file_slot
 from api.http.problems import StalledTransfer
-from api.http.responses import public_url
+from api.http.responses import public_link
 from api.http.tables import MEDIA_TYPES, TableFormat
 from api.ledger.exporter import COMMAND
 from api.statistics.filters import FILTERS, select_communities
@@ -87,7 +87,7 @@ def build_selection(repository: Repository, request: AnyRequest, filters: Filter
     return Selection(
         see,
         scope(person, "hazard.personal"),
-        public_url(request),
+        public_link(request, ""),
         filters.community,
         filters.street,
         kinds,

@@ -12,7 +12,7 @@ from msgspec import Meta, Struct
 from api.accounts.security_log import current_caller
 from api.http.bodies import AnyRequest, json_body
 from api.http.context import AppContext, app_context, current_person
-from api.http.responses import Content, serve_content
+from api.http.responses import Content, local_link, serve_content
 from api.photos.processor import PhotoProcessor
 from api.photos.signing_key import SigningKey
 from inspections.accounts.people import Person, is_link_username
@@ -50,7 +50,7 @@ class SignedUrlRequestList(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class SignedUrlView(Struct, frozen=True):
-    """A signed URL. `url`: a path on this server, for `expires_in` seconds; null where the caller has no such photo."""
+    """A signed URL. `url`: an absolute path, for `expires_in` seconds; null where the caller has no such photo."""
 
     sha256: str
     size: str
@@ -117,13 +117,15 @@ async def create_signed_urls(request: AnyRequest) -> SignedUrlList:
             await context.log.record(
                 Event.ORIGINAL_VIEWED, current_caller(request), variant.sha256, {"through": "link"}
             )
-    urls = [_signed_url(secret, variant, expires) if may else None for variant, may in zip(variants, seen, strict=True)]
     seconds = int(URL_LIFETIME.total_seconds())
-    pairs = zip(variants, urls, strict=True)
-    return SignedUrlList([SignedUrlView(variant.sha256, variant.size, url, seconds) for variant, url in pairs])
+    links: list[SignedUrlView] = []
+    for variant, may in zip(variants, seen, strict=True):
+        url = local_link(request, _signed_path(secret, variant, expires)) if may else None
+        links.append(SignedUrlView(variant.sha256, variant.size, url, seconds))
+    return SignedUrlList(links)
 
 
-def _signed_url(secret: Secret, variant: Variant, expires: int) -> str:
+def _signed_path(secret: Secret, variant: Variant, expires: int) -> str:
     caption = f"&watermark={variant.watermark}" if variant.watermark else ""
     signed = signature(secret, variant, expires)
     return f"/api/v1/photos/{variant.sha256}/{variant.size}?expires={expires}&signed={signed}{caption}"

@@ -33,6 +33,7 @@ from api.http.problems import (
     WrongVersion,
     problem_response,
 )
+from api.http.responses import local_link
 from api.photos.bodies import PHOTO_BYTES, check_size, limit_concurrent_uploads, photo_chunks
 from api.photos.intake import inspect_photos, save_originals
 from api.photos.processor import PhotoProcessor
@@ -124,7 +125,8 @@ async def create_upload(request: AnyRequest) -> Response[None]:
         upload = await context.database.transact(action)
         if request.headers.get("content-type") == _OCTETS:
             upload = await _append_body(request, upload)
-    return _upload_response(upload, 201, {"Location": f"{request.url.path.rstrip('/')}/{upload.id}"})
+    path = f"{request.scope['path'].rstrip('/')}/{upload.id}"
+    return _upload_response(upload, 201, {"Location": local_link(request, path)})
 
 
 @patch("/{upload_id:uuid}", opt={"body": bytes}, request_max_body_size=PHOTO_BYTES)

@@ -5,6 +5,7 @@ from datetime import timedelta
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
+from string import Template
 
 from litestar import MediaType, Response, get
 from litestar.params import FromPath
@@ -13,7 +14,7 @@ from api.http.bodies import AnyRequest
 from api.http.context import app_context
 from api.http.openapi import OpenAPIDocument
 from api.http.problems import UnknownRoute
-from api.http.responses import Content, serve_content
+from api.http.responses import Content, local_link, serve_content
 from inspections.accounts.policy import PUBLIC
 from inspections.errors import Unavailable
 
@@ -51,15 +52,15 @@ _FILES = {
     "swagger_preset.js": "text/javascript",
     "swagger_style.css": "text/css",
 }
-_PAGE = """<!DOCTYPE html>
+_PAGE = Template("""<!DOCTYPE html>
 <html lang="zh-CN">
 <head><meta charset="utf-8"><title>安巡 API</title><link rel="icon" href="data:,">
-<link rel="stylesheet" href="/docs/swagger_style.css"></head>
+<link rel="stylesheet" href="$docs/swagger_style.css"></head>
 <body><div id="swagger-ui"></div>
-<script src="/docs/swagger_bundle.js"></script><script src="/docs/swagger_preset.js"></script>
-<script>SwaggerUIBundle({url: "/schema/openapi.json", dom_id: "#swagger-ui",
+<script src="$docs/swagger_bundle.js"></script><script src="$docs/swagger_preset.js"></script>
+<script>SwaggerUIBundle({url: "$document", dom_id: "#swagger-ui",
   presets: [SwaggerUIBundle.presets.apis, SwaggerUIStandalonePreset], layout: "StandaloneLayout"})</script>
-</body></html>"""
+</body></html>""")
 
 
 _CONTENT_SECURITY_POLICY = (
@@ -69,8 +70,9 @@ _CONTENT_SECURITY_POLICY = (
 
 
 @get("/docs", opt={"action": PUBLIC}, include_in_schema=False, media_type=MediaType.HTML, sync_to_thread=False)
-def get_docs_page() -> Response[str]:
-    return Response(_PAGE, headers={"Content-Security-Policy": _CONTENT_SECURITY_POLICY})
+def get_docs_page(request: AnyRequest) -> Response[str]:
+    page = _PAGE.substitute(docs=local_link(request, "/docs"), document=local_link(request, "/schema/openapi.json"))
+    return Response(page, headers={"Content-Security-Policy": _CONTENT_SECURITY_POLICY})
 
 
 @get("/docs/{name:str}", opt={"action": PUBLIC}, include_in_schema=False)

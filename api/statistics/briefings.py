@@ -17,8 +17,9 @@ from msgspec.structs import replace
 
 from api.http.bodies import AnyRequest
 from api.http.context import app_context, current_person
+from api.http.responses import local_link
 from api.http.tables import FormatParameter, Sheet, TableFormat, choose_format
-from api.statistics.filters import FILTERS, requested_period, select_communities
+from api.statistics.filters import FILTERS, cases_path, requested_period, select_communities
 from api.statistics.responses import encode_sheet
 from api.statistics.routes import DateRange, Figure, build_figure
 from api.statistics.rows import BriefingRow, build_rows
@@ -130,7 +131,9 @@ async def list_briefings(request: AnyRequest) -> BriefingList:
 
 
 async def _briefing_response(request: AnyRequest, kept: Briefing, form: TableFormat | None) -> Response[BriefingView]:
-    view: Any = {"id": kept.id, "as_of": kept.made_at, **kept.content}  # an encoded BriefingView
+    stored: list[dict[str, Any]] = kept.content["figures"]
+    figures = [each | {"cases": each["cases"] and local_link(request, each["cases"])} for each in stored]
+    view: Any = {"id": kept.id, "as_of": kept.made_at, **kept.content, "figures": figures}  # an encoded BriefingView
     headers = {"Cache-Control": "private, no-cache"}
     wanted = choose_format(request, form)
     if wanted is TableFormat.JSON:
@@ -172,7 +175,7 @@ def _compose_briefing(
             BriefingRow, {"community": codes, "name": [each.name for each in asked], **metric_columns(of_each)}
         ),
         "total": total,
-        "figures": [build_figure(name, total, filters) for name in METRICS],
+        "figures": [build_figure(name, total, cases_path(filters, name)) for name in METRICS],
         "period": here_days,
         "prior": prior_days,
         "year_before": year_days,

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from api.http.bodies import AnyRequest, check_moments
 from api.http.queries import fields_from_query
+from api.http.responses import local_link
 from inspections.accounts.policy import Scope
 from inspections.calendar import YEARS, shanghai_date
 from inspections.errors import InvalidInput, NotFound
@@ -76,27 +77,31 @@ def select_communities(repository: Repository, reach: Scope, filters: Filters) -
     return found
 
 
-def cases_link(filters: Filters, counted_as: str) -> str:
+def cases_link(request: AnyRequest, filters: Filters, counted_as: str) -> str:
     """The link to the list of exactly the hazards that were counted as `counted_as`."""
-    return _hazards_link(filters, counted_as=counted_as, counted_from=filters.first, counted_to=filters.last)
+    return local_link(request, cases_path(filters, counted_as))
 
 
 def case_link_builder(
-    filters: Filters, name: Literal["community", "category"], counted_as: str
+    request: AnyRequest, filters: Filters, name: Literal["community", "category"], counted_as: str
 ) -> Callable[[str], str]:
     """A function from a code to its `cases_link`; the common part is encoded once for hundreds of links."""
-    common = cases_link(replace(filters, **{name: None}), counted_as)
+    common = cases_link(request, replace(filters, **{name: None}), counted_as)
     return lambda code: f"{common}&{name}={quote_plus(code)}"
 
 
-def clock_cases_link(filters: Filters, clock: str) -> str:
+def clock_cases_link(request: AnyRequest, filters: Filters, clock: str) -> str:
     """The link to the list of the hazards for which this clock runs."""
-    return _hazards_link(
-        filters, clock=clock, counted_as="received", counted_from=filters.first, counted_to=filters.last
-    )
+    days = {"counted_from": filters.first, "counted_to": filters.last}
+    return local_link(request, _hazards_path(filters, clock=clock, counted_as="received", **days))
 
 
-def _hazards_link(filters: Filters, **query: Any) -> str:
+def cases_path(filters: Filters, counted_as: str) -> str:
+    """The path of a `cases_link`, for what is stored: the address of the server may change."""
+    return _hazards_path(filters, counted_as=counted_as, counted_from=filters.first, counted_to=filters.last)
+
+
+def _hazards_path(filters: Filters, **query: Any) -> str:
     query |= {
         "community": filters.community,
         "street": filters.street,

@@ -15,6 +15,7 @@ from litestar.response import Response
 from api.http.bodies import AnyRequest
 from api.http.context import app_context, current_person
 from api.http.file_reader import file_slot
+from api.http.responses import local_link
 from api.http.tables import MEDIA_TYPES, Sheet, TableFormat, as_csv, as_echarts, as_xlsx, choose_format
 from api.statistics.response_cache import CachedResponse, ResponseCache
 from inspections.accounts.policy import Scope, scope
@@ -50,7 +51,8 @@ async def statistics_response(
     now, wanted = context.clock(), choose_format(request, form)
 
     def find_answer(repository: Repository) -> tuple[str, CachedResponse | T | None]:
-        parts = (_VERSION, reach, request.url.path, request.url.query, wanted, shanghai_date(now))
+        asked = (local_link(request, request.scope["path"]), request.scope["query_string"], wanted)
+        parts = (_VERSION, reach, *asked, shanghai_date(now))
         fresh = (*parts, data_version(repository, reach, now), now if changes_with_time else None)
         tag = f'W/"{hashlib.sha256(repr(fresh).encode()).hexdigest()[:32]}"'
         if tag in request.headers.get("if-none-match", ""):

@@ -153,7 +153,7 @@ async def get_community_statistics(
         asked = select_communities(repository, reach, filters)
         found = count_hazards(repository, "community", [each.code for each in asked], filters, now)
         each_counted = [found.get(each.code, Counts()) for each in asked]
-        link = case_link_builder(filters, "community", "received")
+        link = case_link_builder(request, filters, "community", "received")
         columns = {
             "community": [each.code for each in asked],
             "name": [each.name for each in asked],
@@ -189,7 +189,7 @@ async def get_category_statistics(
             for each in repository.categories()
             if not each.from_device and filters.category in {None, each.code} and filters.group in {None, each.group}
         }
-        link = case_link_builder(filters, "category", "received")
+        link = case_link_builder(request, filters, "category", "received")
         columns = {
             "category": [each.code for each in each_counted],
             "name": [each.name for each in each_counted],
@@ -201,7 +201,7 @@ async def get_category_statistics(
             {
                 "group": name,
                 **sum_counts(numbers for each, numbers in each_counted.items() if each.group == name).row(wanted),
-                "cases": cases_link(replace(filters, group=name), "received"),
+                "cases": cases_link(request, replace(filters, group=name), "received"),
             }
             for name in dict.fromkeys(each.group for each in each_counted)
         ]
@@ -222,7 +222,7 @@ async def get_summary(
 
     def compute(repository: Repository, reach: Scope, now: datetime) -> Summary:
         row = _total_counts(repository, reach, filters, now).row()
-        return Summary([build_figure(name, row, filters) for name in METRICS], now)
+        return Summary([build_figure(name, row, cases_link(request, filters, name)) for name in METRICS], now)
 
     titles = {"title": "指标", "value": "数值", "numerator": "分子", "denominator": "分母", "meaning": "口径"}
     return await statistics_response(
@@ -299,7 +299,7 @@ async def get_deadline_statistics(
                 "clock": name,
                 "title": CLOCK_TITLES[name],
                 **asdict(standing[name]),
-                "cases": clock_cases_link(filters, name),
+                "cases": clock_cases_link(request, filters, name),
             }
             for name in CLOCKS
         ]
@@ -318,11 +318,12 @@ def _total_counts(repository: Repository, reach: Scope, filters: Filters, now: d
     return sum_counts(count_hazards(repository, "community", codes, filters, now).values())
 
 
-def build_figure(name: str, row: Mapping[str, Any], filters: Filters) -> Figure:
+def build_figure(name: str, row: Mapping[str, Any], cases: str) -> Figure:
+    """A number of `row`. `cases`: the link to the hazards it counts; a rate has none."""
     title, meaning = METRICS[name]
     if name in RATES:
         return Figure(name, title, row[name], row[f"{name}_numerator"], row[f"{name}_denominator"], meaning, None)
-    return Figure(name, title, row[name], None, None, meaning, cases_link(filters, name))
+    return Figure(name, title, row[name], None, None, meaning, cases)
 
 
 def _definitions(wanted: Iterable[str]) -> dict[str, str]:

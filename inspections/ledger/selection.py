@@ -11,7 +11,8 @@ from inspections.office.categories import Severity
 class Selection(Struct, frozen=True):
     """The hazards of a ledger: those in the scope `see`; names and free text only of those in `personal`.
 
-    Dates are Shanghai days of the report, both included; None: all time. `public_url`: the start of photo links.
+    Dates are Shanghai days of the report, both included; None: all time. `public_url`: what photo links begin with: the
+    address of the server, or only its path.
     """
 
     see: Scope

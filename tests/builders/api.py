@@ -6,6 +6,7 @@ import uuid
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from msgspec.structs import replace
 
 from api.accounts.security_log import SecurityLog
 from api.accounts.sign_in.authentication import AttemptOrigin, Authenticator
@@ -72,6 +73,11 @@ class Api:
 
     def post(self, who, path, body, **options):
         return self.call(who, "POST", path, json=body, **options)
+
+    def change_settings(self, **changed):
+        """Gives the running application other settings; only what is read for each request notices."""
+        context = self.client.app.state.context
+        object.__setattr__(context, "settings", replace(context.settings, **changed))
 
     def sign_in_again(self):
         """Signs everybody in again, for stories that last longer than a token."""

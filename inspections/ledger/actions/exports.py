@@ -31,7 +31,8 @@ def request_export(repository: LedgerRepository, export: Export) -> Change[tuple
     if earlier is not None:
         if earlier.by != export.by:
             raise IdOwnerConflict
-        if fields := differing_fields(earlier, export, _COMPARED_FIELDS):
+        same_links = replace(export.selection, public_url=earlier.selection.public_url)  # asked by another address
+        if fields := differing_fields(earlier, replace(export, selection=same_links), _COMPARED_FIELDS):
             raise IdConflict(fields)
         return Change((earlier, True))
     if sum(each.is_open for each in repository.exports(export.by)) >= MAX_OPEN_EXPORTS:

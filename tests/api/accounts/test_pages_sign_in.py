@@ -101,3 +101,19 @@ def test_malformed_cookies_are_refused(api):
     ):
         answer = api.client.get("/api/v1/me", headers={"Cookie": sent.encode("latin-1")})
         problem(answer, 401, "auth.required")
+
+
+def test_a_page_at_the_public_address_signs_in_though_the_proxy_changes_the_host(api):
+    api.change_settings(public_url="https://Anxun.Example:443/aq/")
+    api.client.base_url = "https://api1:8000"
+    assert sign_in(api, OWN).status_code == 200
+    assert send(api, "POST", "/auth/logout").status_code == 204
+    for origin in (OTHER, "https://anxun.example:443", "https://anxun.example/aq"):
+        problem(sign_in(api, origin), 403, "auth.cross_site")
+
+
+def test_an_empty_origin_is_not_ours(api):
+    api.client.base_url = OWN
+    sent = {"username": "officer", "password": PASSWORD, "page": True}
+    answer = api.client.post("/api/v1/auth/login", json=sent, headers={"Origin": ""})
+    problem(answer, 403, "auth.cross_site")

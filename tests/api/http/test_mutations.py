@@ -34,8 +34,9 @@ LINES = [
     *(b"Content-Type: multipart/form-data; boundary=" + b"b" * 300, b"Content-Encoding: gzip", b"Expect: 100-continue"),
     *(b"Accept: ;;;,,,", b"Accept: application/geo+json", b"Range: bytes=9-1,--", b"If-None-Match: \xe9", b"X: \x00"),
     *(b"Authorization: Bearer \xff", b"Authorization: Bearer", b"Tus-Resumable: 9", b"Upload-Length: -1"),
-    *(b"Upload-Offset: 99999999999999999999999", b"Upload-Metadata: a b c,,", b"Upload-Checksum: md5 x", b"Host: a b"),
+    *(b"Upload-Offset: 99999999999999999999999", b"Upload-Metadata: a b c,,", b"Upload-Checksum: md5 x"),
     *(b"X-HTTP-Method-Override: \xff", b"X-Forwarded-For: ::::", b"Last-Event-ID: \xff", b"Content-Length: 10, 11"),
+    *(b"Host: a b", b"Host: a:b", b"Host: \xe9"),
 ]
 
 

@@ -17,6 +17,7 @@ import threading
 from collections import deque
 from contextlib import suppress
 from pathlib import Path
+from types import SimpleNamespace
 from typing import NamedTuple
 
 import pytest
@@ -27,6 +28,7 @@ from storage.photos.sample_images import draw_sample_photo
 from tests.builders.api import MONDAY, body
 from tests.builders.cleanup import launch
 from tests.builders.process import Process
+from tests.builders.proxy import stripping_proxy
 from tests.builders.waiting import PATIENCE, poll_until
 
 TUS = Path(__file__).parents[2] / "tus"
@@ -441,6 +443,21 @@ def test_a_stalled_phone_resumes_by_itself_after_the_server_s_answer(office, tus
     assert not line.mishaps
     office.check_kept(picture)
     poll_until(office.has_no_files)
+
+
+@pytest.mark.parametrize("client", GIVES_UP)
+def test_a_client_uploads_through_a_proxy_that_removes_a_path(request, tmp_path, client):
+    """It continues at the `Location` of its upload, which is below that path too."""
+    upload, picture = request.getfixturevalue(client), photo(f"{client} behind a path")
+    with stripping_proxy("/aq/xinjia") as proxy:
+        server = Process(tmp_path / "data", ANXUN_PUBLIC_URL=proxy.address)
+        proxy.behind = server.port
+        office = Office(server.start())
+        line = SimpleNamespace(url=f"{proxy.address}/api/v1/uploads", office=office)
+        assert upload(line, picture, CHUNK) == hashlib.sha256(picture).hexdigest()
+        office.check_kept(picture)
+        office.close()
+        server.stop()
 
 
 # Single requests

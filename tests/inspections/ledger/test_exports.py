@@ -49,6 +49,8 @@ def test_an_export_is_requested_once_per_id(office):
     export = add_export(office)
     assert office.do(request_export, export) == (export, True)
     assert office.do(request_export, replace(export, asked_at=NOW + LEASE)) == (export, True)
+    elsewhere = replace(export.selection, public_url="http://localhost:8000")
+    assert office.do(request_export, replace(export, selection=elsewhere)) == (export, True)
     with pytest.raises(IdConflict) as conflict:
         request_export(office, replace(export, pictures=True))
     assert conflict.value.facts["fields"] == ["pictures"]
