@@ -25,10 +25,39 @@ Resolve = Callable[[str, int], Awaitable[list[str]]]
 SECONDS = 10.0
 """The limit for a whole request, whatever the other side does."""
 _ANSWER_BYTES = 4096
-_METADATA = tuple(map(ip_network, ("100.100.100.200", "168.63.129.16", "192.0.0.0/24", "fd00:ec2::254")))
-"""Metadata services of clouds besides link-local ones: refused even where a setting allows their network."""
-_CARRIERS = tuple(map(ip_network, ("64:ff9b::/96", "64:ff9b:1::/48", "2002::/16", "2001::/32", "::/96")))
-"""IPv6 networks that embed IPv4 addresses for translators: where they lead cannot be known."""
+_LOOPBACK = ip_address("::1")
+_GLOBAL_UNICAST = ip_network("2000::/3")
+"""The only block of IPv6 from which public addresses are assigned (RFC 4291, 2.4; IANA IPv6 address space)."""
+_SPECIAL = tuple(
+    map(
+        ip_network,
+        (
+            *("0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12"),
+            *("192.0.0.0/24", "192.0.2.0/24", "192.31.196.0/24", "192.52.193.0/24", "192.88.99.0/24"),
+            *("192.168.0.0/16", "192.175.48.0/24", "198.18.0.0/15", "198.51.100.0/24", "203.0.113.0/24"),
+            *("224.0.0.0/4", "240.0.0.0/4"),
+            *("2001::/23", "2001:db8::/32", "2002::/16", "2620:4f:8000::/48", "3fff::/20"),
+        ),
+    )
+)
+"""The blocks of IANA's special-purpose registries (RFC 6890 and its updates) and of multicast, and no public address.
+
+The rest of the IPv6 registry is outside 2000::/3. Blocks that are reachable, such as AS112, have no webhooks either.
+"""
+_NEVER = tuple(
+    map(
+        ip_network,
+        (
+            *("0.0.0.0/8", "169.254.0.0/16", "224.0.0.0/4", "255.255.255.255", "::/128", "fe80::/10", "ff00::/8"),
+            *("100.100.100.200", "168.63.129.16", "192.0.0.0/24", "fd00:ec2::254"),  # metadata services of clouds
+            *("64:ff9b::/96", "64:ff9b:1::/48", "2002::/16", "2001::/32", "::/96", "::ffff:0:0:0/96"),  # as below
+        ),
+    )
+)
+"""Networks that are refused even where a setting allows them.
+
+The last ones embed IPv4 addresses for translators and tunnels: where they lead cannot be known.
+"""
 
 
 class ForbiddenAddress(Exception):
@@ -58,17 +87,23 @@ def check_url(url: str) -> SplitResult:
 def vet_address(address: str, allowed: Networks) -> Address:
     """The address, if we may send to it. Raises ForbiddenAddress unless it is public or `allowed` has its network.
 
-    Link-local, multicast and metadata addresses are refused even there.
+    Link-local, multicast and metadata addresses and those of translators are refused even there.
     """
     found = ip_address(address.partition("%")[0])
     if isinstance(found, IPv6Address) and found.ipv4_mapped:
         found = found.ipv4_mapped
-    never = found.is_link_local or found.is_multicast or found.is_unspecified or _is_in_networks(found, _METADATA)
-    if never or (isinstance(found, IPv6Address) and not found.is_loopback and _is_in_networks(found, _CARRIERS)):
+    if found != _LOOPBACK and _is_in_networks(found, _NEVER):
         raise ForbiddenAddress(f"{found} is no address to send to")
-    if not found.is_global and not _is_in_networks(found, allowed):
+    if not _is_public(found) and not _is_in_networks(found, allowed):
         raise ForbiddenAddress(f"{found} is not public, and ANXUN_INTRANET does not name it")
     return found
+
+
+def _is_public(address: Address) -> bool:
+    """Tells whether an address is none that a registry names; the registries grow faster than versions of Python."""
+    if isinstance(address, IPv6Address) and address not in _GLOBAL_UNICAST:
+        return False
+    return not _is_in_networks(address, _SPECIAL)
 
 
 def _is_in_networks(address: Address, networks: Networks) -> bool:

@@ -5,6 +5,7 @@ import ssl
 import threading
 from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from ipaddress import IPv4Address, IPv6Address, ip_network
 
 import pytest
 import trustme
@@ -50,6 +51,67 @@ def fake_resolver(*answers):
 def test_an_address_that_is_not_public_is_refused(address):
     with pytest.raises(ForbiddenAddress):
         vet_address(address, [])
+
+
+REGISTRIES = {
+    **dict.fromkeys(("0.0.0.0/8", "0.0.0.0/32", "169.254.0.0/16", "255.255.255.255/32"), True),
+    **dict.fromkeys(("192.0.0.0/24", "192.0.0.0/29", "192.0.0.8/32", "192.0.0.9/32", "192.0.0.10/32"), True),
+    **dict.fromkeys(("192.0.0.170/32", "192.0.0.171/32"), True),
+    **dict.fromkeys(("10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"), False),
+    **dict.fromkeys(("192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24", "198.18.0.0/15", "240.0.0.0/4"), False),
+    **dict.fromkeys(("192.31.196.0/24", "192.52.193.0/24", "192.175.48.0/24"), False),
+    **dict.fromkeys(("192.88.99.0/24", "192.88.99.2/32"), False),
+    **dict.fromkeys(("::/128", "64:ff9b::/96", "64:ff9b:1::/48", "2001::/32", "2002::/16", "fe80::/10"), True),
+    **dict.fromkeys(("::1/128", "100::/64", "100:0:0:1::/64", "2001::/23", "2001:1::1/128", "2001:1::2/128"), False),
+    **dict.fromkeys(("2001:1::3/128", "2001:2::/48", "2001:3::/32", "2001:4:112::/48", "2001:10::/28"), False),
+    **dict.fromkeys(("2001:20::/28", "2001:30::/28", "2001:db8::/32", "2620:4f:8000::/48", "3fff::/20"), False),
+    **dict.fromkeys(("5f00::/16", "fc00::/7"), False),
+    # registries of multicast, and blocks of the IPv6 address space that are no global unicast
+    **dict.fromkeys(("224.0.0.0/4", "ff00::/8", "::/96", "::ffff:0:0:0/96"), True),
+    **dict.fromkeys(("fec0::/10", "200::/7", "4000::/3", "e000::/4"), False),
+}  # fmt: skip
+"""The blocks of IANA's special-purpose registries, and whether their addresses are refused even where allowed."""
+
+
+def addresses_of(block):
+    """The first, the last and one in the middle of a network, except those with a rule of their own."""
+    network = ip_network(block)
+    inside = [network[0], network[-1], network[network.num_addresses // 2]]
+    return [each for each in inside if str(each) not in {"::1", "255.255.255.255"} or network.num_addresses == 1]
+
+
+@pytest.mark.parametrize(("block", "never"), REGISTRIES.items())
+def test_an_address_that_a_registry_names_is_refused(block, never):
+    everything = parse_networks("0.0.0.0/0, ::/0")
+    for address in addresses_of(block):
+        with pytest.raises(ForbiddenAddress):
+            vet_address(str(address), [])
+        carried = address in ip_network("2001::/32")  # Teredo is a part of 2001::/23
+        if never or carried:
+            with pytest.raises(ForbiddenAddress):
+                vet_address(str(address), everything)
+        else:
+            assert vet_address(str(address), everything) == address
+
+
+PRIVATE = [IPv4Address(each) for each in ("127.0.0.1", "10.0.0.1", "192.168.1.1", "169.254.169.254", "100.64.0.1")]
+CARRIERS = {
+    "mapped": lambda v4: 0xFFFF << 32 | v4,
+    "compatible": lambda v4: v4,
+    "translated": lambda v4: 0xFFFF << 48 | v4,
+    "NAT64": lambda v4: 0x64FF9B << 96 | v4,
+    "local NAT64": lambda v4: 0x64FF9B0001 << 80 | v4,
+    "6to4": lambda v4: 0x2002 << 112 | v4 << 80 | 1,
+    "Teredo client": lambda v4: 0x20010000 << 96 | (v4 ^ 0xFFFFFFFF),
+    "Teredo server": lambda v4: 0x20010000 << 96 | v4 << 64,
+}
+
+
+@pytest.mark.parametrize("carrier", CARRIERS)
+@pytest.mark.parametrize("inner", PRIVATE)
+def test_a_private_address_within_another_is_refused(carrier, inner):
+    with pytest.raises(ForbiddenAddress):
+        vet_address(str(IPv6Address(CARRIERS[carrier](int(inner)))), [])
 
 
 @pytest.mark.parametrize("address", ["1.1.1.1", "223.5.5.5", "2400:3200::1", "::ffff:223.5.5.5"])
