@@ -7,7 +7,7 @@ from uuid import UUID
 from msgspec import Struct
 from msgspec.structs import replace
 
-from inspections.accounts.people import Grant, Person, Role, ScopePrefix
+from inspections.accounts.people import PROGRAM_PREFIX, Grant, Person, Role, ScopePrefix
 from inspections.field_types import AwareDatetime, ShortText
 
 MAX_LIFETIME = timedelta(days=400)
@@ -48,7 +48,7 @@ class ApiKey(Struct, frozen=True):
     @property
     def principal(self) -> Person:
         """The person that a program acts as with this key; no account can have this username."""
-        return Person(f"key:{self.id}", self.name, (Grant(self.role, self.scope),), "")
+        return Person(f"{PROGRAM_PREFIX}{self.id}", self.name, (Grant(self.role, self.scope),), "")
 
 
 def rotate_secret(key: ApiKey, secret: str) -> ApiKey:

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from inspections.calendar import YEARS
 from inspections.field_types import AwareDatetime, ShortText
 
-LINK_PREFIX = "link:"  # no username contains a colon (people.NewPerson)
+LINK_PREFIX, PROGRAM_PREFIX = "link:", "key:"  # no username contains a colon (people.NewPerson)
 
 
 class Role(StrEnum):
@@ -163,3 +163,8 @@ def in_utc(moment: datetime | None) -> datetime | None:
 
 def is_link_username(username: str) -> bool:
     return username.startswith(LINK_PREFIX)
+
+
+def is_program(person: Person) -> bool:
+    """Tells whether this is a program with an API key, which is no person."""
+    return person.username.startswith(PROGRAM_PREFIX)

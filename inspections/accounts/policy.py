@@ -12,7 +12,7 @@ from typing import Protocol
 from msgspec import Struct
 from msgspec.structs import replace
 
-from inspections.accounts.people import Grant, Person, Role
+from inspections.accounts.people import Person, Role, is_program
 
 
 class ScopeKind(StrEnum):
@@ -47,7 +47,7 @@ POLICY: dict[str, dict[Role, ScopeKind]] = {
     "rights.manage": _FOR_SECURITY,  # grants, passwords, second factors, devices
     "admin_request.decide": {**_FOR_SYSTEM, **_FOR_SECURITY, **_FOR_AUDIT},
     "security.see": _FOR_AUDIT,
-    "metrics.see": {_A: _C, **_FOR_SYSTEM},
+    "metrics.see": _FOR_SYSTEM,
     "key.manage": _FOR_SECURITY,
     "delegation.see": _EVERYONE,
     "delegation.make": {_S: _C},
@@ -110,6 +110,8 @@ POLICY: dict[str, dict[Role, ScopeKind]] = {
     "step.note": _FIELD,
     "step.look_back": {_I: _C},
 }
+PROGRAM_POLICY: dict[str, dict[Role, ScopeKind]] = {"metrics.see": {_A: _C}}
+"""What an API key may do beside what its role allows to people."""
 
 
 class ScopeTarget(Protocol):
@@ -162,10 +164,10 @@ def scope(person: Person, action: str) -> Scope:
 
     Pass a person from `Person.with_current_grants`: periods of grants are not checked here.
     """
-    may = POLICY[action]
+    may = {**POLICY[action], **(PROGRAM_POLICY.get(action, {}) if is_program(person) else {})}
 
     def prefixes(reach: ScopeKind) -> tuple[str, ...]:
-        return tuple(grant.scope for grant in person.grants if _scope_kind(may, grant) is reach)
+        return tuple(grant.scope for grant in person.grants if may.get(grant.role) is reach)
 
     return Scope(person.username, prefixes(ScopeKind.COMMUNITY), prefixes(ScopeKind.ASSIGNED))
 
@@ -184,7 +186,3 @@ def find_delegator(person: Person, action: str, hazard: ScopeTarget) -> str | No
     if not lent or scope(replace(person, grants=own), action).covers(hazard):
         return None
     return next((each.by for each in lent if scope(replace(person, grants=(each,)), action).covers(hazard)), None)
-
-
-def _scope_kind(may: dict[Role, ScopeKind], grant: Grant) -> ScopeKind | None:
-    return may.get(grant.role)

@@ -51,9 +51,9 @@ def test_an_api_key_reads_request_counts_by_route_and_status(api):
 
 def test_metrics_are_refused_without_the_right(api):
     problem(api.get(None, "/metrics", root=True), 401, "auth.required")
-    problem(api.get("inspector", "/metrics", root=True), 403, "role.forbidden")
-    for who in ("analyst", "admin"):
-        assert api.get(who, "/metrics", root=True).status_code == 200
+    for who in ("inspector", "officer", "handler", "supervisor", "analyst"):
+        problem(api.get(who, "/metrics", root=True), 403, "role.forbidden")
+    assert api.get("admin", "/metrics", root=True).status_code == 200
 
 
 @pytest.mark.parametrize(("setting", "status"), [("open", 200), ("off", 404)])

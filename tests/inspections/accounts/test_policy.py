@@ -1,11 +1,14 @@
+from uuid import UUID
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from inspections.accounts.api_keys import ApiKey
 from inspections.accounts.people import Grant, Person, Role
 from inspections.accounts.policy import POLICY, ScopeKind, allowed_steps, scope
-from tests.builders.office import HERE, THERE, Office, chen, li, wang, zhao
+from tests.builders.office import HERE, NOW, THERE, Office, chen, li, wang, zhao
 from tests.builders.reports import report_new_hazard
 
 
@@ -39,6 +42,16 @@ def test_the_policy_table_alone_decides(role, action):
     assert bool(scope(who, action)) is (reach is not None)
     assert scope(who, action).covers_community(HERE.code) is (reach is ScopeKind.COMMUNITY)
     assert not scope(who, action).covers_community(THERE.code)
+
+
+def test_an_api_key_may_read_metrics_and_an_analyst_may_not():
+    key = ApiKey(UUID(int=1), "大屏", Role.ANALYST, HERE.code, "admin", NOW, NOW, "").principal
+    assert scope(key, "metrics.see").communities == (HERE.code,)
+    assert not scope(chen, "metrics.see")
+    differing = [action for action in POLICY if bool(scope(key, action)) is not bool(scope(chen, action))]
+    assert differing == ["metrics.see"]
+    meter = ApiKey(UUID(int=2), "电表", Role.DEVICE, HERE.code, "admin", NOW, NOW, "").principal
+    assert not scope(meter, "metrics.see")
 
 
 def test_people_hold_roles_in_communities():
