@@ -1,7 +1,9 @@
 """Routes for API keys of programs, for administrators: create, list, rotate, revoke."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from functools import partial
+from operator import attrgetter
 from uuid import UUID
 
 from litestar import Response, get, post
@@ -11,6 +13,7 @@ from msgspec import Struct
 from api.accounts.security_log import current_caller
 from api.http.bodies import AnyRequest, json_body
 from api.http.context import app_context, current_person
+from api.http.queries import LIST_LIMIT, PageCursor, PageLimit, cut_page
 from api.http.tokens import KEY_PREFIX, hash_token, new_token
 from inspections.accounts.actions.api_keys import make_key, revoke_key, rotate_key, visible_keys
 from inspections.accounts.api_keys import ApiKey, NewApiKey
@@ -33,8 +36,11 @@ class ApiKeyView(Struct, frozen=True):
     secrets: int
 
 
-class ApiKeyList(Struct, frozen=True):
-    items: list[ApiKeyView]
+class ApiKeyList(Struct, frozen=True, omit_defaults=True):
+    """A page of keys. `next_cursor` is left out on the last one."""
+
+    items: Sequence[ApiKeyView]
+    next_cursor: str | None = None
 
 
 class ApiKeyWithToken(Struct, frozen=True):
@@ -65,9 +71,9 @@ async def create_api_key(request: AnyRequest) -> Response[ApiKeyWithToken]:
 
 
 @get("/keys", opt={"action": "key.manage"})
-async def list_api_keys(request: AnyRequest) -> ApiKeyList:
+async def list_api_keys(request: AnyRequest, limit: PageLimit = LIST_LIMIT, cursor: PageCursor = None) -> ApiKeyList:
     found = await app_context(request).database.read(partial(visible_keys, person=current_person(request)))
-    return ApiKeyList([_view(key) for key in found])
+    return ApiKeyList(*cut_page([_view(key) for key in found], attrgetter("id"), limit, cursor))
 
 
 @post("/keys/{key_id:uuid}/rotate", opt={"action": "key.manage"}, status_code=200)

@@ -1,6 +1,7 @@
 """Routes for delegations: a supervisor lends their role for a period."""
 
 from functools import partial
+from operator import attrgetter
 from uuid import UUID
 
 from litestar import Response, get, post
@@ -10,6 +11,7 @@ from api.accounts.security_log import current_caller
 from api.accounts.views import DelegationList
 from api.http.bodies import AnyRequest, json_body
 from api.http.context import app_context, current_person
+from api.http.queries import LIST_LIMIT, PageCursor, PageLimit, cut_page
 from inspections.accounts.actions.delegations import make_delegation, revoke_delegation, visible_delegations
 from inspections.accounts.delegations import Delegation, NewDelegation
 from inspections.accounts.security_log import Event
@@ -28,13 +30,15 @@ async def create_delegation(request: AnyRequest) -> Response[Delegation]:
 
 
 @get("/delegations", opt={"action": "delegation.see"})
-async def list_delegations(request: AnyRequest) -> DelegationList:
+async def list_delegations(
+    request: AnyRequest, limit: PageLimit = LIST_LIMIT, cursor: PageCursor = None
+) -> DelegationList:
     """Lists the delegations that the caller gave or received, present and past, newest first.
 
     An administrator also sees those of the accounts they manage.
     """
     seen = partial(visible_delegations, person=current_person(request))
-    return DelegationList(await app_context(request).database.read(seen))
+    return DelegationList(*cut_page(await app_context(request).database.read(seen), attrgetter("id"), limit, cursor))
 
 
 @post("/delegations/{delegation_id:uuid}/revoke", opt={"action": "delegation.revoke"}, status_code=200)

@@ -1,7 +1,9 @@
 """Routes for signed-in devices: the caller's own, and those of accounts that an administrator manages."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from functools import partial
+from operator import attrgetter
 from uuid import UUID
 
 from litestar import get, post
@@ -12,6 +14,7 @@ from api.accounts.guard import read_token
 from api.accounts.security_log import current_caller
 from api.http.bodies import AnyRequest
 from api.http.context import app_context, current_person
+from api.http.queries import LIST_LIMIT, PageCursor, PageLimit, cut_page
 from api.http.tokens import hash_token
 from inspections.accounts.actions.people import find_managed_person
 from inspections.accounts.actions.revocation import EndedAccess
@@ -42,8 +45,11 @@ class DeviceView(Struct, frozen=True):
     current: bool
 
 
-class DeviceList(Struct, frozen=True):
-    items: list[DeviceView]
+class DeviceList(Struct, frozen=True, omit_defaults=True):
+    """A page of devices. `next_cursor` is left out on the last one."""
+
+    items: Sequence[DeviceView]
+    next_cursor: str | None = None
 
 
 class RevocationSummary(Struct, frozen=True):
@@ -65,14 +71,13 @@ def _current_session_id(repository: Repository, request: AnyRequest) -> UUID | N
 
 
 @get("/me/devices", opt={"action": "me"})
-async def list_own_devices(request: AnyRequest) -> DeviceList:
+async def list_own_devices(request: AnyRequest, limit: PageLimit = LIST_LIMIT, cursor: PageCursor = None) -> DeviceList:
     context, person = app_context(request), current_person(request)
 
     def ask(repository: Repository) -> DeviceList:
         current = _current_session_id(repository, request)
-        return DeviceList(
-            [_view(each, current) for each in signed_in_devices(repository, person.username, context.clock())]
-        )
+        signed_in = signed_in_devices(repository, person.username, context.clock())
+        return DeviceList(*cut_page([_view(each, current) for each in signed_in], attrgetter("id"), limit, cursor))
 
     return await context.database.read(ask)
 
@@ -98,12 +103,15 @@ async def revoke_all_own_devices(request: AnyRequest) -> RevocationSummary:
 
 
 @get("/people/{username:str}/devices", opt={"action": "rights.manage"})
-async def list_person_devices(request: AnyRequest, username: FromPath[str]) -> DeviceList:
+async def list_person_devices(
+    request: AnyRequest, username: FromPath[str], limit: PageLimit = LIST_LIMIT, cursor: PageCursor = None
+) -> DeviceList:
     context, reach = app_context(request), scope(current_person(request), "rights.manage")
 
     def ask(repository: Repository) -> DeviceList:
         find_managed_person(repository, reach, username)
-        return DeviceList([_view(each, None) for each in signed_in_devices(repository, username, context.clock())])
+        signed_in = signed_in_devices(repository, username, context.clock())
+        return DeviceList(*cut_page([_view(each, None) for each in signed_in], attrgetter("id"), limit, cursor))
 
     return await context.database.read(ask)
 

@@ -1,6 +1,7 @@
 """Routes for accounts: list people who can be assigned; administrators create and change accounts."""
 
 from functools import partial
+from operator import attrgetter
 from typing import NamedTuple
 
 from litestar import Response, get, post
@@ -12,6 +13,7 @@ from api.accounts.sign_in.authentication import Authenticator
 from api.accounts.views import PersonList, PersonView, person_view
 from api.http.bodies import AnyRequest, json_body
 from api.http.context import app_context, current_person
+from api.http.queries import LIST_LIMIT, PageCursor, PageLimit, cut_page
 from inspections.accounts.actions.admin_requests import request_change
 from inspections.accounts.actions.delegations import people_with_delegations
 from inspections.accounts.actions.people import (
@@ -61,8 +63,10 @@ async def list_people(
     role: FromQuery[Role | None] = None,
     community: FromQuery[str | None] = None,
     active: FromQuery[bool] = True,
+    limit: PageLimit = LIST_LIMIT,
+    cursor: PageCursor = None,
 ) -> PersonList:
-    """Lists people with a current role in the caller's communities, filtered by role and community."""
+    """Lists people with a current role in the caller's communities, by username, filtered by role and community."""
     context, person = app_context(request), current_person(request)
     reach = scope(person, "people.see")
     asked = _PeopleFilter(role, community, active, reach, scope(person, "people.manage"))
@@ -74,7 +78,8 @@ async def list_people(
         return people_with_delegations(repository, now)
 
     found = [(each, each.with_current_grants(now)) for each in await context.database.read(ask)]
-    return PersonList([person_view(present) for each, present in found if asked.includes(each, present)])
+    listed = [person_view(present) for each, present in found if asked.includes(each, present)]
+    return PersonList(*cut_page(listed, attrgetter("username"), limit, cursor))
 
 
 @get("/people/{username:str}", opt={"action": "people.manage"})

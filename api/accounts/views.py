@@ -1,5 +1,6 @@
 """Request and response bodies for people, tokens and delegations."""
 
+from collections.abc import Sequence
 from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
@@ -61,12 +62,18 @@ class TokenView(Struct, frozen=True):
     device_secret: str | None = None
 
 
-class PersonList(Struct, frozen=True):
-    items: list[PersonView]
+class PersonList(Struct, frozen=True, omit_defaults=True):
+    """A page of accounts. `next_cursor` is left out on the last one."""
+
+    items: Sequence[PersonView]
+    next_cursor: str | None = None
 
 
-class DelegationList(Struct, frozen=True):
-    items: list[Delegation]
+class DelegationList(Struct, frozen=True, omit_defaults=True):
+    """A page of delegations. `next_cursor` is left out on the last one."""
+
+    items: Sequence[Delegation]
+    next_cursor: str | None = None
 
 
 def person_view(person: Person, *, managed: bool = False) -> PersonView:

@@ -1,7 +1,9 @@
 """Routes of officers: create, list and revoke links for the responsible party."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from functools import partial
+from operator import attrgetter
 from uuid import UUID
 
 from litestar import Response, get, post
@@ -11,6 +13,7 @@ from msgspec import Struct
 from api.fix_links.addresses import LinkAddresses, link_addresses
 from api.http.bodies import AnyRequest, json_body
 from api.http.context import app_context, current_person
+from api.http.queries import LIST_LIMIT, PageCursor, PageLimit, cut_page
 from api.http.tokens import hash_token, new_token
 from inspections.fix_links.actions import hazard_links, make_link, revoke_link
 from inspections.fix_links.links import FixLink, NewLink
@@ -40,8 +43,11 @@ class CreatedLinkView(Struct, frozen=True):
     addresses: LinkAddresses | None
 
 
-class FixLinkList(Struct, frozen=True):
-    items: list[FixLinkView]
+class FixLinkList(Struct, frozen=True, omit_defaults=True):
+    """A page of links. `next_cursor` is left out on the last one."""
+
+    items: Sequence[FixLinkView]
+    next_cursor: str | None = None
 
 
 @post("/hazards/{hazard_id:uuid}/links", opt={"action": "link.make", "body": NewLink})
@@ -58,12 +64,14 @@ async def create_fix_link(request: AnyRequest, hazard_id: FromPath[UUID]) -> Res
 
 
 @get("/hazards/{hazard_id:uuid}/links", opt={"action": "link.see"})
-async def list_fix_links(request: AnyRequest, hazard_id: FromPath[UUID]) -> FixLinkList:
+async def list_fix_links(
+    request: AnyRequest, hazard_id: FromPath[UUID], limit: PageLimit = LIST_LIMIT, cursor: PageCursor = None
+) -> FixLinkList:
     """Lists the links of a hazard, the newest first, without their tokens, which are not stored."""
     found = await app_context(request).database.read(
         partial(hazard_links, person=current_person(request), hazard_id=hazard_id)
     )
-    return FixLinkList([_fix_link_view(link) for link in found])
+    return FixLinkList(*cut_page([_fix_link_view(link) for link in found], attrgetter("id"), limit, cursor))
 
 
 @post("/hazards/{hazard_id:uuid}/links/{link_id:uuid}/revoke", opt={"action": "link.revoke"}, status_code=200)

@@ -3,7 +3,7 @@
 import itertools
 from collections.abc import Sequence
 from functools import partial
-from typing import Annotated, Any, cast
+from typing import Annotated, Any, Literal, cast
 from uuid import UUID
 
 from litestar import Response, get
@@ -28,15 +28,17 @@ from api.http.responses import JsonResponse
 from api.places.geojson import MEDIA_TYPE, wants_map
 from inspections.accounts.people import Person
 from inspections.accounts.policy import scope
-from inspections.errors import Forbidden
+from inspections.errors import Forbidden, InvalidInput
 from inspections.hazards.contact_masking import may_see_contact
 from inspections.hazards.records import Hazard, HazardWithPhotos
 from inspections.photos.evidence import DeclaredPhoto
 from inspections.remediation.actions.steps import get_visible_hazard
 from storage.hazards.listing import HazardCursor, HazardFilters, ListScopes, hazard_page
+from storage.hazards.queries import history_page
 from storage.repository import Repository
 
 _PAGE_SIZE = 100
+_POSITION_DIGITS = 9
 
 
 @get("/hazards", opt={"action": "hazard.see"}, dependencies=FILTERS)
@@ -87,18 +89,38 @@ def hazard_with_photos(repository: Repository, person: Person, hazard_id: UUID) 
 
 
 @get("/hazards/{hazard_id:uuid}/history", opt={"action": "hazard.see"})
-async def get_history(request: AnyRequest, hazard_id: FromPath[UUID]) -> HistoryView:
-    """Returns every history entry of a hazard, oldest first."""
-    person = current_person(request)
+async def get_history(
+    request: AnyRequest,
+    hazard_id: FromPath[UUID],
+    sort: FromQuery[Literal["seq", "-seq"]] = "seq",
+    limit: Annotated[int, QueryParameter(ge=1, le=500)] = _PAGE_SIZE,
+    cursor: FromQuery[str | None] = None,
+) -> HistoryView:
+    """Returns the history of a hazard page by page, oldest entry first; newest first with `sort=-seq`.
+
+    Follow `next_cursor` until it is null. Entries are only ever appended, so pages neither overlap nor leave any out.
+    """
+    person, after = current_person(request), _decode_position(cursor)
 
     def read_history(repository: Repository) -> HistoryView:
         hazard = get_visible_hazard(repository, person, hazard_id)
         if not scope(person, "hazard.history").covers(hazard):
             raise Forbidden
         whole = may_see_contact(app_context(request).settings.security_profile, person, hazard)
-        return HistoryView([history_entry_view(line, whole=whole) for line in repository.history(hazard.id)])
+        found = history_page(repository, hazard.id, after, limit + 1, newest_first=sort == "-seq")
+        views = [history_entry_view(line, whole=whole) for line in found[:limit]]
+        return HistoryView(views, str(views[-1].seq) if len(found) > limit else None)
 
     return await app_context(request).database.read(read_history)
+
+
+def _decode_position(cursor: str | None) -> int | None:
+    """Decodes a cursor of the history: the number of the last entry seen. Raises InvalidInput."""
+    if cursor is None:
+        return None
+    if not (cursor.isascii() and cursor.isdigit() and len(cursor) <= _POSITION_DIGITS):
+        raise InvalidInput(("cursor", "游标无效，请从第一页开始"))
+    return int(cursor)
 
 
 ROUTES = [list_hazards, get_hazard, get_history]

@@ -144,7 +144,14 @@ class HistoryEntryView(Struct, frozen=True):
 
 
 class HistoryView(Struct, frozen=True):
+    """A page of a history. `next_cursor`: null on the last page.
+
+    The chain is checked across pages: `digest` of each line covers that of the line before it, `history_length` and
+    `history_head` of the hazard are the number and the digest of the last line.
+    """
+
     items: list[HistoryEntryView]
+    next_cursor: str | None
 
 
 _SHARED_FIELDS = tuple(name for name in HazardView.__struct_fields__ if name in Hazard.__struct_fields__)

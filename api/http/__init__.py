@@ -9,7 +9,7 @@
 - `outbound`: requests to configured addresses: checked, pinned, bounded
 - `pages`: HTML pages for people without an account: HTML, style and script in one response
 - `problems`: the table from domain error to HTTP status, and problem responses (RFC 9457)
-- `queries`: query parameters from the fields of a Struct
+- `queries`: query parameters from the fields of a Struct, and the pages of short lists
 - `request_limits`: refuses unknown methods, oversized heads and foreign hosts before the application sees them
 - `request_metrics`: counts requests and their duration for Prometheus
 - `responses`: JSON responses; file responses with validators and ranges; links to this server

@@ -1,17 +1,24 @@
-"""Query parameters from the fields of a Struct, so that each is declared once."""
+"""Query parameters from the fields of a Struct, so that each is declared once, and the pages of short lists."""
 
 import inspect
-from collections.abc import Callable, Mapping
-from typing import Annotated, Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Annotated, Any, TypeVar
 
 import msgspec
 from litestar.constants import RESERVED_KWARGS
 from litestar.di import Provide
-from litestar.params import QueryParameter
+from litestar.params import FromQuery, QueryParameter
 from msgspec import Struct
 
 from api.http.bodies import AnyRequest
+from inspections.errors import InvalidInput
 
+T = TypeVar("T")
+
+LIST_LIMIT = 500
+"""The most items of one answer."""
+PageLimit = Annotated[int, QueryParameter(ge=1, le=LIST_LIMIT)]
+PageCursor = FromQuery[str | None]
 _POSITIONAL, _NAMED = inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY
 
 
@@ -42,3 +49,20 @@ def fields_from_query(read: Callable[..., Any], kind: type[Struct], special: Map
 def _argument_name(name: str) -> str:
     """The argument's name: Litestar reserves some names, such as `state`."""
     return f"{name}_" if name in RESERVED_KWARGS else name
+
+
+def cut_page(
+    items: Sequence[T], key: Callable[[T], object], limit: int, cursor: str | None
+) -> tuple[Sequence[T], str | None]:
+    """Returns the items that follow the one named by `cursor`, at most `limit`, and the cursor of the next page.
+
+    For lists that are read as a whole because they are short in any office. `key`: names an item as in its answer.
+    Raises InvalidInput for a cursor that names no item of the list.
+    """
+    start = 0
+    if cursor is not None:
+        start = next((at for at, item in enumerate(items, 1) if str(key(item)) == cursor), 0)
+        if not start:
+            raise InvalidInput(("cursor", "游标无效，请从第一页开始"))
+    page = items[start : start + limit]
+    return page, str(key(page[-1])) if start + limit < len(items) else None

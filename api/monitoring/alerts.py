@@ -2,6 +2,7 @@
 
 import hashlib
 import hmac
+from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from functools import partial
 from typing import Annotated, Any
@@ -15,6 +16,7 @@ from msgspec import Struct
 from api.http.bodies import AnyRequest, check_moments, read_chunks
 from api.http.context import AppContext, app_context, current_person
 from api.http.problems import BodyTooLarge, UnparsableBody
+from api.http.queries import LIST_LIMIT, PageCursor, PageLimit, cut_page
 from api.monitoring.intake import AlertIntake
 from inspections.accounts.policy import PUBLIC, scope
 from inspections.calendar import shanghai_date
@@ -69,10 +71,11 @@ class AlertDetail(AlertView, frozen=True, kw_only=True):
     worst_raw: str
 
 
-class RejectionList(Struct, frozen=True):
-    """Rejection counts by day, newest first."""
+class RejectionList(Struct, frozen=True, omit_defaults=True):
+    """A page of rejection counts by day, newest first. `next_cursor` is left out on the last one."""
 
-    items: list[RejectionCount]
+    items: Sequence[RejectionCount]
+    next_cursor: str | None = None
 
 
 class AlertList(Struct, frozen=True):
@@ -174,12 +177,19 @@ async def list_rejections(
     request: AnyRequest,
     first: Annotated[date | None, QueryParameter(name="from")] = None,
     last: Annotated[date | None, QueryParameter(name="to")] = None,
+    limit: PageLimit = LIST_LIMIT,
+    cursor: PageCursor = None,
 ) -> RejectionList:
     """Lists rejected messages by day, way and reason, with the newest sample; by default the last seven days."""
     check_moments(**{"from": first, "to": last})
     until = last or shanghai_date(app_context(request).clock())
     ask = partial(rejection_counts, first=first or until - _WEEK, last=until)
-    return RejectionList(await app_context(request).database.read(ask))
+    found = await app_context(request).database.read(ask)
+    return RejectionList(*cut_page(found, _rejection_key, limit, cursor))
+
+
+def _rejection_key(count: RejectionCount) -> str:
+    return f"{count.day} {count.way} {count.reason}"
 
 
 @get("/alerts/{alert_id:uuid}", opt={"action": "alert.see"})

@@ -1,7 +1,9 @@
 """Routes to register, list, change and maintain monitoring devices, and to rotate their secrets."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from functools import partial
+from operator import attrgetter
 from typing import Annotated
 from uuid import UUID
 
@@ -15,6 +17,7 @@ from api.accounts.security_log import current_caller
 from api.http.bodies import AnyRequest, check_moments, json_body
 from api.http.context import app_context, current_person
 from api.http.file_reader import file_slot, read_uploaded_file
+from api.http.queries import LIST_LIMIT, PageCursor, PageLimit, cut_page
 from api.http.tokens import new_token
 from inspections.accounts.policy import scope
 from inspections.accounts.security_log import Event
@@ -77,8 +80,11 @@ class MonitorView(Struct, frozen=True):
     secrets: int
 
 
-class MonitorViews(Struct, frozen=True):
-    items: list[MonitorView]
+class MonitorViews(Struct, frozen=True, omit_defaults=True):
+    """A page of devices. `next_cursor` is left out on the last one."""
+
+    items: Sequence[MonitorView]
+    next_cursor: str | None = None
 
 
 class OutageList(Struct, frozen=True):
@@ -118,11 +124,12 @@ async def register_device(request: AnyRequest) -> Response[MonitorWithSecret]:
 
 
 @get("/devices", opt={"action": "device.see"})
-async def list_devices(request: AnyRequest) -> MonitorViews:
+async def list_devices(request: AnyRequest, limit: PageLimit = LIST_LIMIT, cursor: PageCursor = None) -> MonitorViews:
     """Lists the devices in scope, by id."""
     reach = scope(current_person(request), "device.see")
     found = await app_context(request).database.read(partial(monitors_in_scope, reach=reach))
-    return MonitorViews([_monitor_view(each) for each in found])
+    page, more = cut_page(found, attrgetter("id"), limit, cursor)
+    return MonitorViews([_monitor_view(each) for each in page], more)
 
 
 @get("/devices/{device_id:str}", opt={"action": "device.see"})

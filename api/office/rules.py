@@ -1,6 +1,8 @@
 """Routes for an office's settings: rules, category policies, the calendar and dispatch rules."""
 
+from collections.abc import Sequence
 from functools import partial
+from operator import attrgetter
 from typing import TypeVar
 from uuid import UUID
 
@@ -12,6 +14,7 @@ from msgspec import Struct
 from api.accounts.security_log import current_caller
 from api.http.bodies import AnyRequest, json_body
 from api.http.context import app_context, current_person
+from api.http.queries import LIST_LIMIT, PageCursor, PageLimit, cut_page
 from api.office.recalculation import recompute_deadlines
 from inspections.accounts.policy import scope
 from inspections.accounts.security_log import Event
@@ -48,8 +51,11 @@ class CalendarView(Struct, frozen=True):
     recomputed: int | None = None
 
 
-class DispatchRuleList(Struct, frozen=True):
-    items: list[DispatchRule]
+class DispatchRuleList(Struct, frozen=True, omit_defaults=True):
+    """A page of dispatch rules. `next_cursor` is left out on the last one."""
+
+    items: Sequence[DispatchRule]
+    next_cursor: str | None = None
 
 
 @get("/rules", opt={"action": "rules.see"})
@@ -105,7 +111,9 @@ async def replace_calendar(request: AnyRequest, year: FromPath[int]) -> Calendar
 
 
 @get("/dispatch-rules", opt={"action": "rules.see"})
-async def list_dispatch_rules(request: AnyRequest) -> DispatchRuleList:
+async def list_dispatch_rules(
+    request: AnyRequest, limit: PageLimit = LIST_LIMIT, cursor: PageCursor = None
+) -> DispatchRuleList:
     """Lists the dispatch rules that overlap the caller's communities."""
     reach = scope(current_person(request), "rules.see").communities
 
@@ -116,7 +124,8 @@ async def list_dispatch_rules(request: AnyRequest) -> DispatchRuleList:
             if any(rule.community.startswith(area) or area.startswith(rule.community) for area in reach)
         ]
 
-    return DispatchRuleList(await app_context(request).database.read(load))
+    found = await app_context(request).database.read(load)
+    return DispatchRuleList(*cut_page(found, attrgetter("id"), limit, cursor))
 
 
 @post("/dispatch-rules", opt={"action": "rules.edit", "body": NewDispatchRule})

@@ -112,17 +112,22 @@ async def create_signed_urls(request: AnyRequest) -> SignedUrlList:
     variants = [_parse_variant(each.sha256, each.size, each.watermark) for each in wanted.photos]
     seen = await context.database.read(partial(_view_permissions, person=person, variants=variants))
     secret, expires = await context.part(SigningKey).secret(), int((context.clock() + URL_LIFETIME).timestamp())
-    for variant, may in zip(variants, seen, strict=True):
-        if may and variant.size == "original":
-            await context.log.record(
-                Event.ORIGINAL_VIEWED, current_caller(request), variant.sha256, {"through": "link"}
-            )
+    originals = [each.sha256 for each, may in zip(variants, seen, strict=True) if may and each.size == "original"]
+    if originals:
+        await _record_views(request, list(dict.fromkeys(originals)))
     seconds = int(URL_LIFETIME.total_seconds())
     links: list[SignedUrlView] = []
     for variant, may in zip(variants, seen, strict=True):
         url = local_link(request, _signed_path(secret, variant, expires)) if may else None
         links.append(SignedUrlView(variant.sha256, variant.size, url, seconds))
     return SignedUrlList(links)
+
+
+async def _record_views(request: AnyRequest, originals: list[str]) -> None:
+    """Writes one line of the security log, which names every original that the signed URLs show."""
+    facts = {"through": "link"} if len(originals) == 1 else {"through": "link", "photos": " ".join(originals)}
+    about = originals[0] if len(originals) == 1 else ""
+    await app_context(request).log.record(Event.ORIGINAL_VIEWED, current_caller(request), about, facts)
 
 
 def _signed_path(secret: Secret, variant: Variant, expires: int) -> str:

@@ -187,23 +187,33 @@ def delete_expired_counters(repository: FixLinkRepository, now: datetime, limit:
 
 def load_party_notice(repository: FixLinkRepository, digest: str, now: datetime) -> PartyNotice:
     """Loads the notice of a valid link. Raises NotFound, InactiveLink."""
-    link, hazard = _find_link_and_hazard(repository, digest)
-    history = repository.history(hazard.id)
-    check_link_is_valid(link, hazard, history, now)
+    link, hazard, line = _find_valid_link(repository, digest, now)
     before = [
         each
         for each in repository.declared_photos([hazard.id])
         if each.mention.stage is Stage.BEFORE and each.is_present
     ]
-    line = next(line for line in history if line.id == link.id)
     return PartyNotice(link, hazard, list({each.mention.sha256: each for each in before}.values()), line)
 
 
 def get_valid_link(repository: FixLinkRepository, digest: str, now: datetime) -> FixLink:
     """Returns the link if it is still valid. Raises NotFound, InactiveLink."""
+    return _find_valid_link(repository, digest, now)[0]
+
+
+def _find_valid_link(repository: FixLinkRepository, digest: str, now: datetime) -> tuple[FixLink, Hazard, HistoryEntry]:
+    """Finds a valid link, its hazard and the line that created it. Raises NotFound, InactiveLink."""
     link, hazard = _find_link_and_hazard(repository, digest)
-    check_link_is_valid(link, hazard, repository.history(hazard.id), now)
-    return link
+    return link, hazard, _check_link(repository, link, hazard, now)
+
+
+def _check_link(repository: FixLinkRepository, link: FixLink, hazard: Hazard, now: datetime) -> HistoryEntry:
+    """Returns the line that created a valid link, without reading the whole history. Raises InactiveLink."""
+    line = repository.history_entry(link.id)
+    if line is None:
+        raise AssertionError  # a link is written together with its line
+    check_link_is_valid(link, hazard, repository.history_of_steps(hazard.id, ("assign",), line.seq), now)
+    return line
 
 
 def _find_link_and_hazard(repository: FixLinkRepository, digest: str) -> tuple[FixLink, Hazard]:
@@ -230,7 +240,7 @@ def submit_fix_by_link(
     if earlier is not None and earlier.by == sender.username:
         repetition = replace(step, on_behalf_of=earlier.facts["on_behalf_of"])
         return Change(answer_repeated_step(repository, sender, repetition, earlier))
-    check_link_is_valid(link, hazard, repository.history(hazard.id), now)
+    _check_link(repository, link, hazard, now)
     if earlier is not None:
         raise IdOwnerConflict
     _check_party_fields(step)

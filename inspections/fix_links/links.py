@@ -63,18 +63,16 @@ def link_expiry(hazard: Hazard, days: int | None, now: datetime) -> datetime:
     return min(max(wanted, now + MIN_LIFETIME), now + timedelta(days=MAX_DAYS))
 
 
-def check_link_is_valid(link: FixLink, hazard: Hazard, history: Sequence[HistoryEntry], now: datetime) -> None:
-    """Raises InactiveLink unless the link is valid. It counts as revoked once another responsible party is named."""
+def check_link_is_valid(link: FixLink, hazard: Hazard, assignments: Sequence[HistoryEntry], now: datetime) -> None:
+    """Raises InactiveLink unless the link is valid. It counts as revoked once another responsible party is named.
+
+    `assignments`: the lines of `assign` after the link was created, the only ones that can name another party.
+    """
     over = {
         "used": link.used_at is not None,
-        "revoked": link.revoked_at is not None or _has_party_changed(link, history),
+        "revoked": link.revoked_at is not None or any("responsible_party" in line.facts for line in assignments),
         "ended": hazard.state not in OPEN_STATES,
         "expired": link.expires_at <= now,
     }
     if why := next((why for why, holds in over.items() if holds), None):
         raise InactiveLink(why)
-
-
-def _has_party_changed(link: FixLink, history: Sequence[HistoryEntry]) -> bool:
-    made_at = next((line.seq for line in history if line.id == link.id), 0)
-    return any(line.seq > made_at and "responsible_party" in line.facts for line in history)

@@ -26,6 +26,10 @@ class HazardRepository(RecordRepository, Protocol):
         """Returns every history entry of a hazard, oldest first."""
         ...
 
+    def history_of_steps(self, hazard_id: UUID, steps: tuple[str, ...], after: int) -> list[HistoryEntry]:
+        """Returns the history entries of these steps whose number (`seq`) is above `after`, oldest first."""
+        ...
+
     def recorded_rungs(self, hazard_ids: Sequence[UUID]) -> set[tuple[UUID, int, str]]:
         """Returns the recorded rungs of these hazards as (hazard, deadline number, rung name)."""
         ...

@@ -15,6 +15,8 @@ from inspections.places.communities import CommunityCode
 from inspections.places.coordinates import Point
 
 MAX_PHOTOS = 30
+MAX_HAZARD_PHOTOS = 300
+"""A hazard with so many declared photos takes no more by `attach`: every answer about it lists them all."""
 Photos = Annotated[tuple[PhotoDeclaration, ...], Meta(max_length=MAX_PHOTOS)]
 
 

@@ -12,6 +12,7 @@ from inspections.hazards.duplicates import EarlierReport
 from inspections.hazards.records import Hazard, HazardReference, HazardSummary, HistoryEntry
 from inspections.photos.evidence import DeclaredPhoto, PhotoMatch
 from inspections.photos.records import Photo, PhotoReference, UploadReceipt
+from storage.engine.columns import in_list
 from storage.hazards.claims import DUE_HAZARDS, PROVISIONAL_HAZARDS, RECORDED_RUNGS
 from storage.hazards.duplicates import find_earlier_reports
 from storage.hazards.photo_evidence import (
@@ -74,6 +75,10 @@ class HazardRepository(OfficeRepository, PlaceRepository):
     def history(self, hazard_id: UUID) -> list[HistoryEntry]:
         return [HistoryEntry(*row) for row in self.fetch(_HISTORY, {"hazard": hazard_id})]
 
+    def history_of_steps(self, hazard_id: UUID, steps: tuple[str, ...], after: int) -> list[HistoryEntry]:
+        rows = self.fetch(_HISTORY_OF_STEPS, {"hazard": hazard_id, "steps": steps, "after": after})
+        return [HistoryEntry(*row) for row in rows]
+
     def due_hazards(self, now: datetime, limit: int) -> list[Hazard]:
         return self._claim_due_rows(Hazard, DUE_HAZARDS, now, limit)
 
@@ -116,3 +121,4 @@ class HazardRepository(OfficeRepository, PlaceRepository):
 
 _REFERENCES = select(hazards.c.id, hazards.c.number, hazards.c.state)
 _HISTORY = select(entries).where(entries.c.hazard == bindparam("hazard")).order_by(entries.c.seq)
+_HISTORY_OF_STEPS = _HISTORY.where(in_list(entries.c.step, "steps"), entries.c.seq > bindparam("after"))

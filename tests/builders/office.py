@@ -230,6 +230,9 @@ class Office:
     def receipt(self, sha256, username):
         return self.records.get((UploadReceipt, (sha256, username)))
 
+    def history_of_steps(self, hazard_id, steps, after):
+        return [line for line in self.history(hazard_id) if line.step in steps and line.seq > after]
+
     def recorded_rungs(self, hazard_ids):
         found = (each for each in self.all(Escalation) if each.hazard in hazard_ids)
         return {(each.hazard, each.deadline_number, each.rung) for each in found}

@@ -1,4 +1,4 @@
-"""The steps of officers and handlers: accept, verify, assign, return, fix, reclassify, request an extension."""
+"""The steps of officers and handlers: accept, verify, assign, return, fix, reclassify, attach, request an extension."""
 
 from datetime import UTC
 
@@ -8,8 +8,10 @@ from inspections.photos.evidence import has_stage
 from inspections.photos.records import Stage
 from inspections.remediation.actions.step_context import StepContext, accept_hazard, raise_for_errors
 from inspections.remediation.steps import (
+    MAX_HAZARD_PHOTOS,
     Accept,
     Assign,
+    Attach,
     ProposeMajor,
     Reclassify,
     RequestExtension,
@@ -132,3 +134,10 @@ def request_extension(context: StepContext, step: RequestExtension) -> Hazard:
         raise InvalidInput(("due_at", "申请的期限须晚于现有期限"))
     asked = Extension(context.person.username, context.now, step.due_at.astimezone(UTC), step.reason)
     return context.transition(step, extension=asked)
+
+
+def attach(context: StepContext, step: Attach) -> Hazard:
+    """Attaches photos. Only this step has a limit: it decides nothing, and can be repeated without end."""
+    too_many = len(context.photos) > MAX_HAZARD_PHOTOS
+    raise_for_errors({("photos", f"该隐患的照片已达 {MAX_HAZARD_PHOTOS} 张，不能再补充"): too_many})
+    return context.transition(step)

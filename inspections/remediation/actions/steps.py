@@ -195,7 +195,7 @@ _DECISIONS: dict[type[Step], Callable[[StepContext, Any], Hazard]] = {
     Unsupervise: decisions.unsupervise,
     Transfer: decisions.transfer,
     TransferReply: decisions.answer_transfer,
-    Attach: _change_state,
+    Attach: handling.attach,
     Note: _change_state,
     LookBack: rechecks.look_back,
     Reopen: decisions.reopen,

@@ -81,6 +81,20 @@ def test_sign_ins_rights_erasures_and_originals_leave_a_line_each(api):
     assert changed["address"]
 
 
+@on_both
+def test_signed_urls_of_many_originals_leave_one_line_that_names_them_all(api):
+    photos = [api.photo("officer") for _ in range(12)]
+    wanted = [{"sha256": each, "size": "original"} for each in (*photos, photos[0], "0" * 64)]
+    before = len(events(api))
+    assert api.post("officer", "/photos/links", {"photos": [*wanted, {"sha256": photos[1]}]}).status_code == 200
+    assert events(api)[before:] == [("original.viewed", "officer", "")]
+    (line,) = api.get("admin", "/security/events?event=original.viewed").json()["items"]
+    assert line["facts"] == {"through": "link", "photos": " ".join(photos)}
+    small = {"photos": [{"sha256": each} for each in photos]}
+    assert api.post("officer", "/photos/links", small).status_code == 200
+    assert len(events(api)) == before + 1
+
+
 def test_the_log_can_be_paged_and_filtered_by_account_and_day(api):
     everything = events(api)
     pages, cursor = [], ""
