@@ -134,6 +134,20 @@ class SelfRecheck(Forbidden):
     title = "整改人不能复查自己的整改"
 
 
+class OwnWork(Forbidden):
+    """A handler may not judge the own work on a hazard, whatever other roles the account has."""
+
+    code = "duty.own_work"
+    title = "整改人不能对自己负责整改的隐患作此处理，请由他人办理"
+
+
+class OwnRequest(Forbidden):
+    """Powers that another person lends do not grant what their borrower has asked for."""
+
+    code = "duty.own_request"
+    title = "代行他人职权时，不能批准自己提出的申请"
+
+
 class Conflict(Refusal):
     code = "conflict"
     title = "与现有数据冲突"

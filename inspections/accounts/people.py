@@ -1,5 +1,6 @@
 """Persons, their roles, and the communities that each role covers."""
 
+import unicodedata
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -168,3 +169,15 @@ def is_link_username(username: str) -> bool:
 def is_program(person: Person) -> bool:
     """Tells whether this is a program with an API key, which is no person."""
     return person.username.startswith(PROGRAM_PREFIX)
+
+
+def is_person_name(text: str, person: Person) -> bool:
+    """Tells whether a text is the username or the display name of an account, however it is spelled.
+
+    Case, spaces, full-width letters and the composition of characters make no difference (Unicode TR 15, NFKC).
+    """
+    return person.name != ERASED and _fold(text) in {_fold(person.username), _fold(person.name)}
+
+
+def _fold(name: str) -> str:
+    return "".join(unicodedata.normalize("NFKC", name).casefold().split())

@@ -4,6 +4,7 @@
 - `decisions`: the steps of supervisors: extend, suspend, supervise, transfer, reopen, evaluate
 - `dispatch`: accepts and assigns hazards by dispatch rules
 - `dispatch_rules`: adds and removes dispatch rules
+- `duties`: separation of duties: what a person may not do because of their own part in the hazard
 - `escalation`: records due rungs of escalation ladders and sends their notices
 - `handling`: the steps of officers and handlers: accept, verify, assign, fix, reclassify
 - `merging`: merges a duplicate into its master, which gets its photos and reporters

@@ -6,6 +6,7 @@ from inspections.errors import Conflict, InvalidInput
 from inspections.hazards.records import Extension, Hazard, MajorBasis, Outcome
 from inspections.photos.evidence import has_stage
 from inspections.photos.records import Stage
+from inspections.remediation.actions.duties import is_uninvolved_account
 from inspections.remediation.actions.step_context import StepContext, accept_hazard, raise_for_errors
 from inspections.remediation.steps import (
     MAX_HAZARD_PHOTOS,
@@ -78,7 +79,8 @@ def submit_fix(context: StepContext, step: SubmitFix) -> Hazard:
             ("quantity_done", "整改数量不能超过隐患数量"): step.quantity_done > context.hazard.quantity,
             ("quantity_done", "整改数量不能少于已确认的数量"): step.quantity_done < context.hazard.quantity_done,
             ("on_behalf_of", "代为填报须写明整改人"): on_behalf and step.on_behalf_of is None,
-            ("on_behalf_of", "不能写未被派单人员的账号"): _names_uninvolved_person(context, step.on_behalf_of),
+            ("on_behalf_of", "不能写未被派单人员的账号或姓名"): step.on_behalf_of is not None
+            and is_uninvolved_account(context.repository, context.hazard, step.on_behalf_of),
         }
     )
     return context.transition(
@@ -89,13 +91,6 @@ def submit_fix(context: StepContext, step: SubmitFix) -> Hazard:
         fixed_by=step.on_behalf_of or context.person.username,
         submitted_at=context.now,
     )
-
-
-def _names_uninvolved_person(context: StepContext, named: str | None) -> bool:
-    """Tells whether `named` is the account of an uninvolved person, who could then not do the re-check."""
-    party = context.hazard.responsible_party
-    involved = (*context.hazard.handlers, party.name if party else None, None)
-    return named not in involved and context.repository.person(str(named)) is not None
 
 
 def set_category(context: StepContext, step: SetCause | Reclassify) -> Hazard:

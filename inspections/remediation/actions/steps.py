@@ -16,7 +16,6 @@ from inspections.errors import (
     IdConflict,
     IdOwnerConflict,
     NotFound,
-    SelfRecheck,
     VersionConflict,
     differing_fields,
 )
@@ -27,6 +26,7 @@ from inspections.notices.recipients import build_notices
 from inspections.photos.actions.intake import declare_photos
 from inspections.remediation.actions import decisions, handling, rechecks
 from inspections.remediation.actions.dispatch import accept_by_rule, assign_by_rule
+from inspections.remediation.actions.duties import check_duties
 from inspections.remediation.actions.escalation import record_due_rungs
 from inspections.remediation.actions.merging import find_master, merge_into_master
 from inspections.remediation.actions.reporting import create_rebound, history_facts
@@ -91,7 +91,7 @@ def take_step(
         # Before the 404: a handler who returns a hazard no longer sees it, but their phone must be able to retry.
         return Change(answer_repeated_step(repository, person, step, earlier))
     hazard = _check_visibility(found, person)
-    _check_permission(person, step, hazard)
+    _check_permission(repository, person, step, hazard)
     if earlier is not None:
         raise IdConflict(["hazard"]) if earlier.by == person.username else IdOwnerConflict
     return apply_step(repository, person, hazard, step, now)
@@ -129,11 +129,10 @@ def apply_step(
     return Change(answer, records, ((hazard, after), *with_master.changed))
 
 
-def _check_permission(person: Person, step: Step, hazard: Hazard) -> None:
+def _check_permission(repository: RemediationRepository, person: Person, step: Step, hazard: Hazard) -> None:
     if not scope(person, f"step.{step.name}").covers(hazard):
         raise Forbidden(step=step.name)
-    if isinstance(step, Recheck) and step.result != "refused" and hazard.fixed_by == person.username:
-        raise SelfRecheck
+    check_duties(repository, person, step, hazard)
     if isinstance(step, Evaluate) and not decisions.may_evaluate(person, hazard):
         raise Forbidden(step=step.name)
 
