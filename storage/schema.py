@@ -40,6 +40,7 @@ from inspections.photos.uploads import Upload
 from inspections.places.communities import Community, Street
 from inspections.places.community_import import Boundary
 from inspections.remediation.dispatch_rules import DispatchRule
+from inspections.remediation.fix_origins import FixOrigin
 from inspections.statistics.briefing import Briefing
 from inspections.sync.change_feed import Feed, HazardChange
 from storage.accounts.tables import (
@@ -65,7 +66,7 @@ from storage.notices.tables import deliveries, inbox, notices, templates
 from storage.office.tables import calendar_days, categories, rules
 from storage.photos.tables import bands, photos, receipts, secrets, uploads
 from storage.places.tables import boundaries, communities, streets
-from storage.remediation.tables import dispatch_rules
+from storage.remediation.tables import dispatch_rules, fix_origins
 from storage.statistics.tables import briefings
 from storage.sync.tables import changes, feeds
 
@@ -94,6 +95,7 @@ TABLE_OF: dict[type[Struct], Table] = {
     Hazard: hazards,
     HistoryEntry: entries,
     FixLink: fix_links,
+    FixOrigin: fix_origins,
     AttemptCounter: tallies,
     PhotoReference: mentions,
     Escalation: escalations,

@@ -22,6 +22,7 @@ from api.photos import tus
 from api.photos.bodies import FORM_BYTES, Form, receive_form
 from api.photos.intake import inspect_photos, save_originals
 from api.photos.processor import PhotoProcessor
+from api.remediation.origins import request_origin, signed_in_account
 from inspections.accounts.policy import BY_LINK, PUBLIC
 from inspections.errors import InactiveLink, InvalidInput, NotFound, Refusal, TooManyRequests
 from inspections.fix_links.actions import PartyNotice, get_valid_link, load_party_notice, submit_fix_by_link
@@ -216,7 +217,8 @@ async def submit_fix_form(request: AnyRequest) -> Response[Any]:
 
 async def _submit_fix(request: AnyRequest, step: SubmitFix) -> FixReceipt:
     context = app_context(request)
-    action = partial(submit_fix_by_link, digest=token_digest(request), step=step, now=context.clock())
+    origin = await request_origin(request, await signed_in_account(request))
+    action = partial(submit_fix_by_link, digest=token_digest(request), step=step, now=context.clock(), origin=origin)
     done: HazardWithPhotos = await context.database.transact(action)
     return FixReceipt(done.hazard.number, done.hazard.submitted_at)
 

@@ -34,6 +34,7 @@ from inspections.hazards.records import (
     MajorBasis,
     Outcome,
     Party,
+    RecheckFlag,
     State,
     Supervision,
     Suspension,
@@ -108,6 +109,7 @@ class HazardView(Struct, frozen=True):
     major: MajorBasis | None
     transfer: Transfer | None
     evaluation: Evaluation | None
+    recheck_flag: RecheckFlag | None
     overdue: bool
     next_steps: list[str]
     photos: list[PhotoView]
@@ -174,6 +176,7 @@ _MASKED: dict[str, Any] = {
     "major": None,
     "transfer": None,
     "evaluation": None,
+    "recheck_flag": None,
 }
 
 

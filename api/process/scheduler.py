@@ -38,6 +38,7 @@ from inspections.notices.actions.digests import DIGESTS, send_digest, send_histo
 from inspections.photos.actions.retention import purge_photos, retention_cutoff
 from inspections.photos.actions.uploads import delete_expired_uploads
 from inspections.remediation.actions.escalation import escalate
+from inspections.remediation.actions.second_look import delete_expired_origins
 from inspections.sync.actions import trim_feed
 from storage.database import Database
 from storage.photos.store import PhotoStore, remove_pieces
@@ -143,7 +144,7 @@ async def run_change_cleanup(database: Database, now: datetime) -> int:
 
 
 async def run_expiry_cleanup(database: Database, now: datetime) -> int:
-    """Deletes expired attempt counters, tokens, security events, exports and alert signatures."""
+    """Deletes expired attempt counters, tokens, security events, exports, alert signatures and origins of fixes."""
     forgotten = 0
     for action in (
         delete_expired_counters,
@@ -151,6 +152,7 @@ async def run_expiry_cleanup(database: Database, now: datetime) -> int:
         delete_expired_events,
         delete_old_exports,
         delete_old_signatures,
+        delete_expired_origins,
     ):
         while over := await database.transact(partial(action, now=now, limit=SWEEP_BATCH)):
             forgotten += over

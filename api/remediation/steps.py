@@ -12,12 +12,12 @@ from msgspec import Meta, Raw, Struct
 from api.hazards.routes import hazard_with_photos
 from api.hazards.views import HazardView, hazard_view
 from api.http.bodies import AnyRequest, decode_body, json_body
-from api.http.context import AppContext, app_context, current_person
+from api.http.context import app_context, current_person
 from api.http.problems import as_problem
-from inspections.accounts.people import Person
+from api.remediation.origins import request_origin
 from inspections.errors import InvalidInput, Refusal, VersionConflict, WrongState
 from inspections.remediation.actions.steps import take_step
-from inspections.remediation.steps import Step
+from inspections.remediation.steps import Recheck, Step
 
 MAX_BATCH_STEPS = 500
 
@@ -58,7 +58,7 @@ async def post_step(request: AnyRequest, hazard_id: FromPath[UUID]) -> HazardVie
     A 409 for an outdated version or a wrong state contains the current `hazard`, for a phone that comes too late.
     """
     step: Step = await json_body(request, Step)
-    return await _take_step(app_context(request), current_person(request), hazard_id, step)
+    return await _take_step(request, hazard_id, step)
 
 
 @post("/hazards/steps", opt={"action": "hazard.see", "body": StepBatch}, status_code=200)
@@ -67,7 +67,6 @@ async def post_steps(request: AnyRequest) -> StepResultList:
 
     Steps on the same hazard are taken one after the other, in their order.
     """
-    context, person = app_context(request), current_person(request)
     batch: _RawBatch = await json_body(request, _RawBatch)
     read = [_decode_item(raw) for raw in batch.items]
     lines: dict[UUID | None, list[int]] = {}
@@ -77,7 +76,7 @@ async def post_steps(request: AnyRequest) -> StepResultList:
 
     async def take_in_order(line: list[int]) -> None:
         for at in line:
-            answers[at] = await _step_result(context, person, read[at])
+            answers[at] = await _step_result(request, read[at])
 
     await asyncio.gather(*(take_in_order(line) for line in lines.values()))
     return StepResultList([answers[at] for at in range(len(read))])
@@ -90,11 +89,11 @@ def _decode_item(raw: Raw) -> StepBatchItem | Refusal:
         return refusal
 
 
-async def _step_result(context: AppContext, person: Person, item: StepBatchItem | Refusal) -> StepResult:
+async def _step_result(request: AnyRequest, item: StepBatchItem | Refusal) -> StepResult:
     if isinstance(item, Refusal):
         return _refusal_result(item)
     try:
-        return StepResult(200, await _take_step(context, person, item.hazard, item.step))
+        return StepResult(200, await _take_step(request, item.hazard, item.step))
     except Refusal as refusal:
         return _refusal_result(refusal)
 
@@ -104,8 +103,10 @@ def _refusal_result(refusal: Refusal) -> StepResult:
     return StepResult(problem["status"], problem=problem)
 
 
-async def _take_step(context: AppContext, person: Person, hazard_id: UUID, step: Step) -> HazardView:
-    action = partial(take_step, person=person, hazard_id=hazard_id, step=step, now=context.clock())
+async def _take_step(request: AnyRequest, hazard_id: UUID, step: Step) -> HazardView:
+    context, person = app_context(request), current_person(request)
+    origin = await request_origin(request, person.username) if isinstance(step, Recheck) else None
+    action = partial(take_step, person=person, hazard_id=hazard_id, step=step, now=context.clock(), origin=origin)
     try:
         done = await context.database.transact(action)
     except (VersionConflict, WrongState) as refusal:

@@ -37,7 +37,9 @@ from inspections.hazards.records import OPEN_STATES, Hazard, HazardWithPhotos, H
 from inspections.photos.evidence import DeclaredPhoto
 from inspections.photos.records import Stage
 from inspections.remediation.actions.reporting import history_facts
+from inspections.remediation.actions.second_look import record_origin
 from inspections.remediation.actions.steps import answer_repeated_step, apply_step, get_visible_hazard
+from inspections.remediation.fix_origins import RequestOrigin
 from inspections.remediation.steps import SubmitFix
 
 MAKE, REVOKE = "make_link", "revoke_link"
@@ -227,10 +229,11 @@ def _find_link_and_hazard(repository: FixLinkRepository, digest: str) -> tuple[F
 
 
 def submit_fix_by_link(
-    repository: FixLinkRepository, digest: str, step: SubmitFix, now: datetime
+    repository: FixLinkRepository, digest: str, step: SubmitFix, now: datetime, origin: RequestOrigin | None = None
 ) -> Change[HazardWithPhotos]:
     """Submits the party's fix (整改) and ends the link, so its photos must be present. A repeat gets the same answer.
 
+    `origin`: of the request, compared with that of the re-check (decision 38).
     Raises NotFound, InactiveLink, IdConflict, IdOwnerConflict, VersionConflict, WrongState, InvalidInput,
     MissingPhotos.
     """
@@ -250,7 +253,9 @@ def submit_fix_by_link(
     mine = [each for each in done.answer.photos if each.mention.entry == step.id]
     if gone := [each.mention.sha256 for each in mine if not each.is_present]:
         raise MissingPhotos(gone)
-    return replace(done, changed=(*done.changed, (link, replace(link, used_at=now))))
+    sent = record_origin(repository, hazard, origin, now)
+    changed = (*done.changed, (link, replace(link, used_at=now)), *sent.changed)
+    return replace(done, new=(*done.new, *sent.new), changed=changed, removed=(*done.removed, *sent.removed))
 
 
 def _check_party_fields(step: SubmitFix) -> None:

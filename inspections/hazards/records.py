@@ -123,6 +123,18 @@ class Evaluation(Struct, frozen=True):
     words: str | None
 
 
+class RecheckFlag(Struct, frozen=True):
+    """A mark on a passed re-check: the fix came by a link from the device or network of `by`, who passed it.
+
+    `kinds`: `same_device`, `same_network`, or both. `words`: what that means, in Chinese.
+    """
+
+    kinds: tuple[str, ...]
+    words: str
+    by: str
+    at: datetime
+
+
 class Hazard(Struct, frozen=True):
     """A hazard from report to end. Times are aware and UTC; `community` and `category` are codes, people usernames.
 
@@ -205,6 +217,7 @@ class Hazard(Struct, frozen=True):
     major: MajorBasis | None = None
     transfer: Transfer | None = None
     evaluation: Evaluation | None = None
+    recheck_flag: RecheckFlag | None = None
 
     @property
     def handlers(self) -> tuple[str, ...]:

@@ -73,7 +73,7 @@ AUDIENCES: dict[str, Audience] = {
 }
 """ONE table of audiences, by the step of a history line. Rungs of escalation ladders are in rules.py.
 
-`draw`: a fix on the spot was selected for a recheck. MAJOR: any step that made the hazard proposed as major. Damaged
+`draw`: a closed fix was drawn for a re-check. MAJOR: any step that made the hazard proposed as major. Damaged
 photos notify their sender (remediation/actions/photo_damage.py); digests are in actions/digests.py.
 """
 _CONDITIONS: dict[str, Callable[[Hazard], bool]] = {

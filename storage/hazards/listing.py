@@ -122,7 +122,7 @@ def _filter_clauses(codes: tuple[str, ...], filters: HazardFilters, personal: Sc
         if filters.stage_overdue is not None
         else []
     )
-    clauses += [_require(filters.flagged, _HAS_FLAGGED_PHOTO)] if filters.flagged is not None else []
+    clauses += [_require(filters.flagged, _IS_FLAGGED)] if filters.flagged is not None else []
     clauses += (
         [_require(filters.look_back_due, _look_back_clause(filters.now))] if filters.look_back_due is not None else []
     )
@@ -151,8 +151,8 @@ def _clock_clauses(filters: HazardFilters) -> list[ColumnElement[bool]]:
     return clauses
 
 
-_HAS_FLAGGED_PHOTO = exists().where(mentions.c.hazard == _H.id, mentions.c.flags != ())
-"""The hazard has a photo with a flag."""
+_IS_FLAGGED = _H.recheck_flag.is_not(None) | exists().where(mentions.c.hazard == _H.id, mentions.c.flags != ())
+"""The hazard has a flagged re-check, or a photo with a flag."""
 
 
 def _look_back_clause(now: datetime) -> ColumnElement[bool]:

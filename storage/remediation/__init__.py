@@ -1,5 +1,5 @@
-"""Storage of dispatch rules.
+"""Storage of dispatch rules and of the origins of fixes by link.
 
-- `repository`: the queries of the domain about dispatch rules, over one connection
-- `tables`: the table of dispatch rules
+- `repository`: the queries of the domain about dispatch rules and origins of fixes, over one connection
+- `tables`: the tables of dispatch rules and of the origins of fixes by link
 """

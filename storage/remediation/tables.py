@@ -1,8 +1,8 @@
-"""The table of dispatch rules."""
+"""The tables of dispatch rules and of the origins of fixes by link."""
 
 from sqlalchemy import Boolean, Column, ForeignKey, String, Table, Uuid
 
-from storage.engine.columns import Json
+from storage.engine.columns import Instant, Json
 from storage.engine.schema import LOCKED, REFERENCE
 from storage.engine.tables import CODE, NAME, metadata
 
@@ -18,4 +18,13 @@ dispatch_rules = Table(
     Column("accepts", Boolean, nullable=False),
     Column("active", Boolean, nullable=False),
     info={LOCKED: True, REFERENCE: True},
+)
+fix_origins = Table(
+    "fix_origins",
+    metadata,
+    Column("hazard", Uuid, ForeignKey("hazards.id"), primary_key=True),
+    Column("at", Instant, nullable=False, index=True),
+    Column("network", String(64)),
+    Column("account", String(64)),
+    info={LOCKED: True},
 )

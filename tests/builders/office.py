@@ -54,6 +54,7 @@ from inspections.photos.uploads import Upload
 from inspections.places.communities import Community, Street
 from inspections.places.community_import import Boundary
 from inspections.remediation.dispatch_rules import DispatchRule
+from inspections.remediation.fix_origins import FixOrigin
 from inspections.sync.change_feed import HAZARDS, Feed, HazardChange
 
 CALENDAR = WorkingCalendar({}, frozenset({2025, 2026}))
@@ -232,6 +233,9 @@ class Office:
 
     def history_of_steps(self, hazard_id, steps, after):
         return [line for line in self.history(hazard_id) if line.step in steps and line.seq > after]
+
+    def old_fix_origins(self, before, limit):
+        return [each for each in self.all(FixOrigin) if each.at < before][:limit]
 
     def recorded_rungs(self, hazard_ids):
         found = (each for each in self.all(Escalation) if each.hazard in hazard_ids)
@@ -422,6 +426,7 @@ _KEYS = {
     UploadReceipt: ("sha256", "username"),
     PhotoReference: ("entry", "sha256", "stage"),
     HashBand: ("key", "sha256"),
+    FixOrigin: ("hazard",),
     Escalation: ("hazard", "deadline_number", "rung"),
     Photo: ("sha256",),
     ExternalIdentity: ("provider", "subject"),

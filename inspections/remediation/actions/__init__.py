@@ -13,5 +13,6 @@
 - `recalculation`: recomputes provisional deadlines once the calendar of the year is published
 - `rechecks`: the re-check of a fix, and the look-back after closure
 - `reporting`: reports a hazard, with or without a fix on the spot; creates a rebound
+- `second_look`: draws a closed hazard for another re-check, such as a fix by a link from the re-checker's own device
 - `steps`: takes a step; defines the order of refusals
 """

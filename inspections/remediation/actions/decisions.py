@@ -167,6 +167,7 @@ def reopen(context: StepContext, step: Reopen) -> Hazard:
         assisting=(),
         fixed_on_spot=False,
         fixed_by=None,
+        recheck_flag=None,
         merged_into=None,
         original_due_at=None,
         look_back_due_at=None,

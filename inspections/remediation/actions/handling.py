@@ -90,6 +90,7 @@ def submit_fix(context: StepContext, step: SubmitFix) -> Hazard:
         fix_outcome=step.outcome,
         fixed_by=step.on_behalf_of or context.person.username,
         submitted_at=context.now,
+        recheck_flag=None,
     )
 
 

@@ -6,14 +6,11 @@ from uuid import UUID
 from msgspec import Struct
 from msgspec.structs import replace
 
-from inspections.accounts.people import SYSTEM
 from inspections.change import Change
-from inspections.hazards.history import NewEntry, append_history
-from inspections.hazards.lifecycle import transition
 from inspections.hazards.records import Hazard, HazardSummary, State
 from inspections.notices.recipients import build_notices
 from inspections.photos.evidence import Flag, find_flags
-from inspections.remediation.actions.step_context import update_clocks
+from inspections.remediation.actions.second_look import draw_for_recheck
 from inspections.remediation.repository import RemediationRepository
 
 
@@ -40,12 +37,7 @@ def examine_photos(repository: RemediationRepository, now: datetime, limit: int)
             continue
         if (hazard := repository.hazard(hazard_id)) and _is_closed_by_itself(hazard):  # locked, and still so
             kinds = sorted({flag.kind for flag in flags})
-            drawn, line = append_history(
-                repository,
-                hazard,
-                update_clocks(hazard, _select_for_recheck(hazard, now), repository, now),
-                NewEntry(repository.new_id(), "draw", SYSTEM, now, {"flags": kinds}),
-            )
+            drawn, line = draw_for_recheck(repository, hazard, now, 0, {"flags": kinds})
             changed.append((hazard, drawn))
             new += [line, *build_notices(repository, hazard, drawn, (line,), now)]
     return Change(len(claimed), tuple(new), tuple(changed))
@@ -54,7 +46,3 @@ def examine_photos(repository: RemediationRepository, now: datetime, limit: int)
 def _is_closed_by_itself(hazard: Hazard | HazardSummary) -> bool:
     """Tells whether the hazard was closed automatically and no person has taken a step since its report."""
     return hazard.fixed_on_spot and hazard.state is State.CLOSED and hazard.version == 1
-
-
-def _select_for_recheck(hazard: Hazard, now: datetime) -> Hazard:
-    return transition(hazard, "draw", now, outcome=None, closed_at=None, quantity_done=0, look_back_due_at=None)

@@ -30,7 +30,9 @@ from inspections.remediation.actions.duties import check_duties
 from inspections.remediation.actions.escalation import record_due_rungs
 from inspections.remediation.actions.merging import find_master, merge_into_master
 from inspections.remediation.actions.reporting import create_rebound, history_facts
+from inspections.remediation.actions.second_look import compare_with_fix
 from inspections.remediation.actions.step_context import StepContext
+from inspections.remediation.fix_origins import RequestOrigin
 from inspections.remediation.repository import RemediationRepository
 from inspections.remediation.steps import (
     Accept,
@@ -78,9 +80,14 @@ def _check_visibility(hazard: Hazard | None, person: Person, action: str = "haza
 
 
 def take_step(
-    repository: RemediationRepository, person: Person, hazard_id: UUID, step: Step, now: datetime
+    repository: RemediationRepository,
+    person: Person,
+    hazard_id: UUID,
+    step: Step,
+    now: datetime,
+    origin: RequestOrigin | None = None,
 ) -> Change[HazardWithPhotos]:
-    """Takes a step, or answers a repeated one.
+    """Takes a step, or answers a repeated one. `origin`: of the request, where it is known and may matter.
 
     Nothing is written on an error: NotFound, Forbidden, IdConflict, IdOwnerConflict, VersionConflict, WrongState,
     MissingPhotos, InvalidInput.
@@ -94,11 +101,16 @@ def take_step(
     _check_permission(repository, person, step, hazard)
     if earlier is not None:
         raise IdConflict(["hazard"]) if earlier.by == person.username else IdOwnerConflict
-    return apply_step(repository, person, hazard, step, now)
+    return apply_step(repository, person, hazard, step, now, origin)
 
 
 def apply_step(
-    repository: RemediationRepository, person: Person, hazard: Hazard, step: Step, now: datetime
+    repository: RemediationRepository,
+    person: Person,
+    hazard: Hazard,
+    step: Step,
+    now: datetime,
+    origin: RequestOrigin | None = None,
 ) -> Change[HazardWithPhotos]:
     """Applies a new, permitted step. Raises VersionConflict, WrongState, MissingPhotos, InvalidInput."""
     if step.version != hazard.version:
@@ -120,13 +132,16 @@ def apply_step(
         repository, reached, decided, NewEntry(step.id, step.name, person.username, now, facts, lent_by)
     )
     after, more = _dispatch_by_rule(repository, after, step, now)
+    compared = compare_with_fix(repository, hazard, after, step, origin, now)
+    if compared.draw is not None:
+        after, more = compared.draw.hazard, (compared.draw.line,)
     new = _open_rebound(repository, born, person, now) if born else ()
     with_master = merge_into_master(repository, person, after, master, shown, now) if master else Change(shown)
-    told = build_notices(repository, hazard, after, (line, *more), now)
+    told = build_notices(repository, hazard, after, more if compared.draw else (line, *more), now)
     records = (*rungs, *new, line, *more, *declared.records, *with_master.new, *told)
     seen = with_master.answer
     answer = HazardWithPhotos(after, seen, repository.referenced_hazards(person, seen))
-    return Change(answer, records, ((hazard, after), *with_master.changed))
+    return Change(answer, records, ((hazard, after), *with_master.changed), compared.over)
 
 
 def _check_permission(repository: RemediationRepository, person: Person, step: Step, hazard: Hazard) -> None:
