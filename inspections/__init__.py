@@ -9,6 +9,8 @@ return a Change to write. An action has no other effect, so a store may run it a
 - `field_types`: annotated types for fields of request bodies: texts, digests, instants
 - `jobs`: recurring jobs, claimed so that one process runs each
 - `periods`: periods of days, weeks and months, and the periods they are compared with
+- `request_texts`: checks and cleans the texts of a request, and compares repeated requests
 - `repository`: the Protocols of all subjects joined, implemented and imported only by storage
 - `table_import`: reads imported tables: columns by title, errors by line
+- `text`: characters that nobody sees, and the form in which names are compared
 """

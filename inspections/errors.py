@@ -338,8 +338,3 @@ class TooManySignInAttempts(TooManyRequests):
 class Unavailable(Refusal):
     code = "store.unavailable"
     title = "系统暂时无法保存，请稍后重试"
-
-
-def differing_fields(one: object, other: object, fields: Sequence[str]) -> list[str]:
-    """The names of `fields` in which two parsed bodies differ (api.md, "Same again": compared as parsed)."""
-    return [field for field in fields if getattr(one, field) != getattr(other, field)]

@@ -8,6 +8,7 @@ import msgspec
 from msgspec import Struct
 
 from inspections.errors import FieldError, InvalidInput
+from inspections.text import clean_line, name_key
 
 T = TypeVar("T")
 MAX_LISTED_ERRORS = 1000
@@ -60,7 +61,7 @@ class Columns(NamedTuple):
         counted = enumerate(rows, 1)
         first: Sequence[str] = next((row for _, row in counted if any(row)), ())
         named = self.fields_by_title
-        head = [named.get(cell.strip().casefold()) for cell in first]
+        head = [named.get(name_key(clean_line(cell)).strip().casefold()) for cell in first]
         if missing := [self.titles[field][0] for field in self.needed if field not in head]:
             raise InvalidInput(("file", f"缺少列：{'、'.join(missing)}"))
         read = 0

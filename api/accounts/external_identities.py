@@ -29,7 +29,7 @@ from inspections.accounts.external_identities import ExternalIdentity
 from inspections.accounts.policy import PUBLIC, scope
 from inspections.accounts.security_log import Event
 from inspections.errors import NotFound
-from inspections.field_types import ShortText
+from inspections.field_types import DeviceName
 from storage.repository import Repository
 
 Code = Annotated[str, Meta(min_length=1, max_length=500)]
@@ -39,7 +39,7 @@ class ExternalCredentials(Struct, frozen=True, forbid_unknown_fields=True):
     """Credentials: `code` is from the provider; the other fields are as for /auth/login."""
 
     code: Code
-    device: ShortText = "unnamed"
+    device: DeviceName = "unnamed"
     totp: Annotated[str, Meta(max_length=32)] | None = None
     page: bool = False
     device_secret: DeviceSecret | None = None

@@ -7,7 +7,7 @@ from msgspec import Meta, Struct
 
 from inspections.accounts.delegations import Delegation
 from inspections.accounts.people import Grant, Password, Person
-from inspections.field_types import ShortText
+from inspections.field_types import DeviceName
 
 DeviceSecret = Annotated[
     str, Meta(max_length=200, description="from an earlier sign-in; strangers' failed attempts then do not count")
@@ -17,7 +17,7 @@ DeviceSecret = Annotated[
 class Credentials(Struct, frozen=True, forbid_unknown_fields=True):
     username: Annotated[str, Meta(min_length=1, max_length=64)]
     password: Annotated[str, Meta(min_length=1, max_length=1024)]
-    device: ShortText = "unnamed"
+    device: DeviceName = "unnamed"
     totp: Annotated[str, Meta(max_length=32, description="of a second factor; a recovery code will do")] | None = None
     page: bool = False
     device_secret: DeviceSecret | None = None

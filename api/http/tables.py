@@ -1,11 +1,7 @@
 """Tables as people and dashboards use them: JSON, CSV, XLSX, or the dataset that ECharts reads."""
 
-# xlsxwriter names the types of some of its parameters only:
-# pyright: reportUnknownMemberType=false
-
-import csv
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime
 from enum import StrEnum
 from typing import Annotated, Any, NamedTuple
@@ -14,7 +10,7 @@ from litestar.params import QueryParameter
 
 from api.http.bodies import AnyRequest
 from inspections.calendar import SHANGHAI
-from storage.ledger.spreadsheet_cells import BOM, escape_formula
+from storage.ledger.spreadsheet_cells import BOM, TextWorkbook, csv_text
 
 _XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
@@ -53,48 +49,35 @@ def choose_format(request: AnyRequest, asked: TableFormat | None) -> TableFormat
     return next((named[each] for each in accepted if each in named), TableFormat.JSON)
 
 
-def to_cell(value: Any) -> Any:
-    """A value as a cell: numbers stay numbers, and no text is taken for a formula."""
+def _to_cell(value: Any) -> Any:
+    """A value as a cell: texts and numbers as they are, times of Shanghai and dates as texts."""
     match value:
-        case None:
-            return ""
         case datetime():
             return f"{value.astimezone(SHANGHAI):%Y-%m-%d %H:%M:%S}"
         case date():
             return value.isoformat()
-        case str():
-            return escape_formula(value)
         case _:
             return value
 
 
+def _cells(sheet: Sheet) -> Iterator[list[Any]]:
+    return ([_to_cell(row.get(key)) for key in sheet.titles] for row in sheet.rows)
+
+
 def as_csv(sheet: Sheet) -> bytes:
     """RFC 4180 with a byte order mark, without which the office's spreadsheet takes UTF-8 for GBK."""
-    text = io.StringIO(newline="")
-    writer = csv.writer(text)
-    writer.writerow(sheet.titles.values())
-    writer.writerows([to_cell(row.get(key)) for key in sheet.titles] for row in sheet.rows)
-    return (BOM + text.getvalue()).encode()
+    return (BOM + csv_text([list(sheet.titles.values()), *_cells(sheet)])).encode()
 
 
 def as_xlsx(sheet: Sheet) -> bytes:
-    """A workbook with one worksheet. Text stays text: nothing in it is a formula or a link."""
-    import xlsxwriter  # noqa: PLC0415  # 2 MB, loaded only where needed
-
+    """A workbook with one worksheet."""
     file = io.BytesIO()
-    options = {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
-    with xlsxwriter.Workbook(file, options) as book:
-        page, bold = book.add_worksheet(sheet.name), book.add_format({"bold": True})
-        page.write_row(0, 0, list(sheet.titles.values()), bold)
-        page.freeze_panes(1, 0)
-        for at, row in enumerate(sheet.rows, 1):
-            page.write_row(at, 0, [_xlsx_cell(row.get(key)) for key in sheet.titles])
+    with TextWorkbook(file, in_memory=True) as book:
+        page = book.add_page(sheet.titles.values(), sheet.name)
+        for at, cells in enumerate(_cells(sheet), 1):
+            book.write_row(page, at, cells)
         page.autofit()
     return file.getvalue()
-
-
-def _xlsx_cell(value: Any) -> Any:
-    return to_cell(value) if isinstance(value, datetime | date | None) else value
 
 
 def as_echarts(sheet: Sheet) -> dict[str, Any]:

@@ -79,11 +79,7 @@ def build_selection(repository: Repository, request: AnyRequest, filters: Filter
     person = current_person(request)
     see = scope(person, "ledger.export")
     select_communities(repository, see, filters)
-    kinds = tuple(
-        each.code
-        for each in repository.categories()
-        if not each.from_device and filters.category in {None, each.code} and filters.group in {None, each.group}
-    )
+    kinds = tuple(each.code for each in repository.categories() if not each.from_device and filters.includes(each))
     return Selection(
         see,
         scope(person, "hazard.personal"),

@@ -187,7 +187,7 @@ async def get_category_statistics(
         each_counted = {
             each: found.get(each.code, Counts())
             for each in repository.categories()
-            if not each.from_device and filters.category in {None, each.code} and filters.group in {None, each.group}
+            if not each.from_device and filters.includes(each)
         }
         link = case_link_builder(request, filters, "category", "received")
         columns = {

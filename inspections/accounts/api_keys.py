@@ -8,7 +8,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from inspections.accounts.people import PROGRAM_PREFIX, Grant, Person, Role, ScopePrefix
-from inspections.field_types import AwareDatetime, ShortText
+from inspections.field_types import AwareDatetime, Name
 
 MAX_LIFETIME = timedelta(days=400)
 """The longest lifetime of a key, so that somebody reviews each key about once a year."""
@@ -18,7 +18,7 @@ class NewApiKey(Struct, frozen=True, forbid_unknown_fields=True):
     """The request for a new key. Role `analyst`: reads what analysts read, no personal data; `device`: for a device."""
 
     id: UUID
-    name: ShortText
+    name: Name
     scope: ScopePrefix
     expires_at: AwareDatetime
     role: Literal["analyst", "device"] = "analyst"

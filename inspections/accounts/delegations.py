@@ -13,7 +13,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from inspections.accounts.people import Grant, Person, Role, ScopePrefix, check_period
-from inspections.field_types import AwareDatetime, LongText, ShortText
+from inspections.field_types import AwareDatetime, LongText, Name
 
 MAX_PERIOD = timedelta(days=90)
 START_TOLERANCE = timedelta(minutes=5)
@@ -46,7 +46,7 @@ class NewDelegation(Struct, frozen=True, forbid_unknown_fields=True):
     """The request for a new delegation. The client makes `id`, so that a repeated request is recognized."""
 
     id: UUID
-    to: ShortText
+    to: Name
     since: AwareDatetime
     until: AwareDatetime
     reason: LongText

@@ -10,7 +10,7 @@ from msgspec import Meta, Struct
 from msgspec.structs import replace
 
 from inspections.calendar import YEARS
-from inspections.field_types import AwareDatetime, ShortText
+from inspections.field_types import AwareDatetime, Name
 
 LINK_PREFIX, PROGRAM_PREFIX = "link:", "key:"  # no username contains a colon (people.NewPerson)
 
@@ -114,7 +114,7 @@ class NewPerson(Struct, frozen=True, forbid_unknown_fields=True):
     """The request for a new account by an administrator."""
 
     username: Annotated[str, Meta(pattern=r"\A[a-z0-9_-]{2,32}\Z")]
-    name: ShortText
+    name: Name
     password: Password
     grants: NewGrants = ()
     email: Email = ""
@@ -131,7 +131,7 @@ class PersonChange(Struct, frozen=True, forbid_unknown_fields=True):
     """
 
     version: Annotated[int, Meta(ge=1, le=1_000_000)]
-    name: ShortText | None = None
+    name: Name | None = None
     grants: NewGrants | None = None
     active: bool | None = None
     password: Password | None = None

@@ -28,7 +28,6 @@ from inspections.errors import (
     MissingPhotos,
     NotFound,
     TooManyRequests,
-    differing_fields,
 )
 from inspections.fix_links.links import MAX_SUBMISSIONS, FixLink, NewLink, check_link_is_valid, link_expiry
 from inspections.fix_links.repository import FixLinkRepository
@@ -41,6 +40,7 @@ from inspections.remediation.actions.second_look import record_origin
 from inspections.remediation.actions.steps import answer_repeated_step, apply_step, get_visible_hazard
 from inspections.remediation.fix_origins import RequestOrigin
 from inspections.remediation.steps import SubmitFix
+from inspections.request_texts import clean_texts, differing_fields
 
 MAKE, REVOKE = "make_link", "revoke_link"
 
@@ -80,6 +80,7 @@ def make_link(
     if (earlier := repository.history_entry(new.id)) is not None:
         return Change(CreatedLink(_existing_link(repository, person, hazard, new, earlier), repeated=True))
     _check_link_preconditions(hazard)
+    new = clean_texts(new)
     link = FixLink(new.id, hazard.id, digest, person.username, now, link_expiry(hazard, new.days, now))
     after, line = append_history(
         repository,

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from msgspec import UNSET, Struct, UnsetType
 
-from inspections.field_types import AwareDatetime, LongText, Phone, ShortText
+from inspections.field_types import AwareDatetime, LongText, Name, Phone, ShortText
 from inspections.office.categories import Priority, RemainingTime, Severity, Term
 from inspections.photos.evidence import DeclaredPhoto
 from inspections.places.coordinates import Point
@@ -48,7 +48,7 @@ class Party(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True)
     """整改责任主体: the party responsible for the fix. It needs no account."""
 
     kind: Literal["owner", "tenant", "property", "committee", "merchant", "organisation"]
-    name: ShortText
+    name: Name
     phone: Phone | None = None
 
 
@@ -76,7 +76,7 @@ class Suspension(Struct, frozen=True):
 class Arrangements(Struct, frozen=True, forbid_unknown_fields=True):
     """五落实: what 《安全生产法》 第四十一条 and the rules on major hazards require to be settled before a fix."""
 
-    responsible: ShortText
+    responsible: Name
     measures: LongText
     time_limit: AwareDatetime
     funds: ShortText

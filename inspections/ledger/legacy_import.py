@@ -9,15 +9,18 @@ from uuid import UUID, uuid5
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from inspections.calendar import SHANGHAI, YEARS, midnight, shanghai_date, shanghai_instant
 from inspections.errors import InvalidInput
-from inspections.field_types import LongText, Phone, Quantity, ShortText
+from inspections.field_types import LongText, Name, Phone, Quantity, ShortText
 from inspections.hazards.records import OPEN_STATES, Outcome, State
 from inspections.notices.templates import OUTCOMES, SEVERITIES, STATES
 from inspections.office.categories import Category, Severity
 from inspections.places.communities import Community
+from inspections.request_texts import INVISIBLE_WORDS, check_texts
 from inspections.table_import import MAX_LISTED_ERRORS, LineError
+from inspections.text import clean_text, has_invisible, name_key
 
 MAX_LINES = 10_000
 """The most lines of a file, which are all stored in one transaction."""
@@ -79,26 +82,26 @@ class OldLine(Struct, frozen=True):
     """
 
     id: UUID
-    number: str | None
+    number: Name | None
     community: str
     category: str
     severity: Severity
-    description: str
-    place: str
+    description: LongText
+    place: ShortText
     quantity: int
     quantity_done: int
-    party: str | None
+    party: Name | None
     phone: str | None
     state: State
     outcome: Outcome | None
-    method: str | None
+    method: ShortText | None
     found_at: datetime
     reported_at: datetime
     accepted_at: datetime | None
     due_at: datetime | None
     submitted_at: datetime | None
     closed_at: datetime | None
-    rechecker: str | None
+    rechecker: Name | None
     other: dict[str, str]
 
 
@@ -123,7 +126,7 @@ class ParsedLedger(Struct, frozen=True):
 
 
 class NameIndex(NamedTuple):
-    """Name → code and code → code, of communities and of categories."""
+    """Name → code and code → code, of communities and of categories. Names are in their composed form (name_key)."""
 
     communities: dict[str, str]
     categories: dict[str, str]
@@ -142,8 +145,9 @@ def build_name_index(communities: Iterable[Community], categories: Iterable[Cate
     for each in communities:
         plain = _COMMITTEE.sub("", each.name)
         for name in {each.code, each.name, plain, _KIND.sub("", plain)} - {""}:
-            called.setdefault(name, set()).add(each.code)
-    kinds = {name: each.code for each in categories if not each.from_device for name in (each.name, each.code)}
+            called.setdefault(name_key(name), set()).add(each.code)
+    open_to_people = [each for each in categories if not each.from_device]
+    kinds = {name_key(name): each.code for each in open_to_people for name in (each.name, each.code)}
     return NameIndex({name: min(codes) for name, codes in called.items() if len(codes) == 1}, kinds)
 
 
@@ -304,18 +308,21 @@ class _LineParser:
             return None
 
     def _parse_code(self, field: str, codes: Mapping[str, str]) -> str | None:
-        text = self._parse_text(field, ShortText, needed=True)
-        if text is not None and text not in codes:
-            self._add_error(field, f"没有“{text}”，请用系统中的名称或代码")
-        return codes.get(text or "")
+        text = name_key(self._parse_text(field, ShortText, needed=True) or "")
+        if text and text not in codes:
+            self._add_unknown(field, text, f"没有“{text}”，请用系统中的名称或代码")
+        return codes.get(text)
 
     def _parse_choice(self, field: str, words: Mapping[str, Any]) -> Any:
         text = self._parse_text(field, ShortText)
         if text is None:
             return None
         if text not in words:
-            self._add_error(field, f"不认识“{text}”，可填：{'、'.join(words)}")
+            self._add_unknown(field, text, f"不认识“{text}”，可填：{'、'.join(words)}")
         return words.get(text)
+
+    def _add_unknown(self, field: str, text: str, words: str) -> None:
+        self._add_error(field, INVISIBLE_WORDS if has_invisible(text) else words)
 
     def _parse_count(self, field: str) -> int | None:
         if field not in self._cells:
@@ -394,6 +401,13 @@ def _day_boundary(day: date, *, ends: bool) -> datetime | None:
     if day.year not in YEARS:
         return None
     return midnight(day + _DAY if ends else day)
+
+
+def clean_old_line(line: OldLine) -> tuple[OldLine, list[tuple[str, str]]]:
+    """Cleans the words of a line, and returns the errors of its other texts. Its id stays that of the file's texts."""
+    cleaned, errors = check_texts(line)
+    other = {title: left for title, text in line.other.items() if (left := clean_text(text))}
+    return replace(cleaned, other=other), errors
 
 
 def find_repeated_lines(lines: Sequence[tuple[str, OldLine]]) -> Iterator[LineError]:

@@ -8,7 +8,9 @@ from msgspec import Struct
 from inspections.monitoring.alerts import MonitorKind
 from inspections.monitoring.devices import NewMonitor
 from inspections.monitoring.vendors import Vendor
+from inspections.request_texts import INVISIBLE_WORDS
 from inspections.table_import import Columns, LineError, TableRow
+from inspections.text import has_invisible, name_key
 
 MAX_LINES = 5000
 _KINDS = {"进线": MonitorKind.MAINS, "总表": MonitorKind.MAINS, "住户": MonitorKind.HOUSEHOLD, "商铺": MonitorKind.SHOP}
@@ -38,7 +40,7 @@ class MonitorImport(Struct, frozen=True):
 def parse_monitor_table(rows: Iterable[Sequence[str]], communities: Mapping[str, str]) -> MonitorImport:
     """Parses a table of devices; a device without a name gets its place as name. Raises InvalidInput.
 
-    `communities`: community codes, by name and by code.
+    `communities`: community codes, by name (in its composed form) and by code.
     """
     made = ((found.where, _parse_line(found, communities)) for found in COLUMNS.parse_rows(rows, MAX_LINES))
     return MonitorImport(*COLUMNS.reject_duplicates("id", made))
@@ -49,11 +51,13 @@ def _parse_line(found: TableRow, communities: Mapping[str, str]) -> NewMonitor |
     for field, words in (("kind", _KIND_WORDS), ("vendor", _VENDOR_WORDS)):
         if field in cells and cells[field] not in words:
             return COLUMNS.error(found.where, field, f"不认识“{cells[field]}”，可填：{'、'.join(words)}")
-    if "community" in cells and cells["community"] not in communities:
-        return COLUMNS.error(found.where, "community", f"没有“{cells['community']}”，请用系统中的名称或代码")
+    named = name_key(cells.get("community", ""))
+    if named and named not in communities:
+        words = INVISIBLE_WORDS if has_invisible(named) else f"没有“{named}”，请用系统中的名称或代码"
+        return COLUMNS.error(found.where, "community", words)
     values: dict[str, Any] = {name: cells[name] for name in ("id", "name", "kind", "place", "vendor") if name in cells}
     values |= {"name": cells.get("name", cells.get("place")), "kind": _KIND_WORDS.get(cells.get("kind", ""))}
-    values |= {"community": communities.get(cells.get("community", ""))}
+    values |= {"community": communities.get(named)}
     if "lat" in cells or "lon" in cells:
         values["point"] = {name: cells[name] for name in ("lat", "lon", "crs") if name in cells}
     return COLUMNS.convert_row(

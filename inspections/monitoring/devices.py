@@ -7,7 +7,7 @@ from uuid import UUID
 from msgspec import Meta, Struct, field
 from msgspec.structs import replace
 
-from inspections.field_types import ShortText
+from inspections.field_types import Name, ShortText
 from inspections.monitoring.alerts import DEFAULT_THRESHOLDS, Metric, MonitorKind, Thresholds
 from inspections.monitoring.vendors import Vendor
 from inspections.places.communities import CommunityCode
@@ -31,7 +31,7 @@ class NewMonitor(Struct, frozen=True, forbid_unknown_fields=True):
     """
 
     id: MonitorCode
-    name: ShortText
+    name: Name
     kind: MonitorKind
     community: CommunityCode
     place: ShortText

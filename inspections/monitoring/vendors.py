@@ -11,6 +11,7 @@ import msgspec
 
 from inspections.calendar import SHANGHAI, YEARS
 from inspections.monitoring.alerts import CanonicalMessage, Metric, is_plausible
+from inspections.text import clean_line
 
 PAYLOAD_BYTES = 256_000
 """The size limit of one request or publication. docker/mosquitto.conf allows slightly more."""
@@ -182,7 +183,12 @@ def _normalize_keys(value: Any) -> dict[str, Any]:
     """Lower-cases the keys of an object and removes their blanks, which some vendors send. {} for any other value."""
     if not isinstance(value, dict):
         return {}
-    return {_BLANKS.sub("", name).lower(): inner for name, inner in cast("dict[str, Any]", value).items()}
+    return {_plain_word(name).lower(): inner for name, inner in cast("dict[str, Any]", value).items()}
+
+
+def _plain_word(text: str) -> str:
+    """The word without blanks and invisible characters."""
+    return _BLANKS.sub("", text if text.isascii() else clean_line(text))
 
 
 def _as_list(value: Any) -> list[Any]:
@@ -199,7 +205,7 @@ def _pick_field(part: Fields, names: Iterable[str]) -> Any:
 
 def _find_metric(part: Fields) -> Metric | None:
     named = _pick_field(part, _NAMES)
-    return _METRICS.get(_BLANKS.sub("", named).lower()) if isinstance(named, str) else None
+    return _METRICS.get(_plain_word(named).lower()) if isinstance(named, str) else None
 
 
 def _parse_message(device: str, part: Fields, raw: str) -> ParsedMessage:
@@ -208,7 +214,7 @@ def _parse_message(device: str, part: Fields, raw: str) -> ParsedMessage:
         return UnreadableMessage("foreign_device")
     if metric is None:
         return UnreadableMessage("unknown_metric")
-    cleared = str(_pick_field(part, _STATES)).strip().lower() in _CLEARED_WORDS
+    cleared = _plain_word(str(_pick_field(part, _STATES))).lower() in _CLEARED_WORDS
     try:
         value = _parse_number(_pick_field(part, _VALUES))
         occurred_at = _parse_instant(_pick_field(part, _TIMES))
@@ -216,11 +222,12 @@ def _parse_message(device: str, part: Fields, raw: str) -> ParsedMessage:
         return UnreadableMessage(str(error))
     if value is None and not cleared:
         return UnreadableMessage("no_value")
-    if value is not None and metric is Metric.RESIDUAL_CURRENT and str(_pick_field(part, _UNITS)).strip() == "A":
+    if value is not None and metric is Metric.RESIDUAL_CURRENT and _plain_word(str(_pick_field(part, _UNITS))) == "A":
         value *= 1000
     if not is_plausible(value):
         return UnreadableMessage("wrong_value")
     level, message_id = (_short_text(_pick_field(part, names)) for names in (_LEVELS, _IDS))
+    level = clean_line(level or "").strip() or None  # the id decides what is a repetition, so it stays as it is
     return CanonicalMessage(device, metric, value, cleared, occurred_at, message_id, level, raw)
 
 

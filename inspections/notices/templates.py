@@ -8,7 +8,7 @@ from typing import Annotated, Any, NamedTuple
 from msgspec import Meta, Struct
 
 from inspections.calendar import SHANGHAI
-from inspections.field_types import LongText, ShortText
+from inspections.field_types import TemplateLine, TemplateText
 from inspections.hazards.records import Hazard, HistoryEntry, Outcome, State
 from inspections.notices.recipients import DAILY, DAMAGED, HISTORY, MAJOR, WEEKLY
 from inspections.office.categories import Priority, Severity
@@ -34,8 +34,8 @@ class NewTemplate(Struct, frozen=True, forbid_unknown_fields=True):
     """An edited template. `version` is the one that the editor started from."""
 
     version: Annotated[int, Meta(ge=0, le=1_000_000)]
-    title: ShortText
-    text: LongText
+    title: TemplateLine
+    text: TemplateText
 
 
 class NoticeText(NamedTuple):

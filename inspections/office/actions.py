@@ -13,10 +13,11 @@ from inspections.accounts.people import Person
 from inspections.calendar import YEARS, CalendarDay, schedule_errors
 from inspections.change import Change
 from inspections.errors import InvalidInput, RulesVersionConflict
-from inspections.field_types import ShortText
+from inspections.field_types import Name, ShortText, TextKind
 from inspections.office.categories import Category, Priority, Term
 from inspections.office.repository import OfficeRepository
 from inspections.office.rules import OFFICE, Rulebook, Rules
+from inspections.request_texts import clean_texts
 
 Code = Annotated[str, Meta(pattern=r"\A[A-Z]{2,4}-[0-9]{2,4}\Z")]
 Area = Annotated[str, Meta(pattern=r"\A([0-9]{6}|[0-9]{9}|[0-9]{12})\Z")]
@@ -32,11 +33,11 @@ class NewRules(Struct, frozen=True, forbid_unknown_fields=True):
 class CategoryPolicy(Struct, frozen=True, forbid_unknown_fields=True):
     """The request to replace a category: all its fields except the code."""
 
-    name: ShortText
-    group: ShortText
+    name: Name
+    group: Name
     priority: Priority | None
     term: Term
-    unit: Annotated[str, Meta(pattern=r"\A\w+\Z", max_length=16)]
+    unit: Annotated[str, Meta(pattern=r"\A\w+\Z", max_length=16, extra={"text": TextKind.NAME})]
     advisory: bool = False
     from_device: bool = False
     proposes_major: bool = False
@@ -49,7 +50,7 @@ class NamedDay(Struct, frozen=True, forbid_unknown_fields=True):
 
     day: date
     working: bool
-    name: ShortText
+    name: Name
 
 
 class NewCalendar(Struct, frozen=True, forbid_unknown_fields=True):
@@ -76,8 +77,9 @@ def edit_rules(repository: OfficeRepository, person: Person, sent: NewRules, now
 
 
 def edit_category(repository: OfficeRepository, code: str, sent: CategoryPolicy) -> Change[Category]:
-    """Replaces or creates a category. Existing deadlines stay unchanged."""
+    """Replaces or creates a category. Existing deadlines stay unchanged. Raises InvalidInput."""
     before = repository.get(Category, code)
+    clean_texts(sent, (before.name, before.group, before.unit) if before else ())
     after = Category(code=code, **{name: getattr(sent, name) for name in sent.__struct_fields__})
     if before is None:
         return Change(after, (after,))
@@ -88,11 +90,12 @@ def edit_calendar(repository: OfficeRepository, year: int, sent: NewCalendar) ->
     """Replaces the calendar days of a year. Raises InvalidInput if they are not a complete schedule."""
     if year not in YEARS:
         raise InvalidInput(("year", "年份超出范围"))
+    kept = {each.day: each for each in repository.calendar_days(year)}
+    sent = clean_texts(sent, {text for each in kept.values() for text in (each.name, each.source)})
     days = [CalendarDay(each.day, each.working, each.name, sent.source) for each in sent.days]
     if errors := schedule_errors(year, days):
         raise InvalidInput(*errors)
     days.sort(key=lambda each: each.day)
-    kept = {each.day: each for each in repository.calendar_days(year)}
     here = {each.day for each in days}
     new = tuple(each for each in days if each.day not in kept)
     changed = tuple((kept[each.day], each) for each in days if each.day in kept and kept[each.day] != each)

@@ -10,7 +10,9 @@ from inspections.change import Change
 from inspections.places.communities import Community, Street
 from inspections.places.community_import import COLUMNS, Boundary, ImportedCommunity, ParsedCommunities
 from inspections.places.repository import PlaceRepository
+from inspections.request_texts import check_texts
 from inspections.table_import import MAX_LISTED_ERRORS, InvalidLines, LineError
+from inspections.text import is_same_name
 
 
 class CommunityImportResult(Struct, frozen=True):
@@ -28,7 +30,7 @@ def import_places(
     repository: PlaceRepository, reach: Scope, listing: ParsedCommunities, *, apply: bool
 ) -> Change[CommunityImportResult]:
     """Imports all listed communities or none; others stay unchanged. With `apply`, raises InvalidLines on any error."""
-    errors = [*listing.errors, *_scope_errors(reach, listing)]
+    errors = [*listing.errors, *_scope_errors(reach, listing), *_name_errors(repository, listing)]
     if errors and apply:
         raise InvalidLines(errors[:MAX_LISTED_ERRORS], len(errors))
     plan = _ImportPlan(repository)
@@ -47,6 +49,17 @@ def _scope_errors(reach: Scope, listing: ParsedCommunities) -> list[LineError]:
     ]
 
 
+def _name_errors(repository: PlaceRepository, listing: ParsedCommunities) -> list[LineError]:
+    """Errors of names with invisible characters, unless the same name is stored already."""
+    found: list[LineError] = []
+    for where, each in listing.lines:
+        if errors := check_texts(each)[1]:
+            known = repository.get(Community, each.code), repository.get(Street, each.code[:9])
+            errors = check_texts(each, [place.name for place in known if place])[1]
+        found += [COLUMNS.error(where, field, words) for field, words in errors[:1]]
+    return found
+
+
 class _ImportPlan:
     """The changes that a list makes to streets, communities and boundaries, each record once."""
 
@@ -58,8 +71,8 @@ class _ImportPlan:
         self.added = self.altered = 0
 
     def add(self, listed: ImportedCommunity) -> None:
-        community = Community(listed.code, listed.name)
         before = self._repository.get(Community, listed.code)
+        community = Community(listed.code, _stored_name(before, listed.name))
         differs = self._record_change(before, community) | self._update_street(listed, community.street)
         if listed.outline is not None:
             known = self._repository.get(Boundary, listed.code)
@@ -73,7 +86,10 @@ class _ImportPlan:
             before = self._repository.get(Street, code)
             self._streets[code] = before, before or Street(code, code, code)
         before, street = self._streets[code]
-        names: dict[str, Any] = {"name": listed.street, "abbreviation": listed.abbreviation}
+        names: dict[str, Any] = {
+            "name": listed.street and _stored_name(street, listed.street),
+            "abbreviation": listed.abbreviation,
+        }
         after = replace(street, **{name: value for name, value in names.items() if value is not None})
         self._streets[code] = before, after
         return after != street
@@ -93,3 +109,8 @@ class _ImportPlan:
     def changed_records(self) -> list[tuple[Struct, Struct]]:
         named = ((before, after) for before, after in self._streets.values() if before is not None and before != after)
         return [*named, *self._changed]
+
+
+def _stored_name(before: Community | Street | None, name: str) -> str:
+    """The name as it is stored where it is the same, so that another spelling is no change."""
+    return before.name if before and is_same_name(before.name, name) else name

@@ -7,7 +7,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from inspections.errors import InvalidInput
-from inspections.field_types import ShortText
+from inspections.field_types import Name
 from inspections.places.communities import CommunityCode
 from inspections.places.coordinates import Crs, Point, convert_point
 from inspections.table_import import Columns, LineError
@@ -48,8 +48,8 @@ class ImportedCommunity(Struct, frozen=True):
     """One imported community, with the name of its street and its outline if the file has them."""
 
     code: CommunityCode
-    name: ShortText
-    street: ShortText | None = None
+    name: Name
+    street: Name | None = None
     abbreviation: Annotated[str, Meta(pattern=r"\A[A-Z0-9]{1,12}\Z")] | None = None
     outline: Outline | None = None
 

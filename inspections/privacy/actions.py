@@ -11,8 +11,8 @@ from msgspec.structs import replace
 
 from inspections.accounts.people import Person
 from inspections.change import Change
-from inspections.errors import IdConflict, IdOwnerConflict, InvalidInput, differing_fields
-from inspections.field_types import LongText, ShortText
+from inspections.errors import IdConflict, IdOwnerConflict, InvalidInput
+from inspections.field_types import LongText, Name
 from inspections.hazards.history import (
     ERASE_STEP,
     ERASED_TEXT,
@@ -28,6 +28,7 @@ from inspections.places.communities import place_key
 from inspections.remediation.actions.reporting import history_facts
 from inspections.remediation.actions.steps import get_visible_hazard
 from inspections.remediation.repository import RemediationRepository
+from inspections.request_texts import clean_texts, differing_fields
 
 _HAZARD_FIELD_BY_PATH = {
     "description": "description",
@@ -48,7 +49,7 @@ class Erasure(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=Tru
     """
 
     id: UUID
-    fields: Annotated[tuple[ShortText, ...], Meta(min_length=1, max_length=50)]
+    fields: Annotated[tuple[Name, ...], Meta(min_length=1, max_length=50)]
     reason: LongText
     entries: Annotated[tuple[UUID, ...], Meta(max_length=500)] = ()
 
@@ -73,6 +74,7 @@ def erase_hazard_texts(
     hazard = get_visible_hazard(repository, person, hazard_id, "hazard.erase")
     if earlier is not None:
         raise IdConflict(["hazard"]) if earlier.by == person.username else IdOwnerConflict
+    erasure = clean_texts(erasure)
     found = _texts_to_erase(repository.history(hazard_id), erasure)
     cleared = _clear_hazard(repository, hazard, erasure, found)
     _check_fields(erasure, {path for _, its in found for path in its} | _cleared_paths(hazard, cleared))

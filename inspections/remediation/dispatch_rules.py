@@ -8,6 +8,7 @@ from msgspec import Struct
 from inspections.accounts.people import Grant, Person, Role
 from inspections.hazards.records import Hazard
 from inspections.office.categories import Category
+from inspections.text import is_same_name
 
 
 class DispatchRule(Struct, frozen=True):
@@ -34,7 +35,7 @@ class DispatchRule(Struct, frozen=True):
         return (
             hazard.community.startswith(self.community)
             and self.category in {None, category.code}
-            and self.group in {None, category.group}
+            and (self.group is None or is_same_name(self.group, category.group))
         )
 
     @property

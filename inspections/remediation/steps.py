@@ -7,7 +7,7 @@ from uuid import UUID
 from msgspec import Meta, Struct
 
 from inspections.calendar import YEARS
-from inspections.field_types import AwareDatetime, LongText, Quantity, ShortText
+from inspections.field_types import AwareDatetime, LongText, Name, Quantity, ShortText
 from inspections.hazards.records import Arrangements, FixOutcome, Party, SupervisionLevel
 from inspections.office.categories import Priority, Severity
 from inspections.photos.records import PhotoDeclaration
@@ -40,7 +40,7 @@ class Report(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True
 
     id: UUID
     community: CommunityCode
-    category: ShortText
+    category: Name
     description: LongText
     place: ShortText
     found_at: AwareDatetime
@@ -109,8 +109,8 @@ class Verify(_Step, frozen=True, tag="verify"):
 class Assign(_Step, frozen=True, tag="assign"):
     """派单: assigns the hazard to a handler, or to the responsible party, which needs no account."""
 
-    lead: ShortText | None = None
-    assisting: Annotated[tuple[ShortText, ...], Meta(max_length=10)] = ()
+    lead: Name | None = None
+    assisting: Annotated[tuple[Name, ...], Meta(max_length=10)] = ()
     responsible_party: Party | None = None
 
 
@@ -131,7 +131,7 @@ class SubmitFix(_Step, frozen=True, tag="submit_fix"):
     quantity_done: Quantity
     outcome: FixOutcome | None = None
     note: LongText | None = None
-    on_behalf_of: ShortText | None = None
+    on_behalf_of: Name | None = None
     photos: Photos = ()
 
 
@@ -190,7 +190,7 @@ class LookBack(_Step, frozen=True, tag="look_back"):
 class _CategoryChange(_Step, frozen=True):
     """A change of category. `due_at`: a new deadline; without it the deadline stays."""
 
-    category: ShortText
+    category: Name
     reason: LongText
     due_at: AwareDatetime | None = None
     photos: Photos = ()
@@ -212,7 +212,7 @@ class ConfirmMajor(_Step, frozen=True, tag="confirm_major"):
     """Confirms a major hazard with the authority and the document, or declines it with a reason."""
 
     confirmed: bool = True
-    authority: ShortText | None = None
+    authority: Name | None = None
     document: ShortText | None = None
     reason: LongText | None = None
     due_at: AwareDatetime | None = None
@@ -263,7 +263,7 @@ class Unsupervise(_Step, frozen=True, tag="unsupervise"):
 class Transfer(_Step, frozen=True, tag="transfer"):
     """移交: transfers the hazard to another authority. `reply_due_at`: by default set by the office's rules."""
 
-    to: ShortText
+    to: Name
     reason: LongText
     reply_due_at: AwareDatetime | None = None
 

@@ -13,6 +13,7 @@ from inspections.accounts.policy import Scope
 from inspections.field_types import AwareDatetime
 from inspections.hazards.records import Hazard, State
 from inspections.office.categories import Severity
+from inspections.text import is_same_name, spellings
 from storage.engine.columns import Instant, within_days
 from storage.hazards.deadlines import clock_clause, overdue_clause, stage_overdue_clause
 from storage.hazards.measures import counted_hazards_clause, metric_clause
@@ -76,7 +77,8 @@ def hazard_page(
     repository: HazardRepository, reach: ListScopes, filters: HazardFilters, after: HazardCursor | None, limit: int
 ) -> list[Hazard]:
     """Returns at most `limit` hazards in scope after the cursor, newest report first."""
-    codes = tuple(category.code for category in repository.categories() if category.group == filters.group)
+    grouped = repository.categories() if filters.group is not None else ()
+    codes = tuple(category.code for category in grouped if is_same_name(category.group, filters.group))
     judged = (filters.overdue, filters.stage_overdue, filters.look_back_due, filters.counted_as)
     timed = filters if any(each is not None for each in judged) else replace(filters, now=_ANY_TIME)
     query = _page_query(reach, timed, codes, limit)
@@ -129,8 +131,10 @@ def _filter_clauses(codes: tuple[str, ...], filters: HazardFilters, personal: Sc
     clauses += _metric_clauses(filters) + _clock_clauses(filters)
     clauses += [within_days(_H.reported_at, filters.reported_from, filters.reported_to)]
     if words := filters.q:
-        texts = or_(*(column.contains(words, autoescape=True) for column in (_H.place, _H.description)))
-        clauses.append(_H.number.contains(words, autoescape=True) | (scope_clause(personal) & texts))
+        forms = spellings(words)
+        texts = or_(*(each.contains(form, autoescape=True) for each in (_H.place, _H.description) for form in forms))
+        numbers = or_(*(_H.number.contains(form, autoescape=True) for form in forms))
+        clauses.append(numbers | (scope_clause(personal) & texts))
     return clauses
 
 

@@ -1,6 +1,6 @@
 """The ledger's files, written and read by processes of their own, and the exports in the database.
 
-- `spreadsheet_cells`: spreadsheet cells that cannot be taken for formulas, and the rows of a CSV file
+- `spreadsheet_cells`: the cells of exported tables, which cannot be taken for formulas, and the rows of a CSV file
 - `export_process`: a process that writes a ledger as CSV or XLSX to standard output
 - `import_process`: reads the tables of an uploaded spreadsheet, in the process of storage/file_reading.py
 - `queries`: queries over the exports: waiting, old, of a person

@@ -2,14 +2,10 @@
 
 So a slow download does not hold a database snapshot open, and requests do not wait for the interpreter.
 """
-# xlsxwriter names the types of some of its parameters only:
-# pyright: reportUnknownMemberType=false
 
-import csv
 import hashlib
-import io
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 
@@ -19,13 +15,11 @@ from msgspec import Struct
 from inspections.ledger.exports import ExportForm
 from inspections.ledger.selection import Selection
 from storage.engine.connections import reading_engine
-from storage.ledger.rows import FREE_TEXT_COLUMNS, TITLES, count_lines, read_lines
-from storage.ledger.spreadsheet_cells import BOM, escape_formula
+from storage.ledger.rows import TITLES, count_lines, read_lines
+from storage.ledger.spreadsheet_cells import BOM, TextWorkbook, csv_text
 from storage.process_limits import EXIT_OVER_LIMIT, WRITING, apply_limits
 
 if TYPE_CHECKING:
-    from xlsxwriter import Workbook
-
     from storage.ledger.thumbnails import Thumbnails
 
 _AT_ONCE = 500
@@ -109,24 +103,16 @@ def write_csv(rows: Iterator[list[Any]], file: BinaryIO) -> None:
         file.write(data)
         file.flush()  # the server reads the file while we write it
 
-    write((BOM + _csv_text([TITLES])).encode())
+    write((BOM + csv_text([TITLES])).encode())
     for batch in _batches(rows):
-        write(_csv_text(batch).encode())
+        write(csv_text(batch).encode())
         written += len(batch)
-    file.write(_csv_text([["#", written, f"sha256:{digest.hexdigest()}"]]).encode())
-
-
-def _csv_text(rows: Sequence[Sequence[object]]) -> str:
-    text = io.StringIO(newline="")
-    csv.writer(text).writerows(rows)
-    return text.getvalue()
+    file.write(csv_text([["#", written, f"sha256:{digest.hexdigest()}"]]).encode())
 
 
 def _batches(rows: Iterator[list[Any]]) -> Iterator[list[list[Any]]]:
     batch: list[list[Any]] = []
     for row in rows:
-        for at in FREE_TEXT_COLUMNS:
-            row[at] = escape_formula(row[at])
         batch.append(row)
         if len(batch) == _AT_ONCE:
             yield batch
@@ -136,35 +122,19 @@ def _batches(rows: Iterator[list[Any]]) -> Iterator[list[list[Any]]]:
 
 
 def write_xlsx(rows: Iterator[list[Any]], file: BinaryIO, thumbnails: "Thumbnails | None" = None) -> None:
-    """Writes as many worksheets as needed, one row in memory at a time. Text is never a formula or a link."""
-    from xlsxwriter import Workbook  # noqa: PLC0415  # the server imports this module for ExportOrder
-
-    options = {
-        "constant_memory": True,
-        "strings_to_formulas": False,
-        "strings_to_urls": False,
-        "strings_to_numbers": False,
-    }
+    """Writes as many worksheets as needed, one row in memory at a time."""
     titles = [*TITLES, *(thumbnails.titles if thumbnails else ())]
-    with Workbook(file, options) as book:
-        bold = book.add_format({"bold": True})
+    with TextWorkbook(file, constant_memory=True) as book:
         page, at = None, 0
         for row in rows:
             if page is None or at == XLSX_ROWS:
-                page, at = _new_page(book, titles, bold), 0
+                page, at = book.add_page(titles), 0
             at += 1
             if thumbnails:
                 thumbnails.insert(page, at, row)
-            page.write_row(at, 0, row)
+            book.write_row(page, at, row)
         if page is None:
-            _new_page(book, titles, bold)
-
-
-def _new_page(book: "Workbook", titles: Sequence[str], bold: Any) -> Any:
-    page = book.add_worksheet()
-    page.write_row(0, 0, titles, bold)
-    page.freeze_panes(1, 0)
-    return page
+            book.add_page(titles)
 
 
 if __name__ == "__main__":

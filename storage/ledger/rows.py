@@ -23,7 +23,7 @@ _PHOTO = "/api/v1/photos/"
 
 
 class _Column(NamedTuple):
-    """A column of the ledger. `free`: free text, which may look like a formula. `words`: value → displayed word.
+    """A column of the ledger. `words`: value → displayed word.
 
     `clock`: minutes, formatted here, since the database takes a microsecond for each.
     `named_by`: the table of displayed names, which is read once instead of by a subquery per line.
@@ -32,7 +32,6 @@ class _Column(NamedTuple):
     title: str
     value: ColumnElement[Any]
     personal: bool = False
-    free: bool = False
     clock: bool = False
     words: dict[Any, str] | None = None
     named_by: Table | None = None
@@ -44,23 +43,23 @@ def _columns() -> list[_Column]:
         _Column("上报时间", ShanghaiMinute(_H.reported_at), clock=True),
         _Column("发现时间", ShanghaiMinute(_H.found_at), clock=True),
         _Column("社区", _H.community, named_by=communities),
-        _Column("地点", _H.place, personal=True, free=True),
+        _Column("地点", _H.place, personal=True),
         _Column("类别", _H.category, named_by=categories),
         _Column("等级", _as_string(_H.severity), words=dict(SEVERITIES)),
-        _Column("隐患描述", _H.description, personal=True, free=True),
+        _Column("隐患描述", _H.description, personal=True),
         _Column("数量", _H.quantity),
         _Column("单位", _H.unit),
-        _Column("责任主体", JsonMember(_H.responsible_party, "name"), personal=True, free=True),
-        _Column("联系电话", JsonMember(_H.responsible_party, "phone"), personal=True, free=True),
+        _Column("责任主体", JsonMember(_H.responsible_party, "name"), personal=True),
+        _Column("联系电话", JsonMember(_H.responsible_party, "phone"), personal=True),
         _Column("状态", _as_string(_H.state), words=dict(STATES)),
         _Column("办结方式", _as_string(_H.outcome), words=dict(OUTCOMES)),
         _Column("受理时间", ShanghaiMinute(_H.accepted_at), clock=True),
         _Column("整改期限", ShanghaiMinute(_H.due_at), clock=True),
-        _Column("整改措施", _H.fix_method, personal=True, free=True),
+        _Column("整改措施", _H.fix_method, personal=True),
         _Column("已整改数量", _H.quantity_done),
         _Column("提交整改时间", ShanghaiMinute(_H.submitted_at), clock=True),
         _Column("复查时间", ShanghaiMinute(_H.closed_at), clock=True),
-        _Column("复查人", _rechecker(), personal=True, free=True),
+        _Column("复查人", _rechecker(), personal=True),
         _Column("整改前照片", _photo_digests()),  # of all stages: `read_lines` splits them
         _Column("整改后照片", null()),
     ]
@@ -96,8 +95,6 @@ def _photo_links(photos: str, stage: Stage, public_url: str) -> str | None:
 
 TITLES = [column.title for column in _columns()]
 PHOTO_COLUMNS = TITLES.index("整改前照片"), TITLES.index("整改后照片")
-FREE_TEXT_COLUMNS = [at for at, column in enumerate(_columns()) if column.free]
-"""Indexes of the columns with free text."""
 _MINUTE_COLUMNS = [at for at, column in enumerate(_columns()) if column.clock]
 
 

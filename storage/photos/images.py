@@ -15,6 +15,7 @@ from inspections.calendar import SHANGHAI
 from inspections.errors import DamagedPhoto
 from inspections.photos.actions.intake import PhotoMetadata
 from inspections.places.coordinates import Point
+from inspections.text import clean_line
 from storage.photos.decoder_memory import BASELINE_JPEG, MAX_PIXELS, estimate_decoding_bytes, reserve_memory
 from storage.photos.formats import inspect
 
@@ -221,4 +222,4 @@ def _camera(exif: Mapping[int, Any]) -> str | None:
     words = (str(exif.get(tag, "")).replace("\0", " ") for tag in (_BASE.Make, _BASE.Model))
     name = " ".join(" ".join(words).split())
     printable = "".join(letter for letter in name if letter.isprintable())
-    return printable[:200] or None
+    return clean_line(printable)[:200] or None

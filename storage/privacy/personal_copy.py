@@ -11,6 +11,7 @@ from sqlalchemy import Select, Text, and_, cast, select
 from inspections.accounts.policy import Scope
 from inspections.accounts.security_log import SecurityEvent
 from inspections.hazards.records import Hazard, HistoryEntry
+from inspections.text import has_other_spelling, is_same_name, name_key
 from storage.accounts.tables import security_events, sessions
 from storage.engine.unit_of_work import UnitOfWork
 from storage.hazards.scopes import unindexed_scope_clause
@@ -94,12 +95,12 @@ class HazardWithMentions(NamedTuple):
 
 
 def find_party_mentions(repository: UnitOfWork, reach: Scope, words: dict[str, str]) -> list[HazardWithMentions]:
-    """Finds the hazards and lines that name a party. `words`: `name`, `phone` or both, exactly as written.
+    """Finds the hazards and lines that name a party. `words`: `name`, `phone` or both, as written, in any normal form.
 
     This scans all histories, which is acceptable because it is rare.
     """
     facts = cast(entries.c.facts, Text)
-    mentions = [facts.contains(_json_member(field, text), autoescape=True) for field, text in words.items()]
+    mentions = [facts.like(_member_pattern(field, text), escape="/") for field, text in words.items()]
     query: Select[Any] = (
         select(hazards, *entries.c)
         .join(entries, entries.c.hazard == hazards.c.id)
@@ -111,11 +112,13 @@ def find_party_mentions(repository: UnitOfWork, reach: Scope, words: dict[str, s
     for row in repository.rows(query):
         hazard, line = Hazard(*row[:wide]), HistoryEntry(*row[wide:])
         party: dict[str, Any] = line.facts.get("responsible_party") or {}
-        if all(party.get(field) == text for field, text in words.items()):
+        if all(is_same_name(party.get(field), text) for field, text in words.items()):
             found.setdefault(hazard.id, HazardWithMentions(hazard, [])).lines.append(line)
     return list(found.values())
 
 
-def _json_member(field: str, text: str) -> str:
-    """Encodes one JSON member as msgspec does, to match the stored text of facts."""
-    return msgspec.json.encode({field: text}).decode()[1:-1]
+def _member_pattern(field: str, text: str) -> str:
+    """A LIKE pattern for one JSON member as msgspec encodes it, with `%` for each letter that has other spellings."""
+    member = msgspec.json.encode({field: name_key(text)}).decode()[1:-1]
+    letters = ("%" if has_other_spelling(each) else f"/{each}" if each in "%_/" else each for each in member)
+    return f"%{''.join(letters)}%"

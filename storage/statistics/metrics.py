@@ -27,6 +27,7 @@ from inspections.hazards.measures import MEASURES, date_from_day_number, day_num
 from inspections.office.categories import Category, Severity
 from inspections.periods import Period, SumUnit, decompose_period
 from inspections.statistics.metrics import OPEN_PARTS, ClockCounts, Counts, Flow, OverdueCounts, sum_counts
+from inspections.text import is_same_name
 from storage.engine.columns import Instant, within_days
 from storage.hazards.deadlines import clock_clause
 from storage.hazards.measures import counted_hazards_clause
@@ -58,6 +59,11 @@ class Filters(Struct, frozen=True):
     first: date | None = None
     last: date | None = None
 
+    def includes(self, category: Category) -> bool:
+        """Tells whether the filters by category and by group select this category."""
+        in_group = self.group is None or is_same_name(self.group, category.group)
+        return in_group and self.category in {None, category.code}
+
 
 def count_hazards(
     repository: HazardRepository,
@@ -84,11 +90,7 @@ def _kind_filters(filters: Filters, catalogue: Sequence[Category]) -> dict[str, 
     """Column → values that the filters ask for; a column that is not filtered is left out."""
     kinds: dict[str, Sequence[str]] = {}
     if filters.category is not None or filters.group is not None:
-        kinds["category"] = [
-            each.code
-            for each in catalogue
-            if filters.category in {None, each.code} and filters.group in {None, each.group}
-        ]
+        kinds["category"] = [each.code for each in catalogue if filters.includes(each)]
     if filters.severity is not None:
         kinds["severity"] = [str(filters.severity)]
     if filters.source is not None:

@@ -12,7 +12,8 @@ from inspections.accounts.people import Grant, Person, Role
 from inspections.accounts.policy import Scope, scope
 from inspections.accounts.repository import AccountRepository
 from inspections.change import Change
-from inspections.errors import Forbidden, IdConflict, IdOwnerConflict, InvalidInput, NotFound, differing_fields
+from inspections.errors import Forbidden, IdConflict, IdOwnerConflict, InvalidInput, NotFound
+from inspections.request_texts import clean_texts, differing_fields
 
 
 class CreatedApiKey(NamedTuple):
@@ -32,6 +33,7 @@ def make_key(
     earlier = repository.get(ApiKey, asked.id)
     if earlier is not None:
         return Change(_answer_repeated_request(reach, earlier, wanted))
+    clean_texts(asked)
     if not reach.covers_community(asked.scope):
         raise Forbidden("超出您的管理范围")
     check_scopes(repository, (Grant(wanted.role, wanted.scope),), lambda _: "scope")

@@ -12,7 +12,8 @@ from inspections.accounts.policy import scope
 from inspections.accounts.repository import AccountRepository
 from inspections.accounts.security_profile import STANDARD, SecurityProfile
 from inspections.change import Change
-from inspections.errors import Forbidden, IdConflict, IdOwnerConflict, InvalidInput, NotFound, differing_fields
+from inspections.errors import Forbidden, IdConflict, IdOwnerConflict, InvalidInput, NotFound
+from inspections.request_texts import clean_texts, differing_fields
 
 
 class CreatedDelegation(NamedTuple):
@@ -58,17 +59,19 @@ def make_delegation(
     )
     earlier = repository.delegation(asked.id)
     if earlier is not None and earlier.giver == person.username:
-        return Change(_answer_repeated_request(earlier, wanted))
+        return Change(_answer_repeated_request(earlier, asked))
     own = _giver_scopes(repository, wanted, now)
     if earlier is not None:
         raise IdOwnerConflict
+    wanted = replace(wanted, reason=clean_texts(asked).reason)
     _check_delegation(repository, wanted, own, now, profile)
     return Change(CreatedDelegation(wanted, repeated=False), (wanted,))
 
 
-def _answer_repeated_request(earlier: Delegation, wanted: Delegation) -> CreatedDelegation:
-    if fields := differing_fields(earlier, wanted, ("receiver", "role", "scope", "since", "until", "reason")):
-        raise IdConflict(["to" if field == "receiver" else field for field in fields])
+def _answer_repeated_request(earlier: Delegation, asked: NewDelegation) -> CreatedDelegation:
+    others = ["to"] if earlier.receiver != asked.to else []
+    if fields := others + differing_fields(earlier, asked, ("role", "scope", "since", "until", "reason")):
+        raise IdConflict(fields)
     return CreatedDelegation(earlier, repeated=True)
 
 

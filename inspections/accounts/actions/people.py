@@ -24,8 +24,8 @@ from inspections.errors import (
     LastAdministrator,
     NotFound,
     PersonVersionConflict,
-    differing_fields,
 )
+from inspections.request_texts import clean_texts, differing_fields
 
 
 class CreatedPerson(NamedTuple):
@@ -67,6 +67,7 @@ def add_person(
         if earlier.password != password:
             raise IdConflict(())
         return Change(CreatedPerson(earlier, repeated=True))
+    clean_texts(asked)
     profile.check_roles(wanted.grants)
     check_scopes(repository, wanted.grants)
     _check_confirmation(by, profile, replace(wanted, grants=()), wanted)
@@ -146,6 +147,7 @@ def change_person(
         raise PersonVersionConflict(asked.version, before.version)
     if not before.password:
         raise ErasedPerson
+    clean_texts(asked, stored=(before.name,))
     if after.grants != before.grants:
         profile.check_roles(person_with_delegations(repository, after, now).grants)
         check_scopes(repository, after.grants)

@@ -38,6 +38,7 @@ from inspections.accounts.throttling import (
 )
 from inspections.change import Change
 from inspections.errors import Forbidden, InvalidCredentials, Unauthenticated, UnlinkedIdentity
+from inspections.text import clean_line
 
 
 class AuthenticatedSession(NamedTuple):
@@ -67,6 +68,8 @@ class SessionOptions(NamedTuple):
 
 
 DEFAULT_OPTIONS = SessionOptions()
+UNNAMED_DEVICE = "unnamed"
+"""The name of a device that gives none."""
 
 
 class AttemptKeys(NamedTuple):
@@ -132,7 +135,8 @@ def open_session(
     ):
         raise UnlinkedIdentity
     seconds = int(terms.idle.total_seconds())
-    session = Session(session_id, person.username, device, now, now + SESSION_LIFETIME, now, idle_seconds=seconds)
+    named = " ".join(clean_line(device).split()) or UNNAMED_DEVICE
+    session = Session(session_id, person.username, named, now, now + SESSION_LIFETIME, now, idle_seconds=seconds)
     pair = new_pair(session, session_id, digests, now)
     factor = repository.get(SecondFactor, person.username)
     asked = ((factor, consume_code(factor, terms.code)),) if factor and factor.confirmed_at else ()

@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from inspections.accounts.people import Person
 from inspections.change import Change
-from inspections.errors import IdConflict, IdOwnerConflict, NotFound, TooManyRequests, differing_fields
+from inspections.errors import IdConflict, IdOwnerConflict, NotFound, TooManyRequests
 from inspections.ledger.exports import (
     FAILURE_MESSAGE,
     LEASE,
@@ -18,6 +18,7 @@ from inspections.ledger.exports import (
     ExportState,
 )
 from inspections.ledger.repository import LedgerRepository
+from inspections.request_texts import differing_fields
 
 _COMPARED_FIELDS = ("form", "pictures", "selection")
 

@@ -13,7 +13,7 @@ from inspections.errors import NotFound
 from inspections.hazards.deadlines import fixing_term, manual_deadline_fields, policy_deadline_fields
 from inspections.hazards.history import NewEntry, append_history, comparable_facts
 from inspections.hazards.records import OPEN_STATES, Hazard, HistoryEntry, Party
-from inspections.ledger.legacy_import import TITLES, OldLine, ParsedLedger
+from inspections.ledger.legacy_import import TITLES, OldLine, ParsedLedger, clean_old_line
 from inspections.ledger.repository import LedgerRepository
 from inspections.office.categories import Category, Priority
 from inspections.remediation.actions.reporting import new_hazard
@@ -73,7 +73,12 @@ def _split_lines(
         if not reach.covers_community(line.community):
             errors.append(LineError(where, TITLES["community"][0], "不在您的管理范围内"))
         elif earlier is None:
-            fresh.append(line)
+            cleaned, refused = clean_old_line(line)
+            if refused:
+                field, words = refused[0]
+                errors.append(LineError(where, TITLES[field][0], words))
+            else:
+                fresh.append(cleaned)
         elif differing := _differences(earlier, line):
             columns = "、".join(TITLES[field][0] if field in TITLES else field for field in differing)
             errors.append(LineError(where, TITLES["number"][0], f"该编号已导入过，内容不同：{columns}"))
@@ -86,9 +91,11 @@ def _line_facts(line: OldLine) -> dict[str, Any]:
 
 
 def _differences(earlier: HistoryEntry, line: OldLine) -> list[str]:
-    facts = _line_facts(line)
+    """The fields in which a line differs from the stored one, which was stored as the line says it, or cleaned."""
+    facts, cleaned = _line_facts(line), _line_facts(clean_old_line(line)[0])
     before = comparable_facts(earlier, facts)
-    return sorted(name for name in before.keys() | facts.keys() if before.get(name) != facts.get(name))
+    names = before.keys() | facts.keys()
+    return sorted(name for name in names if before.get(name) not in (facts.get(name), cleaned.get(name)))
 
 
 def _build_case(repository: LedgerRepository, by: str, line: OldLine, now: datetime) -> tuple[Hazard, HistoryEntry]:

@@ -53,6 +53,7 @@ from inspections.remediation.actions.dispatch import assign_by_rule
 from inspections.remediation.actions.reporting import new_hazard
 from inspections.remediation.actions.step_context import accept_hazard
 from inspections.remediation.steps import Report
+from inspections.request_texts import check_texts
 
 _Key = tuple[str, Metric]
 _CONTACT_INTERVAL = timedelta(minutes=1)
@@ -246,6 +247,7 @@ class _AlertAggregator:
             found_at=now,
             point=monitor.point,
         )
+        report, _ = check_texts(report)  # of a device that may be older than the rule
         new = new_hazard(repository, report, REPORTER, "device", (community, category), now)
         known = self._known[alert.device, alert.metric]
         new = replace(new, recurrence_of=known[1].hazard if known and known[1].id != alert.id else None)

@@ -10,7 +10,7 @@ from msgspec.structs import asdict, replace
 from inspections.accounts.people import Person
 from inspections.accounts.policy import Scope, scope
 from inspections.change import Change
-from inspections.errors import Forbidden, IdConflict, IdOwnerConflict, InvalidInput, NotFound, differing_fields
+from inspections.errors import Forbidden, IdConflict, IdOwnerConflict, InvalidInput, NotFound
 from inspections.field_types import AwareDatetime, ShortText
 from inspections.monitoring.device_import import COLUMNS, MonitorImport
 from inspections.monitoring.devices import (
@@ -25,7 +25,9 @@ from inspections.monitoring.devices import (
     set_silence_deadline,
 )
 from inspections.monitoring.repository import MonitoringRepository
+from inspections.request_texts import check_texts, clean_texts, differing_fields
 from inspections.table_import import MAX_LISTED_ERRORS, InvalidLines, LineError
+from inspections.text import clean_line
 
 _FIELDS = ("name", "kind", "community", "place", "point", "vendor", "thresholds", "silent_after_h")
 _IMPORTED_FIELDS = ("name", "kind", "community", "place", "point", "vendor")
@@ -84,6 +86,7 @@ def register_monitor(
             raise IdConflict(fields)
         return Change(MonitorRegistration(earlier, repeated=True))
     _check_community(repository, reach, asked)
+    asked = clean_texts(asked)
     monitor = _new_monitor(asked, secret, person.username, now)
     return Change(MonitorRegistration(monitor, repeated=False), (*_reporter_account(repository), monitor))
 
@@ -127,10 +130,14 @@ def import_monitors(
         if not reach.covers_community(asked.community):
             errors.append(COLUMNS.error(where, "community", "不在您的管理范围内"))
         elif earlier is None:
-            fresh.append(_new_monitor(asked, secret, by, now))
+            cleaned, refused = _clean_row(asked)
+            if refused:
+                errors.append(COLUMNS.error(where, *refused[0]))
+            else:
+                fresh.append(_new_monitor(cleaned, secret, by, now))
         elif not reach.covers_community(earlier.community):
             errors.append(COLUMNS.error(where, "id", "该编号已被占用"))
-        elif fields := differing_fields(earlier, asked, _IMPORTED_FIELDS):
+        elif fields := _differences(earlier, asked):
             errors.append(COLUMNS.error(where, "id", f"该编号已登记，内容不同：{'、'.join(fields)}"))
     if errors and apply:
         raise InvalidLines(errors[:MAX_LISTED_ERRORS], len(errors))
@@ -141,12 +148,26 @@ def import_monitors(
     return Change(answer, (*_reporter_account(repository), *fresh) if apply and fresh else ())
 
 
+def _differences(earlier: Monitor, asked: NewMonitor) -> list[str]:
+    """The fields in which a line differs from a device that was stored as the line says it, or cleaned."""
+    fields = differing_fields(earlier, asked, _IMPORTED_FIELDS)
+    return fields and differing_fields(earlier, _clean_row(asked)[0], _IMPORTED_FIELDS)
+
+
+def _clean_row(asked: NewMonitor) -> tuple[NewMonitor, list[tuple[str, str]]]:
+    """Cleans the texts of a line. A device without a name has that of its place, which is free words."""
+    if asked.name == asked.place:
+        asked = replace(asked, name=clean_line(asked.place) or asked.name)
+    return check_texts(asked)
+
+
 def change_monitor(
     repository: MonitoringRepository, person: Person, asked: NewMonitor, now: datetime, *, active: bool
 ) -> Change[Monitor]:
     """Changes a device. Deactivating it ends its outage. Raises NotFound, Forbidden, InvalidInput."""
     monitor = get_monitor(repository, person, asked.id, "device.manage")
     _check_community(repository, scope(person, "device.manage"), asked)
+    asked = clean_texts(asked, (monitor.name, monitor.place))
     fields = {name: value for name, value in asdict(asked).items() if name in _FIELDS}
     after = replace(monitor, **fields, active=active, version=monitor.version + 1)
     if not active:
@@ -165,6 +186,7 @@ def plan_maintenance(
         raise InvalidInput(("last", "结束时间须晚于开始时间和现在"))
     if asked.last - asked.first > _MAX_MAINTENANCE:
         raise InvalidInput(("last", f"一次检修最长 {_MAX_MAINTENANCE.days} 天"))
+    asked = clean_texts(asked)
     window = MaintenanceWindow(asked.first, asked.last, asked.reason, person.username)
     after, ended = _end_outage(repository, replace(monitor, maintenance=window, version=monitor.version + 1), now)
     after = set_silence_deadline(after, monitor.last_seen_at or now)

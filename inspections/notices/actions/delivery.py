@@ -35,6 +35,7 @@ from inspections.notices.templates import (
     template_fields,
     unknown_fields,
 )
+from inspections.request_texts import clean_texts
 
 CLAIM_DURATION = timedelta(seconds=20)
 """The duration of a claim, longer than any channel's timeout (api/notices/channels.py)."""
@@ -192,7 +193,7 @@ def edit_template(
 ) -> Change[Template]:
     """Replaces a template; a repeated request changes nothing.
 
-    Raises NotFound (no such kind), RulesVersionConflict, InvalidInput with the names of unknown fields.
+    Raises NotFound (no such kind), RulesVersionConflict, InvalidInput (invisible characters, unknown fields).
     """
     if kind not in notice_kinds(repository):
         raise NotFound("template")
@@ -202,6 +203,7 @@ def edit_template(
         return Change(before)
     if sent.version != before.version:
         raise RulesVersionConflict(sent.version, before.version)
+    clean_texts(sent, (before.title, before.text))
     _check_fields(kind, {"title": sent.title, "text": sent.text})
     return Change(after, changed=((before, after),)) if before.version else Change(after, (after,))
 

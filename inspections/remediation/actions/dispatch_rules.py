@@ -9,11 +9,13 @@ from msgspec.structs import replace
 from inspections.accounts.people import Person
 from inspections.accounts.policy import scope
 from inspections.change import Change
-from inspections.errors import IdConflict, InvalidInput, NotFound, differing_fields
-from inspections.field_types import ShortText
+from inspections.errors import IdConflict, InvalidInput, NotFound
+from inspections.field_types import Name
 from inspections.office.actions import Area
 from inspections.remediation.dispatch_rules import DispatchRule, can_fix_in_area
 from inspections.remediation.repository import RemediationRepository
+from inspections.request_texts import clean_texts, differing_fields
+from inspections.text import is_same_name
 
 _COMMUNITY_DIGITS, _STREET_DIGITS = 12, 9
 
@@ -23,10 +25,10 @@ class NewDispatchRule(Struct, frozen=True, forbid_unknown_fields=True):
 
     id: UUID
     community: Area
-    lead: ShortText
-    category: ShortText | None = None
-    group: ShortText | None = None
-    assisting: Annotated[tuple[ShortText, ...], Meta(max_length=10)] = ()
+    lead: Name
+    category: Name | None = None
+    group: Name | None = None
+    assisting: Annotated[tuple[Name, ...], Meta(max_length=10)] = ()
     accepts: bool = False
 
     def __post_init__(self) -> None:
@@ -51,10 +53,12 @@ def add_dispatch_rule(
         if fields := differing_fields(before, sent, sent.__struct_fields__):
             raise IdConflict(fields)
         return Change(AddedDispatchRule(before, repeated=True))
+    clean_texts(sent)
     groups = {category.group for category in repository.categories()}
     unmet = {
         ("category", "没有这个隐患类别"): sent.category is not None and repository.category(sent.category) is None,
-        ("group", "没有这个隐患分类"): sent.group is not None and sent.group not in groups,
+        ("group", "没有这个隐患分类"): sent.group is not None
+        and not any(is_same_name(sent.group, group) for group in groups),
         **{
             (field, "该社区没有这位整改人"): not can_fix_in_area(repository.person(username), sent.community)
             for field, username in (("lead", sent.lead), *(("assisting", name) for name in sent.assisting))

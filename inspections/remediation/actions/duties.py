@@ -21,6 +21,7 @@ from inspections.remediation.steps import (
     Unsupervise,
     Verify,
 )
+from inspections.text import is_same_name
 
 _JUDGING_STEPS = (Verify, DecideExtension, Suspend, Unsupervise, Cancel)
 """The steps that judge the work of the handlers, or release them from it."""
@@ -74,7 +75,7 @@ def is_uninvolved_account(repository: RemediationRepository, hazard: Hazard, nam
     Whoever is named as the fixer may not re-check, so nobody may name such a person.
     """
     party = hazard.responsible_party
-    if name in hazard.handlers or (party is not None and name == party.name):
+    if name in hazard.handlers or (party is not None and is_same_name(name, party.name)):
         return False
     if repository.person(name) is not None:
         return True

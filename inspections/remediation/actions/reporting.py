@@ -11,7 +11,7 @@ from inspections.accounts.people import Person, Role
 from inspections.accounts.policy import find_delegator, scope
 from inspections.calendar import shanghai_date
 from inspections.change import Change
-from inspections.errors import Forbidden, IdConflict, IdOwnerConflict, InvalidInput, NotFound, differing_fields
+from inspections.errors import Forbidden, IdConflict, IdOwnerConflict, InvalidInput, NotFound
 from inspections.hazards.deadlines import look_back_deadline, stage_due_fields
 from inspections.hazards.duplicates import duplicate_candidates
 from inspections.hazards.history import NewEntry, append_history, comparable_facts
@@ -28,6 +28,7 @@ from inspections.remediation.actions.step_context import start_fixing_clock, upd
 from inspections.remediation.recheck_sample import recheck_reasons
 from inspections.remediation.repository import RemediationRepository
 from inspections.remediation.steps import FixedOnSpot, Report
+from inspections.request_texts import check_texts, clean_texts, differing_fields
 
 
 class ReportResult(NamedTuple):
@@ -65,6 +66,7 @@ def report_hazard(
     if earlier is not None:
         raise IdOwnerConflict
     sent.check_no_damage()
+    report = clean_texts(report)
     category = _check_report(repository, report)
     source = _report_source(person, community)
     hazard = new_hazard(repository, report, person.username, source, (community, category), now, demo=demo)
@@ -266,6 +268,7 @@ def create_rebound(hazard: Hazard, repository: RemediationRepository, person: Pe
         point=hazard.point,
         responsible_party=hazard.responsible_party,
     )
+    report, _ = check_texts(report)  # of a hazard that may be older than the rule
     by, of = person.username, (community, category)
     new = new_hazard(repository, report, by, "look_back", of, now, demo=hazard.demo)
     return replace(new, recurrence_of=hazard.id)

@@ -17,7 +17,6 @@ from inspections.errors import (
     IdOwnerConflict,
     NotFound,
     VersionConflict,
-    differing_fields,
 )
 from inspections.hazards.history import NewEntry, append_history, comparable_facts
 from inspections.hazards.lifecycle import check_transition
@@ -64,6 +63,7 @@ from inspections.remediation.steps import (
     Unsupervise,
     Verify,
 )
+from inspections.request_texts import clean_texts, differing_fields
 
 
 def get_visible_hazard(
@@ -116,6 +116,8 @@ def apply_step(
     if step.version != hazard.version:
         raise VersionConflict(step.version, hazard.version)
     check_transition(hazard, step.name)
+    party = hazard.responsible_party
+    step = clean_texts(step, (party.name,) if party else ())
     master = find_master(repository, person, hazard, step) if isinstance(step, Merge) else None
     born = (
         create_rebound(hazard, repository, person, now)
