@@ -28,6 +28,7 @@ INVISIBLE_RANGES = (
 INVISIBLE = "".join(f"{re.escape(chr(first))}-{re.escape(chr(last))}" for first, last in INVISIBLE_RANGES)
 """The invisible characters, as the inside of a set in a regular expression."""
 
+_find_unusual = re.compile("[^\t\n\r -~·—“”…\u3000-\u3029\u4e00-\u9fff\uff01-\uff5e]").search
 _find_invisible = re.compile(f"[{INVISIBLE}]").search
 _BREAKS = re.compile("[\x0b\x0c\x85\u2028\u2029]")
 _JOINERS = "\u180b-\u180f\u200c\u200d\ufe00-\ufe0f\U000e0100-\U000e01ef"
@@ -51,7 +52,7 @@ _LOOSE_JOINERS = re.compile(f"(?!{_KEPT})[{_JOINERS}]")
 
 def has_invisible(text: str) -> bool:
     """Tells whether the text has an invisible character, also one that joins visible ones."""
-    return _find_invisible(text) is not None
+    return _find_unusual(text) is not None and _find_invisible(text) is not None  # a quarter of the time for most texts
 
 
 def clean_text(text: str) -> str:
