@@ -13,7 +13,7 @@ import msgspec
 import rich_click as click
 
 from api.accounts.sign_in.authentication import HASHER
-from api.commands.terminal import console, settings
+from api.commands.terminal import console, print_line, settings
 from api.settings import CommandError
 from inspections.accounts.actions.people import AdminScopes, CreatedPerson, add_person, change_person
 from inspections.accounts.actions.second_factor import reset_factor
@@ -65,7 +65,7 @@ def reset_user(username: str, password_file: Path | None, *, remove_totp: bool) 
     """
     change = partial(_reset_account, username=username, password=_read_password(password_file), removes=remove_totp)
     _run_on_database(settings().database_url, username, partial(change, profile=settings().security_profile))
-    console.print(f"{username} has a new password, which its owner must change")
+    print_line(f"{username} has a new password, which its owner must change")
 
 
 def _read_password(file: Path | None) -> str:
@@ -78,7 +78,7 @@ def _read_password(file: Path | None) -> str:
 def list_users() -> None:
     """List every account with its roles; the server may be running."""
     for line in account_lines(settings().database_url):
-        console.print(line, soft_wrap=True, markup=False)
+        print_line(line)
 
 
 def create_account(

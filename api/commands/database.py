@@ -16,7 +16,7 @@ def migrate() -> None:
     """Create the database, or upgrade it to the current schema."""
     with write_access(settings().database_url):
         upgrade(settings().database_url)
-    console.print(f"{settings().database_url} is up to date")
+    console.print("the database is up to date")
 
 
 @click.command()

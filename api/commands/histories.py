@@ -7,7 +7,7 @@ from pathlib import Path
 
 import rich_click as click
 
-from api.commands.terminal import console, progress_bar, report_findings, settings
+from api.commands.terminal import print_line, progress_bar, report_findings, settings
 from storage.database import open_database
 from storage.migration import check_schema
 from storage.upkeep.history_file import check_export as check_file
@@ -28,7 +28,7 @@ def export(file: Path) -> None:
     with progress_bar("writing histories") as advance:
         written = write(database, file, advance)
     asyncio.run(database.close())
-    console.print(f"{file}: {written.lines} lines of {written.hazards} hazards")
+    print_line(f"{file}: {written.lines} lines of {written.hazards} hazards")
 
 
 @history.command(name="verify")

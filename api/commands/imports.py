@@ -8,7 +8,7 @@ from pathlib import Path
 
 import rich_click as click
 
-from api.commands.terminal import console, settings
+from api.commands.terminal import console, print_line, settings
 from api.ledger.legacy_import import import_ledger_file as import_ledger
 from api.places.communities import import_communities_locally as import_list
 from inspections.table_import import LineError
@@ -51,7 +51,7 @@ def import_hazards(file: Path, username: str, *, apply: bool) -> None:
         done = import_ledger(settings().database_url, file.read_bytes(), username, apply=apply)
     _print_errors(done.errors)
     for title in done.aside:
-        console.print(f"no field for {title}: kept in the history of each case", soft_wrap=True, markup=False)
+        print_line(f"no field for {title}: kept in the history of each case")
     kept = "kept" if done.applied else "would be kept"
     console.print(f"{done.lines} lines, {done.wrong} errors; {done.new} {kept}, {done.already} were there already")
     sys.exit(1 if done.wrong else 0)
@@ -59,4 +59,4 @@ def import_hazards(file: Path, username: str, *, apply: bool) -> None:
 
 def _print_errors(errors: Iterable[LineError]) -> None:
     for each in errors:
-        console.print(f"{each.line} {each.column}: {each.message}", soft_wrap=True, markup=False)
+        print_line(f"{each.line} {each.column}: {each.message}")

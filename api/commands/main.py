@@ -10,6 +10,7 @@ import rich_click as click
 from rich.console import Console
 from sqlalchemy.exc import DBAPIError
 
+from api.process.printable import escape_lines
 from storage.engine.failures import OperatorError, as_unavailable
 from storage.private_files import restrict_new_files
 
@@ -69,5 +70,5 @@ def main() -> None:
 
 
 def _exit_with_error(words: str) -> NoReturn:
-    Console(stderr=True).print(words, style="red", markup=False)
+    Console(stderr=True).print(escape_lines(words), style="red", markup=False)
     sys.exit(2)

@@ -7,7 +7,7 @@ from uuid import UUID
 import rich_click as click
 
 from api.commands.dead_letters import dead_letter_lines, replay_dead_letters
-from api.commands.terminal import console, settings
+from api.commands.terminal import console, print_line, settings
 
 
 @click.group()
@@ -20,7 +20,7 @@ def dead() -> None:
     """List abandoned deliveries with id, channel, recipients and error; the server may be running."""
     lines = dead_letter_lines(settings().database_url)
     for line in lines or ["nothing was given up"]:
-        console.print(line, soft_wrap=True, markup=False)
+        print_line(line)
 
 
 @notices.command(name="replay")

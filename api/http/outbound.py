@@ -137,7 +137,13 @@ class OutboundClient:
         except TimeoutError:
             raise SendFailure(f"no answer within {SECONDS:g} s") from None
         except (self._aiohttp.ClientError, OSError, UnicodeError) as error:
-            raise SendFailure(f"{type(error).__name__}: {error}") from error
+            raise SendFailure(f"{type(error).__name__}: {self._reason(error)}") from error
+
+    def _reason(self, error: Exception) -> str:
+        """Returns the words of an error, without those that repeat the address: its path may be a secret."""
+        if isinstance(error, self._aiohttp.ClientResponseError):
+            return error.message
+        return "" if isinstance(error, self._aiohttp.InvalidURL) else str(error)
 
     async def _send(self, method: str, url: str, headers: dict[str, str], body: bytes) -> Answer:
         parts = check_url(url)
@@ -202,6 +208,9 @@ def open_outbound_client(settings: Settings, url: str) -> OutboundClient:
     """A client that may send to `url`. Raises BadSettings."""
     try:
         check_url(url)
+    except ValueError as error:  # the address is not repeated: it may hold a password or a token
+        raise BadSettings(f"settings: an address of a webhook, heartbeat or provider: {error}") from error
+    try:
         return OutboundClient(parse_networks(settings.intranet))
     except ValueError as error:
-        raise BadSettings(f"settings: {url.partition('?')[0]}: {error}") from error
+        raise BadSettings(f"ANXUN_INTRANET: {error}") from error

@@ -3,5 +3,6 @@
 - `health`: routes for health checks, the OpenAPI document and its documentation page
 - `listening`: the exclusive server address, connection limits, and granian servers on our own sockets
 - `logs`: structured logs: readable lines at a terminal, JSON elsewhere; the security log to syslog
+- `printable`: words of others, made printable for terminals and logs
 - `scheduler`: recurring jobs: deadlines, cleanup, digests, rollups, heartbeat
 """

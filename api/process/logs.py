@@ -1,6 +1,8 @@
 """Structured logs: readable lines at a terminal, JSON elsewhere; the security log also goes to syslog."""
 
 import atexit
+import io
+import json
 import logging
 import os
 import queue
@@ -8,15 +10,34 @@ import socket
 import sys
 from datetime import UTC, datetime
 from logging.handlers import QueueHandler, QueueListener, SysLogHandler
+from typing import Any, TextIO
 
 import structlog
 
 from api.accounts.security_log import SECURITY_LOGGER
+from api.process.printable import escape_lines, escape_unprintable
 
 # Tracebacks omit local variables, which hold passwords, tokens and what people wrote.
 _BARE_TRACEBACKS = structlog.processors.ExceptionRenderer(
     structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
 )
+
+
+def _escape_values(_: object, __: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    """Makes one printable line of each text of an event, for the renderer of readable lines."""
+    return {name: escape_unprintable(value) if isinstance(value, str) else value for name, value in event.items()}
+
+
+def _encode_line(event: structlog.typing.EventDict, **options: Any) -> str:
+    """Encodes an event as one printable line of JSON: json.dumps leaves the control characters from U+007F on."""
+    return escape_unprintable(json.dumps(event, ensure_ascii=False, **options))
+
+
+def _write_traceback(to: TextIO, error: structlog.typing.ExcInfo) -> None:
+    """Writes a traceback whose message obeys the same rule, line by line."""
+    whole = io.StringIO()
+    structlog.dev.plain_traceback(whole, error)
+    to.write(escape_lines(whole.getvalue()))
 
 
 def configure_logs(how: str, syslog: str = "") -> None:
@@ -28,9 +49,9 @@ def configure_logs(how: str, syslog: str = "") -> None:
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
     last: list[structlog.typing.Processor] = (
-        [structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)]
+        [_escape_values, structlog.dev.ConsoleRenderer(exception_formatter=_write_traceback)]
         if lines
-        else [_BARE_TRACEBACKS, structlog.processors.JSONRenderer(ensure_ascii=False)]
+        else [_BARE_TRACEBACKS, structlog.processors.JSONRenderer(_encode_line)]
     )
     structlog.configure(
         processors=[*shared, *last],
@@ -56,7 +77,7 @@ class _SyslogHandler(SysLogHandler):
 
     def format(self, record: logging.LogRecord) -> str:
         at = datetime.fromtimestamp(record.created, UTC).isoformat()
-        return f"1 {at} {socket.gethostname()} anxun {os.getpid()} security - {record.getMessage()}"
+        return f"1 {at} {socket.gethostname()} anxun {os.getpid()} security - {escape_unprintable(record.getMessage())}"
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: ARG002, N802  # logging's name
         structlog.get_logger().warning("syslog cannot be reached", reason=str(sys.exc_info()[1]))

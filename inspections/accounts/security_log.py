@@ -88,6 +88,10 @@ def _grant_changes(before: tuple[Grant, ...], after: tuple[Grant, ...]) -> Itera
 
 
 def event_fields(event: SecurityEvent) -> Mapping[str, str]:
-    """Returns the event as the flat fields that a log collector receives."""
-    shared = {"id": str(event.id), "at": event.at.isoformat(), "event": event.event, "by": event.by}
-    return {**event.facts, **shared, "about": event.about, "address": event.address}
+    """Returns the event as the flat fields that a log collector receives.
+
+    Who did what comes first: a collector may cut a long line (RFC 5424, 6.1), and facts may be long.
+    """
+    shared = {"at": event.at.isoformat(), "event": event.event, "by": event.by, "about": event.about}
+    shared |= {"address": event.address, "id": str(event.id)}
+    return {**shared, **event.facts, **shared}

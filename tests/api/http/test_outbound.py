@@ -1,16 +1,19 @@
 """Proves that outgoing requests reach only vetted, pinned addresses, and bound answers in time and size."""
 
 import asyncio
+import gzip
+import socket
 import ssl
 import threading
-from contextlib import suppress
+import time
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from ipaddress import IPv4Address, IPv6Address, ip_network
 
 import pytest
 import trustme
 
-from api.http.outbound import ForbiddenAddress, OutboundClient, SendFailure, check_url, vet_address
+from api.http.outbound import SECONDS, ForbiddenAddress, OutboundClient, SendFailure, check_url, vet_address
 from api.settings import parse_networks
 from tests.builders.sink import sink
 from tests.builders.waiting import poll_until
@@ -137,6 +140,10 @@ def test_a_configured_intranet_is_allowed_and_metadata_addresses_never_are():
         "http:///x",
         "gopher://x",
         "http://a@b/",
+        "http://good.example@evil.example/",
+        "http://good.example:80@evil.example/",
+        "http://evil.example\\@good.example/",
+        "http://:@b/",
         "http://x:99999/",
         "//x",
         "",
@@ -149,8 +156,12 @@ def test_an_invalid_webhook_url_is_refused(url):
 
 
 @pytest.mark.parametrize(
-    "host", ["127.0.0.1", "localhost", "2130706433", "0x7f000001", "127.1", "[::1]", "[::ffff:127.0.0.1]"]
-)
+    "host",
+    [
+        "127.0.0.1", "localhost", "2130706433", "0x7f000001", "127.1", "0x7f.1", "0177.0.0.1", "127.0.0.1.", "0",
+        "[::1]", "[::ffff:127.0.0.1]", "[::ffff:7f00:1]", "[::1%25lo]", "１２７.０.０.１",
+    ],
+)  # fmt: skip
 def test_our_own_machine_is_refused_in_every_notation(host):
     with sink() as own:
         with pytest.raises((ForbiddenAddress, SendFailure)):
@@ -260,3 +271,75 @@ def test_a_certificate_must_match_the_hostname_although_the_address_is_pinned():
         resolve, _ = fake_resolver(["127.0.0.1"])
         with pytest.raises(SendFailure, match="CERTIFICATE"):
             send(OutboundClient(LOOPBACK, resolve), url)
+
+
+def test_a_compressed_answer_is_not_unpacked():
+    """A gigabyte of zeros takes a megabyte on the wire."""
+    bomb = gzip.compress(bytes(50_000_000))
+    with raw_server(b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n\r\n", bomb) as port:
+        answer = send(OutboundClient(LOOPBACK), f"http://127.0.0.1:{port}/")
+    assert (answer.status, answer.body) == (200, bomb[:4096])
+
+
+@pytest.mark.parametrize("piece", [b"HTTP/1.1 200 OK\r\nX-Long: " + b"x" * 100_000, b"HTTP/1.1 200 " + b"x" * 100_000])
+def test_a_failure_does_not_repeat_the_address_with_its_token(piece):
+    """It is logged, stored and shown to administrators of deliveries, while the address is a secret setting."""
+    with raw_server(piece) as port, pytest.raises(SendFailure) as failure:
+        send(OutboundClient(LOOPBACK), f"http://127.0.0.1:{port}/robot/s3cret?access_token=t0ken")
+    assert "s3cret" not in str(failure.value)
+    assert "t0ken" not in str(failure.value)
+    assert len(str(failure.value)) > 10
+
+
+@pytest.mark.parametrize("endless", [b"X-A: 1\r\n", b"X: " + b"y" * 4000 + b"\r\n"])
+def test_a_head_without_end_is_given_up_at_once(endless):
+    """The parser stops after some lines, long before the time limit and without a gigabyte of headers in memory."""
+    with raw_server(b"HTTP/1.1 200 OK\r\n", endless, repeats=True) as port:
+        began = time.monotonic()
+        with pytest.raises(SendFailure, match="Response"):
+            send(OutboundClient(LOOPBACK), f"http://127.0.0.1:{port}/")
+        assert time.monotonic() - began < SECONDS / 2
+
+
+def test_a_kept_connection_serves_no_other_name_at_the_same_address():
+    authority = trustme.CA()
+    trust = ssl.create_default_context()
+    authority.configure_trust(trust)
+    here = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("hook.example").configure_cert(here)
+
+    async def scenario(port):
+        resolve, _ = fake_resolver(["127.0.0.1"])
+        client = OutboundClient(LOOPBACK, resolve, trust)
+        try:
+            answer = await client.send("POST", f"https://hook.example:{port}/", {})
+            assert answer.status == 204
+            with pytest.raises(SendFailure, match="CERTIFICATE"):
+                await client.send("POST", f"https://other.example:{port}/", {})
+        finally:
+            await client.close()
+
+    with sink() as good:
+        good.server.socket = here.wrap_socket(good.server.socket, server_side=True)
+        asyncio.run(scenario(good.port))
+        assert len(good.calls) == 1
+
+
+@contextmanager
+def raw_server(*pieces, repeats=False):
+    """Accept one connection and answer its request with these bytes; `repeats` sends the last piece for ever."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def answer():
+            connection, _ = server.accept()
+            with connection, suppress(OSError):
+                connection.recv(65536)
+                for piece in pieces:
+                    connection.sendall(piece)
+                while repeats:
+                    connection.sendall(pieces[-1] * 100)
+
+        thread = threading.Thread(target=answer, daemon=True)
+        thread.start()
+        yield server.getsockname()[1]
+        thread.join()

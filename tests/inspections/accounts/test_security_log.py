@@ -45,6 +45,14 @@ def test_an_event_is_logged_with_its_subject_and_a_repetition_is_not():
     }
 
 
+def test_a_collector_that_cuts_a_long_line_still_learns_who_did_what():
+    facts = {"grants": "+inspector:330402009036 " * 400, "by": "somebody else", "event": "sign_in"}
+    line = SecurityEvent(Office().new_id(), NOW, Event.ACCOUNT_CHANGED, "admin", "li", "10.0.0.7", facts)
+    fields = event_fields(line)
+    assert list(fields)[:5] == ["at", "event", "by", "about", "address"]
+    assert (fields["by"], fields["event"]) == ("admin", "account.changed")  # no fact takes their place
+
+
 def test_the_facts_of_a_changed_account_name_the_grants_and_no_secret():
     after = replace(LI, name="张三", password="$argon2id$new", grants=(Grant(Role.SUPERVISOR, ""),), version=2)
     facts = change_facts([(LI, after)], ())
