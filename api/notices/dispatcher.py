@@ -15,8 +15,16 @@ import structlog
 
 from api.http.outbound import ForbiddenAddress, SendFailure
 from api.notices.channels import Channel, Envelope, HazardReference, channel_info, error_summary
+from inspections.accounts.policy import scope
 from inspections.errors import Unavailable
-from inspections.notices.actions.delivery import claim_deliveries, dispatch_notices, record_attempts, render_notice
+from inspections.notices.actions.delivery import (
+    claim_deliveries,
+    dispatch_notices,
+    present_recipients,
+    record_attempts,
+    render_hidden_notice,
+    render_notice,
+)
 from inspections.notices.outbox import Delivery, DeliveryAttempt
 from storage.database import Database
 from storage.notices.inbox import get_notice
@@ -93,7 +101,7 @@ class Notifier:
         claimed, put_off = await self._database.transact(claim)
         if not claimed:
             return put_off
-        envelopes = await self._database.read(partial(_build_envelopes, claimed=claimed))
+        envelopes = await self._database.read(partial(_build_envelopes, claimed=claimed, now=now))
         attempts = await asyncio.gather(
             *(self._attempt_delivery(channel, *each) for each in zip(claimed, envelopes, strict=True))
         )
@@ -104,6 +112,8 @@ class Notifier:
         return len(claimed)
 
     async def _attempt_delivery(self, channel: Channel, delivery: Delivery, envelope: Envelope) -> DeliveryAttempt:
+        if delivery.username and not envelope.addresses:
+            return DeliveryAttempt(delivery.id, "its recipient has no account or address any more", 0.0, last=True)
         error = None
         try:
             await channel.deliver(envelope, self._clock())
@@ -116,17 +126,20 @@ class Notifier:
         return DeliveryAttempt(delivery.id, error, random.random())  # noqa: S311  # jitter, no secret
 
 
-def _build_envelopes(repository: Repository, claimed: Sequence[Delivery]) -> list[Envelope]:
+def _build_envelopes(repository: Repository, claimed: Sequence[Delivery], now: datetime) -> list[Envelope]:
+    """Builds what is sent. A mail tells no more than its recipient's inbox would show at this moment."""
     hazards = {each.id: each for each in repository.hazards([each.hazard for each in claimed if each.hazard])}
     made: list[Envelope] = []
     for delivery in claimed:
         notice = get_notice(repository, delivery)
         hazard = hazards.get(delivery.hazard) if delivery.hazard else None
-        told = [person for name in delivery.recipients if (person := repository.person(name))]
-        named = hazard and HazardReference(*(getattr(hazard, name) for name in HazardReference.__struct_fields__))
-        words = render_notice(repository, notice, hazard)
+        told = present_recipients(repository, delivery.recipients, now)
+        if delivery.username and hazard and not any(scope(each, "hazard.personal").covers(hazard) for each in told):
+            named, words = None, render_hidden_notice(repository, notice.kind)
+        else:
+            named = hazard and HazardReference(*(getattr(hazard, name) for name in HazardReference.__struct_fields__))
+            words = render_notice(repository, notice, hazard)
+        to = tuple(person.username for person in told)
         addresses = tuple(person.email for person in told if person.email) if delivery.username else ()
-        made.append(
-            Envelope(notice.id, notice.kind, notice.at, delivery.recipients, named, words.title, words.text, addresses)
-        )
+        made.append(Envelope(notice.id, notice.kind, notice.at, to, named, words.title, words.text, addresses))
     return made

@@ -23,6 +23,7 @@ from inspections.notices.actions.delivery import (
     get_template,
     mark_read,
     notice_kinds,
+    render_hidden_notice,
     render_notice,
     retry_delivery,
 )
@@ -141,11 +142,12 @@ async def mark_notice_read(request: AnyRequest, notice_id: FromPath[UUID]) -> No
 
 def _notice_view(repository: Repository, each: InboxItem) -> NoticeView:
     entry, notice, hazard = each
-    hidden = notice.hazard is not None and hazard is None
+    if notice.hazard is not None and hazard is None:
+        title = render_hidden_notice(repository, notice.kind).title
+        return NoticeView(entry.id, notice.kind, notice.at, entry.read_at, None, title, None)
     words = render_notice(repository, notice, hazard)
-    title = get_template(repository, notice.kind).title if hidden else words.title
     named = hazard and HazardReference(hazard.id, hazard.number, hazard.state)
-    return NoticeView(entry.id, notice.kind, notice.at, entry.read_at, named, title, None if hidden else words.text)
+    return NoticeView(entry.id, notice.kind, notice.at, entry.read_at, named, words.title, words.text)
 
 
 @get("/notice-templates", opt={"action": "rules.see"})

@@ -38,6 +38,10 @@ class NewTemplate(Struct, frozen=True, forbid_unknown_fields=True):
     text: TemplateText
 
 
+MAX_TITLE, MAX_TEXT = 200, 8000
+"""Letters of a rendered title and text."""
+
+
 class NoticeText(NamedTuple):
     """The rendered title and text of a notice."""
 
@@ -88,6 +92,8 @@ _DEFAULTS: dict[str, tuple[str, str]] = {
 _REMINDER = ("期限提醒", f"{_AT}将于 {{line_due_at}} 到期，请抓紧办理。")
 _RUNG = ("超期提醒", f"{_AT}的期限 {{line_due_at}} 已过，现为“{{state}}”，请督促办理。")
 _SUPERVISE = ("建议督办", f"{_AT}的期限 {{line_due_at}} 已过，仍为“{{state}}”，建议挂牌督办。")
+HIDDEN_TEXT = "该事项不在您的查看范围内，不显示详情。"
+"""The text of a notice whose hazard its recipient may not see."""
 KINDS = tuple(_DEFAULTS)
 """All kinds of notices except rungs of escalation ladders, which the office names itself."""
 
@@ -109,6 +115,10 @@ def unknown_fields(kind: str, text: str) -> list[str]:
     return [name for name in _placeholders(text) if name not in known]
 
 
+def has_fields(text: str) -> bool:
+    return any(True for _ in _placeholders(text))
+
+
 def _placeholders(text: str) -> Iterator[str]:
     """Yields each placeholder with its attribute, conversion and format, none of which any field allows."""
     for _, name, form, conversion in Formatter().parse(text):
@@ -117,7 +127,11 @@ def _placeholders(text: str) -> Iterator[str]:
 
 
 def render_template(template: Template, values: Mapping[str, str]) -> NoticeText:
-    return NoticeText(_render_text(template.title, values), _render_text(template.text, values))
+    """Fills in a template. The title is one line of at most MAX_TITLE letters whatever the values are: it is a header
+    of mails. The text has at most MAX_TEXT letters, since a template may name a long field hundreds of times.
+    """
+    title = " ".join(_render_text(template.title, values).split())
+    return NoticeText(title[:MAX_TITLE], _render_text(template.text, values)[:MAX_TEXT])
 
 
 def _render_text(text: str, values: Mapping[str, str]) -> str:

@@ -12,7 +12,7 @@ from uuid import UUID
 from msgspec import Struct
 from msgspec.structs import replace
 
-from inspections.accounts.actions.delegations import people_with_delegations
+from inspections.accounts.actions.delegations import people_with_delegations, person_with_delegations
 from inspections.accounts.people import Person
 from inspections.accounts.policy import scope
 from inspections.change import Change
@@ -22,6 +22,7 @@ from inspections.notices.outbox import TRIES, ChannelInfo, Delivery, DeliveryAtt
 from inspections.notices.recipients import Staff
 from inspections.notices.repository import NoticeRepository
 from inspections.notices.templates import (
+    HIDDEN_TEXT,
     KINDS,
     DisplayNames,
     NewTemplate,
@@ -29,6 +30,7 @@ from inspections.notices.templates import (
     Template,
     default_template,
     fact_values,
+    has_fields,
     hazard_values,
     line_values,
     render_template,
@@ -119,7 +121,7 @@ def record_attempts(repository: NoticeRepository, attempts: Sequence[DeliveryAtt
 def _apply_attempt(delivery: Delivery, attempt: DeliveryAttempt, now: datetime) -> Delivery:
     if attempt.error is None:
         return replace(delivery, delivered_at=now, dead_at=None, error=None)
-    if delivery.tries >= TRIES:
+    if attempt.last or delivery.tries >= TRIES:
         return replace(delivery, dead_at=delivery.dead_at or now, error=attempt.error)
     return replace(delivery, next_try_at=now + retry_delay(delivery.tries, attempt.jitter), error=attempt.error)
 
@@ -175,6 +177,25 @@ def render_notice(repository: NoticeRepository, notice: Notice, hazard: Hazard |
         by = repository.person(line.by)
         values |= line_values(line, by.name if by else "系统")
     return render_template(get_template(repository, notice.kind), values)
+
+
+def present_recipients(repository: NoticeRepository, usernames: Sequence[str], now: datetime) -> list[Person]:
+    """Returns those of the recipients whose accounts are active, with the grants in effect at this moment.
+
+    Hours may lie between a notice and its delivery: quiet hours, or retries for a day.
+    """
+    found = (repository.person(username) for username in usernames)
+    return [
+        person_with_delegations(repository, person, now).with_current_grants(now)
+        for person in found
+        if person is not None and person.active
+    ]
+
+
+def render_hidden_notice(repository: NoticeRepository, kind: str) -> NoticeText:
+    """Renders a notice whose hazard its recipient may not see (any more): only what kind of notice it is."""
+    title = get_template(repository, kind).title
+    return NoticeText(default_template(kind).title if has_fields(title) else title, HIDDEN_TEXT)
 
 
 def get_template(repository: NoticeRepository, kind: str) -> Template:

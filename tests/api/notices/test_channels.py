@@ -4,15 +4,14 @@ import asyncio
 import hashlib
 import hmac
 import json
-import socketserver
-import ssl
+import socket
 import threading
-from contextlib import contextmanager
+import time
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
-from email import message_from_bytes, policy
 
 import pytest
-import trustme
+from msgspec.structs import replace
 
 from api.http.outbound import OutboundClient, SendFailure
 from api.notices.channels import (
@@ -28,6 +27,7 @@ from api.notices.channels import (
 from api.settings import BadSettings, Settings, parse_networks
 from inspections.hazards.records import State
 from storage.engine.failures import MissingDependency
+from tests.builders.mail import mail_server
 from tests.builders.office import new_id
 from tests.builders.sink import sink
 
@@ -74,67 +74,6 @@ def test_any_response_but_success_is_a_send_failure(how):
 # mail -------------------------------------------------------------------------------------------------------
 
 
-class MailHandler(socketserver.StreamRequestHandler):
-    """Answers as a small mail server (RFC 5321), with STARTTLS and AUTH PLAIN where the test offers them."""
-
-    def say(self, line):
-        self.wfile.write(f"{line}\r\n".encode())
-
-    def handle(self):
-        server = self.server
-        self.say("220 post")
-        while line := self.rfile.readline().decode().strip():
-            word = line.upper().split()[0]
-            server.lines.append(line)
-            if word == "EHLO":
-                for each in ("post", *server.offers):
-                    self.say(f"250-{each}")
-                self.say("250 8BITMIME")
-            elif word == "STARTTLS":
-                self.say("220 go")
-                self.connection = server.context.wrap_socket(self.connection, server_side=True)
-                self.rfile, self.wfile = self.connection.makefile("rb"), self.connection.makefile("wb", 0)
-            elif word == "DATA":
-                self.say("354 go")
-                data = b""
-                while not data.endswith(b"\r\n.\r\n"):
-                    data += self.rfile.readline()
-                server.messages.append(message_from_bytes(data[:-5], policy=policy.default))
-                self.say("250 kept")
-            elif word == "QUIT":
-                self.say("221 bye")
-                return
-            else:
-                self.say(server.answers.get(word, "250 ok"))
-
-    def finish(self):
-        for each in (self.rfile, self.wfile, self.connection):
-            each.close()
-
-
-@contextmanager
-def mail_server(*offers, answers=None, wrapped=False):
-    """Runs a mail server; yields it, its port, and an SSL context that trusts its certificate."""
-    authority = trustme.CA()
-    trust = ssl.create_default_context()
-    authority.configure_trust(trust)
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.issue_cert("localhost").configure_cert(context)
-    server = socketserver.ThreadingTCPServer(("127.0.0.1", 0), MailHandler)
-    server.daemon_threads = True
-    server.lines, server.messages, server.offers, server.context = [], [], offers, context
-    server.answers = {"AUTH": "235 ok", **(answers or {})}
-    if wrapped:
-        server.socket = context.wrap_socket(server.socket, server_side=True)
-    thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
-    thread.start()
-    try:
-        yield server, server.server_address[1], trust
-    finally:
-        server.shutdown()
-        server.server_close()
-
-
 def test_mail_is_sent_encrypted_with_the_event_in_its_headers():
     with mail_server("STARTTLS", "AUTH PLAIN") as (server, port, trust):
         deliver(Mail(f"smtp://an%40xun@localhost:{port}", "a-password", "anxun@example.cn", trust))
@@ -175,6 +114,53 @@ def test_mail_that_is_refused_or_has_no_address_fails():
         deliver(Mail("smtp://localhost:1", "", "anxun@example.cn"), nowhere)
 
 
+def test_a_refused_mail_does_not_repeat_the_address_that_is_erased_with_the_account():
+    """What the mail server said is logged, and kept with the delivery for good."""
+    said = {"RCPT": "550 5.1.1 <Zhao@example.cn>: Recipient address rejected"}
+    with mail_server(answers=said) as (_, port, trust), pytest.raises(SendFailure) as failure:
+        deliver(Mail(f"smtp://localhost:{port}", "", "anxun@example.cn", trust))
+    assert "zhao" not in str(failure.value).lower()
+    assert "550" in str(failure.value)
+
+
+@contextmanager
+def talking_server(beginning, forever, pause):
+    """Sends a beginning, then the same bytes again and again."""
+    over = threading.Event()
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def talk():
+            connection, _ = server.accept()
+            with connection, suppress(OSError):
+                connection.sendall(beginning)
+                while not over.wait(pause):
+                    connection.sendall(forever)
+
+        thread = threading.Thread(target=talk, daemon=True)
+        thread.start()
+        yield server.getsockname()[1]
+        over.set()
+        thread.join()
+
+
+@pytest.mark.parametrize(
+    ("scheme", "beginning", "forever", "pause"),
+    [
+        ("smtp", b"220-", b"x\r\n220-", 0.0005),
+        ("smtp", b"", b"2", 0.05),
+        ("smtp", b"220 post\r\n250-", b"post\r\n250-", 0.0005),
+        ("smtps", b"\x16\x03\x03\x40\x00", b"\x02", 0.05),
+    ],
+)
+def test_a_mail_server_that_never_ends_its_answer_is_given_up(monkeypatch, scheme, beginning, forever, pause):
+    monkeypatch.setattr("api.notices.channels.MAIL_SECONDS", 0.5)
+    with talking_server(beginning, forever, pause) as port:
+        began = time.monotonic()
+        with pytest.raises(SendFailure):
+            deliver(Mail(f"{scheme}://localhost:{port}", "", "anxun@example.cn"))
+        assert time.monotonic() - began < 8
+
+
 # robots -----------------------------------------------------------------------------------------------------
 
 
@@ -188,6 +174,31 @@ def test_a_robot_gets_the_notice_through_apprise():
 def test_a_robot_that_refuses_is_a_send_failure():
     with sink(lambda _: 500) as bad, pytest.raises(SendFailure):
         deliver(Robots(f"json://127.0.0.1:{bad.port}/group"))
+
+
+def test_a_robot_follows_no_redirect():
+    with sink() as inner, sink(lambda _: (307, inner.url)) as outer, pytest.raises(SendFailure):
+        deliver(Robots(f"json://127.0.0.1:{outer.port}/group"))
+    assert inner.calls == []
+
+
+def test_what_people_wrote_mentions_nobody_in_a_chat_group_and_links_to_nothing():
+    words = '<at user_id="all">所有人</at> @all [点这里](http://evil.example) ![](http://evil.example/x.png)'
+    with sink() as good:
+        deliver(Robots(f"json://127.0.0.1:{good.port}/group"), replace(NOTICE, title=words, text=words))
+    content = json.loads(good.calls[0][2])
+    for field in ("title", "message"):
+        assert not set("<>@[]") & set(content[field]), content
+        assert "所有人" in content[field]
+
+
+def test_a_robot_that_never_ends_its_answer_is_given_up_and_blocks_no_other_work(monkeypatch):
+    monkeypatch.setattr("api.notices.channels.ROBOT_SECONDS", 0.5)
+    with talking_server(b"HTTP/1.1 200 OK\r\nX-Slow: ", b"x", 0.05) as port:
+        began = time.monotonic()
+        with pytest.raises(SendFailure, match="no answer"):
+            deliver(Robots(f"json://127.0.0.1:{port}/group"))
+        assert time.monotonic() - began < 8
 
 
 def test_the_robots_of_three_platforms_are_known_and_others_refused():

@@ -19,7 +19,9 @@ from inspections.notices.actions.delivery import (
     get_template,
     mark_read,
     notice_kinds,
+    present_recipients,
     record_attempts,
+    render_hidden_notice,
     render_notice,
     retry_delivery,
 )
@@ -27,10 +29,14 @@ from inspections.notices.actions.digests import DIGESTS, send_digest, send_histo
 from inspections.notices.outbox import TRIES, ChannelInfo, Delivery, DeliveryAttempt, InboxEntry, Notice, retry_delay
 from inspections.notices.recipients import AUDIENCES, MAJOR, Staff
 from inspections.notices.templates import (
+    HIDDEN_TEXT,
     KINDS,
+    MAX_TEXT,
+    MAX_TITLE,
     NewTemplate,
     Template,
     default_template,
+    render_template,
     template_fields,
     unknown_fields,
 )
@@ -542,6 +548,38 @@ def test_a_removed_template_field_is_left_out():
     assert render(office, "report").text == hazard.number
     assert get_template(office, "report").version == 1
     assert "overdue" in template_fields("digest.daily")
+
+
+def test_a_title_is_one_line_and_a_text_is_cut_whatever_the_values_are():
+    template = Template("return", 1, "退单 {reason}", "{reason}" * 250)
+    words = render_template(template, {"reason": "一\r\nBcc: x\u2028二\x85" + "长" * 2000})
+    assert words.title.startswith("退单 一 Bcc: x 二 长")
+    assert (len(words.title), len(words.title.splitlines())) == (MAX_TITLE, 1)
+    assert len(words.text) == MAX_TEXT
+
+
+def test_a_notice_of_a_hidden_hazard_shows_only_its_kind():
+    office = Office()
+    assert render_hidden_notice(office, "assign") == ("新派单", HIDDEN_TEXT)
+    office.keep(Template("assign", 1, "{place} 新派单", "{reason}"))
+    assert render_hidden_notice(office, "assign") == ("新派单", HIDDEN_TEXT)
+    office.keep(Template("assign", 2, "请看派单", "{reason}"))
+    assert render_hidden_notice(office, "assign") == ("请看派单", HIDDEN_TEXT)
+
+
+def test_only_active_accounts_are_still_recipients_with_their_present_grants():
+    office = Office()
+    past = replace(li, grants=(replace(li.grants[0], until=NOW),))
+    office.keep(replace(zhao, active=False), past)
+    told = present_recipients(office, ["zhao", "li", "nobody"], NOW)
+    assert [(each.username, each.grants) for each in told] == [("li", ())]
+
+
+def test_a_delivery_that_nobody_may_receive_is_given_up_at_once():
+    office = Office()
+    delivery = claim_one_delivery(office)
+    assert office.do(record_attempts, [DeliveryAttempt(delivery.id, "no account", 0, last=True)], NOW) == 1
+    assert (office.all(Delivery)[0].dead_at, office.all(Delivery)[0].tries) == (NOW, 1)
 
 
 # digests ----------------------------------------------------------------------------------------------------
