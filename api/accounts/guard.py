@@ -8,6 +8,7 @@ from litestar.routes import HTTPRoute
 
 from api.accounts.cookies import ACCESS_COOKIE, cookie_token
 from api.accounts.sign_in.authentication import Authenticator
+from api.http.bodies import READMIT
 from api.http.headers import request_header
 from api.http.problems import UnknownRoute
 from api.http.request_metrics import start_timer
@@ -48,12 +49,21 @@ async def guard(request: Request[Any, Any, Any]) -> None:
     elif action != PUBLIC:
         person = await request.app.state.context.part(Authenticator).authenticate(read_token(request), action)
         request.scope["user"] = person
+        request.scope["state"][READMIT] = _readmit
         if not scope(person, action):
             raise Forbidden
         if "\0" in request.scope["path"]:  # PostgreSQL cannot store NUL in text
             raise UnknownRoute
     if request.scope["query_string"]:
         _check_query(request)
+
+
+async def _readmit(request: Request[Any, Any, Any]) -> None:
+    """Checks sign-in and permission again. Raises Unauthenticated, Forbidden."""
+    person = await request.app.state.context.part(Authenticator).reauthorize(read_token(request))
+    request.scope["user"] = person
+    if not scope(person, request.route_handler.opt["action"]):
+        raise Forbidden
 
 
 def _check_query(request: Request[Any, Any, Any]) -> None:

@@ -53,8 +53,9 @@ class FixLinkList(Struct, frozen=True, omit_defaults=True):
 @post("/hazards/{hazard_id:uuid}/links", opt={"action": "link.make", "body": NewLink})
 async def create_fix_link(request: AnyRequest, hazard_id: FromPath[UUID]) -> Response[CreatedLinkView]:
     """Creates a one-time link with which the party, without an account, sees its notice and submits its fix."""
-    context, person = app_context(request), current_person(request)
+    context = app_context(request)
     new: NewLink = await json_body(request, NewLink)
+    person = current_person(request)
     token = new_token()
     made = await context.database.transact(
         partial(make_link, person=person, hazard_id=hazard_id, new=new, digest=hash_token(token), now=context.clock())

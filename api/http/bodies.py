@@ -24,7 +24,10 @@ STALL_SECONDS = 15.0
 SLOW_SECONDS = 60.0
 SLOWEST_BYTES = 256
 """Bytes per second, fewer than any phone network carries. A client that is slower for SLOW_SECONDS is cut off."""
-
+TRUSTED_SECONDS = 1.0
+"""Rights are checked again after this long, since a revocation ends them within a second (authentication.py)."""
+READMIT = "anxun_readmit"
+"""The guard leaves a function under this name in a request's state: it checks sign-in and permission again."""
 
 _NUL = b"\\u0000"
 
@@ -54,6 +57,7 @@ def decode_body(raw: bytes | bytearray, kind: type[T] | Any) -> Any:
 async def read_chunks(request: AnyRequest) -> AsyncGenerator[bytes]:
     """The body as it arrives. Raises StalledTransfer without progress, InterruptedBody if it breaks off, BodyTooLarge.
 
+    A body that takes longer than TRUSTED_SECONDS ends with `recheck_rights`, before its last chunk.
     A budget of SLOW_SECONDS shrinks while we wait and grows with every byte; our own work between chunks costs none.
     """
     now = asyncio.get_running_loop().time
@@ -61,7 +65,7 @@ async def read_chunks(request: AnyRequest) -> AsyncGenerator[bytes]:
     announced = request_header(request.scope, b"content-length") or ""
     if announced.isdecimal() and int(announced) > limit:
         raise BodyTooLarge
-    patience, received, more = SLOW_SECONDS, 0, True
+    patience, received, more, began = SLOW_SECONDS, 0, True, now()
     while more:
         waits_since = now()
         try:
@@ -76,7 +80,18 @@ async def read_chunks(request: AnyRequest) -> AsyncGenerator[bytes]:
         if received > limit:
             raise BodyTooLarge
         patience = min(SLOW_SECONDS, patience - (now() - waits_since) + len(chunk) / SLOWEST_BYTES)
+        if not more and now() - began > TRUSTED_SECONDS:
+            await recheck_rights(request)
         yield chunk
+
+
+async def recheck_rights(request: AnyRequest) -> None:
+    """Checks sign-in and permission again, after something that took long. Raises Unauthenticated, Forbidden.
+
+    `current_person` is then the person with the present grants. Routes without sign-in have nothing to check.
+    """
+    if readmit := request.scope["state"].get(READMIT):
+        await readmit(request)
 
 
 async def json_body(request: AnyRequest, kind: type[T] | Any) -> Any:

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import msgspec
 import structlog
 
-from api.http.bodies import AnyRequest, read_chunks
+from api.http.bodies import AnyRequest, read_chunks, recheck_rights
 from api.http.context import AppContext
 from inspections.errors import FileTooComplex, InvalidInput, TooManyRequests
 from storage.file_reading import ReadOrder, ReadResult
@@ -49,10 +49,15 @@ def file_slot(context: AppContext, username: str) -> Generator[None]:
 
 
 async def read_uploaded_file(request: AnyRequest, context: AppContext, order: ReadOrder, kind: type[T]) -> T:
-    """Parses the file in the body; this server reads one file at a time. Raises as `read_file`."""
+    """Parses the file in the body; this server reads one file at a time. Raises as `read_file`.
+
+    Ends with `recheck_rights`, since a file may wait and be read for a minute.
+    """
     data = b"".join([chunk async for chunk in read_chunks(request)])
     async with context.part(FileSlots).reading:
-        return await read_file(order, kind, data)
+        found = await read_file(order, kind, data)
+    await recheck_rights(request)
+    return found
 
 
 async def read_file(order: ReadOrder, kind: type[T], data: bytes) -> T:

@@ -41,15 +41,15 @@ async def import_uploaded_ledger(request: AnyRequest, apply: FromQuery[bool] = F
     With it, every line becomes a hazard or, where any line has an error, none does (422 `file.lines`). A line that was
     imported before is left as it is.
     """
-    context, person = app_context(request), current_person(request)
-    reach = scope(person, "ledger.import")
-    with file_slot(context, person.username):
+    context, username = app_context(request), current_person(request).username
+    with file_slot(context, username):
         order = LedgerOrder(await context.database.read(_read_name_index), context.clock())
         ledger = await read_uploaded_file(request, context, order, ParsedLedger)
+        reach = scope(current_person(request), "ledger.import")
         if not apply:
             return await context.database.read(lambda repository: preview_import(repository, reach, ledger))
         now = context.clock()
-        action = partial(import_ledger, by=person.username, reach=reach, ledger=ledger, now=now)
+        action = partial(import_ledger, by=username, reach=reach, ledger=ledger, now=now)
         facts = {"lines": str(ledger.count)}
         done = await context.log.transact(action, Event.IMPORTED, current_caller(request), "ledger", facts)
         try:

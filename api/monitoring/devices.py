@@ -198,15 +198,15 @@ async def import_devices(request: AnyRequest, apply: FromQuery[bool] = False) ->
     Without `apply` it only previews the result. With it all devices are registered or, on any error, none (422
     `file.lines`); the secrets of new devices are returned only once. Known devices stay unchanged.
     """
-    context, person = app_context(request), current_person(request)
-    reach = scope(person, "device.manage")
-    with file_slot(context, person.username):
+    context, username = app_context(request), current_person(request).username
+    with file_slot(context, username):
         listing = await read_uploaded_file(
             request, context, DevicesOrder(await context.database.read(_community_codes)), MonitorImport
         )
+        reach = scope(current_person(request), "device.manage")
         secrets = [new_token(_SECRET_PREFIX) for _ in listing.lines]
         action = partial(
-            import_monitors, by=person.username, reach=reach, listing=listing, secrets=secrets, now=context.clock()
+            import_monitors, by=username, reach=reach, listing=listing, secrets=secrets, now=context.clock()
         )
         if not apply:
             return (await context.database.read(partial(action, apply=False))).answer

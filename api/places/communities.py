@@ -73,9 +73,10 @@ async def import_communities(
     Listed communities are added or renamed, others stay; on any error nothing is imported (422 `file.lines`). With
     `apply=false` the result is only predicted and nothing is stored.
     """
-    context, reach = app_context(request), scope(current_person(request), "place.manage")
+    context = app_context(request)
     with file_slot(context, current_person(request).username):
         listing = await read_uploaded_file(request, context, CommunitiesOrder(crs), ParsedCommunities)
+        reach = scope(current_person(request), "place.manage")
         action = partial(import_places, reach=reach, listing=listing, apply=apply)
         if not apply:
             return (await context.database.read(action)).answer

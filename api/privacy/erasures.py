@@ -17,8 +17,8 @@ from inspections.privacy.actions import Erasure, erase_hazard_texts
 @post("/hazards/{hazard_id:uuid}/erasures", opt={"action": "hazard.erase", "body": Erasure})
 async def create_erasure(request: AnyRequest, hazard_id: FromPath[UUID]) -> Response[HistoryEntryView]:
     """Erases texts and names from a hazard and its history; returns the line that records the erasure."""
-    context, person = app_context(request), current_person(request)
-    erasure: Erasure = await json_body(request, Erasure)
+    context, erasure = app_context(request), await json_body(request, Erasure)
+    person = current_person(request)
     action = partial(erase_hazard_texts, person=person, hazard_id=hazard_id, erasure=erasure, now=context.clock())
     facts = {"fields": " ".join(erasure.fields)}
     done = await context.log.transact(action, Event.WORDS_ERASED, current_caller(request), str(hazard_id), facts)

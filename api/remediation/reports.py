@@ -32,8 +32,9 @@ async def post_hazard(request: AnyRequest) -> Response[ReportView]:
 
 async def _report_with_photos(request: AnyRequest) -> Response[ReportView]:
     """Receives, checks, decides, stores, commits: a report is refused before its photos are stored."""
-    context, person = app_context(request), current_person(request)
+    context = app_context(request)
     async with receive_form(request, context.photos, texts={"report"}) as form:
+        person = current_person(request)
         report = _join_photos(form, arrived := await inspect_photos(context, form.photos))
         action = partial(report_hazard, person=person, report=report, now=context.clock(), arrived=arrived)
         await context.database.read(action)

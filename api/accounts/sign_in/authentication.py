@@ -28,6 +28,7 @@ from inspections.accounts.actions.sign_in import (
     close_session,
     count_password_attempt,
     find_known_device,
+    find_signed_in_person,
     find_valid_session,
     open_session,
     record_access_use,
@@ -334,6 +335,21 @@ class Authenticator:
         if known.unmet and action != "me":
             raise known.unmet
         return known.person
+
+    async def reauthorize(self, token: str) -> Person:
+        """Returns the owner of a token that was valid when a slow request began, with the grants in effect now.
+
+        The token may have expired or been renewed since; its device must still be signed in. Raises Unauthenticated.
+        """
+        digest, now = hash_token(token), self._clock()
+        if token.startswith(KEY_PREFIX):
+            program = await self._identify_program(digest, now)
+            person = program.person if program else None
+        else:
+            person = await self._database.read(partial(find_signed_in_person, digest=digest, now=now))
+        if person is None:
+            raise Unauthenticated
+        return person
 
     async def token_expiry(self, token: str) -> datetime:
         """Returns when a token expires or must be checked again. Raises Unauthenticated."""

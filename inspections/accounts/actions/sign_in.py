@@ -249,6 +249,21 @@ def find_valid_session(repository: AccountRepository, digest: str, now: datetime
     return _authenticate(repository, session, pair, digest, now) if session and pair else None
 
 
+def find_signed_in_person(repository: AccountRepository, digest: str, now: datetime) -> Person | None:
+    """Finds the owner of an access token, with the grants in effect now, if its device is still signed in.
+
+    The token itself may have expired: for a request that began in time and took long.
+    """
+    pair = repository.find_token_pair(digest)
+    session = repository.get(Session, pair.session) if pair else None
+    if session is None or pair is None or digest != pair.access or not session.is_valid(now):
+        return None
+    person = repository.person(session.username)
+    if person is None or not person.active:
+        return None
+    return person_with_delegations(repository, person, now).with_current_grants(now)
+
+
 def _load_session_and_pair(repository: AccountRepository, digest: str) -> tuple[Session | None, TokenPair | None]:
     """Loads session and pair of a token's digest, the session first: all writers use this order, to avoid deadlocks."""
     found = repository.find_token_pair(digest)

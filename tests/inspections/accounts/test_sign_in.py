@@ -9,6 +9,7 @@ from inspections.accounts.actions.sign_in import (
     change_password,
     close_session,
     delete_expired_tokens,
+    find_signed_in_person,
     find_valid_session,
     open_session,
     record_access_use,
@@ -49,6 +50,18 @@ def test_an_access_token_is_valid_for_a_quarter_of_an_hour():
     assert find_valid_session(office, "refresh 1", NOW) is None
     assert find_valid_session(office, "nobody's", NOW) is None
     assert not use(office, "nobody's")
+
+
+def test_a_slow_request_outlives_its_token_but_not_its_device_or_account():
+    office = office_with_session()
+    assert find_signed_in_person(office, "access 1", later(minutes=40)) == wang
+    assert find_signed_in_person(office, "refresh 1", NOW) is None
+    assert find_signed_in_person(office, "nobody's", NOW) is None
+    office.keep(replace(wang, active=False))
+    assert find_signed_in_person(office, "access 1", NOW) is None
+    office.keep(wang)
+    office.do(close_session, "access 1", NOW)
+    assert find_signed_in_person(office, "access 1", NOW) is None
 
 
 def test_a_phone_may_renew_repeatedly_after_lost_answers():
