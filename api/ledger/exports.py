@@ -61,8 +61,9 @@ class ExportView(Struct, frozen=True):
 @post("/ledger/exports", opt={"action": "ledger.export", "body": ExportRequest}, dependencies=FILTERS)
 async def create_export(request: AnyRequest, filters: NamedDependency[Filters]) -> Response[ExportView]:
     """Requests a ledger as of the moment it is begun; the filters are those of `/ledger.csv`."""
-    context, person = app_context(request), current_person(request)
+    context = app_context(request)
     wanted: ExportRequest = await json_body(request, ExportRequest)
+    person = current_person(request)
     selection = await context.database.read(lambda repository: build_selection(repository, request, filters))
     export = Export(wanted.id, person.username, wanted.form, wanted.pictures, selection, context.clock())
     action = partial(request_export, export=export)

@@ -142,6 +142,13 @@ class Scope(Struct, frozen=True):
             self.username in hazard.handlers and hazard.community.startswith(self.assigned)
         )
 
+    def includes(self, other: "Scope") -> bool:
+        """Tells whether all that another scope of the same person covers lies in this one."""
+        mine = (*self.communities, *self.assigned)
+        return all(map(self.covers_community, other.communities)) and all(
+            code.startswith(mine) for code in other.assigned
+        )
+
     def overlaps(self, prefix: str) -> bool:
         """Tells whether a community with this prefix may lie within the scope."""
         return any(prefix.startswith(mine) or mine.startswith(prefix) for mine in self.communities)

@@ -6,6 +6,7 @@ from uuid import UUID
 from msgspec.structs import replace
 
 from inspections.accounts.people import Person
+from inspections.accounts.policy import scope
 from inspections.change import Change
 from inspections.errors import IdConflict, IdOwnerConflict, NotFound, TooManyRequests
 from inspections.ledger.exports import (
@@ -42,9 +43,15 @@ def request_export(repository: LedgerRepository, export: Export) -> Change[tuple
 
 
 def find_own_export(repository: LedgerRepository, person: Person, export_id: UUID, now: datetime) -> Export:
-    """The export if it is this person's and has not expired. Raises NotFound."""
+    """The export if it is this person's, has not expired, and holds nothing that they may not see any more.
+
+    Raises NotFound.
+    """
     export = repository.get(Export, export_id)
     if export is None or export.by != person.username or export.asked_at + RETENTION <= now:
+        raise NotFound("export")
+    see, personal = scope(person, "ledger.export"), scope(person, "hazard.personal")
+    if not (see.includes(export.selection.see) and personal.includes(export.selection.personal)):
         raise NotFound("export")
     return export
 

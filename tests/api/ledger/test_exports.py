@@ -3,6 +3,7 @@
 import asyncio
 import io
 import sys
+import time
 import uuid
 import zipfile
 from functools import partial
@@ -17,7 +18,7 @@ from inspections.ledger.actions.exports import claim_export, record_export_progr
 from inspections.ledger.exports import LEASE, RETENTION
 from storage.ledger import export_process as ledger_file
 from storage.upkeep.orphans import sweep_orphans
-from tests.builders.api import THERE, on_both, problem
+from tests.builders.api import HERE, THERE, on_both, problem
 from tests.builders.ledgers import parse_ledger_file, read_ledger
 from tests.builders.waiting import poll_until
 
@@ -126,6 +127,27 @@ def test_an_export_belongs_to_its_requester_and_expires(api):
     (stored,) = context.photos.list_files()
     assert sweep_orphans(context.database, context.photos, stored.at + 2 * RETENTION) == 1
     assert not list(context.photos.list_files())
+
+
+@on_both
+def test_an_export_made_before_its_requester_lost_rights_is_not_downloaded_any_more(api):
+    api.close_report(responsible_party={"kind": "owner", "name": "张三", "phone": "13800000000"})
+    export = request_export(api, form="csv")
+    wait_for_export(api, export)
+    waiting = request_export(api, form="csv")
+    assert "张三" in api.get("officer", f"/ledger/exports/{export}/file").content.decode("utf-8-sig")
+    wide = api.get("admin", "/people/officer").json()["grants"]
+    narrow = [each for each in wide if each["scope"] != HERE]
+    numbers = [{**each, "role": "analyst"} for each in wide]
+    for version, grants in enumerate((narrow, numbers), 1):
+        assert api.post("admin", "/people/officer", {"version": version, "grants": grants}).status_code == 200
+        time.sleep(1.1)  # a token is remembered for a second
+        for each in (export, waiting):
+            problem(api.get("officer", f"/ledger/exports/{each}"), 404, "export.not_found")
+            problem(api.get("officer", f"/ledger/exports/{each}/file"), 404, "export.not_found")
+    assert api.post("admin", "/people/officer", {"version": 3, "grants": wide}).status_code == 200
+    time.sleep(1.1)
+    assert api.get("officer", f"/ledger/exports/{export}/file").status_code == 200
 
 
 @on_both

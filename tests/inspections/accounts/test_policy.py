@@ -34,6 +34,22 @@ def test_a_handler_reaches_only_assigned_hazards():
     assert not scope(zhao, "hazard.see").covers(replace(hazard, lead="zhao", community=THERE.code))
 
 
+def test_a_scope_includes_one_that_covers_nothing_more():
+    def reach(**grants):
+        held = tuple(Grant(Role(role), prefix) for role, prefixes in grants.items() for prefix in prefixes.split())
+        return scope(Person("p", "p", held, "-"), "hazard.see")
+
+    street = reach(officer=HERE.street)
+    assert street.includes(reach(officer=HERE.code))
+    assert street.includes(reach(handler=HERE.code, officer=HERE.code))
+    assert street.includes(reach(admin=""))  # a role that sees no hazard
+    assert not street.includes(reach(officer="330402"))
+    assert not reach(officer=HERE.code).includes(reach(officer=f"{HERE.code} {THERE.code}"))
+    assert not reach(handler=HERE.code).includes(reach(officer=HERE.code))
+    assert reach(handler=HERE.street).includes(reach(handler=HERE.code))
+    assert not reach(handler=HERE.code).includes(reach(handler=HERE.street))
+
+
 @pytest.mark.parametrize("role", list(Role))
 @given(action=st.sampled_from(sorted(POLICY)))
 def test_the_policy_table_alone_decides(role, action):

@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 from msgspec.structs import replace
 
+from inspections.accounts.people import Grant, Role
 from inspections.accounts.policy import Scope
 from inspections.errors import IdConflict, IdOwnerConflict, NotFound, TooManyRequests
 from inspections.ledger.actions.exports import (
@@ -26,7 +27,7 @@ from inspections.ledger.exports import (
     ExportState,
 )
 from inspections.ledger.selection import Selection
-from tests.builders.office import NOW, Office, li, ma, new_id
+from tests.builders.office import NOW, THERE, Office, li, ma, new_id
 
 HERE = Scope("", ("330402009036",), ())
 
@@ -67,6 +68,16 @@ def test_an_export_is_visible_to_its_owner_until_it_expires(office):
     assert office.do(delete_old_exports, NOW + RETENTION - LEASE, 9) == 0
     assert office.do(delete_old_exports, NOW + RETENTION, 9) == 1
     assert office.all(Export) == []
+
+
+def test_an_export_is_hidden_once_its_owner_may_not_see_all_that_it_holds(office):
+    export = add_export(office)
+    office_wide = replace(li, grants=(Grant(Role.OFFICER, ""),))
+    assert find_own_export(office, office_wide, export.id, NOW) == export
+    elsewhere, numbers_only = (Grant(Role.OFFICER, THERE.code),), (Grant(Role.ANALYST, HERE.communities[0]),)
+    for grants in ((), elsewhere, numbers_only):  # an analyst exports the same hazards, without names
+        with pytest.raises(NotFound):
+            find_own_export(office, replace(li, grants=grants), export.id, NOW)
 
 
 def test_the_oldest_export_is_claimed_first_and_only_once(office):
