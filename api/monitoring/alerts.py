@@ -4,7 +4,6 @@ import hashlib
 import hmac
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
-from functools import partial
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -12,13 +11,14 @@ from litestar import get, post
 from litestar.params import FromPath, FromQuery, QueryParameter
 from litestar.status_codes import HTTP_200_OK
 from msgspec import Struct
+from msgspec.structs import replace
 
 from api.http.bodies import AnyRequest, check_moments, read_chunks
 from api.http.context import AppContext, app_context, current_person
 from api.http.problems import BodyTooLarge, UnparsableBody
 from api.http.queries import LIST_LIMIT, PageCursor, PageLimit, cut_page
 from api.monitoring.intake import AlertIntake
-from inspections.accounts.policy import PUBLIC, scope
+from inspections.accounts.policy import PUBLIC, Scope, scope
 from inspections.calendar import shanghai_date
 from inspections.errors import ClockSkew, InvalidSignature, NotFound
 from inspections.hazards.records import HazardReference
@@ -180,12 +180,28 @@ async def list_rejections(
     limit: PageLimit = LIST_LIMIT,
     cursor: PageCursor = None,
 ) -> RejectionList:
-    """Lists rejected messages by day, way and reason, with the newest sample; by default the last seven days."""
+    """Lists rejected messages by day, way and reason, with the newest sample; by default the last seven days.
+
+    The numbers are those of all communities. A sample of a device outside the scope is left out.
+    """
     check_moments(**{"from": first, "to": last})
     until = last or shanghai_date(app_context(request).clock())
-    ask = partial(rejection_counts, first=first or until - _WEEK, last=until)
-    found = await app_context(request).database.read(ask)
-    return RejectionList(*cut_page(found, _rejection_key, limit, cursor))
+    reach = scope(current_person(request), "device.manage")
+
+    def ask(repository: Repository) -> RejectionList:
+        found = rejection_counts(repository, first or until - _WEEK, until)
+        page, more = cut_page(found, _rejection_key, limit, cursor)
+        return RejectionList([_visible_rejection(repository, reach, each) for each in page], more)
+
+    return await app_context(request).database.read(ask)
+
+
+def _visible_rejection(repository: Repository, reach: Scope, count: RejectionCount) -> RejectionCount:
+    """Returns a count, without its sample if that is of a device outside the scope of the reader."""
+    monitor = repository.get(Monitor, count.device)
+    if monitor is None or reach.covers_community(monitor.community):
+        return count
+    return replace(count, device="", sample="")
 
 
 def _rejection_key(count: RejectionCount) -> str:

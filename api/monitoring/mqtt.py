@@ -63,12 +63,16 @@ class Broker(NamedTuple):
 
 
 class Publication(NamedTuple):
-    """A received publication. `connection`: the number of its connection, on which it must be acknowledged."""
+    """A received publication. `connection`: the number of its connection, on which it must be acknowledged.
+
+    `retained`: the broker has kept it, and sends it again after each of our subscriptions.
+    """
 
     topic: str
     payload: bytes
     mid: int
     connection: int
+    retained: bool = False
 
 
 def broker_from_settings(settings: Settings) -> Broker:
@@ -161,7 +165,8 @@ class MqttConsumer:
                 log.warning("broker is away", host=self._broker.host, reason=" ".join(map(str, details[3:4])))
 
         def on_message(_: Any, __: Any, message: "paho.MQTTMessage") -> None:
-            self._come.append(Publication(message.topic, bytes(message.payload), message.mid, self._connection))
+            come = (message.topic, bytes(message.payload), message.mid, self._connection, message.retain)
+            self._come.append(Publication(*come))
             if not self._flush_scheduled:
                 self._flush_scheduled = True
                 loop.call_soon_threadsafe(loop.call_later, _BATCH_DELAY_SECONDS, self._flush)
@@ -261,7 +266,7 @@ class MqttConsumer:
             if len(publications) > 1:
                 return await self._try_store(publications[:1])
             self.counts["fault"] += 1
-            log.exception("fault", job="alerts", topic=publications[0].topic, payload=publications[0].payload)
+            log.exception("fault", job="alerts", topic=publications[0].topic, payload=publications[0].payload[:500])
             return 1
 
     async def _store(self, publications: list[Publication]) -> int:
@@ -284,6 +289,8 @@ class MqttConsumer:
         monitor = await self._load_monitor(topic.group(1)) if topic else None
         if monitor is None:
             return [], [rejected_message("unknown_device", publication.topic, payload)]
+        if publication.retained:  # it came when it was published; again it would open a case after each restart
+            return [], [rejected_message("retained", monitor.id, payload)]
         try:
             contents = read(monitor.vendor, monitor.id, payload)
         except UnreadablePayload as garbage:

@@ -6,6 +6,7 @@ import shutil
 import socket
 import subprocess
 import threading
+from contextlib import contextmanager
 from pathlib import Path
 
 import paho.mqtt.client as paho
@@ -89,13 +90,45 @@ class Publisher:
         self._client.connect("127.0.0.1", port)
         self._client.loop_start()
 
-    def send(self, *publications):
+    def send(self, *publications, retain=False):
         """Publishes (topic, payload) pairs; returns when the broker has acknowledged all of them."""
         for topic, payload in publications:
-            self._client.publish(topic, payload, qos=1)
+            self._client.publish(topic, payload, qos=1, retain=retain)
         for _ in publications:
             assert self._acknowledged.acquire(timeout=PATIENCE)
 
     def stop(self):
         self._client.disconnect()
         self._client.loop_stop()
+
+
+@contextmanager
+def subscribed(port, username, topic, hear):
+    """Subscribes as this account, whatever the broker answers; calls `hear` with each message."""
+    answered = threading.Event()
+    client = paho.Client(CallbackAPIVersion.VERSION2)
+    client.username_pw_set(username, "-")
+    client.on_connect = lambda *_: client.subscribe(topic, 1)
+    client.on_subscribe = lambda *_: answered.set()
+    client.on_disconnect = lambda *_: answered.set()
+    client.on_message = lambda _client, _userdata, message: hear(message)
+    client.connect("127.0.0.1", port)
+    client.loop_start()
+    assert answered.wait(PATIENCE)
+    yield
+    client.disconnect()
+    client.loop_stop()
+
+
+def die_with_will(port, username, topic, payload):
+    """Connects as this account with a last will (MQTT 3.1.1, 3.1.2.5), and breaks the connection off."""
+    connected = threading.Event()
+    client = paho.Client(CallbackAPIVersion.VERSION2)
+    client.username_pw_set(username, "-")
+    client.will_set(topic, payload, 1)
+    client.on_connect = lambda *_: connected.set()
+    client.connect("127.0.0.1", port)
+    client.loop_start()
+    assert connected.wait(PATIENCE)
+    client.loop_stop()
+    client.socket().shutdown(socket.SHUT_RDWR)

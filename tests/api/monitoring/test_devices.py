@@ -4,7 +4,9 @@ import csv
 import io
 
 from api.process.scheduler import run_silence_check
+from inspections.accounts.people import Role
 from tests.builders.api import HERE, THERE, on_both, problem
+from tests.builders.people import sign_in_stranger
 from tests.builders.signed_alerts import ALARM, post_signed, register_device, send_alerts
 
 
@@ -87,6 +89,18 @@ def test_rejected_messages_are_counted_with_a_sample(api):
     assert "humidity" in next(each["sample"] for each in found if each["reason"] == "unknown_metric")
     assert api.get("admin", "/alerts/refusals?from=2026-11-01&to=2026-11-22").json()["items"] == []
     problem(api.get("officer", "/alerts/refusals"), 403, "role.forbidden")
+
+
+@on_both
+def test_the_sample_of_a_foreign_device_is_not_shown(api):
+    secret = register_device(api)
+    send_alerts(api, secret, [{"metric": "humidity", "value": 87}])
+    problem(post_signed(api, "anxd_wrong", ALARM, name="Z-9"), 401, "alert.signature")
+    sign_in_stranger(api, "far", Role.ADMIN)
+    found = {each["reason"]: each for each in api.get("far", "/alerts/refusals").json()["items"]}
+    assert (found["unknown_metric"]["device"], found["unknown_metric"]["sample"]) == ("", "")
+    assert (found["unknown_metric"]["count"], found["wrong_signature"]["device"]) == (1, "Z-9")
+    assert "87" in str(api.get("admin", "/alerts/refusals").json())
 
 
 @on_both

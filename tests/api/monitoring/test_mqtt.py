@@ -144,6 +144,85 @@ def test_a_device_may_publish_only_under_its_own_name(api, tmp_path):
     broker.end(signal.SIGKILL)
 
 
+def test_a_message_that_the_broker_keeps_opens_no_case_after_each_restart(api, broker, publisher):
+    """A retained message comes once when it is published, and again after every subscription for as long as it is."""
+    register_device(api)
+    listening = Listener(api, broker)
+    publisher.send(alarm(), retain=True)
+    assert listening.wait_for_counts(1) == {"opened": 1}
+    listening.stop()
+    again = Listener(api, broker)
+    assert again.wait_for_counts(1) == {"retained": 1}
+    publisher.send(alarm(value=460))
+    assert again.wait_for_counts(2) == {"retained": 1, "folded": 1}
+    assert api.get("officer", "/alerts").json()["items"][0]["count"] == 2
+    assert {each["reason"] for each in api.get("admin", "/alerts/refusals").json()["items"]} == {"retained"}
+    again.stop()
+
+
+@pytest.mark.parametrize("name", ["+", "#", "A-2/alerts", "../A-2", "$share", "A-1+"])
+def test_a_name_with_a_wildcard_opens_no_other_topic(api, tmp_path, name):
+    """The ACL file that the project ships puts the account's name into a pattern of topics."""
+    broker = brokers.Broker(tmp_path / "broker", more=f"acl_file {brokers.CONFIGURED.with_suffix('.acl')}\n").start()
+    register_device(api, "A-2")
+    listening = Listener(api, broker, username="anxun", password="-")
+    publisher = brokers.Publisher(broker.port, username=name)
+    publisher.send(alarm("A-2"), (f"anxun/{name.replace('+', 'A-2').replace('#', 'A-2')}/alerts", b"{}"))
+    gateway = brokers.Publisher(broker.port, username="gateway")
+    gateway.send(alarm("A-2", value=499))
+    listening.wait_for_counts(1)
+    (alert,) = api.get("officer", "/alerts").json()["items"]
+    assert (alert["count"], alert["value"]) == (1, 499)
+    for each in (listening, publisher, gateway):
+        each.stop()
+    broker.end(signal.SIGKILL)
+
+
+@pytest.mark.parametrize("topic", ["#", "anxun/#", "anxun/A-2/alerts", "$share/anxun/anxun/+/alerts", "$SYS/#"])
+def test_a_device_reads_nothing_and_takes_no_message_from_the_server(api, tmp_path, topic):
+    broker = brokers.Broker(tmp_path / "broker", more=f"acl_file {brokers.CONFIGURED.with_suffix('.acl')}\n").start()
+    register_device(api, "A-2")
+    listening = Listener(api, broker, username="anxun", password="-")
+    overheard = []
+    with brokers.subscribed(broker.port, "A-1", topic, overheard.append):
+        device = brokers.Publisher(broker.port, username="A-2")
+        device.send(*(alarm("A-2", id=str(number)) for number in range(20)))
+        assert listening.wait_for_counts(20) == {"opened": 1, "folded": 19}
+    assert overheard == []
+    for each in (listening, device):
+        each.stop()
+    broker.end(signal.SIGKILL)
+
+
+def test_the_last_will_of_a_device_speaks_for_no_other(api, tmp_path):
+    broker = brokers.Broker(tmp_path / "broker", more=f"acl_file {brokers.CONFIGURED.with_suffix('.acl')}\n").start()
+    for name in ("A-1", "A-2"):
+        register_device(api, name)
+    listening = Listener(api, broker, username="anxun", password="-")
+    for device in ("A-2", "A-1"):
+        brokers.die_with_will(broker.port, "A-1", *alarm(device))
+    assert listening.wait_for_counts(1) == {"opened": 1}
+    assert [each["device"] for each in api.get("officer", "/alerts").json()["items"]] == ["A-1"]
+    listening.stop()
+    broker.end(signal.SIGKILL)
+
+
+def test_the_flood_of_one_device_delays_the_alarm_of_another_by_little(api, broker):
+    for name in ("A-1", "B-1"):
+        register_device(api, name)
+    listening = Listener(api, broker)
+    flooding, other = brokers.Publisher(broker.port), brokers.Publisher(broker.port)
+    flood = threading.Thread(target=lambda: flooding.send(*(alarm(value=401 + at % 90) for at in range(3000))))
+    flood.start()
+    poll_until(lambda: listening.consumer.counts.total() > 100)
+    other.send(alarm("B-1"))
+    poll_until(lambda: "B-1" in {each["device"] for each in api.get("officer", "/alerts").json()["items"]})
+    flood.join()
+    listening.wait_for_counts(3001)
+    for each in (listening, flooding, other):
+        each.stop()
+
+
 @pytest.mark.parametrize(("sign", "forgotten"), [(signal.SIGTERM, 0), (signal.SIGKILL, 5)])
 def test_messages_wait_for_the_listener_even_when_the_broker_restarts(api, broker, publisher, sign, forgotten):
     """A killed broker may lose its last acknowledged messages; devices repeat alarms, so every hazard is opened."""
