@@ -67,8 +67,10 @@ async def change_password(request: AnyRequest) -> UnlinkedProviders:
 
 @post("/auth/logout", opt={"action": "me"}, status_code=204)
 async def logout(request: AnyRequest) -> Response[None]:
+    """Signs out this device. A browser also forgets the photos that it has cached, for the next person at it."""
     await app_context(request).part(Authenticator).close(read_token(request), current_caller(request))
-    return Response(None, cookies=expired_cookies() if ACCESS_COOKIE in request.cookies else None)
+    cookies = expired_cookies() if ACCESS_COOKIE in request.cookies else None
+    return Response(None, cookies=cookies, headers={"Clear-Site-Data": '"cache"'})
 
 
 @get("/me", opt={"action": "me"})

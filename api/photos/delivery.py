@@ -1,6 +1,7 @@
 """Routes that deliver photos: by variant, each with its own permission; with a caption; by signed URL."""
 
 import hashlib
+from collections.abc import Mapping
 from functools import partial
 from typing import Annotated, Literal, NamedTuple
 from uuid import UUID
@@ -30,6 +31,7 @@ from storage.photos.store import read_original
 from storage.repository import Repository
 
 Size = Literal["320", "1280", "original"]
+_NO_HEADERS: Mapping[str, str] = {}
 _CONTENT_TYPES = {
     "jpeg": "image/jpeg",
     "png": "image/png",
@@ -101,7 +103,8 @@ async def get_signed_photo(
     if not is_valid_signature(await context.part(SigningKey).secret(), variant, expires, signed, context.clock()):
         raise NotFound("photo")
     view = await context.database.read(partial(_find_signed_photo, variant=variant))
-    return await _photo_response(request, context, variant, view)
+    seconds = max(0, expires - int(context.clock().timestamp()))
+    return await _photo_response(request, context, variant, view, {"Cache-Control": f"private, max-age={seconds}"})
 
 
 @post("/photos/links", opt={"action": "photo.see", "body": SignedUrlRequestList}, status_code=200)
@@ -143,10 +146,14 @@ def _parse_variant(sha256: str, size: str, watermark: UUID | None) -> Variant:
 
 
 async def _photo_response(
-    request: AnyRequest, context: AppContext, variant: Variant, view: _ViewablePhoto
+    request: AnyRequest,
+    context: AppContext,
+    variant: Variant,
+    view: _ViewablePhoto,
+    more: Mapping[str, str] = _NO_HEADERS,
 ) -> Response[bytes]:
     sha256, photo = variant.sha256, view.photo
-    state = {"Anxun-Photo-State": photo.state}
+    state = {"Anxun-Photo-State": photo.state, **more}
     if variant.size == "original":
         content = Content(photo.size, partial(read_original, context.photos, sha256))
         return await serve_content(request, content, sha256, _CONTENT_TYPES[photo.format], state)

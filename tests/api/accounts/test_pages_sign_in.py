@@ -1,5 +1,7 @@
 """Proves that a browser page signs in over https with cookies that no script reads and no other site can use."""
 
+import json
+
 import pytest
 
 from tests.builders.api import PASSWORD, body, problem
@@ -49,6 +51,31 @@ def test_a_page_of_another_origin_cannot_use_the_cookies(page, origin):
         problem(send(page, method, path, origin, content=b"{}"), 403, "auth.cross_site")
     problem(send(page, "POST", "/auth/refresh", origin, json={}), 403, "auth.cross_site")
     assert send(page, "POST", "/auth/logout").status_code == 204
+
+
+@pytest.mark.parametrize(
+    "content_type", ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=b"]
+)
+def test_a_form_of_another_site_cannot_use_the_cookies(page, content_type):
+    """A browser sends these without asking the server first (Fetch, CORS-safelisted request headers)."""
+    for path in ("/hazards", "/hazards/steps", "/photos", "/me/devices/revoke"):
+        answer = page.client.post(
+            f"/api/v1{path}", content=json.dumps(body()), headers={"Origin": OTHER, "Content-Type": content_type}
+        )
+        problem(answer, 403, "auth.cross_site")
+    assert send(page, "GET", "/hazards").json()["items"] == []
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "DELETE"])
+def test_an_override_header_makes_no_change_look_safe(page, method):
+    override = {"Origin": OTHER, "X-HTTP-Method-Override": method, "X-HTTP-Method": method, "X-Method-Override": method}
+    for path in ("/hazards", "/uploads", "/me/devices/revoke"):
+        problem(page.client.post(f"/api/v1{path}", json=body(), headers=override), 403, "auth.cross_site")
+
+
+def test_a_sign_out_empties_the_cache_of_the_browser(page):
+    """Photos are cached for long; the next person at the browser must not find them."""
+    assert send(page, "POST", "/auth/logout").headers["clear-site-data"] == '"cache"'
 
 
 @pytest.mark.parametrize("origin", [OTHER, None, "null"])

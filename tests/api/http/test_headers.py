@@ -1,12 +1,17 @@
 """Proves the security headers of every response, and which origins may call the API."""
 
+import re
 import shutil
+import uuid
+from pathlib import Path
 
 import pytest
 from litestar.testing import TestClient
 
 from api.app import build_app
 from api.settings import BadSettings, Settings, load_settings
+from storage.photos.sample_images import draw_sample_photo
+from tests.builders.api import MONDAY, problem
 
 ALWAYS = {"x-content-type-options": "nosniff", "referrer-policy": "no-referrer", "x-frame-options": "DENY"}
 DASHBOARD = "https://dashboard.example"
@@ -71,6 +76,31 @@ def test_only_configured_origins_may_call_the_api(open_client):
         assert allowed_origins(client, "https://other.example") == {None}
 
 
+@pytest.mark.parametrize(
+    "origin",
+    [
+        "null", "https://dashboard.example.evil", "https://evil-dashboard.example", "https://dashboard.example:8443",
+        "http://dashboard.example", "https://dashboardxexample", "https://dashboard.example/", "HTTPS://DASHBOARD.EXAMPLE",
+        "https://a.dashboard.example", "https://dashboard.example, https://evil.example", "*",
+    ],
+)  # fmt: skip
+def test_an_origin_that_resembles_a_configured_one_is_refused(open_client, origin):
+    with open_client(cors=DASHBOARD) as client:
+        assert allowed_origins(client, origin) == {None}
+
+
+def test_no_other_origin_ever_gets_an_answer_with_cookies(open_client):
+    """Browsers show an answer to a request with cookies to another origin only with this header."""
+    with open_client(cors=DASHBOARD) as client:
+        for origin in (DASHBOARD, "null", "https://evil.example"):
+            sent = {"Origin": origin, "Cookie": "__Host-anxun-access=x", "Access-Control-Request-Method": "POST"}
+            for method in ("OPTIONS", "GET", "POST"):
+                answer = client.request(method, "/api/v1/me", headers=sent)
+                assert "access-control-allow-credentials" not in answer.headers
+        allowed = client.get("/api/v1/me", headers={"Origin": DASHBOARD})
+        assert "Origin" in allowed.headers["vary"]
+
+
 @pytest.mark.parametrize("origins", ["*", "dashboard.example", "https://a.example/path", "https://*.example"])
 def test_an_invalid_origin_setting_is_refused(origins):
     with pytest.raises(BadSettings):
@@ -81,3 +111,73 @@ def test_the_documentation_can_be_turned_off(open_client):
     with open_client(docs=False) as client:
         for path in ("/docs", "/docs/swagger_style.css", "/schema/openapi.json"):
             assert client.get(path).status_code == 404
+
+
+MATRIX = (Path(__file__).parents[1] / "matrix.txt").read_text().splitlines()
+ROUTES = [tuple(line.split()[:2]) for line in MATRIX if line]
+MISSING = {"area": "999999999999", "photo": "0" * 64, "person": "nobody", "monitor": "nothing"}
+NOWHERE = "01900000-0000-7000-8000-000000000000"
+
+
+def paths(method):
+    """Return the paths of all routes with this method, with ids of nothing."""
+    filled = {
+        path: re.sub(r"{(\w+)}", lambda name: MISSING.get(name[1], NOWHERE), path)
+        for how, path in ROUTES
+        if how == method
+    }
+    return list(filled.values())
+
+
+def test_no_answer_about_the_office_may_be_kept_by_a_shared_cache(api):
+    """An answer is not stored at all, or only by the browser of the person, and then under a name of its content."""
+    made = [api.get(who, path) for path in paths("GET") for who in ("officer", "admin", None)]
+    link = api.take_step(
+        "officer", api.report("inspector", responsible_party={"kind": "merchant", "name": "某店"}), "accept"
+    )
+    link = api.post("officer", f"/hazards/{link['id']}/links", {"id": str(uuid.uuid4())}).json()["addresses"]["url"]
+    for path in ("", "/notice", "/qr.png", "/qr.svg", "/nothing"):
+        page = api.call(None, "GET", link.partition("/f/")[1] + link.partition("/f/")[2] + path, root=True)
+        assert page.headers["cache-control"] == "no-store", path
+        assert "frame-ancestors 'none'" in page.headers["content-security-policy"]
+        assert page.headers["x-frame-options"] == "DENY"
+        made.append(page)
+    assert {answer.status_code for answer in made} >= {200, 401, 403, 404}
+    for answer in made:
+        kept = answer.headers["cache-control"]
+        assert kept in {"no-store", "private, no-cache"} or (kept.startswith("private") and "etag" in answer.headers)
+        if kept == "private, no-cache" and "etag" in answer.headers:
+            assert "authorization" in answer.headers["vary"].lower(), answer.url
+
+
+def test_head_and_options_tell_a_stranger_nothing(api):
+    hazard = api.report("inspector")["id"]
+    for path in dict.fromkeys(paths("GET") + paths("POST")):
+        for known in (path, path.replace(NOWHERE, hazard)):
+            answer = api.call(None, "OPTIONS", known.partition("?")[0])
+            assert (answer.status_code, answer.content, "set-cookie" in answer.headers) == (204, b"", False), known
+    for path in paths("GET"):
+        answers = [api.call(None, "HEAD", each) for each in (path, path.replace(NOWHERE, hazard))]
+        assert {answer.status_code for answer in answers} <= {401, 405}, path
+        assert answers[0].status_code == answers[1].status_code
+
+
+def test_an_override_header_changes_no_method(api):
+    """Only a resumable upload knows one, for proxies that refuse PATCH (tus 1.0)."""
+    hazard = api.report("inspector")
+    for name in ("X-HTTP-Method-Override", "X-HTTP-Method", "X-Method-Override"):
+        for method in ("DELETE", "GET", "PUT"):
+            answer = api.post("officer", f"/hazards/{hazard['id']}", {}, headers={name: method})
+            problem(answer, 405, "route.method")
+            assert api.get("officer", f"/hazards/{hazard['id']}", headers={name: "DELETE"}).status_code == 200
+
+
+def test_a_photo_that_is_also_a_page_is_shown_as_a_picture_only(api):
+    """The bytes of an original stay as they were sent, with whatever follows the picture."""
+    content = draw_sample_photo("page", "EB-01", MONDAY) + b"<html><script>alert(1)</script></html>"
+    digest = api.photo("inspector", content)
+    answer = api.get("inspector", f"/photos/{digest}")
+    assert answer.content == content
+    assert answer.headers["content-type"] == "image/jpeg"
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert answer.headers["content-security-policy"] == "default-src 'none'; sandbox"

@@ -42,6 +42,13 @@ def test_a_signed_url_serves_one_variant_for_five_minutes(api, clock):
     problem(open_url(api, url), 404, "photo.not_found")
 
 
+def test_a_cache_keeps_a_signed_photo_no_longer_than_its_url_is_valid(api, clock):
+    digest = api.report("inspector")["photos"][0]["sha256"]
+    url = signed_url(api, "officer", digest)
+    clock.advance(minutes=3)
+    assert open_url(api, url).headers["cache-control"] == "private, max-age=120"
+
+
 def test_a_person_who_may_not_see_a_photo_gets_no_signed_url(api):
     digest = api.report("inspector")["photos"][0]["sha256"]
     assert signed_url(api, "officer2", digest) is None
