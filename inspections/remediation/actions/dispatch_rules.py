@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from inspections.accounts.people import Person
 from inspections.accounts.policy import scope
 from inspections.change import Change
-from inspections.errors import IdConflict, InvalidInput, NotFound
+from inspections.errors import IdConflict, IdOwnerConflict, InvalidInput, NotFound
 from inspections.field_types import Name
 from inspections.office.actions import Area
 from inspections.remediation.dispatch_rules import DispatchRule, can_fix_in_area
@@ -46,10 +46,12 @@ class AddedDispatchRule(NamedTuple):
 def add_dispatch_rule(
     repository: RemediationRepository, person: Person, sent: NewDispatchRule
 ) -> Change[AddedDispatchRule]:
-    """Adds a dispatch rule. Raises NotFound (community), IdConflict, InvalidInput."""
+    """Adds a dispatch rule. Raises NotFound (community), IdConflict, IdOwnerConflict, InvalidInput."""
     _check_area(repository, person, sent.community)
     before = repository.get(DispatchRule, sent.id)
     if before is not None:
+        if not scope(person, "rules.edit").covers_community(before.community):
+            raise IdOwnerConflict
         if fields := differing_fields(before, sent, sent.__struct_fields__):
             raise IdConflict(fields)
         return Change(AddedDispatchRule(before, repeated=True))

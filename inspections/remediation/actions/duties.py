@@ -72,12 +72,14 @@ def _is_major(facts: dict[str, object]) -> bool:
 def is_uninvolved_account(repository: RemediationRepository, hazard: Hazard, name: str) -> bool:
     """Tells whether `name` is that of an account that is not involved in the hazard and could re-check its fix.
 
-    Whoever is named as the fixer may not re-check, so nobody may name such a person.
+    Whoever is named as the fixer may not re-check, so nobody may name such a person. An account of another community
+    could not re-check anyway, and stays as unknown here as a name without an account.
     """
     party = hazard.responsible_party
     if name in hazard.handlers or (party is not None and is_same_name(name, party.name)):
         return False
-    if repository.person(name) is not None:
+    named = repository.person(name)
+    if named is not None and any(hazard.community.startswith(grant.scope) for grant in named.grants):
         return True
     return any(
         is_person_name(name, each) and each.username not in hazard.handlers and _may_recheck(each, hazard)

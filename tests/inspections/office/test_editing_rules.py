@@ -6,7 +6,7 @@ from msgspec.structs import replace
 
 from inspections.accounts.people import Role
 from inspections.calendar import CalendarDay, WorkingCalendar, midnight, shanghai_instant
-from inspections.errors import IdConflict, InvalidInput, NotFound, RulesVersionConflict
+from inspections.errors import IdConflict, IdOwnerConflict, InvalidInput, NotFound, RulesVersionConflict
 from inspections.hazards.deadlines import is_overdue
 from inspections.hazards.records import Hazard, State
 from inspections.office.actions import (
@@ -224,6 +224,15 @@ def test_a_dispatch_rule_is_added_once_and_removed_once():
     for _ in range(2):
         assert not office.do(remove_dispatch_rule, admin, sent.id).active
     assert office.dispatch_rules == []
+
+
+def test_the_rule_of_another_office_is_not_compared_with_a_new_one():
+    """The differing fields would tell who is in charge there."""
+    office, far = Office(), person("far", Role.ADMIN, scope=THERE.code)
+    sent = new_rule(category="EV-03")
+    office.do(add_dispatch_rule, admin, sent)
+    with pytest.raises(IdOwnerConflict):
+        office.do(add_dispatch_rule, far, replace(sent, community=THERE.code))
 
 
 def test_a_rule_may_cover_a_street_or_a_district():
