@@ -108,7 +108,8 @@ async def get_history(
             raise Forbidden
         whole = may_see_contact(app_context(request).settings.security_profile, person, hazard)
         found = history_page(repository, hazard.id, after, limit + 1, newest_first=sort == "-seq")
-        views = [history_entry_view(line, whole=whole) for line in found[:limit]]
+        party = hazard.responsible_party
+        views = [history_entry_view(line, whole=whole, party=party) for line in found[:limit]]
         return HistoryView(views, str(views[-1].seq) if len(found) > limit else None)
 
     return await app_context(request).database.read(read_history)

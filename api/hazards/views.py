@@ -18,7 +18,7 @@ from inspections.accounts.people import Person
 from inspections.accounts.policy import Scope, allowed_steps, scope
 from inspections.accounts.security_profile import SecurityProfile
 from inspections.errors import InvalidInput
-from inspections.hazards.contact_masking import mask_party, may_see_contact
+from inspections.hazards.contact_masking import mask_facts, mask_party, may_see_contact
 from inspections.hazards.deadlines import is_overdue
 from inspections.hazards.history import erased_paths
 from inspections.hazards.lifecycle import possible_steps
@@ -216,17 +216,22 @@ def hazard_views(
         if not knows_people:
             return replace(whole, **_MASKED)
         if whole.responsible_party and not may_see_contact(profile, person, hazard):
-            return replace(whole, responsible_party=mask_party(whole.responsible_party))
+            masked = mask_party(whole.responsible_party)
+            fixed_by = masked.name if whole.fixed_by == whole.responsible_party.name else whole.fixed_by
+            return replace(whole, responsible_party=masked, fixed_by=fixed_by)
         return whole
 
     return [view(*hazard) for hazard in hazards]
 
 
-def history_entry_view(line: HistoryEntry, *, whole: bool = True) -> HistoryEntryView:
-    """Converts a history entry. Unless `whole`, the party is masked and the digest cannot be verified from the view."""
+def history_entry_view(line: HistoryEntry, *, whole: bool = True, party: Party | None = None) -> HistoryEntryView:
+    """Converts a history entry. Unless `whole`, the party is masked and the digest cannot be verified from the view.
+
+    `party`: the hazard's present one.
+    """
     kept = {name: getattr(line, name) for name in HistoryEntryView.__struct_fields__ if name != "erased"}
-    if not whole and (party := line.facts.get("responsible_party")):
-        kept["facts"] = {**line.facts, "responsible_party": mask_party(msgspec.convert(party, Party))}
+    if not whole:
+        kept["facts"] = mask_facts(line.facts, party)
     return HistoryEntryView(**kept, erased=erased_paths(line))
 
 

@@ -22,6 +22,7 @@ from inspections.accounts.delegations import Delegation
 from inspections.accounts.external_identities import ExternalIdentity
 from inspections.accounts.people import Person
 from inspections.accounts.policy import scope
+from inspections.accounts.second_factor import SecondFactor
 from inspections.accounts.security_log import Event, SecurityEvent
 from inspections.errors import NotFound
 from inspections.field_types import LongText, ShortText
@@ -31,16 +32,22 @@ from storage.privacy.personal_copy import (
     AuthoredEntry,
     HazardWithMentions,
     ReceivedNotice,
+    RequestedExport,
     SentPhoto,
     SignInDevice,
     account_security_events,
+    assigned_hazards,
     authored_entries,
     find_party_mentions,
     received_notices,
+    requested_exports,
     sent_photos,
     sign_in_devices,
 )
 from storage.repository import Repository
+
+_PARTY_FIELDS = ("responsible_party", "party", "phone", "on_behalf_of")
+"""The facts that name a responsible party, also in a line of an old ledger and in that of a fix it has made itself."""
 
 
 class PersonalData(Struct, frozen=True):
@@ -55,6 +62,9 @@ class PersonalData(Struct, frozen=True):
     photos: list[SentPhoto]
     notices: list[ReceivedNotice]
     security_events: list[SecurityEvent]
+    assigned: list[HazardReference]
+    exports: list[RequestedExport]
+    second_factor_since: datetime | None
 
 
 class PartyQuery(Struct, frozen=True, forbid_unknown_fields=True):
@@ -140,6 +150,9 @@ def _personal_data(repository: Repository, person: Person) -> PersonalData:
         sent_photos(repository, name),
         received_notices(repository, name),
         account_security_events(repository, name),
+        assigned_hazards(repository, name),
+        requested_exports(repository, name),
+        factor.confirmed_at if (factor := repository.get(SecondFactor, name)) else None,
     )
 
 
@@ -156,13 +169,15 @@ async def get_party_data(request: AnyRequest) -> PartyData:
 @post("/parties/erasures", opt={"action": "hazard.erase", "body": PartyErasure}, status_code=200)
 async def erase_party(request: AnyRequest) -> ErasedParty:
     """Erases the party's name and number from all hazards and histories in scope; digest chains stay valid."""
-    context, person, asked = app_context(request), current_person(request), await json_body(request, PartyErasure)
+    context, asked = app_context(request), await json_body(request, PartyErasure)
+    person = current_person(request)
     done: list[HazardReference] = []
     for hazard, lines in await _find_mentions(request, asked):
-        own = uuid5(asked.id, str(hazard.id))
-        erasure = Erasure(own, ("responsible_party",), asked.reason, tuple(line.id for line in lines))
+        fields = tuple(field for field in _PARTY_FIELDS if any(line.facts.get(field) for line in lines))
+        ids = tuple(line.id for line in lines)
+        erasure = Erasure(uuid5(asked.id, str(hazard.id)), fields or _PARTY_FIELDS[:1], asked.reason, ids)
         action = partial(erase_hazard_texts, person=person, hazard_id=hazard.id, erasure=erasure, now=context.clock())
-        facts = {"fields": "responsible_party"}
+        facts = {"fields": " ".join(erasure.fields)}
         await context.log.transact(action, Event.WORDS_ERASED, current_caller(request), str(hazard.id), facts)
         done.append(HazardReference(hazard.id, hazard.number, hazard.state))
     return ErasedParty(done)

@@ -137,12 +137,17 @@ def _clear_hazard(
             return False
         return any(its.get(path) == text for _, its in found) or (not erasure.entries and _is_requested(erasure, path))
 
-    after = replace(hazard, responsible_party=_clear_party(hazard, must_erase))
+    words = {text for _, its in found for text in its.values()}
+
+    def is_gone(path: str, text: str | None) -> bool:
+        """Tells whether a name or number of the party is erased, under whatever path a line had it."""
+        return must_erase(path, text) or (text != ERASED_TEXT and text in words)
+
+    after = replace(hazard, responsible_party=_clear_party(hazard, is_gone))
     for path, name in _HAZARD_FIELD_BY_PATH.items():
         text: str | None = getattr(hazard, name)
         if must_erase(path, text) and not (name == "fixed_by" and repository.person(text or "")):
             after = replace(after, **{name: ERASED_TEXT})
-    words = {text for _, its in found for text in its.values()}
     records = {name: _erase_words(getattr(after, name), words) for name in _RECORDS}
     return replace(after, place_key=place_key(after.place), **records)
 

@@ -1,23 +1,26 @@
 """Queries for all data about one person: an account, or a person named as responsible party."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
 import msgspec
-from msgspec import Struct
-from sqlalchemy import Select, Text, and_, cast, select
+from msgspec import Struct, to_builtins
+from sqlalchemy import Select, Text, and_, cast, or_, select
 
 from inspections.accounts.policy import Scope
 from inspections.accounts.security_log import SecurityEvent
-from inspections.hazards.records import Hazard, HistoryEntry
+from inspections.hazards.records import Hazard, HazardReference, HistoryEntry
+from inspections.places.coordinates import Point
 from inspections.text import has_other_spelling, is_same_name, name_key
 from storage.accounts.tables import security_events, sessions
 from storage.engine.unit_of_work import UnitOfWork
-from storage.hazards.scopes import unindexed_scope_clause
+from storage.hazards.scopes import assignee_clause, unindexed_scope_clause
 from storage.hazards.tables import entries, hazards
+from storage.ledger.tables import exports
 from storage.notices.tables import inbox, notices
-from storage.photos.tables import receipts
+from storage.photos.tables import photos, receipts
 
 
 class AuthoredEntry(Struct, frozen=True):
@@ -31,8 +34,18 @@ class AuthoredEntry(Struct, frozen=True):
 
 
 class SentPhoto(Struct, frozen=True):
+    """A photo that the person has sent, with what its metadata says about where and when they were."""
+
     sha256: str
     at: datetime
+    taken_at: datetime | None
+    point: Point | None
+    camera: str | None
+
+
+class RequestedExport(Struct, frozen=True):
+    id: UUID
+    asked_at: datetime
 
 
 class ReceivedNotice(Struct, frozen=True):
@@ -60,8 +73,20 @@ def authored_entries(repository: UnitOfWork, username: str) -> list[AuthoredEntr
 
 
 def sent_photos(repository: UnitOfWork, username: str) -> list[SentPhoto]:
-    query = select(receipts.c.sha256, receipts.c.at).where(receipts.c.username == username)
+    columns = (receipts.c.sha256, receipts.c.at, photos.c.taken_at, photos.c.point, photos.c.camera)
+    query = select(*columns).join(photos, photos.c.sha256 == receipts.c.sha256).where(receipts.c.username == username)
     return [SentPhoto(*row) for row in repository.rows(query.order_by(receipts.c.at))]
+
+
+def assigned_hazards(repository: UnitOfWork, username: str) -> list[HazardReference]:
+    """Returns the hazards that are assigned to the person now, ordered by number."""
+    query = select(hazards.c.id, hazards.c.number, hazards.c.state).where(assignee_clause(username))
+    return [HazardReference(*row) for row in repository.rows(query.order_by(hazards.c.number))]
+
+
+def requested_exports(repository: UnitOfWork, username: str) -> list[RequestedExport]:
+    query = select(exports.c.id, exports.c.asked_at).where(exports.c.by == username).order_by(exports.c.asked_at)
+    return [RequestedExport(*row) for row in repository.rows(query)]
 
 
 def received_notices(repository: UnitOfWork, username: str) -> list[ReceivedNotice]:
@@ -88,7 +113,10 @@ def account_security_events(repository: UnitOfWork, username: str) -> list[Secur
 
 
 class HazardWithMentions(NamedTuple):
-    """A hazard, and the lines of its history that name a person as responsible party."""
+    """A hazard that names a person as responsible party, and the lines of its history that do.
+
+    There are none if the hazard only took the party over from another one, as after a rebound.
+    """
 
     hazard: Hazard
     lines: list[HistoryEntry]
@@ -97,24 +125,59 @@ class HazardWithMentions(NamedTuple):
 def find_party_mentions(repository: UnitOfWork, reach: Scope, words: dict[str, str]) -> list[HazardWithMentions]:
     """Finds the hazards and lines that name a party. `words`: `name`, `phone` or both, as written, in any normal form.
 
-    This scans all histories, which is acceptable because it is rare.
+    A line of an imported ledger names it as `party` and `phone`, and the line of a fix that it has made itself by its
+    name (`on_behalf_of`). This scans all hazards and histories, which is acceptable because it is rare.
     """
-    facts = cast(entries.c.facts, Text)
-    mentions = [facts.like(_member_pattern(field, text), escape="/") for field, text in words.items()]
+    found = {each.id: HazardWithMentions(each, []) for each in _hazards_of_party(repository, reach, words)}
+    named = [_member_pattern(*word) for word in words.items()]
+    of_old_ledger = [_member_pattern("party" if field == "name" else field, text) for field, text in words.items()]
+    for hazard, line in _matching_lines(repository, reach, named, of_old_ledger):
+        if _names_party(line.facts.get("responsible_party"), words) or _names_party(_imported_party(line), words):
+            found.setdefault(hazard.id, HazardWithMentions(hazard, [])).lines.append(line)
+    for name in {words["name"]} if "name" in words else _party_names(found.values()):
+        for hazard, line in _matching_lines(repository, reach, [_member_pattern("on_behalf_of", name)]):
+            if is_same_name(line.facts.get("on_behalf_of"), name) and (hazard.id in found or "phone" not in words):
+                found.setdefault(hazard.id, HazardWithMentions(hazard, [])).lines.append(line)
+    for each in found.values():
+        each.lines.sort(key=lambda line: line.seq)
+    return sorted(found.values(), key=lambda each: (each.hazard.reported_at, each.hazard.number))
+
+
+def _party_names(found: Iterable[HazardWithMentions]) -> set[str]:
+    """Returns the names of a party that was looked for by its number alone."""
+    named = [each.hazard.responsible_party.name for each in found if each.hazard.responsible_party and not each.lines]
+    lines = [line for each in found for line in each.lines]
+    parties = [line.facts.get("responsible_party") or _imported_party(line) or {} for line in lines]
+    return {*named, *(party["name"] for party in parties if party.get("name"))}
+
+
+def _hazards_of_party(repository: UnitOfWork, reach: Scope, words: dict[str, str]) -> list[Hazard]:
+    """Returns the hazards that name the party now."""
+    stored = cast(hazards.c.responsible_party, Text)
+    named = [stored.like(_member_pattern(*word), escape="/") for word in words.items()]
+    rows = repository.rows(select(hazards).where(unindexed_scope_clause(reach), and_(*named)))
+    return [each for each in (Hazard(*row) for row in rows) if _names_party(to_builtins(each.responsible_party), words)]
+
+
+def _matching_lines(repository: UnitOfWork, reach: Scope, *patterns: list[str]) -> list[tuple[Hazard, HistoryEntry]]:
+    """Returns the lines whose facts match all LIKE patterns of one of the lists, with their hazards."""
+    facts, wide = cast(entries.c.facts, Text), len(hazards.c)
+    wanted = (and_(*(facts.like(each, escape="/") for each in group)) for group in patterns)
     query: Select[Any] = (
         select(hazards, *entries.c)
         .join(entries, entries.c.hazard == hazards.c.id)
-        .where(unindexed_scope_clause(reach), and_(*mentions))
-        .order_by(hazards.c.reported_at, hazards.c.number, entries.c.seq)
+        .where(unindexed_scope_clause(reach), or_(*wanted))
     )
-    found: dict[UUID, HazardWithMentions] = {}
-    wide = len(hazards.c)
-    for row in repository.rows(query):
-        hazard, line = Hazard(*row[:wide]), HistoryEntry(*row[wide:])
-        party: dict[str, Any] = line.facts.get("responsible_party") or {}
-        if all(is_same_name(party.get(field), text) for field, text in words.items()):
-            found.setdefault(hazard.id, HazardWithMentions(hazard, [])).lines.append(line)
-    return list(found.values())
+    return [(Hazard(*row[:wide]), HistoryEntry(*row[wide:])) for row in repository.rows(query)]
+
+
+def _imported_party(line: HistoryEntry) -> dict[str, Any] | None:
+    """Returns the party of a line that was imported from an old ledger."""
+    return {"name": line.facts.get("party"), "phone": line.facts.get("phone")} if line.step == "import" else None
+
+
+def _names_party(party: dict[str, Any] | None, words: dict[str, str]) -> bool:
+    return bool(party) and all(is_same_name(party.get(field), text) for field, text in words.items())
 
 
 def _member_pattern(field: str, text: str) -> str:

@@ -2,6 +2,7 @@
 
 import shutil
 import time
+import uuid
 
 import pyotp
 import pytest
@@ -192,6 +193,24 @@ def test_people_who_do_not_handle_a_hazard_see_its_party_masked(api):
         assert api.get(who, "/sync").json()["items"][0]["responsible_party"] == shown
         assert api.get(who, f"{path}/history").json()["items"][0]["facts"]["responsible_party"] == shown
         assert ("13912341234" in api.get(who, path).text) is (shown is party)
+
+
+def test_a_party_that_made_the_fix_itself_is_masked_there_too(api):
+    for who in ("li", "wang", "qian", "ben"):
+        complete_first_sign_in(api, who)
+    party = {"kind": "owner", "name": "张三", "phone": "13912341234"}
+    hazard = api.take_step("li", api.report("wang", responsible_party=party), "accept")
+    hazard = api.take_step("li", hazard, "assign")
+    photos = [{"sha256": api.photo("li"), "stage": "after"}]
+    fix = {"method": "清理", "quantity_done": 1, "photos": photos, "on_behalf_of": "张三"}
+    api.take_step("li", hazard, "submit_fix", **fix)
+    path = f"/hazards/{hazard['id']}"
+    assert api.get("qian", path).json()["fixed_by"] == "张*"
+    assert "张三" not in api.get("qian", path).text + api.get("qian", f"{path}/history").text
+    assert "张三" in api.get("li", f"{path}/history").text
+    erasure = {"id": str(uuid.uuid4()), "fields": ["responsible_party"], "reason": "本人要求"}
+    assert api.post("ben", f"{path}/erasures", erasure).status_code == 201
+    assert api.get("qian", f"{path}/history").status_code == 200
 
 
 def test_the_strict_profile_does_not_start_with_demo_accounts(tmp_path):

@@ -2,6 +2,7 @@
 
 import uuid
 
+from api.photos.processor import PhotoProcessor
 from inspections.accounts.people import ERASED
 from storage.upkeep.verification import verify
 from tests.builders.api import HERE, PASSWORD, THERE, on_both, problem
@@ -77,6 +78,52 @@ def test_a_third_party_is_found_and_erased_in_every_history_of_the_office(api):
     assert PARTY["phone"] in api.get("officer2", f"/hazards/{far['id']}").text
     context = api.client.app.state.context
     assert list(verify(context.database, context.photos, lambda *_: None, None)) == []
+
+
+@on_both
+def test_a_party_is_also_found_where_another_word_names_it(api):
+    """In a fix that it made itself, in a hazard that came back, and in the line of an old ledger."""
+    hazard = api.assign_report(responsible_party=PARTY)
+    photos = [{"sha256": api.photo("officer"), "stage": "after"}]
+    fix = {"method": "清理", "quantity_done": 1, "photos": photos, "on_behalf_of": PARTY["name"]}
+    hazard = api.take_step("officer", hazard, "submit_fix", **fix)
+    hazard = api.take_step("inspector", hazard, "recheck", result="pass", note="已整改")
+    photos = [{"sha256": api.photo("inspector"), "stage": "before"}]
+    again = api.take_step("inspector", hazard, "look_back", result="rebound", photos=photos)["rebounded_as"]
+    titles = "编号,社区,地点,类别,隐患描述,检查日期,责任主体,联系电话"
+    old = f"{titles}\n1,{HERE},3幢,EV-03,纸板,2025-03-04,{PARTY['name']},{PARTY['phone']}\n".encode()
+    headers = {"content-type": "application/octet-stream"}
+    imported = api.call("admin", "POST", "/ledger/import?apply=true", content=old, headers=headers)
+    assert imported.json()["new"] == 1, imported.text
+    for words in (PARTY_QUERY, {"name": PARTY["name"]}, {"name": PARTY["name"], **PARTY_QUERY}):
+        found = api.post("admin", "/parties/data", words).json()["items"]
+        steps = {each["hazard"]["number"]: [line["step"] for line in each["lines"]] for each in found}
+        assert sorted(steps.values()) == [[], ["import"], ["report", "submit_fix"]]
+    gone = api.post("admin", "/parties/erasures", erasure_request(**PARTY_QUERY))
+    assert len(gone.json()["hazards"]) == 3, gone.text
+    assert api.post("admin", "/parties/data", {"name": PARTY["name"]}).json()["items"] == []
+    for each in (*gone.json()["hazards"], {"id": again}):
+        whole = api.get("officer", f"/hazards/{each['id']}").text
+        whole += api.get("officer", f"/hazards/{each['id']}/history").text
+        assert PARTY["name"] not in whole
+        assert PARTY["phone"] not in whole
+    assert PARTY["name"] not in api.get("officer", "/ledger.csv").text
+    context = api.client.app.state.context
+    assert list(verify(context.database, context.photos, lambda *_: None, None)) == []
+
+
+@on_both
+def test_a_copy_names_assignments_exports_and_what_photos_tell(api):
+    hazard = api.assign_report()
+    assert [each["number"] for each in api.get("handler", "/me/data").json()["assigned"]] == [hazard["number"]]
+    export = str(uuid.uuid4())
+    assert api.post("officer", "/ledger/exports", {"id": export}).status_code == 201
+    mine = api.get("officer", "/me/data").json()
+    assert ([each["id"] for each in mine["exports"]], mine["assigned"]) == ([export], [])
+    assert mine["second_factor_since"] is None
+    api.client.blocking_portal.call(api.client.app.state.context.part(PhotoProcessor).process_batch)
+    (photo,) = api.get("inspector", "/me/data").json()["photos"]
+    assert photo["taken_at"] is not None
 
 
 @on_both

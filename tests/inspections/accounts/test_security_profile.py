@@ -20,7 +20,7 @@ from inspections.errors import (
     MissingSecondFactor,
     TooManySignInAttempts,
 )
-from inspections.hazards.contact_masking import mask_party, may_see_contact
+from inspections.hazards.contact_masking import mask_facts, mask_party, may_see_contact
 from inspections.hazards.records import Party
 from tests.builders.office import HERE, NOW, Office, later, li, new_id, person, wang, zhao
 from tests.builders.reports import report_new_hazard
@@ -168,3 +168,21 @@ def test_the_officer_and_the_reporter_see_the_contact_unmasked():
 
 def test_profiles_have_names():
     assert PROFILES == {"standard": STANDARD, "strict": STRICT}
+
+
+def test_every_word_of_a_line_for_the_party_is_masked_and_erased_ones_stay_null():
+    party = Party("owner", "张三", "13912341234")
+    named = {"kind": "owner", "name": "张三", "phone": "13912341234"}
+    facts = {"responsible_party": named, "on_behalf_of": "张三", "phone": "13912341234", "note": "…"}
+    hidden = {"kind": "owner", "name": "张*", "phone": "139****1234"}
+    assert mask_facts(facts, party) == {
+        "responsible_party": hidden,
+        "on_behalf_of": "张*",
+        "phone": "139****1234",
+        "note": "…",
+    }
+    firm = {"kind": "merchant", "name": "某店"}
+    assert mask_facts({"responsible_party": firm, "on_behalf_of": "李师傅"}, party)["responsible_party"] == firm
+    assert mask_facts({"note": "…"}, party) == {"note": "…"}
+    erased = {"responsible_party": {"kind": "owner", "name": None, "phone": None}, "on_behalf_of": None}
+    assert mask_facts(erased, None) == erased
