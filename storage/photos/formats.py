@@ -18,13 +18,14 @@ from typing import NamedTuple
 from inspections.errors import DamagedPhoto, PayloadTooLarge, UnsupportedFormat
 from storage.photos.av1 import frame_sizes
 from storage.photos.decoder_memory import BASELINE_JPEG, MAX_PIXELS, PHONE_HEIF
-from storage.photos.isobmff import MAX_PARTS, Bytes, boxes, coded_pictures
+from storage.photos.isobmff import MAX_EXIF_BYTES, MAX_PARTS, Bytes, boxes, coded_pictures, count_decoded_pixels
 
 ACCEPTED_FORMATS = ("jpeg", "png", "webp", "avif", *(("heif",) if find_spec("pillow_heif") else ()))
 """The formats that are accepted. HEIF, which includes the HEIC of iPhones, needs the extra `[heic]`."""
 
 _MAX_SCANS = 128
-"""The most scans of a progressive JPEG, each a pass over all its pixels: encoders write a dozen."""
+"""The most scans of a progressive JPEG, each a pass over all its pixels: encoders write a dozen, and libjpeg-turbo
+advises to refuse 500 ("Two Issues with the JPEG Standard", 2015). 128 of 25 megapixels take two seconds (measured)."""
 
 _MAX_EXPANDED_BYTES = 1 << 20
 """The most bytes that all texts and the colour profile of a PNG may expand to."""
@@ -109,7 +110,9 @@ def _kind_from_brands(head: bytes) -> str | None:
 
 _FRAME_MARKERS = frozenset({0xC0, 0xC1, 0xC2, 0xC3, 0xC5, 0xC6, 0xC7, 0xC9, 0xCA, 0xCB, 0xCD, 0xCE, 0xCF})
 _SEQUENTIAL_MARKERS = frozenset({0xC0, 0xC1})
-_SCAN_MARKER, _END_MARKER = 0xDA, b"\xff\xd9"
+_EXIF_MARKER, _SCAN_MARKER, _END_MARKER = 0xE1, 0xDA, b"\xff\xd9"
+_MAX_EXIF_SEGMENTS = 64
+"""The most segments of EXIF: a camera writes one, and Pillow copies all earlier ones for each."""
 _SCAN_HEADER = re.compile(rb"\xff\xda\x00(?:\x08\x01|\x0a\x02|\x0c\x03|\x0e\x04)")  # marker, length, components
 _FILL_BYTES = re.compile(rb"\xff+")
 _STANDALONE_MARKERS = frozenset({0x01, *range(0xD0, 0xD9)})
@@ -126,13 +129,18 @@ def _inspect_jpeg(data: Bytes) -> Format:
     coefficients of all scans, and passes over all pixels for each.
     """
     size, components, scan = Format("jpeg", 0, 0), 0, 0
+    exif: list[int] = []
     for marker, position in _jpeg_segments(data):
         if marker in _FRAME_MARKERS:
             if components:
                 raise DamagedPhoto  # a second size, which a decoder might use
             height, width, components = struct.unpack_from(">HHB", data, position + 3)
             size = Format("jpeg", width, height, banded=marker in _SEQUENTIAL_MARKERS)
+        if marker == _EXIF_MARKER and data[position + 2 : position + 6] == b"Exif":
+            exif.append(int.from_bytes(data[position : position + 2]))
         scan = position
+    if len(exif) > _MAX_EXIF_SEGMENTS or sum(exif) > MAX_EXIF_BYTES:
+        raise DamagedPhoto
     if data.rfind(_END_MARKER, scan) < 0:
         raise DamagedPhoto("照片在传输中被截断")
     if size.banded and data[scan + 2] == components:
@@ -244,7 +252,9 @@ def _inspect_avif(data: Bytes) -> Format:
 
 
 def _inspect_heif(data: Bytes) -> Format:
-    return Format("heif", *_iso_size(data))
+    size = _iso_size(data)
+    _check_pixels(2 * MAX_PIXELS[PHONE_HEIF], count_decoded_pixels(data))
+    return Format("heif", *size)
 
 
 _HEVC_CONFIG = re.compile(rb"hvcC.{16}(.{3})", re.DOTALL)  # chroma format, depth of luma, depth of chroma

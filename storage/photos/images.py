@@ -18,6 +18,7 @@ from inspections.places.coordinates import Point
 from inspections.text import clean_line
 from storage.photos.decoder_memory import BASELINE_JPEG, MAX_PIXELS, estimate_decoding_bytes, reserve_memory
 from storage.photos.formats import inspect
+from storage.photos.isobmff import MAX_EXIF_BYTES
 
 PREVIEW_SIZES = (320, 1280)
 _POLE = 90  # degrees of latitude
@@ -79,6 +80,8 @@ def decode_image(original: bytes, size: int) -> Generator[Image.Image]:
         form = inspect(original)
         wanted = estimate_decoding_bytes(form.decoder, form.width * form.height, size, len(original))
         with reserve_memory(wanted), Image.open(io.BytesIO(original), formats=[_pillow_decoder(form.kind)]) as image:
+            if len(image.info.get("exif") or b"") > MAX_EXIF_BYTES:
+                del image.info["exif"]
             # 1.0 makes the decoder shrink: a quarter of the time for a phone's picture; it cannot shrink 16 bits
             gap = None if image.mode.startswith("I") else 1.0
             image.thumbnail(_fit_size(image.size, size), Image.Resampling.BICUBIC, reducing_gap=gap)

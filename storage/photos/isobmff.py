@@ -25,6 +25,12 @@ properties."""
 _MAX_TRACKS = 4
 """The most tracks, and lists of one kind: an animated picture with transparency has two."""
 
+_MAX_DERIVATIONS = 8
+"""The most pictures that are each made of the next one: a tone map of a grid of tiles is two."""
+
+MAX_EXIF_BYTES = 1 << 20
+"""The most bytes of EXIF: a camera writes at most 64 kB (EXIF 2.32, 4.7.2), and Pillow needs forty times as many."""
+
 _MAX_TABLE_BYTES = 32_768
 """The most bytes of a table that decoders search again and again: a longer one can cost them minutes (measured)."""
 
@@ -83,6 +89,31 @@ def coded_pictures(data: Bytes) -> Generator[CodedPicture]:
             yield from _first_sample(data, track)
 
 
+def count_decoded_pixels(data: Bytes) -> int:
+    """The most pixels that a reader decodes for one item: its own or, where it is made of others, all of theirs.
+
+    ISO/IEC 23008-12, 6.6.2: a grid of 256 tiles may name the same large picture 256 times, and each is decoded anew.
+    """
+    top = _group_boxes(data, 0, len(data), MAX_PARTS)
+    if b"meta" not in top:
+        return 0
+    start, end = _single_box(top, b"meta")
+    meta = _group_boxes(data, start + 4, end)
+    sizes = _item_sizes(data, _group_boxes(data, *_single_box(meta, b"iprp"))) if b"iprp" in meta else {}
+    parts = _item_parts(data, *_single_box(meta, b"iref")) if b"iref" in meta else {}
+    counted: dict[int, int] = {}
+
+    def count(item: int, depth: int) -> int:
+        if depth > _MAX_DERIVATIONS:
+            raise DamagedPhoto
+        if item not in counted:
+            width, height = sizes.get(item, (0, 0))
+            counted[item] = max(width * height, sum(count(each, depth + 1) for each in parts.get(item, ())))
+        return counted[item]
+
+    return max((count(item, 0) for item in (*sizes, *parts)), default=0)
+
+
 def _group_boxes(data: Bytes, start: int, end: int, most: int = _MAX_CHILDREN) -> dict[bytes, list[Span]]:
     found: dict[bytes, list[Span]] = {}
     for name, body, stop in boxes(data, start, end, most):
@@ -134,6 +165,8 @@ def _coded_items(data: Bytes, meta: dict[bytes, list[Span]]) -> Generator[CodedP
     room = len(data)
     for item, parts in places:
         width, height = sizes.get(item, (0, 0))
+        if b"Exif" in kinds.get(item, ()) and sum(stop - start for start, stop in parts) > MAX_EXIF_BYTES:
+            raise DamagedPhoto
         for kind in kinds.get(item, set()) & {b"av01", b"grid"}:
             if len(parts) == 1:
                 yield CodedPicture(kind, data, *parts[0], width, height)
@@ -203,6 +236,18 @@ def _item_extents(data: Bytes, start: int, end: int, stored: Span) -> Generator[
         if any(stop > last for _, stop in parts):
             raise DamagedPhoto("照片在传输中被截断")
         yield item, parts
+
+
+def _item_parts(data: Bytes, start: int, end: int) -> dict[int, list[int]]:
+    """8.11.12 `iref`: the items of which each derived item is made (`dimg`)."""
+    _check_table_size([(start, end)])
+    wide = 4 if data[start] else 2
+    parts: dict[int, list[int]] = {}
+    for name, body, stop in boxes(data, start + 4, end):
+        if name == b"dimg":
+            number = _NumberReader(data, body, stop)
+            parts.setdefault(number(wide), []).extend(number(wide) for _ in number.entries(2))
+    return parts
 
 
 def _first_sample(data: Bytes, track: dict[bytes, list[Span]]) -> Generator[CodedPicture]:

@@ -6,6 +6,7 @@ import random
 import re
 import struct
 import time
+import tracemalloc
 import zlib
 
 import pytest
@@ -14,6 +15,7 @@ from PIL import Image, PngImagePlugin
 from inspections.errors import DamagedPhoto, PayloadTooLarge, UnsupportedFormat
 from storage.photos import formats, images
 from storage.photos.formats import inspect
+from tests.builders.hostile_heif import grid, heif, identity, overlay
 from tests.builders.hostile_pictures import is_accepted, mutate_bytes, png_chunk
 
 
@@ -159,6 +161,147 @@ def test_too_many_scans_are_refused():
     assert is_accepted(data)
     with pytest.raises(DamagedPhoto):
         inspect(data[:-2] + b"\xff\xfe\0\4\xff\xd9" + data[last:-2] * 1000 + data[-2:])
+
+
+def test_scans_after_a_whole_picture_cost_nothing():
+    data = encode(Image.radial_gradient("L").convert("RGB"), "JPEG")
+    scan = data[data.index(b"\xff\xda") : -2]
+    began = time.process_time()
+    assert inspect(data[:-2] + scan * 2000 + data[-2:]).banded
+    is_accepted(data[:-2] + scan * 2000 + data[-2:])
+    assert time.process_time() - began < 1
+
+
+def jpeg_with(*segments):
+    """A small JPEG with more segments, each a marker and its content."""
+    data = encode(Image.radial_gradient("L").convert("RGB"), "JPEG")
+    return (
+        data[:2] + b"".join(struct.pack(">BBH", 0xFF, kind, len(body) + 2) + body for kind, body in segments) + data[2:]
+    )
+
+
+COSTLY_SEGMENTS = {
+    "comments": (0xFE, bytes(300)),
+    "colour profiles": (0xE2, b"ICC_PROFILE\0\1\1" + bytes(280)),
+    "resources": (0xED, b"Photoshop 3.0\0" + b"8BIM\0\1\0\0\0\0\0\0" * 24),
+    "indexes": (0xE2, b"MPF\0" + bytes(280)),
+    "packets": (0xE1, b"http://ns.adobe.com/xap/1.0/\0" + bytes(270)),
+}
+
+
+@pytest.mark.parametrize("name", COSTLY_SEGMENTS)
+def test_thousands_of_segments_take_little_time(name):
+    data = jpeg_with(*[COSTLY_SEGMENTS[name]] * 50_000)
+    began = time.process_time()
+    is_accepted(data)
+    assert time.process_time() - began < 5
+
+
+@pytest.mark.parametrize(("number", "size"), [(60_000, 300), (1100, 16), (20, 65_000)])
+def test_exif_in_many_or_large_segments_is_refused_before_it_is_joined(number, size):
+    """Pillow copies all earlier segments of EXIF for each further one: 60,000 took it more than a minute."""
+    exif = (0xE1, b"Exif\0\0" + bytes(size))
+    assert is_accepted(jpeg_with(exif, exif))
+    with pytest.raises(DamagedPhoto):
+        inspect(jpeg_with(*[exif] * number))
+
+
+def exif_of_numbers(size):
+    """EXIF whose only value is a list of fractions, 8 bytes each: Pillow makes an object of each."""
+    head = struct.pack("<2sHIHHHIII", b"II", 42, 8, 1, 0x8769, 4, 1, 26, 0)
+    return head + struct.pack("<HHHIII", 1, 0x9201, 5, size // 8, 44, 0) + b"\1" * size
+
+
+@pytest.mark.parametrize("kind", ["PNG", "WEBP", "AVIF", "HEIF"])
+def test_large_exif_is_left_unread(kind):
+    """18 MB of it took 700 MB of memory, and seven seconds in which no other thread ran."""
+    picture = Image.radial_gradient("L").convert("RGB")
+    if kind == "HEIF":
+        pytest.importorskip("pillow_heif")
+        images._register_heif()
+    small, large = (encode(picture, kind, exif=exif_of_numbers(size)) for size in (64_000, 8_000_000))
+    assert is_accepted(small)
+    began = time.process_time()
+    assert is_accepted(large) == (kind != "AVIF")  # its decoder reads EXIF while it opens the file
+    assert time.process_time() - began < 1
+
+
+def test_values_of_exif_that_share_their_bytes_take_the_memory_of_one():
+    """60 kB with 5,000 values of 60 kB each, all the same bytes: 300 MB for a reader that copies each."""
+    entries = b"".join(struct.pack("<HHII", 1000 + at, 7, 60_000, 0) for at in range(5000))
+    exif = b"Exif\0\0" + struct.pack("<2sHIH", b"II", 42, 8, 5000) + entries + bytes(4)
+    tracemalloc.start()
+    try:
+        is_accepted(jpeg_with((0xE1, exif[:65_000])))
+        assert tracemalloc.get_traced_memory()[1] < 20_000_000
+    finally:
+        tracemalloc.stop()
+
+
+def test_directories_of_exif_that_name_themselves_are_read_once():
+    loop = struct.pack("<2sHIHHHIIHHIII", b"II", 42, 8, 2, 0x8769, 4, 1, 8, 0x8825, 4, 1, 8, 8)
+    assert is_accepted(jpeg_with((0xE1, b"Exif\0\0" + loop)))
+
+
+DERIVED = {
+    "a grid of one tile 256 times": lambda: heif([(grid(16, 16, (2000, 2000)), [2] * 256)], (2000, 2000), (2000, 2000)),
+    "an overlay of one picture 1000 times": lambda: heif(
+        [(overlay((4000, 4000), 1000), [2] * 1000)], (4000, 4000), (4000, 4000)
+    ),
+    "a tower of grids": lambda: heif([(grid(10, 10, (64, 64)), [at] * 100) for at in range(2, 7)], (64, 64)),
+    "a picture of itself": lambda: heif([(identity(), [1])], (64, 64)),
+    "two pictures of each other": lambda: heif([(identity(), [2]), (identity(), [1])], (64, 64)),
+    "a grid of itself": lambda: heif([(grid(1, 1, (64, 64)), [1])], (64, 64)),
+    "a long row of pictures": lambda: heif([(identity(), [at]) for at in range(2, 1000)], (64, 64)),
+    "more references than a decoder searches": lambda: heif([(overlay((64, 64), 20_000), [2] * 20_000)], (64, 64)),
+}
+
+
+@pytest.mark.parametrize("name", DERIVED)
+def test_a_picture_made_of_others_too_often_is_refused(name):
+    """Seven kilobytes of HEIF took half a minute: the same 25 megapixels are decoded for each tile."""
+    pytest.importorskip("pillow_heif")
+    with pytest.raises((DamagedPhoto, PayloadTooLarge)):
+        inspect(DERIVED[name]())
+
+
+def test_a_grid_of_tiles_and_a_tone_map_of_it_are_accepted():
+    pytest.importorskip("pillow_heif")
+    assert is_accepted(heif([(grid(2, 2, (128, 128)), [2] * 4)], (128, 128)))
+    assert is_accepted(heif([(identity(), [2]), (grid(2, 2, (128, 128)), [3] * 4)], (128, 128)))
+
+
+def test_a_picture_larger_than_it_claims_is_not_decoded():
+    """The decoder, libheif, refuses a coded picture that is larger than the boxes say."""
+    data = bytearray(iso_picture("HEIF", size=(3000, 3000)))
+    for found in re.finditer(rb"ispe", bytes(data)):
+        struct.pack_into(">II", data, found.end() + 4, 64, 64)
+    began = time.process_time()
+    assert not is_accepted(bytes(data))
+    assert time.process_time() - began < 1
+
+
+@pytest.mark.parametrize("nested", [b"meta", b"moov", b"iprp"])
+def test_boxes_nested_thousands_deep_are_refused(nested):
+    data = b""
+    for _ in range(5000):
+        data = struct.pack(">I4s", len(data) + 12, nested) + bytes(4) + data
+    began = time.process_time()
+    for brand in (b"heic", b"avif"):
+        assert not is_accepted(struct.pack(">I4s4sI4s", 20, b"ftyp", brand, 0, b"mif1") + data)
+    assert time.process_time() - began < 2
+
+
+@pytest.mark.parametrize("kind", ["PNG", "WEBP", "AVIF"])
+def test_thousands_of_frames_cost_what_one_costs(kind):
+    """Only the first frame is decoded."""
+    frames = [Image.new("RGB", (16, 16), (at % 256, at // 256, 9)) for at in range(2000)]
+    began = time.process_time()
+    data = encode(frames[0], kind, save_all=True, append_images=frames[1:], duration=10)
+    made = time.process_time() - began
+    began = time.process_time()
+    assert is_accepted(data)
+    assert time.process_time() - began < max(1, made / 5)
 
 
 @pytest.mark.parametrize("kind", ["PNG", "WEBP", "AVIF"])
