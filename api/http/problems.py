@@ -229,8 +229,10 @@ _WORDS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
     )
 )
 _OWN = re.compile(r"([\w.\[\]]+)：(.+)\Z")  # messages of a Struct's own checks: field：words
-_NAMED = re.compile(r"(?:missing required|contains unknown) field `([^`]*)`")
-_AT = re.compile(r" - at `(?:key in )?\$\.?(.*)`$")
+_NAMED = re.compile(r"(?:missing required|contains unknown) field `([^`]*)")
+_AT = " - at `"
+_MESSAGE_CHARACTERS = 300
+"""The most characters that are read of a message, which may quote a megabyte of the body."""
 
 
 def _translate_message(message: str) -> str:
@@ -239,8 +241,11 @@ def _translate_message(message: str) -> str:
 
 def to_field_error(error: msgspec.ValidationError) -> FieldError:
     """The path of the field and a Chinese message, from msgspec's English message."""
-    whole = str(error)
-    path, message = (at.group(1) if (at := _AT.search(whole)) else ""), _AT.sub("", whole)
+    message, at, path = str(error).rpartition(_AT)
+    if not at:
+        message, path = path, ""
+    message = message[:_MESSAGE_CHARACTERS]
+    path = path.removesuffix("`").removeprefix("key in ").removeprefix("$").removeprefix(".")[:_MESSAGE_CHARACTERS]
     if own := _OWN.match(message):
         named, words = own.groups()
     else:
