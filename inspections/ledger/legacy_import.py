@@ -56,10 +56,12 @@ _IGNORED_TITLES = ("单位", "整改前照片", "整改后照片", "序号")
 """Columns of our own ledger that follow from others, and the number of a line within its sheet."""
 _FIELD_BY_TITLE = {title: field for field, titles in TITLES.items() for title in titles}
 _DAY = timedelta(days=1)
+_QUOTED_CHARACTERS = 50
+"""The most characters of a cell that a message quotes."""
 _SPACES = re.compile(r"\s+")
-_DATE = re.compile(
-    r"(\d{4})\s*[-/.年]\s*(\d{1,2})\s*[-/.月]\s*(\d{1,2})\s*日?(?:[T\s]*(\d{1,2})[:：时](\d{1,2})(?:[:：分](\d{1,2}))?)?"
-    r"\s*[分秒]?"
+_DATE = re.compile(  # spaces are single
+    r"(\d{4}) ?[-/.年] ?(\d{1,2}) ?[-/.月] ?(\d{1,2}) ?日?(?: ?T? ?(\d{1,2})[:：时](\d{1,2})(?:[:：分](\d{1,2}))?)?"
+    r" ?[分秒]?"
 )
 _STATES = {
     **{words: state for state, words in STATES.items()},
@@ -352,7 +354,9 @@ class _LineParser:
             return None
         found = _read_moment(value, ends=ends)
         if found is None or found.year not in YEARS:
-            self._add_error(field, f"“{_as_text(value)}”不是日期，如 2026-11-23 或 2026-11-23 09:30")
+            self._add_error(
+                field, f"“{_as_text(value)[:_QUOTED_CHARACTERS]}”不是日期，如 2026-11-23 或 2026-11-23 09:30"
+            )
             return None
         if past and found > self._now:
             self._add_error(field, "日期在今天之后")
@@ -383,7 +387,7 @@ def _read_moment(value: Any, *, ends: bool) -> datetime | None:
         return value.replace(tzinfo=SHANGHAI).astimezone(UTC) if value.year in YEARS else None
     if isinstance(value, date):
         return _day_boundary(value, ends=ends)
-    if not isinstance(value, str) or not (match := _DATE.fullmatch(value)):
+    if not isinstance(value, str) or not (match := _DATE.fullmatch(_SPACES.sub(" ", value))):
         return None
     year, month, day, hour, minute, second = (int(part) if part else None for part in match.groups())
     try:

@@ -21,6 +21,8 @@ _LAST_TITLE_ROW = 30
 _MAX_PARTS, _MAX_EXPANDED_BYTES = 2_000, 200_000_000
 """Files in a workbook, and bytes they expand to: 10,000 lines of 3 kB are 30 MB."""
 _CELL_CHARACTERS = 20_000
+_MAX_COLUMNS, _TITLE_CHARACTERS = 1_000, 200
+"""Columns with a title, and characters of a title: each column without a field is stored with every hazard."""
 
 
 def read_sheets(data: bytes) -> Iterator[LedgerSheet]:
@@ -103,14 +105,24 @@ def _parse_sheet(name: str, rows: Iterable[list[Any]]) -> LedgerSheet | None:
     for at, cells in enumerate(rows, 1):
         if titles is None:
             if is_title_row(cells):
-                titles = [normalize_title(cell) for cell in cells]
+                titles = _read_titles(cells)
             elif at == _LAST_TITLE_ROW:
                 return None
         elif any(cell not in (None, "") for cell in cells):
-            lines.append((f"{name}{at}", [_truncate_cell(cell) for cell in cells]))
+            lines.append((f"{name}{at}", [_truncate_cell(cell) for cell in cells[: len(titles)]]))
             if len(lines) > MAX_LINES:
                 break
     return LedgerSheet(titles, lines) if titles is not None else None
+
+
+def _read_titles(cells: list[Any]) -> list[str]:
+    """The titles, up to the last one that is not empty. Raises FileTooComplex for more than a ledger has."""
+    titles = [normalize_title(cell)[:_TITLE_CHARACTERS] for cell in cells]
+    while titles and not titles[-1]:
+        titles.pop()
+    if len(titles) > _MAX_COLUMNS:
+        raise FileTooComplex
+    return titles
 
 
 def _truncate_cell(cell: Any) -> Any:
