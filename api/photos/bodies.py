@@ -13,13 +13,15 @@ from api.http.context import app_context
 from api.http.problems import BodyTooLarge, UnparsableBody
 from inspections.accounts.people import Person
 from inspections.errors import InvalidInput, PayloadTooLarge, Refusal, TooManyRequests
+from inspections.photos.records import PHOTO_BYTES
 from storage.photos.incoming import IncomingFile
 from storage.photos.store import PhotoStore
 
-PHOTO_BYTES = 20_000_000
 MAX_PHOTOS_PER_REQUEST = 9
 PHOTO_FIELDS = {"file", "photo"}
 _MAX_PARTS = 64
+_MAX_BOUNDARY = 70
+"""The most characters of a boundary (RFC 2046, 5.1.1): the parser searches and keeps as many bytes of each chunk."""
 _RETRY_AFTER_SECONDS = 2
 FORM_BYTES = PHOTO_BYTES * MAX_PHOTOS_PER_REQUEST + JSON_BYTES
 
@@ -101,12 +103,14 @@ async def receive_form(request: AnyRequest, store: PhotoStore, texts: set[str]) 
 
     Parts must be named `file`, `photo` or one of `texts`; others are refused, so that nothing sent is silently dropped.
     """
-    _, options = request.content_type
+    boundary = request.content_type[1].get("boundary", "")
+    if len(boundary) > _MAX_BOUNDARY:
+        raise UnparsableBody(reason="multipart: boundary too long")
     async with AsyncExitStack() as stack:
         stack.enter_context(limit_concurrent_uploads(request))
         reader = _FormReader(Form(), texts, lambda: stack.enter_context(store.open_incoming_file()))
         try:
-            with PushMultipartParser(options.get("boundary", ""), max_segment_count=_MAX_PARTS) as parser:
+            with PushMultipartParser(boundary, max_segment_count=_MAX_PARTS) as parser:
                 async for chunk in photo_chunks(request):
                     for event in parser.parse(chunk):
                         reader.feed(event)

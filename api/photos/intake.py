@@ -10,13 +10,13 @@ from litestar.params import FromPath
 from api.http.bodies import AnyRequest, is_form
 from api.http.context import AppContext, app_context, current_person
 from api.http.problems import UnparsableBody
-from api.photos.bodies import FORM_BYTES, PHOTO_BYTES, receive_form, receive_photo
+from api.photos.bodies import FORM_BYTES, receive_form, receive_photo
 from api.photos.processor import PhotoProcessor
 from api.photos.views import ReceivedPhoto, ReceivedPhotos
 from inspections.accounts.people import Person
 from inspections.errors import DigestMismatch, InvalidInput
 from inspections.photos.actions.intake import IntakeResult, receive_photos
-from inspections.photos.records import Photo, PhotoState
+from inspections.photos.records import PHOTO_BYTES, Photo, PhotoState
 from storage.photos.incoming import IncomingFile
 from storage.photos.names import original_name
 

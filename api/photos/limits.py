@@ -7,8 +7,9 @@ from msgspec import Struct
 
 from api.http.bodies import AnyRequest
 from api.http.context import app_context
-from api.photos.bodies import MAX_PHOTOS_PER_REQUEST, PHOTO_BYTES
+from api.photos.bodies import MAX_PHOTOS_PER_REQUEST
 from inspections.accounts.policy import PUBLIC
+from inspections.photos.records import PHOTO_BYTES
 from storage.photos.decoder_memory import BASELINE_JPEG, MAX_PIXELS, PHONE_HEIF
 from storage.photos.formats import ACCEPTED_FORMATS
 

@@ -34,7 +34,7 @@ from api.http.problems import (
     problem_response,
 )
 from api.http.responses import local_link
-from api.photos.bodies import PHOTO_BYTES, check_size, limit_concurrent_uploads, photo_chunks
+from api.photos.bodies import check_size, limit_concurrent_uploads, photo_chunks
 from api.photos.intake import inspect_photos, save_originals
 from api.photos.processor import PhotoProcessor
 from inspections.accounts.people import Person
@@ -58,7 +58,7 @@ from inspections.photos.actions.uploads import (
     discard_upload,
     get_own_upload,
 )
-from inspections.photos.records import Photo
+from inspections.photos.records import PHOTO_BYTES, Photo
 from inspections.photos.repository import PhotoRepository
 from inspections.photos.uploads import Upload
 from storage.photos import names as photo_names

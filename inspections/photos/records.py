@@ -9,6 +9,9 @@ from msgspec import Struct
 from inspections.field_types import AwareDatetime, Digest
 from inspections.places.coordinates import Point
 
+PHOTO_BYTES = 20_000_000
+"""The most bytes of one photo."""
+
 
 class Stage(StrEnum):
     BEFORE = "before"
