@@ -75,7 +75,7 @@ def _upgrade_to_head(connection: Connection) -> None:
     elif found != HEAD:
         from alembic import command  # noqa: PLC0415  # as above
 
-        _refuse_newer_schema(found)
+        refuse_newer_schema(found)
         command.upgrade(alembic_config(connection), "head")
         rebuild_counters(connection)  # counters that are new or defined differently
 
@@ -94,7 +94,7 @@ def check_schema(url: str) -> None:
     engine = writing_engine(url)
     try:
         if (found := current_revision(engine)) != HEAD:
-            _refuse_newer_schema(found)
+            refuse_newer_schema(found)
             raise WrongSchema(f"the database has schema {found or 'none'}, this program {HEAD}: run anxun migrate")
     finally:
         engine.dispose()
@@ -112,7 +112,8 @@ def _read_revision(connection: Connection) -> str | None:
     return connection.scalar(text("select version_num from alembic_version"))
 
 
-def _refuse_newer_schema(found: str | None) -> None:
+def refuse_newer_schema(found: str | None) -> None:
+    """Raises WrongSchema for a revision that this program does not know."""
     from alembic.script import ScriptDirectory  # noqa: PLC0415  # as above
 
     known = {script.revision for script in ScriptDirectory.from_config(alembic_config()).walk_revisions()}

@@ -15,10 +15,11 @@ from pathlib import Path
 from sqlalchemy import Connection, bindparam, insert, select, update
 
 from inspections.errors import NotFound
+from inspections.photos.records import PHOTO_BYTES
 from storage.engine.connections import analyze, sqlite_path, writing_engine
 from storage.engine.failures import OperatorError
 from storage.engine.findings import Finding
-from storage.migration import migrate
+from storage.migration import migrate, refuse_newer_schema
 from storage.photos.names import original_name
 from storage.photos.store import PhotoStore, read_original
 from storage.schema import METADATA
@@ -36,6 +37,10 @@ ProgressCallback = Callable[[int, int], None]
 
 class NonEmptyTarget(OperatorError):
     """The target is not empty; neither a backup nor a restore overwrites anything."""
+
+
+class UnreadableBackup(OperatorError):
+    """The folder is no backup that this program can restore."""
 
 
 def backup(url: str, store: PhotoStore, target: Path, advance: ProgressCallback) -> Iterator[Finding]:
@@ -61,8 +66,9 @@ def backup(url: str, store: PhotoStore, target: Path, advance: ProgressCallback)
 def restore(source: Path, url: str, store: PhotoStore, advance: ProgressCallback) -> Iterator[Finding]:
     """Restores a backup into an empty place. The database comes last, so that it never exists without its photos.
 
-    Yields photos that are missing or altered in the backup. Display versions of photos are developed again. Raises
-    NonEmptyTarget, FileNotFoundError.
+    Yields photos that are missing or altered in the backup. Display versions of photos are developed again. Only the
+    database and the regular files that it names by their digests are read, up to the size of a photo. Raises
+    NonEmptyTarget, FileNotFoundError, UnreadableBackup, WrongSchema.
     """
     digests = _photo_digests(source / DATABASE)
     if next(store.list_files(), None):
@@ -166,11 +172,17 @@ def _copy_rows(source: Connection, target: Connection) -> None:
 
 
 def _photo_digests(database: Path) -> list[str]:
-    if not database.exists():
+    if not database.is_file():
         raise FileNotFoundError(f"{database} is no backup of anxun")
-    with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as connection:
-        kept = "select sha256 from photos where state <> 'let_go' order by sha256"
-        return [row[0] for row in connection.execute(kept)]
+    try:
+        with closing(sqlite3.connect(f"{database.absolute().as_uri()}?mode=ro", uri=True)) as connection:
+            (revision,) = connection.execute("select version_num from alembic_version").fetchone() or (None,)
+            kept = "select sha256 from photos where state <> 'let_go' order by sha256"
+            digests = [str(row[0]) for row in connection.execute(kept)]
+    except sqlite3.DatabaseError as error:
+        raise UnreadableBackup(f"{database} is no backup of anxun: {error}") from error
+    refuse_newer_schema(revision)
+    return digests
 
 
 def _copy_photo(store: PhotoStore, sha256: str, target: Path) -> Iterator[Finding]:
@@ -184,6 +196,9 @@ def _copy_photo(store: PhotoStore, sha256: str, target: Path) -> Iterator[Findin
 def _restore_photo(source: Path, sha256: str, store: PhotoStore) -> Iterator[Finding]:
     if not source.exists():
         yield Finding("photo is missing in the backup", str(source))
+        return
+    if not source.is_file() or source.stat().st_size > PHOTO_BYTES:  # a device or a pipe may never end
+        yield Finding("photo is not what it was", str(source))
         return
     with store.open_incoming_file() as incoming:
         incoming.write(source.read_bytes())
