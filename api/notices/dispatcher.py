@@ -23,7 +23,7 @@ from inspections.notices.actions.delivery import (
     present_recipients,
     record_attempts,
     render_hidden_notice,
-    render_notice,
+    render_notices,
 )
 from inspections.notices.outbox import Delivery, DeliveryAttempt
 from storage.database import Database
@@ -129,16 +129,17 @@ class Notifier:
 def _build_envelopes(repository: Repository, claimed: Sequence[Delivery], now: datetime) -> list[Envelope]:
     """Builds what is sent. A mail tells no more than its recipient's inbox would show at this moment."""
     hazards = {each.id: each for each in repository.hazards([each.hazard for each in claimed if each.hazard])}
+    notices = [get_notice(repository, delivery) for delivery in claimed]
+    found = [hazards.get(delivery.hazard) if delivery.hazard else None for delivery in claimed]
+    texts = render_notices(repository, [*zip(notices, found, strict=True)])
     made: list[Envelope] = []
-    for delivery in claimed:
-        notice = get_notice(repository, delivery)
-        hazard = hazards.get(delivery.hazard) if delivery.hazard else None
+    for delivery, notice, hazard, text in zip(claimed, notices, found, texts, strict=True):
         told = present_recipients(repository, delivery.recipients, now)
         if delivery.username and hazard and not any(scope(each, "hazard.personal").covers(hazard) for each in told):
             named, words = None, render_hidden_notice(repository, notice.kind)
         else:
             named = hazard and HazardReference(*(getattr(hazard, name) for name in HazardReference.__struct_fields__))
-            words = render_notice(repository, notice, hazard)
+            words = text
         to = tuple(person.username for person in told)
         addresses = tuple(person.email for person in told if person.email) if delivery.username else ()
         made.append(Envelope(notice.id, notice.kind, notice.at, to, named, words.title, words.text, addresses))

@@ -1,6 +1,7 @@
 """Routes of the inbox, notice templates, and failed deliveries."""
 
 import base64
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from typing import Annotated, Any, Literal, TypeVar
@@ -24,10 +25,10 @@ from inspections.notices.actions.delivery import (
     mark_read,
     notice_kinds,
     render_hidden_notice,
-    render_notice,
+    render_notices,
     retry_delivery,
 )
-from inspections.notices.templates import NewTemplate, Template, template_fields
+from inspections.notices.templates import NewTemplate, NoticeText, Template, template_fields
 from storage.notices.inbox import (
     FailedDelivery,
     InboxCursor,
@@ -118,7 +119,7 @@ async def get_inbox(
     def ask(repository: Repository) -> Inbox:
         see = scope(person, "hazard.personal")
         found = inbox_page(repository, person.username, see, after, unread=only_unread, limit=limit + 1)
-        views = [_notice_view(repository, each) for each in found[:limit]]
+        views = _notice_views(repository, found[:limit])
         last = found[limit - 1].entry if len(found) > limit else None
         return Inbox(
             views, count_unread(repository, person.username), last and _encode_cursor(InboxCursor(last.at, last.id))
@@ -135,17 +136,26 @@ async def mark_notice_read(request: AnyRequest, notice_id: FromPath[UUID]) -> No
     entry = await context.database.transact(action)
 
     def ask(repository: Repository) -> NoticeView:
-        return _notice_view(repository, inbox_item(repository, entry, scope(person, "hazard.personal")))
+        return _notice_views(repository, [inbox_item(repository, entry, scope(person, "hazard.personal"))])[0]
 
     return await context.database.read(ask)
 
 
-def _notice_view(repository: Repository, each: InboxItem) -> NoticeView:
-    entry, notice, hazard = each
-    if notice.hazard is not None and hazard is None:
-        title = render_hidden_notice(repository, notice.kind).title
-        return NoticeView(entry.id, notice.kind, notice.at, entry.read_at, None, title, None)
-    words = render_notice(repository, notice, hazard)
+def _notice_views(repository: Repository, items: Sequence[InboxItem]) -> list[NoticeView]:
+    texts = render_notices(repository, [(each.notice, each.hazard) for each in items])
+    kinds = {each.notice.kind for each in items if _is_hidden(each)}
+    titles = {kind: render_hidden_notice(repository, kind).title for kind in kinds}
+    return [_notice_view(each, words, titles) for each, words in zip(items, texts, strict=True)]
+
+
+def _is_hidden(item: InboxItem) -> bool:
+    return item.notice.hazard is not None and item.hazard is None
+
+
+def _notice_view(item: InboxItem, words: NoticeText, titles: Mapping[str, str]) -> NoticeView:
+    entry, notice, hazard = item
+    if _is_hidden(item):
+        return NoticeView(entry.id, notice.kind, notice.at, entry.read_at, None, titles[notice.kind], None)
     named = hazard and HazardReference(hazard.id, hazard.number, hazard.state)
     return NoticeView(entry.id, notice.kind, notice.at, entry.read_at, named, words.title, words.text)
 

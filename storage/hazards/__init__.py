@@ -6,7 +6,7 @@
 - `listing`: filtered lists of hazards, page by page
 - `measures`: the measures of hazards (inspections/hazards/measures.py) as SQL clauses
 - `photo_evidence`: queries for declared photos, similar photos, and photos that may be purged
-- `queries`: the queries of hazards by their ids, without locks, and the pages of a history
+- `queries`: the queries of hazards and history entries by their ids, without locks, and the pages of a history
 - `repository`: the queries of the domain about hazards, over one connection
 - `scopes`: a policy scope as a WHERE clause on hazards
 - `tables`: the tables of hazards, their history, declared photos and recorded rungs

@@ -1,4 +1,4 @@
-"""The queries of hazards by their ids, without locks, and the pages of a history."""
+"""The queries of hazards and history entries by their ids, without locks, and the pages of a history."""
 
 from uuid import UUID
 
@@ -11,6 +11,7 @@ from storage.hazards.tables import entries, hazards
 
 HAZARDS = select(hazards).where(in_list(hazards.c.id, "ids"))
 HAZARD_SUMMARIES = select(*(hazards.c[name] for name in HazardSummary._fields)).where(in_list(hazards.c.id, "ids"))
+ENTRIES = select(entries).where(in_list(entries.c.id, "ids"))
 _PAGE = select(entries).where(entries.c.hazard == bindparam("hazard")).limit(bindparam("limit"))
 _OLDEST_FIRST = _PAGE.where(entries.c.seq > bindparam("after")).order_by(entries.c.seq)
 _NEWEST_FIRST = _PAGE.where(entries.c.seq < bindparam("after")).order_by(entries.c.seq.desc())

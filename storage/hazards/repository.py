@@ -24,7 +24,7 @@ from storage.hazards.photo_evidence import (
     UNEXAMINED_PHOTOS,
     find_photo_matches,
 )
-from storage.hazards.queries import HAZARD_SUMMARIES, HAZARDS
+from storage.hazards.queries import ENTRIES, HAZARD_SUMMARIES, HAZARDS
 from storage.hazards.scopes import unindexed_scope_clause
 from storage.hazards.tables import entries, hazards, mentions
 from storage.office.repository import OfficeRepository
@@ -45,6 +45,9 @@ class HazardRepository(OfficeRepository, PlaceRepository):
 
     def history_entry(self, entry_id: UUID) -> HistoryEntry | None:
         return self.get(HistoryEntry, entry_id)
+
+    def history_entries(self, ids: Sequence[UUID]) -> list[HistoryEntry]:
+        return [HistoryEntry(*row) for row in self.fetch(ENTRIES, {"ids": tuple(ids)})] if ids else []
 
     def may_see_photo(self, person: Person, sha256: str, action: str = "photo.see") -> bool:
         reach = scope(person, action)

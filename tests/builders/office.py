@@ -244,6 +244,9 @@ class Office:
     def exports(self, username):
         return [each for each in self.all(Export) if each.by == username]
 
+    def count_briefings(self, username, since):
+        return sum(each.made_by == username and each.made_at > since for each in self.all(Briefing))
+
     def waiting_exports(self, now, limit):
         found = [
             each for each in self.all(Export) if each.is_open and not (each.claimed_until and each.claimed_until >= now)

@@ -165,18 +165,34 @@ def mark_read(repository: NoticeRepository, person: Person, entry_id: UUID, now:
 
 def render_notice(repository: NoticeRepository, notice: Notice, hazard: Hazard | None) -> NoticeText:
     """Renders the notice with its template. Without a `hazard`, the hazard's fields stay empty."""
-    values = fact_values(notice.facts)
-    if hazard is not None:
-        community, category = repository.community(hazard.community), repository.category(hazard.category)
-        names = DisplayNames(
-            community.name if community else hazard.community, category.name if category else hazard.category
-        )
-        values |= hazard_values(hazard, names)
-    line = repository.history_entry(notice.line) if notice.line else None
-    if line is not None:
-        by = repository.person(line.by)
-        values |= line_values(line, by.name if by else "系统")
-    return render_template(get_template(repository, notice.kind), values)
+    return render_notices(repository, [(notice, hazard)])[0]
+
+
+def render_notices(repository: NoticeRepository, notices: Sequence[tuple[Notice, Hazard | None]]) -> list[NoticeText]:
+    """Renders each notice as `render_notice`; all lines are read at once, each author and template once."""
+    lines = {
+        line.id: line for line in repository.history_entries([notice.line for notice, _ in notices if notice.line])
+    }
+    authors = {name: repository.person(name) for name in {line.by for line in lines.values()}}
+    templates = {kind: get_template(repository, kind) for kind in {notice.kind for notice, _ in notices}}
+    made: list[NoticeText] = []
+    for notice, hazard in notices:
+        values = fact_values(notice.facts)
+        if hazard is not None:
+            values |= hazard_values(hazard, _display_names(repository, hazard))
+        line = lines.get(notice.line) if notice.line else None
+        if line is not None:
+            by = authors[line.by]
+            values |= line_values(line, by.name if by else "系统")
+        made.append(render_template(templates[notice.kind], values))
+    return made
+
+
+def _display_names(repository: NoticeRepository, hazard: Hazard) -> DisplayNames:
+    community, category = repository.community(hazard.community), repository.category(hazard.category)
+    return DisplayNames(
+        community.name if community else hazard.community, category.name if category else hazard.category
+    )
 
 
 def present_recipients(repository: NoticeRepository, usernames: Sequence[str], now: datetime) -> list[Person]:
