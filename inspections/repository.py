@@ -12,6 +12,7 @@ from inspections.office.repository import OfficeRepository
 from inspections.photos.repository import PhotoRepository
 from inspections.places.repository import PlaceRepository
 from inspections.remediation.repository import RemediationRepository
+from inspections.statistics.repository import StatisticsRepository
 from inspections.sync.repository import SyncRepository
 
 
@@ -19,6 +20,7 @@ class Repository(
     LedgerRepository,
     MonitoringRepository,
     FixLinkRepository,
+    StatisticsRepository,
     SyncRepository,
     RemediationRepository,
     NoticeRepository,

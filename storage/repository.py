@@ -14,6 +14,7 @@ from storage.office.repository import OfficeRepository
 from storage.photos.repository import PhotoRepository
 from storage.places.repository import PlaceRepository
 from storage.remediation.repository import RemediationRepository
+from storage.statistics.repository import StatisticsRepository
 from storage.sync.repository import SyncRepository
 
 T = TypeVar("T")
@@ -24,6 +25,7 @@ class Repository(
     LedgerRepository,
     MonitoringRepository,
     FixLinkRepository,
+    StatisticsRepository,
     SyncRepository,
     RemediationRepository,
     NoticeRepository,

@@ -20,7 +20,7 @@ from api.http.context import app_context, current_person
 from api.http.responses import local_link
 from api.http.tables import FormatParameter, Sheet, TableFormat, choose_format
 from api.statistics.filters import FILTERS, cases_path, requested_period, select_communities
-from api.statistics.responses import encode_sheet
+from api.statistics.responses import encode_sheet, table_slot
 from api.statistics.routes import DateRange, Figure, build_figure
 from api.statistics.rows import BriefingRow, build_rows
 from inspections.accounts.people import Person
@@ -140,7 +140,8 @@ async def _briefing_response(request: AnyRequest, kept: Briefing, form: TableFor
         return Response(view, headers=headers)
     titles = {"name": "社区", **{name: metric.title for name, metric in METRICS.items()}}
     rows = [*view["items"], {"name": "合计", **view["total"]}]
-    table = await asyncio.to_thread(encode_sheet, wanted, Sheet("通报", titles, rows))
+    with table_slot(request, wanted):
+        table = await asyncio.to_thread(encode_sheet, wanted, Sheet("通报", titles, rows))
     return table.response(**headers)
 
 

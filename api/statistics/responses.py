@@ -3,7 +3,7 @@
 import asyncio
 import hashlib
 from collections.abc import Callable
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime
 from importlib.metadata import version
 from typing import Any, TypeVar
@@ -65,11 +65,18 @@ async def statistics_response(
         return Response(None, status_code=304, headers=headers)
     if isinstance(answer, CachedResponse):
         return answer.response(**headers)
-    with file_slot(context, current_person(request).username) if wanted is TableFormat.XLSX else nullcontext():
+    with table_slot(request, wanted):
         content = await asyncio.to_thread(_encode_answer, wanted, answer, to_sheet)
     if not changes_with_time:
         context.part(ResponseCache).add(tag, content)
     return content.response(**headers)
+
+
+def table_slot(request: AnyRequest, form: TableFormat) -> AbstractContextManager[None]:
+    """Takes a file slot for a workbook; other formats cost too little to need one. Raises TooManyRequests."""
+    if form is not TableFormat.XLSX:
+        return nullcontext()
+    return file_slot(app_context(request), current_person(request).username)
 
 
 def _encode_answer(form: TableFormat, answer: T, to_sheet: Callable[[T], Sheet]) -> CachedResponse:

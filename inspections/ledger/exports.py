@@ -15,6 +15,9 @@ LEASE = timedelta(seconds=60)
 MAX_TRIES = 3
 MAX_OPEN_EXPORTS = 3
 """Exports of one person that may wait or be in progress at once."""
+MAX_KEPT_EXPORTS, MAX_KEPT_BYTES = 20, 1_000_000_000
+"""Exports of one person that are kept at once, and the bytes of their files at which no further one is begun: a million
+lines are 400 MB as CSV."""
 FAILURE_MESSAGE = "制作失败，请重试"
 
 

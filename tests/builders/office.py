@@ -55,6 +55,7 @@ from inspections.places.communities import Community, Street
 from inspections.places.community_import import Boundary
 from inspections.remediation.dispatch_rules import DispatchRule
 from inspections.remediation.fix_origins import FixOrigin
+from inspections.statistics.briefing import Briefing
 from inspections.sync.change_feed import HAZARDS, Feed, HazardChange
 
 CALENDAR = WorkingCalendar({}, frozenset({2025, 2026}))
@@ -216,6 +217,9 @@ class Office:
 
     def history_entry(self, entry_id):
         return self.records.get((HistoryEntry, entry_id))
+
+    def history_entries(self, ids):
+        return [found for each in ids if (found := self.history_entry(each))]
 
     def photo(self, sha256):
         return self.records.get((Photo, sha256))

@@ -1,6 +1,7 @@
 """Requests, claims, finishes and deletes exports that are made in the background."""
 
-from datetime import datetime
+import math
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from msgspec.structs import replace
@@ -12,6 +13,8 @@ from inspections.errors import IdConflict, IdOwnerConflict, NotFound, TooManyReq
 from inspections.ledger.exports import (
     FAILURE_MESSAGE,
     LEASE,
+    MAX_KEPT_BYTES,
+    MAX_KEPT_EXPORTS,
     MAX_OPEN_EXPORTS,
     MAX_TRIES,
     RETENTION,
@@ -37,9 +40,22 @@ def request_export(repository: LedgerRepository, export: Export) -> Change[tuple
         if fields := differing_fields(earlier, replace(export, selection=same_links), _COMPARED_FIELDS):
             raise IdConflict(fields)
         return Change((earlier, True))
-    if sum(each.is_open for each in repository.exports(export.by)) >= MAX_OPEN_EXPORTS:
-        raise TooManyRequests("正在制作的台账过多，请等其完成", retry_after=LEASE.seconds)
+    _check_exports(
+        [each for each in repository.exports(export.by) if each.asked_at + RETENTION > export.asked_at], export
+    )
     return Change((export, False), (export,))
+
+
+def _check_exports(kept: list[Export], export: Export) -> None:
+    """Raises TooManyRequests where the exports that a person has leave no room for another."""
+    if sum(each.is_open for each in kept) >= MAX_OPEN_EXPORTS:
+        raise TooManyRequests("正在制作的台账过多，请等其完成", retry_after=LEASE.seconds)
+    if len(kept) >= MAX_KEPT_EXPORTS or sum(each.size or 0 for each in kept) >= MAX_KEPT_BYTES:
+        frees_at = min(each.asked_at for each in kept) + RETENTION
+        raise TooManyRequests(
+            f"{RETENTION // timedelta(hours=1)} 小时内制作的台账过多，请下载已制作的文件，或稍后再试",
+            retry_after=math.ceil((frees_at - export.asked_at).total_seconds()),
+        )
 
 
 def find_own_export(repository: LedgerRepository, person: Person, export_id: UUID, now: datetime) -> Export:

@@ -237,7 +237,8 @@ def test_a_person_imports_one_file_at_a_time(api, path):
     refused = api.call("admin", "POST", path, content=b"x", headers={"content-type": "application/octet-stream"})
     problem(refused, 429, "requests.too_many")
     assert int(refused.headers["retry-after"]) >= READING.seconds
-    for taken in ("/ledger.xlsx", "/me/data", "/statistics/communities?format=xlsx"):
+    workbooks = ("/statistics/communities?format=xlsx", "/statistics/briefing?format=xlsx")
+    for taken in ("/ledger.xlsx", "/me/data", *workbooks):
         problem(api.get("analyst", taken), 429, "requests.too_many")
     assert api.get("analyst", "/statistics/communities").status_code == 200  # statistics as JSON need no slot
     exporting.clear()

@@ -1,5 +1,6 @@
 """A briefing for leaders matches the statistics and is stored unchanged."""
 
+from inspections.statistics import actions
 from tests.builders.api import HERE, THERE, on_both, problem
 from tests.builders.day_of_cases import create_cases, get_statistics, list_cases
 
@@ -33,6 +34,20 @@ def test_a_briefing_matches_the_statistics_and_stays_unchanged(api):
     known = get_statistics(api, "briefings")["items"]
     assert [each["id"] for each in known] == [later["id"], briefing["id"]]
     assert (known[0]["from"], known[0]["to"], known[0]["made_by"]) == ("2026-11-23", "2026-11-23", "analyst")
+
+
+@on_both
+def test_a_flood_of_briefings_is_refused_and_others_still_get_theirs(api, monkeypatch):
+    monkeypatch.setattr(actions, "MAX_NEW_BRIEFINGS", 2)
+    first = get_statistics(api, "briefing", **DAY)
+    get_statistics(api, "briefing", **{"from": "2026-11-22", "to": "2026-11-22"})
+    more = {"from": "2026-11-21", "to": "2026-11-21"}
+    refused = api.get("analyst", "/statistics/briefing", params=more)
+    problem(refused, 429, "requests.too_many")
+    assert int(refused.headers["retry-after"]) > 0
+    assert get_statistics(api, "briefing", **DAY) == first
+    assert get_statistics(api, "briefing", who="officer", **more)["id"]
+    assert len(get_statistics(api, "briefings")["items"]) == 3
 
 
 @on_both

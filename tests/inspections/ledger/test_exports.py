@@ -19,6 +19,8 @@ from inspections.ledger.actions.exports import (
 from inspections.ledger.exports import (
     FAILURE_MESSAGE,
     LEASE,
+    MAX_KEPT_BYTES,
+    MAX_KEPT_EXPORTS,
     MAX_OPEN_EXPORTS,
     MAX_TRIES,
     RETENTION,
@@ -123,3 +125,24 @@ def test_one_person_has_a_limited_number_of_open_exports(office):
     add_export(office, by=ma)
     office.do(finish_export, office.do(claim_export, NOW), 1, None)
     add_export(office)
+
+
+def make_export(office, size=1, **fields):
+    add_export(office, **fields)
+    assert office.do(finish_export, office.do(claim_export, NOW), size, None if size else FAILURE_MESSAGE)
+
+
+@pytest.mark.parametrize(("size", "most"), [(1, MAX_KEPT_EXPORTS), (None, MAX_KEPT_EXPORTS), (MAX_KEPT_BYTES // 2, 2)])
+def test_one_person_keeps_a_limited_number_of_exports_and_bytes(office, size, most):
+    """Their files lie on the disk for a day, so a person who asks again and again would fill it."""
+    for at in range(most):
+        make_export(office, size, asked_at=NOW + timedelta(minutes=at))
+    later = NOW + timedelta(hours=1)
+    with pytest.raises(TooManyRequests) as refused:
+        request_export(office, new_export(asked_at=later))
+    assert refused.value.facts["retry_after"] == (RETENTION - timedelta(hours=1)).total_seconds()
+    make_export(office, by=ma, asked_at=later)
+    first_expires = NOW + RETENTION
+    with pytest.raises(TooManyRequests):
+        request_export(office, new_export(asked_at=first_expires - timedelta(seconds=1)))
+    add_export(office, asked_at=first_expires)

@@ -5,9 +5,10 @@ from datetime import date
 import pytest
 from msgspec.structs import replace
 
+from inspections.errors import TooManyRequests
 from inspections.hazards.measures import MEASURES
 from inspections.periods import Period
-from inspections.statistics.actions import save_briefing
+from inspections.statistics.actions import MAX_NEW_BRIEFINGS, save_briefing
 from inspections.statistics.briefing import (
     Briefing,
     BriefingInput,
@@ -121,3 +122,18 @@ def test_a_briefing_saved_again_keeps_its_first_time():
     made = Briefing(snapshot_id(1), NOW, "wu", *NOVEMBER, (HERE.code,), {"text": "…"})
     assert office.do(save_briefing, made) == made
     assert office.do(save_briefing, replace(made, made_at=later(days=9), made_by="li")) == made
+
+
+def test_one_person_has_a_limited_number_of_briefings_stored_in_a_day():
+    """They are kept for good, and each of a million periods has figures of its own."""
+    office = Office()
+    for at in range(MAX_NEW_BRIEFINGS):
+        office.do(save_briefing, Briefing(snapshot_id(at), NOW, "wu", *NOVEMBER, (HERE.code,), {}))
+    another = Briefing(snapshot_id("another"), later(hours=23), "wu", *NOVEMBER, (HERE.code,), {})
+    with pytest.raises(TooManyRequests):
+        save_briefing(office, another)
+    known = Briefing(snapshot_id(0), later(hours=23), "wu", *NOVEMBER, (HERE.code,), {})
+    assert office.do(save_briefing, known).made_at == NOW
+    assert office.do(save_briefing, replace(another, made_by="li")).made_by == "li"
+    tomorrow = Briefing(snapshot_id("tomorrow"), later(hours=24), "wu", *NOVEMBER, (HERE.code,), {})
+    assert office.do(save_briefing, tomorrow) == tomorrow
