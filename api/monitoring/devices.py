@@ -40,12 +40,14 @@ from inspections.monitoring.devices import MaintenanceWindow, Monitor, NewMonito
 from inspections.monitoring.vendors import Vendor
 from inspections.places.coordinates import Point
 from storage.file_reading import DevicesOrder
-from storage.monitoring.queries import monitors_in_scope, outages_page
+from storage.monitoring.queries import monitors_page, outages_page
 from storage.repository import Repository
 
 FILE_BYTES = 2_000_000
 _IMPORT = {"action": "device.manage", "body": bytes, "takes": "application/octet-stream"}
 _PAGE = 100
+_DEVICE_PAGE = 1000
+"""Devices in a page: all of an office, whose map and list show every device."""
 _SECRET_PREFIX = "anxd_"  # noqa: S105  # the prefix of device secrets, so that scanners recognise a leaked one
 
 
@@ -127,9 +129,10 @@ async def register_device(request: AnyRequest) -> Response[MonitorWithSecret]:
 async def list_devices(request: AnyRequest, limit: PageLimit = LIST_LIMIT, cursor: PageCursor = None) -> MonitorViews:
     """Lists the devices in scope, by id."""
     reach = scope(current_person(request), "device.see")
-    found = await app_context(request).database.read(partial(monitors_in_scope, reach=reach))
-    page, more = cut_page(found, attrgetter("id"), limit, cursor)
-    return MonitorViews([_monitor_view(each) for each in page], more)
+    ask = partial(monitors_page, reach=reach, after=cursor, limit=limit + 1)
+    found = await app_context(request).database.read(ask)
+    more = found[limit - 1].id if len(found) > limit else None
+    return MonitorViews([_monitor_view(each) for each in found[:limit]], more)
 
 
 @get("/devices/{device_id:str}", opt={"action": "device.see"})

@@ -42,9 +42,12 @@ class AlertFilters(NamedTuple):
     alert: UUID | None = None
 
 
-def monitors_in_scope(repository: UnitOfWork, reach: Scope) -> list[Monitor]:
-    query = select(monitors).where(covers_communities(reach.communities, monitors.c.community)).order_by(monitors.c.id)
-    return repository.select(Monitor, query)
+def monitors_page(repository: UnitOfWork, reach: Scope, after: str | None, limit: int) -> list[Monitor]:
+    """Returns at most `limit` devices in scope by id, starting after the id `after`."""
+    query = select(monitors).where(covers_communities(reach.communities, monitors.c.community))
+    if after is not None:
+        query = query.where(monitors.c.id > after)
+    return repository.select(Monitor, query.order_by(monitors.c.id).limit(limit))
 
 
 def alerts_page(
