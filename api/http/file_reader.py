@@ -3,8 +3,9 @@
 import asyncio
 import sys
 from asyncio.subprocess import PIPE
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any, TypeVar
 
 import msgspec
@@ -25,27 +26,34 @@ _COMMAND = (sys.executable, "-m", "storage.file_reading")
 
 
 class FileSlots:
-    """`people`: usernames with a file being read or made. `reading`: locked while a file is being read."""
+    """`people`: usernames with a file that is read, made or downloaded. `working`: those whose file is read or made.
+
+    `reading`: locked while a file is being read.
+    """
 
     def __init__(self) -> None:
         self.people: set[str] = set()
+        self.working: set[str] = set()
         self.reading = asyncio.Lock()
 
 
 @contextmanager
-def file_slot(context: AppContext, username: str) -> Generator[None]:
-    """Takes a file slot. Raises TooManyRequests for a second file of the same person, and where all slots are taken.
+def file_slot(context: AppContext, username: str) -> Generator[Callable[[], None]]:
+    """Takes a file slot, and returns what to call once the file is made: a slow download then delays nobody else.
 
-    Its `retry_after` is the time limit of reading a file.
+    Raises TooManyRequests for a second file of the same person, and where AT_ONCE files are read or made. Its
+    `retry_after` is the time limit of reading a file.
     """
-    people = context.part(FileSlots).people
-    if username in people or len(people) >= AT_ONCE:
+    slots = context.part(FileSlots)
+    if username in slots.people or len(slots.working) >= AT_ONCE:
         raise TooManyRequests("正在处理其他文件，请稍后重试", retry_after=READING.seconds)
-    people.add(username)
+    slots.people.add(username)
+    slots.working.add(username)
     try:
-        yield
+        yield partial(slots.working.discard, username)
     finally:
-        people.discard(username)
+        slots.working.discard(username)
+        slots.people.discard(username)
 
 
 async def read_uploaded_file(request: AnyRequest, context: AppContext, order: ReadOrder, kind: type[T]) -> T:

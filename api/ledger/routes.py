@@ -63,7 +63,7 @@ async def _stream_ledger(request: AnyRequest, filters: Filters, form: TableForma
     selection = await context.database.read(lambda repository: build_selection(repository, request, filters))
     stack = AsyncExitStack()
     try:
-        stack.enter_context(file_slot(context, current_person(request).username))
+        on_made = stack.enter_context(file_slot(context, current_person(request).username))
         made = await _start_process(stack, context, selection, form)
         await context.log.record(
             Event.EXPORTED, current_caller(request), "ledger", {"form": form.value, **filter_facts(filters)}
@@ -72,7 +72,7 @@ async def _stream_ledger(request: AnyRequest, filters: Filters, form: TableForma
         await stack.aclose()
         raise
     named = {"Content-Disposition": f'attachment; filename="ledger.{form}"', "X-Accel-Buffering": "no"}
-    return Stream(_stream_pieces(stack, *made), media_type=MEDIA_TYPES[form], headers=named)
+    return Stream(_stream_pieces(stack, *made, on_made), media_type=MEDIA_TYPES[form], headers=named)
 
 
 def build_selection(repository: Repository, request: AnyRequest, filters: Filters) -> Selection:
@@ -123,14 +123,20 @@ async def _start_process(
     return process, file
 
 
-async def _stream_pieces(stack: AsyncExitStack, process: Process, file: BinaryIO) -> AsyncGenerator[bytes]:
-    """The bytes written so far, then those that follow. A failed process breaks the response off, so clients notice."""
+async def _stream_pieces(
+    stack: AsyncExitStack, process: Process, file: BinaryIO, on_made: Callable[[], None]
+) -> AsyncGenerator[bytes]:
+    """The bytes written so far, then those that follow. A failed process breaks the response off, so clients notice.
+
+    `on_made` is called once the file is complete, before its last bytes are taken.
+    """
     sent, ended, offered = 0, False, False
     watch = asyncio.create_task(_watch_reader(stack, lambda: sent if offered else None))
     try:
         async with stack:
             while not ended:
-                ended = process.returncode is not None
+                if ended := process.returncode is not None:
+                    on_made()
                 while piece := await asyncio.to_thread(os.pread, file.fileno(), _PIECE, sent):
                     sent, offered = sent + len(piece), True
                     yield piece

@@ -72,7 +72,7 @@ async def statistics_response(
     return content.response(**headers)
 
 
-def table_slot(request: AnyRequest, form: TableFormat) -> AbstractContextManager[None]:
+def table_slot(request: AnyRequest, form: TableFormat) -> AbstractContextManager[object]:
     """Takes a file slot for a workbook; other formats cost too little to need one. Raises TooManyRequests."""
     if form is not TableFormat.XLSX:
         return nullcontext()

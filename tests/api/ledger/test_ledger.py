@@ -7,12 +7,12 @@ from contextlib import AsyncExitStack
 import pytest
 from python_calamine import CalamineWorkbook
 
-from api.http.file_reader import FileSlots
+from api.http.file_reader import AT_ONCE, FileSlots
 from api.http.problems import StalledTransfer
 from api.http.tables import TableFormat
 from api.ledger import routes as ledgers
 from inspections.accounts.policy import EVERYWHERE
-from inspections.errors import FileTooComplex
+from inspections.errors import FileTooComplex, TooManyRequests
 from inspections.ledger.selection import Selection
 from tests.builders.api import HERE, THERE, on_both, problem
 from tests.builders.day_of_cases import create_cases
@@ -153,9 +153,9 @@ def test_a_stalled_download_gives_up_its_slot(api, monkeypatch):
 
     async def stalled():
         stack = AsyncExitStack()
-        stack.enter_context(ledgers.file_slot(context, "officer"))
+        on_made = stack.enter_context(ledgers.file_slot(context, "officer"))
         process, file = await ledgers._start_process(stack, context, selection, TableFormat.CSV)
-        pieces = ledgers._stream_pieces(stack, process, file)
+        pieces = ledgers._stream_pieces(stack, process, file, on_made)
         first = await anext(pieces)
         second = await anext(pieces)
         assert len(first + second) == 20
@@ -166,4 +166,38 @@ def test_a_stalled_download_gives_up_its_slot(api, monkeypatch):
             await anext(pieces)
 
     api.client.blocking_portal.call(stalled)
+    assert len(read_ledger(api)) == 1
+
+
+def test_four_files_are_made_at_once_and_slow_downloads_of_made_ones_hold_up_nobody(api, monkeypatch):
+    """Four people who take a piece of their file every minute would keep all others from theirs for hours."""
+    monkeypatch.setattr(ledgers, "_PIECE", 100)
+    api.report("inspector")
+    context = api.client.app.state.context
+    selection = Selection(EVERYWHERE, EVERYWHERE, "http://anxun.test", None, None, ("EB-01",), None, None, None, None)
+
+    async def read_slowly(stack, name):
+        own = await stack.enter_async_context(AsyncExitStack())
+        on_made = own.enter_context(ledgers.file_slot(context, name))
+        process, file = await ledgers._start_process(own, context, selection, TableFormat.XLSX)
+        pieces = ledgers._stream_pieces(own, process, file, on_made)
+        stack.push_async_callback(pieces.aclose)
+        assert len(await anext(pieces)) == 100
+
+    async def download(name):
+        async with AsyncExitStack() as stack:
+            for number in range(AT_ONCE):
+                await read_slowly(stack, f"{name}{number}")
+            assert len(context.part(FileSlots).people) == AT_ONCE
+            with pytest.raises(TooManyRequests), ledgers.file_slot(context, f"{name}0"):
+                pass
+            with ledgers.file_slot(context, "officer"):
+                pass
+        assert not context.part(FileSlots).people | context.part(FileSlots).working
+
+    api.client.blocking_portal.call(download, "slow")
+    context.part(FileSlots).working.update(range(AT_ONCE))
+    for path in ("/ledger.csv", "/me/data", "/statistics/communities?format=xlsx", "/statistics/briefing?format=xlsx"):
+        problem(api.get("officer", path), 429, "requests.too_many")
+    context.part(FileSlots).working.clear()
     assert len(read_ledger(api)) == 1
