@@ -11,7 +11,7 @@ from msgspec import Meta, Struct
 from api.accounts.cookies import uses_cookies
 from api.accounts.guard import read_token
 from api.accounts.security_log import current_caller
-from api.accounts.sessions import request_origin, token_response
+from api.accounts.sessions import attempt_origin, token_response
 from api.accounts.sign_in.authentication import AttemptOrigin, Authenticator
 from api.accounts.sign_in.identity_providers import IdentityProvider, IdentityProviders, ProviderUnavailable
 from api.accounts.views import DeviceSecret, TokenView
@@ -69,7 +69,7 @@ class IdentityList(Struct, frozen=True):
 async def external_login(request: AnyRequest, provider: FromPath[str]) -> Response[TokenView]:
     """Signs in with a provider's code. 401 `auth.not_linked`: sign in by password once and link the identity first."""
     context, asked = app_context(request), await json_body(request, ExternalCredentials)
-    cookies, origin = uses_cookies(request, page=asked.page), request_origin(request, asked.device_secret)
+    cookies, origin = uses_cookies(request, page=asked.page), attempt_origin(request, asked.device_secret)
     subject = await _fetch_subject(context, provider, asked.code, origin)
     account = await context.database.read(partial(find_linked_account, provider=provider, subject=subject))
     opened = await context.part(Authenticator).open_with_identity(

@@ -39,7 +39,7 @@ async def login(request: AnyRequest) -> Response[TokenView]:
     """
     asked: Credentials = await json_body(request, Credentials)
     cookies = uses_cookies(request, page=asked.page)
-    sign_in, origin = app_context(request).part(Authenticator), request_origin(request, asked.device_secret)
+    sign_in, origin = app_context(request).part(Authenticator), attempt_origin(request, asked.device_secret)
     opened = await sign_in.open_with_password(
         asked.username, asked.password, asked.device, origin, asked.totp, page=asked.page
     )
@@ -78,7 +78,7 @@ async def get_own_account(request: AnyRequest) -> PersonView:
     return person_view(current_person(request))
 
 
-def request_origin(request: AnyRequest, device_secret: str | None) -> AttemptOrigin:
+def attempt_origin(request: AnyRequest, device_secret: str | None) -> AttemptOrigin:
     """Where a sign-in comes from; a page of ours shows its device's secret in a cookie."""
     return AttemptOrigin(client_network(request), device_secret or request.cookies.get(DEVICE_COOKIE))
 

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from datetime import datetime
 from functools import partial
-from operator import attrgetter
 from typing import Annotated
 from uuid import UUID
 
@@ -17,7 +16,7 @@ from api.accounts.security_log import current_caller
 from api.http.bodies import AnyRequest, check_moments, json_body
 from api.http.context import app_context, current_person
 from api.http.file_reader import file_slot, read_uploaded_file
-from api.http.queries import LIST_LIMIT, PageCursor, PageLimit, cut_page
+from api.http.queries import LIST_LIMIT, PageCursor, PageLimit
 from api.http.tokens import new_token
 from inspections.accounts.policy import scope
 from inspections.accounts.security_log import Event
@@ -46,7 +45,6 @@ from storage.repository import Repository
 FILE_BYTES = 2_000_000
 _IMPORT = {"action": "device.manage", "body": bytes, "takes": "application/octet-stream"}
 _PAGE = 100
-_DEVICE_PAGE = 1000
 """Devices in a page: all of an office, whose map and list show every device."""
 _SECRET_PREFIX = "anxd_"  # noqa: S105  # the prefix of device secrets, so that scanners recognise a leaked one
 

@@ -2,8 +2,8 @@
 
 from contextlib import suppress
 
-from api.accounts.authentication import Authenticator
 from api.accounts.guard import read_token
+from api.accounts.sign_in.authentication import Authenticator
 from api.http.bodies import AnyRequest
 from api.http.client_address import address_to_limit
 from api.http.context import app_context

@@ -68,7 +68,6 @@ async def post_steps(request: AnyRequest) -> StepResultList:
     Steps on the same hazard are taken one after the other, in their order.
     """
     batch: _RawBatch = await json_body(request, _RawBatch)
-    context, person = app_context(request), current_person(request)
     read = [_decode_item(raw) for raw in batch.items]
     lines: dict[UUID | None, list[int]] = {}
     for at, item in enumerate(read):

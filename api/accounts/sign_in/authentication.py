@@ -156,7 +156,7 @@ class Authenticator:
     ) -> tuple[AuthenticatedSession, Tokens]:
         username, address = person.username, origin.network.address
         known = await self._is_known_device(username, origin)
-        secret = (known and origin.device_secret) or new_token("anxd_")
+        secret = (known and origin.device_secret) or new_token("anxk_")
         tokens, session_id, now = new_tokens(secret), uuid7(), self._clock()
         factor = await self._database.read(lambda repository: repository.get(SecondFactor, username))
         proof = match_code(factor, code, now) if factor and code else None
