@@ -95,8 +95,11 @@ def _view(request: AdminRequest, now: datetime) -> AdminRequestView:
         request.decided_by,
         request.decided_at,
         request.sets_password,
-        change is None,
-        *((change.name, change.email, change.active, change.grants) if change else ()),
+        removes_second_factor=change is None,
+        name=change and change.name,
+        email=change and change.email,
+        active=change and change.active,
+        grants=change and change.grants,
     )
 
 

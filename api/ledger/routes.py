@@ -30,6 +30,7 @@ from inspections.errors import FileTooComplex, Unavailable
 from inspections.ledger.exports import ExportForm
 from inspections.ledger.selection import Selection
 from storage.ledger.export_process import ExportOrder
+from storage.photos.incoming import check_free_space
 from storage.process_limits import WRITING, has_exceeded_limits
 from storage.repository import Repository
 from storage.statistics.metrics import Filters
@@ -104,10 +105,11 @@ async def _start_process(
 ) -> tuple[Process, BinaryIO]:
     """Starts a process that writes a ledger, and returns it with its file, which has no name and vanishes when closed.
 
-    Raises Unavailable where it ends without a byte, FileTooComplex where it exceeds its limits. `stack` ends the
-    process.
+    Raises DiskFull before it starts, Unavailable where it ends without a byte, FileTooComplex where it exceeds its
+    limits. `stack` ends the process.
     """
     context.settings.incoming_folder.mkdir(parents=True, exist_ok=True)
+    check_free_space(context.settings.incoming_folder)
     file = cast("BinaryIO", stack.enter_context(tempfile.TemporaryFile(dir=context.settings.incoming_folder)))  # noqa: SIM115  # by the stack
     process = await asyncio.create_subprocess_exec(*COMMAND, stdin=PIPE, stdout=file)
     stack.push_async_callback(_end_process, process)

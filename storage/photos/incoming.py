@@ -18,7 +18,7 @@ from inspections.photos.records import Photo, PhotoState
 from storage.photos.formats import Format, inspect
 
 FREE_FLOOR_BYTES = 256 * 1024 * 1024
-"""The free space below which photos are refused, so that the disk keeps room for reports."""
+"""The free space below which photos and ledgers are refused, so that the disk keeps room for reports."""
 
 _COPY_BYTES = 1024 * 1024
 LEFT_OVER_SECONDS = 24 * 3600
@@ -26,7 +26,7 @@ LEFT_OVER_SECONDS = 24 * 3600
 
 class DiskFull(Unavailable):
     code = "store.full"
-    title = "存储空间不足，暂不能接收照片"
+    title = "存储空间不足，暂不能接收照片或制作文件"
 
 
 @contextmanager
@@ -38,6 +38,13 @@ def translate_disk_errors() -> Generator[None]:
         if error.errno in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}:
             raise DiskFull from error
         raise Unavailable from error
+
+
+def check_free_space(folder: Path) -> None:
+    """Raises DiskFull below the floor of free space."""
+    free = shutil.disk_usage(folder).free
+    if free < FREE_FLOOR_BYTES:
+        raise DiskFull(free=free)
 
 
 class IncomingFile:
@@ -104,9 +111,7 @@ class IncomingFolder:
 
     def open_file(self) -> IncomingFile:
         """Opens a new temporary file. Raises DiskFull below the floor of free space."""
-        free = shutil.disk_usage(self._folder).free
-        if free < FREE_FLOOR_BYTES:
-            raise DiskFull(free=free)
+        check_free_space(self._folder)
         return IncomingFile(self._folder / uuid4().hex)
 
     def _remove_leftovers(self) -> None:

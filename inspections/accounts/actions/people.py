@@ -51,7 +51,8 @@ class AdminScopes(NamedTuple):
 
 
 def admin_scopes(person: Person) -> AdminScopes:
-    return AdminScopes(*(scope(person, action) for action in ("people.manage", "account.manage", "rights.manage")))
+    visible, account, rights = (scope(person, f"{each}.manage") for each in ("people", "account", "rights"))
+    return AdminScopes(visible, account, rights)
 
 
 def add_person(

@@ -14,17 +14,18 @@ from python_calamine import CalamineWorkbook
 from api.ledger import exporter
 from api.ledger.exporter import Exporter
 from api.photos.processor import PhotoProcessor
+from inspections.ledger.actions import exports as actions
 from inspections.ledger.actions.exports import claim_export, record_export_progress
-from inspections.ledger.exports import LEASE, RETENTION
+from inspections.ledger.exports import LEASE, MAX_OPEN_EXPORTS, RETENTION
 from storage.ledger import export_process as ledger_file
 from storage.upkeep.orphans import sweep_orphans
-from tests.builders.api import HERE, THERE, on_both, problem
+from tests.builders.api import HERE, THERE, body, on_both, problem
 from tests.builders.ledgers import parse_ledger_file, read_ledger
 from tests.builders.waiting import poll_until
 
 
-def request_export(api, who="officer", query="", **body):
-    wanted = {"id": str(uuid.uuid4()), **body}
+def request_export(api, who="officer", query="", **more):
+    wanted = {"id": str(uuid.uuid4()), **more}
     answer = api.post(who, f"/ledger/exports{query}", wanted)
     assert answer.status_code == 201, answer.text
     return wanted["id"]
@@ -148,6 +149,28 @@ def test_an_export_made_before_its_requester_lost_rights_is_not_downloaded_any_m
     assert api.post("admin", "/people/officer", {"version": 3, "grants": wide}).status_code == 200
     time.sleep(1.1)
     assert api.get("officer", f"/ledger/exports/{export}/file").status_code == 200
+
+
+@on_both
+def test_a_flood_of_exports_is_refused_and_others_still_get_theirs(api, monkeypatch):
+    context, call = api.client.app.state.context, api.client.blocking_portal.call
+    call(context.part(Exporter).stop)
+    for _ in range(MAX_OPEN_EXPORTS):
+        request_export(api, "analyst")
+    for _ in range(20):
+        refused = api.post("analyst", "/ledger/exports", {"id": str(uuid.uuid4())})
+        problem(refused, 429, "requests.too_many")
+        assert int(refused.headers["retry-after"]) > 0
+    others = request_export(api, "officer")
+    assert api.post("inspector", "/hazards", body()).status_code == 201
+    call(context.part(Exporter).start)
+    assert wait_for_export(api, others)["state"] == "made"
+    monkeypatch.setattr(actions, "MAX_KEPT_EXPORTS", MAX_OPEN_EXPORTS + 2)
+    for _ in range(2):
+        wait_for_export(api, request_export(api, "analyst"), "analyst")
+    refused = api.post("analyst", "/ledger/exports", {"id": str(uuid.uuid4())})
+    assert int(refused.headers["retry-after"]) == RETENTION.total_seconds()
+    request_export(api, "officer")
 
 
 @on_both

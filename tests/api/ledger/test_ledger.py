@@ -14,6 +14,7 @@ from api.ledger import routes as ledgers
 from inspections.accounts.policy import EVERYWHERE
 from inspections.errors import FileTooComplex, TooManyRequests
 from inspections.ledger.selection import Selection
+from storage.photos import incoming
 from tests.builders.api import HERE, THERE, on_both, problem
 from tests.builders.day_of_cases import create_cases
 from tests.builders.ledgers import read_ledger
@@ -117,6 +118,15 @@ def test_a_person_downloads_one_file_at_a_time(api):
     exporting.clear()
     assert read_ledger(api, "analyst") == []
     assert not exporting
+
+
+def test_a_full_disk_refuses_a_ledger_before_it_is_begun(api, monkeypatch):
+    monkeypatch.setattr(incoming, "FREE_FLOOR_BYTES", 1 << 60)
+    for form in ("csv", "xlsx"):
+        problem(api.get("analyst", f"/ledger.{form}"), 507, "store.full")
+    assert not api.client.app.state.context.part(FileSlots).people
+    monkeypatch.undo()
+    assert read_ledger(api, "analyst") == []
 
 
 def test_a_failed_process_gives_an_error_and_no_empty_ledger(api, monkeypatch):
