@@ -46,15 +46,15 @@ def check_texts(body: T, stored: Collection[str | None] = ()) -> tuple[T, list[t
     changed: dict[str, Any] = {}
     for field in _text_fields(type(body)):
         value = getattr(body, field.name)
+        if value is None or (isinstance(value, str) and (value.isascii() or not has_invisible(value))):
+            continue  # most texts; of ASCII the patterns refuse the controls
         if isinstance(value, tuple):
             parts = cast("Sequence[Any]", value)
             after = tuple(
                 _check_value(f"{field.name}[{at}]", each, field, stored, errors) for at, each in enumerate(parts)
             )
-        elif value is not None:
-            after = _check_value(field.name, value, field, stored, errors)
         else:
-            continue
+            after = _check_value(field.name, value, field, stored, errors)
         if after != value:
             changed[field.name] = after
     return replace(body, **changed) if changed else body, errors
@@ -67,7 +67,7 @@ def _check_value(
         cleaned, inner = check_texts(value, stored)
         errors += [(f"{path}.{name}", words) for name, words in inner]
         return cleaned
-    if value.isascii() or value in stored or not has_invisible(value):  # isascii: the patterns refuse its controls
+    if value in stored or not has_invisible(value):
         return value
     cleaned = _clean(field.kind, value)
     if field.kind is TextKind.NAME or (field.kind is TextKind.TEMPLATE and cleaned != value):
