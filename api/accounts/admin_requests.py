@@ -91,7 +91,7 @@ def _view(request: AdminRequest, now: datetime) -> AdminRequestView:
         request.state(now),
         request.requested_by,
         request.requested_at,
-        request.expires_at,
+        request.deadline,
         request.decided_by,
         request.decided_at,
         request.sets_password,

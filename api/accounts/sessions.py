@@ -79,7 +79,7 @@ async def get_own_account(request: AnyRequest) -> PersonView:
 
 
 def attempt_origin(request: AnyRequest, device_secret: str | None) -> AttemptOrigin:
-    """Where a sign-in comes from; a page of ours shows its device's secret in a cookie."""
+    """Finds out where a sign-in comes from; a page of ours shows its device's secret in a cookie."""
     return AttemptOrigin(client_network(request), device_secret or request.cookies.get(DEVICE_COOKIE))
 
 

@@ -12,7 +12,7 @@ _SUBNET_BITS, _SITE_BITS = 64, 48
 
 
 class NetworkAddress(NamedTuple):
-    """Where a client comes from. `address`: for IPv6 its /64 network, since a phone may take any address in it.
+    """The addresses of a client. `address`: for IPv6 its /64 network, since a phone may take any address in it.
 
     `widest`: for IPv6 the /48 network that a provider gives to one site (RFC 6177), for IPv4 the address.
     """

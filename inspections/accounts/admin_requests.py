@@ -42,13 +42,13 @@ class AdminRequest(Struct, frozen=True):
     confirmed: bool = False
 
     @property
-    def expires_at(self) -> datetime:
+    def deadline(self) -> datetime:
         return self.requested_at + REQUEST_LIFETIME
 
     def state(self, now: datetime) -> RequestState:
         if self.decided_at is not None:
             return RequestState.CONFIRMED if self.confirmed else RequestState.REJECTED
-        return RequestState.PENDING if now < self.expires_at else RequestState.EXPIRED
+        return RequestState.PENDING if now < self.deadline else RequestState.EXPIRED
 
     def decide(self, by: str, now: datetime, *, confirmed: bool) -> "AdminRequest":
         change = replace(self.change, name=None, email=None) if self.change else None

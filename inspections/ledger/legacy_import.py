@@ -177,10 +177,7 @@ def _is_extra_column(title: str) -> bool:
 
 
 def parse_ledger(sheets: Sequence[LedgerSheet], names: NameIndex, now: datetime) -> ParsedLedger:
-    """Parses all lines and reports all errors at once.
-
-    Raises InvalidInput without a row of titles or for too many lines.
-    """
+    """Parses all lines, with all errors. Raises InvalidInput without a row of titles or for too many lines."""
     if not sheets:
         raise InvalidInput(("file", f"找不到表头，须有列：{'、'.join(TITLES[field][0] for field in REQUIRED_FIELDS)}"))
     count = sum(len(sheet.lines) for sheet in sheets)

@@ -79,7 +79,7 @@ def new_tokens(device: str | None = None) -> Tokens:
 
 
 class AttemptOrigin(NamedTuple):
-    """Where an attempt to sign in comes from: its network addresses, and the secret of a known device if it has one."""
+    """The origin of an attempt to sign in: its network addresses, and the secret of a known device if it has one."""
 
     network: NetworkAddress
     device_secret: str | None = None

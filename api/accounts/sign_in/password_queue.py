@@ -21,7 +21,7 @@ _LONGEST_DELAY = 60
 
 
 class Applicant(NamedTuple):
-    """Who waits. `known`: signed in, or on a known device of the account. `network`: where a stranger comes from."""
+    """The person who waits. `known`: signed in, or on a known device of the account. `network`: where a stranger comes from."""
 
     known: bool
     network: str = ""
@@ -60,7 +60,7 @@ class PasswordQueue:
         try:
             return await asyncio.get_running_loop().run_in_executor(self._thread, work)
         finally:
-            self._begin_next()
+            self._begin_turn()
 
     async def _wait_for_turn(self, applicant: Applicant) -> None:
         waiting = self._known if applicant.known else self._strangers
@@ -74,13 +74,13 @@ class PasswordQueue:
             await turn.begun
         except asyncio.CancelledError:
             if not turn.begun.cancelled() and turn.begun.exception() is None:
-                self._begin_next()  # its turn had begun
+                self._begin_turn()  # its turn had begun
             raise
         finally:
             if turn in waiting:
                 waiting.remove(turn)
 
-    def _begin_next(self) -> None:
+    def _begin_turn(self) -> None:
         """Begins the next turn; the thread stays busy for it, so that nobody comes in between."""
         if not self._strangers:
             self._refused = 0

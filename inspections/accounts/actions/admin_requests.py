@@ -75,7 +75,7 @@ def confirm_request(
     found, requester = _find_request(repository, person, request_id, now)
     if found.state(now) is RequestState.CONFIRMED and found.decided_by == person.username:
         return Change(found)
-    _check_is_pending(found, now)
+    _check_pending_state(found, now)
     if requester is None or not administrator_roles(requester):
         raise Forbidden("申请人已不再是管理员")
     if administrator_roles(requester) & administrator_roles(person):
@@ -96,7 +96,7 @@ def reject_request(
     found, _ = _find_request(repository, person, request_id, now)
     if found.state(now) is RequestState.REJECTED:
         return Change(found)
-    _check_is_pending(found, now)
+    _check_pending_state(found, now)
     decided = found.decide(person.username, now, confirmed=False)
     return Change(decided, changed=((found, decided),))
 
@@ -119,6 +119,6 @@ def _covers(repository: AccountRepository, reach: Scope, request: AdminRequest) 
     return person is not None and all(reach.covers_community(grant.scope) for grant in person.grants)
 
 
-def _check_is_pending(request: AdminRequest, now: datetime) -> None:
+def _check_pending_state(request: AdminRequest, now: datetime) -> None:
     if (state := request.state(now)) is not RequestState.PENDING:
         raise ClosedAdminRequest(state)

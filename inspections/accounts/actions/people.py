@@ -157,7 +157,7 @@ def change_person(
     after = replace(after, version=before.version + 1)
     ended = _ended_access(repository, before, after, now)
     factor = repository.get(SecondFactor, username) if asked.erase else None
-    removed: tuple[Struct, ...] = (*ended.removed, *((factor,) if factor else ()))
+    removed: tuple[Struct, ...] = (*ended.removals, *((factor,) if factor else ()))
     return Change(after, changed=((before, after), *ended.sessions), removed=removed)
 
 

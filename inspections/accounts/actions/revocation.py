@@ -25,7 +25,7 @@ class EndedAccess(NamedTuple):
     devices: tuple[KnownDevice, ...] = ()
 
     @property
-    def removed(self) -> tuple[ExternalIdentity | KnownDevice, ...]:
+    def removals(self) -> tuple[ExternalIdentity | KnownDevice, ...]:
         return (*self.identities, *self.devices)
 
     @property

@@ -82,4 +82,4 @@ def reset_factor(
     if factor is None:
         return Change(None)
     ended = end_access(repository, username, now)
-    return Change(None, changed=ended.sessions, removed=(factor, *ended.removed))
+    return Change(None, changed=ended.sessions, removed=(factor, *ended.removals))

@@ -38,7 +38,7 @@ def revoke_all_sessions(repository: AccountRepository, username: str, now: datet
     """Signs out every device, including the one that sends the request, and unlinks all identities."""
     repository.lock_person(username)
     ended = end_access(repository, username, now)
-    return Change(ended, changed=ended.sessions, removed=ended.removed)
+    return Change(ended, changed=ended.sessions, removed=ended.removals)
 
 
 def revoke_all_sessions_as_admin(

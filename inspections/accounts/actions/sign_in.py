@@ -189,7 +189,7 @@ def change_password(
     own, _ = _load_session_and_pair(repository, digest)
     ended = end_access(repository, known.username, now, spared=own.id if own else None)
     changed = ((known, replace(known, password=password, password_at=now)), *ended.sessions)
-    return Change(ended, changed=changed, removed=ended.removed)
+    return Change(ended, changed=changed, removed=ended.removals)
 
 
 def refresh_session(
