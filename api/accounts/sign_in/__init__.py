@@ -1,4 +1,4 @@
-"""Who somebody is: passwords, second factors, identities at providers, tokens.
+"""Sign-in: passwords, second factors, identities at providers, tokens.
 
 - `authentication`: sign-in by password, sessions, and the tokens of requests
 - `identity_providers`: clients of the identity providers WeChat and 浙政钉
