@@ -197,6 +197,30 @@ def test_thousands_of_segments_take_little_time(name):
     assert time.process_time() - began < 5
 
 
+def webp_with(chunk):
+    """A small WebP with a chunk repeated to 8 MB."""
+    data = encode(Image.radial_gradient("L").convert("RGB"), "WEBP", exif=b"II*\0\x08\0\0\0\0\0")
+    body = data[8:] + chunk * (8_000_000 // len(chunk))
+    return b"RIFF" + struct.pack("<I", len(body)) + body
+
+
+COSTLY_CHUNKS = {
+    "texts": lambda: png(*[(b"tEXt", b"k%d\0x" % at) for at in range(60_000)]),
+    "small packed texts": lambda: png(*[(b"zTXt", TEXTS[b"zTXt"](compress_zeros(15)))] * 60_000),
+    "empty pixels": lambda: png(*[(b"IDAT", b"")] * 60_000),
+    "unknown chunks of WebP": lambda: webp_with(b"JUNK" + bytes(4)),
+    "profiles of WebP": lambda: webp_with(b"ICCP" + struct.pack("<I", 400) + bytes(400)),
+}
+
+
+@pytest.mark.parametrize("name", COSTLY_CHUNKS)
+def test_thousands_of_chunks_take_little_time(name):
+    data = COSTLY_CHUNKS[name]()
+    began = time.process_time()
+    is_accepted(data)
+    assert time.process_time() - began < 5
+
+
 @pytest.mark.parametrize(("number", "size"), [(60_000, 300), (1100, 16), (20, 65_000)])
 def test_exif_in_many_or_large_segments_is_refused_before_it_is_joined(number, size):
     """Pillow copies all earlier segments of EXIF for each further one: 60,000 took it more than a minute."""
