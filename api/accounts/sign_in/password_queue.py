@@ -21,7 +21,7 @@ _LONGEST_DELAY = 60
 
 
 class Applicant(NamedTuple):
-    """The person who waits. `known`: signed in, or on a known device of the account. `network`: where a stranger comes from."""
+    """The person who waits. `known`: signed in, or on a known device of the account. `network`: that of a stranger."""
 
     known: bool
     network: str = ""

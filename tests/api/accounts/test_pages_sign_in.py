@@ -33,7 +33,11 @@ def test_the_tokens_of_a_page_are_cookies_out_of_reach_of_scripts(page):
     tokens = page.signed_in.json()
     assert (tokens["access_token"], tokens["refresh_token"], tokens["token_type"]) == (None, None, "Cookie")
     cookies = page.signed_in.headers.get_list("set-cookie")
-    assert sorted(each.partition("=")[0] for each in cookies) == ["__Host-anxun-access", "__Host-anxun-refresh"]
+    assert sorted(each.partition("=")[0] for each in cookies) == [
+        "__Host-anxun-access",
+        "__Host-anxun-device",
+        "__Host-anxun-refresh",
+    ]
     for each in cookies:
         parts = {part.strip().lower() for part in each.split(";")[1:]}
         assert {"path=/", "secure", "httponly", "samesite=strict"} < parts
@@ -88,6 +92,7 @@ def test_a_page_of_another_origin_cannot_sign_anybody_in(api, origin):
 
 def test_a_page_renews_by_its_cookie_and_signs_out(page):
     before = dict(page.client.cookies)
+    device = before.pop("__Host-anxun-device")
     renewed = send(page, "POST", "/auth/refresh", json={})
     assert renewed.status_code == 200, renewed.text
     assert renewed.json()["token_type"] == "Cookie"  # a kind, not a secret
@@ -96,7 +101,7 @@ def test_a_page_renews_by_its_cookie_and_signs_out(page):
     )
     assert send(page, "GET", "/me").status_code == 200
     assert send(page, "POST", "/auth/logout").status_code == 204
-    assert dict(page.client.cookies) == {}
+    assert dict(page.client.cookies) == {"__Host-anxun-device": device}  # the browser stays a known one
     problem(send(page, "GET", "/me"), 401, "auth.required")
     problem(send(page, "POST", "/auth/refresh", json={}), 401, "auth.required")
 

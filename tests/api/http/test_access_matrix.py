@@ -13,6 +13,7 @@ from typing import NamedTuple
 import pytest
 from msgspec.structs import replace
 
+from inspections.accounts.admin_requests import AdminRequest
 from inspections.accounts.api_keys import ApiKey
 from inspections.accounts.delegations import Delegation
 from inspections.accounts.people import Grant, Person, Role
@@ -45,6 +46,7 @@ class Things(NamedTuple):
     link: str = NOWHERE
     person: str = "nobody"
     delegation: str = NOWHERE
+    request: str = NOWHERE
     rule: str = NOWHERE
     entry: str = NOWHERE
     delivery: str = NOWHERE
@@ -104,7 +106,7 @@ def _create_things(api, role, community):
     sender = role if here and role in {"inspector", "officer", "handler", "supervisor"} else inspector
     begun = api.call(sender, "POST", "/uploads", headers={"Tus-Resumable": "1.0.0", "Upload-Length": "99"})
     link = api.post(officer, f"/hazards/{hazard['id']}/links", {"id": str(uuid.uuid4())}).json()["link"]["id"]
-    ids = [uuid.uuid4() for _ in range(11)]
+    ids = [uuid.uuid4() for _ in range(12)]
     told = role if here and role != Role.DEVICE else inspector
     notice = Notice(ids[0], "report", MONDAY, uuid.UUID(hazard["id"]), 1, told_at=MONDAY)
     lead, giver = ("handler", "supervisor") if here else ("inspector2", "officer2")
@@ -122,11 +124,24 @@ def _create_things(api, role, community):
         ApiKey(ids[7], "大屏", Role.ANALYST, community, "admin", MONDAY, far, str(ids[7])),
         _failed_export(ids[9], told),
         *_monitored(ids[10], community),
+        AdminRequest(ids[11], lead, "admin", MONDAY, None),
         Delegation(ids[4], giver, officer, Role.SUPERVISOR, community, soon, far, "出差", MONDAY),
     )
     made = dict(
         zip(
-            ("entry", "delivery", "rule", "delegation", "device", "theirs", "key", "briefing", "export", "alert"),
+            (
+                "entry",
+                "delivery",
+                "rule",
+                "delegation",
+                "device",
+                "theirs",
+                "key",
+                "briefing",
+                "export",
+                "alert",
+                "request",
+            ),
             map(str, ids[1:]),
             strict=True,
         )

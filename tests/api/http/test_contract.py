@@ -33,7 +33,9 @@ def test_every_body_and_every_problem_is_described():
             described = (
                 "requestBody" in operation
                 or method in {"get", "head", "delete"}
-                or path.endswith(("/logout", "/revoke", "/remove", "/read", "/replay", "/rotate", "/end"))
+                or path.endswith(
+                    ("/logout", "/revoke", "/remove", "/read", "/replay", "/rotate", "/end", "/confirm", "/reject")
+                )
             )
             assert described, (method, path)
             pages = {"text/html"} if path.startswith("/f/") else set()

@@ -16,8 +16,8 @@ from tests.builders.signed_alerts import ALARM, register_device, send_alerts
 
 RAW, CLEAN, HIDDEN = "楼\u200b道\u202e堆物", "楼道堆物", "张\u200b三"
 UNCHECKED = {
-    "Credentials": {"username", "password", "device", "totp"},  # looked up, compared, or cleaned
-    "ExternalCredentials": {"code", "device", "totp"},
+    "Credentials": {"username", "password", "device", "totp", "device_secret"},  # looked up, compared, or cleaned
+    "ExternalCredentials": {"code", "device", "totp", "device_secret"},
     "IdentityToLink": {"code", "password", "totp"},
     "PasswordChange": {"password", "new_password"},
     "NewPerson": {"password"},
