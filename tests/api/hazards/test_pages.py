@@ -182,5 +182,6 @@ def test_every_list_of_an_office_comes_in_pages(api):
             assert len(page["items"]) == 2
             cursor = {"cursor": page["next_cursor"]}
         assert paged == whole["items"], path
-        problem(api.get(who, path, params={"cursor": "none"}), 422, "step.needs")
+        if path != "/devices":  # whose cursor is an id, and any text may be one
+            problem(api.get(who, path, params={"cursor": "none"}), 422, "step.needs")
         problem(api.get(who, path, params={"limit": 501}), 422, "step.needs")
