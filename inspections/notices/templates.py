@@ -115,10 +115,6 @@ def unknown_fields(kind: str, text: str) -> list[str]:
     return [name for name in _placeholders(text) if name not in known]
 
 
-def has_fields(text: str) -> bool:
-    return any(True for _ in _placeholders(text))
-
-
 def _placeholders(text: str) -> Iterator[str]:
     """Yields each placeholder with its attribute, conversion and format, none of which any field allows."""
     for _, name, form, conversion in Formatter().parse(text):
@@ -128,10 +124,14 @@ def _placeholders(text: str) -> Iterator[str]:
 
 def render_template(template: Template, values: Mapping[str, str]) -> NoticeText:
     """Fills in a template. The title is one line of at most MAX_TITLE letters whatever the values are: it is a header
-    of mails. The text has at most MAX_TEXT letters, since a template may name a long field hundreds of times.
+    of mails. The text has at most MAX_TEXT letters, since a template may name a long field hundreds of times. For a
+    stored template that cannot be read, the built-in one is used: no notice is lost for its words.
     """
-    title = " ".join(_render_text(template.title, values).split())
-    return NoticeText(title[:MAX_TITLE], _render_text(template.text, values)[:MAX_TEXT])
+    try:
+        title, text = _render_text(template.title, values), _render_text(template.text, values)
+    except ValueError:
+        return render_template(default_template(template.kind), values)
+    return NoticeText(" ".join(title.split())[:MAX_TITLE], text[:MAX_TEXT])
 
 
 def _render_text(text: str, values: Mapping[str, str]) -> str:

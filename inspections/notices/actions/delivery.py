@@ -30,7 +30,6 @@ from inspections.notices.templates import (
     Template,
     default_template,
     fact_values,
-    has_fields,
     hazard_values,
     line_values,
     render_template,
@@ -211,7 +210,7 @@ def present_recipients(repository: NoticeRepository, usernames: Sequence[str], n
 def render_hidden_notice(repository: NoticeRepository, kind: str) -> NoticeText:
     """Renders a notice whose hazard its recipient may not see (any more): only what kind of notice it is."""
     title = get_template(repository, kind).title
-    return NoticeText(default_template(kind).title if has_fields(title) else title, HIDDEN_TEXT)
+    return NoticeText(default_template(kind).title if set(title) & set("{}") else title, HIDDEN_TEXT)
 
 
 def get_template(repository: NoticeRepository, kind: str) -> Template:

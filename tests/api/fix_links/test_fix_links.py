@@ -354,6 +354,18 @@ def test_the_same_post_again_gets_the_same_answer(party):
     assert_refused(other, 410, "不能再次使用")
 
 
+def test_words_of_the_office_are_no_markup_on_the_page_and_on_paper(api):
+    hostile = '"><script>alert(1)</script><a href="javascript:x">{{ 7*7 }}'
+    shop = {"kind": "merchant", "name": hostile}
+    found = api.assign_report(responsible_party=shop, place=hostile, description=hostile)
+    holder = Party(api, found, measures=hostile)
+    for shown in (holder.page(), holder.call("GET", "/notice").text):
+        assert "<script>alert" not in shown
+        assert 'href="javascript:' not in shown
+        assert "{{ 7*7 }}" in shown
+        assert "&lt;script&gt;alert(1)" in shown
+
+
 def test_an_invalid_form_is_shown_again_as_it_was_filled_in(api, party, hazard):
     hostile = "<script>alert(1)</script>'; drop table hazards; --"
     answer = party.form(note=hostile)

@@ -181,3 +181,25 @@ def test_a_photo_that_is_also_a_page_is_shown_as_a_picture_only(api):
     assert answer.headers["content-type"] == "image/jpeg"
     assert answer.headers["x-content-type-options"] == "nosniff"
     assert answer.headers["content-security-policy"] == "default-src 'none'; sandbox"
+
+
+INJECTED = "%0d%0aX-Injected:%201%0d%0a%0d%0a<html>"
+
+
+def test_no_path_query_or_header_of_a_request_writes_a_header_of_its_answer(api):
+    for method in ("GET", "POST"):
+        for path in paths(method):
+            bare = path.partition("?")[0]
+            if bare in {"/live", "/me/devices/revoke", "/auth/logout"}:  # an endless stream, and the ends of the token
+                continue
+            hostile = bare.replace(NOWHERE, INJECTED).replace("nobody", INJECTED)
+            for known in (hostile, f"{bare}?community={INJECTED}&from={INJECTED}"):
+                sent = {"Origin": f"x{INJECTED}", "If-None-Match": INJECTED}
+                answer = api.call("officer", method, known, headers=sent)
+                assert answer.status_code < 500, known
+                assert "x-injected" not in answer.headers
+                assert not any(bad in value for value in answer.headers.values() for bad in "\r\n\0"), known
+    begun = api.call(
+        "officer", "POST", f"/uploads?{INJECTED}", headers={"Tus-Resumable": "1.0.0", "Upload-Length": "9"}
+    )
+    assert "injected" not in str(begun.headers).lower()

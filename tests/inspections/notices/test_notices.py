@@ -558,6 +558,25 @@ def test_a_title_is_one_line_and_a_text_is_cut_whatever_the_values_are():
     assert len(words.text) == MAX_TEXT
 
 
+def test_the_value_of_a_field_is_never_a_template_itself():
+    words = render_template(
+        Template("return", 1, "{reason}", "{by}"), {"reason": "{by} {0.__class__}", "by": "{reason}"}
+    )
+    assert words == ("{by} {0.__class__}", "{reason}")
+
+
+@pytest.mark.parametrize("broken", ["{", "{number", "}", "{number!}"])
+def test_a_stored_template_that_cannot_be_read_loses_no_notice(broken):
+    """As it may come from another version of the program or by hand; the routes refuse one."""
+    office = Office()
+    office.keep(Template("report", 1, broken, "…"))
+    report_new_hazard(office, category="EB-01")
+    assert render(office, "report").title == "紧急隐患待受理"
+    office.keep(Template("report", 2, "报", broken))
+    assert "刚刚上报" in render(office, "report").text
+    assert render_hidden_notice(office, "report").title == "报"
+
+
 def test_a_notice_of_a_hidden_hazard_shows_only_its_kind():
     office = Office()
     assert render_hidden_notice(office, "assign") == ("新派单", HIDDEN_TEXT)
