@@ -169,12 +169,17 @@ async def _photo_response(
 
 
 def _find_viewable_photo(repository: Repository, person: Person, variant: Variant) -> _ViewablePhoto:
-    """Finds a photo that this person has sent or may see on a hazard. Raises NotFound, whatever the reason."""
+    """Finds a photo that this person has sent or may see on a hazard. Raises NotFound, whatever the reason.
+
+    A photo that nobody has sent is looked for on hazards too: otherwise the time of the answer would tell the holder of
+    a picture that somebody has sent it.
+    """
     photo = repository.photo(variant.sha256)
     action = "photo.original" if variant.size == "original" else "photo.see"
-    if photo is None or not (
-        repository.receipt(variant.sha256, person.username) or repository.may_see_photo(person, variant.sha256, action)
-    ):
+    seen = repository.receipt(variant.sha256, person.username) or repository.may_see_photo(
+        person, variant.sha256, action
+    )
+    if photo is None or not seen:
         raise NotFound("photo")
     _check_availability(photo)
     if variant.watermark is None:

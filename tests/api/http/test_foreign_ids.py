@@ -9,6 +9,7 @@ import uuid
 import pytest
 
 from inspections.accounts.people import Role
+from storage.engine.unit_of_work import UnitOfWork
 from tests.builders.api import HERE, PASSWORD, THERE, body, on_both, problem
 from tests.builders.people import sign_in_stranger
 from tests.builders.signed_alerts import ALARM, register_device, send_alerts
@@ -76,6 +77,20 @@ def test_a_foreign_photo_is_as_missing_as_one_that_nobody_has_sent(office):
     own = office.photo("inspector")
     by_hazard = f"/photos/{own}?size=320&watermark="
     assert assert_alike(lambda mark: office.get("inspector", by_hazard + mark), office.foreign["id"], NOWHERE) == 404
+
+
+@on_both
+def test_a_foreign_photo_costs_as_many_questions_as_one_that_nobody_has_sent(office, monkeypatch):
+    """The holder of a picture could otherwise learn from the time of the answer that somebody has sent it."""
+    asked, rows = [], UnitOfWork.rows
+    monkeypatch.setattr(UnitOfWork, "rows", lambda *given: asked.append(str(given[1])) or rows(*given))
+
+    def questions(digest):
+        asked.clear()
+        problem(office.get("officer", f"/photos/{digest}?size=320"), 404, "photo.not_found")
+        return sorted(each for each in asked if "mentions" in each)
+
+    assert questions(office.foreign_photo) == questions(NO_PHOTO) != []
 
 
 @on_both
