@@ -127,7 +127,7 @@ class NewPerson(Struct, frozen=True, forbid_unknown_fields=True):
 class PersonChange(Struct, frozen=True, forbid_unknown_fields=True):
     """The request to change an account; `version` is the one that was read.
 
-    `erase` removes name and email address, and excludes all other changes.
+    `erase` removes name, email address and the reasons of delegations, and excludes all other changes.
     """
 
     version: Annotated[int, Meta(ge=1, le=1_000_000)]

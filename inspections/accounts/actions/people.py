@@ -157,8 +157,11 @@ def change_person(
     after = replace(after, version=before.version + 1)
     ended = _ended_access(repository, before, after, now)
     factor = repository.get(SecondFactor, username) if asked.erase else None
-    removed: tuple[Struct, ...] = (*ended.removals, *((factor,) if factor else ()))
-    return Change(after, changed=((before, after), *ended.sessions), removed=removed)
+    open_requests = [each for each in repository.admin_requests() if each.username == username] if asked.erase else []
+    removed: tuple[Struct, ...] = (*ended.removals, *((factor,) if factor else ()), *open_requests)
+    lent = [each for each in repository.delegations(username) if each.giver == username] if asked.erase else []
+    blanked = ((each, replace(each, reason=ERASED)) for each in lent)
+    return Change(after, changed=((before, after), *ended.sessions, *blanked), removed=removed)
 
 
 def change_needs_confirmation(

@@ -6,6 +6,8 @@ from api.photos.processor import PhotoProcessor
 from inspections.accounts.people import ERASED
 from storage.upkeep.verification import verify
 from tests.builders.api import HERE, PASSWORD, THERE, on_both, problem
+from tests.builders.delegations import delegation_request
+from tests.builders.people import new_person, sign_in_as
 
 PARTY = {"kind": "tenant", "name": "张小三", "phone": "13912345678"}
 PARTY_QUERY = {"phone": PARTY["phone"]}
@@ -44,6 +46,21 @@ def test_erasing_an_account_also_erases_its_device_names(api):
     left = api.get("admin", "/people/sun/data")
     assert "孙某" not in left.text
     assert [(each["name"], each["revoked_at"] is not None) for each in left.json()["devices"]] == [(ERASED, True)]
+
+
+@on_both
+def test_erasing_an_account_also_erases_why_it_lent_its_role(api):
+    grants = [{"role": "supervisor", "scope": HERE}]
+    assert api.post("admin", "/people", new_person(username="sun", grants=grants)).status_code == 201
+    assert api.post("admin", "/people", new_person()).status_code == 201
+    sign_in_as(api, "sun", "correct horse battery")
+    lent = api.post("sun", "/delegations", delegation_request(reason="陪母亲住院"))
+    assert lent.status_code == 201, lent.text
+    assert api.post("admin", "/people/sun", {"version": 1, "erase": True}).status_code == 200
+    for path in ("/delegations", "/people/sun/data", "/people/han/data"):
+        shown = api.get("admin", path).text
+        assert lent.json()["id"] in shown
+        assert "住院" not in shown
 
 
 @on_both

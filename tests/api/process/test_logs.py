@@ -104,7 +104,7 @@ def test_a_name_is_listed_as_text(tmp_path):
     process.stop()
     password = tmp_path / "password"
     password.write_text("correct horse battery")
-    given = ("--name", "[bold]李[/bold] [/x]\x9b2J", "--role", "officer:", "--password-file", str(password))
+    given = ("--name", "[bold]李[/bold] [/x]", "--role", "officer:", "--password-file", str(password))
     anxun(process, "user", "add", "li", *given)
     listed = anxun(process, "user", "list")
     assert "[bold]李[/bold] [/x]" in listed
