@@ -9,6 +9,8 @@ from litestar import post
 from litestar.params import FromPath
 from msgspec import Meta, Raw, Struct
 
+from api.accounts.authentication import Authenticator
+from api.accounts.guard import read_token
 from api.hazards.routes import hazard_with_photos
 from api.hazards.views import HazardView, hazard_view
 from api.http.bodies import AnyRequest, decode_body, json_body
@@ -58,14 +60,15 @@ async def post_step(request: AnyRequest, hazard_id: FromPath[UUID]) -> HazardVie
     A 409 for an outdated version or a wrong state contains the current `hazard`, for a phone that comes too late.
     """
     step: Step = await json_body(request, Step)
-    return await _take_step(request, hazard_id, step)
+    return await _take_step(request, current_person(request), hazard_id, step)
 
 
 @post("/hazards/steps", opt={"action": "hazard.see", "body": StepBatch}, status_code=200)
 async def post_steps(request: AnyRequest) -> StepResultList:
     """Takes a batch of steps; the results are in order, and an invalid item does not affect the others.
 
-    Steps on the same hazard are taken one after the other, in their order.
+    Steps on the same hazard are taken one after the other, in their order. Each needs the rights of its own moment,
+    because a long batch takes seconds.
     """
     batch: _RawBatch = await json_body(request, _RawBatch)
     read = [_decode_item(raw) for raw in batch.items]
@@ -92,8 +95,10 @@ def _decode_item(raw: Raw) -> StepBatchItem | Refusal:
 async def _step_result(request: AnyRequest, item: StepBatchItem | Refusal) -> StepResult:
     if isinstance(item, Refusal):
         return _refusal_result(item)
+    sign_in = app_context(request).part(Authenticator)
     try:
-        return StepResult(200, await _take_step(request, item.hazard, item.step))
+        person = await sign_in.authenticate(read_token(request), "hazard.see")
+        return StepResult(200, await _take_step(request, person, item.hazard, item.step))
     except Refusal as refusal:
         return _refusal_result(refusal)
 
@@ -103,8 +108,8 @@ def _refusal_result(refusal: Refusal) -> StepResult:
     return StepResult(problem["status"], problem=problem)
 
 
-async def _take_step(request: AnyRequest, hazard_id: UUID, step: Step) -> HazardView:
-    context, person = app_context(request), current_person(request)
+async def _take_step(request: AnyRequest, person: Person, hazard_id: UUID, step: Step) -> HazardView:
+    context = app_context(request)
     origin = await request_origin(request, person.username) if isinstance(step, Recheck) else None
     action = partial(take_step, person=person, hazard_id=hazard_id, step=step, now=context.clock(), origin=origin)
     try:

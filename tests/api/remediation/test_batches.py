@@ -1,11 +1,15 @@
 """Many steps are taken in one request: a Monday's reports are accepted and assigned in two."""
 
+import asyncio
 import uuid
 
 from litestar.testing import TestClient
+from msgspec.structs import replace
 
 from api.app import build_app
 from api.settings import Settings
+from inspections.change import Change
+from inspections.remediation.actions.steps import take_step
 from tests.builders.api import on_both, problem
 from tests.builders.waiting import poll_until
 
@@ -54,6 +58,27 @@ def test_one_failed_step_does_not_affect_the_others(api):
     assert done[3]["problem"]["errors"][0]["field"].startswith("step")
     assert done[-1]["hazard"]["state"] == "assigned"  # after the first item of the same hazard
     assert api.get("officer", f"/hazards/{stale['id']}").json()["version"] == 1
+
+
+@on_both
+def test_a_batch_ends_with_the_rights_of_its_sender(api, monkeypatch):
+    """The account is closed while its batch is being taken, which may last for seconds."""
+    hazard = api.report("inspector")
+    database = api.client.app.state.context.database
+    plain = database.transact
+
+    async def transact(action):
+        done = await plain(action)
+        if getattr(action, "func", None) is take_step:
+            person = await database.read(lambda repository: repository.person("officer"))
+            await plain(lambda _: Change(None, changed=((person, replace(person, active=False)),)))
+            await asyncio.sleep(1.1)  # a token is remembered for a second
+        return done
+
+    monkeypatch.setattr(database, "transact", transact)
+    notes = [item(hazard | {"version": version}, "note", note="…") for version in (1, 2, 3)]
+    done = send_batch(api, "officer", *notes)
+    assert [each["status"] for each in done] == [200, 401, 401]
 
 
 def test_an_empty_or_oversized_batch_is_refused(api):
