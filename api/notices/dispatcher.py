@@ -17,7 +17,6 @@ from api.http.outbound import ForbiddenAddress, SendFailure
 from api.notices.channels import Channel, Envelope, HazardReference, channel_info, error_summary
 from inspections.accounts.policy import scope
 from inspections.errors import Unavailable
-from inspections.hazards.records import Hazard
 from inspections.notices.actions.delivery import (
     claim_deliveries,
     dispatch_notices,

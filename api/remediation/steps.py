@@ -9,14 +9,15 @@ from litestar import post
 from litestar.params import FromPath
 from msgspec import Meta, Raw, Struct
 
-from api.accounts.authentication import Authenticator
 from api.accounts.guard import read_token
+from api.accounts.sign_in.authentication import Authenticator
 from api.hazards.routes import hazard_with_photos
 from api.hazards.views import HazardView, hazard_view
 from api.http.bodies import AnyRequest, decode_body, json_body
 from api.http.context import app_context, current_person
 from api.http.problems import as_problem
 from api.remediation.origins import request_origin
+from inspections.accounts.people import Person
 from inspections.errors import InvalidInput, Refusal, VersionConflict, WrongState
 from inspections.remediation.actions.steps import take_step
 from inspections.remediation.steps import Recheck, Step
