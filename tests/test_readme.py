@@ -76,7 +76,9 @@ def test_the_two_readmes_have_the_same_structure():
 def test_every_path_and_link_of_a_page_exists(page):
     text = page.read_text()
     named = re.findall(r"`((?:inspections|storage|api|tests|docs|docker|benchmarks|requirements)/[^\s`]*)`", text)
-    paths = [ROOT / name for name in named if not re.search(r"[<*]", name) and name not in _TRIAL_FILES]
+    tests = [name.partition("::") for name in named if "::" in name]
+    assert not [name for path, _, name in tests if f"def {name}(" not in (ROOT / path).read_text()]
+    paths = [ROOT / name for name in named if not re.search(r"[<*:]", name) and name not in _TRIAL_FILES]
     links = [link.partition("#") for link in re.findall(r"\]\(([^)\s]+)\)", text) if "://" not in link]
     targets = [(page.parent / path if path else page, anchor) for path, _, anchor in links]
     assert not [str(path) for path in (*paths, *(target for target, _ in targets)) if not path.exists()]
