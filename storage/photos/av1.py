@@ -60,7 +60,7 @@ def _iter_obus(data: Bytes, start: int, end: int) -> Generator[tuple[int, int, i
         if head & 2:
             size, at = _read_leb128(data, at)
         if size < 0 or at + size > end:
-            raise DamagedPhoto("照片在传输中被截断")
+            raise DamagedPhoto("照片文件不完整，请重新拍摄或另选一张")
         yield head >> 3 & 15, at, at + size
         at += size
 

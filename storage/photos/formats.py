@@ -18,7 +18,15 @@ from typing import NamedTuple
 from inspections.errors import DamagedPhoto, PayloadTooLarge, UnsupportedFormat
 from storage.photos.av1 import frame_sizes
 from storage.photos.decoder_memory import BASELINE_JPEG, MAX_PIXELS, PHONE_HEIF
-from storage.photos.isobmff import MAX_EXIF_BYTES, MAX_PARTS, Bytes, boxes, coded_pictures, count_decoded_pixels
+from storage.photos.isobmff import (
+    MAX_EXIF_BYTES,
+    MAX_PARTS,
+    Bytes,
+    boxes,
+    coded_pictures,
+    count_decoded_pixels,
+    end_of_boxes,
+)
 
 ACCEPTED_FORMATS = ("jpeg", "png", "webp", "avif", *(("heif",) if find_spec("pillow_heif") else ()))
 """The formats that are accepted. HEIF, which includes the HEIC of iPhones, needs the extra `[heic]`."""
@@ -113,17 +121,22 @@ _SEQUENTIAL_MARKERS = frozenset({0xC0, 0xC1})
 _EXIF_MARKER, _SCAN_MARKER, _END_MARKER = 0xE1, 0xDA, b"\xff\xd9"
 _MAX_EXIF_SEGMENTS = 64
 """The most segments of EXIF: a camera writes one, and Pillow copies all earlier ones for each."""
+_UNDECODED_MARKERS = frozenset({0xC3, 0xC5, 0xC6, 0xC7, 0xCB, 0xCD, 0xCE, 0xCF})  # lossless and hierarchical
+_SAMPLE_BITS = 8
+_MARKER = re.compile(rb"\xff+[^\x00\xff\xd0-\xd7]")
+_SCAN_MARKERS = frozenset({0xC4, 0xDA, 0xDB, 0xDC, 0xDD, 0xFE, *range(0xE0, 0xF0)})
+"""The markers between the scans of one picture: tables, headers, texts."""
 _SCAN_HEADER = re.compile(rb"\xff\xda\x00(?:\x08\x01|\x0a\x02|\x0c\x03|\x0e\x04)")  # marker, length, components
 _FILL_BYTES = re.compile(rb"\xff+")
 _STANDALONE_MARKERS = frozenset({0x01, *range(0xD0, 0xD9)})
 
 
 def _inspect_jpeg(data: Bytes) -> Format:
-    """ITU-T T.81 annex B: reads the segments up to the first scan, then finds the end marker.
+    """ITU-T T.81 annex B: reads the segments up to the first scan, then looks for the end of the picture.
 
-    Entropy-coded data cannot contain the end marker (each FF in it is followed by 00), so a file without one after its
-    first scan was cut. The search starts at the end, where a whole file has it. Invalid bytes inside the scans are left
-    to the decoder, and data after the end (motion photos) are ignored.
+    Entropy-coded data cannot contain the end marker (each FF in it is followed by 00). A file without one was cut,
+    unless something else follows the picture (`_has_trailer`). Invalid bytes inside the scans are left to the decoder,
+    and data after the end (motion photos) are ignored.
 
     A picture can be decoded in bands if its first scan holds all its components; otherwise the decoder keeps the
     coefficients of all scans, and passes over all pixels for each.
@@ -134,20 +147,43 @@ def _inspect_jpeg(data: Bytes) -> Format:
         if marker in _FRAME_MARKERS:
             if components:
                 raise DamagedPhoto  # a second size, which a decoder might use
-            height, width, components = struct.unpack_from(">HHB", data, position + 3)
+            depth, height, width, components = struct.unpack_from(">BHHB", data, position + 2)
+            if marker in _UNDECODED_MARKERS or depth != _SAMPLE_BITS:
+                raise UnsupportedFormat("请上传普通的 JPEG 照片（8 位、非无损）", formats=ACCEPTED_FORMATS)
             size = Format("jpeg", width, height, banded=marker in _SEQUENTIAL_MARKERS)
         if marker == _EXIF_MARKER and data[position + 2 : position + 6] == b"Exif":
             exif.append(int.from_bytes(data[position : position + 2]))
         scan = position
     if len(exif) > _MAX_EXIF_SEGMENTS or sum(exif) > MAX_EXIF_BYTES:
         raise DamagedPhoto
-    if data.rfind(_END_MARKER, scan) < 0:
-        raise DamagedPhoto("照片在传输中被截断")
+    if data.rfind(_END_MARKER, scan) < 0 and not _has_trailer(data, scan):
+        raise DamagedPhoto("照片文件不完整，请重新拍摄或另选一张")
     if size.banded and data[scan + 2] == components:
         return size
     if len(_SCAN_HEADER.findall(data, scan)) > _MAX_SCANS:
         raise DamagedPhoto
     return size._replace(banded=False)
+
+
+def _has_trailer(data: Bytes, scan: int) -> bool:
+    """Tells whether something follows a picture that some phones end without its marker: it is whole for decoders.
+
+    This is a marker that no scan has, as in a video, or the trailer of Samsung's phones, which ends with its name.
+    """
+    return bytes(data[-4:]) == b"SEFT" or _picture_end(data, scan) is not None
+
+
+def _picture_end(data: Bytes, scan: int) -> int | None:
+    """Returns where the first marker begins that is neither in nor between scans; it may be the end marker."""
+    markers = _MARKER.finditer(data, scan)
+    return next((each.start() for each in markers if data[each.end() - 1] not in _SCAN_MARKERS), None)
+
+
+def close_jpeg(data: bytes) -> bytes:
+    """Returns a JPEG with its end marker where something else follows the picture: decoders would read on into it."""
+    scan = next(position for marker, position in _jpeg_segments(data) if marker == _SCAN_MARKER)
+    end = _picture_end(data, scan)
+    return data if end is None or data[end:].lstrip(b"\xff")[:1] == _END_MARKER[1:] else data[:end] + _END_MARKER
 
 
 def _jpeg_segments(data: Bytes) -> Generator[tuple[int, int]]:
@@ -168,7 +204,7 @@ def _jpeg_segments(data: Bytes) -> Generator[tuple[int, int]]:
         if marker == _SCAN_MARKER:
             return
         position += max(length, 2)  # a length includes its own two bytes
-    raise DamagedPhoto("照片在传输中被截断")
+    raise DamagedPhoto("照片文件不完整，请重新拍摄或另选一张")
 
 
 _SIGNATURE_BYTES = 8  # bytes before the first chunk
@@ -190,7 +226,7 @@ def _inspect_png(data: Bytes) -> Format:
             return Format("png", width, height)
         room -= _expanded_size(name, bytes(data[body : body + length]), room) if name in _COMPRESSED_CHUNKS else 0
         position = body + length + 4
-    raise DamagedPhoto("照片在传输中被损坏")
+    raise DamagedPhoto("照片文件已损坏，请重新拍摄或另选一张")
 
 
 _COMPRESSED_CHUNKS = frozenset({b"zTXt", b"iTXt", b"iCCP"})
@@ -216,7 +252,7 @@ def _inspect_webp(data: Bytes) -> Format:
     """WebP container (RFC 9649): checks the RIFF size, and reads the dimensions of VP8, VP8L or VP8X."""
     (size,) = struct.unpack_from("<I", data, 4)
     if size + 8 > len(data):
-        raise DamagedPhoto("照片在传输中被截断")
+        raise DamagedPhoto("照片文件不完整，请重新拍摄或另选一张")
     name = bytes(data[12:16])
     if name == b"VP8 ":
         width, height = struct.unpack_from("<HH", data, 26)
@@ -262,14 +298,19 @@ _HEVC_CONFIG = re.compile(rb"hvcC.{16}(.{3})", re.DOTALL)  # chroma format, dept
 
 def _halves_colour(data: Bytes) -> bool:
     """ISO/IEC 14496-15, 8.3.3.1: whether every picture in the file is HEVC of 8 bits with colour 4:2:0."""
-    described = (data[at:end] for name, at, end in boxes(data, 0, len(data), MAX_PARTS) if name in {b"meta", b"moov"})
+    described = _description_boxes(data)
     settings = [each[1] for box in described for each in _HEVC_CONFIG.finditer(box)]
     return bool(settings) and all((colour & 3, luma & 7, chroma & 7) == (1, 0, 0) for colour, luma, chroma in settings)
 
 
+def _description_boxes(data: Bytes) -> list[Bytes]:
+    top = boxes(data, 0, end_of_boxes(data), MAX_PARTS)
+    return [data[at:end] for name, at, end in top if name in {b"meta", b"moov"}]
+
+
 def _iso_size(data: Bytes) -> tuple[int, int]:
     """ISO BMFF (ISO/IEC 14496-12): the largest `ispe` in `meta` or `moov`; the top-level boxes must fill the file."""
-    described = [data[at:end] for name, at, end in boxes(data, 0, len(data), MAX_PARTS) if name in {b"meta", b"moov"}]
+    described = _description_boxes(data)
     found = ((box, each.end()) for box in described for each in re.finditer(rb"ispe", box))
     sizes = [struct.unpack_from(">II", box, end + 4) for box, end in islice(found, MAX_PARTS)]
     if next(found, None):

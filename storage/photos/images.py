@@ -17,7 +17,7 @@ from inspections.photos.actions.intake import PhotoMetadata
 from inspections.places.coordinates import Point
 from inspections.text import clean_line
 from storage.photos.decoder_memory import BASELINE_JPEG, MAX_PIXELS, estimate_decoding_bytes, reserve_memory
-from storage.photos.formats import inspect
+from storage.photos.formats import close_jpeg, inspect
 from storage.photos.isobmff import MAX_EXIF_BYTES
 
 PREVIEW_SIZES = (320, 1280)
@@ -26,8 +26,13 @@ _QUALITY = {320: 80, 1280: 85}
 _BOX = Image.Resampling.BOX
 _BASE = ExifTags.Base
 _GPS = ExifTags.GPS
-_POSITION_TAGS = {_GPS.GPSLatitude, _GPS.GPSLongitude}
 _OFFSET = re.compile(r"([+-])(0\d|1[0-4]):([0-5]\d)", re.ASCII)
+_CLOCK = re.compile(
+    r"(\d{4})[:/.-](\d{1,2})[:/.-](\d{1,2})[ T]+(\d{1,2}):(\d{1,2})(?::(\d{1,2}))?(?:[.,]\d{1,9})?"
+    r" ?(Z|[+-]\d\d:?\d\d)?",
+    re.ASCII,
+)
+_MIDNIGHT = 24  # an hour that some phones write for the first of the next day
 _CLOCK_RESET_YEAR = 2000  # the year to which a camera without a battery resets
 _TRANSPOSITIONS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -79,7 +84,8 @@ def decode_image(original: bytes, size: int) -> Generator[Image.Image]:
     try:
         form = inspect(original)
         wanted = estimate_decoding_bytes(form.decoder, form.width * form.height, size, len(original))
-        with reserve_memory(wanted), Image.open(io.BytesIO(original), formats=[_pillow_decoder(form.kind)]) as image:
+        data = close_jpeg(original) if form.kind == "jpeg" else original
+        with reserve_memory(wanted), Image.open(io.BytesIO(data), formats=[_pillow_decoder(form.kind)]) as image:
             if len(image.info.get("exif") or b"") > MAX_EXIF_BYTES:
                 del image.info["exif"]
             # 1.0 makes the decoder shrink: a quarter of the time for a phone's picture; it cannot shrink 16 bits
@@ -165,10 +171,11 @@ def _read_metadata(image: Image.Image) -> PhotoMetadata:
     with suppress(Exception):
         exif = image.getexif()
         detail, gps = exif.get_ifd(ExifTags.IFD.Exif), exif.get_ifd(ExifTags.IFD.GPSInfo)
-        offset, point = _utc_offset(detail), _position(gps)
-        taken_at = _capture_time(detail, SHANGHAI if offset is None else timezone(timedelta(minutes=offset)))
-        clock_is_odd = taken_at is None and _camera_clock(detail) != ""
-        place_is_odd = point is None and gps.keys() >= _POSITION_TAGS
+        offset, clock, degrees = _utc_offset(detail), _camera_clock(detail), _read_degrees(gps)
+        taken_at = _capture_time(clock, SHANGHAI if offset is None else timezone(timedelta(minutes=offset)))
+        point = _position(degrees)
+        clock_is_odd = taken_at is None and clock is not None
+        place_is_odd = point is None and degrees is not None
         oddities = ("clock",) * clock_is_odd + ("position",) * place_is_odd
         orientation = image.info.get("original_orientation") or _orientation(image)
         return PhotoMetadata(taken_at, offset, point, orientation, _camera(exif), oddities)
@@ -183,16 +190,36 @@ def _orientation(image: Image.Image) -> int | None:
     return None
 
 
-def _camera_clock(detail: Mapping[int, Any]) -> str:
-    """The text of the camera's clock; empty where it is not set, which EXIF writes as blanks between the colons."""
-    clock = str(detail.get(_BASE.DateTimeOriginal, "")).strip("\0 ")
-    return clock if clock.strip(": ") else ""
+class _Clock(NamedTuple):
+    """The reading of a camera's clock: day, time and, in some forms, the zone; the numbers may be impossible."""
+
+    day: tuple[int, int, int]
+    time: tuple[int, int, int]
+    zone: str
 
 
-def _capture_time(detail: Mapping[int, Any], zone: tzinfo) -> datetime | None:
+def _camera_clock(detail: Mapping[int, Any]) -> _Clock | None:
+    """Reads EXIF's `2026:11:23 09:00:00` and the forms of other writers: dashes, a `T`, fractions, a zone behind it.
+
+    None for a clock that is not set, which is blank or zero, and for a text that says no time: it contradicts nothing.
+    """
+    found = _CLOCK.fullmatch(str(detail.get(_BASE.DateTimeOriginal, "")).strip("\0 "))
+    if found is None:
+        return None
+    year, month, day, hour, minute, second = (int(each or 0) for each in found.groups()[:6])
+    return _Clock((year, month, day), (hour, minute, second), found[7] or "") if year or month or day else None
+
+
+def _capture_time(clock: _Clock | None, zone: tzinfo) -> datetime | None:
+    """Returns the instant of a clock; None if it cannot be, or is the day to which a camera resets. 24:08 is 0:08."""
+    if clock is None:
+        return None
     with suppress(Exception):
-        clock = datetime.strptime(_camera_clock(detail), "%Y:%m:%d %H:%M:%S").replace(tzinfo=zone)
-        return clock.astimezone(UTC) if clock.year > _CLOCK_RESET_YEAR else None
+        hour, minute, second = clock.time
+        days, hour = divmod(hour, 24) if hour == _MIDNIGHT else (0, hour)
+        own = datetime.fromisoformat(f"2000-01-01T00:00:00{clock.zone}").tzinfo
+        taken = datetime(*clock.day, hour, minute, second, tzinfo=own or zone) + timedelta(days=days)
+        return taken.astimezone(UTC) if taken.year > _CLOCK_RESET_YEAR else None
     return None
 
 
@@ -205,14 +232,20 @@ def _utc_offset(detail: Mapping[int, Any]) -> int | None:
     return -minutes if match[1] == "-" else minutes
 
 
-def _position(gps: Mapping[int, Any]) -> Point | None:
-    """WGS-84 degrees; None if impossible: not a number, out of range, or the 0,0 of a phone without a GPS fix."""
+def _read_degrees(gps: Mapping[int, Any]) -> tuple[float, float] | None:
+    """Reads latitude and longitude. None without numbers, and for the 0,0 that phones write instead of none."""
     with suppress(Exception):
         lat = _degrees(gps[_GPS.GPSLatitude], gps.get(_GPS.GPSLatitudeRef), "S")
         lon = _degrees(gps[_GPS.GPSLongitude], gps.get(_GPS.GPSLongitudeRef), "W")
-        if math.isfinite(lat + lon) and abs(lat) <= _POLE and abs(lon) <= 2 * _POLE and (lat or lon):
-            return Point(round(lat, 7), round(lon, 7), "wgs84")
+        return (lat, lon) if math.isfinite(lat + lon) and (lat or lon) else None
     return None
+
+
+def _position(degrees: tuple[float, float] | None) -> Point | None:
+    """WGS-84 degrees; None if they are out of range."""
+    if degrees is None or abs(degrees[0]) > _POLE or abs(degrees[1]) > 2 * _POLE:
+        return None
+    return Point(round(degrees[0], 7), round(degrees[1], 7), "wgs84")
 
 
 def _degrees(parts: tuple[Any, Any, Any], hemisphere: Any, negative: str) -> float:

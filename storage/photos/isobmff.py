@@ -18,6 +18,8 @@ Span = tuple[int, int]
 MAX_PARTS = 65_536
 """The most segments, chunks or boxes of one file: a camera writes hundreds, an attacker millions."""
 
+_BOX_HEAD = 8
+
 _MAX_CHILDREN = 4_096
 """The most boxes inside one box, and entries of its lists: a picture in tiles has some hundreds of items and
 properties."""
@@ -68,12 +70,29 @@ def boxes(data: Bytes, start: int, end: int, most: int = _MAX_CHILDREN) -> Gener
             break
         yield name, body, stop
         position = stop
-    raise DamagedPhoto("照片在传输中被截断")
+    raise DamagedPhoto("照片文件不完整，请重新拍摄或另选一张")
+
+
+def end_of_boxes(data: Bytes) -> int:
+    """Returns where the boxes of a file end: a phone may write a trailer of its own behind them, which is no box."""
+    position = 0
+    for _ in range(MAX_PARTS):
+        if len(data) - position < _BOX_HEAD:
+            return position
+        size, name = struct.unpack_from(">I4s", data, position)
+        if not name.isascii() or not name.decode().isprintable():
+            return position
+        if size == 1 and len(data) - position >= 2 * _BOX_HEAD:
+            (size,) = struct.unpack_from(">Q", data, position + _BOX_HEAD)
+        if size < _BOX_HEAD:  # to the end of the file, or broken
+            break
+        position += size
+    return len(data)
 
 
 def coded_pictures(data: Bytes) -> Generator[CodedPicture]:
     """Yields every picture that a reader may decode: AV1 items, grids of them, the first AV1 sample of each track."""
-    top = _group_boxes(data, 0, len(data), MAX_PARTS)
+    top = _group_boxes(data, 0, end_of_boxes(data), MAX_PARTS)
     if b"meta" in top:
         start, end = _single_box(top, b"meta")
         yield from _coded_items(data, _group_boxes(data, start + 4, end))
@@ -94,7 +113,7 @@ def count_decoded_pixels(data: Bytes) -> int:
 
     ISO/IEC 23008-12, 6.6.2: a grid of 256 tiles may name the same large picture 256 times, and each is decoded anew.
     """
-    top = _group_boxes(data, 0, len(data), MAX_PARTS)
+    top = _group_boxes(data, 0, end_of_boxes(data), MAX_PARTS)
     if b"meta" not in top:
         return 0
     start, end = _single_box(top, b"meta")
@@ -234,7 +253,7 @@ def _item_extents(data: Bytes, start: int, end: int, stored: Span) -> Generator[
             at = first + base + number(lengths >> 4)
             parts.append((at, at + number(lengths & 15)))
         if any(stop > last for _, stop in parts):
-            raise DamagedPhoto("照片在传输中被截断")
+            raise DamagedPhoto("照片文件不完整，请重新拍摄或另选一张")
         yield item, parts
 
 

@@ -7,13 +7,17 @@ import zlib
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from PIL import Image
 from PIL.TiffImagePlugin import IFDRational
 
+from inspections.calendar import SHANGHAI
 from inspections.errors import DamagedPhoto, PayloadTooLarge, UnsupportedFormat
 from inspections.places.coordinates import Point
 from storage.photos import images
 from storage.photos.formats import inspect
+from storage.photos.isobmff import end_of_boxes
 from storage.photos.sample_images import draw_sample_photo
 from tests.builders.pictures import NOW, picture, png_of
 
@@ -212,10 +216,14 @@ def test_an_offset_is_read_only_in_the_standard_format(tmp_path, text, offset):
 @pytest.mark.parametrize(
     ("clock", "odd"),
     [
-        ("0000:00:00 00:00:00", True),
+        ("0000:00:00 00:00:00", False),
+        ("2026:02:30 09:00:00", True),
+        ("2026:11:23 25:00:00", True),
+        ("2026:11:23 09:60:00", True),
         ("2000:12:31 23:59:59", True),
         ("1970:01:01 08:00:00", True),
-        ("yesterday", True),
+        ("yesterday", False),
+        ("2026:11:23", False),
         ("2001:01:01 00:00:00\0", False),
         ("    :  :     :  :  ", False),
         ("\0" * 20, False),
@@ -236,10 +244,12 @@ def test_the_orientation_is_one_of_eight(tmp_path, orientation):
 @pytest.mark.parametrize(
     ("gps", "oddities"),
     [
-        ({1: "N", 2: (0.0, 0.0, 0.0), 3: "E", 4: (0.0, 0.0, 0.0)}, ("position",)),
+        ({1: "N", 2: (0.0, 0.0, 0.0), 3: "E", 4: (0.0, 0.0, 0.0)}, ()),
+        ({1: "\0", 2: (0.0, 0.0, 0.0), 3: "\0", 4: (0.0, 0.0, 0.0)}, ()),
         ({1: "N", 2: (95.0, 0.0, 0.0), 3: "E", 4: (0.0, 0.0, 0.0)}, ("position",)),
-        ({1: "N", 2: (IFDRational(0, 0),) * 3, 3: "E", 4: (IFDRational(0, 0),) * 3}, ("position",)),
-        ({1: "N", 2: (30.0, 0.0), 3: "E", 4: (120.0, 0.0)}, ("position",)),
+        ({1: "N", 2: (IFDRational(0, 0),) * 3, 3: "E", 4: (IFDRational(0, 0),) * 3}, ()),
+        ({1: "N", 2: (30.0, 0.0), 3: "E", 4: (120.0, 0.0)}, ()),
+        ({1: "N", 2: (30.0, 0.0, 0.0), 3: "E", 4: (181.0, 0.0, 0.0)}, ("position",)),
         ({1: "N", 2: (30.0, 0.0, 0.0)}, ()),
         ({1: "N"}, ()),
     ],
@@ -291,4 +301,89 @@ def test_place_and_time_are_read_as_the_manifest_says(samples):
             assert facts.point is None, row["file"]
         assert (facts.taken_at is not None) == bool(row["datetime_original"]), row["file"]
         assert str(facts.orientation or "") == row["orientation"], row["file"]
-        assert facts.oddities == ("position",) * (row["lat"] == "0.0"), row["file"]
+        assert facts.oddities == (), row["file"]
+
+
+@pytest.mark.parametrize(
+    ("clock", "hours"),
+    [
+        ("2026:11:22 24:08:19", 16),
+        ("2026-11-23 00:08:19", 16),
+        ("2026/11/23 00:08:19", 16),
+        ("2026.11.23 0:08:19", 16),
+        ("2026:11:23T00:08:19.123", 16),
+        ("2026-11-23T00:08:19+09:00", 15),
+        ("2026-11-23 00:08:19.5 -0100", 25),
+        ("2026-11-23T00:08:19Z", 24),
+    ],
+)
+def test_known_forms_of_clocks_are_read(tmp_path, clock, hours):
+    """Without a zone a clock shows Shanghai's time."""
+    facts = read_metadata_of_tags(tmp_path, detail={0x9003: clock})
+    assert (facts.taken_at, facts.oddities) == (
+        datetime(2026, 11, 22, 0, 8, 19, tzinfo=UTC) + timedelta(hours=hours),
+        (),
+    )
+
+
+_SILENT_CLOCKS = st.sampled_from(["", "\0", "    :  :     :  :  ", "0000:00:00 00:00:00", "0000-00-00 24:00:00"])
+_SILENT_NUMBERS = st.sampled_from([(0.0, 0.0, 0.0), (IFDRational(0, 0),) * 3, (0.0,), ()])
+
+
+@given(
+    clock=_SILENT_CLOCKS | st.text("0:- TZabc时分", max_size=12),
+    numbers=_SILENT_NUMBERS,
+    signs=st.sampled_from(["", "\0", "N", "?"]),
+)
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_metadata_that_say_nothing_change_nothing(tmp_path, clock, numbers, signs):
+    gps = {1: signs, 2: numbers, 3: signs, 4: numbers}
+    facts = read_metadata_of_tags(tmp_path, detail={0x9003: clock}, gps=gps)
+    assert (facts.taken_at, facts.point, facts.oddities) == (None, None, ())
+
+
+def test_the_metadata_of_real_phones_that_say_nothing_are_no_oddity(samples):
+    for name, day in (("gps_zeroed_by_picker", None), ("clock_hour_24", 28), ("clock_dashes", 29)):
+        facts = read_metadata((samples / "cases" / f"{name}.jpg").read_bytes())
+        assert (facts.oddities, facts.point) == ((), None), name
+        assert day is None or facts.taken_at.astimezone(SHANGHAI).day == {28: 29, 29: 29}[day], name
+
+
+@pytest.mark.parametrize("trailer", [b"\0\0\n\n\x0e\0Panorama_Shot_InfoSEFH\0SEFT", b"\0\0\0\x18ftypmp42\xff\x3c\x02"])
+def test_a_jpeg_without_an_end_marker_is_whole_if_something_follows_it(trailer):
+    whole = picture()
+    assert whole.endswith(b"\xff\xd9")
+    data = whole[:-2] + trailer
+    assert inspect(data) == inspect(whole)
+    assert images.process_photo(data).preview
+    with pytest.raises(DamagedPhoto):
+        inspect(whole[:-2])
+    with pytest.raises(DamagedPhoto):
+        inspect(whole[: len(whole) // 2])
+
+
+def test_a_heic_with_a_trailer_that_is_no_box_is_whole():
+    boxes = b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + b"\0\0\0\x0cmeta\0\0\0\0"
+    assert end_of_boxes(boxes) == len(boxes)
+    for trailer in (b"\x0e\0\0\0\0\0\n\n", b"\0\0\n\n\x0e\0\0\0Panorama", b"SEFT"):
+        assert end_of_boxes(boxes + trailer) == len(boxes)
+    cut = boxes + b"\0\0\x10\0mdat" + b"x" * 20
+    assert end_of_boxes(cut) > len(cut)  # the box that is cut
+
+
+@pytest.mark.parametrize("name", ["no_eoi_samsung_trailer.jpg", "no_eoi_then_video.jpg", "unboxed_trailer.heic"])
+def test_pictures_of_real_phones_with_something_behind_them_are_shown(samples, name):
+    if name.endswith("heic"):
+        pytest.importorskip("pillow_heif")
+    data = (samples / "cases" / name).read_bytes()
+    inspect(data)
+    assert images.process_photo(data).preview
+
+
+@pytest.mark.parametrize(("marker", "depth"), [(0xC0, 12), (0xC1, 12), (0xC3, 8), (0xC7, 8), (0xCB, 16)])
+def test_a_jpeg_that_no_decoder_here_reads_is_refused_as_a_format(marker, depth):
+    data = bytearray(picture())
+    at = next(data.index(bytes([0xFF, frame])) for frame in (0xC0, 0xC2) if bytes([0xFF, frame]) in data)
+    data[at + 1], data[at + 4] = marker, depth
+    with pytest.raises(UnsupportedFormat):
+        inspect(bytes(data))
