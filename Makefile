@@ -74,7 +74,7 @@ drill: $(DEV)/.ready ## the long drills: kill -9 under load, many mutations
 	@$(DEV)/bin/pytest tests -n 2 -m drill
 
 lock: ## compile requirements/*.txt with hashes from pyproject.toml (needs uv)
-	@uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --upgrade --extra postgres --extra s3 --extra heic --extra notify --extra mqtt pyproject.toml -o requirements/run.txt
+	@uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --upgrade --extra postgres --extra s3 --extra heic --extra mqtt pyproject.toml -o requirements/run.txt
 	@uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --upgrade pyproject.toml --group dev -o requirements/dev.txt
 	@uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --upgrade --group bench -o requirements/bench.txt
 	@uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --upgrade --group build -o requirements/build.txt

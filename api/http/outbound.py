@@ -5,9 +5,11 @@ differently a moment later changes nothing. A redirect is returned like any othe
 """
 
 import asyncio
+import re
 import socket
 import ssl
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import timedelta
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import TYPE_CHECKING, Literal, NamedTuple
 from urllib.parse import SplitResult, urlsplit, urlunsplit
@@ -25,6 +27,7 @@ Resolve = Callable[[str, int], Awaitable[list[str]]]
 SECONDS = 10.0
 """The limit for a whole request, whatever the other side does."""
 _ANSWER_BYTES = 4096
+_LONGEST_WAIT = 3600
 _LOOPBACK = ip_address("::1")
 _GLOBAL_UNICAST = ip_network("2000::/3")
 """The only block of IPv6 from which public addresses are assigned (RFC 4291, 2.4; IANA IPv6 address space)."""
@@ -65,7 +68,14 @@ class ForbiddenAddress(Exception):
 
 
 class SendFailure(Exception):
-    """Raised where a request was sent and failed; the message says how, in one line."""
+    """Raised where a request was sent and failed; the message says how, in one line.
+
+    `wait`: how long the receiver wants nothing more, if it said so.
+    """
+
+    def __init__(self, words: str, wait: timedelta | None = None) -> None:
+        super().__init__(words)
+        self.wait = wait
 
 
 class Answer(NamedTuple):
@@ -73,6 +83,12 @@ class Answer(NamedTuple):
 
     status: int
     body: bytes
+    headers: Mapping[str, str]
+
+    def seconds(self, header: str) -> timedelta | None:
+        """Returns what a header such as `Retry-After` (RFC 9110, 10.2.3) says in seconds, an hour at most, or None."""
+        given = self.headers.get(header, "")
+        return timedelta(seconds=min(int(given), _LONGEST_WAIT)) if re.fullmatch("[0-9]{1,9}", given) else None
 
 
 def check_url(url: str) -> SplitResult:
@@ -159,7 +175,7 @@ class OutboundClient:
             allow_redirects=False,
             server_hostname=host if secure else None,
         ) as answer:
-            return Answer(answer.status, await self._read_start(answer.content))
+            return Answer(answer.status, await self._read_start(answer.content), answer.headers)
 
     def _open_session(self) -> "ClientSession":
         if self._session is None:  # created within the running event loop, which it belongs to

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import unquote, urlsplit
 
 import structlog
+from msgspec.structs import replace
 
 from api.monitoring.intake import MAX_BATCH_MESSAGES, AlertIntake
 from api.settings import BadSettings, Settings
@@ -289,8 +290,6 @@ class MqttConsumer:
         monitor = await self._load_monitor(topic.group(1)) if topic else None
         if monitor is None:
             return [], [rejected_message("unknown_device", publication.topic, payload)]
-        if publication.retained:  # it came when it was published; again it would open a case after each restart
-            return [], [rejected_message("retained", monitor.id, payload)]
         try:
             contents = read(monitor.vendor, monitor.id, payload)
         except UnreadablePayload as garbage:
@@ -300,7 +299,8 @@ class MqttConsumer:
             for each in contents
             if isinstance(each, UnreadableMessage)
         ]
-        return [each for each in contents if isinstance(each, CanonicalMessage)], unread
+        valid = [each for each in contents if isinstance(each, CanonicalMessage)]
+        return [replace(each, retained=True) for each in valid] if publication.retained else valid, unread
 
     async def _load_monitor(self, device: str) -> Monitor | None:
         known, now = self._known.get(device), self._clock()

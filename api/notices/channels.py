@@ -1,90 +1,34 @@
-"""The channels by which a notice leaves the server: a signed webhook, e-mail, robots of chat groups.
-
-A channel is any class that delivers an Envelope. To support an office's own platform (浙政钉 and the like), write one
-class with a name, a reach, `at_once`, `deliver` and `close`, as Webhook does.
-"""
+"""The channels by which a notice leaves the server: a signed webhook, e-mail, and the robots of robots.py."""
 
 import asyncio
 import hashlib
 import hmac
-import importlib.util
 import re
 import smtplib
 import socket
 import ssl
 import threading
-from collections.abc import Callable, Generator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from email.message import EmailMessage
-from functools import partial
-from typing import Any, Literal, Protocol
+from typing import Literal
 from urllib.parse import SplitResult, unquote, urlsplit
-from uuid import UUID
 
 import msgspec
-from msgspec import Struct
 
 from api.http.outbound import SECONDS, ForbiddenAddress, OutboundClient, SendFailure, open_outbound_client
+from api.notices.envelopes import Channel, Envelope
+from api.notices.robots import open_robots
 from api.settings import BadSettings, Settings
-from inspections.hazards.records import State
-from inspections.notices.outbox import ChannelInfo
-from storage.engine.failures import MissingDependency
 
 _OK = range(200, 300)
 _MIN_SECRET_LENGTH = 16
 _MAX_ERROR_LENGTH = 180
 _READY = 220
-MAIL_SECONDS = ROBOT_SECONDS = 18.0
-"""The limits of a whole mail or message, below the duration of a claim (CLAIM_DURATION)."""
-_NO_MARKUP = str.maketrans("<>@[]", "＜＞＠［］")
-"""Makes letters full-width that chat platforms read as a mention of everybody, or as a link: people wrote the words."""
-
-
-class HazardReference(Struct, frozen=True):
-    """The hazard of a notice, as sent to other systems."""
-
-    id: UUID
-    number: str
-    state: State
-    version: int
-    community: str
-    category: str
-
-
-class Envelope(Struct, frozen=True):
-    """A notice as a channel delivers it. `id`: the event's, the same on every retry and in every channel.
-
-    `to`: the recipients' usernames; `addresses`: their e-mail addresses, for the mail channel.
-    """
-
-    id: UUID
-    kind: str
-    at: datetime
-    to: tuple[str, ...]
-    hazard: HazardReference | None
-    title: str
-    text: str
-    addresses: tuple[str, ...] = ()
-
-
-class Channel(Protocol):
-    """The protocol of channels. `at_once`: the number of parallel deliveries."""
-
-    name: str
-    reach: Literal["mailbox", "event", "group"]
-    at_once: int
-
-    async def deliver(self, envelope: Envelope, now: datetime) -> None:
-        """Returns after the notice has arrived. Raises SendFailure or ForbiddenAddress if not; it is then retried."""
-        ...
-
-    async def close(self) -> None: ...
-
-
-def channel_info(channel: Channel) -> ChannelInfo:
-    return ChannelInfo(channel.name, channel.reach)
+_MAY_SAY_WHEN = {429, 503}
+MAIL_SECONDS = 18.0
+"""The limit of a whole mail, below the duration of a claim (CLAIM_DURATION)."""
 
 
 def signature(secret: str, timestamp: str, body: bytes) -> str:
@@ -115,7 +59,8 @@ class Webhook:
         }
         answer = await self._outgoing.send("POST", self._url, headers, body)
         if answer.status not in _OK:
-            raise SendFailure(f"answered {answer.status}")
+            wait = answer.seconds("retry-after") if answer.status in _MAY_SAY_WHEN else None
+            raise SendFailure(f"answered {answer.status}", wait)
 
     async def close(self) -> None:
         await self._outgoing.close()
@@ -213,43 +158,8 @@ def _shut_down(connection: socket.socket) -> None:
         connection.shutdown(socket.SHUT_RDWR)
 
 
-class Robots:
-    """Posts notices to roles in DingTalk, WeCom and Feishu groups through their robots, by apprise."""
-
-    name = "robots"
-    reach: Literal["mailbox", "event", "group"] = "group"
-    at_once = 1
-
-    def __init__(self, urls: str) -> None:
-        if importlib.util.find_spec("apprise") is None:
-            raise MissingDependency("ANXUN_ROBOTS needs the extra `notify`: pip install 'anxun[notify]'")
-        from apprise import Apprise, AppriseAsset  # noqa: PLC0415  # 20 MB that most servers never need
-
-        self._thread = ThreadPoolExecutor(1, "anxun-robots")
-        self._apprise: Any = Apprise(asset=AppriseAsset(http_redirects=False))
-        for url in urls.split():
-            if not self._apprise.add(url):
-                raise BadSettings(
-                    "ANXUN_ROBOTS: apprise does not know one of these; see dingtalk://, wecombot://, lark://"
-                )
-
-    async def deliver(self, envelope: Envelope, now: datetime) -> None:  # noqa: ARG002  # chats show their own time
-        words = {"title": envelope.title.translate(_NO_MARKUP), "body": envelope.text.translate(_NO_MARKUP)}
-        send: Callable[[], bool] = partial(self._apprise.notify, **words)
-        try:
-            async with asyncio.timeout(ROBOT_SECONDS):  # apprise limits each wait for an answer, but not their number
-                taken = await asyncio.get_running_loop().run_in_executor(self._thread, send)
-        except TimeoutError:
-            raise SendFailure(f"no answer within {ROBOT_SECONDS:g} s") from None
-        if not taken:
-            raise SendFailure("a robot did not take it")
-
-    async def close(self) -> None:
-        self._thread.shutdown(wait=False, cancel_futures=True)
-
-
 def open_channels(settings: Settings) -> list[Channel]:
-    """Opens the configured channels. Raises BadSettings, MissingDependency."""
+    """Opens the configured channels. Raises BadSettings."""
     channels: list[Channel] = []
     if settings.webhook:
         if len(settings.webhook_secret) < _MIN_SECRET_LENGTH:
@@ -259,9 +169,7 @@ def open_channels(settings: Settings) -> list[Channel]:
         )
     if settings.smtp:
         channels.append(_open_mail(settings))
-    if settings.robots:
-        channels.append(Robots(settings.robots))
-    return channels
+    return [*channels, *open_robots(settings)]
 
 
 def _open_mail(settings: Settings) -> Mail:

@@ -8,13 +8,14 @@ import asyncio
 import random
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 
 import structlog
 
 from api.http.outbound import ForbiddenAddress, SendFailure
-from api.notices.channels import Channel, Envelope, HazardReference, channel_info, error_summary
+from api.notices.channels import error_summary
+from api.notices.envelopes import Channel, Envelope, HazardReference, channel_info
 from inspections.accounts.policy import scope
 from inspections.errors import Unavailable
 from inspections.notices.actions.delivery import (
@@ -63,6 +64,7 @@ class Notifier:
         self._outlets = [channel_info(channel) for channel in channels]
         self._clock = clock
         self._tasks: list[asyncio.Task[None]] = []
+        self._closed_until: dict[str, datetime] = {}  # by channel: its receiver wants nothing before
 
     def start(self) -> None:
         works = [self.dispatch_batch, *(partial(self.deliver_batch, channel) for channel in self._channels)]
@@ -95,8 +97,13 @@ class Notifier:
         return dispatched
 
     async def deliver_batch(self, channel: Channel) -> int:
-        """Tries one batch of a channel's deliveries in parallel; returns how many were tried or postponed."""
+        """Tries one batch of a channel's deliveries in parallel; returns how many were tried or postponed.
+
+        Nothing is tried while the receiver wants nothing more.
+        """
         now, began = self._clock(), time.monotonic()
+        if now < self._closed_until.get(channel.name, now):
+            return 0
         claim = partial(claim_deliveries, channel=channel.name, now=now, limit=channel.at_once)
         claimed, put_off = await self._database.transact(claim)
         if not claimed:
@@ -114,16 +121,18 @@ class Notifier:
     async def _attempt_delivery(self, channel: Channel, delivery: Delivery, envelope: Envelope) -> DeliveryAttempt:
         if delivery.username and not envelope.addresses:
             return DeliveryAttempt(delivery.id, "its recipient has no account or address any more", 0.0, last=True)
-        error = None
+        error, wait = None, timedelta()
         try:
             await channel.deliver(envelope, self._clock())
         except (SendFailure, ForbiddenAddress) as failure:
             error = error_summary(failure)
+            if isinstance(failure, SendFailure) and failure.wait:
+                wait, self._closed_until[channel.name] = failure.wait, self._clock() + failure.wait
             log.warning("not delivered", channel=channel.name, notice=str(envelope.id), tries=delivery.tries, why=error)
         except Exception as fault:  # a fault in one delivery must not block the others
             error = error_summary(SendFailure(f"fault: {type(fault).__name__}"))
             log.exception("fault", job="delivering", channel=channel.name, notice=str(envelope.id))
-        return DeliveryAttempt(delivery.id, error, random.random())  # noqa: S311  # jitter, no secret
+        return DeliveryAttempt(delivery.id, error, random.random(), wait=wait)  # noqa: S311  # jitter, no secret
 
 
 def _build_envelopes(repository: Repository, claimed: Sequence[Delivery], now: datetime) -> list[Envelope]:

@@ -2,6 +2,7 @@
 
 from datetime import datetime, timedelta
 from enum import StrEnum
+from hashlib import sha256
 from math import isfinite
 from types import MappingProxyType
 from typing import Annotated
@@ -22,6 +23,8 @@ HOLD_OFF = timedelta(minutes=10)
 """The hold-off time: an alert that returns this soon after it cleared is the same alert, and flaps."""
 MAX_CLOCK_LEAD = timedelta(minutes=5)
 """How far a device's clock may run ahead. Beyond it the clock is wrong and the server's time is used."""
+ID_MEMORY = timedelta(days=7)
+"""How long the ids of messages are known after their alert is over."""
 MAX_DELAY = timedelta(hours=24)
 """How late a message may arrive and still keep the device's own time."""
 _HYSTERESIS = 0.9
@@ -126,6 +129,7 @@ class CanonicalMessage(Struct, frozen=True):
     """One device message in canonical form. `value`: in the metric's unit; None if it only reports `cleared`.
 
     `occurred_at`: by the device's clock, if it has one. `level`: the vendor's own, as evidence. `raw`: the payload.
+    `retained`: the broker has kept it, so it may be any old, and may have been received before.
     """
 
     device: str
@@ -136,6 +140,7 @@ class CanonicalMessage(Struct, frozen=True):
     message_id: str | None = None
     level: str | None = None
     raw: str = ""
+    retained: bool = False
 
 
 class Measurement(Struct, frozen=True, array_like=True):
@@ -169,6 +174,7 @@ class Alert(Struct, frozen=True):
 
     `first_at`, `last_at`: when a threshold was exceeded, by the trusted clock. `worst_raw`: the payload with the worst
     value. `clock_off`: the last clock error in seconds. `again_of`: the previous alert, whose case was closed.
+    `recent`: ids of the last messages, at first those of the previous alert. `last_payload`: digest of the last one.
     """
 
     id: UUID
@@ -191,6 +197,7 @@ class Alert(Struct, frozen=True):
     clock_off: int | None = None
     hazard: UUID | None = None
     again_of: UUID | None = None
+    last_payload: str | None = None
 
 
 def resolve_event_time(message: CanonicalMessage, now: datetime) -> tuple[datetime, int | None]:
@@ -198,9 +205,42 @@ def resolve_event_time(message: CanonicalMessage, now: datetime) -> tuple[dateti
     if message.occurred_at is None:
         return now, None
     off = now - message.occurred_at
-    if -MAX_CLOCK_LEAD <= off <= MAX_DELAY:
+    if off >= -MAX_CLOCK_LEAD and (off <= MAX_DELAY or message.retained):
         return min(message.occurred_at, now), None
     return now, round(off.total_seconds())
+
+
+def has_been_told(message: CanonicalMessage, alert: Alert) -> bool:
+    """Tells whether the alert has this message already: by its id or, for a kept one without id and time, as a whole.
+
+    Devices and brokers deliver at least once, also after the alert is over.
+    """
+    if message.message_id is not None:
+        return message.message_id in alert.recent
+    kept = message.retained and message.occurred_at is None
+    return kept and payload_digest(message) == alert.last_payload
+
+
+def belongs_to_past(message: CanonicalMessage, past: Alert, ended_at: datetime, now: datetime) -> bool:
+    """Tells whether a message is about an alert that is over: it was told before, or happened before `ended_at`.
+
+    The device's clock decides only if it can be believed. `retained` alone decides nothing, because what the broker
+    keeps may be the only copy.
+    """
+    if now - ended_at <= ID_MEMORY and has_been_told(message, past):
+        return True
+    at, clock_off = resolve_event_time(message, now)
+    return message.occurred_at is not None and clock_off is None and at <= ended_at
+
+
+def payload_digest(message: CanonicalMessage) -> str:
+    return sha256(message.raw.encode()).hexdigest()
+
+
+def known_ids(past: Alert | None, message: CanonicalMessage) -> tuple[str, ...]:
+    """Returns the ids that a new alert begins with: the newest of the alert before it, and its first message's."""
+    before = past.recent[1 - MAX_RECENT_IDS :] if past else ()
+    return before if message.message_id is None else (*before, message.message_id)
 
 
 def grade_value(value: float, limits: Thresholds | None, before: Measurement | None, at: datetime) -> Grade:
@@ -232,7 +272,13 @@ def is_plausible(value: float | None) -> bool:
 def fold_message(alert: Alert, message: CanonicalMessage, grade: Grade, at: datetime, clock_off: int | None) -> Alert:
     """Adds one message to the alert. An out-of-order message overwrites nothing newer."""
     recent = alert.recent if message.message_id is None else (*alert.recent, message.message_id)[-MAX_RECENT_IDS:]
-    after = replace(alert, count=alert.count + 1, recent=recent, clock_off=clock_off or alert.clock_off)
+    after = replace(
+        alert,
+        count=alert.count + 1,
+        recent=recent,
+        clock_off=clock_off or alert.clock_off,
+        last_payload=payload_digest(message),
+    )
     value = message.value
     if value is None:
         return after
@@ -294,8 +340,9 @@ def describe_reading(metric: Metric, value: float, grade: Grade, limits: Thresho
 
 
 class Verdict(Struct, frozen=True):
-    """The result of one message: opened, folded, cleared, normal, repeated, silent, or refused with a reason.
+    """The result of one message: opened, folded, cleared, normal, repeated, late, silent, or refused with a reason.
 
+    `late`: it happened before the last alert ended, and is added to that one.
     `silent`: a gateway reported the device as offline.
     """
 

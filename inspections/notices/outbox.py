@@ -107,13 +107,14 @@ class Agenda(Struct, frozen=True):
 class DeliveryAttempt(NamedTuple):
     """The result of trying a delivery; `error` is None if it arrived. `jitter` in 0…1, see `retry_delay`.
 
-    `last`: no further try can help, because nobody may receive it any more.
+    `last`: no further try can help, because nobody may receive it any more. `wait`: what the receiver asked for.
     """
 
     delivery: UUID
     error: str | None
     jitter: float
     last: bool = False
+    wait: timedelta = timedelta()
 
 
 TRIES = 64

@@ -105,6 +105,7 @@ alerts = Table(
     Column("clock_off", Integer),
     Column("hazard", Uuid, ForeignKey("hazards.id")),
     Column("again_of", Uuid, ForeignKey("alerts.id")),
+    Column("last_payload", String(64)),
     info={LOCKED: True},
 )
 Index("ix_alerts_device", alerts.c.device, alerts.c.id)

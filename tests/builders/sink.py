@@ -11,7 +11,7 @@ from tests.builders.waiting import PATIENCE, poll_until
 class Sink:
     """A webhook receiver; `answer(number)` decides how it responds to a call, counted from 1.
 
-    The decision is a status, `hang`, `flood`, `cut`, `taken, then cut`, or (302, url).
+    The decision is a status, `hang`, `flood`, `cut`, `taken, then cut`, or (302, url). `headers`: of its answers.
     """
 
     def __init__(self, answer=lambda _: 204):
@@ -20,7 +20,7 @@ class Sink:
         self.lock = threading.Lock()
         self.accepted = []
         self.ended = threading.Event()
-        self.flooded, self.broken_off = 0, False
+        self.flooded, self.broken_off, self.headers = 0, False, {}
         sink = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -69,6 +69,8 @@ class Sink:
             handler.send_response(status)
             if location:
                 handler.send_header("Location", location)
+            for name, value in self.headers.items():
+                handler.send_header(name, value)
             handler.send_header("Content-Length", "0")
             handler.end_headers()
 

@@ -1,7 +1,6 @@
 """Folds device messages into alerts. An alarm opens a case that is accepted at once, with its deadline running."""
 
-from collections.abc import Iterable, Sequence
-from collections.abc import Set as AbstractSet
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -26,12 +25,16 @@ from inspections.monitoring.alerts import (
     Metric,
     ReadingBuffer,
     Verdict,
+    belongs_to_past,
     buffer_reading,
     clear_alert,
     describe_reading,
     fold_message,
     grade_value,
+    has_been_told,
     has_recovered,
+    known_ids,
+    payload_digest,
     recent_readings,
     resolve_event_time,
 )
@@ -117,6 +120,7 @@ class _AlertAggregator:
         self._monitors: dict[str, tuple[Monitor, Monitor] | None] = {}
         self._known: dict[_Key, tuple[AlertSeries, Alert] | None] = {}
         self._alerts: dict[_Key, Alert] = {}
+        self._past: dict[_Key, tuple[Alert, datetime]] = {}  # the last alert that is over, and when it ended
         self._buffers: dict[_Key, tuple[ReadingBuffer | None, ReadingBuffer]] = {}
         self._signatures: dict[str, Signature] = {}
         self._records: list[Struct] = []
@@ -140,8 +144,12 @@ class _AlertAggregator:
                 self._known[key] = self._load_series(*key)
         known = [(key, each[1]) for key, each in self._known.items() if each]
         cases = self._repository.hazards([alert.hazard for _, alert in known if alert.hazard])
-        ended = {case.id for case in cases if case.state not in OPEN_STATES}
-        self._alerts = {key: alert for key, alert in known if not self._is_over(alert, ended)}
+        ended = {case.id: case.closed_at or self._now for case in cases if case.state not in OPEN_STATES}
+        for key, alert in known:
+            if (ended_at := self._end_of_alert(alert, ended)) is None:
+                self._alerts[key] = alert
+            else:
+                self._past[key] = alert, ended_at
         for key in self._known:
             if key not in self._alerts:
                 buffer = self._repository.get(ReadingBuffer, *key)
@@ -152,11 +160,12 @@ class _AlertAggregator:
         alert = self._repository.get(Alert, chain.alert) if chain else None
         return (chain, alert) if chain and alert else None
 
-    def _is_over(self, alert: Alert, ended: AbstractSet[UUID]) -> bool:
-        """Tells whether the alert is over: its case has ended, or without a case it cleared `HOLD_OFF` ago."""
+    def _end_of_alert(self, alert: Alert, ended: Mapping[UUID, datetime]) -> datetime | None:
+        """Returns when the alert ended: with its case, or when it cleared, `HOLD_OFF` ago. None if it is open."""
         if alert.hazard is not None:
-            return alert.hazard in ended
-        return alert.cleared_at is not None and self._now - alert.cleared_at >= HOLD_OFF
+            return ended.get(alert.hazard)
+        over = alert.cleared_at is not None and self._now - alert.cleared_at >= HOLD_OFF
+        return alert.cleared_at if over else None
 
     def process_message(self, message: CanonicalMessage) -> Verdict:
         monitor = self._load_monitor(message.device)
@@ -168,9 +177,19 @@ class _AlertAggregator:
         if message.metric is Metric.OFFLINE:
             return Verdict("normal")
         alert = self._alerts.get((monitor.id, message.metric))
-        if alert is not None and message.message_id is not None and message.message_id in alert.recent:
+        if alert is not None and has_been_told(message, alert):
             return Verdict("repeated", alert.id, alert.hazard)
         return self._process_reading(monitor, alert, message)
+
+    def _process_late_message(self, message: CanonicalMessage, past: Alert, ended_at: datetime) -> Verdict:
+        """Adds a message to the alert that was over when it came; it opens nothing."""
+        if has_been_told(message, past):
+            return Verdict("repeated", past.id, past.hazard)
+        at, clock_off = resolve_event_time(message, self._now)
+        after = fold_message(past, message, past.grade, at, clock_off)
+        after = replace(after, cleared_at=past.cleared_at, flaps=past.flaps)
+        self._past[past.device, past.metric] = after, ended_at
+        return Verdict("late", past.id, past.hazard)
 
     def _process_reading(self, monitor: Monitor, alert: Alert | None, message: CanonicalMessage) -> Verdict:
         (at, clock_off), limits = resolve_event_time(message, self._now), monitor.limits(message.metric)
@@ -178,6 +197,9 @@ class _AlertAggregator:
         last = known[-1] if known else None
         grade = Grade.NORMAL if message.value is None else grade_value(message.value, limits, last, at)
         if grade is not Grade.NORMAL and message.value is not None:
+            past = self._past.get((monitor.id, message.metric))
+            if alert is None and past is not None and belongs_to_past(message, *past, self._now):
+                return self._process_late_message(message, *past)
             return self._handle_exceedance(monitor, alert, _Exceedance(message, message.value, grade, at, clock_off))
         if alert is None:
             self._buffer_reading(message, at)
@@ -223,9 +245,10 @@ class _AlertAggregator:
             level=message.level,
             opened_at=self._now,
             points=(*recent_readings(self._buffers[monitor.id, message.metric][1], at), Measurement(at, value)),
-            recent=() if message.message_id is None else (message.message_id,),
+            recent=known_ids(known[1] if known else None, message),
             clock_off=clock_off,
             again_of=known[1].id if known else None,
+            last_payload=payload_digest(message),
         )
 
     def _open_case(self, monitor: Monitor, alert: Alert, excess: _Exceedance) -> UUID | None:
@@ -336,6 +359,10 @@ class _AlertAggregator:
                 yield chain, replace(chain, alert=alert.id)
             elif known != alert:
                 yield known, alert
+        for key, (past, _) in self._past.items():
+            known = self._known[key]
+            if known is not None and known[1] != past:
+                yield known[1], past
 
 
 def _alert_facts(new: Hazard, alert: Alert, excess: _Exceedance) -> dict[str, Any]:

@@ -122,7 +122,8 @@ def _apply_attempt(delivery: Delivery, attempt: DeliveryAttempt, now: datetime) 
         return replace(delivery, delivered_at=now, dead_at=None, error=None)
     if attempt.last or delivery.tries >= TRIES:
         return replace(delivery, dead_at=delivery.dead_at or now, error=attempt.error)
-    return replace(delivery, next_try_at=now + retry_delay(delivery.tries, attempt.jitter), error=attempt.error)
+    delay = max(retry_delay(delivery.tries, attempt.jitter), attempt.wait)
+    return replace(delivery, next_try_at=now + delay, error=attempt.error)
 
 
 def retry_delivery(

@@ -144,20 +144,38 @@ def test_a_device_may_publish_only_under_its_own_name(api, tmp_path):
     broker.end(signal.SIGKILL)
 
 
-def test_a_message_that_the_broker_keeps_opens_no_case_after_each_restart(api, broker, publisher):
+@pytest.mark.parametrize("facts", [{}, {"id": "m1"}, {"time": "2026-11-23T08:59:00+08:00"}], ids=["bare", "id", "time"])
+def test_a_message_that_the_broker_keeps_opens_no_case_after_each_restart(api, broker, publisher, facts):
     """A retained message comes once when it is published, and again after every subscription for as long as it is."""
     register_device(api)
     listening = Listener(api, broker)
-    publisher.send(alarm(), retain=True)
+    publisher.send(alarm(**facts), retain=True)
     assert listening.wait_for_counts(1) == {"opened": 1}
     listening.stop()
     again = Listener(api, broker)
-    assert again.wait_for_counts(1) == {"retained": 1}
-    publisher.send(alarm(value=460))
-    assert again.wait_for_counts(2) == {"retained": 1, "folded": 1}
-    assert api.get("officer", "/alerts").json()["items"][0]["count"] == 2
-    assert {each["reason"] for each in api.get("admin", "/alerts/refusals").json()["items"]} == {"retained"}
+    again.wait_for_counts(1)
     again.stop()
+    (case,) = api.get("officer", "/hazards").json()["items"]
+    api.clock.advance(hours=1)
+    api.sign_in_again()
+    closed = api.take_step("officer", case, "verify", outcome="false_alarm", note="试验")
+    assert closed["state"] == "closed"
+    api.clock.advance(days=2)
+    api.sign_in_again()
+    after = Listener(api, broker)
+    assert set(after.wait_for_counts(1)) <= {"repeated", "late"}
+    after.stop()
+    assert len(api.get("officer", "/hazards").json()["items"]) == 1
+    assert len(api.get("officer", "/alerts").json()["items"]) == 1
+
+
+def test_a_retained_message_that_is_the_only_copy_opens_its_case(api, broker, publisher):
+    register_device(api)
+    publisher.send(alarm(id="only"), retain=True)
+    listening = Listener(api, broker)
+    assert listening.wait_for_counts(1) == {"opened": 1}
+    listening.stop()
+    assert len(api.get("officer", "/hazards").json()["items"]) == 1
 
 
 @pytest.mark.parametrize("name", ["+", "#", "A-2/alerts", "../A-2", "$share", "A-1+"])

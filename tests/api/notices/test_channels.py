@@ -1,4 +1,4 @@
-"""Notices leave by signed webhook, SMTP mail and chat robots (apprise); wrong settings are refused at the start."""
+"""Notices leave by signed webhook, SMTP mail; wrong settings are refused at the start."""
 
 import asyncio
 import hashlib
@@ -8,25 +8,15 @@ import socket
 import threading
 import time
 from contextlib import contextmanager, suppress
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
-from msgspec.structs import replace
 
 from api.http.outbound import OutboundClient, SendFailure
-from api.notices.channels import (
-    Envelope,
-    HazardReference,
-    Mail,
-    Robots,
-    Webhook,
-    channel_info,
-    error_summary,
-    open_channels,
-)
+from api.notices.channels import Mail, Webhook, error_summary, open_channels
+from api.notices.envelopes import Envelope, HazardReference, channel_info
 from api.settings import BadSettings, Settings, parse_networks
 from inspections.hazards.records import State
-from storage.engine.failures import MissingDependency
 from tests.builders.mail import mail_server
 from tests.builders.office import new_id
 from tests.builders.sink import sink
@@ -69,6 +59,14 @@ def test_a_webhook_is_signed_over_its_time_and_its_bytes():
 def test_any_response_but_success_is_a_send_failure(how):
     with sink(lambda _: how) as bad, pytest.raises(SendFailure):
         deliver(hook(bad.url))
+
+
+def test_a_receiver_says_when_it_wants_the_next_event():
+    with sink(lambda _: 429) as busy:
+        busy.headers = {"Retry-After": "120"}
+        with pytest.raises(SendFailure) as failure:
+            deliver(hook(busy.url))
+    assert failure.value.wait == timedelta(minutes=2)
 
 
 # mail -------------------------------------------------------------------------------------------------------
@@ -161,61 +159,6 @@ def test_a_mail_server_that_never_ends_its_answer_is_given_up(monkeypatch, schem
         assert time.monotonic() - began < 8
 
 
-# robots -----------------------------------------------------------------------------------------------------
-
-
-def test_a_robot_gets_the_notice_through_apprise():
-    with sink() as good:
-        deliver(Robots(f"json://127.0.0.1:{good.port}/group"))
-    content = json.loads(good.calls[0][2])
-    assert (content["title"], content["message"]) == ("新派单", "请及时签收。")
-
-
-def test_a_robot_that_refuses_is_a_send_failure():
-    with sink(lambda _: 500) as bad, pytest.raises(SendFailure):
-        deliver(Robots(f"json://127.0.0.1:{bad.port}/group"))
-
-
-def test_a_robot_follows_no_redirect():
-    with sink() as inner, sink(lambda _: (307, inner.url)) as outer, pytest.raises(SendFailure):
-        deliver(Robots(f"json://127.0.0.1:{outer.port}/group"))
-    assert inner.calls == []
-
-
-def test_what_people_wrote_mentions_nobody_in_a_chat_group_and_links_to_nothing():
-    words = '<at user_id="all">所有人</at> @all [点这里](http://evil.example) ![](http://evil.example/x.png)'
-    with sink() as good:
-        deliver(Robots(f"json://127.0.0.1:{good.port}/group"), replace(NOTICE, title=words, text=words))
-    content = json.loads(good.calls[0][2])
-    for field in ("title", "message"):
-        assert not set("<>@[]") & set(content[field]), content
-        assert "所有人" in content[field]
-
-
-def test_a_robot_that_never_ends_its_answer_is_given_up_and_blocks_no_other_work(monkeypatch):
-    monkeypatch.setattr("api.notices.channels.ROBOT_SECONDS", 0.5)
-    with talking_server(b"HTTP/1.1 200 OK\r\nX-Slow: ", b"x", 0.05) as port:
-        began = time.monotonic()
-        with pytest.raises(SendFailure, match="no answer"):
-            deliver(Robots(f"json://127.0.0.1:{port}/group"))
-        assert time.monotonic() - began < 8
-
-
-def test_the_robots_of_three_platforms_are_known_and_others_refused():
-    token = "a" * 64
-    Robots(
-        f"dingtalk://SEC{token[:32]}@{token}/ wecombot://{token[:8]}-1234-1234-1234-{token[:12]}/ lark://{token[:16]}/"
-    )
-    with pytest.raises(BadSettings, match="ANXUN_ROBOTS"):
-        Robots("nonsense://x")
-
-
-def test_a_robot_without_its_extra_names_the_missing_dependency(monkeypatch):
-    monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
-    with pytest.raises(MissingDependency, match=r"anxun\[notify\]"):
-        open_channels(Settings(robots="dingtalk://x"))
-
-
 # settings ---------------------------------------------------------------------------------------------------
 
 
@@ -227,10 +170,15 @@ def test_every_configured_channel_is_opened():
         intranet="10.0.0.0/8",
         smtp="smtp://anxun@mail.example:587",
         mail_from="anxun@example.cn",
-        robots="json://127.0.0.1/",
+        robots="dingtalk://SECx@tok feishu://tok",
     )
     opened = open_channels(full)
-    assert [channel_info(each) for each in opened] == [("webhook", "event"), ("mail", "mailbox"), ("robots", "group")]
+    assert [channel_info(each) for each in opened] == [
+        ("webhook", "event"),
+        ("mail", "mailbox"),
+        ("dingtalk-1a7674eb", "group"),
+        ("feishu-1a7674eb", "group"),
+    ]
     for each in opened:
         asyncio.run(each.close())
 
@@ -247,6 +195,11 @@ def test_every_configured_channel_is_opened():
         {"smtp": "smtp://u:p@mail.example", "mail_from": "a@example.cn"},
         {"smtp": "smtp://mail.example"},
         {"robots": "nonsense://x"},
+        {"robots": "lark://x"},
+        {"robots": "dingtalk://"},
+        {"robots": "dingtalk://x dingtalk://x"},
+        {"robots": "feishu://x?server=ftp://inner"},
+        {"robots": "https://oapi.dingtalk.com/robot/send?access_token=x"},
     ],
 )
 def test_a_setting_that_cannot_work_is_refused_at_the_start(facts):

@@ -405,3 +405,109 @@ def office():
     office = Office()
     office.do(register_monitor, gao, new_monitor(), "secret", NOW)
     return office
+
+
+# what was told before -------------------------------------------------------------------------------------------
+
+
+def cases_of(office):
+    return [each for each in office.all(Hazard) if each.source == "device"]
+
+
+def closed_office(*told):
+    """Return an office whose one case was closed an hour after these messages."""
+    office = Office()
+    office.do(register_monitor, gao, new_monitor(), "secret", NOW)
+    receive_messages(office, *told)
+    (case,) = cases_of(office)
+    close_as_false_alarm(office, case.id, later(hours=1))
+    return office
+
+
+@given(
+    told=st.lists(st.integers(0, 5), min_size=1, max_size=12),
+    again=st.lists(st.tuples(st.integers(0, 5), st.booleans(), st.integers(61, 6 * 24 * 60)), max_size=12),
+    identified=st.booleans(),
+)
+def test_any_order_and_repetition_of_what_was_told_gives_the_same_case(told, again, identified):
+    """Each message has an id, or a time by a clock that can be believed."""
+
+    def alarm(number, *, retained=False):
+        known = {"message_id": f"m{number}"} if identified else {"occurred_at": NOW - number * MINUTE}
+        return message(500 + number, retained=retained, **known)
+
+    office = closed_office(*(alarm(number) for number in told))
+    for number, retained, minutes in sorted(again, key=lambda each: each[2]):
+        if not identified and not retained and minutes > 23 * 60:
+            continue  # a clock a day behind is not believed
+        if identified and number not in told:
+            continue  # that would be new
+        receive_messages(office, alarm(number, retained=retained), now=NOW + minutes * MINUTE)
+    assert len(cases_of(office)) == len(office.all(Alert)) == 1
+
+
+@pytest.mark.parametrize(
+    ("facts", "cases"),
+    [
+        ({"message_id": "new"}, 2),
+        ({"message_id": "new", "retained": True}, 2),
+        ({"message_id": "told"}, 1),
+        ({"occurred_at": later(minutes=59)}, 1),
+        ({"occurred_at": later(minutes=61)}, 2),
+        ({"occurred_at": later(days=-9)}, 2),  # a wrong clock
+        ({"occurred_at": later(days=-9), "retained": True}, 1),
+        ({}, 2),
+        ({"retained": True}, 2),
+        ({"retained": True, "raw": "the last one"}, 1),
+        ({"raw": "the last one"}, 2),
+    ],
+)
+def test_a_message_after_the_closing_opens_a_case_unless_it_was_told_or_happened_before(facts, cases):
+    office = closed_office(message(500, message_id="told", raw="the last one"))
+    for _ in range(2):
+        receive_messages(office, message(500, **facts), now=later(hours=2))
+    assert len(cases_of(office)) == cases
+
+
+def test_an_id_is_known_for_a_week_also_over_a_second_case():
+    office = closed_office(message(500, message_id="first"))
+    receive_messages(office, message(500, message_id="second"), now=later(hours=2))
+    close_as_false_alarm(office, cases_of(office)[1].id, later(hours=3))
+    for name in ("first", "second"):
+        receive_messages(office, message(500, message_id=name), now=later(days=7))
+    assert len(cases_of(office)) == 2
+    receive_messages(office, message(500, message_id="second"), now=later(days=8))
+    assert len(cases_of(office)) == 3
+
+
+def test_a_late_message_is_added_to_the_alert_that_was_over():
+    office = closed_office(message(500, message_id="a"))
+    (verdict,) = receive_messages(
+        office, message(900, message_id="b", occurred_at=later(minutes=30)), now=later(hours=2)
+    )
+    (alert,) = office.all(Alert)
+    assert (verdict.result, verdict.alert, verdict.hazard) == ("late", alert.id, alert.hazard)
+    assert (alert.count, alert.worst, alert.recent, alert.flaps) == (2, 900, ("a", "b"), 0)
+    (verdict,) = receive_messages(
+        office, message(900, message_id="b", occurred_at=later(minutes=30)), now=later(hours=2)
+    )
+    assert verdict.result == "repeated"
+
+
+def test_an_alert_without_a_case_ends_when_it_cleared():
+    office = Office()
+    office.do(register_monitor, gao, new_monitor(), "secret", NOW)
+    receive_messages(office, message(350, message_id="a"))
+    receive_messages(office, message(10, message_id="b"), now=later(minutes=1))
+    receive_messages(office, message(350, message_id="c", occurred_at=later(seconds=30)), now=later(minutes=20))
+    assert len(office.all(Alert)) == 1
+    receive_messages(office, message(350, message_id="d"), now=later(minutes=21))
+    assert len(office.all(Alert)) == 2
+
+
+def test_a_copy_of_the_last_message_is_counted_once_while_its_case_is_open():
+    office = Office()
+    office.do(register_monitor, gao, new_monitor(), "secret", NOW)
+    receive_messages(office, message(500, raw="x"))
+    receive_messages(office, message(500, raw="x", retained=True), now=later(hours=1))
+    assert only_alert(office).count == 1
