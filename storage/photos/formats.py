@@ -123,7 +123,7 @@ _MAX_EXIF_SEGMENTS = 64
 """The most segments of EXIF: a camera writes one, and Pillow copies all earlier ones for each."""
 _UNDECODED_MARKERS = frozenset({0xC3, 0xC5, 0xC6, 0xC7, 0xCB, 0xCD, 0xCE, 0xCF})  # lossless and hierarchical
 _SAMPLE_BITS = 8
-_MARKER = re.compile(rb"\xff+[^\x00\xff\xd0-\xd7]")
+_MARKER = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")
 _SCAN_MARKERS = frozenset({0xC4, 0xDA, 0xDB, 0xDC, 0xDD, 0xFE, *range(0xE0, 0xF0)})
 """The markers between the scans of one picture: tables, headers, texts."""
 _SCAN_HEADER = re.compile(rb"\xff\xda\x00(?:\x08\x01|\x0a\x02|\x0c\x03|\x0e\x04)")  # marker, length, components
@@ -183,7 +183,7 @@ def close_jpeg(data: bytes) -> bytes:
     """Returns a JPEG with its end marker where something else follows the picture: decoders would read on into it."""
     scan = next(position for marker, position in _jpeg_segments(data) if marker == _SCAN_MARKER)
     end = _picture_end(data, scan)
-    return data if end is None or data[end:].lstrip(b"\xff")[:1] == _END_MARKER[1:] else data[:end] + _END_MARKER
+    return data if end is None or data[end : end + 2] == _END_MARKER else data[:end] + _END_MARKER
 
 
 def _jpeg_segments(data: Bytes) -> Generator[tuple[int, int]]:

@@ -77,8 +77,8 @@ def end_of_boxes(data: Bytes) -> int:
     """Returns where the boxes of a file end: a phone may write a trailer of its own behind them, which is no box."""
     position = 0
     for _ in range(MAX_PARTS):
-        if len(data) - position < _BOX_HEAD:
-            return position
+        if len(data) - position < _BOX_HEAD:  # the end, or the head of a box that is cut
+            break
         size, name = struct.unpack_from(">I4s", data, position)
         if not name.isascii() or not name.decode().isprintable():
             return position

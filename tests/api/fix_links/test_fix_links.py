@@ -376,7 +376,7 @@ def test_an_invalid_form_is_shown_again_as_it_was_filled_in(api, party, hazard):
     assert "搬走电动车" in answer.text
     broken = party.form(AFTER[: len(AFTER) // 2])
     assert broken.status_code == 422
-    assert "照片在传输中被截断" in broken.text
+    assert "照片文件不完整" in broken.text
     assert party.form(b"<svg xmlns='http://www.w3.org/2000/svg'/>").status_code == 415
     wrong = party.form(AFTER, quantity_done="7")
     assert wrong.status_code == 422

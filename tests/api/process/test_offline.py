@@ -31,8 +31,10 @@ def test_an_early_step_gets_the_current_state_and_succeeds_once_its_turn_has_com
     fixed = {"method": "清理", "quantity_done": 1, "photos": [{"sha256": digest, "stage": "after"}]}
     start, fix = make_step("start", 3), make_step("submit_fix", 4, **fixed)
     pass_time(api, hours=9)
+    before = api.get("handler", f"/hazards/{hazard['id']}").json()
     refusal = problem(api.post("handler", path, fix), 409, "hazard.stale")
-    assert refusal["hazard"] == api.get("handler", f"/hazards/{hazard['id']}").json()
+    after = api.get("handler", f"/hazards/{hazard['id']}").json()
+    assert refusal["hazard"] in (before, after)  # a deadline that has passed is recorded at any moment
     assert (refusal["sent"], refusal["current"]) == (4, 3)
     for sent in (start, fix, start, fix):
         assert api.post("handler", path, sent).status_code == 200

@@ -365,7 +365,7 @@ def test_a_jpeg_without_an_end_marker_is_whole_if_something_follows_it(trailer):
 def test_a_heic_with_a_trailer_that_is_no_box_is_whole():
     boxes = b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + b"\0\0\0\x0cmeta\0\0\0\0"
     assert end_of_boxes(boxes) == len(boxes)
-    for trailer in (b"\x0e\0\0\0\0\0\n\n", b"\0\0\n\n\x0e\0\0\0Panorama", b"SEFT"):
+    for trailer in (b"\x0e\0\0\0\0\0\n\n", b"\0\0\n\n\x0e\0\0\0Panorama"):
         assert end_of_boxes(boxes + trailer) == len(boxes)
     cut = boxes + b"\0\0\x10\0mdat" + b"x" * 20
     assert end_of_boxes(cut) > len(cut)  # the box that is cut
