@@ -157,7 +157,9 @@ def poll_while_time_passes(api, condition, most=3_000):
 
 async def dead_letters(database):
     return await database.read(
-        lambda repository: repository.rows(select(deliveries).where(deliveries.c.dead_at > MONDAY))
+        lambda repository: repository.rows(
+            select(deliveries).where(deliveries.c.dead_at > MONDAY, deliveries.c.hazard.is_not(None))
+        )
     )
 
 
