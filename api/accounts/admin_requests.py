@@ -69,8 +69,7 @@ async def confirm_admin_request(request: AnyRequest, request_id: FromPath[UUID])
     context, person = app_context(request), current_person(request)
     profile, now = context.settings.security_profile, context.clock()
     action = partial(confirm_request, person=person, request_id=request_id, now=now, profile=profile)
-    facts = {"request": str(request_id)}
-    done = await context.log.transact(action, Event.ADMIN_CONFIRMED, current_caller(request), str(request_id), facts)
+    done = await context.log.transact(action, Event.ADMIN_CONFIRMED, current_caller(request), str(request_id))
     return _view(done, now)
 
 

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Any, Literal, NamedTuple, Protocol
-from urllib.parse import SplitResult, parse_qs, unquote, urlencode, urlsplit
+from urllib.parse import parse_qs, unquote, urlencode, urlsplit
 
 import msgspec
 
@@ -66,6 +66,12 @@ class _ErrorCode(msgspec.Struct):
     errmsg: str = ""
 
 
+def _read_error_code(answer: Answer, limits: frozenset[int], wait: timedelta) -> Verdict:
+    """Reads the answers of DingTalk and WeCom. `limits`: the codes for too many messages, `wait`: what they mean."""
+    read = msgspec.json.decode(answer.body, type=_ErrorCode)
+    return Verdict(read.errcode, read.errmsg, wait if read.errcode in limits else None)
+
+
 class DingTalk:
     """钉钉自定义机器人. Twenty messages a minute; beyond that the robot is closed for ten minutes."""
 
@@ -82,8 +88,7 @@ class DingTalk:
         return Message(f"{group.server}/robot/send?{urlencode(query)}", body)
 
     def read_answer(self, answer: Answer) -> Verdict:
-        read = msgspec.json.decode(answer.body, type=_ErrorCode)
-        return Verdict(read.errcode, read.errmsg, timedelta(minutes=10) if read.errcode in self._LIMITS else None)
+        return _read_error_code(answer, self._LIMITS, timedelta(minutes=10))
 
 
 class WeCom:
@@ -97,8 +102,7 @@ class WeCom:
         return Message(f"{group.server}/cgi-bin/webhook/send?{urlencode({'key': group.token})}", body)
 
     def read_answer(self, answer: Answer) -> Verdict:
-        read = msgspec.json.decode(answer.body, type=_ErrorCode)
-        return Verdict(read.errcode, read.errmsg, timedelta(minutes=1) if read.errcode in self._LIMITS else None)
+        return _read_error_code(answer, self._LIMITS, timedelta(minutes=1))
 
 
 class _FeishuCode(msgspec.Struct):
@@ -168,16 +172,16 @@ def open_robots(settings: Settings) -> list[Robot]:
 
 def _open_robot(settings: Settings, address: str) -> Robot:
     """Reads `scheme://token`, or `scheme://secret@token` where the robot signs; `?server=https://…` for a gateway."""
+    usage = f"ANXUN_ROBOTS: each is one of {', '.join(f'{each}://token' for each in PLATFORMS)}"
     try:
         parts = urlsplit(address)
-        token = parts.netloc.rpartition("@")[2]
     except ValueError:
-        parts, token = SplitResult("", "", "", "", ""), ""
+        raise BadSettings(usage) from None
+    secret, _, token = parts.netloc.rpartition("@")
     if parts.scheme == "lark":
         raise BadSettings("ANXUN_ROBOTS: lark:// is the platform abroad; write feishu://")
     if parts.scheme not in PLATFORMS or not token or parts.path.strip("/"):
-        raise BadSettings(f"ANXUN_ROBOTS: each is one of {', '.join(f'{each}://token' for each in PLATFORMS)}")
+        raise BadSettings(usage)
     (server,) = parse_qs(parts.query).get("server", [PLATFORMS[parts.scheme].server])[:1]
-    secret = unquote(parts.netloc.rpartition("@")[0]).removesuffix(":")
-    group = Group(unquote(token), secret, server.rstrip("/"))
+    group = Group(unquote(token), unquote(secret).removesuffix(":"), server.rstrip("/"))
     return Robot(parts.scheme, group, open_outbound_client(settings, group.server))

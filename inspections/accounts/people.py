@@ -176,8 +176,11 @@ def is_person_name(text: str, person: Person) -> bool:
 
     Case, spaces, full-width letters and the composition of characters make no difference (Unicode TR 15, NFKC).
     """
-    return person.name != ERASED and _fold(text) in {_fold(person.username), _fold(person.name)}
+    return person.name != ERASED and _normalize_name(text) in {
+        _normalize_name(person.username),
+        _normalize_name(person.name),
+    }
 
 
-def _fold(name: str) -> str:
+def _normalize_name(name: str) -> str:
     return "".join(unicodedata.normalize("NFKC", name).casefold().split())

@@ -117,7 +117,7 @@ class StatementCounter:
         self.last = 0
         self._by_thread = Counter()
         for rows in (SqliteRows, PostgresRows):
-            monkeypatch.setattr(rows, "run", self._counted(rows.run))
+            monkeypatch.setattr(rows, "run", self._count_statements(rows.run))
         for name in ("_reader", "_writer", "_engine"):
             if engine := getattr(database, name, None):
                 event.listen(engine, "before_cursor_execute", lambda *_: self._count())
@@ -131,7 +131,7 @@ class StatementCounter:
     def _count(self):
         self._by_thread[threading.get_ident()] += 1
 
-    def _counted(self, run):
+    def _count_statements(self, run):
         def counted(rows, sql, parameters):
             self._count()
             return run(rows, sql, parameters)

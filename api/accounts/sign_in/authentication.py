@@ -121,7 +121,8 @@ class Authenticator:
 
         Raises InvalidCredentials, MissingTotpCode, TooManySignInAttempts, TooManyRequests.
         """
-        known = await self._is_known_device(username, origin)
+        origin = await self._recognize_device(username, origin)
+        known = origin.device_secret is not None
         applicant = KNOWN if known else Applicant(known=False, network=origin.network.widest)
         self._hashing.check_room(applicant)  # before the attempt is counted
         tries = _device_attempt(origin) if known else _stranger_attempt(origin, username)
@@ -140,6 +141,7 @@ class Authenticator:
         Raises InvalidCredentials, UnlinkedIdentity, MissingTotpCode, TooManySignInAttempts, TooManyRequests.
         """
         person, identity = account
+        origin = await self._recognize_device(person.username, origin)
         tries = await self.count_attempt(person.username)
         return await self._open_session(person, device, origin, code, tries, page=page, through=identity)
 
@@ -155,8 +157,7 @@ class Authenticator:
         through: ExternalIdentity | None = None,
     ) -> tuple[AuthenticatedSession, Tokens]:
         username, address = person.username, origin.network.address
-        known = await self._is_known_device(username, origin)
-        secret = (known and origin.device_secret) or new_token("anxk_")
+        secret = origin.device_secret or new_token("anxk_")
         tokens, session_id, now = new_tokens(secret), uuid7(), self._clock()
         factor = await self._database.read(lambda repository: repository.get(SecondFactor, username))
         proof = match_code(factor, code, now) if factor and code else None
@@ -271,12 +272,13 @@ class Authenticator:
         await self._database.transact(action)
         return tries
 
-    async def _is_known_device(self, username: str, origin: AttemptOrigin) -> bool:
+    async def _recognize_device(self, username: str, origin: AttemptOrigin) -> AttemptOrigin:
+        """Returns the origin without its secret, unless this is the secret of a known device of the account."""
         if origin.device_secret is None:
-            return False
+            return origin
         secret = hash_token(origin.device_secret)
-        known = partial(find_known_device, username=username, secret=secret, now=self._clock())
-        return await self._database.read(known) is not None
+        find = partial(find_known_device, username=username, secret=secret, now=self._clock())
+        return origin if await self._database.read(find) else origin._replace(device_secret=None)
 
     async def _verify_password(self, username: str, password: str, applicant: Applicant) -> tuple[Person | None, bool]:
         """Finds a person by username and tells whether the password is theirs, in equal time for unknown names."""

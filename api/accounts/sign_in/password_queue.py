@@ -15,7 +15,7 @@ from inspections.errors import TooManyRequests
 T = TypeVar("T")
 
 MAX_WAITING = 20
-"""The most requests that wait in each queue; one takes some 30 ms."""
+"""The most requests that wait in each queue."""
 _LONGEST_DELAY = 60
 """The longest `Retry-After` of a refused stranger, in seconds."""
 

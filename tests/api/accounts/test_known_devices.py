@@ -97,7 +97,7 @@ class FromManyAddresses:
 
 
 @pytest.fixture
-def crowded(demo_office, tmp_path, clock, monkeypatch):
+def crowded_api(demo_office, tmp_path, clock, monkeypatch):
     """Return the application with passwords that are as slow to hash as in production."""
     monkeypatch.setattr(HASHER, "_parameters", replace(HASHER._parameters, time_cost=2, memory_cost=19 * 1024))
     shutil.copytree(demo_office[0], tmp_path / "data")
@@ -106,16 +106,16 @@ def crowded(demo_office, tmp_path, clock, monkeypatch):
         yield Api(client, clock, dict(demo_office[1]), tmp_path / "data")
 
 
-def test_thirty_strangers_from_changing_addresses_keep_nobody_with_a_known_device_out(crowded):
-    hire_person(crowded)
-    secret = sign_in(crowded)["device_secret"]
+def test_thirty_strangers_from_changing_addresses_keep_nobody_with_a_known_device_out(crowded_api):
+    hire_person(crowded_api)
+    secret = sign_in(crowded_api)["device_secret"]
     addresses, over = count(), Event()
 
     def guess():
         refused = 0
         while not over.is_set():
             sender = f"10.{next(addresses) % 250}.{next(addresses) % 250}.1"
-            answer = try_password(crowded, WRONG, f"name{sender}", headers={"x-from": sender})
+            answer = try_password(crowded_api, WRONG, f"name{sender}", headers={"x-from": sender})
             refused += answer.status_code == 429
         return refused
 
@@ -123,19 +123,19 @@ def test_thirty_strangers_from_changing_addresses_keep_nobody_with_a_known_devic
         strangers = [threads.submit(guess) for _ in range(30)]
         try:
             for _ in range(13):
-                sign_in(crowded, device_secret=secret)
+                sign_in(crowded_api, device_secret=secret)
         finally:
             over.set()
         assert sum(each.result() for each in strangers) > 0  # so the queue was full
 
 
-def test_guesses_from_one_ipv6_site_are_counted_together(crowded):
+def test_guesses_from_one_ipv6_site_are_counted_together(crowded_api):
     for at in range(500):
         sender = {"x-from": f"2001:db8:1:{at:x}::1"}
-        problem(try_password(crowded, "short", f"name{at}", headers=sender), 401, "auth.failed")
+        problem(try_password(crowded_api, "short", f"name{at}", headers=sender), 401, "auth.failed")
     other = {"headers": {"x-from": "2001:db8:1:ffff::1"}}
-    problem(try_password(crowded, "short", "another", **other), 429, "auth.too_many")
-    problem(try_password(crowded, "short", "another", headers={"x-from": "2001:db8:2::1"}), 401, "auth.failed")
+    problem(try_password(crowded_api, "short", "another", **other), 429, "auth.too_many")
+    problem(try_password(crowded_api, "short", "another", headers={"x-from": "2001:db8:2::1"}), 401, "auth.failed")
 
 
 # the queue ------------------------------------------------------------------------------------------------------

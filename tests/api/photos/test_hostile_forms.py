@@ -172,7 +172,7 @@ class Attacker:
                 return b""
 
 
-def chunked(pieces, extension=b""):
+def chunk_body(pieces, extension=b""):
     for piece in pieces:
         yield b"%x%s\r\n%s\r\n" % (len(piece), extension, piece)
     yield b"0\r\n\r\n"
@@ -198,16 +198,16 @@ def test_large_hostile_forms_cost_a_server_little_memory(tmp_path):
     }
     answers = {}
     try:
-        attacker.send(attacker.head("Transfer-Encoding: chunked"), chunked([GOOD + photo(b'"a.jpg"') + END]))
+        attacker.send(attacker.head("Transfer-Encoding: chunked"), chunk_body([GOOD + photo(b'"a.jpg"') + END]))
         before = memory(server)
         for name, pieces in streams.items():
-            answers[name] = attacker.send(attacker.head("Transfer-Encoding: chunked"), chunked(pieces))
+            answers[name] = attacker.send(attacker.head("Transfer-Encoding: chunked"), chunk_body(pieces))
             assert memory(server) - before < 64 * MIB, name
         answers["huge chunk extensions"] = attacker.send(
-            attacker.head("Transfer-Encoding: chunked"), chunked([b"x"] * 1000, b";" + b"e" * 100_000)
+            attacker.head("Transfer-Encoding: chunked"), chunk_body([b"x"] * 1000, b";" + b"e" * 100_000)
         )
         answers["a long boundary, a byte at a time"] = attacker.send(
-            attacker.head("Transfer-Encoding: chunked", boundary="b" * 200_000), chunked([b"x"] * 20_000)
+            attacker.head("Transfer-Encoding: chunked", boundary="b" * 200_000), chunk_body([b"x"] * 20_000)
         )
         for length in ("1", "-1", "99999999999999999999999", "1e3", "5, 6", "18446744073709551615"):
             answers[f"Content-Length {length}"] = attacker.send(
@@ -215,7 +215,7 @@ def test_large_hostile_forms_cost_a_server_little_memory(tmp_path):
             )
         answers["two lengths"] = attacker.send(attacker.head("Content-Length: 5", "Content-Length: 900"), [GOOD + END])
         answers["a length and chunks"] = attacker.send(
-            attacker.head("Content-Length: 5", "Transfer-Encoding: chunked"), chunked([b"x"])
+            attacker.head("Content-Length: 5", "Transfer-Encoding: chunked"), chunk_body([b"x"])
         )
         assert memory(server) - before < 64 * MIB
         wrong = {name: line for name, line in answers.items() if line and not line.startswith(b"HTTP/1.1 4")}
