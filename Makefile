@@ -5,7 +5,7 @@ RUN    := .venv
 DEV    := .venv-dev
 
 .DEFAULT_GOAL := help
-.PHONY: help run test pure check bench bench-hot drill audit lock openapi clean
+.PHONY: help run pages pages-check test pure check bench bench-hot drill audit lock openapi clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -37,13 +37,25 @@ $(DEV)/.ready: requirements/dev.txt pyproject.toml
 	$(call set_up,$(DEV),requirements/dev.txt)
 
 run: $(RUN)/.ready ## the main job on SQLite with the demo office 新嘉街道, on 127.0.0.1:8000
-	@exec $(RUN)/bin/anxun serve --demo
+	@sh web/pages.sh build & exec $(RUN)/bin/anxun serve --demo
 
-check: $(DEV)/.ready ## ruff, import-linter, pyright strict
+pages: ## build the pages (Vue) into api/pages/built, where npm is there; wheel and image take them along
+	@sh web/pages.sh build
+
+pages-check: $(DEV)/.ready ## ESLint, the type checker and the unit tests of the pages, where npm is there
+	@sh web/pages.sh check
+	@sh web/pages.sh test
+
+check: $(DEV)/.ready $(DEV)/.document ## ruff, import-linter, pyright strict; ajv, redocly and spectral for the OpenAPI document
 	@$(DEV)/bin/ruff check .
 	@$(DEV)/bin/ruff format --check .
 	@$(DEV)/bin/lint-imports --no-logo >$(DEV)/lint-imports.txt || { cat $(DEV)/lint-imports.txt; exit 1; }
 	@$(DEV)/bin/pyright --warnings
+	@sh web/pages.sh check
+
+# Checked again when the document, a check or its packages have changed; not stamped where no registry answers.
+$(DEV)/.document: $(DEV)/.ready tests/api/openapi.json tests/contract/check_document.mjs tests/contract/package-lock.json
+	@$(DEV)/bin/python -m tests.builders.node_packages check_document.mjs ../api/openapi.json && touch $@ || [ $$? -eq 69 ]
 
 pure: $(DEV)/.ready ## the pure tests with full branch coverage
 	@$(DEV)/bin/coverage run -m pytest tests/inspections
@@ -51,6 +63,8 @@ pure: $(DEV)/.ready ## the pure tests with full branch coverage
 
 test: $(DEV)/.ready ## the checks beside the pure tests, then everything else on three workers
 	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target check pure
+	@sh web/pages.sh test
+	@sh web/pages.sh build
 	@$(DEV)/bin/pytest tests --ignore tests/inspections -n 3 --dist worksteal
 
 bench: $(RUN)/.ready $(DEV)/.ready ## the benchmarks, both sides by turns: against the rivals, of the storage, of photos, of the clocks, of notices, the feed, access, hostile company, the loop, alerts and statistics (see benchmarks/README.md)
@@ -86,4 +100,4 @@ openapi: $(RUN)/.ready ## write the golden OpenAPI file anew
 	@$(RUN)/bin/anxun openapi > tests/api/openapi.json
 
 clean: ## remove the environment (data stays)
-	rm -rf $(RUN) $(DEV) .venv-audit
+	rm -rf $(RUN) $(DEV) .venv-audit tests/contract/node_modules

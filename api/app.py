@@ -1,5 +1,6 @@
 """Builds the application from its settings; the only place where all parts are joined."""
 
+import os
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -13,33 +14,39 @@ from litestar.datastructures import State
 from litestar.openapi.config import OpenAPIConfig
 from litestar.types import ControllerRouterHandler
 
-from api.accounts.guard import LinkSenderResolver, check_routes, guard
+from api.accounts.guard import DeviceSenderResolver, LinkSenderResolver, check_routes, guard
 from api.accounts.security_log import SecurityLog
 from api.accounts.sign_in.authentication import Authenticator
 from api.accounts.sign_in.identity_providers import IdentityProviders, open_providers
-from api.fix_links.party_routes import PAGES
+from api.fix_links.party_routes import PAGES as PARTY_PAGES
 from api.fix_links.resolver import LinkResolver
-from api.http import openapi, request_metrics
+from api.hazards.rendered import RenderedHazards
 from api.http.bodies import JSON_BYTES
 from api.http.context import AppContext
+from api.http.documents import document
+from api.http.exchange.application import Application
 from api.http.file_reader import FileSlots
-from api.http.headers import build_cors_config, set_headers
+from api.http.headers import build_cors_config
 from api.http.outbound import open_outbound_client
 from api.http.problems import HANDLERS
 from api.http.responses import JsonResponse
 from api.ledger.exporter import Exporter
+from api.ledger.photo_page import PHOTO_PAGES
 from api.monitoring.intake import AlertIntake
 from api.monitoring.mqtt import broker_from_settings, create_client
 from api.monitoring.mqtt_leases import MqttWorker
+from api.monitoring.signatures import SignedDeviceResolver
 from api.notices.channels import open_channels
 from api.notices.dispatcher import Notifier
+from api.pages.documents import DOCS
+from api.pages.routes import PAGES
 from api.photos.bodies import UploadConcurrency
 from api.photos.processor import PhotoProcessor
 from api.photos.signing_key import SigningKey
-from api.process import health
+from api.process import front_door, health
 from api.process.listening import max_connections
 from api.process.scheduler import add_heartbeat, build_scheduler
-from api.settings import Settings
+from api.settings import Settings, load_settings
 from api.statistics.gauges import GAUGES
 from api.statistics.response_cache import ResponseCache
 from api.sync.broadcaster import LiveFeed
@@ -121,9 +128,11 @@ async def app_lifespan(
             UploadConcurrency(),
             FileSlots(),
             ResponseCache(),
+            RenderedHazards(),
         )
         known: dict[type[Any], Any] = {type(part): part for part in parts}
-        yield AppContext(settings, database, store, log, clock, {**known, LinkSenderResolver: door})
+        known |= {LinkSenderResolver: door, DeviceSenderResolver: SignedDeviceResolver(database, intake, clock)}
+        yield AppContext(settings, database, store, log, clock, known)
     finally:
         if background_work:
             scheduler.shutdown(wait=False)
@@ -145,14 +154,27 @@ def _build_mqtt_worker(
     return MqttWorker(broker_from_settings(settings), intake, database, clock, alone=alone)
 
 
-def build_app(settings: Settings, clock: Callable[[], datetime] = utc_now, *, background_work: bool = True) -> Litestar:
+def create_app() -> Application:
+    """Creates the application by the settings of the environment, for `litestar --app api.app:create_app`.
+
+    The database must be migrated (`anxun migrate`). `anxun serve` does this and more: it owns the database and the
+    port, and limits what strangers may send.
+    """
+    settings = load_settings(os.environ)
+    check_settings(settings)
+    return build_app(settings)
+
+
+def build_app(
+    settings: Settings, clock: Callable[[], datetime] = utc_now, *, background_work: bool = True
+) -> Application:
     """Builds the application over a migrated database; its lifespan starts and stops the background work."""
     return attach_context(assemble_app(settings), settings, clock, background_work=background_work)
 
 
 def attach_context(
-    app: Litestar, settings: Settings, clock: Callable[[], datetime], *, background_work: bool = True
-) -> Litestar:
+    app: Application, settings: Settings, clock: Callable[[], datetime], *, background_work: bool = True
+) -> Application:
     """Sets the settings and clock from which an assembled application creates its context at its next start."""
     app.state.running = partial(app_lifespan, settings, clock, background_work=background_work)
     return app
@@ -165,25 +187,28 @@ async def _lifespan(app: Litestar) -> AsyncGenerator[None]:
         yield
 
 
-def assemble_app(settings: Settings, described: OpenAPIConfig | None = None) -> Litestar:
+def assemble_app(settings: Settings, described: OpenAPIConfig | None = None) -> Application:
     """Assembles routes and middleware, which need no database. `described`: only to generate the OpenAPI document."""
-    app = Litestar(
+    app = Application(
         [
             Router("/api/v1", route_handlers=_subject_routes()),
             *health.ROUTES,
+            *front_door.ROUTES,
             *(GAUGES if settings.metrics != "off" else ()),
-            *(health.DOCS if settings.docs else ()),
+            *([*health.DOCUMENTS, *DOCS] if settings.docs else ()),
+            *PARTY_PAGES,
+            *PHOTO_PAGES,
             *PAGES,
         ],
+        counts=settings.metrics != "off",
         before_request=guard,
         response_class=JsonResponse,
         exception_handlers=HANDLERS,
         lifespan=[_lifespan],
-        state=State({"document": openapi.OpenAPIDocument(partial(describe, settings))}),
+        state=State({"document": document.OpenAPIDocument(partial(describe, settings))}),
         openapi_config=described,
         request_max_body_size=JSON_BYTES,
         logging_config=None,
-        before_send=[set_headers, request_metrics.count_response] if settings.metrics != "off" else [set_headers],
         cors_config=build_cors_config(settings.cors),
     )
     check_routes(app)
@@ -192,4 +217,4 @@ def assemble_app(settings: Settings, described: OpenAPIConfig | None = None) -> 
 
 def describe(settings: Settings) -> bytes:
     """Generates the OpenAPI document of a server with these settings."""
-    return openapi.build_document(assemble_app(settings, openapi.openapi_config(settings.public_address.prefix)))
+    return document.build_document(assemble_app(settings, document.openapi_config(settings.public_address.prefix)))

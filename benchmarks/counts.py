@@ -106,7 +106,7 @@ class StatisticsQueries:
     def timed_queries(self) -> dict[str, tuple[Query, float]]:
         """Returns the queries by name, each with the most milliseconds it may take."""
         month, year = self.last_days(30), self.last_days(365)
-        chosen = {"group": "电动车充电", "severity": Severity.GENERAL}
+        chosen = {"group": ("电动车充电",), "severity": (Severity.GENERAL,)}
         return {
             "all communities": (self.community_rows(self.codes), 30),
             "one community, the busiest": (self.community_rows([self.busiest]), 1),

@@ -202,9 +202,9 @@ def _watch_memory(side: StatisticsServer, done: Event, most: list[float]) -> Non
 
 
 def _read_ledger(side: StatisticsServer, done: Event) -> tuple[int, float]:
-    """Reads the ledger. Returns the number of lines, without the title and the last one, and the seconds."""
+    """Reads the ledger. Returns the number of lines, without the title, and the seconds."""
     connection = HTTPConnection("127.0.0.1", side.port, timeout=120)
-    begun, lines = time.perf_counter(), -2
+    begun, lines = time.perf_counter(), -1
     try:
         connection.request("GET", "/api/v1/ledger.csv", headers=side.bearer)
         answer = connection.getresponse()

@@ -60,8 +60,10 @@ class Client:
         who = {"username": username, "password": _PASSWORD, "device": "benchmark"}
         self._bearer = f"Bearer {(await self.send('POST', '/auth/login', who)).json()['access_token']}".encode()
 
-    async def send(self, method: str, path: str, body: Any = None, kind: bytes = b"application/json") -> Answer:
-        """Sends a request. Raises AssertionError for a status other than 2xx."""
+    async def send(
+        self, method: str, path: str, body: Any = None, kind: bytes = b"application/json", coding: bytes = b""
+    ) -> Answer:
+        """Sends a request, which may accept one coding. Raises AssertionError for a status other than 2xx."""
         data = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
         url, _, query = path.partition("?")
         scope = {
@@ -69,6 +71,7 @@ class Client:
             "method": method, "path": f"/api/v1{url}", "raw_path": f"/api/v1{url}".encode(),
             "query_string": query.encode(), "client": ("127.0.0.1", 1), "server": ("127.0.0.1", 2),
             "headers": [(b"host", b"127.0.0.1"), (b"authorization", self._bearer), (b"content-type", kind),
+                        *([(b"accept-encoding", coding)] if coding else []),
                         (b"content-length", str(len(data)).encode())],
         }  # fmt: skip
         status, parts = 0, list[bytes]()
@@ -168,8 +171,8 @@ class Office:
         body = {"step": "accept", "id": str(uuid4()), "version": hazard["version"]}
         await self._officer.send("POST", f"/hazards/{hazard['id']}/steps", body)
 
-    async def read(self, path: str) -> None:
-        await self._inspector.send("GET", path)
+    async def read(self, path: str, coding: bytes = b"") -> None:
+        await self._inspector.send("GET", path, coding=coding)
 
     async def work_behind(self) -> None:
         """Does what reports and steps left behind: notices, the comparison of photos, the counters."""
@@ -196,7 +199,7 @@ async def open_office(url: str, folder: Path, watch: Callable[[], None] = lambda
     app = build_app(settings, lambda: NOW, background_work=False)
     configure_collector()
     async with app.lifespan():
-        inspector, officer = Client(limit_requests(app, settings)), Client(limit_requests(app, settings))
+        inspector, officer = (Client(limit_requests(app, settings, app.path_methods.allow_header)) for _ in range(2))
         await inspector.sign_in("inspector")
         await officer.sign_in("officer")
         office = Office(app, inspector, officer)
@@ -236,6 +239,8 @@ async def _measure_cells(counter: Counter, office: Office, known: list[dict[str,
     await take("step", accept_next)
     await take_together(f"step, {TOGETHER} at once", accept_next)
     await take("list of 100", lambda: office.read("/hazards?limit=100"))
+    for coding in (b"gzip", b"zstd"):
+        await take(f"list of 100, {coding.decode()}", lambda coding=coding: office.read("/hazards?limit=100", coding))
     await take("one hazard", lambda: office.read(f"/hazards/{known[0]['id']}"))
     await take("GET /me", lambda: office.read("/me"))
     await office.work_behind()

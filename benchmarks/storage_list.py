@@ -27,7 +27,8 @@ from inspections.accounts.security_profile import STANDARD
 from inspections.hazards.records import Hazard
 from storage.database import DEFINITION
 from storage.engine.sqlite import SqliteDatabase
-from storage.hazards.listing import HazardFilters, ListScopes, hazard_page
+from storage.hazards.filters import HazardFilters
+from storage.hazards.listing import NEWEST_FIRST, ListScopes, hazard_page, page_cursor
 from storage.repository import Repository
 
 PAGE = 100
@@ -98,10 +99,22 @@ class Pages:
 
     def route_page(self) -> bytes:
         """Returns the page of `GET /hazards`: one more hazard, the photos, and this person's view."""
-        ask = partial(_read_page, person=self._person, filters=self._filters, after=None, limit=PAGE)
-        dossiers, more = self._database.read_sync(ask)
+        ask = partial(
+            _read_page,
+            person=self._person,
+            filters=self._filters,
+            sort=NEWEST_FIRST,
+            after=None,
+            limit=PAGE,
+            count=False,
+        )
+        dossiers, more, _ = self._database.read_sync(ask)
         views = hazard_views(dossiers, self._person, self._filters.now, STANDARD)
-        return encode(HazardList(views, encode_cursor(dossiers[-1].hazard) if more else None))
+        return encode(
+            HazardList(
+                views, encode_cursor(page_cursor(dossiers[-1].hazard, self._filters, NEWEST_FIRST)) if more else None
+            )
+        )
 
     def sqlite_page(self) -> bytes:
         """Runs the same SELECT with sqlite3 and converts each row to a Hazard by hand."""

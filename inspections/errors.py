@@ -35,7 +35,7 @@ Refusal
 └── Unavailable               store.unavailable    the store cannot write now; nothing was written
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, ClassVar, NamedTuple
 
 
@@ -44,6 +44,14 @@ class FieldError(NamedTuple):
 
     field: str
     message: str
+
+
+class InvalidFields(ValueError):
+    """Errors of several fields, raised by the own check of a Struct (`__post_init__`): pairs of field and message."""
+
+    def __init__(self, *errors: tuple[str, str]) -> None:
+        super().__init__("：".join(errors[0]))
+        self.errors = [FieldError(*error) for error in errors]
 
 
 class Refusal(Exception):
@@ -290,7 +298,13 @@ class InvalidInput(Refusal):
     title = "提交内容不符合要求"
 
     def __init__(self, *errors: tuple[str, str]) -> None:
-        super().__init__("；".join(message for _, message in errors), errors=[FieldError(*error) for error in errors])
+        words = join_messages((message for _, message in errors), "；")
+        super().__init__(words, errors=[FieldError(*error) for error in errors])
+
+
+def join_messages(messages: Iterable[str], separator: str) -> str:
+    """The messages one after the other, each once."""
+    return separator.join(dict.fromkeys(messages))
 
 
 class FileTooComplex(InvalidInput):

@@ -19,8 +19,9 @@ class TextKind(StrEnum):
 Digest = Annotated[str, Meta(pattern=r"\A[0-9a-f]{64}\Z", description="sha-256 of the bytes, in hex")]
 AwareDatetime = Annotated[datetime, Meta(tz=True)]
 _CONTROL_CHARACTERS = r"\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff"
-_ONE_LINE = rf"\A(?=.*\S)[^\t\n\r{_CONTROL_CHARACTERS}]*\Z"
-_MULTI_LINE = rf"(?s)\A(?=.*\S)[^{_CONTROL_CHARACTERS}]*\Z"
+_ONE_LINE = rf"\A[^\S\t\n\r{_CONTROL_CHARACTERS}]*[^\s{_CONTROL_CHARACTERS}][^\t\n\r{_CONTROL_CHARACTERS}]*\Z"
+_MULTI_LINE = rf"\A[^\S{_CONTROL_CHARACTERS}]*[^\s{_CONTROL_CHARACTERS}][^{_CONTROL_CHARACTERS}]*\Z"
+"""White space, a character that is none, and anything: without lookahead, which generators of examples cannot use."""
 _LINE = Annotated[str, Meta(min_length=1, max_length=200, pattern=_ONE_LINE)]
 _TEXT = Annotated[str, Meta(min_length=1, max_length=2000, pattern=_MULTI_LINE)]
 Name = Annotated[_LINE, Meta(extra={"text": TextKind.NAME})]

@@ -29,6 +29,10 @@ class Database(Protocol):
         """Runs `query` on one snapshot, over a reading connection."""
         ...
 
+    async def read_row(self, query: Callable[[Repository], T]) -> T:
+        """Like `read`, for a query of a few rows by key, which a database in this process answers on the event loop."""
+        ...
+
     def read_sync(self, query: Callable[[Repository], T]) -> T:
         """Like `read`, but blocking; for threads without an event loop."""
         ...

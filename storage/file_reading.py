@@ -13,7 +13,9 @@ import msgspec
 from msgspec import Struct
 
 from inspections.errors import FileTooComplex, InvalidInput
-from inspections.ledger.legacy_import import NameIndex, ParsedLedger, parse_ledger
+from inspections.ledger.choices import NameIndex
+from inspections.ledger.columns import NO_OWN_TITLES, OwnTitles
+from inspections.ledger.legacy_import import ParsedLedger, parse_ledger
 from inspections.monitoring import device_import
 from inspections.monitoring.device_import import MonitorImport
 from inspections.places.community_import import ParsedCommunities, parse_community_map, parse_community_table
@@ -26,10 +28,11 @@ T = TypeVar("T")
 
 
 class LedgerOrder(Struct, frozen=True, tag=True):
-    """Orders to parse an old ledger, as a spreadsheet or CSV."""
+    """Orders to parse an old ledger, as a spreadsheet or CSV. `own`: the office's titles of columns."""
 
     names: NameIndex
     now: datetime
+    own: OwnTitles = NO_OWN_TITLES
 
 
 class CommunitiesOrder(Struct, frozen=True, tag=True):
@@ -75,8 +78,8 @@ def _read_file(order: ReadOrder, data: bytes) -> ReadResult[ParsedLedger | Parse
 
 def _parse_file(order: ReadOrder, data: bytes) -> ParsedLedger | ParsedCommunities | MonitorImport:
     match order:
-        case LedgerOrder(names, now):
-            return parse_ledger(list(read_sheets(data)), names, now)
+        case LedgerOrder(names, now, own):
+            return parse_ledger(list(read_sheets(data, own)), names, now, own)
         case CommunitiesOrder(crs):
             return (
                 parse_community_map(data, crs)

@@ -26,9 +26,11 @@ from inspections.hazards.records import (
 )
 from inspections.jobs import Job
 from inspections.ledger.exports import Export
+from inspections.ledger.layout import Layout
 from inspections.monitoring.alerts import Alert, AlertSeries, ReadingBuffer
 from inspections.monitoring.broker_leases import Lease
 from inspections.monitoring.devices import Monitor, Outage, Signature
+from inspections.monitoring.faults import DeviceFault
 from inspections.monitoring.rejections import RejectionCount
 from inspections.notices.outbox import Delivery, InboxEntry, Notice
 from inspections.notices.templates import Template
@@ -60,8 +62,18 @@ from storage.engine.schema import Schema
 from storage.engine.tables import jobs, metadata
 from storage.fix_links.tables import fix_links
 from storage.hazards.tables import entries, escalations, hazards, mentions
-from storage.ledger.tables import exports
-from storage.monitoring.tables import alerts, chains, monitors, outages, refused, rings, signatures, slots
+from storage.ledger.tables import exports, layouts
+from storage.monitoring.tables import (
+    alerts,
+    chains,
+    device_faults,
+    monitors,
+    outages,
+    refused,
+    rings,
+    signatures,
+    slots,
+)
 from storage.notices.tables import deliveries, inbox, notices, templates
 from storage.office.tables import calendar_days, categories, rules
 from storage.photos.tables import bands, photos, receipts, secrets, uploads
@@ -112,9 +124,11 @@ TABLE_OF: dict[type[Struct], Table] = {
     ReadingBuffer: rings,
     Outage: outages,
     RejectionCount: refused,
+    DeviceFault: device_faults,
     Lease: slots,
     Briefing: briefings,
     Export: exports,
+    Layout: layouts,
     HazardChange: changes,
     Feed: feeds,
 }

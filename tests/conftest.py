@@ -7,6 +7,7 @@ import pytest
 from hypothesis import settings
 
 from tests.builders.cleanup import launched_processes_end, watch
+from tests.builders.node_packages import RegistryUnreachable, install_packages
 from tests.builders.statements import share_compiled_statements
 
 settings.register_profile("anxun", deadline=None)
@@ -22,6 +23,15 @@ def samples():
     if not (SAMPLES / "photos").is_dir():
         pytest.skip(f"no samples at {SAMPLES}: set ANXUN_SAMPLES")
     return SAMPLES
+
+
+@pytest.fixture(scope="session")
+def node_packages():
+    """Returns the folder of our node scripts, with their packages; skips the test, visibly, where there are none."""
+    try:
+        return install_packages()
+    except RegistryUnreachable:
+        pytest.skip("the npm packages of tests/contract are not installed, and no registry can be reached")
 
 
 def pytest_configure(config):

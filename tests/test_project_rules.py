@@ -13,6 +13,7 @@ from click import Context, Group
 
 from api.commands.main import commands
 from api.settings import Settings
+from tests.builders.phone import BUILT
 
 ROOT = Path(__file__).parents[1]
 ROOMS = ("inspections", "storage", "api")
@@ -36,6 +37,8 @@ def test_the_wheel_holds_the_three_packages_and_nothing_else(tmp_path):
     names = zipfile.ZipFile(wheel).namelist()
     assert {name.split("/")[0] for name in names if ".dist-info" not in name} == set(ROOMS)
     assert "storage/migrations/versions/0001_first_schema.py" in names
+    built = {f"api/pages/built/{path.relative_to(BUILT)}" for path in BUILT.rglob("*") if path.is_file()}
+    assert built <= set(names)
 
 
 def test_no_file_is_longer_than_420_lines():
@@ -131,10 +134,10 @@ def test_nobody_asks_the_framework_for_the_url_of_a_request():
 def test_paths_of_the_server_are_written_only_where_they_become_routes_or_links():
     """A link is made by `local_link` or `public_link`, which add the path of the public URL."""
     path = re.compile(r"""["'`=](/api/v1|/f/|/docs|/schema/|/uploads)""")
-    routes = {"api/app.py", "api/http/openapi.py", "api/photos/tus.py"}
+    routes = {"api/app.py", "api/http/documents/document.py", "api/pages/documents.py", "api/photos/tus.py"}
     links = {
         *("api/fix_links/addresses.py", "api/photos/delivery.py", "api/process/health.py", "api/statistics/filters.py"),
-        "storage/ledger/rows.py",  # after the `public_link` of the selection
+        *("api/ledger/photo_page.py", "api/pages/routes.py"),
     }
     files = [*sources(), *(ROOT / "api" / "http" / "templates").glob("*.html")]
     assert {str(each.relative_to(ROOT)) for each in files if path.search(each.read_text())} == routes | links

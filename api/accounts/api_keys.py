@@ -72,6 +72,7 @@ async def create_api_key(request: AnyRequest) -> Response[ApiKeyWithToken]:
 
 @get("/keys", opt={"action": "key.manage"})
 async def list_api_keys(request: AnyRequest, limit: PageLimit = LIST_LIMIT, cursor: PageCursor = None) -> ApiKeyList:
+    """Lists the API keys."""
     found = await app_context(request).database.read(partial(visible_keys, person=current_person(request)))
     return ApiKeyList(*cut_page([_view(key) for key in found], attrgetter("id"), limit, cursor))
 

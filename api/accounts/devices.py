@@ -72,6 +72,7 @@ def _current_session_id(repository: Repository, request: AnyRequest) -> UUID | N
 
 @get("/me/devices", opt={"action": "me"})
 async def list_own_devices(request: AnyRequest, limit: PageLimit = LIST_LIMIT, cursor: PageCursor = None) -> DeviceList:
+    """Lists the devices on which one is signed in."""
     context, person = app_context(request), current_person(request)
 
     def ask(repository: Repository) -> DeviceList:
@@ -106,6 +107,7 @@ async def revoke_all_own_devices(request: AnyRequest) -> RevocationSummary:
 async def list_person_devices(
     request: AnyRequest, username: FromPath[str], limit: PageLimit = LIST_LIMIT, cursor: PageCursor = None
 ) -> DeviceList:
+    """Lists the devices on which a person is signed in."""
     context, reach = app_context(request), scope(current_person(request), "rights.manage")
 
     def ask(repository: Repository) -> DeviceList:
@@ -118,6 +120,7 @@ async def list_person_devices(
 
 @post("/people/{username:str}/devices/{device_id:uuid}/revoke", opt={"action": "rights.manage"}, status_code=200)
 async def revoke_person_device(request: AnyRequest, username: FromPath[str], device_id: FromPath[UUID]) -> DeviceView:
+    """Signs a person out on one device."""
     context, reach = app_context(request), scope(current_person(request), "rights.manage")
     action = partial(_revoke_session_as_admin, reach=reach, username=username, device_id=device_id, now=context.clock())
     return _view(await context.log.transact(action, Event.DEVICE_REVOKED, current_caller(request), username), None)

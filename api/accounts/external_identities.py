@@ -65,7 +65,11 @@ class IdentityList(Struct, frozen=True):
     providers: list[str]
 
 
-@post("/auth/external/{provider:str}", opt={"action": PUBLIC, "body": ExternalCredentials}, status_code=200)
+@post(
+    "/auth/external/{provider:str}",
+    opt={"action": PUBLIC, "body": ExternalCredentials, "secrets": True},
+    status_code=200,
+)
 async def external_login(request: AnyRequest, provider: FromPath[str]) -> Response[TokenView]:
     """Signs in with a provider's code. 401 `auth.not_linked`: sign in by password once and link the identity first."""
     context, asked = app_context(request), await json_body(request, ExternalCredentials)
@@ -96,6 +100,7 @@ async def _fetch_subject(context: AppContext, provider: str, code: str, origin: 
 
 @get("/me/identities", opt={"action": "me"})
 async def list_own_identities(request: AnyRequest) -> IdentityList:
+    """Lists the identities of other providers that are linked to one's account."""
     context, username = app_context(request), current_person(request).username
     return await context.database.read(
         partial(_identity_list, username=username, providers=sorted(context.part(IdentityProviders)))
@@ -126,6 +131,7 @@ async def link_own_identity(request: AnyRequest, provider: FromPath[str]) -> Ide
 
 @post("/me/identities/{provider:str}/remove", opt={"action": "me"}, status_code=204)
 async def unlink_own_identity(request: AnyRequest, provider: FromPath[str]) -> None:
+    """Removes the link to an identity of another provider."""
     username = current_person(request).username
     action = partial(unlink_identity, username=username, provider=provider)
     await app_context(request).log.transact(action, Event.IDENTITY_UNLINKED, current_caller(request), username)
@@ -133,6 +139,7 @@ async def unlink_own_identity(request: AnyRequest, provider: FromPath[str]) -> N
 
 @get("/people/{username:str}/identities", opt={"action": "rights.manage"})
 async def list_person_identities(request: AnyRequest, username: FromPath[str]) -> IdentityList:
+    """Lists the identities of other providers that are linked to a person's account."""
     context, reach = app_context(request), scope(current_person(request), "rights.manage")
 
     def ask(repository: Repository) -> IdentityList:

@@ -1,9 +1,11 @@
 """The guard, which checks sign-in, permission and query of every request before its handler."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from litestar import Litestar, Request
+from litestar.handlers import HTTPRouteHandler
 from litestar.routes import HTTPRoute
 
 from api.accounts.cookies import ACCESS_COOKIE, cookie_token
@@ -11,10 +13,11 @@ from api.accounts.sign_in.authentication import Authenticator
 from api.http.bodies import READMIT
 from api.http.headers import request_header
 from api.http.problems import UnknownRoute
+from api.http.queries import QueryParameters
 from api.http.request_metrics import start_timer
 from inspections.accounts.people import Person
 from inspections.accounts.policy import BY_LINK, POLICY, PUBLIC, scope
-from inspections.errors import Forbidden, InvalidInput, Unauthenticated
+from inspections.errors import Forbidden, Unauthenticated
 
 
 def read_token(request: Request[Any, Any, Any]) -> str:
@@ -35,6 +38,23 @@ class LinkSenderResolver(ABC):
         """Returns the person that the link in the path stands for. Raises NotFound, InactiveLink, TooManyRequests."""
 
 
+class DeviceSenderResolver(ABC):
+    """Interface to identify senders by a device's signature; implemented by the subject monitoring."""
+
+    @abstractmethod
+    async def resolve_sender(self, request: Request[Any, Any, Any]) -> Person:
+        """Returns the person that the device in the headers stands for. Raises InvalidSignature, ClockSkew."""
+
+    @abstractmethod
+    async def verify_body(self, request: Request[Any, Any, Any], body: Iterable[bytes]) -> None:
+        """Checks that the device has signed this body. Raises InvalidSignature."""
+
+
+def is_signed_by_device(request: Request[Any, Any, Any]) -> bool:
+    """Tells whether a device has signed the request, on a route that allows it. The handler then verifies the body."""
+    return "by_device" in request.route_handler.opt and request_header(request.scope, b"anxun-device") is not None
+
+
 async def guard(request: Request[Any, Any, Any]) -> None:
     """Checks sign-in (401), permission (403) and query parameters (422) before every handler; bodies are checked later.
 
@@ -46,6 +66,8 @@ async def guard(request: Request[Any, Any, Any]) -> None:
         action = PUBLIC
     if action == BY_LINK:
         request.scope["user"] = await request.app.state.context.part(LinkSenderResolver).resolve_sender(request)
+    elif is_signed_by_device(request):
+        request.scope["user"] = await request.app.state.context.part(DeviceSenderResolver).resolve_sender(request)
     elif action != PUBLIC:
         person = await request.app.state.context.part(Authenticator).authenticate(read_token(request), action)
         request.scope["user"] = person
@@ -54,8 +76,8 @@ async def guard(request: Request[Any, Any, Any]) -> None:
             raise Forbidden
         if "\0" in request.scope["path"]:  # PostgreSQL cannot store NUL in text
             raise UnknownRoute
-    if request.scope["query_string"]:
-        _check_query(request)
+    if query := request.scope["query_string"]:
+        request.scope["query_string"] = request.route_handler.opt["query"].rewrite(query)
 
 
 async def _readmit(request: Request[Any, Any, Any]) -> None:
@@ -64,15 +86,6 @@ async def _readmit(request: Request[Any, Any, Any]) -> None:
     request.scope["user"] = person
     if not scope(person, request.route_handler.opt["action"]):
         raise Forbidden
-
-
-def _check_query(request: Request[Any, Any, Any]) -> None:
-    """Raises InvalidInput for unknown query parameters, and for values that contain NUL."""
-    opt, given = request.route_handler.opt, request.query_params
-    if not opt.get("any_query") and (unknown := sorted(set(given) - set(opt["query"].values()))):
-        raise InvalidInput(*((name, "没有这个查询参数") for name in unknown))
-    if nul := sorted({name for name, value in given.multi_items() if "\0" in value}):
-        raise InvalidInput(*((name, "含有不允许的字符") for name in nul))
 
 
 def check_routes(app: Litestar) -> None:
@@ -91,4 +104,14 @@ def check_routes(app: Litestar) -> None:
             action = handler.opt.get("action")
             if action not in {PUBLIC, BY_LINK} and action not in POLICY:
                 raise LookupError(f"{route.path} names no action of inspections/accounts/policy.py: {action!r}")
-            handler.opt["query"] = {each.field_name: each.field_alias for each in model.expected_query_params}
+            handler.opt["query"] = _query_parameters(
+                handler, {each.field_name: each.field_alias for each in model.expected_query_params}
+            )
+
+
+def _query_parameters(handler: HTTPRouteHandler, names: Mapping[str, str]) -> QueryParameters:
+    """The query parameters of a handler and its dependencies. `names`: argument → name in the query."""
+    dependencies = handler.resolve_dependencies().values()
+    signatures = (handler.parsed_fn_signature, *(each.parsed_fn_signature for each in dependencies))
+    declared = {name: each.annotation for signature in signatures for name, each in signature.parameters.items()}
+    return QueryParameters(names, {each: declared[each] for each in names}, any_query="any_query" in handler.opt)

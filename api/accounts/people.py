@@ -35,8 +35,8 @@ from storage.repository import Repository
 class _PeopleFilter(NamedTuple):
     """Filters of the list, and the scopes in which the caller works with people and manages accounts."""
 
-    role: Role | None
-    community: str | None
+    role: tuple[Role, ...]
+    community: tuple[str, ...]
     active: bool
     reach: Scope
     managed: Scope
@@ -45,35 +45,38 @@ class _PeopleFilter(NamedTuple):
         """Tells whether the list includes a person. `now`: with current grants; managers see people without any too."""
         if person.active is not self.active:
             return False
-        if (self.role, self.community) == (None, None) and self.managed.covers_person(person):
+        if not self.role and not self.community and self.managed.covers_person(person):
             return True
         return any(self._matches_grant(grant) for grant in now.grants)
 
     def _matches_grant(self, grant: Grant) -> bool:
-        if self.role is not None and grant.role != self.role:
+        if self.role and grant.role not in self.role:
             return False
-        if self.community is not None:
-            return self.community.startswith(grant.scope)
+        if self.community:
+            return any(code.startswith(grant.scope) for code in self.community)
         return self.reach.overlaps(grant.scope)
 
 
 @get("/people", opt={"action": "people.see"})
 async def list_people(
     request: AnyRequest,
-    role: FromQuery[Role | None] = None,
-    community: FromQuery[str | None] = None,
+    role: FromQuery[tuple[Role, ...]] = (),
+    community: FromQuery[tuple[str, ...]] = (),
     active: FromQuery[bool] = True,
     limit: PageLimit = LIST_LIMIT,
     cursor: PageCursor = None,
 ) -> PersonList:
-    """Lists people with a current role in the caller's communities, by username, filtered by role and community."""
+    """Lists people with a current role in the caller's communities, by username, filtered by role and community.
+
+    Of several values any matches: people with any of the roles in any of the communities.
+    """
     context, person = app_context(request), current_person(request)
     reach = scope(person, "people.see")
     asked = _PeopleFilter(role, community, active, reach, scope(person, "people.manage"))
     now = context.clock()
 
     def ask(repository: Repository) -> list[Person]:
-        if community is not None and (repository.community(community) is None or not reach.covers_community(community)):
+        if any(repository.community(code) is None or not reach.covers_community(code) for code in community):
             raise NotFound("community", "community")
         return people_with_delegations(repository, now)
 
@@ -92,6 +95,7 @@ async def get_person(request: AnyRequest, username: FromPath[str]) -> PersonView
 
 @post("/people", opt={"action": "account.manage", "body": NewPerson})
 async def create_person(request: AnyRequest) -> Response[PersonView]:
+    """Creates an account."""
     asked: NewPerson = await json_body(request, NewPerson)
     context, by = app_context(request), admin_scopes(current_person(request))
     made_before = await context.database.read(partial(find_existing_account, by=by, asked=asked))

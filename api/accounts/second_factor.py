@@ -69,6 +69,7 @@ class TotpRemoval(Struct, frozen=True, forbid_unknown_fields=True):
 
 @get("/me/totp", opt={"action": "me"})
 async def get_totp_status(request: AnyRequest) -> TotpView:
+    """Tells whether a second factor is set up."""
     username = current_person(request).username
     factor = await app_context(request).database.read(lambda repository: repository.get(SecondFactor, username))
     confirmed = factor is not None and factor.confirmed_at is not None
@@ -106,6 +107,7 @@ async def confirm_totp(request: AnyRequest) -> RecoveryCodes:
 
 @post("/me/totp/remove", opt={"action": "me", "body": TotpRemoval}, status_code=204)
 async def remove_totp(request: AnyRequest) -> None:
+    """Removes one's second factor."""
     asked: TotpRemoval = await json_body(request, TotpRemoval)
     context, username = app_context(request), current_person(request).username
     tries = await context.part(Authenticator).check_password(username, asked.password, client_address(request))

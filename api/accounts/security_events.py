@@ -31,8 +31,8 @@ class SecurityLogView(Struct, frozen=True):
 @get("/security/events", opt={"action": "security.see"})
 async def list_security_events(
     request: AnyRequest,
-    event: FromQuery[Event | None] = None,
-    person: FromQuery[str | None] = None,
+    event: FromQuery[tuple[Event, ...]] = (),
+    person: FromQuery[tuple[str, ...]] = (),
     first: Annotated[date | None, QueryParameter(name="from")] = None,
     last: Annotated[date | None, QueryParameter(name="to")] = None,
     limit: Annotated[int, QueryParameter(ge=1, le=500)] = _PAGE,

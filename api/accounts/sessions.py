@@ -31,7 +31,7 @@ class UnlinkedProviders(Struct, frozen=True):
     unlinked: list[str]
 
 
-@post("/auth/login", opt={"action": PUBLIC, "body": Credentials}, status_code=200)
+@post("/auth/login", opt={"action": PUBLIC, "body": Credentials, "secrets": True}, status_code=200)
 async def login(request: AnyRequest) -> Response[TokenView]:
     """Signs in by password. With `page`, over https, the tokens come as HttpOnly cookies instead of in the body.
 
@@ -46,7 +46,7 @@ async def login(request: AnyRequest) -> Response[TokenView]:
     return token_response(*opened, cookies=cookies)
 
 
-@post("/auth/refresh", opt={"action": PUBLIC, "body": RefreshToken}, status_code=200)
+@post("/auth/refresh", opt={"action": PUBLIC, "body": RefreshToken, "secrets": True}, status_code=200)
 async def refresh_tokens(request: AnyRequest) -> Response[TokenView]:
     """Renews the tokens. A page that has its tokens in cookies sends `{}`."""
     asked: RefreshToken = await json_body(request, RefreshToken)
@@ -75,6 +75,7 @@ async def logout(request: AnyRequest) -> Response[None]:
 
 @get("/me", opt={"action": "me"})
 async def get_own_account(request: AnyRequest) -> PersonView:
+    """Returns the signed-in person with the roles in effect."""
     return person_view(current_person(request))
 
 

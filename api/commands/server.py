@@ -20,13 +20,13 @@ import uvloop
 from granian.constants import HTTPModes, Interfaces, Loops
 from granian.http import HTTP1Settings
 from granian.utils import proxies
-from litestar import Litestar
 from rich.console import Console
 
 from api.app import app_lifespan, build_app, check_settings, utc_now
 from api.demo.office import USERNAMES, demo_password, load_demo
 from api.hosts import is_loopback
 from api.http.context import AppContext
+from api.http.exchange.application import Application
 from api.http.request_limits import limit_requests
 from api.office.seed import seed_office
 from api.process import logs
@@ -166,6 +166,7 @@ def _print_banner(settings: Settings, address: Address, console: Console, *, dem
     office = " · demo office 新嘉街道" if demo else ""
     console.print(f"[bold]Anxun 安巡[/bold]{office} · data in {settings.folder}", soft_wrap=True)
     console.print(f"  API        {address.url}/api/v1", soft_wrap=True)
+    console.print(f"  phone      {address.url}/m", soft_wrap=True)
     if settings.docs:
         console.print(f"  docs       {address.url}/docs", soft_wrap=True)
     if settings.public_url:
@@ -193,9 +194,9 @@ def configure_collector() -> None:
     gc.set_threshold(_COLLECT_AFTER_OBJECTS)
 
 
-def _wrap_app(settings: Settings, app: Litestar) -> Callable[..., Any]:
+def _wrap_app(settings: Settings, app: Application) -> Callable[..., Any]:
     configure_collector()
-    limited = limit_requests(cast("Callable[..., Any]", app), settings)
+    limited = limit_requests(cast("Callable[..., Any]", app), settings, app.path_methods.allow_header)
     if not settings.trusted_proxies:
         return limited
     trusted = [str(each) for each in settings.trusted_networks]
@@ -219,7 +220,7 @@ def _granian_options() -> dict[str, Any]:
     }
 
 
-async def _serve_in_process(settings: Settings, address: Address, app: Litestar) -> None:
+async def _serve_in_process(settings: Settings, address: Address, app: Application) -> None:
     """Serves in this process, so that no child process can be left behind (docs/decisions/0003)."""
     server = SingleProcessServer(_wrap_app(settings, app), address, **_granian_options())
     serving = asyncio.create_task(server.serve())

@@ -10,7 +10,8 @@ from api.demo.chance import seeded_random
 from inspections.monitoring.alerts import DEFAULT_THRESHOLDS, Metric, MonitorKind
 
 KINDS = tuple(MonitorKind)
-_METRICS = (Metric.RESIDUAL_CURRENT, Metric.TEMPERATURE, Metric.ARC)
+_METER_METRICS = (Metric.RESIDUAL_CURRENT, Metric.TEMPERATURE, Metric.ARC)
+_CAMERAS = {MonitorKind.CAMERA, MonitorKind.LIFT}
 _SPELL = 30
 """Messages in a row for which a device behaves the same: quiet, alarming or flapping."""
 _GARBAGE = (
@@ -53,15 +54,16 @@ def device_messages(seed: int, number: int, mix: MessageMix, began: datetime, ev
             yield chance.choice(_GARBAGE)
             continue
         metric, measured = value
-        message: dict[str, Any] = {"id": f"{seed}-{turn}", "metric": metric, "value": round(measured, 1)}
+        message: dict[str, Any] = {"id": f"{seed}-{turn}", "metric": metric, "value": _shown_value(metric, measured)}
         message["occurred_at"] = _message_time(chance, at, mix).isoformat(timespec="seconds")
         yield json.dumps(message).encode()
 
 
 def _measurements(chance: random.Random, kind: MonitorKind, mix: MessageMix) -> Iterator[tuple[Metric, float]]:
     """Metrics with their values, spell by spell, relative to the alarm limits of the kind."""
+    metrics = (Metric.EBIKE,) if kind in _CAMERAS else _METER_METRICS
     while True:
-        metric, drawn = chance.choice(_METRICS), chance.random()
+        metric, drawn = chance.choice(metrics), chance.random()
         alarm = DEFAULT_THRESHOLDS[kind][metric].alarm
         for turn in range(_SPELL):
             if drawn < mix.alarms:
@@ -71,6 +73,10 @@ def _measurements(chance: random.Random, kind: MonitorKind, mix: MessageMix) -> 
             else:
                 share = chance.uniform(0.05, 0.3)
             yield metric, alarm * share
+
+
+def _shown_value(metric: Metric, measured: float) -> float:
+    return int(measured) if metric is Metric.EBIKE else round(measured, 1)
 
 
 def _message_time(chance: random.Random, at: datetime, mix: MessageMix) -> datetime:

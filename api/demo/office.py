@@ -8,6 +8,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from api.accounts.sign_in.authentication import HASHER, verified
+from api.demo.places import demo_boundaries
 from api.office.seed import initial_records
 from api.settings import BadSettings, Settings
 from inspections.accounts.people import Grant, Person, Role
@@ -47,7 +48,12 @@ _ACCOUNTS = (
     ("admin", "管理员（演示）", Role.ADMIN, _FIRST_TEAM),
     ("inspector2", "巡查员二（演示）", Role.INSPECTOR, _SECOND_TEAM),
     ("officer2", "安全专管员二（演示）", Role.OFFICER, _SECOND_TEAM),
+    ("handler_street", "街道城建办（演示）", Role.HANDLER, _FIRST_TEAM),
+    ("handler_school", "学校（演示）", Role.HANDLER, _FIRST_TEAM),
+    ("handler_community", "社区（演示）", Role.HANDLER, _FIRST_TEAM),
 )
+DEPARTMENTS = ("handler_street", "handler_school", "handler_community")
+"""The handlers of 三方协同: street, school and community, as lead or assisting."""
 USERNAMES = tuple(username for username, *_ in _ACCOUNTS)
 
 
@@ -92,7 +98,7 @@ async def load_office(database: Database, password: str) -> bool:
 def _add_office(repository: Repository, accounts: list[Person]) -> Change[bool]:
     new: list[Struct] = []
     if repository.street(STREET.code) is None:
-        new = [STREET, *COMMUNITIES, *initial_records(repository)]
+        new = [STREET, *COMMUNITIES, *demo_boundaries(COMMUNITIES), *initial_records(repository)]
     known = [(before, after) for after in accounts if (before := repository.person(after.username))]
     new += [account for account in accounts if repository.person(account.username) is None]
     changed = tuple((before, replace(before, password=after.password)) for before, after in known)

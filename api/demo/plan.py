@@ -1,7 +1,8 @@
 """Plans a simulated year: which hazards are reported, and how each of them ends. Seeded, so always the same.
 
 Two totals are the office's own of 2024 and come out of the statistics: 291 处 windows removed, altered or given an
-opening, rising from February, and 43 electricity causes fixed in the pilot month of June. All else is invented.
+opening, rising from February, and 43 electricity causes behind alarms, fixed in the pilot month of June. All else is
+invented.
 """
 
 import random
@@ -10,9 +11,11 @@ from enum import Enum, auto
 from typing import NamedTuple
 from uuid import NAMESPACE_URL, UUID, uuid5
 
+from api.demo.alarms import demo_device
 from api.demo.chance import seeded_random
 from api.demo.office import COMMUNITIES, WITH_HANDLER
 from inspections.calendar import shanghai_instant
+from inspections.monitoring.devices import NewMonitor
 
 WINDOWS_BY_MONTH = {2: 8, 3: 14, 4: 18, 5: 22, 6: 26, 7: 28, 8: 30, 9: 32, 10: 35, 11: 38, 12: 40}
 PILOT_MONTH = 6
@@ -39,6 +42,7 @@ class ScenarioOutcome(Enum):
     MERGED = auto()
     UNFOUNDED = auto()
     SELF_RESOLVED = auto()
+    UNDER_WAY = auto()  # assigned and started
 
 
 _OUTCOME_WEIGHTS = {
@@ -49,7 +53,7 @@ _OUTCOME_WEIGHTS = {
 
 
 class Scenario(NamedTuple):
-    """One hazard of the year. All else about it is derived from `seed`."""
+    """One hazard of the year. All else about it is derived from `seed`. `device`: whose alarm it begins with."""
 
     id: UUID
     seed: str
@@ -59,6 +63,7 @@ class Scenario(NamedTuple):
     quantity: int
     outcome: ScenarioOutcome
     place: str
+    device: NewMonitor | None = None
 
 
 _FEW = 3
@@ -69,6 +74,7 @@ def plan_scenarios(year: int) -> list[Scenario]:
     """Every hazard of the year, in the order of their reports."""
     chance = seeded_random(f"anxun/{year}")
     told = [*_window_scenarios(year, chance), *_cause_scenarios(year, chance), *_other_scenarios(year, chance)]
+    told.append(_lift_scenario(year))
     return sorted(told, key=lambda story: story.reported)
 
 
@@ -117,12 +123,24 @@ def _cause_scenarios(year: int, chance: random.Random) -> list[Scenario]:
         )
         for code in codes
     ]
-    return [
-        *told,
+    told.append(
         _plan_scenario(
             chance, _random_work_time(chance, date(year, PILOT_MONTH, 9)), "EL-02", 1, ScenarioOutcome.UNFOUNDED
-        ),
-    ]
+        )
+    )
+    return [_begin_with_alarm(story, number) for number, story in enumerate(told, 1)]
+
+
+def _begin_with_alarm(story: Scenario, number: int) -> Scenario:
+    return story._replace(device=demo_device(number, story.category, story.community, story.place))
+
+
+def _lift_scenario(year: int) -> Scenario:
+    """An e-bike in a lift on the last evening of the year: a visit is under way, its cause is not yet set."""
+    chance = seeded_random(f"anxun/{year}/lift")
+    seen = shanghai_instant(date(year, 12, 31), time(18, 20)).astimezone(UTC)
+    story = _plan_scenario(chance, seen, "EB-02", 1, ScenarioOutcome.UNDER_WAY)
+    return _begin_with_alarm(story, sum(CAUSES.values()) + 2)
 
 
 def _other_scenarios(year: int, chance: random.Random) -> list[Scenario]:

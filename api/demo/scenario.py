@@ -2,21 +2,25 @@
 
 import hashlib
 from collections.abc import Generator
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 from uuid import UUID, uuid5
 
 from msgspec.structs import replace
 
+from api.demo.alarms import alarm_message
 from api.demo.chance import seeded_random
-from api.demo.office import staff
+from api.demo.office import DEPARTMENTS, staff
+from api.demo.places import demo_point
 from api.demo.plan import Scenario, ScenarioOutcome
-from inspections.hazards.records import Hazard, State
+from inspections.hazards.records import Hazard, State, VehicleStandard
+from inspections.monitoring.alerts import CanonicalMessage
 from inspections.office.categories import Priority
 from inspections.photos.records import PhotoDeclaration, Stage
 from inspections.remediation.steps import (
     Accept,
     Assign,
+    Evaluate,
     FixedOnSpot,
     LookBack,
     Merge,
@@ -24,6 +28,7 @@ from inspections.remediation.steps import (
     Reject,
     Report,
     Return,
+    SetCause,
     Start,
     Step,
     SubmitFix,
@@ -44,16 +49,22 @@ _WORDS = {
     "OT": "其他安全隐患",
 }
 _METHODS = {"EB": "车辆移出并清理飞线", "WN": "拆除或加开逃生口", "EL": "电工更换线路和器具"}
+_NEW_STANDARD_FROM = datetime(2025, 9, 1, tzinfo=UTC)
+"""GB 17761-2024 is in force since then; no vehicle of before was built by it."""
+_EVALUATED, _DEPARTMENT_SHARE = 0.35, 0.15
+_SCORES, _SCORE_WEIGHTS = (5, 4, 3, 2, 1), (50, 30, 12, 5, 3)
+_REPEATS = 3
+"""How often a device tells of the same alarm."""
 _OUTCOMES = ("removed", "removed", "altered", "escape_opening")
 
 
 class ScenarioAction(NamedTuple):
-    """An action of a person at an instant; `pictures` are the photos sent with it."""
+    """An action of a person, or a message of a device, at an instant; `pictures` are the photos sent with it."""
 
     at: datetime
     username: str
     hazard: UUID
-    body: Report | Step
+    body: Report | Step | CanonicalMessage
     pictures: tuple[bytes, ...] = ()
 
 
@@ -70,13 +81,20 @@ class ScenarioRunner:
         self._now: datetime = story.reported
         self._inspector, self._officer = staff(story.community)
         self._kind = story.category[:2]
+        more = seeded_random(f"{story.seed}/handlers")
+        departments = more.random() < _DEPARTMENT_SHARE
+        self._lead, *self._assisting = more.sample(DEPARTMENTS, 3) if departments else ("handler",)
 
     def run(self) -> ScenarioRun:
+        if self._scenario.device is not None:
+            yield from self._run_alarm()
+            return
         hazard = yield self._report_action()
         if self._scenario.outcome is ScenarioOutcome.ON_SPOT:
             if hazard.state is not State.CLOSED:
                 self._advance_clock(2, 30)
-                yield self._recheck_action(hazard)
+                hazard = yield self._recheck_action(hazard)
+            yield from self._evaluate(hazard, self._inspector)
             return
         self._advance_clock(0.2, 3)
         match self._scenario.outcome:
@@ -90,19 +108,58 @@ class ScenarioRunner:
             case _:
                 yield from self._accept_and_assign(hazard)
 
+    def _run_alarm(self) -> ScenarioRun:
+        """The device tells of its alarm a few times; a visit finds the cause, or nothing."""
+        hazard = yield self._alarm_action(0)
+        for turn in range(1, _REPEATS):
+            self._now += timedelta(minutes=2)
+            hazard = yield self._alarm_action(turn)
+        self._advance_clock(0.3, 3)
+        match self._scenario.outcome:
+            case ScenarioOutcome.UNFOUNDED:
+                note = f"{MARK}现场检测正常，系误报"
+                yield self._step_action(hazard, self._inspector, Verify, outcome="false_alarm", note=note)
+            case ScenarioOutcome.UNDER_WAY:
+                yield from self._assign(hazard)
+            case _:
+                reason = f"{MARK}电工现场检测"
+                cause: dict[str, Any] = {"category": self._scenario.category, "reason": reason}
+                hazard = yield self._step_action(hazard, self._inspector, SetCause, **cause)
+                yield from self._assign(hazard)
+
+    def _alarm_action(self, turn: int) -> ScenarioAction:
+        story = self._scenario
+        if story.device is None:
+            raise AssertionError  # only scenarios with a device have alarms
+        message = alarm_message(story.device, story.category, self._now, turn)
+        return ScenarioAction(self._now, story.device.id, story.id, message)
+
+    def _evaluate(self, hazard: Hazard, username: str) -> ScenarioRun:
+        """评价 of some closed hazards, a few days later."""
+        chance = seeded_random(f"{self._scenario.seed}/evaluation")
+        if hazard.state is not State.CLOSED or chance.random() >= _EVALUATED:
+            return
+        self._now += timedelta(hours=chance.uniform(20, 200))
+        (score,) = chance.choices(_SCORES, _SCORE_WEIGHTS)
+        yield self._step_action(hazard, username, Evaluate, score=score, words=f"{MARK}处理情况评价")
+
     def _accept_and_assign(self, hazard: Hazard) -> ScenarioRun:
         priority: dict[str, Any] = {"priority": Priority.NORMAL} if hazard.priority is None else {}
         hazard = yield self._step_action(hazard, self._officer, Accept, **priority)
         self._advance_clock(0.1, 1)
-        hazard = yield self._step_action(hazard, self._officer, Assign, lead="handler")
+        yield from self._assign(hazard)
+
+    def _assign(self, hazard: Hazard) -> ScenarioRun:
+        hazard = yield self._assign_action(hazard)
         self._advance_clock(0.1, 2)
         if self._scenario.outcome is ScenarioOutcome.RETURNED:
-            hazard = yield self._step_action(hazard, "handler", Return, reason=f"{MARK}不属本单位管理范围")
+            hazard = yield self._step_action(hazard, self._lead, Return, reason=f"{MARK}不属本单位管理范围")
             self._advance_clock(0.2, 1)
-            hazard = yield self._step_action(hazard, self._officer, Assign, lead="handler")
+            hazard = yield self._assign_action(hazard)
             self._advance_clock(0.1, 1)
-        hazard = yield self._step_action(hazard, "handler", Start)
-        yield from self._work_on_hazard(hazard)
+        hazard = yield self._step_action(hazard, self._lead, Start)
+        if self._scenario.outcome is not ScenarioOutcome.UNDER_WAY:
+            yield from self._work_on_hazard(hazard)
 
     def _work_on_hazard(self, hazard: Hazard) -> ScenarioRun:
         due = hazard.due_at or self._now
@@ -132,6 +189,8 @@ class ScenarioRunner:
         hazard = yield self._recheck_action(hazard)
         if self._scenario.outcome is ScenarioOutcome.REBOUND:
             yield from self._rebound(hazard)
+        else:
+            yield from self._evaluate(hazard, "supervisor" if self._scenario.device else self._inspector)
 
     def _rework(self, hazard: Hazard) -> ScenarioRun:
         self._approach_deadline(hazard, 0.3)
@@ -164,7 +223,7 @@ class ScenarioRunner:
         again = replace(hazard, id=hazard.rebounded_as or hazard.id, version=1)
         again = yield self._step_action(again, self._officer, Accept)
         self._advance_clock(0.1, 1)
-        again = yield self._step_action(again, self._officer, Assign, lead="handler")
+        again = yield self._assign_action(again)
         self._approach_deadline(again, 0.5)
         again = yield self._submit_action(again, self._scenario.quantity)
         self._advance_clock(2, 20)
@@ -188,8 +247,21 @@ class ScenarioRunner:
             quantity=story.quantity,
             photos=tuple(map(_mention, pictures, stages)),
             fixed_on_spot=spot,
+            point=demo_point(story.community, story.seed),
+            vehicle_standard=self._vehicle_standard(),
         )
         return ScenarioAction(story.reported, self._inspector, story.id, report, tuple(pictures))
+
+    def _vehicle_standard(self) -> VehicleStandard | None:
+        """By which standard a vehicle was built; None for what is no vehicle."""
+        story = self._scenario
+        if story.category not in {"EB-02", "EB-06"}:
+            return None
+        is_new = story.reported >= _NEW_STANDARD_FROM and seeded_random(f"{story.seed}/vehicle").random() < 1 / 3
+        return "new" if is_new else "old"
+
+    def _assign_action(self, hazard: Hazard) -> ScenarioAction:
+        return self._step_action(hazard, self._officer, Assign, lead=self._lead, assisting=tuple(self._assisting))
 
     def _submit_action(self, hazard: Hazard, quantity: int) -> ScenarioAction:
         picture = self._draw_picture(f"after {hazard.version}", fixed=True)
@@ -199,7 +271,7 @@ class ScenarioRunner:
             "outcome": self._chance.choice(_OUTCOMES) if self._kind == "WN" else None,
             "photos": (_mention(picture, Stage.AFTER),),
         }
-        return self._step_action(hazard, "handler", SubmitFix, (picture,), **facts)
+        return self._step_action(hazard, self._lead, SubmitFix, (picture,), **facts)
 
     def _recheck_action(self, hazard: Hazard) -> ScenarioAction:
         return self._step_action(hazard, self._officer, Recheck, result="pass", note=f"{MARK}已整改")

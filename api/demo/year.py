@@ -1,33 +1,45 @@
 """Simulates a year of the office's work through the same actions as the API, each at its own time."""
 
 import asyncio
-from datetime import UTC, datetime, timedelta
+import secrets
+from datetime import UTC, date, datetime, time, timedelta
 from functools import partial
 from uuid import UUID
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from api.demo.office import USERNAMES, load_demo
-from api.demo.plan import Scenario, ScenarioOutcome, plan_scenarios
+from api.demo.alarms import warning_messages
+from api.demo.office import COMMUNITIES, USERNAMES, WITH_HANDLER, load_demo
+from api.demo.plan import PILOT_MONTH, Scenario, ScenarioOutcome, plan_scenarios
 from api.demo.scenario import ScenarioAction, ScenarioRun, ScenarioRunner
 from api.photos.processor import PhotoProcessor
 from api.process.scheduler import run_deadline_sweep
 from api.settings import BadSettings, Settings
 from inspections.accounts.people import Person
-from inspections.calendar import midnight
+from inspections.calendar import midnight, shanghai_instant
+from inspections.errors import ReplayedRequest
 from inspections.hazards.records import Hazard
+from inspections.monitoring.actions.alerts import DevicePayload, receive_alerts
+from inspections.monitoring.actions.devices import register_monitor
+from inspections.monitoring.alerts import CanonicalMessage
+from inspections.monitoring.devices import NewMonitor
 from inspections.photos.actions.intake import receive_photos
 from inspections.photos.records import Photo
 from inspections.remediation.actions.reporting import report_hazard
 from inspections.remediation.actions.steps import take_step
 from inspections.remediation.steps import Report
+from inspections.statistics.metrics import Counts, sum_counts
 from storage.database import Database, open_database
 from storage.engine.connections import write_access
 from storage.migration import migrate
+from storage.monitoring.queries import alert_outcomes
 from storage.photos.names import original_name
 from storage.photos.store import PhotoStore, open_photo_store
+from storage.repository import Repository
+from storage.statistics.metrics import Filters, count_hazards
 
+_WARNED = 4
 _STRIDE = timedelta(hours=6)
 """The scenarios' actions of one stride run concurrently; then the deadlines are swept."""
 
@@ -58,9 +70,10 @@ async def _load_demo_data(settings: Settings, console: Console, year: int | None
 async def _simulate_year(database: Database, store: PhotoStore, console: Console, year: int) -> None:
     office = OfficeSimulator(database, store)
     told = plan_scenarios(year)
-    there = await database.read(lambda repository: [story for story in told if repository.hazard(story.id)])
+    reported = [story for story in told if story.device is None]
+    there = await database.read(lambda repository: [story for story in reported if repository.hazard(story.id)])
     if there:
-        whole = len(there) == len(told)
+        whole = len(there) == len(reported)
         console.print(
             f"{year}: already there" if whole else f"{year}: was broken off; begin again with an empty ANXUN_DATA"
         )
@@ -77,7 +90,24 @@ async def _simulate_year(database: Database, store: PhotoStore, console: Console
         while await developer.examine_batch():
             pass
         await developer.stop()
-    console.print(f"{year}: {len(told)} hazards and {office.photos} drawn photos, all marked 演示数据")
+    words = await database.read(partial(_describe_year, year=year))
+    console.print(f"{year}: {words}, {office.photos} drawn photos, all marked 演示数据")
+
+
+def _describe_year(repository: Repository, year: int) -> str:
+    """Describes the hazards and alert checks of the year, as the statistics of the whole office count them."""
+    codes = [each.code for each in COMMUNITIES]
+    first, last = date(year, 1, 1), date(year, 12, 31)
+    found = count_hazards(repository, "community", codes, Filters(first=first, last=last), new_year_midnight(year + 1))
+    received, near = (
+        sum_counts(found.get(code, Counts()) for code in chosen).numbers()["received"]
+        for chosen in (codes, [each.code for each in WITH_HANDLER])
+    )
+    alarms = alert_outcomes(repository, codes, first, last, ())
+    causes = sum(each.cause is not None for each in alarms)
+    checks = sum(each.state is not None for each in alarms) - causes
+    places = f"{len(codes)} communities ({near} in the {len(WITH_HANDLER)} that most demo accounts see; "
+    return f"{received} hazards in {places}{causes} found by alarms), {checks} alert checks without a cause"
 
 
 class OfficeSimulator:
@@ -92,6 +122,7 @@ class OfficeSimulator:
     async def simulate_year(self, scenarios: list[Scenario], year: int, bar: Progress) -> None:
         people = await self._database.read(lambda repository: [repository.person(name) for name in USERNAMES])
         self._people = {person.username: person for person in people if person}
+        await self._register_devices([each.device for each in scenarios if each.device], year)
         open_ends = [(telling, next(telling)) for telling in _scenario_runs(scenarios)]
         start, end = new_year_midnight(year), new_year_midnight(year + 1)
         task = bar.add_task(f"the year {year}", total=(end - start) // _STRIDE)
@@ -105,6 +136,35 @@ class OfficeSimulator:
             bar.update(task, advance=1)
             start = until
 
+    async def _register_devices(self, devices: list[NewMonitor], year: int) -> None:
+        """Registers the devices before the pilot month; every fourth one soon sends a warning that ends by itself."""
+        begun = shanghai_instant(date(year, PILOT_MONTH, 1), time(9)) - timedelta(days=5)
+        for number, device in enumerate(devices):
+            register = partial(
+                register_monitor,
+                person=self._people["admin"],
+                asked=device,
+                secret=f"anxd_{secrets.token_urlsafe(32)}",
+                now=begun,
+            )
+            await self._database.transact(register)
+            if number % _WARNED:
+                continue
+            for at, message in enumerate(warning_messages(device, begun), 1):
+                sent = DevicePayload([message])
+                now = begun + at * timedelta(minutes=20)
+                await self._database.transact(partial(receive_alerts, sent=[sent], now=now, demo=True))
+
+    async def _receive_alarm(self, message: CanonicalMessage, now: datetime) -> Hazard:
+        """Takes the message of a device and returns the case of its alarm."""
+        sent = [DevicePayload([message])]
+        (verdicts,) = await self._database.transact(partial(receive_alerts, sent=sent, now=now, demo=True))
+        case = None if isinstance(verdicts, ReplayedRequest) else verdicts[0].hazard
+        hazard = await self._database.read(lambda repository: repository.hazard(case)) if case else None
+        if hazard is None:
+            raise AssertionError  # every alarm of the demo opens a case
+        return hazard
+
     async def _run_stride(
         self, telling: ScenarioRun, deed: ScenarioAction, until: datetime
     ) -> tuple[ScenarioRun, ScenarioAction] | None:
@@ -117,6 +177,8 @@ class OfficeSimulator:
         return telling, deed
 
     async def _perform(self, deed: ScenarioAction) -> Hazard:
+        if isinstance(deed.body, CanonicalMessage):
+            return await self._receive_alarm(deed.body, deed.at)
         person = self._people[deed.username]
         photos = await asyncio.gather(*(asyncio.to_thread(self._store_photo, each, deed.at) for each in deed.pictures))
         self.photos += len(photos)

@@ -12,12 +12,22 @@ from msgspec import Struct
 from uuid_utils.compat import uuid7
 
 from api.fix_links.addresses import NoPublicAddress, address_warning, draw_qr_code, link_url, page_url
+from api.fix_links.forms import accepts_only_json, filled_fields, form_texts, refusal_messages
+from api.fix_links.progress import (
+    CaseProgressView,
+    EvaluationReceipt,
+    evaluate_by_form,
+    progress_response,
+    progress_view,
+    send_evaluation,
+)
 from api.fix_links.resolver import LinkResolver, token_digest
 from api.http.bodies import AnyRequest, json_body
 from api.http.context import app_context
 from api.http.pages import HEADERS, render_page
-from api.http.problems import UnparsableBody, http_status, problem_response, to_field_error
+from api.http.problems import http_status, problem_response
 from api.http.responses import Content, serve_content
+from api.messages.field_errors import find_field_errors
 from api.photos import tus
 from api.photos.bodies import FORM_BYTES, Form, receive_form
 from api.photos.intake import inspect_photos, save_originals
@@ -25,14 +35,21 @@ from api.photos.processor import PhotoProcessor
 from api.remediation.origins import request_origin, signed_in_account
 from inspections.accounts.policy import BY_LINK, PUBLIC
 from inspections.errors import InactiveLink, InvalidInput, NotFound, Refusal, TooManyRequests
-from inspections.fix_links.actions import PartyNotice, get_valid_link, load_party_notice, submit_fix_by_link
+from inspections.fix_links.actions import (
+    CaseProgress,
+    PartyNotice,
+    get_valid_link,
+    load_party_case,
+    load_party_notice,
+    submit_fix_by_link,
+)
 from inspections.hazards.deadlines import is_overdue
 from inspections.hazards.lifecycle import possible_steps
 from inspections.hazards.records import HazardWithPhotos, State
 from inspections.photos.actions.intake import receive_photos
 from inspections.photos.records import Stage
 from inspections.places.communities import Community
-from inspections.remediation.steps import SubmitFix
+from inspections.remediation.steps import Evaluate, SubmitFix
 from storage.repository import Repository
 
 _PUBLIC_OPT = {"action": PUBLIC, "any_query": True}  # messengers add query parameters to shared links
@@ -55,7 +72,10 @@ class PartyNoticePhoto(Struct, frozen=True):
 
 
 class PartyNoticeView(Struct, frozen=True):
-    """The whole of what the party sees. `waiting`: why nothing can be submitted now; null where something can."""
+    """The whole of what the party sees before its fix.
+
+    `waiting`: why nothing can be submitted now; null where something can.
+    """
 
     number: str
     community: str
@@ -87,10 +107,15 @@ class FixReceipt(Struct, frozen=True):
 
 @get("/{token:str}", opt=_PUBLIC_OPT)
 async def get_notice(request: AnyRequest) -> Response[Any]:
-    """Returns the notice: HTML, or JSON for clients that accept it."""
+    """Returns the notice, or after the fix the progress of the case: HTML, or JSON for clients that accept it.
+
+    Only the progress has `state` and `may_evaluate`.
+    """
     await app_context(request).part(LinkResolver).resolve(request, "opened")
-    view = await _load_notice_view(request)
-    if _wants_json(request):
+    view = await _load_case_view(request)
+    if isinstance(view, CaseProgressView):
+        return progress_response(request, view)
+    if accepts_only_json(request):
         return Response(view, headers=HEADERS)
     return _fix_page(request, view, {"id": str(uuid7()), "version": str(view.version)})
 
@@ -162,6 +187,18 @@ async def _load_notice_view(request: AnyRequest) -> PartyNoticeView:
     return await context.database.read(load)
 
 
+async def _load_case_view(request: AnyRequest) -> PartyNoticeView | CaseProgressView:
+    context = app_context(request)
+
+    def load(repository: Repository) -> PartyNoticeView | CaseProgressView:
+        found = load_party_case(repository, token_digest(request), context.clock())
+        if isinstance(found, CaseProgress):
+            return progress_view(found)
+        return _notice_view(repository, found, context.clock())
+
+    return await context.database.read(load)
+
+
 def _notice_view(repository: Repository, notice: PartyNotice, now: datetime) -> PartyNoticeView:
     link, hazard, before, line = notice
     community: Community | None = repository.community(hazard.community)
@@ -188,12 +225,16 @@ def _notice_view(repository: Repository, notice: PartyNotice, now: datetime) -> 
 # submitting the fix -----------------------------------------------------------------------------------------------
 
 
-@post("/{token:str}/steps", opt={"action": PUBLIC, "body": SubmitFix}, status_code=200)
-async def submit_fix(request: AnyRequest) -> Response[FixReceipt]:
-    """Submits the fix, which ends the link; its photos come first, by `uploads`. A repetition gets the same answer."""
+@post("/{token:str}/steps", opt={"action": PUBLIC, "body": SubmitFix | Evaluate}, status_code=200)
+async def take_party_step(request: AnyRequest) -> Response[FixReceipt | EvaluationReceipt]:
+    """Submits the fix, once; its photos come first, by `uploads`. Or evaluates the closing, once, within thirty days.
+
+    A repetition gets the same answer.
+    """
     await app_context(request).part(LinkResolver).resolve(request, "sent")
-    step: SubmitFix = await json_body(request, SubmitFix)
-    return Response(await _submit_fix(request, step), headers=HEADERS)
+    step: SubmitFix | Evaluate = await json_body(request, SubmitFix | Evaluate)
+    done = await (send_evaluation(request, step) if isinstance(step, Evaluate) else _submit_fix(request, step))
+    return Response(done, headers=HEADERS)
 
 
 @post("/{token:str}", opt=_PUBLIC_OPT, request_max_body_size=FORM_BYTES, status_code=200, include_in_schema=False)
@@ -204,7 +245,7 @@ async def submit_fix_form(request: AnyRequest) -> Response[Any]:
     fields: dict[str, str] = {}
     try:
         async with receive_form(request, context.photos, _TEXT_FIELDS) as form:
-            fields.update(_form_texts(form))
+            fields.update(form_texts(form))
             fields["sha256"] = ",".join([*_sent_digests(fields), *await _receive_form_photos(request, form)])
         return render_page("done.html", taken=await _submit_fix(request, _parse_step(fields)))
     except (InactiveLink, TooManyRequests, NotFound):
@@ -246,15 +287,6 @@ async def _receive_form_photos(request: AnyRequest, form: Form) -> list[str]:
     return [photo.sha256 for photo in photos]
 
 
-def _form_texts(form: Form) -> dict[str, str]:
-    """The text fields that were filled in. Raises UnparsableBody for bytes that are not UTF-8."""
-    try:
-        texts = {name: bytes(raw).decode().replace("\r\n", "\n").strip() for name, raw in form.texts.items()}
-    except UnicodeDecodeError as error:
-        raise UnparsableBody(reason=str(error)) from None
-    return {name: text for name, text in texts.items() if text}
-
-
 def _sent_digests(fields: Mapping[str, str]) -> list[str]:
     return [digest for digest in fields.get("sha256", "").split(",") if digest]
 
@@ -266,51 +298,30 @@ def _parse_step(fields: Mapping[str, str]) -> SubmitFix:
     try:
         return msgspec.convert(facts, SubmitFix, strict=False)
     except msgspec.ValidationError as error:
-        raise InvalidInput(to_field_error(error)) from None
+        raise InvalidInput(*find_field_errors(msgspec.json.encode(facts), SubmitFix, error, strict=False)) from None
 
 
 def _fix_page(
     request: AnyRequest, view: PartyNoticeView, fields: dict[str, str], refusal: Refusal | None = None
 ) -> Response[Any]:
     status = http_status(refusal) if refusal else 200
-    fields = dict.fromkeys(_TEXT_FIELDS, "") | fields
     return render_page(
-        "fix.html", status, notice=view, fields=fields, refused=_refusal_messages(refusal), **_page_variables(request)
+        "fix.html",
+        status,
+        notice=view,
+        fields=filled_fields(_TEXT_FIELDS, fields),
+        refused=refusal_messages(refusal),
+        **_page_variables(request),
     )
-
-
-_FIELD_LABELS = {
-    "method": "整改措施",
-    "quantity_done": "整改数量",
-    "photos": "整改后照片",
-    "note": "补充说明",
-    "outcome": "整改方式",
-}
-
-
-def _refusal_messages(refusal: Refusal | None) -> list[str]:
-    """The messages of a refusal: one for each wrong field, else its detail or title."""
-    if refusal is None:
-        return []
-    if refusal.code == "hazard.stale":
-        return ["事项刚有更新，请核对以下内容后再次提交。"]
-    errors = refusal.facts.get("errors") or ()
-    named = [f"{_FIELD_LABELS[field]}：{message}" if field in _FIELD_LABELS else message for field, message in errors]
-    return named or [refusal.detail or refusal.title]
 
 
 # refusals ---------------------------------------------------------------------------------------------------------
 
 
-def _wants_json(request: Request[Any, Any, Any]) -> bool:
-    accepted = request.headers.get("accept", "")
-    return "application/json" in accepted and "text/html" not in accepted
-
-
 def _refusal_response(request: Request[Any, Any, Any], refusal: Refusal) -> Response[Any]:
     """Answers a refusal: a page for people, a problem for programs. Neither reveals anything about a hazard."""
-    if _wants_json(request) or request.scope["path"].endswith("/steps"):
-        return _add_headers(problem_response(refusal))
+    if accepts_only_json(request) or request.scope["path"].endswith("/steps"):
+        return _add_headers(problem_response(refusal, request.scope))
     title = "链接无效" if isinstance(refusal, NotFound) else refusal.title
     answer = render_page(
         "message.html", http_status(refusal), title=title, message=_ADVICE.get(refusal.code, refusal.detail)
@@ -322,7 +333,7 @@ def _refusal_response(request: Request[Any, Any, Any], refusal: Refusal) -> Resp
 
 _ADVICE = {
     "link.not_found": "没有这个链接。请检查地址是否完整，或重新扫描通知单上的二维码。",
-    "link.used": "整改情况已经收到，将由街道复查。如需再次提交，请联系街道重新开具。",
+    "link.used": "整改情况已经收到。打开链接可以查看办理进度；如需再次提交，请联系街道重新开具。",
     "link.revoked": "街道已收回本链接，请以最新的通知单为准。",
     "link.ended": "无需再提交整改情况。如有疑问，请联系所在街道。",
     "link.expired": "请联系所在街道重新开具。",
@@ -345,11 +356,10 @@ PAGES = [
             get_notice,
             get_notice_photo,
             get_notice_file,
-            submit_fix,
+            take_party_step,
             submit_fix_form,
-            tus.tus_router(
-                "/{token:str}/uploads", BY_LINK, _upload_refusal_response, headers=HEADERS, include_in_schema=False
-            ),
+            evaluate_by_form,
+            tus.tus_router("/{token:str}/uploads", BY_LINK, _upload_refusal_response, headers=HEADERS),
         ],
         exception_handlers={Refusal: _refusal_response},
     )

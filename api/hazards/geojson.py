@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from msgspec import UNSET
+
 from api.hazards.views import HazardList, HazardView
 from inspections.places.coordinates import Point, convert_point
 
@@ -20,12 +22,16 @@ _PROPERTIES = (
 
 
 def feature_collection(found: HazardList) -> dict[str, Any]:
-    """Returns one feature per hazard, without geometry if it has no point (RFC 7946, 3.2), and `next_cursor`."""
-    return {
+    """Returns one feature per hazard, without geometry if it has no point (RFC 7946, 3.2), and `next_cursor`.
+
+    It has `total` if the list has it.
+    """
+    collection = {
         "type": "FeatureCollection",
         "features": [_feature(hazard) for hazard in found.items],
         "next_cursor": found.next_cursor,
     }
+    return collection if found.total is UNSET else {**collection, "total": found.total}
 
 
 def _feature(hazard: HazardView) -> dict[str, Any]:

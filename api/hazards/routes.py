@@ -9,9 +9,11 @@ from uuid import UUID
 from litestar import Response, get
 from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery, QueryParameter
+from msgspec import UNSET, UnsetType
 
 from api.hazards import geojson
 from api.hazards.filters import FILTERS
+from api.hazards.rendered import RenderedHazards
 from api.hazards.views import (
     HazardList,
     HazardView,
@@ -33,7 +35,16 @@ from inspections.hazards.contact_masking import may_see_contact
 from inspections.hazards.records import Hazard, HazardWithPhotos
 from inspections.photos.evidence import DeclaredPhoto
 from inspections.remediation.actions.steps import get_visible_hazard
-from storage.hazards.listing import HazardCursor, HazardFilters, ListScopes, hazard_page
+from storage.hazards.filters import HazardFilters
+from storage.hazards.listing import (
+    NEWEST_FIRST,
+    HazardCursor,
+    ListScopes,
+    Sort,
+    hazard_page,
+    list_total,
+    page_cursor,
+)
 from storage.hazards.queries import history_page
 from storage.repository import Repository
 
@@ -45,26 +56,45 @@ _POSITION_DIGITS = 9
 async def list_hazards(
     request: AnyRequest,
     filters: NamedDependency[HazardFilters],
+    sort: FromQuery[Sort] = NEWEST_FIRST,
+    count: FromQuery[bool] = False,
     limit: Annotated[int, QueryParameter(ge=1, le=500)] = _PAGE_SIZE,
     cursor: FromQuery[str | None] = None,
 ) -> Response[HazardList]:
-    """Lists hazards, newest report first, page by page; as a map with `Accept: application/geo+json`."""
+    """Lists hazards, newest report first, page by page; as a map with `Accept: application/geo+json`.
+
+    `sort`: another order; `-` is descending, and hazards without a deadline come last. `count=true` adds `total`. A
+    filter may have several values (`state=accepted&state=assigned`): any of them matches.
+    """
     context, person = app_context(request), current_person(request)
-    ask = partial(_read_page, person=person, filters=filters, after=decode_cursor(cursor), limit=limit)
-    found, more = await context.database.read(ask)
-    views = hazard_views(found, person, filters.now, context.settings.security_profile)
-    listed = HazardList(views, encode_cursor(found[-1].hazard) if more else None)
+    after = decode_cursor(cursor, filters, sort)
+    ask = partial(_read_page, person=person, filters=filters, sort=sort, after=after, limit=limit, count=count)
+    found, more, total = await context.database.read(ask)
+    next_cursor = encode_cursor(page_cursor(found[-1].hazard, filters, sort)) if more else None
     if wants_map(request):
-        return Response(cast("Any", geojson.feature_collection(listed)), media_type=MEDIA_TYPE)
-    return JsonResponse(listed)
+        views = hazard_views(found, person, filters.now, context.settings.security_profile)
+        collection = geojson.feature_collection(HazardList(views, next_cursor, total))
+        return Response(cast("Any", collection), media_type=MEDIA_TYPE)
+    profile = context.settings.security_profile
+    rendered: Any = context.part(RenderedHazards).render(found, person, filters.now, profile)
+    return JsonResponse(HazardList(rendered, next_cursor, total))
 
 
 def _read_page(
-    repository: Repository, person: Person, filters: HazardFilters, after: HazardCursor | None, limit: int
-) -> tuple[list[HazardWithPhotos], bool]:
+    repository: Repository,
+    person: Person,
+    filters: HazardFilters,
+    sort: Sort,
+    after: HazardCursor | None,
+    limit: int,
+    *,
+    count: bool,
+) -> tuple[list[HazardWithPhotos], bool, int | UnsetType]:
+    """Reads a page, whether there are more, and the number of all if it is asked for."""
     reach = ListScopes(scope(person, "hazard.see"), scope(person, "hazard.personal"))
-    found = hazard_page(repository, reach, filters, after, limit + 1)
-    return hazards_with_photos(repository, person, found[:limit]), len(found) > limit
+    found = hazard_page(repository, reach, filters, after, limit + 1, sort)
+    total = list_total(repository, reach, filters) if count else UNSET
+    return hazards_with_photos(repository, person, found[:limit]), len(found) > limit, total
 
 
 def hazards_with_photos(repository: Repository, person: Person, hazards: Sequence[Hazard]) -> list[HazardWithPhotos]:
@@ -78,8 +108,9 @@ def hazards_with_photos(repository: Repository, person: Person, hazards: Sequenc
 
 @get("/hazards/{hazard_id:uuid}", opt={"action": "hazard.see"})
 async def get_hazard(request: AnyRequest, hazard_id: FromPath[UUID]) -> HazardView:
+    """Returns one hazard."""
     context, person = app_context(request), current_person(request)
-    found = await context.database.read(partial(hazard_with_photos, person=person, hazard_id=hazard_id))
+    found = await context.database.read_row(partial(hazard_with_photos, person=person, hazard_id=hazard_id))
     return hazard_view(found, person, context)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
 from msgspec.structs import replace
 
 from api.http.context import AppContext
@@ -38,12 +38,14 @@ from inspections.hazards.records import (
     State,
     Supervision,
     Suspension,
-    Transfer,
+    TransferRecord,
+    VehicleStandard,
 )
 from inspections.office.categories import Priority, Severity
 from inspections.photos.evidence import DeclaredPhoto, missing_digests
 from inspections.places.coordinates import Point
-from storage.hazards.listing import HazardCursor
+from storage.hazards.filters import HazardFilters
+from storage.hazards.listing import HazardCursor, Sort, query_digest
 
 
 class HazardView(Struct, frozen=True):
@@ -107,18 +109,23 @@ class HazardView(Struct, frozen=True):
     suspension: Suspension | None
     supervision: Supervision | None
     major: MajorBasis | None
-    transfer: Transfer | None
+    transfer: TransferRecord | None
     evaluation: Evaluation | None
     recheck_flag: RecheckFlag | None
+    vehicle_standard: VehicleStandard | None
     overdue: bool
+    alert_check: bool
     next_steps: list[str]
     photos: list[PhotoView]
     missing_photos: list[str]
 
 
 class HazardList(Struct, frozen=True):
+    """A page of hazards. `total`: the number of hazards on all pages, where the query asks for it (`count=true`)."""
+
     items: list[HazardView]
     next_cursor: str | None
+    total: int | UnsetType = UNSET
 
 
 class ReportView(Struct, frozen=True):
@@ -208,6 +215,7 @@ def hazard_views(
         values: tuple[Any, ...] = (
             *_shared_values(hazard),
             is_overdue(hazard, now),
+            hazard.is_alert_check,
             [step for step in possible_steps(hazard) if step in reach_of and within[reach_of[step]]],
             photo_views(shown, others, knows_people=knows_people) if sees else [],
             missing_digests(shown) if sees else [],
@@ -235,15 +243,20 @@ def history_entry_view(line: HistoryEntry, *, whole: bool = True, party: Party |
     return HistoryEntryView(**kept, erased=erased_paths(line))
 
 
-def encode_cursor(hazard: Hazard) -> str:
-    return base64.urlsafe_b64encode(msgspec.json.encode(HazardCursor(hazard.reported_at, hazard.id))).decode()
+def encode_cursor(cursor: HazardCursor) -> str:
+    return base64.urlsafe_b64encode(msgspec.json.encode(cursor)).decode()
 
 
-def decode_cursor(cursor: str | None) -> HazardCursor | None:
-    """Decodes a cursor. Raises InvalidInput for an invalid one."""
+def decode_cursor(cursor: str | None, filters: HazardFilters, sort: Sort) -> HazardCursor | None:
+    """Decodes the cursor of a list with these filters in this order. Raises InvalidInput for any other."""
     if cursor is None:
         return None
     try:
-        return msgspec.json.decode(base64.urlsafe_b64decode(cursor), type=HazardCursor)
+        found = msgspec.json.decode(base64.urlsafe_b64decode(cursor), type=HazardCursor)
     except (ValueError, RecursionError):
         raise InvalidInput(("cursor", "游标无效，请从第一页开始")) from None
+    if found.query != query_digest(filters, sort):
+        raise InvalidInput(("cursor", "游标属于另一种筛选或排序，请从第一页开始"))
+    if found.at is None and sort.removeprefix("-") != "due_at":
+        raise InvalidInput(("cursor", "游标无效，请从第一页开始"))
+    return found

@@ -1,11 +1,12 @@
-"""The parts that all routes use: request bodies, problems, headers, documents, tokens.
+"""The parts that all routes use: request bodies, problems, headers, tokens.
+
+The folder `documents` makes the OpenAPI document, `exchange` what every route answers in the same way.
 
 - `bodies`: reads request bodies: JSON into Structs, within limits of size and time
 - `client_address`: the address of a client, or the network of an IPv6 client
 - `context`: the parts of a running server, which handlers find through the request
 - `file_reader`: uploaded files, parsed by a process of their own; one at a time per person
 - `headers`: headers of a request, the security headers of every response, and CORS
-- `openapi`: the OpenAPI document, with the bodies and problems that the framework does not know
 - `outbound`: requests to configured addresses: checked, pinned, bounded
 - `pages`: HTML pages for people without an account: HTML, style and script in one response
 - `problems`: the table from domain error to HTTP status, and problem responses (RFC 9457)

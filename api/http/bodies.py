@@ -2,16 +2,17 @@
 
 import asyncio
 import math
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable
 from datetime import date, datetime
 from functools import cache
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import msgspec
 from litestar import Request
 
 from api.http.headers import request_header
-from api.http.problems import BodyTooLarge, InterruptedBody, StalledTransfer, UnparsableBody, to_field_error
+from api.http.problems import BodyTooLarge, InterruptedBody, StalledTransfer, UnparsableBody
+from api.messages.field_errors import find_field_errors
 from inspections.calendar import YEARS
 from inspections.errors import InvalidInput
 
@@ -46,12 +47,54 @@ def decode_body(raw: bytes | bytearray, kind: type[T] | Any) -> Any:
     try:
         found = _decoder(kind).decode(raw)
     except msgspec.ValidationError as error:
-        raise InvalidInput(to_field_error(error)) from None
+        raise InvalidInput(*find_field_errors(raw, kind, error)) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise UnparsableBody(reason=str(error)) from None
     if _NUL in raw:  # PostgreSQL cannot store it in any text
         raise UnparsableBody(reason="NUL")
     return found
+
+
+class _Watchdog:
+    """Ends a wait that takes too long, by one timer for all waits of a body; `asyncio.timeout` makes one for each."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._until = self._fires_at = math.inf
+        self._timer: asyncio.TimerHandle | None = None
+        self._has_fired = False
+
+    async def wait(self, arrival: Awaitable[Any], seconds: float) -> Any:
+        """Returns what arrives within so many seconds. Raises StalledTransfer."""
+        self._task = cast("asyncio.Task[Any]", asyncio.current_task())
+        self._until = self._loop.time() + seconds
+        if self._until < self._fires_at:
+            self._set_timer(self._until)
+        try:
+            return await arrival
+        except asyncio.CancelledError:
+            if self._has_fired and self._task.uncancel() == 0:
+                raise StalledTransfer from None
+            raise
+        finally:
+            self._until = math.inf
+
+    def stop(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def _set_timer(self, at: float) -> None:
+        self.stop()
+        self._fires_at = at
+        self._timer = self._loop.call_at(at, self._look)
+
+    def _look(self) -> None:
+        now = self._loop.time()
+        if self._until <= now:
+            self._has_fired = True
+            self._task.cancel()
+        else:
+            self._set_timer(min(self._until, now + STALL_SECONDS))
 
 
 async def read_chunks(request: AnyRequest) -> AsyncGenerator[bytes]:
@@ -66,23 +109,23 @@ async def read_chunks(request: AnyRequest) -> AsyncGenerator[bytes]:
     if announced.isdecimal() and int(announced) > limit:
         raise BodyTooLarge
     patience, received, more, began = SLOW_SECONDS, 0, True, now()
-    while more:
-        waits_since = now()
-        try:
-            async with asyncio.timeout(min(STALL_SECONDS, patience)):
-                message: Any = await request.receive()
-        except TimeoutError:
-            raise StalledTransfer from None
-        if message["type"] == "http.disconnect":
-            raise InterruptedBody
-        chunk, more = message.get("body", b""), message.get("more_body", False)
-        received += len(chunk)
-        if received > limit:
-            raise BodyTooLarge
-        patience = min(SLOW_SECONDS, patience - (now() - waits_since) + len(chunk) / SLOWEST_BYTES)
-        if not more and now() - began > TRUSTED_SECONDS:
-            await recheck_rights(request)
-        yield chunk
+    watchdog = _Watchdog()
+    try:
+        while more:
+            waits_since = now()
+            message: Any = await watchdog.wait(request.receive(), min(STALL_SECONDS, patience))
+            if message["type"] == "http.disconnect":
+                raise InterruptedBody
+            chunk, more = message.get("body", b""), message.get("more_body", False)
+            received += len(chunk)
+            if received > limit:
+                raise BodyTooLarge
+            patience = min(SLOW_SECONDS, patience - (now() - waits_since) + len(chunk) / SLOWEST_BYTES)
+            if not more and now() - began > TRUSTED_SECONDS:
+                await recheck_rights(request)
+            yield chunk
+    finally:
+        watchdog.stop()
 
 
 async def recheck_rights(request: AnyRequest) -> None:

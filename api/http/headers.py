@@ -1,7 +1,9 @@
 """Headers of a request, the security headers of every response, and CORS."""
 
+from collections.abc import Iterable
+
 from litestar.config.cors import CORSConfig
-from litestar.types import Message, Scope
+from litestar.types import HTTPResponseStartEvent, Scope
 
 _DEFAULT_HEADERS = (
     (b"x-content-type-options", b"nosniff"),
@@ -21,9 +23,15 @@ _REQUEST_HEADERS = (
     "If-None-Match",
     "Range",
     "X-HTTP-Method-Override",
+    "X-Request-ID",
+    "traceparent",
 )
 _TUS_HEADERS = ("Tus-Resumable", "Upload-Length", "Upload-Offset", "Upload-Metadata", "Upload-Checksum")
-_RESPONSE_HEADERS = ("ETag", "Location", "Retry-After", "Anxun-Photo", "Anxun-Photo-State")
+_RESPONSE_HEADERS = (
+    *("ETag", "Location", "Retry-After", "Allow", "Content-Disposition", "Content-Range", "Content-Digest"),
+    *("Upload-Expires", "Tus-Version", "Tus-Extension", "Tus-Max-Size", "Tus-Checksum-Algorithm"),
+    *("Anxun-Photo", "Anxun-Photo-State", "X-Request-ID"),
+)
 
 
 def request_header(scope: Scope, name: bytes) -> str | None:
@@ -34,13 +42,22 @@ def request_header(scope: Scope, name: bytes) -> str | None:
     return None
 
 
-async def set_headers(message: Message, scope: Scope) -> None:
+def add_default_headers(message: HTTPResponseStartEvent, scope: Scope) -> None:
     """Adds the headers of the OWASP HTTP Headers Cheat Sheet. Names in `message` are lower case, as ASGI has them."""
-    if message["type"] != "http.response.start":
-        return
     names = {name for name, _ in message["headers"]}
+    if b"content-language" in names:
+        message["headers"] = _vary_by_language(message["headers"])
     headers = [*message["headers"], *(each for each in _DEFAULT_HEADERS if each[0] not in names)]
-    message["headers"] = [*headers, _HSTS] if scope["scheme"] == "https" else headers
+    if scope["scheme"] == "https":
+        headers.append(_HSTS)
+    message["headers"] = headers
+
+
+def _vary_by_language(headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+    """The headers of a response whose language was negotiated (RFC 9110, 12.5.5). CORS may have set a Vary before."""
+    vary = [value for name, value in headers if name == b"vary"]
+    others = [each for each in headers if each[0] != b"vary"]
+    return [*others, (b"vary", b", ".join([*vary, b"Accept-Language"]))]
 
 
 def build_cors_config(origins: str) -> CORSConfig | None:

@@ -55,8 +55,9 @@ def _content_security_policy() -> str:
         digest = base64.b64encode(hashlib.sha256(_source(name).encode()).digest()).decode()
         return f"'sha256-{digest}'"
 
+    scripts = f"{source_hash('fix.js')} {source_hash('photo.js')}"
     return (
-        f"default-src 'none'; style-src {source_hash('page.css')}; script-src {source_hash('fix.js')}; "
+        f"default-src 'none'; style-src {source_hash('page.css')}; script-src {scripts}; "
         "connect-src 'self'; img-src 'self' data: blob:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
     )
 
@@ -65,7 +66,8 @@ def render_page(name: str, status: int = 200, **values: Any) -> Response[str]:
     """Renders a template; `values` are escaped."""
     from markupsafe import Markup  # noqa: PLC0415  # as above
 
-    own = {"style": Markup(_source("page.css")), "script": Markup(_source("fix.js"))}  # noqa: S704  # our own files
+    files = {"style": "page.css", "script": "fix.js", "photo_script": "photo.js"}
+    own = {part: Markup(_source(file)) for part, file in files.items()}  # noqa: S704  # our own files
     html = _templates().get_template(name).render(**own, **values)
     headers = {**HEADERS, "Content-Security-Policy": _content_security_policy()}
     return Response(html, status_code=status, media_type="text/html", headers=headers)

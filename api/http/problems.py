@@ -1,9 +1,10 @@
 """The table from domain error to HTTP status, and problem responses (RFC 9457, application/problem+json)."""
 
-import re
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
+import msgspec.inspect as types
 import structlog
 from litestar import Request, Response
 from litestar.exceptions import (
@@ -14,9 +15,13 @@ from litestar.exceptions import (
     ValidationException,
 )
 from litestar.status_codes import HTTP_413_REQUEST_ENTITY_TOO_LARGE, HTTP_500_INTERNAL_SERVER_ERROR
+from litestar.types import Scope
 
+from api.http.exchange.request_ids import current_request_id
+from api.messages.languages import Language, negotiate_language, translate
+from api.messages.type_words import translate_message
 from inspections import errors
-from inspections.errors import FieldError, Refusal
+from inspections.errors import FieldError, Refusal, join_messages
 
 log = structlog.get_logger()
 
@@ -117,6 +122,7 @@ STATUS: dict[type[Refusal], int] = {
 }
 _INSUFFICIENT_STORAGE = 507
 _RETRY_AFTER_SECONDS = "2"
+_SEPARATORS = {Language.CHINESE: "；", Language.ENGLISH: "; "}
 
 
 def http_status(refusal: Refusal) -> int:
@@ -125,74 +131,94 @@ def http_status(refusal: Refusal) -> int:
     return next(STATUS[kind] for kind in type(refusal).__mro__ if kind in STATUS)
 
 
-def as_problem(refusal: Refusal) -> dict[str, Any]:
-    """The members of RFC 9457, and the facts of the refusal."""
+def as_problem(refusal: Refusal, language: Language) -> dict[str, Any]:
+    """The members of RFC 9457, and the facts of the refusal, with title and messages in this language."""
+    found: Sequence[FieldError] = refusal.facts.get("errors", ())
+    detail = refusal.detail or refusal.title
+    if found and detail == join_messages((message for _, message in found), "；"):
+        detail = join_messages((translate(message, language) for _, message in found), _SEPARATORS[language])
     body: dict[str, Any] = {
         "type": f"urn:anxun:problem:{refusal.code}",
-        "title": refusal.title,
+        "title": translate(refusal.title, language),
         "status": http_status(refusal),
         "code": refusal.code,
-        "detail": refusal.detail or refusal.title,
+        "detail": translate(detail, language),
         **refusal.facts,
     }
-    if errors_of := refusal.facts.get("errors"):
-        body["errors"] = [{"field": field, "message": message} for field, message in errors_of]
+    if found:
+        body["errors"] = [{"field": field, "message": translate(message, language)} for field, message in found]
     return body
 
 
-def problem_response(refusal: Refusal) -> Response[bytes]:
-    body = as_problem(refusal)
+def request_member() -> dict[str, str]:
+    """The id of the request, by which an administrator finds it in the log."""
+    found = current_request_id()
+    return {"request_id": found} if found else {}
+
+
+def problem_response(refusal: Refusal, scope: Scope) -> Response[bytes]:
+    """The response with this problem, in the language that the request in `scope` prefers."""
+    language = negotiate_language(scope)
+    body: dict[str, Any] = {**as_problem(refusal, language), **request_member()}
     later = str(refusal.facts.get("retry_after", _RETRY_AFTER_SECONDS))
-    headers = {"Retry-After": later} if isinstance(refusal, errors.Unavailable | errors.TooManyRequests) else {}
+    headers = {"Content-Language": language.value}
+    headers |= {"Retry-After": later} if isinstance(refusal, errors.Unavailable | errors.TooManyRequests) else {}
     headers |= {"WWW-Authenticate": "Bearer"} if isinstance(refusal, errors.Unauthenticated) else {}
     return Response(
         msgspec.json.encode(body), status_code=body["status"], media_type="application/problem+json", headers=headers
     )
 
 
-def handle_refusal(_: Request[Any, Any, Any], refusal: Refusal) -> Response[bytes]:
-    return problem_response(refusal)
+def handle_refusal(request: Request[Any, Any, Any], refusal: Refusal) -> Response[bytes]:
+    return problem_response(refusal, request.scope)
 
 
 def handle_http_error(request: Request[Any, Any, Any], error: HTTPException) -> Response[bytes]:
     """Turns an exception of the framework into one of our problems."""
     match error:
         case NotFoundException():
-            return problem_response(UnknownRoute())
+            return problem_response(UnknownRoute(), request.scope)
         case MethodNotAllowedException():
-            return problem_response(WrongMethod())
+            return problem_response(WrongMethod(), request.scope)
         case ValidationException():
-            return problem_response(_invalid_query(request, error.extra))
+            return problem_response(_invalid_query(request, error.extra), request.scope)
         case ClientException() if error.status_code == HTTP_413_REQUEST_ENTITY_TOO_LARGE:
-            return problem_response(BodyTooLarge())
+            return problem_response(BodyTooLarge(), request.scope)
         case ClientException():
-            return problem_response(UnparsableBody())
+            return problem_response(UnparsableBody(), request.scope)
         case _:
             return handle_fault(request, error)
 
 
 def _invalid_query(request: Request[Any, Any, Any], extra: Any) -> errors.InvalidInput:
     """Invalid parameters by their names in the query; the handler's parameter may be named differently."""
-    names = request.route_handler.opt["query"]
-    return errors.InvalidInput(
-        *((names.get(each["key"], each["key"]), _translate_message(each["message"])) for each in extra or ())
-    )
+    query = request.route_handler.opt["query"]  # queries.QueryParameters
+    found: list[tuple[str, str]] = []
+    for each in extra or ():
+        name = query.names.get(each["key"], each["key"])
+        kind = query.kinds.get(name)
+        kinds = () if kind is None else (kind.item_type if isinstance(kind, types.VarTupleType) else kind,)
+        found.append((name, translate_message(each["message"], kinds)))
+    return errors.InvalidInput(*found)
 
 
 def handle_fault(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
     """Logs an unexpected error and responds with a 500 without its details."""
     log.error("fault", method=request.method, path=_loggable_path(request), exc_info=error)
+    language = negotiate_language(request.scope)
     body = {
         "type": "urn:anxun:problem:fault",
-        "title": "系统内部错误",
+        "title": translate("系统内部错误", language),
         "status": HTTP_500_INTERNAL_SERVER_ERROR,
         "code": "fault",
-        "detail": "系统内部错误，已记录；请稍后重试",
+        "detail": translate("系统内部错误，已记录；请稍后重试", language),
+        **request_member(),
     }
     return Response(
         msgspec.json.encode(body),
         status_code=HTTP_500_INTERNAL_SERVER_ERROR,
         media_type="application/problem+json",
+        headers={"Content-Language": language.value},
     )
 
 
@@ -208,46 +234,3 @@ HANDLERS: dict[int | type[Exception], Any] = {
     HTTPException: handle_http_error,
     Exception: handle_fault,
 }
-
-_WORDS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
-    (re.compile(pattern), words)
-    for pattern, words in (
-        (r"missing required field", "缺少此项"),
-        (r"contains unknown field", "没有这个字段"),
-        (r"Invalid (enum )?value", "不在可选值之内"),
-        (r"out of range", "数值或时间超出范围"),
-        (r"(Invalid|Expected) `?date`?\b(?!time)", "不是日期，如 2026-11-23"),
-        (r"Invalid UUID", "不是有效的 UUID"),
-        (r"(Invalid RFC3339|Expected `datetime|timezone)", "不是带时区的时间，如 2026-11-23T09:00:00+08:00"),
-        (r"Expected `(str|array|object|int|float)` of length >= (\d+)", r"长度至少为 \2"),
-        (r"Expected `(str|array|object|int|float)` of length <= (\d+)", r"长度最多为 \2"),
-        (r"Expected `(int|float)` >= ([-\d.]+)", r"不得小于 \2"),
-        (r"Expected `(int|float)` <= ([-\d.]+)", r"不得大于 \2"),
-        (r"matching regex", "含有不允许的字符或格式不正确"),
-        (r"Expected `([^`]+)`, got `null`", "不能为空"),
-        (r"Expected `([^`]+)`, got `([^`]+)`", r"应为 \1，收到 \2"),
-    )
-)
-_OWN = re.compile(r"([\w.\[\]]+)：(.+)\Z")  # messages of a Struct's own checks: field：words
-_NAMED = re.compile(r"(?:missing required|contains unknown) field `([^`]*)")
-_AT = " - at `"
-_MESSAGE_CHARACTERS = 300
-"""The most characters that are read of a message, which may quote a megabyte of the body."""
-
-
-def _translate_message(message: str) -> str:
-    return next((found.expand(words) for pattern, words in _WORDS if (found := pattern.search(message))), message)
-
-
-def to_field_error(error: msgspec.ValidationError) -> FieldError:
-    """The path of the field and a Chinese message, from msgspec's English message."""
-    message, at, path = str(error).rpartition(_AT)
-    if not at:
-        message, path = path, ""
-    message = message[:_MESSAGE_CHARACTERS]
-    path = path.removesuffix("`").removeprefix("key in ").removeprefix("$").removeprefix(".")[:_MESSAGE_CHARACTERS]
-    if own := _OWN.match(message):
-        named, words = own.groups()
-    else:
-        named, words = name.group(1) if (name := _NAMED.search(message)) else "", _translate_message(message)
-    return FieldError(".".join(part for part in (path, named) if part) or "$", words)

@@ -12,13 +12,14 @@ import msgspec
 from litestar.types import Receive, Scope, Send
 
 from api.hosts import Host, is_loopback, parse_host
-from api.http.headers import set_headers
-from api.http.problems import HeadersTooLarge, TargetTooLong, WrongHost, WrongMethod, as_problem
+from api.http.exchange.request_ids import REQUEST_ID_HEADER, TRACE_HEADER, begin_request, current_request_id_bytes
+from api.http.headers import add_default_headers
+from api.http.problems import HeadersTooLarge, TargetTooLong, WrongHost, WrongMethod, as_problem, request_member
+from api.messages.languages import negotiate_language
 from api.settings import Settings
 from inspections.errors import Refusal
 
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
-_ALLOW = ", ".join(sorted(METHODS)).encode()
 PATH_CHARACTERS = 2048
 QUERY_BYTES = 16 * 1024
 PARAMETERS = 512
@@ -28,16 +29,17 @@ _ANY_HOST_PATHS = ("/health/", "/metrics")
 """Load balancers and monitors ask for these by the address of the machine."""
 
 App = Callable[[Any, Any, Any], Awaitable[None]]
+AllowHeader = Callable[[str], bytes]
 
 
-def limit_requests(app: App, settings: Settings) -> App:
-    """Wraps the application with these limits. Raises BadSettings."""
+def limit_requests(app: App, settings: Settings, allow_header: AllowHeader) -> App:
+    """Wraps the application with these limits. `allow_header`: the methods of a path. Raises BadSettings."""
     names = settings.host_names
     usual = _usual_hosts(settings)
 
     def application(scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         if scope["type"] == "http" and (refusal := _check_limits(scope, names, usual)):
-            return _send_problem(refusal, scope, send)
+            return _send_problem(refusal, allow_header, scope, send)
         return app(scope, receive, send)
 
     return application
@@ -74,13 +76,20 @@ def _is_served(path: str, host: bytes, names: frozenset[str]) -> bool:
     return path.startswith(_ANY_HOST_PATHS) or (found is not None and (found.name in names or is_loopback(found.name)))
 
 
-async def _send_problem(refusal: Refusal, scope: Scope, send: Send) -> None:
-    problem = as_problem(refusal)
+async def _send_problem(refusal: Refusal, allow_header: AllowHeader, scope: Any, send: Send) -> None:
+    named: dict[bytes, bytes] = dict(scope["headers"])
+    begin_request(named.get(REQUEST_ID_HEADER), named.get(TRACE_HEADER))
+    problem = as_problem(refusal, language := negotiate_language(scope)) | request_member()
     body = msgspec.json.encode(problem)
-    headers = [(b"content-type", b"application/problem+json"), (b"content-length", str(len(body)).encode())]
+    headers = [
+        (b"content-type", b"application/problem+json"),
+        (b"content-language", language.encode()),
+        (b"content-length", str(len(body)).encode()),
+        (REQUEST_ID_HEADER, current_request_id_bytes()),
+    ]
     if isinstance(refusal, WrongMethod):
-        headers.append((b"allow", _ALLOW))
+        headers.append((b"allow", allow_header(scope["path"])))
     start: Any = {"type": "http.response.start", "status": problem["status"], "headers": headers}
-    await set_headers(start, scope)
+    add_default_headers(start, scope)
     await send(start)
     await send({"type": "http.response.body", "body": body, "more_body": False})

@@ -9,7 +9,7 @@ import time
 from functools import cache
 from typing import Any, cast
 
-from litestar.types import HTTPScope, Message, Scope
+from litestar.types import HTTPScope
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
 
@@ -35,13 +35,11 @@ def start_timer(scope: HTTPScope) -> None:
     scope["state"][_BEGAN] = time.perf_counter()
 
 
-async def count_response(message: Message, scope: Scope) -> None:
+def count_response(status: int, scope: HTTPScope) -> None:
     """Counts a response by the route's template: a path with an id in it would make a series per id."""
-    if message["type"] != "http.response.start":
-        return
     asked = cast("dict[str, Any]", scope)
     route = asked.get("path_template") or _OTHER
-    _requests(route, asked["method"], str(message["status"])).inc()
+    _requests(route, asked["method"], str(status)).inc()
     if (began := asked["state"].get(_BEGAN)) is not None:
         _seconds(route).observe(time.perf_counter() - began)
 

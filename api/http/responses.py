@@ -15,6 +15,7 @@ from msgspec import Struct
 from api.hosts import is_loopback, parse_host
 from api.http.bodies import AnyRequest
 from api.http.context import app_context
+from api.http.exchange.validators import is_known_to_client
 from api.http.headers import request_header
 
 T = TypeVar("T")
@@ -29,6 +30,18 @@ _COMMON_HEADERS = {
 }
 
 
+_TEXT = {"type": "string"}
+VALIDATOR_HEADERS = (
+    ("If-None-Match", False, "The ETags that the client has (RFC 9110, 13.1.2): 304 where one is still right.", _TEXT),
+)
+FILE_HEADERS = (
+    *VALIDATOR_HEADERS,
+    ("Range", False, "One range of bytes (RFC 9110, 14.2): 206, or 416 beyond the end.", _TEXT),
+    ("If-Range", False, "The ETag for which the range is meant; with another one all is sent.", _TEXT),
+)
+"""Headers of operations that answer with validators or files: name, whether it must be there, meaning, schema."""
+
+
 class JsonResponse(Response[T]):
     """A response that sends a Struct in two messages, without building headers and cookies that it does not have."""
 
@@ -37,14 +50,20 @@ class JsonResponse(Response[T]):
         more = self.headers, self.cookies, self.background, *map(options.get, ("headers", "cookies", "background"))
         if not isinstance(self.content, Struct) or media_type != MediaType.JSON or any(more):
             return cast("Any", super()).to_asgi_response(app, request, **options)
-        body, status = encode_json(self.content), self.status_code or options.get("status_code") or 200
+        content, status = self.content, self.status_code or options.get("status_code") or 200
 
-        async def send_json(_scope: Scope, _receive: Receive, send: Send) -> None:
-            headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
-            await send({"type": "http.response.start", "status": status, "headers": headers})
-            await send({"type": "http.response.body", "body": body, "more_body": False})
+        async def send_content(_scope: Scope, _receive: Receive, send: Send) -> None:
+            await send_json(content, status, send)
 
-        return send_json
+        return send_content
+
+
+async def send_json(content: Struct, status: int, send: Send) -> None:
+    """Sends a Struct as JSON in two messages."""
+    body = encode_json(content)
+    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body, "more_body": False})
 
 
 class Content(NamedTuple):
@@ -67,7 +86,7 @@ async def serve_content(
     """200, 206, 304 or 416. The content of a `tag` never changes. A failing read raises before any byte is sent."""
     etag = f'"{tag}"'
     headers = {**_COMMON_HEADERS, **more, "ETag": etag}
-    if request.headers.get("if-none-match", "").strip() == "*" or etag in request.headers.get("if-none-match", ""):
+    if is_known_to_client(request.scope, etag):
         return Response(b"", status_code=304, headers=headers)
     first, last, status = _byte_range(request, etag, content.size)
     if status == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:

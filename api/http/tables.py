@@ -2,15 +2,14 @@
 
 import io
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import date, datetime
+from datetime import date
 from enum import StrEnum
 from typing import Annotated, Any, NamedTuple
 
 from litestar.params import QueryParameter
 
 from api.http.bodies import AnyRequest
-from inspections.calendar import SHANGHAI
-from storage.ledger.spreadsheet_cells import BOM, TextWorkbook, csv_text
+from storage.ledger.spreadsheet_cells import BOM, TextWorkbook, csv_text, date_cell
 
 _XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
@@ -50,14 +49,8 @@ def choose_format(request: AnyRequest, asked: TableFormat | None) -> TableFormat
 
 
 def _to_cell(value: Any) -> Any:
-    """A value as a cell: texts and numbers as they are, times of Shanghai and dates as texts."""
-    match value:
-        case datetime():
-            return f"{value.astimezone(SHANGHAI):%Y-%m-%d %H:%M:%S}"
-        case date():
-            return value.isoformat()
-        case _:
-            return value
+    """A value as a cell: texts and numbers as they are, times in Shanghai and days as dates."""
+    return date_cell(value) if isinstance(value, date) else value
 
 
 def _cells(sheet: Sheet) -> Iterator[list[Any]]:
@@ -73,10 +66,10 @@ def as_xlsx(sheet: Sheet) -> bytes:
     """A workbook with one worksheet."""
     file = io.BytesIO()
     with TextWorkbook(file, in_memory=True) as book:
-        page = book.add_page(sheet.titles.values(), sheet.name)
+        page = book.add_page(list(sheet.titles.values()), sheet.name)
         for at, cells in enumerate(_cells(sheet), 1):
             book.write_row(page, at, cells)
-        page.autofit()
+        book.add_filter(page, len(sheet.rows), len(sheet.titles))
     return file.getvalue()
 
 

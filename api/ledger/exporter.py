@@ -1,6 +1,7 @@
 """A background worker that makes the requested exports, one at a time, each in a process of its own."""
 
 import asyncio
+import hashlib
 import re
 import sys
 import time
@@ -9,6 +10,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime
 from functools import partial
+from pathlib import Path
 from typing import cast
 
 import msgspec
@@ -80,9 +82,12 @@ class Exporter:
             process = await self._start_process(export, file)
             try:
                 await self._follow_process(export, process)
-                size = await self._store_file(export, file) if process.returncode == 0 else None
-                error = None if size is not None else _failure_message(process)
-                await self._database.transact(partial(finish_export, export=export, size=size, error=error))
+                made = process.returncode == 0
+                size, digest = await self._store_file(export, file) if made else (None, None)
+                error = None if made else _failure_message(process)
+                await self._database.transact(
+                    partial(finish_export, export=export, size=size, error=error, digest=digest)
+                )
             except LostClaim:
                 log.warning("export is somebody else's", export=str(export.id))
             finally:
@@ -96,7 +101,9 @@ class Exporter:
             if export.pictures
             else None
         )
-        order = ExportOrder(self._settings.database_url, export.form, export.selection, photos, tells=True)
+        order = ExportOrder(
+            self._settings.database_url, export.form, export.selection, self._clock(), photos, tells=True
+        )
         with file.path.open("wb") as out:
             process = await asyncio.create_subprocess_exec(*COMMAND, stdin=PIPE, stdout=out, stderr=PIPE)
         ordering = cast("asyncio.StreamWriter", process.stdin)
@@ -128,11 +135,17 @@ class Exporter:
         if process.returncode not in {0, EXIT_TOO_MANY_LINES}:
             log.error("export failed", export=str(export.id), status=process.returncode, output=progress.last)
 
-    async def _store_file(self, export: Export, file: IncomingFile) -> int:
-        """Moves the file to the photo store and returns its size in bytes."""
+    async def _store_file(self, export: Export, file: IncomingFile) -> tuple[int, str]:
+        """Moves the file to the photo store; returns its size in bytes and its digest."""
         size = (await asyncio.to_thread(file.path.stat)).st_size
+        digest = await asyncio.to_thread(_file_digest, file.path)
         await asyncio.to_thread(self._store.save, file, export_name(export.id, export.form))
-        return size
+        return size, digest
+
+
+def _file_digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return f"sha256:{hashlib.file_digest(file, 'sha256').hexdigest()}"
 
 
 class _ProgressReader:

@@ -15,10 +15,10 @@ from msgspec import Struct
 from api.accounts.security_log import current_caller
 from api.http.bodies import AnyRequest, json_body
 from api.http.context import app_context, current_person
-from api.http.responses import Content, serve_content
+from api.http.responses import FILE_HEADERS, Content, serve_content
 from api.http.tables import MEDIA_TYPES, TableFormat
 from api.ledger.exporter import Exporter
-from api.ledger.routes import build_selection, filter_facts
+from api.ledger.routes import build_selection, digest_field, file_disposition, filter_facts
 from api.statistics.filters import FILTERS
 from inspections.accounts.security_log import Event
 from inspections.errors import UnfinishedExport
@@ -79,15 +79,37 @@ async def get_export(request: AnyRequest, export_id: FromPath[UUID]) -> ExportVi
     return _export_view(await _find_export(request, export_id))
 
 
-@get("/ledger/exports/{export_id:uuid}/file", opt={"action": "ledger.export"}, media_type=MEDIA_TYPES[TableFormat.XLSX])
+@get(
+    "/ledger/exports/{export_id:uuid}/file",
+    opt={"action": "ledger.export", "headers": FILE_HEADERS},
+    media_type=MEDIA_TYPES[TableFormat.XLSX],
+)
 async def download_export(request: AnyRequest, export_id: FromPath[UUID]) -> Response[Any]:
-    """The file; it supports ranges like photos. 409 `export.not_made` before it is made."""
+    """The file; it supports ranges like photos. 409 `export.not_made` before it is made.
+
+    `Repr-Digest` (RFC 9530) has the digest of the whole file, also with a range.
+    """
     export, store = await _find_export(request, export_id), app_context(request).photos
     if export.state is not ExportState.MADE or export.size is None:
         raise UnfinishedExport(state=export.state)
     content = Content(export.size, partial(store.read, export_name(export.id, export.form)))
-    named = {"Content-Disposition": f'attachment; filename="ledger.{export.form}"'}
+    named = {"Content-Disposition": file_disposition(export.form, export.asked_at), "Anxun-Lines": str(export.done)}
+    if export.digest is not None:
+        named["Repr-Digest"] = digest_field(bytes.fromhex(export.digest.removeprefix("sha256:")))
     return await serve_content(request, content, str(export.id), MEDIA_TYPES[TableFormat(export.form)], named)
+
+
+@get("/ledger/exports/{export_id:uuid}/proof", opt={"action": "ledger.export"}, media_type="text/plain")
+async def get_export_proof(request: AnyRequest, export_id: FromPath[UUID]) -> Response[str]:
+    """The digest of the file as `sha256sum --check` reads it, below a comment with the number of its lines.
+
+    409 `export.not_made` before it is made.
+    """
+    export = await _find_export(request, export_id)
+    if export.state is not ExportState.MADE or export.digest is None:
+        raise UnfinishedExport(state=export.state)
+    digest = export.digest.removeprefix("sha256:")
+    return Response(f"# {export.done} 行\n{digest}  ledger.{export.form}\n", media_type="text/plain; charset=utf-8")
 
 
 async def _find_export(request: AnyRequest, export_id: UUID) -> Export:
@@ -102,4 +124,4 @@ def _export_view(export: Export) -> ExportView:
     return ExportView(**{name: getattr(export, name) for name in shared}, expires_at=export.asked_at + RETENTION)
 
 
-ROUTES = [create_export, get_export, download_export]
+ROUTES = [create_export, get_export, download_export, get_export_proof]

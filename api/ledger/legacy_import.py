@@ -20,8 +20,11 @@ from inspections.accounts.people import SYSTEM
 from inspections.accounts.policy import EVERYWHERE, scope
 from inspections.accounts.security_log import Event
 from inspections.errors import InvalidInput, Unavailable
+from inspections.ledger.actions.layout import ledger_layout
 from inspections.ledger.actions.legacy_import import LedgerImportResult, import_ledger, preview_import
-from inspections.ledger.legacy_import import NameIndex, ParsedLedger, build_name_index
+from inspections.ledger.choices import build_name_index
+from inspections.ledger.layout import own_titles
+from inspections.ledger.legacy_import import ParsedLedger
 from storage.database import open_database
 from storage.engine.connections import analyze, write_access
 from storage.file_reading import LedgerOrder
@@ -31,19 +34,19 @@ from storage.repository import Repository
 log = structlog.get_logger()
 
 FILE_BYTES = 20_000_000
-_OPTIONS = {"action": "ledger.import", "body": bytes, "takes": "application/octet-stream"}
+_OPTIONS = {"action": "ledger.import", "body": bytes}
 
 
 @post("/ledger/import", opt=_OPTIONS, status_code=HTTP_200_OK, request_max_body_size=FILE_BYTES)
 async def import_uploaded_ledger(request: AnyRequest, apply: FromQuery[bool] = False) -> LedgerImportResult:
-    """Imports the file in the body: XLSX, XLS, ODS or CSV. Without `apply` it only previews the result.
+    """Imports the file in the body: XLSX, XLS, ODS, CSV, text with tabs, or an HTML table called .xls.
 
-    With it, every line becomes a hazard or, where any line has an error, none does (422 `file.lines`). A line that was
-    imported before is left as it is.
+    Without `apply` it only previews the result. With it, every line becomes a hazard or, where any line has an error,
+    none does (422 `file.lines`). A line that was imported before is left as it is.
     """
     context, username = app_context(request), current_person(request).username
     with file_slot(context, username):
-        order = LedgerOrder(await context.database.read(_read_name_index), context.clock())
+        order = await context.database.read(partial(_ledger_order, now=context.clock()))
         ledger = await read_uploaded_file(request, context, order, ParsedLedger)
         reach = scope(current_person(request), "ledger.import")
         if not apply:
@@ -59,8 +62,9 @@ async def import_uploaded_ledger(request: AnyRequest, apply: FromQuery[bool] = F
         return done
 
 
-def _read_name_index(repository: Repository) -> NameIndex:
-    return build_name_index(repository.communities(), repository.categories())
+def _ledger_order(repository: Repository, now: datetime) -> LedgerOrder:
+    names = build_name_index(repository.communities(), repository.categories())
+    return LedgerOrder(names, now, own_titles(ledger_layout(repository)))
 
 
 def import_ledger_file(url: str, data: bytes, username: str, *, apply: bool) -> LedgerImportResult:
@@ -77,7 +81,7 @@ async def _import_ledger_file(url: str, data: bytes, username: str, *, apply: bo
     database, now = open_database(url), datetime.now(UTC)
     try:
         try:
-            ledger = await read_file(LedgerOrder(await database.read(_read_name_index), now), ParsedLedger, data)
+            ledger = await read_file(await database.read(partial(_ledger_order, now=now)), ParsedLedger, data)
         except InvalidInput as error:
             raise CommandError(str(error)) from error
         if await database.read(lambda repository: repository.person(username)) is None:

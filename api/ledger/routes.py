@@ -1,18 +1,22 @@
-"""Downloads of the ledger (电子台账), streamed while a process writes it."""
+"""Downloads of the ledger (电子台账), which a process writes first, so that its digest stands before it."""
 
 import asyncio
+import base64
+import hashlib
 import os
 import tempfile
-import time
 from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncGenerator, Callable
 from contextlib import AsyncExitStack, suppress
+from datetime import datetime
 from typing import BinaryIO, cast
+from urllib.parse import quote
 
 import msgspec
 import structlog
 from litestar import get
 from litestar.di import NamedDependency
+from litestar.params import FromQuery
 from litestar.response import Stream
 
 from api.accounts.security_log import current_caller
@@ -26,6 +30,7 @@ from api.ledger.exporter import COMMAND
 from api.statistics.filters import FILTERS, select_communities
 from inspections.accounts.policy import scope
 from inspections.accounts.security_log import Event
+from inspections.calendar import shanghai_date
 from inspections.errors import FileTooComplex, Unavailable
 from inspections.ledger.exports import ExportForm
 from inspections.ledger.selection import Selection
@@ -38,19 +43,20 @@ from storage.statistics.metrics import Filters
 log = structlog.get_logger()
 
 _PIECE = 256 * 1024
-_LOOK_SECONDS = 0.02
 _STALL_SECONDS = 60.0
 """Seconds without a byte read by the client before the download is ended: a slow connection is not stalled."""
 
 
 @get("/ledger.csv", opt={"action": "ledger.export"}, dependencies=FILTERS, media_type="text/csv")
-async def download_ledger_csv(request: AnyRequest, filters: NamedDependency[Filters]) -> Stream:
+async def download_ledger_csv(
+    request: AnyRequest, filters: NamedDependency[Filters], proof: FromQuery[bool] = False
+) -> Stream:
     """Every hazard of the period, one per line, as of this moment, today included; without alert checks.
 
-    The last line has `#`, the number of lines, and `sha256:` with the digest of all bytes before it. A file without
-    that line is incomplete.
+    `Content-Digest` (RFC 9530) has the digest of the file, `Anxun-Lines` the number of its lines. With `proof` the last
+    line has `#`, the number of lines, and `sha256:` with the digest of all bytes before it.
     """
-    return await _stream_ledger(request, filters, TableFormat.CSV)
+    return await _stream_ledger(request, filters, TableFormat.CSV, proof=proof)
 
 
 @get("/ledger.xlsx", opt={"action": "ledger.export"}, dependencies=FILTERS, media_type=MEDIA_TYPES[TableFormat.XLSX])
@@ -59,21 +65,51 @@ async def download_ledger_xlsx(request: AnyRequest, filters: NamedDependency[Fil
     return await _stream_ledger(request, filters, TableFormat.XLSX)
 
 
-async def _stream_ledger(request: AnyRequest, filters: Filters, form: TableFormat) -> Stream:
+async def _stream_ledger(request: AnyRequest, filters: Filters, form: TableFormat, *, proof: bool = False) -> Stream:
+    """Answers when the file is complete: its length and its digest stand before it."""
     context = app_context(request)
     selection = await context.database.read(lambda repository: build_selection(repository, request, filters))
     stack = AsyncExitStack()
     try:
         on_made = stack.enter_context(file_slot(context, current_person(request).username))
-        made = await _start_process(stack, context, selection, form)
+        order = ExportOrder(
+            context.settings.database_url, ExportForm(form.value), selection, context.clock(), proof=proof
+        )
+        file, lines = await _make_file(stack, context, order)
+        on_made()
+        digest = await asyncio.to_thread(_content_digest, file)
         await context.log.record(
             Event.EXPORTED, current_caller(request), "ledger", {"form": form.value, **filter_facts(filters)}
         )
     except BaseException:
         await stack.aclose()
         raise
-    named = {"Content-Disposition": f'attachment; filename="ledger.{form}"', "X-Accel-Buffering": "no"}
-    return Stream(_stream_pieces(stack, *made, on_made), media_type=MEDIA_TYPES[form], headers=named)
+    size = os.fstat(file.fileno()).st_size
+    named = {
+        "Content-Disposition": file_disposition(form, context.clock()),
+        "Content-Length": str(size),
+        "Content-Digest": digest,
+        "Anxun-Lines": str(lines),
+        "X-Accel-Buffering": "no",
+    }
+    return Stream(_stream_pieces(stack, file, size), media_type=MEDIA_TYPES[form], headers=named)
+
+
+def file_disposition(form: str, now: datetime) -> str:
+    """The name of the file: 隐患台账 and its day (RFC 6266, RFC 8187), and one in ASCII for old clients."""
+    name = quote(f"隐患台账-{shanghai_date(now):%Y-%m-%d}.{form}")
+    return f"attachment; filename=\"ledger.{form}\"; filename*=UTF-8''{name}"
+
+
+def _content_digest(file: BinaryIO) -> str:
+    """The digest of the file as a field of RFC 9530."""
+    with os.fdopen(os.dup(file.fileno()), "rb") as read:
+        read.seek(0)
+        return digest_field(hashlib.file_digest(read, "sha256").digest())
+
+
+def digest_field(digest: bytes) -> str:
+    return f"sha-256=:{base64.b64encode(digest).decode()}:"
 
 
 def build_selection(repository: Repository, request: AnyRequest, filters: Filters) -> Selection:
@@ -96,59 +132,58 @@ def build_selection(repository: Repository, request: AnyRequest, filters: Filter
 
 
 def filter_facts(filters: Filters) -> dict[str, str]:
-    found = ((name, getattr(filters, name)) for name in filters.__struct_fields__)
-    return {name: str(value) for name, value in found if value is not None}
+    """The given filters for the security log; several values are separated by commas."""
+    several = {
+        "community": filters.community,
+        "street": filters.street,
+        "category": filters.category,
+        "group": filters.group,
+        "severity": filters.severity,
+        "source": filters.source,
+    }
+    days = {"first": filters.first, "last": filters.last}
+    return {name: ",".join(values) for name, values in several.items() if values} | {
+        name: str(day) for name, day in days.items() if day is not None
+    }
 
 
-async def _start_process(
-    stack: AsyncExitStack, context: AppContext, selection: Selection, form: TableFormat
-) -> tuple[Process, BinaryIO]:
-    """Starts a process that writes a ledger, and returns it with its file, which has no name and vanishes when closed.
+async def _make_file(stack: AsyncExitStack, context: AppContext, order: ExportOrder) -> tuple[BinaryIO, int]:
+    """Has a process write a ledger; returns the file, which has no name and vanishes when closed, and its lines.
 
-    Raises DiskFull before it starts, Unavailable where it ends without a byte, FileTooComplex where it exceeds its
-    limits. `stack` ends the process.
+    Raises DiskFull before it starts, Unavailable where it fails, FileTooComplex where it exceeds its limits. `stack`
+    ends the process.
     """
     context.settings.incoming_folder.mkdir(parents=True, exist_ok=True)
     check_free_space(context.settings.incoming_folder)
     file = cast("BinaryIO", stack.enter_context(tempfile.TemporaryFile(dir=context.settings.incoming_folder)))  # noqa: SIM115  # by the stack
-    process = await asyncio.create_subprocess_exec(*COMMAND, stdin=PIPE, stdout=file)
+    process = await asyncio.create_subprocess_exec(*COMMAND, stdin=PIPE, stdout=file, stderr=PIPE)
     stack.push_async_callback(_end_process, process)
-    ordering = cast("asyncio.StreamWriter", process.stdin)
-    ordering.write(msgspec.json.encode(ExportOrder(context.settings.database_url, ExportForm(form.value), selection)))
-    ordering.close()
-    until = time.monotonic() + WRITING.seconds
-    while not (os.fstat(file.fileno()).st_size if form is TableFormat.CSV else process.returncode == 0):
-        if process.returncode or time.monotonic() > until:
-            log.error("ledger failed", status=process.returncode)
-            raise FileTooComplex if has_exceeded_limits(process.returncode) else Unavailable
-        await asyncio.sleep(_LOOK_SECONDS)
-    return process, file
+    try:
+        async with asyncio.timeout(WRITING.seconds):
+            _, told = await process.communicate(msgspec.json.encode(order))
+    except TimeoutError:
+        log.error("ledger took too long")  # noqa: TRY400  # the trace says nothing
+        raise Unavailable from None
+    last = told.decode(errors="replace").rstrip().rpartition("\n")[2]
+    if process.returncode:
+        log.error("ledger failed", status=process.returncode, output=last)
+        raise FileTooComplex if has_exceeded_limits(process.returncode) else Unavailable
+    return file, int(last.split()[0])
 
 
-async def _stream_pieces(
-    stack: AsyncExitStack, process: Process, file: BinaryIO, on_made: Callable[[], None]
-) -> AsyncGenerator[bytes]:
-    """The bytes written so far, then those that follow. A failed process breaks the response off, so clients notice.
-
-    `on_made` is called once the file is complete, before its last bytes are taken.
-    """
-    sent, ended, offered = 0, False, False
+async def _stream_pieces(stack: AsyncExitStack, file: BinaryIO, size: int) -> AsyncGenerator[bytes]:
+    """The bytes of the file. A client that stops reading breaks the response off."""
+    sent, offered = 0, False
     watch = asyncio.create_task(_watch_reader(stack, lambda: sent if offered else None))
     try:
         async with stack:
-            while not ended:
-                if ended := process.returncode is not None:
-                    on_made()
-                while piece := await asyncio.to_thread(os.pread, file.fileno(), _PIECE, sent):
-                    sent, offered = sent + len(piece), True
-                    yield piece
-                    offered = False
-                    if file.closed:
-                        raise StalledTransfer
-                if not ended:
-                    await asyncio.sleep(_LOOK_SECONDS)
-            if process.returncode:
-                raise Unavailable
+            while sent < size:
+                piece = await asyncio.to_thread(os.pread, file.fileno(), _PIECE, sent)
+                sent, offered = sent + len(piece), True
+                yield piece
+                offered = False
+                if file.closed:
+                    raise StalledTransfer
     finally:
         watch.cancel()
 

@@ -10,6 +10,7 @@ from litestar.response import Response
 from msgspec import Struct
 
 from api.http.bodies import AnyRequest
+from api.http.responses import VALIDATOR_HEADERS
 from api.http.tables import FormatParameter, Sheet
 from api.statistics.filters import check_period, select_communities
 from api.statistics.responses import statistics_response
@@ -33,12 +34,12 @@ class AlertStatistics(Struct, frozen=True):
     definitions: dict[str, str]
 
 
-@get("/statistics/alerts", opt={"action": "statistics.see"})
+@get("/statistics/alerts", opt={"action": "statistics.see", "headers": VALIDATOR_HEADERS})
 async def get_alert_statistics(
     request: AnyRequest,
-    community: FromQuery[str | None] = None,
-    street: FromQuery[str | None] = None,
-    kind: FromQuery[MonitorKind | None] = None,
+    community: FromQuery[tuple[str, ...]] = (),
+    street: FromQuery[tuple[str, ...]] = (),
+    kind: FromQuery[tuple[MonitorKind, ...]] = (),
     first: Annotated[date | None, QueryParameter(name="from")] = None,
     last: Annotated[date | None, QueryParameter(name="to")] = None,
     form: FormatParameter = None,
@@ -62,7 +63,7 @@ async def get_alert_statistics(
         kinds = [
             {"kind": each, **compute_metrics(by_kind[each], [one for one in found if one.kind is each])}
             for each in MonitorKind
-            if kind in {None, each}
+            if not kind or each in kind
         ]
         return AlertStatistics(items, kinds, compute_metrics(len(there), found), now, DEFINITIONS)
 

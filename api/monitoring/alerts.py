@@ -1,10 +1,8 @@
 """Routes to submit signed alerts, to list alerts, and to list rejections."""
 
-import hashlib
-import hmac
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from litestar import get, post
@@ -14,32 +12,32 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from api.http.bodies import AnyRequest, check_moments, read_chunks
-from api.http.context import AppContext, app_context, current_person
+from api.http.context import app_context, current_person
 from api.http.problems import BodyTooLarge, UnparsableBody
 from api.http.queries import LIST_LIMIT, PageCursor, PageLimit, cut_page
 from api.monitoring.intake import AlertIntake
+from api.monitoring.signatures import SIGNATURE_HEADERS, read_signature, refused_request
 from inspections.accounts.policy import PUBLIC, Scope, scope
 from inspections.calendar import shanghai_date
 from inspections.errors import ClockSkew, InvalidSignature, NotFound
 from inspections.hazards.records import HazardReference
 from inspections.monitoring.actions.alerts import DevicePayload
 from inspections.monitoring.alerts import Alert, CanonicalMessage, Grade, Measurement, Metric, Verdict
-from inspections.monitoring.devices import TIMESTAMP_TOLERANCE, Monitor, Signature
-from inspections.monitoring.rejections import RejectionCount, rejected_message
+from inspections.monitoring.devices import Monitor, Signature
+from inspections.monitoring.rejections import RejectionCount, unreadable_messages, unreadable_payload
 from inspections.monitoring.vendors import PAYLOAD_BYTES, UnreadableMessage, UnreadablePayload, read
 from storage.monitoring.queries import AlertFilters, alerts_page, rejection_counts
 from storage.repository import Repository
 
 _PAGE = 100
 _WEEK = timedelta(days=6)
-_SIGNATURE_VERSION = "v1="
 
 
 class AlertVerdicts(Struct, frozen=True):
     """One verdict for each message, in order. `result` is always 1, which some vendors' devices expect."""
 
     items: list[Verdict]
-    result: int = 1
+    result: Literal[1] = 1
 
 
 class AlertView(Struct, frozen=True):
@@ -87,7 +85,7 @@ class AlertList(Struct, frozen=True):
 
 @post(
     "/alerts",
-    opt={"action": PUBLIC, "body": dict[str, Any] | list[Any]},
+    opt={"action": PUBLIC, "body": dict[str, Any] | list[dict[str, Any]], "headers": SIGNATURE_HEADERS},
     status_code=HTTP_200_OK,
     request_max_body_size=PAYLOAD_BYTES,
 )
@@ -99,25 +97,23 @@ async def submit_alerts(request: AnyRequest) -> AlertVerdicts:
     """
     context = app_context(request)
     raw = b"".join([chunk async for chunk in read_chunks(request)])
+    signed, now = await read_signature(context.database, request), context.clock()
     try:
-        monitor, signature = await _verify_signature(context, request, raw)
+        monitor = signed.verify([raw])
+        signed.check_clock(now)
     except (InvalidSignature, ClockSkew) as refusal:
-        reason = "wrong_signature" if isinstance(refusal, InvalidSignature) else "wrong_clock"
-        await context.part(AlertIntake).reject(
-            "http", rejected_message(reason, request.headers.get("anxun-device", ""), raw)
-        )
+        await context.part(AlertIntake).reject("http", refused_request(request, refusal, raw))
         raise
     try:
         contents = read(monitor.vendor, monitor.id, raw)
     except UnreadablePayload as garbage:
-        await context.part(AlertIntake).reject("http", rejected_message(garbage.reason, monitor.id, raw))
+        await context.part(AlertIntake).reject("http", unreadable_payload(garbage, monitor.id, raw))
         if garbage.reason == "too_many":
             raise BodyTooLarge(reason=garbage.reason) from None
         raise UnparsableBody(reason=garbage.reason) from None
     messages = [each for each in contents if isinstance(each, CanonicalMessage)]
-    unclear = [
-        rejected_message(each.reason, monitor.id, raw) for each in contents if isinstance(each, UnreadableMessage)
-    ]
+    unclear = unreadable_messages(contents, monitor.id, raw)
+    signature = Signature(signed.digest, monitor.id, now)
     verdicts = iter(await context.part(AlertIntake).submit(DevicePayload(messages, signature, "http", unclear)))
     return AlertVerdicts(
         [
@@ -127,35 +123,11 @@ async def submit_alerts(request: AnyRequest) -> AlertVerdicts:
     )
 
 
-async def _verify_signature(context: AppContext, request: AnyRequest, raw: bytes) -> tuple[Monitor, Signature]:
-    """Verifies the signature and returns the device that made it. Raises InvalidSignature, ClockSkew."""
-    device, stamp, signature = (
-        request.headers.get(f"anxun-{name}", "") for name in ("device", "timestamp", "signature")
-    )
-    monitor = await context.database.read(lambda repository: repository.get(Monitor, device[:64]))
-    made = [_expected_signature(secret, stamp, raw) for secret in (monitor.secrets if monitor else ("-",))]
-    good = [hmac.compare_digest(each.encode(), signature.encode()) for each in made]
-    if monitor is None or not any(good):
-        raise InvalidSignature
-    now = context.clock()
-    if (
-        not stamp.isascii()
-        or not stamp.isdigit()
-        or abs(now.timestamp() - int(stamp[:12])) > TIMESTAMP_TOLERANCE.total_seconds()
-    ):
-        raise ClockSkew(server_time=now.isoformat())
-    return monitor, Signature(signature.removeprefix(_SIGNATURE_VERSION), monitor.id, now)
-
-
-def _expected_signature(secret: str, stamp: str, raw: bytes) -> str:
-    return _SIGNATURE_VERSION + hmac.new(secret.encode(), stamp.encode() + b"." + raw, hashlib.sha256).hexdigest()
-
-
 @get("/alerts", opt={"action": "alert.see"})
 async def list_alerts(
     request: AnyRequest,
-    community: FromQuery[str | None] = None,
-    device: FromQuery[str | None] = None,
+    community: FromQuery[tuple[str, ...]] = (),
+    device: FromQuery[tuple[str, ...]] = (),
     standing: Annotated[bool | None, QueryParameter(name="open")] = None,
     limit: Annotated[int, QueryParameter(ge=1, le=500)] = _PAGE,
     cursor: FromQuery[UUID | None] = None,

@@ -1,7 +1,7 @@
 """Routes to register, list, change and maintain monitoring devices, and to rotate their secrets."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from functools import partial
 from typing import Annotated
 from uuid import UUID
@@ -16,12 +16,13 @@ from api.accounts.security_log import current_caller
 from api.http.bodies import AnyRequest, check_moments, json_body
 from api.http.context import app_context, current_person
 from api.http.file_reader import file_slot, read_uploaded_file
-from api.http.queries import LIST_LIMIT, PageCursor, PageLimit
+from api.http.queries import LIST_LIMIT, PageCursor, PageLimit, cut_page
 from api.http.tokens import new_token
 from inspections.accounts.policy import scope
 from inspections.accounts.security_log import Event
+from inspections.calendar import shanghai_date
 from inspections.errors import InvalidInput
-from inspections.ledger.legacy_import import build_name_index
+from inspections.ledger.choices import build_name_index
 from inspections.monitoring.actions.devices import (
     MaintenancePlan,
     MonitorImportResult,
@@ -36,14 +37,16 @@ from inspections.monitoring.actions.devices import (
 from inspections.monitoring.alerts import DEFAULT_THRESHOLDS, Metric, MonitorKind, Thresholds
 from inspections.monitoring.device_import import MonitorImport
 from inspections.monitoring.devices import MaintenanceWindow, Monitor, NewMonitor, Outage
+from inspections.monitoring.faults import DeviceFault, FaultKind
 from inspections.monitoring.vendors import Vendor
 from inspections.places.coordinates import Point
 from storage.file_reading import DevicesOrder
-from storage.monitoring.queries import monitors_page, outages_page
+from storage.monitoring.queries import faults_page, monitors_page, outages_page
 from storage.repository import Repository
 
 FILE_BYTES = 2_000_000
-_IMPORT = {"action": "device.manage", "body": bytes, "takes": "application/octet-stream"}
+_IMPORT = {"action": "device.manage", "body": bytes}
+_WEEK = timedelta(days=6)
 _PAGE = 100
 """Devices in a page: all of an office, whose map and list show every device."""
 _SECRET_PREFIX = "anxd_"  # noqa: S105  # the prefix of device secrets, so that scanners recognise a leaked one
@@ -92,6 +95,13 @@ class OutageList(Struct, frozen=True):
 
     items: list[Outage]
     next_cursor: UUID | None
+
+
+class FaultList(Struct, frozen=True, omit_defaults=True):
+    """A page of faults by day, newest first. `next_cursor` is left out on the last one."""
+
+    items: Sequence[DeviceFault]
+    next_cursor: str | None = None
 
 
 class MonitorWithSecret(Struct, frozen=True):
@@ -233,7 +243,33 @@ async def list_outages(
     return OutageList(found[:limit], found[limit - 1].id if len(found) > limit else None)
 
 
+@get("/devices/faults", opt={"action": "device.see"})
+async def list_faults(
+    request: AnyRequest,
+    first: Annotated[date | None, QueryParameter(name="from")] = None,
+    last: Annotated[date | None, QueryParameter(name="to")] = None,
+    kind: FromQuery[tuple[FaultKind, ...]] = (),
+    limit: PageLimit = LIST_LIMIT,
+    cursor: PageCursor = None,
+) -> FaultList:
+    """Lists the faults of devices in scope, by default those of the last seven days. Faults are no hazards.
+
+    `sensor`: values that no sensor measures. `power_on`: 85 °C of a sensor that has restarted. `unreadable`: messages
+    that say alarm and otherwise cannot be read.
+    """
+    check_moments(**{"from": first, "to": last})
+    until = last or shanghai_date(app_context(request).clock())
+    reach = scope(current_person(request), "device.see")
+    ask = partial(faults_page, reach=reach, days=(first or until - _WEEK, until), kinds=kind)
+    page, more = cut_page(await app_context(request).database.read(ask), _fault_key, limit, cursor)
+    return FaultList(page, more)
+
+
+def _fault_key(fault: DeviceFault) -> str:
+    return f"{fault.day} {fault.device} {fault.kind} {fault.metric}"
+
+
 ROUTES = [
-    register_device, list_devices, import_devices, list_outages, get_device, change_device, rotate_device_secret,
-    plan_device_maintenance, end_device_maintenance,
+    register_device, list_devices, import_devices, list_outages, list_faults, get_device, change_device,
+    rotate_device_secret, plan_device_maintenance, end_device_maintenance,
 ]  # fmt: skip

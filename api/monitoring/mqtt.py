@@ -25,8 +25,8 @@ from inspections.errors import Unavailable
 from inspections.monitoring.actions.alerts import DevicePayload
 from inspections.monitoring.alerts import CanonicalMessage
 from inspections.monitoring.devices import Monitor
-from inspections.monitoring.rejections import RejectedMessage, rejected_message
-from inspections.monitoring.vendors import UnreadableMessage, UnreadablePayload, read
+from inspections.monitoring.rejections import RejectedMessage, rejected_message, unreadable_messages, unreadable_payload
+from inspections.monitoring.vendors import UnreadablePayload, read
 from storage.database import Database
 from storage.engine.failures import MissingDependency
 
@@ -293,12 +293,8 @@ class MqttConsumer:
         try:
             contents = read(monitor.vendor, monitor.id, payload)
         except UnreadablePayload as garbage:
-            return [], [rejected_message(garbage.reason, monitor.id, payload)]
-        unread = [
-            rejected_message(each.reason, monitor.id, payload)
-            for each in contents
-            if isinstance(each, UnreadableMessage)
-        ]
+            return [], [unreadable_payload(garbage, monitor.id, payload)]
+        unread = unreadable_messages(contents, monitor.id, payload)
         valid = [each for each in contents if isinstance(each, CanonicalMessage)]
         return [replace(each, retained=True) for each in valid] if publication.retained else valid, unread
 

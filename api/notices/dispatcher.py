@@ -15,7 +15,7 @@ import structlog
 
 from api.http.outbound import ForbiddenAddress, SendFailure
 from api.notices.channels import error_summary
-from api.notices.envelopes import Channel, Envelope, HazardReference, channel_info
+from api.notices.envelopes import Channel, Envelope, NoticeSubject, channel_info
 from inspections.accounts.policy import scope
 from inspections.errors import Unavailable
 from inspections.notices.actions.delivery import (
@@ -147,7 +147,7 @@ def _build_envelopes(repository: Repository, claimed: Sequence[Delivery], now: d
         if delivery.username and hazard and not any(scope(each, "hazard.personal").covers(hazard) for each in told):
             named, words = None, render_hidden_notice(repository, notice.kind)
         else:
-            named = hazard and HazardReference(*(getattr(hazard, name) for name in HazardReference.__struct_fields__))
+            named = hazard and NoticeSubject(*(getattr(hazard, name) for name in NoticeSubject.__struct_fields__))
             words = text
         to = tuple(person.username for person in told)
         addresses = tuple(person.email for person in told if person.email) if delivery.username else ()

@@ -14,7 +14,7 @@ from inspections.hazards.records import State
 from inspections.notices.outbox import ChannelInfo
 
 
-class HazardReference(Struct, frozen=True):
+class NoticeSubject(Struct, frozen=True):
     """The hazard of a notice, as sent to other systems."""
 
     id: UUID
@@ -35,7 +35,7 @@ class Envelope(Struct, frozen=True):
     kind: str
     at: datetime
     to: tuple[str, ...]
-    hazard: HazardReference | None
+    hazard: NoticeSubject | None
     title: str
     text: str
     addresses: tuple[str, ...] = ()

@@ -9,6 +9,7 @@ from api.office.views import CategoryList
 
 @get("/categories", opt={"action": "place.see"})
 async def list_categories(request: AnyRequest) -> CategoryList:
+    """Lists the categories of hazards with their policies, by code."""
     return CategoryList(await app_context(request).database.read(lambda repository: repository.categories()))
 
 

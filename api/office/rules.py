@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 from functools import partial
 from operator import attrgetter
-from typing import TypeVar
+from typing import Annotated, TypeVar
 from uuid import UUID
 
 import msgspec
 from litestar import Response, get, post
-from litestar.params import FromPath
+from litestar.params import FromPath, PathParameter
 from msgspec import Struct
 
 from api.accounts.security_log import current_caller
@@ -21,6 +21,7 @@ from inspections.accounts.security_log import Event
 from inspections.calendar import YEARS, CalendarDay
 from inspections.errors import InvalidInput
 from inspections.office.actions import (
+    CODE_PATTERN,
     CategoryPolicy,
     Code,
     NewCalendar,
@@ -60,6 +61,7 @@ class DispatchRuleList(Struct, frozen=True, omit_defaults=True):
 
 @get("/rules", opt={"action": "rules.see"})
 async def get_rules(request: AnyRequest) -> Rulebook:
+    """Returns the rules of the office."""
     return await app_context(request).database.read(rulebook)
 
 
@@ -71,8 +73,11 @@ async def update_rules(request: AnyRequest) -> Rulebook:
     return await _transact_edit(request, action, "rules")
 
 
+_CategoryCode = Annotated[str, PathParameter(schema_extra={"pattern": CODE_PATTERN})]
+
+
 @post("/categories/{code:str}", opt={"action": "rules.edit", "body": CategoryPolicy}, status_code=200)
-async def save_category(request: AnyRequest, code: FromPath[str]) -> Category:
+async def save_category(request: AnyRequest, code: _CategoryCode) -> Category:
     """Replaces the whole policy of a category, or creates a category."""
     sent = await json_body(request, CategoryPolicy)
     return await _transact_edit(request, partial(edit_category, code=_parse_code(code), sent=sent), f"category {code}")
@@ -91,6 +96,7 @@ def _parse_code(code: str) -> str:
 
 @get("/calendar/{year:int}", opt={"action": "place.see"})
 async def get_calendar(request: AnyRequest, year: FromPath[int]) -> CalendarView:
+    """Returns the calendar (工作日历) of a year."""
     if year not in YEARS:
         raise InvalidInput(("year", "年份超出范围"))
 
@@ -139,6 +145,7 @@ async def create_dispatch_rule(request: AnyRequest) -> Response[DispatchRule]:
 
 @post("/dispatch-rules/{rule_id:uuid}/remove", opt={"action": "rules.edit"}, status_code=200)
 async def delete_dispatch_rule(request: AnyRequest, rule_id: FromPath[UUID]) -> DispatchRule:
+    """Removes a dispatch rule."""
     action = partial(remove_dispatch_rule, person=current_person(request), rule_id=rule_id)
     return await _transact_edit(request, action, f"dispatch {rule_id}")
 

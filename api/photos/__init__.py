@@ -7,5 +7,6 @@
 - `processor`: processes and examines photos after their reply, at low priority
 - `signing_key`: the secret for signed URLs
 - `tus`: tus 1.0: resumable uploads for phones that lose the signal
+- `tus_headers`: the headers of resumable uploads, read and checked
 - `views`: photos and their flags as JSON
 """

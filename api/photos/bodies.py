@@ -8,7 +8,9 @@ from typing import Any, cast
 
 from multipart import MultipartError, MultipartSegment, ParserLimitReached, PushMultipartParser
 
+from api.accounts.guard import is_signed_by_device
 from api.http.bodies import JSON_BYTES, AnyRequest, read_chunks
+from api.http.client_address import client_address
 from api.http.context import app_context
 from api.http.problems import BodyTooLarge, UnparsableBody
 from inspections.accounts.people import Person
@@ -52,12 +54,14 @@ class UploadConcurrency:
 
 @contextmanager
 def limit_concurrent_uploads(request: AnyRequest) -> Generator[None]:
-    """Counts an upload while its body is read. A sender without an account is identified by the token of their link.
+    """Counts an upload while its body is read. A sender without an account is identified by the token of their link,
+    a device by its network too: anybody may name a device until the signature is verified.
 
     Raises TooManyRequests above the limit of the settings, so that one faulty phone leaves room for all others.
     """
     context, person = app_context(request), cast("dict[str, Any]", request.scope).get("user")
     who = person.username if isinstance(person, Person) else str(request.path_params.get("token"))
+    who += f" {client_address(request)}" if is_signed_by_device(request) else ""
     if context.part(UploadConcurrency).uploads_by_sender[who] >= context.settings.uploads_at_once:
         raise TooManyRequests("同时上传的照片过多，请稍后重试", retry_after=_RETRY_AFTER_SECONDS)
     context.part(UploadConcurrency).uploads_by_sender[who] += 1

@@ -13,7 +13,7 @@ from msgspec import Meta, Struct
 from api.accounts.security_log import current_caller
 from api.http.bodies import AnyRequest, json_body
 from api.http.context import AppContext, app_context, current_person
-from api.http.responses import Content, local_link, serve_content
+from api.http.responses import FILE_HEADERS, Content, local_link, serve_content
 from api.photos.processor import PhotoProcessor
 from api.photos.signing_key import SigningKey
 from inspections.accounts.people import Person, is_link_username
@@ -71,7 +71,12 @@ class _ViewablePhoto(NamedTuple):
     caption: tuple[str, ...]
 
 
-@route("/photos/{sha256:str}", http_method=["GET", "HEAD"], opt={"action": "photo.see"})
+@route(
+    "/photos/{sha256:str}",
+    http_method=["GET", "HEAD"],
+    opt={"action": "photo.see", "headers": FILE_HEADERS},
+    media_type="image/*",
+)
 async def get_photo(
     request: AnyRequest,
     sha256: FromPath[str],
@@ -89,7 +94,12 @@ async def get_photo(
     return await _photo_response(request, context, variant, view)
 
 
-@route("/photos/{sha256:str}/{size:str}", http_method=["GET", "HEAD"], opt={"action": PUBLIC})
+@route(
+    "/photos/{sha256:str}/{size:str}",
+    http_method=["GET", "HEAD"],
+    opt={"action": PUBLIC, "headers": FILE_HEADERS},
+    media_type="image/*",
+)
 async def get_signed_photo(
     request: AnyRequest,
     sha256: FromPath[str],

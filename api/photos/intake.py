@@ -6,7 +6,9 @@ from functools import partial
 
 from litestar import Response, post, put
 from litestar.params import FromPath
+from litestar.status_codes import HTTP_201_CREATED
 
+from api.accounts.guard import DeviceSenderResolver, is_signed_by_device
 from api.http.bodies import AnyRequest, is_form
 from api.http.context import AppContext, app_context, current_person
 from api.http.problems import UnparsableBody
@@ -51,19 +53,23 @@ def _received_photo_view(photo: Photo, *, known: bool) -> ReceivedPhoto:
 
 @put(
     "/photos/{sha256:str}",
-    opt={"action": "photo.send", "body": bytes},
+    opt={"action": "photo.send", "body": bytes, "by_device": True},
+    status_code=HTTP_201_CREATED,
     request_max_body_size=PHOTO_BYTES,
 )
 async def upload_photo(request: AnyRequest, sha256: FromPath[str]) -> Response[ReceivedPhoto]:
     """Uploads a photo: 201 where it is new to the sender, 200 where it is known.
 
-    The whole body is read and hashed either way: knowing a digest gives no access.
+    The whole body is read and hashed either way: knowing a digest gives no access. A camera uploads with the three
+    headers of `POST /alerts` instead of a token, and names the digest in its alert.
     """
     context = app_context(request)
     with context.photos.open_incoming_file() as incoming:
         await receive_photo(request, incoming)
         if incoming.sha256 != sha256:
             raise DigestMismatch(sha256, incoming.sha256)
+        if is_signed_by_device(request):
+            await context.part(DeviceSenderResolver).verify_body(request, incoming.chunks())
         result = await _store_photos(context, current_person(request), [incoming])
     answer = _received_photo_view(result.photos[0], known=result.known)
     headers = {"Anxun-Photo-State": answer.state}

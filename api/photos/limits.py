@@ -18,7 +18,7 @@ class Limits(Struct, frozen=True):
     """The upload limits of the server, and its clock.
 
     `pixels`: the most of any picture, by format. Two kinds may have more: baseline JPEG, and HEIC of 8 bits with colour
-    4:2:0, as phones write it (0 where HEIC is not accepted). `pixels_other`: the least of `pixels`.
+    4:2:0, as phones write it (0 where HEIC is not accepted). `pixels_other`: the least number of `pixels`.
     """
 
     server_time: datetime
@@ -33,6 +33,7 @@ class Limits(Struct, frozen=True):
 
 @get("/limits", opt={"action": PUBLIC})
 async def get_limits(request: AnyRequest) -> Limits:
+    """Returns the limits of uploads, the time of the server and the sign-ins that it offers."""
     pixels = {kind: MAX_PIXELS[kind] for kind in ACCEPTED_FORMATS}
     heic = MAX_PIXELS[PHONE_HEIF] if "heif" in ACCEPTED_FORMATS else 0
     return Limits(

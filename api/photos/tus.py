@@ -5,28 +5,24 @@ Uploads are never locked: of two requests that append at the same offset, the sl
 """
 
 import asyncio
-import base64
-import binascii
-import hashlib
-import re
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing, suppress
+from datetime import datetime
 from email.utils import format_datetime
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 from uuid import UUID
 
-from litestar import Request, Response, Router, delete, head, patch, post, route
+from litestar import Request, Response, Router, delete, get, head, patch, post, route
 from litestar.params import FromPath
+from msgspec import Struct
 
 from api.http.bodies import AnyRequest
 from api.http.context import AppContext, app_context, current_person
 from api.http.problems import (
-    BodyTooLarge,
     InterruptedBody,
     StalledTransfer,
     StalledUpload,
-    UnparsableBody,
     WrongChecksum,
     WrongMediaType,
     WrongMethod,
@@ -37,6 +33,19 @@ from api.http.responses import local_link
 from api.photos.bodies import check_size, limit_concurrent_uploads, photo_chunks
 from api.photos.intake import inspect_photos, save_originals
 from api.photos.processor import PhotoProcessor
+from api.photos.tus_headers import (
+    ALGORITHMS,
+    APPEND_HEADERS,
+    CREATION_HEADERS,
+    OVERRIDE_HEADERS,
+    TUS_HEADERS,
+    VERSION,
+    Checksum,
+    check_version,
+    metadata_sha256,
+    number_header,
+    parse_checksum,
+)
 from inspections.accounts.people import Person
 from inspections.accounts.policy import PUBLIC
 from inspections.change import Change
@@ -65,50 +74,64 @@ from storage.photos import names as photo_names
 from storage.photos.incoming import IncomingFile
 from storage.photos.store import join_pieces, remove_pieces
 
-VERSION = "1.0.0"
 PIECE_BYTES = 1_000_000
 """The most bytes of an upload that a killed server can lose; a broken connection alone loses none."""
 
 _OCTETS = "application/offset+octet-stream"
-_ALGORITHMS = ("sha1", "sha256", "md5")
-_METADATA_BYTES = 4096
-_DIGITS = re.compile(r"\d{1,15}\Z", re.ASCII)
-_DIGEST = re.compile(r"[0-9a-f]{64}\Z")
 _CAPABILITIES = {
     "Tus-Version": VERSION,
     "Tus-Extension": "creation,creation-with-upload,checksum,expiration,termination",
     "Tus-Max-Size": str(PHOTO_BYTES),
-    "Tus-Checksum-Algorithm": ",".join(_ALGORITHMS),
+    "Tus-Checksum-Algorithm": ",".join(ALGORITHMS),
 }
+_PROTOCOL_HEADERS = ((b"tus-resumable", VERSION.encode()),)
+"""Of every answer of these routes (tus 1.0, Tus-Resumable)."""
 _NO_HEADERS: Mapping[str, str] = {}
 RefusalHandler = Callable[[Request[Any, Any, Any], Refusal], Response[bytes]]
 
 
-class _Checksum(NamedTuple):
-    """The hasher of a body, and the digest that the body must have."""
+class UploadView(Struct, frozen=True):
+    """An unfinished upload: `offset` of its `length` bytes have arrived. `sha256`: as the phone announced it."""
 
-    hasher: Any
-    expected: bytes
+    id: UUID
+    location: str
+    length: int
+    offset: int
+    sha256: str | None
+    expires_at: datetime
 
 
-def refusal_response(_: Request[Any, Any, Any], refusal: Refusal) -> Response[bytes]:
-    answer = problem_response(refusal)
-    answer.headers.update({"Tus-Resumable": VERSION, **(_CAPABILITIES if isinstance(refusal, WrongVersion) else {})})
+class UploadList(Struct, frozen=True):
+    items: list[UploadView]
+
+
+def refusal_response(request: Request[Any, Any, Any], refusal: Refusal) -> Response[bytes]:
+    answer = problem_response(refusal, request.scope)
+    if isinstance(refusal, WrongVersion):
+        answer.headers.update(_CAPABILITIES)
     return answer
 
 
 @route("/", http_method=["OPTIONS"], opt={"action": PUBLIC}, status_code=204, include_in_schema=False)
 async def get_capabilities() -> Response[None]:
     """Returns the tus version, extensions and limits of this server."""
-    return Response(None, status_code=204, headers={**_CAPABILITIES, "Tus-Resumable": VERSION})
+    return Response(None, status_code=204, headers=_CAPABILITIES)
 
 
-@post("/", opt={"body": bytes}, request_max_body_size=PHOTO_BYTES)
+@post(
+    "/",
+    opt={"body": bytes, "takes": _OCTETS, "needs_body": False, "headers": CREATION_HEADERS},
+    request_max_body_size=PHOTO_BYTES,
+)
 async def create_upload(request: AnyRequest) -> Response[None]:
-    """Creates an upload: 201 with its address; a body, if there is one, is its first piece."""
-    _check_version(request)
+    """Creates an upload: 201 with its address; a body, if there is one, is its first piece.
+
+    The unfinished upload of the same photo, by the `sha256` of the metadata and the length, is given back with its
+    `Upload-Offset`. The oldest of 200 unfinished uploads is removed for a new one.
+    """
+    check_version(request)
     context, person = app_context(request), current_person(request)
-    length = _number_header(request, "upload-length")
+    length = number_header(request, "upload-length")
     check_size(length)
     if length == 0:
         raise DamagedPhoto("文件为空")
@@ -117,35 +140,62 @@ async def create_upload(request: AnyRequest) -> Response[None]:
         begin_upload,
         person=person,
         length=length,
-        promised=_metadata_sha256(metadata),
+        promised=metadata_sha256(metadata),
         metadata=metadata,
         now=context.clock(),
     )
     with limit_concurrent_uploads(request):
-        upload = await context.database.transact(action)
+        upload, replaced = await context.database.transact(action)
+        for each in replaced:
+            await asyncio.to_thread(remove_pieces, context.photos, each.pieces)
         if request.headers.get("content-type") == _OCTETS:
-            upload = await _append_body(request, upload)
+            upload = await _append_body(request, upload, known=upload.offset)
     path = f"{request.scope['path'].rstrip('/')}/{upload.id}"
     return _upload_response(upload, 201, {"Location": local_link(request, path)})
 
 
-@patch("/{upload_id:uuid}", opt={"body": bytes}, request_max_body_size=PHOTO_BYTES)
+@get("/")
+async def list_uploads(request: AnyRequest) -> UploadList:
+    """Lists one's own unfinished uploads, the oldest first, so that a phone can go on with them or cancel them."""
+    context, person = app_context(request), current_person(request)
+    found = await context.database.read(lambda repository: repository.open_uploads(person.username, context.clock()))
+    folder = request.scope["path"].rstrip("/")
+    return UploadList(
+        [
+            UploadView(each.id, local_link(request, f"{folder}/{each.id}"), each.length, each.offset, each.promised,
+                       each.expires_at)
+            for each in found
+        ]
+    )  # fmt: skip
+
+
+@patch(
+    "/{upload_id:uuid}",
+    opt={"body": bytes, "takes": _OCTETS, "headers": APPEND_HEADERS},
+    request_max_body_size=PHOTO_BYTES,
+)
 async def append_to_upload(request: AnyRequest, upload_id: FromPath[UUID]) -> Response[None]:
     """Appends to an upload: 204 with its offset; for the last piece `Anxun-Photo`, or 422 and the upload is deleted."""
     return await _append_to_upload(request, upload_id)
 
 
-@head("/{upload_id:uuid}")
+@head("/{upload_id:uuid}", opt={"headers": TUS_HEADERS})
 async def get_upload_offset(request: AnyRequest, upload_id: FromPath[UUID]) -> Response[None]:
+    """Returns how many bytes of an upload have arrived, as `Upload-Offset`."""
     return await _offset_response(request, upload_id)
 
 
-@delete("/{upload_id:uuid}", status_code=204)
+@delete("/{upload_id:uuid}", opt={"headers": TUS_HEADERS}, status_code=204)
 async def terminate_upload(request: AnyRequest, upload_id: FromPath[UUID]) -> Response[None]:
+    """Cancels an upload and removes its pieces."""
     return await _terminate_upload(request, upload_id)
 
 
-@post("/{upload_id:uuid}", opt={"body": bytes}, request_max_body_size=PHOTO_BYTES)
+@post(
+    "/{upload_id:uuid}",
+    opt={"body": bytes, "takes": _OCTETS, "needs_body": False, "headers": OVERRIDE_HEADERS},
+    request_max_body_size=PHOTO_BYTES,
+)
 async def override_method(request: AnyRequest, upload_id: FromPath[UUID]) -> Response[None]:
     """Runs the method named by `X-HTTP-Method-Override`: mini-programs have no PATCH."""
     meant = {"PATCH": _append_to_upload, "HEAD": _offset_response, "DELETE": _terminate_upload}
@@ -159,7 +209,7 @@ async def _append_to_upload(request: AnyRequest, upload_id: UUID) -> Response[No
     upload = await _get_own_upload(request, upload_id)
     if request.headers.get("content-type") != _OCTETS:
         raise WrongMediaType
-    offset = _number_header(request, "upload-offset")
+    offset = number_header(request, "upload-offset")
     if offset != upload.offset:
         raise WrongOffset(offset, upload.offset)
     with limit_concurrent_uploads(request):
@@ -177,11 +227,11 @@ async def _terminate_upload(request: AnyRequest, upload_id: UUID) -> Response[No
     context = app_context(request)
     action = partial(cancel_upload, person=current_person(request), upload_id=upload_id, now=context.clock())
     await _delete_upload(context, upload, action)
-    return Response(None, status_code=204, headers={"Tus-Resumable": VERSION})
+    return Response(None, status_code=204)
 
 
 async def _get_own_upload(request: AnyRequest, upload_id: UUID) -> Upload:
-    _check_version(request)
+    check_version(request)
     context = app_context(request)
     ask = partial(get_own_upload, person=current_person(request), upload_id=upload_id, now=context.clock())
     return await context.database.read(ask)
@@ -189,7 +239,6 @@ async def _get_own_upload(request: AnyRequest, upload_id: UUID) -> Upload:
 
 def _upload_response(upload: Upload, status: int, more: Mapping[str, str] = _NO_HEADERS) -> Response[None]:
     headers = {
-        "Tus-Resumable": VERSION,
         "Upload-Offset": str(upload.offset),
         "Upload-Expires": format_datetime(upload.expires_at, usegmt=True),
         **({"Anxun-Photo": upload.photo} if upload.photo else {}),
@@ -201,14 +250,15 @@ def _upload_response(upload: Upload, status: int, more: Mapping[str, str] = _NO_
 # reading the body -----------------------------------------------------------------------------------------------
 
 
-async def _append_body(request: AnyRequest, upload: Upload) -> Upload:
+async def _append_body(request: AnyRequest, upload: Upload, known: int = 0) -> Upload:
     """Appends the body, piece by piece, and saves what arrived before it broke off.
 
+    `known`: the first bytes of the body that are stored already.
     Raises InterruptedBody or StalledUpload for a broken body, and whatever the last piece reveals about the photo.
     """
     context, person = app_context(request), current_person(request)
-    checksum = _parse_checksum(request)
-    async with aclosing(photo_chunks(request)) as body:
+    checksum = parse_checksum(request)
+    async with aclosing(_skip_bytes(photo_chunks(request), known, checksum)) as body:
         while True:
             with context.photos.open_incoming_file() as piece:
                 try:
@@ -222,7 +272,19 @@ async def _append_body(request: AnyRequest, upload: Upload) -> Upload:
                 return upload
 
 
-async def _fill_piece(piece: IncomingFile, body: AsyncGenerator[bytes], room: int, checksum: _Checksum | None) -> bool:
+async def _skip_bytes(body: AsyncGenerator[bytes], known: int, checksum: Checksum | None) -> AsyncGenerator[bytes]:
+    """Yields the body without its first `known` bytes, which only its checksum covers."""
+    async with aclosing(body):
+        async for chunk in body:
+            skipped, rest = chunk[:known], chunk[known:]
+            known -= len(skipped)
+            if checksum is not None:
+                checksum.hasher.update(skipped)
+            if rest:
+                yield rest
+
+
+async def _fill_piece(piece: IncomingFile, body: AsyncGenerator[bytes], room: int, checksum: Checksum | None) -> bool:
     """Fills a piece; returns whether the body has ended. A body with a checksum is one piece, saved once checked.
 
     Raises PayloadTooLarge beyond the declared length, WrongChecksum.
@@ -295,51 +357,6 @@ async def _delete_upload(
     await asyncio.to_thread(remove_pieces, context.photos, upload.pieces)
 
 
-# headers -------------------------------------------------------------------------------------------------------
-
-
-def _check_version(request: AnyRequest) -> None:
-    if request.headers.get("tus-resumable") != VERSION:
-        raise WrongVersion
-
-
-def _number_header(request: AnyRequest, header: str) -> int:
-    if not (found := _DIGITS.match(request.headers.get(header, ""))):
-        raise UnparsableBody(f"缺少请求头 {header}，或不是数字")
-    return int(found.group())
-
-
-def _metadata_sha256(metadata: str) -> str | None:
-    """The sha-256 in the metadata (`key base64,key base64 …`); None where the client announced none."""
-    if len(metadata) > _METADATA_BYTES:
-        raise BodyTooLarge(limit=_METADATA_BYTES)
-    values: dict[str, str] = {}
-    for pair in filter(None, metadata.split(",")):
-        key, _, value = pair.strip().partition(" ")
-        try:
-            values[key] = base64.b64decode(value, validate=True).decode()
-        except (binascii.Error, UnicodeDecodeError):
-            raise UnparsableBody("请求头 upload-metadata 无法解析") from None
-    promised = values.get("sha256")
-    if promised is not None and not _DIGEST.match(promised):
-        raise UnparsableBody("请求头 upload-metadata 中的 sha256 无法解析")
-    return promised
-
-
-def _parse_checksum(request: AnyRequest) -> _Checksum | None:
-    header = request.headers.get("upload-checksum")
-    if header is None:
-        return None
-    algorithm, _, value = header.partition(" ")
-    if algorithm not in _ALGORITHMS:
-        raise UnparsableBody(f"校验算法须为 {'、'.join(_ALGORITHMS)} 之一")
-    try:
-        promised = base64.b64decode(value, validate=True)
-    except binascii.Error:
-        raise UnparsableBody("请求头 upload-checksum 无法解析") from None
-    return _Checksum(hashlib.new(algorithm, usedforsecurity=False), promised)
-
-
 def tus_router(
     path: str,
     action: str,
@@ -352,6 +369,7 @@ def tus_router(
         path,
         route_handlers=[
             get_capabilities,
+            list_uploads,
             create_upload,
             append_to_upload,
             get_upload_offset,
@@ -359,7 +377,7 @@ def tus_router(
             override_method,
         ],
         exception_handlers={Refusal: on_refusal},
-        opt={"action": action},
+        opt={"action": action, "answer_headers": _PROTOCOL_HEADERS},
         response_headers=headers,
         **more,
     )

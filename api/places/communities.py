@@ -33,7 +33,7 @@ from storage.places.boundaries import community_outlines
 from storage.repository import Repository
 
 FILE_BYTES = 8_000_000
-_OPTIONS = {"action": "place.manage", "body": bytes, "takes": "application/octet-stream"}
+_OPTIONS = {"action": "place.manage", "body": bytes}
 
 
 @get("/communities", opt={"action": "place.see"})

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from api.http.bodies import AnyRequest
-from inspections.places.community_import import Outline
+from inspections.places.community_import import Boundary
 
 MEDIA_TYPE = "application/geo+json"
 
@@ -15,16 +15,19 @@ def wants_map(request: AnyRequest) -> bool:
     return first.partition(";")[0].strip() == MEDIA_TYPE
 
 
-def area_collection(named: Iterable[tuple[str, Any]], outlines: Mapping[str, Outline]) -> dict[str, Any]:
-    """Returns one feature per community code, with the given properties."""
+def area_collection(named: Iterable[tuple[str, Any]], outlines: Mapping[str, Boundary]) -> dict[str, Any]:
+    """Returns one feature per community code, with the given properties. `demo`: its outline is invented."""
     return {
         "type": "FeatureCollection",
         "features": [
             {
                 "type": "Feature",
                 "id": code,
-                "geometry": {"type": "MultiPolygon", "coordinates": outlines[code]} if code in outlines else None,
+                "geometry": {"type": "MultiPolygon", "coordinates": outlines[code].outline}
+                if code in outlines
+                else None,
                 "properties": properties,
+                "demo": code in outlines and outlines[code].demo,
             }
             for code, properties in named
         ],

@@ -1,20 +1,13 @@
-"""Routes for health checks, the OpenAPI document, and a documentation page that loads nothing from other hosts."""
+"""Routes for health checks and the OpenAPI document."""
 
-import importlib.util
 from datetime import timedelta
-from functools import cache
-from importlib.metadata import version
-from pathlib import Path
-from string import Template
 
-from litestar import MediaType, Response, get
-from litestar.params import FromPath
+from litestar import Response, get
 
 from api.http.bodies import AnyRequest
 from api.http.context import app_context
-from api.http.openapi import OpenAPIDocument
-from api.http.problems import UnknownRoute
-from api.http.responses import Content, local_link, serve_content
+from api.http.documents.document import OpenAPIDocument
+from api.http.responses import serve_content
 from inspections.accounts.policy import PUBLIC
 from inspections.errors import Unavailable
 
@@ -28,6 +21,7 @@ class StalledSweep(Unavailable):
 
 @get("/health/live", opt={"action": PUBLIC})
 async def get_liveness() -> dict[str, str]:
+    """Answers as long as the process runs."""
     return {"status": "live"}
 
 
@@ -44,51 +38,6 @@ async def get_readiness(request: AnyRequest) -> dict[str, str]:
     return {"status": "ready"}
 
 
-# The package's files are used without importing it, because its import reads 38 MB of pages that we do not serve.
-_PACKAGE = importlib.util.find_spec("offapi")
-_FOLDER = Path(_PACKAGE.origin).parent if _PACKAGE and _PACKAGE.origin else Path()
-_FILES = {
-    "swagger_bundle.js": "text/javascript",
-    "swagger_preset.js": "text/javascript",
-    "swagger_style.css": "text/css",
-}
-_PAGE = Template("""<!DOCTYPE html>
-<html lang="zh-CN">
-<head><meta charset="utf-8"><title>安巡 API</title><link rel="icon" href="data:,">
-<link rel="stylesheet" href="$docs/swagger_style.css"></head>
-<body><div id="swagger-ui"></div>
-<script src="$docs/swagger_bundle.js"></script><script src="$docs/swagger_preset.js"></script>
-<script>SwaggerUIBundle({url: "$document", dom_id: "#swagger-ui",
-  presets: [SwaggerUIBundle.presets.apis, SwaggerUIStandalonePreset], layout: "StandaloneLayout"})</script>
-</body></html>""")
-
-
-_CONTENT_SECURITY_POLICY = (
-    "default-src 'self'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
-    "frame-ancestors 'none'"
-)
-
-
-@get("/docs", opt={"action": PUBLIC}, include_in_schema=False, media_type=MediaType.HTML, sync_to_thread=False)
-def get_docs_page(request: AnyRequest) -> Response[str]:
-    page = _PAGE.substitute(docs=local_link(request, "/docs"), document=local_link(request, "/schema/openapi.json"))
-    return Response(page, headers={"Content-Security-Policy": _CONTENT_SECURITY_POLICY})
-
-
-@get("/docs/{name:str}", opt={"action": PUBLIC}, include_in_schema=False)
-async def get_docs_file(request: AnyRequest, name: FromPath[str]) -> Response[bytes]:
-    if name not in _FILES:
-        raise UnknownRoute
-    fresh = {"Cache-Control": "no-cache"}  # revalidated each time: an upgrade changes the files under the same names
-    return await serve_content(request, _load_file(name), f"{name}-{version('offapi')}", _FILES[name], fresh)
-
-
-@cache
-def _load_file(name: str) -> Content:
-    """Loads a file once for all requests."""
-    return Content.from_bytes((_FOLDER / name).read_bytes())
-
-
 @get("/schema/openapi.json", opt={"action": PUBLIC}, include_in_schema=False)
 async def get_openapi_document(request: AnyRequest) -> Response[bytes]:
     document: OpenAPIDocument = request.app.state.document
@@ -99,4 +48,4 @@ async def get_openapi_document(request: AnyRequest) -> Response[bytes]:
 
 
 ROUTES = [get_liveness, get_readiness]
-DOCS = [get_docs_page, get_docs_file, get_openapi_document]
+DOCUMENTS = [get_openapi_document]

@@ -15,6 +15,7 @@ from typing import Any, TextIO
 import structlog
 
 from api.accounts.security_log import SECURITY_LOGGER
+from api.http.exchange.request_ids import add_request_ids
 from api.process.printable import escape_lines, escape_unprintable
 
 # Tracebacks omit local variables, which hold passwords, tokens and what people wrote.
@@ -45,6 +46,7 @@ def configure_logs(how: str, syslog: str = "") -> None:
     lines = how == "lines" or (how == "auto" and sys.stderr.isatty())
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
+        add_request_ids,
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]

@@ -75,7 +75,11 @@ class MonotonicScheduler(AsyncIOScheduler):
         )
 
     def add_recurring_job(self, seconds: float, job: Callable[[], Awaitable[Any]], name: str) -> None:
-        self.add_job(job, "interval", seconds=seconds, id=name, next_run_time=datetime.now().astimezone())
+        async def run_job() -> None:
+            with structlog.contextvars.bound_contextvars(job=name):
+                await job()
+
+        self.add_job(run_job, "interval", seconds=seconds, id=name, next_run_time=datetime.now().astimezone())
 
     def _start_timer(self, wait_seconds: float | None) -> None:
         super()._start_timer(self._tick if wait_seconds is None else min(self._tick, wait_seconds))

@@ -16,6 +16,7 @@ from api.hazards.views import HazardView, hazard_view
 from api.http.bodies import AnyRequest, decode_body, json_body
 from api.http.context import app_context, current_person
 from api.http.problems import as_problem
+from api.messages.languages import negotiate_language
 from api.remediation.origins import request_origin
 from inspections.accounts.people import Person
 from inspections.errors import InvalidInput, Refusal, VersionConflict, WrongState
@@ -95,17 +96,17 @@ def _decode_item(raw: Raw) -> StepBatchItem | Refusal:
 
 async def _step_result(request: AnyRequest, item: StepBatchItem | Refusal) -> StepResult:
     if isinstance(item, Refusal):
-        return _refusal_result(item)
+        return _refusal_result(request, item)
     sign_in = app_context(request).part(Authenticator)
     try:
         person = await sign_in.authenticate(read_token(request), "hazard.see")
         return StepResult(200, await _take_step(request, person, item.hazard, item.step))
     except Refusal as refusal:
-        return _refusal_result(refusal)
+        return _refusal_result(request, refusal)
 
 
-def _refusal_result(refusal: Refusal) -> StepResult:
-    problem = as_problem(refusal)
+def _refusal_result(request: AnyRequest, refusal: Refusal) -> StepResult:
+    problem = as_problem(refusal, negotiate_language(request.scope))
     return StepResult(problem["status"], problem=problem)
 
 

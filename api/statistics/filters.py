@@ -2,15 +2,15 @@
 
 from collections.abc import Callable, Sequence
 from datetime import date, datetime
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 from urllib.parse import quote_plus, urlencode
 
 from litestar.di import Provide
-from litestar.params import FromQuery, QueryParameter
+from litestar.params import QueryParameter
 from msgspec.structs import replace
 
 from api.http.bodies import AnyRequest, check_moments
-from api.http.queries import fields_from_query
+from api.http.queries import fields_from_query, sort_values
 from api.http.responses import local_link
 from inspections.accounts.policy import Scope
 from inspections.calendar import YEARS, shanghai_date
@@ -33,12 +33,18 @@ def check_period(first: date | None, last: date | None) -> None:
 
 def _read_filters(_: AnyRequest, **given: Any) -> Filters:
     """The filters of the query. Raises InvalidInput, as `check_period`."""
-    filters = Filters(**given)
+    filters = Filters(**sort_values(given))
     check_period(filters.first, filters.last)
     return filters
 
 
-def _requested_metrics(fields: FromQuery[str | None] = None) -> tuple[str, ...]:
+_METRIC_NAMES = "|".join(METRICS)
+_MetricNames = Annotated[
+    str | None, QueryParameter(schema_extra={"pattern": f"^(?:{_METRIC_NAMES})(?:,(?:{_METRIC_NAMES}))*$"})
+]
+
+
+def _requested_metrics(fields: _MetricNames = None) -> tuple[str, ...]:
     if fields is None:
         return tuple(METRICS)
     asked = set(fields.split(","))
@@ -68,10 +74,12 @@ def requested_period(filters: Filters, interval: Interval, now: datetime) -> Per
 def select_communities(repository: Repository, reach: Scope, filters: Filters) -> Sequence[Community]:
     """The communities in scope that the filters select. Raises NotFound for a code that is not in scope."""
     found = [each for each in repository.communities() if reach.covers_community(each.code)]
-    if filters.street is not None:
-        found = [each for each in found if each.street == filters.street]
-    if filters.community is not None:
-        found = [each for each in found if each.code == filters.community]
+    if not {each.code for each in found}.issuperset(filters.community):
+        raise NotFound("community", "community")
+    if filters.street:
+        found = [each for each in found if each.street in filters.street]
+    if filters.community:
+        found = [each for each in found if each.code in filters.community]
         if not found:
             raise NotFound("community", "community")
     return found
@@ -86,7 +94,7 @@ def case_link_builder(
     request: AnyRequest, filters: Filters, name: Literal["community", "category"], counted_as: str
 ) -> Callable[[str], str]:
     """A function from a code to its `cases_link`; the common part is encoded once for hundreds of links."""
-    common = cases_link(request, replace(filters, **{name: None}), counted_as)
+    common = cases_link(request, replace(filters, **{name: ()}), counted_as)
     return lambda code: f"{common}&{name}={quote_plus(code)}"
 
 
@@ -110,4 +118,6 @@ def _hazards_path(filters: Filters, **query: Any) -> str:
         "severity": filters.severity,
         "source": filters.source,
     }
-    return "/api/v1/hazards?" + urlencode({name: value for name, value in query.items() if value is not None})
+    return "/api/v1/hazards?" + urlencode(
+        {name: value for name, value in query.items() if value is not None}, doseq=True
+    )

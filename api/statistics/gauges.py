@@ -18,7 +18,7 @@ from storage.statistics.metrics import backlog_by_street
 _TEXT = "text/plain; version=0.0.4"
 
 
-@get("/metrics", opt={"action": "metrics.see"}, include_in_schema=False)
+@get("/metrics", opt={"action": "metrics.see"}, media_type=_TEXT)
 async def get_metrics(request: AnyRequest) -> Response[bytes]:
     """The metrics, for API keys (`POST /keys`) and administrators; for everybody where a setting opens them."""
     requests = await asyncio.to_thread(render_metrics)

@@ -14,6 +14,7 @@ from litestar.response import Response
 
 from api.http.bodies import AnyRequest
 from api.http.context import app_context, current_person
+from api.http.exchange.validators import is_known_to_client
 from api.http.file_reader import file_slot
 from api.http.responses import local_link
 from api.http.tables import MEDIA_TYPES, Sheet, TableFormat, as_csv, as_echarts, as_xlsx, choose_format
@@ -55,7 +56,7 @@ async def statistics_response(
         parts = (_VERSION, reach, *asked, shanghai_date(now))
         fresh = (*parts, data_version(repository, reach, now), now if changes_with_time else None)
         tag = f'W/"{hashlib.sha256(repr(fresh).encode()).hexdigest()[:32]}"'
-        if tag in request.headers.get("if-none-match", ""):
+        if is_known_to_client(request.scope, tag):
             return tag, None
         return tag, context.part(ResponseCache).get(tag) or compute(repository, reach, now)
 

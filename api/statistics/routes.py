@@ -13,6 +13,7 @@ from msgspec.structs import asdict, replace
 
 from api.http.bodies import AnyRequest
 from api.http.context import app_context
+from api.http.responses import VALIDATOR_HEADERS
 from api.http.tables import FormatParameter, Sheet
 from api.statistics.filters import (
     FILTERS,
@@ -140,7 +141,10 @@ class ClockStatistics(Struct, frozen=True):
     definitions: dict[str, str]
 
 
-@get("/statistics/communities", opt={"action": "statistics.see"}, dependencies=FILTERS | METRIC_SELECTION)
+_NUMBERS = {"action": "statistics.see", "headers": VALIDATOR_HEADERS}
+
+
+@get("/statistics/communities", opt=_NUMBERS, dependencies=FILTERS | METRIC_SELECTION)
 async def get_community_statistics(
     request: AnyRequest,
     filters: NamedDependency[Filters],
@@ -169,7 +173,7 @@ async def get_community_statistics(
     )
 
 
-@get("/statistics/categories", opt={"action": "statistics.see"}, dependencies=FILTERS | METRIC_SELECTION)
+@get("/statistics/categories", opt=_NUMBERS, dependencies=FILTERS | METRIC_SELECTION)
 async def get_category_statistics(
     request: AnyRequest,
     filters: NamedDependency[Filters],
@@ -201,7 +205,7 @@ async def get_category_statistics(
             {
                 "group": name,
                 **sum_counts(numbers for each, numbers in each_counted.items() if each.group == name).row(wanted),
-                "cases": cases_link(request, replace(filters, group=name), "received"),
+                "cases": cases_link(request, replace(filters, group=(name,)), "received"),
             }
             for name in dict.fromkeys(each.group for each in each_counted)
         ]
@@ -214,7 +218,7 @@ async def get_category_statistics(
     )
 
 
-@get("/statistics/summary", opt={"action": "statistics.see"}, dependencies=FILTERS)
+@get("/statistics/summary", opt=_NUMBERS, dependencies=FILTERS)
 async def get_summary(
     request: AnyRequest, filters: NamedDependency[Filters], form: FormatParameter = None
 ) -> Response[Summary]:
@@ -230,7 +234,7 @@ async def get_summary(
     )
 
 
-@get("/statistics/trend", opt={"action": "statistics.see"}, dependencies=FILTERS)
+@get("/statistics/trend", opt=_NUMBERS, dependencies=FILTERS)
 async def get_trend(
     request: AnyRequest,
     filters: NamedDependency[Filters],
@@ -254,7 +258,7 @@ async def get_trend(
     return await statistics_response(request, form, compute, lambda found: Sheet("趋势", titles, found.items))
 
 
-@get("/statistics/compare", opt={"action": "statistics.see"}, dependencies=FILTERS)
+@get("/statistics/compare", opt=_NUMBERS, dependencies=FILTERS)
 async def compare_periods(
     request: AnyRequest, filters: NamedDependency[Filters], form: FormatParameter = None
 ) -> Response[Comparison]:
@@ -285,7 +289,7 @@ async def compare_periods(
     )
 
 
-@get("/statistics/deadlines", opt={"action": "statistics.see"}, dependencies=FILTERS)
+@get("/statistics/deadlines", opt=_NUMBERS, dependencies=FILTERS)
 async def get_deadline_statistics(
     request: AnyRequest, filters: NamedDependency[Filters], form: FormatParameter = None
 ) -> Response[ClockStatistics]:

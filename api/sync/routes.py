@@ -1,24 +1,26 @@
 """The route of changes since a cursor, page by page, for phones."""
 
 import base64
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Annotated, Self
+from typing import Annotated, Any, Self
 from uuid import UUID
 
 import msgspec
 from litestar import get
 from litestar.params import FromQuery, QueryParameter
-from msgspec import Struct
+from msgspec import Raw, Struct
 
+from api.hazards.rendered import RenderedHazards
 from api.hazards.routes import hazards_with_photos
-from api.hazards.views import HazardView, hazard_views
+from api.hazards.views import HazardView
 from api.http.bodies import AnyRequest
 from api.http.context import app_context, current_person
 from inspections.accounts.people import Person
 from inspections.accounts.policy import Scope, scope
-from inspections.accounts.security_profile import SecurityProfile
 from inspections.errors import InvalidInput, SyncRestart
+from inspections.hazards.records import HazardWithPhotos
 from inspections.sync.change_feed import Cursor, scope_fingerprint
 from storage.repository import Repository
 from storage.sync.change_feed import Head, Page, read_changes, read_head, read_snapshot
@@ -86,8 +88,14 @@ async def get_sync(
     """
     context, person = app_context(request), current_person(request)
     since = SyncCursor.decode(cursor) if cursor is not None else None
-    page = partial(_sync_page, person=person, cursor=since, limit=limit)
-    return await context.database.read(partial(page, now=context.clock(), profile=context.settings.security_profile))
+    render = partial(
+        context.part(RenderedHazards).render,
+        person=person,
+        now=context.clock(),
+        profile=context.settings.security_profile,
+    )
+    page = partial(_sync_page, person=person, cursor=since, limit=limit, now=context.clock(), render=render)
+    return await context.database.read(page)
 
 
 def _sync_page(
@@ -96,7 +104,7 @@ def _sync_page(
     cursor: SyncCursor | None,
     limit: int,
     now: datetime,
-    profile: SecurityProfile,
+    render: Callable[[list[HazardWithPhotos]], list[Raw]],
 ) -> SyncView:
     present = read_head(repository)
     if cursor is None:
@@ -107,8 +115,8 @@ def _sync_page(
         page, after = read_changes(repository, reach, present, cursor.feed_cursor, limit), None
     else:
         page, after = _initial_page(repository, reach, present, cursor, limit, now)
-    views = hazard_views(hazards_with_photos(repository, person, page.hazards), person, now, profile)
-    return SyncView(views, page.gone, SyncCursor.create(present, person, page.cursor, after).encode(), page.more)
+    items: Any = render(hazards_with_photos(repository, person, page.hazards))
+    return SyncView(items, page.gone, SyncCursor.create(present, person, page.cursor, after).encode(), page.more)
 
 
 def _initial_page(

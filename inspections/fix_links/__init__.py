@@ -1,6 +1,6 @@
-"""Links by which a responsible party without an account sees a notice and submits its fix.
+"""Links by which a responsible party without an account sees a notice, submits its fix and evaluates the closing.
 
-- `actions`: links of the party are created, revoked, opened and used once
-- `links`: one-time links of the responsible party: lifetime and validity
+- `actions`: links of the party are created, revoked and opened; they submit one fix and evaluate the closing
+- `links`: links of the responsible party: lifetime, and what they may still do
 - `repository`: the queries that actions of this subject may ask of a store
 """

@@ -1,4 +1,4 @@
-"""Actions on links of the responsible party: create, revoke, open, and use once."""
+"""Actions on links of the responsible party: create, revoke, open, submit a fix once, and evaluate."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -29,9 +29,19 @@ from inspections.errors import (
     NotFound,
     TooManyRequests,
 )
-from inspections.fix_links.links import MAX_SUBMISSIONS, FixLink, NewLink, check_link_is_valid, link_expiry
+from inspections.fix_links.links import (
+    MAX_SUBMISSIONS,
+    FixLink,
+    NewLink,
+    check_link_is_active,
+    check_link_may_submit,
+    link_expiry,
+    shows_progress,
+)
 from inspections.fix_links.repository import FixLinkRepository
+from inspections.hazards.deadlines import can_still_be_evaluated
 from inspections.hazards.history import NewEntry, append_history, comparable_facts
+from inspections.hazards.lifecycle import possible_steps
 from inspections.hazards.records import OPEN_STATES, Hazard, HazardWithPhotos, HistoryEntry
 from inspections.photos.evidence import DeclaredPhoto
 from inspections.photos.records import Stage
@@ -39,7 +49,7 @@ from inspections.remediation.actions.reporting import history_facts
 from inspections.remediation.actions.second_look import record_origin
 from inspections.remediation.actions.steps import answer_repeated_step, apply_step, get_visible_hazard
 from inspections.remediation.fix_origins import RequestOrigin
-from inspections.remediation.steps import SubmitFix
+from inspections.remediation.steps import Evaluate, SubmitFix
 from inspections.request_texts import clean_texts, differing_fields
 
 MAKE, REVOKE = "make_link", "revoke_link"
@@ -59,6 +69,18 @@ class PartyNotice(NamedTuple):
     hazard: Hazard
     before: list[DeclaredPhoto]
     line: HistoryEntry
+
+
+class CaseProgress(NamedTuple):
+    """The progress that a link shows after its fix, or once its case is closed.
+
+    `may_evaluate`: the closing can be evaluated now; `evaluated`: this link has evaluated it.
+    """
+
+    link: FixLink
+    hazard: Hazard
+    may_evaluate: bool
+    evaluated: bool
 
 
 def authorized_hazard(repository: FixLinkRepository, person: Person, hazard_id: UUID, action: str) -> Hazard:
@@ -123,12 +145,15 @@ def _check_link_preconditions(hazard: Hazard) -> None:
 def revoke_link(
     repository: FixLinkRepository, person: Person, hazard_id: UUID, link_id: UUID, now: datetime
 ) -> Change[FixLink]:
-    """Revokes a link and returns it; a used or revoked link stays as it is. Raises NotFound, Forbidden."""
+    """Revokes a link and returns it; a revoked one stays as it is. Raises NotFound, Forbidden.
+
+    A used link can be revoked too: it shows the progress of the case and takes an evaluation.
+    """
     hazard = authorized_hazard(repository, person, hazard_id, "link.revoke")
     link = repository.get(FixLink, link_id)
     if link is None or link.hazard != hazard.id:
         raise NotFound("link")
-    if link.used_at or link.revoked_at:
+    if link.revoked_at:
         return Change(link)
     revoked = replace(link, revoked_at=now)
     after, line = append_history(
@@ -188,8 +213,23 @@ def delete_expired_counters(repository: FixLinkRepository, now: datetime, limit:
     return Change(len(over), removed=tuple(over))
 
 
+def load_party_case(repository: FixLinkRepository, digest: str, now: datetime) -> PartyNotice | CaseProgress:
+    """Loads what a link shows: its notice, or after its fix the progress of the case. Raises NotFound, InactiveLink."""
+    link, hazard = _find_link_and_hazard(repository, digest)
+    if not shows_progress(link, hazard):
+        return load_party_notice(repository, digest, now)
+    line = _creation_line(repository, link)
+    check_link_is_active(link, hazard, _later_assignments(repository, link, line), now)
+    may_evaluate = "evaluate" in possible_steps(hazard) and can_still_be_evaluated(hazard, now)
+    return CaseProgress(link, hazard, may_evaluate, _has_evaluated(link, hazard))
+
+
+def _has_evaluated(link: FixLink, hazard: Hazard) -> bool:
+    return hazard.evaluation is not None and hazard.evaluation.by == link.sender.username
+
+
 def load_party_notice(repository: FixLinkRepository, digest: str, now: datetime) -> PartyNotice:
-    """Loads the notice of a valid link. Raises NotFound, InactiveLink."""
+    """Loads the notice of a link that may still submit a fix. Raises NotFound, InactiveLink."""
     link, hazard, line = _find_valid_link(repository, digest, now)
     before = [
         each
@@ -200,23 +240,33 @@ def load_party_notice(repository: FixLinkRepository, digest: str, now: datetime)
 
 
 def get_valid_link(repository: FixLinkRepository, digest: str, now: datetime) -> FixLink:
-    """Returns the link if it is still valid. Raises NotFound, InactiveLink."""
+    """Returns the link if it may still submit a fix. Raises NotFound, InactiveLink."""
     return _find_valid_link(repository, digest, now)[0]
 
 
 def _find_valid_link(repository: FixLinkRepository, digest: str, now: datetime) -> tuple[FixLink, Hazard, HistoryEntry]:
-    """Finds a valid link, its hazard and the line that created it. Raises NotFound, InactiveLink."""
+    """Finds a link that may submit, its hazard and the line that created it. Raises NotFound, InactiveLink."""
     link, hazard = _find_link_and_hazard(repository, digest)
-    return link, hazard, _check_link(repository, link, hazard, now)
+    return link, hazard, _check_submission(repository, link, hazard, now)
 
 
-def _check_link(repository: FixLinkRepository, link: FixLink, hazard: Hazard, now: datetime) -> HistoryEntry:
-    """Returns the line that created a valid link, without reading the whole history. Raises InactiveLink."""
+def _check_submission(repository: FixLinkRepository, link: FixLink, hazard: Hazard, now: datetime) -> HistoryEntry:
+    """Returns the line that created a link that may submit a fix. Raises InactiveLink."""
+    line = _creation_line(repository, link)
+    check_link_may_submit(link, hazard, _later_assignments(repository, link, line), now)
+    return line
+
+
+def _creation_line(repository: FixLinkRepository, link: FixLink) -> HistoryEntry:
     line = repository.history_entry(link.id)
     if line is None:
         raise AssertionError  # a link is written together with its line
-    check_link_is_valid(link, hazard, repository.history_of_steps(hazard.id, ("assign",), line.seq), now)
     return line
+
+
+def _later_assignments(repository: FixLinkRepository, link: FixLink, line: HistoryEntry) -> Sequence[HistoryEntry]:
+    """The assignments after the link was created, without reading the whole history."""
+    return repository.history_of_steps(link.hazard, ("assign",), line.seq)
 
 
 def _find_link_and_hazard(repository: FixLinkRepository, digest: str) -> tuple[FixLink, Hazard]:
@@ -232,7 +282,9 @@ def _find_link_and_hazard(repository: FixLinkRepository, digest: str) -> tuple[F
 def submit_fix_by_link(
     repository: FixLinkRepository, digest: str, step: SubmitFix, now: datetime, origin: RequestOrigin | None = None
 ) -> Change[HazardWithPhotos]:
-    """Submits the party's fix (整改) and ends the link, so its photos must be present. A repeat gets the same answer.
+    """Submits the party's fix (整改), the only one of the link, so its photos must be present.
+
+    A repeat gets the same answer.
 
     `origin`: of the request, compared with that of the re-check (decision 38).
     Raises NotFound, InactiveLink, IdConflict, IdOwnerConflict, VersionConflict, WrongState, InvalidInput,
@@ -244,7 +296,7 @@ def submit_fix_by_link(
     if earlier is not None and earlier.by == sender.username:
         repetition = replace(step, on_behalf_of=earlier.facts["on_behalf_of"])
         return Change(answer_repeated_step(repository, sender, repetition, earlier))
-    _check_link(repository, link, hazard, now)
+    _check_submission(repository, link, hazard, now)
     if earlier is not None:
         raise IdOwnerConflict
     _check_party_fields(step)
@@ -257,6 +309,25 @@ def submit_fix_by_link(
     sent = record_origin(repository, hazard, origin, now)
     changed = (*done.changed, (link, replace(link, used_at=now)), *sent.changed)
     return replace(done, new=(*done.new, *sent.new), changed=changed, removed=(*done.removed, *sent.removed))
+
+
+def evaluate_by_link(
+    repository: FixLinkRepository, digest: str, step: Evaluate, now: datetime
+) -> Change[HazardWithPhotos]:
+    """Takes the party's evaluation (评价) of a closing; a repeat gets the same answer.
+
+    Raises NotFound, InactiveLink, IdConflict, IdOwnerConflict, VersionConflict, WrongState, LateEvaluation.
+    """
+    link, hazard = _find_link_and_hazard(repository, digest)
+    sender = link.sender
+    earlier = repository.history_entry(step.id)
+    if earlier is not None and (earlier.by, earlier.hazard) == (sender.username, hazard.id):
+        return Change(answer_repeated_step(repository, sender, step, earlier))
+    assignments = _later_assignments(repository, link, _creation_line(repository, link))
+    check_link_is_active(link, hazard, assignments, now)
+    if earlier is not None:
+        raise IdOwnerConflict
+    return apply_step(repository, sender, hazard, step, now)
 
 
 def _check_party_fields(step: SubmitFix) -> None:

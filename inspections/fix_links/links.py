@@ -1,4 +1,4 @@
-"""One-time links by which a responsible party without an account sees its notice and submits its fix.
+"""Links by which a responsible party without an account sees its notice, submits one fix and evaluates the closing.
 
 The token is shown once, to the officer who creates the link; only its digest is stored. A link acts as a person of its
 own: its photos, uploads and history line are under its name, and by digest it sees only what it has sent.
@@ -14,7 +14,8 @@ from msgspec import Meta, Struct
 from inspections.accounts.people import LINK_PREFIX, Person
 from inspections.errors import InactiveLink
 from inspections.field_types import LongText
-from inspections.hazards.records import OPEN_STATES, Hazard, HistoryEntry
+from inspections.hazards.deadlines import can_still_be_evaluated
+from inspections.hazards.records import OPEN_STATES, Hazard, HistoryEntry, State
 
 LIFETIME_AFTER_DUE = timedelta(days=7)
 """The default lifetime of a link after the deadline: a late party must still be able to submit its fix."""
@@ -24,7 +25,7 @@ MAX_SUBMISSIONS = 60
 
 
 class NewLink(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """An officer's request for a link. `days`: its lifetime; `measures`: what the party is asked to do."""
+    """An officer's request for a link. `days`: its lifetime in days; `measures`: what the party is asked to do."""
 
     id: UUID
     days: Annotated[int, Meta(ge=1, le=MAX_DAYS)] | None = None
@@ -63,16 +64,45 @@ def link_expiry(hazard: Hazard, days: int | None, now: datetime) -> datetime:
     return min(max(wanted, now + MIN_LIFETIME), now + timedelta(days=MAX_DAYS))
 
 
-def check_link_is_valid(link: FixLink, hazard: Hazard, assignments: Sequence[HistoryEntry], now: datetime) -> None:
-    """Raises InactiveLink unless the link is valid. It counts as revoked once another responsible party is named.
+def shows_progress(link: FixLink, hazard: Hazard) -> bool:
+    """Tells whether the link shows the progress of its case: after its fix, and once the case is closed.
 
-    `assignments`: the lines of `assign` after the link was created, the only ones that can name another party.
+    Before that it shows the notice. A link that has sent a fix never sends another, not even when the hazard is
+    reopened: the office makes a new link with the new deadline.
+    """
+    return link.used_at is not None or hazard.state is State.CLOSED
+
+
+def _is_expired(link: FixLink, hazard: Hazard, now: datetime) -> bool:
+    """Tells whether the link is past its end.
+
+    `expires_at` ends the right to submit a fix. What follows can take longer: a link that has sent its fix lives while
+    the case is open, and any link of a closed case while the closing can be evaluated.
+    """
+    if hazard.state is State.CLOSED:
+        return link.expires_at <= now and not can_still_be_evaluated(hazard, now)
+    return link.expires_at <= now and link.used_at is None
+
+
+def check_link_may_submit(link: FixLink, hazard: Hazard, assignments: Sequence[HistoryEntry], now: datetime) -> None:
+    """Raises InactiveLink unless the link may submit a fix. `assignments`: as in `check_link_is_active`."""
+    if link.used_at is not None:
+        raise InactiveLink("used")
+    check_link_is_active(link, hazard, assignments, now)
+    if hazard.state not in OPEN_STATES:
+        raise InactiveLink("ended")
+
+
+def check_link_is_active(link: FixLink, hazard: Hazard, assignments: Sequence[HistoryEntry], now: datetime) -> None:
+    """Raises InactiveLink unless the link may show something: its notice, or the progress of its case.
+
+    It counts as revoked once another responsible party is named. `assignments`: the lines of `assign` after the link
+    was created, the only ones that can name another party.
     """
     over = {
-        "used": link.used_at is not None,
         "revoked": link.revoked_at is not None or any("responsible_party" in line.facts for line in assignments),
-        "ended": hazard.state not in OPEN_STATES,
-        "expired": link.expires_at <= now,
+        "ended": hazard.state not in OPEN_STATES and not shows_progress(link, hazard),
+        "expired": _is_expired(link, hazard, now),
     }
     if why := next((why for why, holds in over.items() if holds), None):
         raise InactiveLink(why)

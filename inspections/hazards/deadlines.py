@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from msgspec.structs import replace
 
-from inspections.calendar import WorkingCalendar, midnight, office_spans, shanghai_date
+from inspections.calendar import WorkingCalendar, midnight, office_spans, shanghai_date, shanghai_instant
 from inspections.hazards.records import Hazard, State
 from inspections.office.categories import Category, RemainingTime, Severity, Term, TimeUnit
 from inspections.office.rules import Rules, Rung
@@ -27,8 +27,10 @@ CLOCKS: dict[str, tuple[frozenset[State], str]] = {
 
 _DAY = timedelta(days=1)
 _EMPTY_CALENDAR = WorkingCalendar({}, frozenset())
-_MINUTE, _HOUR, _INSTANT = timedelta(minutes=1), timedelta(hours=1), timedelta(microseconds=1)
+_SECOND, _MINUTE, _HOUR = timedelta(seconds=1), timedelta(minutes=1), timedelta(hours=1)
+_INSTANT = timedelta(microseconds=1)
 _DAY_UNITS = frozenset({TimeUnit.WORKING_DAYS, TimeUnit.CALENDAR_DAYS})
+_WORKING_UNITS = frozenset({TimeUnit.WORKING_DAYS, TimeUnit.WORKING_HOURS})
 
 
 class Deadline(NamedTuple):
@@ -43,6 +45,8 @@ def compute_deadline(term: Term | RemainingTime, start: datetime, calendar: Work
 
     Source: 民法典 第二百零一条, 第二百零三条.
     """
+    if isinstance(term, RemainingTime) and term.seconds is not None:
+        return _resumed_deadline(term.unit, timedelta(seconds=term.seconds), start, calendar)
     match term.unit:
         case TimeUnit.MINUTES:
             return Deadline(start + timedelta(minutes=term.amount), provisional=False)
@@ -58,6 +62,21 @@ def compute_deadline(term: Term | RemainingTime, start: datetime, calendar: Work
             return Deadline(end, provisional=not calendar.covers_dates(shanghai_date(start), shanghai_date(end)))
 
 
+def _resumed_deadline(unit: TimeUnit, left: timedelta, start: datetime, calendar: WorkingCalendar) -> Deadline:
+    """Computes when the rest of a term ends, so that stopping a clock never gives more working time than the term.
+
+    A rest of working days is office time too: whoever stops the clock overnight would otherwise gain the night. If it
+    ends when the office closes, it ends at 24:00, as the whole term does.
+    """
+    if unit not in _WORKING_UNITS:
+        return Deadline(start + left, provisional=False)
+    end = _add_office_time(left, start, calendar)
+    day = shanghai_date(end)
+    provisional = not calendar.covers_dates(shanghai_date(start), day)
+    closes = shanghai_instant(day, calendar.office_hours[-1][1])
+    return Deadline(midnight(day + _DAY) if unit in _DAY_UNITS and end == closes else end, provisional)
+
+
 def _add_office_time(left: timedelta, start: datetime, calendar: WorkingCalendar) -> datetime:
     spans = office_spans(calendar, start)
     opens, closes = next(spans)
@@ -68,12 +87,13 @@ def _add_office_time(left: timedelta, start: datetime, calendar: WorkingCalendar
 
 
 def remaining_time(
-    term: Term | None, due_at: datetime, now: datetime, calendar: WorkingCalendar
+    term: Term | RemainingTime | None, due_at: datetime, now: datetime, calendar: WorkingCalendar
 ) -> RemainingTime | None:
-    """Returns the time left in the unit of `term`, rounded up; in minutes if set by hand (None). None: expired."""
+    """Returns the time left in the unit of `term`; in minutes if set by hand (None). None: expired."""
     if due_at <= now:
         return None
     unit = term.unit if term else TimeUnit.MINUTES
+    left = _count_office_time(now, due_at, calendar) if unit in _WORKING_UNITS else due_at - now
     today, last = shanghai_date(now), shanghai_date(due_at - _MINUTE)
     match unit:
         case TimeUnit.WORKING_DAYS:
@@ -81,10 +101,10 @@ def remaining_time(
         case TimeUnit.CALENDAR_DAYS:
             amount = (last - today).days
         case TimeUnit.WORKING_HOURS:
-            amount = -(-_count_office_time(now, due_at, calendar) // _HOUR)
+            amount = -(-left // _HOUR)
         case _:
-            unit, amount = TimeUnit.MINUTES, -(-(due_at - now) // _MINUTE)
-    return RemainingTime(max(1, amount), unit)
+            unit, amount = TimeUnit.MINUTES, -(-left // _MINUTE)
+    return RemainingTime(max(1, amount), unit, left // _SECOND)
 
 
 def _count_office_time(start: datetime, end: datetime, calendar: WorkingCalendar) -> timedelta:
@@ -115,7 +135,7 @@ def policy_deadline_fields(hazard: Hazard, term: Term, now: datetime, calendar: 
     """Returns the hazard fields that a deadline computed from the category's term changes."""
     deadline = compute_deadline(term, now, calendar)
     set_by_hand = manual_deadline_fields(hazard, deadline.at, now)
-    return {**set_by_hand, "due_provisional": deadline.provisional, "term": term}
+    return {**set_by_hand, "due_provisional": deadline.provisional, "term": RemainingTime(term.amount, term.unit)}
 
 
 def stage_due_fields(field: str, term: Term, now: datetime, calendar: WorkingCalendar) -> dict[str, Any]:
@@ -255,3 +275,12 @@ def _next_rung_time(
 def next_scheduled_time(rungs: Iterable[ScheduledRung], after: datetime) -> datetime | None:
     """Returns the first time in `rungs` that follows `after`: `next_check_time` for a ladder computed before."""
     return min((reach.at for reach in rungs if reach.at > after), default=None)
+
+
+EVALUATION_PERIOD = timedelta(days=30)
+"""How long a closed hazard can be evaluated (评价)."""
+
+
+def can_still_be_evaluated(hazard: Hazard, now: datetime) -> bool:
+    """Tells whether a closed hazard is within the period in which it can be evaluated."""
+    return hazard.closed_at is None or now - hazard.closed_at <= EVALUATION_PERIOD

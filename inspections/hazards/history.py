@@ -20,11 +20,31 @@ from inspections.hazards.repository import HazardRepository
 
 UNERASABLE_FACTS = frozenset(
     {
-        *("community", "category", "kind", "severity", "priority", "outcome", "result", "rung", "crs"),  # codes
+        *(
+            "community",
+            "category",
+            "kind",
+            "severity",
+            "priority",
+            "outcome",
+            "vehicle_standard",
+            "result",
+            "rung",
+            "crs",
+        ),  # codes
         *("level", "proposes"),  # names
         *("lead", "assisting", "reporter", "into", "recurrence_of", "entries"),  # usernames and ids
         *("from", "number", "along", "dispatch_rule", "link"),  # ids and numbers
-        *("found_at", "made_at", "expires_at", "review_at", "reply_due_at", "time_limit"),  # instants
+        *(
+            "found_at",
+            "found_at_sent",
+            "made_at",
+            "made_at_sent",
+            "expires_at",
+            "review_at",
+            "reply_due_at",
+            "time_limit",
+        ),  # instants
         *(f"{clock}due_at{which}" for clock in ("", "accept_", "start_", "recheck_") for which in ("", "_before")),
         *("reply_due_at_before", "photos"),  # and digests
         *("recheck", "flags", "fields", "erased"),  # names of rules and of fields

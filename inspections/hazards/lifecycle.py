@@ -69,6 +69,7 @@ _CONDITIONS: dict[str, Callable[[Hazard], bool]] = {
     "propose_major": lambda hazard: hazard.severity is not Severity.MAJOR,
     "request_extension": lambda hazard: hazard.extension is None and hazard.due_at is not None,
     "decide_extension": lambda hazard: hazard.extension is not None,
+    "evaluate": lambda hazard: hazard.evaluation is None,
     "unsupervise": lambda hazard: hazard.supervision is not None,
 }
 """The conditions of a step beyond the state of the hazard."""

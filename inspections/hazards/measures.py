@@ -17,14 +17,18 @@ _EPOCH = date(1970, 1, 1).toordinal()
 MEASURES: dict[str, str] = {
     **dict.fromkeys(("received", "accepted", "rejected", "duplicate", "cancelled", "closed", "fixed"), "reported_at"),
     **dict.fromkeys(("false_alarm", "rebounded", "waiting", "fixing", "suspended"), "reported_at"),
-    **dict.fromkeys(("pending_recheck", "transferred"), "reported_at"),
+    **dict.fromkeys(("pending_recheck", "transferred", "old_standard", "new_standard"), "reported_at"),
     **dict.fromkeys(("cohort_accepted", "cohort_closed", "fixed_on_spot"), "accepted_at"),
     **dict.fromkeys(("quantity_found", "quantity_done", "returned", "reworked", "extended"), "accepted_at"),
-    **dict.fromkeys(("closed_then", "fixed_then"), "closed_at"),
+    **dict.fromkeys(("closed_then", "fixed_then", "evaluated", "satisfied", "score_total"), "closed_at"),
     **dict.fromkeys(("due_ended", "due_met"), "due_at"),
     **dict.fromkeys(("first_due_ended", "first_due_met"), "first_due_at"),
 }
-"""For each measure the field whose day it counts on. `first_due_at`: the deadline before any extension."""
+"""For each measure the field whose day it counts on. `first_due_at`: the deadline before any extension.
+
+An evaluation counts on the day its hazard was closed: that day has both the hazards that could be evaluated and those
+that were.
+"""
 
 STATE_MEASURES: dict[State, str] = {
     State.REPORTED: "waiting",
@@ -44,10 +48,21 @@ STATE_MEASURES: dict[State, str] = {
 DEADLINE_OUTCOMES = frozenset({Outcome.FIXED, Outcome.REFUSED_CONTROLLED})
 """Outcomes for which meeting the deadline matters; with the others nothing had to be fixed here."""
 
+SATISFIED_SCORE = 4
+"""The least score of an evaluation that counts as satisfied (满意), on the scale from 1 to 5."""
+
 _MEASURED_FIELDS = (
     *("state", "outcome", "community", "category", "severity", "source", "advisory", "quantity", "quantity_done"),
     *("fixed_on_spot", "reported_at", "accepted_at", "submitted_at", "closed_at", "due_at", "original_due_at"),
-    *("times_returned", "times_reworked", "times_extended", "rebounded_as"),
+    *(
+        "times_returned",
+        "times_reworked",
+        "times_extended",
+        "rebounded_as",
+        "found_category",
+        "vehicle_standard",
+        "evaluation",
+    ),
 )
 """The hazard fields that determine its measures."""
 
@@ -71,11 +86,14 @@ def date_from_day_number(number: int) -> date:
 
 
 def hazard_measures(hazard: Hazard) -> dict[str, int]:
-    """Returns the non-zero measures of a hazard with their values."""
+    """Returns the non-zero measures of a hazard with their values: none of an alert check."""
+    if hazard.is_alert_check:
+        return {}
     closed = hazard.state is State.CLOSED
     cohort = hazard.accepted_at is not None and hazard.state is not State.DUPLICATE
     ended = closed and hazard.outcome in DEADLINE_OUTCOMES and not hazard.advisory and hazard.due_at is not None
     fixed = closed and hazard.outcome is Outcome.FIXED
+    score = hazard.evaluation.score if closed and hazard.closed_at and hazard.evaluation else 0
     values = {
         "received": 1,
         STATE_MEASURES[hazard.state]: 1,
@@ -83,8 +101,13 @@ def hazard_measures(hazard: Hazard) -> dict[str, int]:
         "fixed": fixed,
         "false_alarm": closed and hazard.outcome is Outcome.FALSE_ALARM,
         "rebounded": hazard.rebounded_as is not None,
+        "old_standard": hazard.vehicle_standard == "old",
+        "new_standard": hazard.vehicle_standard == "new",
         "closed_then": closed and hazard.closed_at is not None,
         "fixed_then": fixed and hazard.closed_at is not None,
+        "evaluated": score > 0,
+        "satisfied": score >= SATISFIED_SCORE,
+        "score_total": score,
         "due_ended": ended,
         "due_met": ended and fixed and _is_in_time(hazard.submitted_at, hazard.due_at),
         "first_due_ended": ended,

@@ -13,6 +13,8 @@ from inspections.office.categories import Priority, RemainingTime, Severity, Ter
 from inspections.photos.evidence import DeclaredPhoto
 from inspections.places.coordinates import Point
 
+VehicleStandard = Literal["old", "new"]
+"""Whether an e-bike was built by GB 17761-2024, in force since 2025-09-01, or by an older edition."""
 FixOutcome = Literal["removed", "altered", "escape_opening", "other"]
 
 
@@ -104,7 +106,7 @@ class MajorBasis(Struct, frozen=True):
     document: str | None = None
 
 
-class Transfer(Struct, frozen=True):
+class TransferRecord(Struct, frozen=True):
     """移交: the transfer of a hazard to another authority, and its reply."""
 
     by: str
@@ -139,7 +141,7 @@ class Hazard(Struct, frozen=True):
     """A hazard from report to end. Times are aware and UTC; `community` and `category` are codes, people usernames.
 
     `quantity_claimed` is what the fixer says is done, `quantity_done` what a re-check has confirmed.
-    `found_category`: the category as reported, if its cause or category has been changed since.
+    `found_category`: the category as reported, if its cause or category has been changed or confirmed since.
     `version` grows with each step a person takes. Each stage has a clock (deadlines.CLOCKS): `deadline_number` counts
     the deadlines for fixing, `due_from` is when the current one was set, by `term` or (None) by hand, `original_due_at`
     its value before any extension; `stage_number` and `stage_from` are the same for the current stage, `stage_term` is
@@ -199,7 +201,7 @@ class Hazard(Struct, frozen=True):
     history_head: str
     demo: bool
     found_category: str | None = None
-    term: Term | None = None
+    term: RemainingTime | None = None
     due_from: datetime | None = None
     original_due_at: datetime | None = None
     start_due_at: datetime | None = None
@@ -215,9 +217,15 @@ class Hazard(Struct, frozen=True):
     suspension: Suspension | None = None
     supervision: Supervision | None = None
     major: MajorBasis | None = None
-    transfer: Transfer | None = None
+    transfer: TransferRecord | None = None
     evaluation: Evaluation | None = None
     recheck_flag: RecheckFlag | None = None
+    vehicle_standard: VehicleStandard | None = None
+
+    @property
+    def is_alert_check(self) -> bool:
+        """Whether this is a device's alarm whose cause no visit has set yet (预警核查单); it counts as no hazard."""
+        return self.source == "device" and self.found_category is None
 
     @property
     def handlers(self) -> tuple[str, ...]:
@@ -287,7 +295,7 @@ class Clocks(Struct, frozen=True, omit_defaults=True):
     original_due_at: datetime | UnsetType | None = UNSET
     deadline_number: int | UnsetType = UNSET
     stage_number: int | UnsetType = UNSET
-    term: Term | UnsetType | None = UNSET
+    term: RemainingTime | UnsetType | None = UNSET
 
 
 class HistoryEntry(Struct, frozen=True):

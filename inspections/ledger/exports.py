@@ -38,6 +38,7 @@ class Export(Struct, frozen=True):
 
     `error`: why it failed, for people. `pictures`: with thumbnails in it. `claimed_until`: a process is making it until
     then. `tries`: how often a process has begun it.
+    `digest`: of the bytes of the file, with the name of its algorithm.
     """
 
     id: UUID
@@ -53,6 +54,7 @@ class Export(Struct, frozen=True):
     error: str | None = None
     claimed_until: datetime | None = None
     tries: int = 0
+    digest: str | None = None
 
     @property
     def is_open(self) -> bool:

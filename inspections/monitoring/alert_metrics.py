@@ -14,8 +14,8 @@ from inspections.monitoring.alerts import MonitorKind
 from inspections.office.categories import CATALOGUE
 from inspections.statistics.metrics import MetricDefinition
 
-CAUSES = tuple(each.code for each in CATALOGUE if each.group == "用电监测" and not each.from_device)
-"""The causes that a visit may find: EL-01 … EL-04."""
+CAUSES = (*(each.code for each in CATALOGUE if each.group == "用电监测" and not each.from_device), "EB-02")
+"""The causes that a visit may find: EL-01 … EL-04, and EB-02 behind the alarm of a camera or lift."""
 _NAMES = {each.code: each.name for each in CATALOGUE}
 _MINUTE, _HOUR = 60.0, 3600.0
 
@@ -25,7 +25,7 @@ METRICS: dict[str, MetricDefinition] = {
     "messages": MetricDefinition("报送次数", "上述预警合并的报送次数"),
     "checks": MetricDefinition("核查单", "其中达到报警值、自动生成核查单的件数（不计入隐患数，直至查明原因）"),
     "visited": MetricDefinition("已上门核查", "核查单中已查明原因或已办结的件数"),
-    "causes": MetricDefinition("查明原因", "核查单中已查明原因的件数，即确认的用电隐患"),
+    "causes": MetricDefinition("查明原因", "核查单中已查明原因的件数，即确认的隐患"),
     **{f"cause_{code}": MetricDefinition(_NAMES[code], f"其中原因为“{_NAMES[code]}”的件数") for code in CAUSES},
     "removed": MetricDefinition("消除", "查明原因的隐患中以“已整改”销号的件数"),
     "false_alarms": MetricDefinition("误报", "核查单中以“误报”销号的件数"),
@@ -39,14 +39,17 @@ DEFINITIONS = {name: metric.meaning for name, metric in METRICS.items()}
 
 
 class AlertOutcome(NamedTuple):
-    """An alert and the progress of its case; `state`, `category` and `outcome` are None if it opened no case."""
+    """An alert and the progress of its case; `state`, `cause` and `outcome` are None if it opened no case.
+
+    `cause`: the category that a visit has set.
+    """
 
     community: str
     kind: MonitorKind
     messages: int
     opened_at: datetime
     state: State | None
-    category: str | None
+    cause: str | None
     outcome: Outcome | None
     caused_at: datetime | None
     closed_at: datetime | None
@@ -60,7 +63,7 @@ def compute_metrics(devices: int, alerts: Sequence[AlertOutcome]) -> dict[str, i
     """Computes all METRICS. Rates come with numerator and denominator; null where there is nothing to compute."""
     checks = [each for each in alerts if each.state is not None]
     visited = [each for each in checks if each.visited_at is not None]
-    found = [each for each in checks if each.category in CAUSES]
+    found = [each for each in checks if each.cause in CAUSES]
     removed = [each for each in found if each.outcome is Outcome.FIXED]
     false = sum(each.outcome is Outcome.FALSE_ALARM for each in checks)
     return {
@@ -70,7 +73,7 @@ def compute_metrics(devices: int, alerts: Sequence[AlertOutcome]) -> dict[str, i
         "checks": len(checks),
         "visited": len(visited),
         "causes": len(found),
-        **{f"cause_{code}": sum(each.category == code for each in found) for code in CAUSES},
+        **{f"cause_{code}": sum(each.cause == code for each in found) for code in CAUSES},
         "removed": len(removed),
         "false_alarms": false,
         "open": sum(each.state in OPEN_STATES for each in checks),

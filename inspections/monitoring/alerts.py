@@ -1,9 +1,9 @@
 """Canonical device messages, their grade, and how repeated messages are folded into one alert."""
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from enum import StrEnum
 from hashlib import sha256
-from math import isfinite
 from types import MappingProxyType
 from typing import Annotated
 from uuid import UUID
@@ -39,14 +39,17 @@ class Metric(StrEnum):
     VOLTAGE = "voltage_v"
     CURRENT = "current_a"
     OFFLINE = "offline"
+    EBIKE = "ebike_detected"
 
 
 class MonitorKind(StrEnum):
-    """The place of installation: the mains of a building, a dwelling, or a shop."""
+    """The place of a meter (the mains of a building, a dwelling, a shop), or a camera or lift that sees e-bikes."""
 
     MAINS = "mains"
     HOUSEHOLD = "household"
     SHOP = "shop"
+    CAMERA = "camera"
+    LIFT = "lift"
 
 
 class Grade(StrEnum):
@@ -76,7 +79,7 @@ Limit = Annotated[float, Meta(gt=0, le=MAX_VALUE)]
 
 
 class Thresholds(Struct, frozen=True, forbid_unknown_fields=True):
-    """The lowest value of each grade. `rise`: an increase per minute that adds one grade, to `alarm` at least."""
+    """The lowest value of each grade. `rise`: the units per minute that add one grade, to `alarm` at least."""
 
     warn: Limit
     alarm: Limit
@@ -92,16 +95,19 @@ _COMMON_THRESHOLDS = {
     Metric.TEMPERATURE: Thresholds(60, 70, 90, rise=10),
     Metric.ARC: Thresholds(5, 14, 28),
     Metric.VOLTAGE: Thresholds(250, 264, 275),
+    Metric.EBIKE: Thresholds(1, 1, MAX_VALUE),
 }
 DEFAULT_THRESHOLDS = MappingProxyType(
     {
         MonitorKind.MAINS: {Metric.RESIDUAL_CURRENT: Thresholds(300, 400, 500), **_COMMON_THRESHOLDS},
         MonitorKind.HOUSEHOLD: {Metric.RESIDUAL_CURRENT: Thresholds(24, 30, 60), **_COMMON_THRESHOLDS},
         MonitorKind.SHOP: {Metric.RESIDUAL_CURRENT: Thresholds(100, 200, 300), **_COMMON_THRESHOLDS},
+        MonitorKind.CAMERA: _COMMON_THRESHOLDS,
+        MonitorKind.LIFT: _COMMON_THRESHOLDS,
     }
 )
 """Default thresholds, which each device may override: 300 to 500 mA are usual at mains, 30 mA in dwellings. Current
-has no default, because its limit depends on the line."""
+has no default, because its limit depends on the line. One e-bike is an alarm, and none is worse than another."""
 
 CATEGORY_OF_METRIC = MappingProxyType(
     {
@@ -109,6 +115,7 @@ CATEGORY_OF_METRIC = MappingProxyType(
         Metric.TEMPERATURE: "EL-06",
         Metric.CURRENT: "EL-06",
         Metric.ARC: "EL-07",
+        Metric.EBIKE: "EB-02",
     }
 )
 """The category of the case that an alarm opens. Voltage is the supplier's matter, an offline device maintenance's."""
@@ -121,6 +128,7 @@ METRIC_NAMES = MappingProxyType(
         Metric.VOLTAGE: ("电压", "V"),
         Metric.CURRENT: ("电流", "A"),
         Metric.OFFLINE: ("离线", ""),
+        Metric.EBIKE: ("识别到电动自行车", "辆"),
     }
 )
 
@@ -129,7 +137,8 @@ class CanonicalMessage(Struct, frozen=True):
     """One device message in canonical form. `value`: in the metric's unit; None if it only reports `cleared`.
 
     `occurred_at`: by the device's clock, if it has one. `level`: the vendor's own, as evidence. `raw`: the payload.
-    `retained`: the broker has kept it, so it may be any old, and may have been received before.
+    `retained`: the broker has kept it, so it may be any old, and may have been received before. `photo`: the digest of
+    its picture. `notes`: the fields that could not be read, with their texts; they do not decide.
     """
 
     device: str
@@ -141,6 +150,8 @@ class CanonicalMessage(Struct, frozen=True):
     level: str | None = None
     raw: str = ""
     retained: bool = False
+    photo: str | None = None
+    notes: Mapping[str, str] = {}
 
 
 class Measurement(Struct, frozen=True, array_like=True):
@@ -265,10 +276,6 @@ def has_recovered(message: CanonicalMessage, limits: Thresholds | None) -> bool:
     return limits is None or message.value < limits.warn * _HYSTERESIS
 
 
-def is_plausible(value: float | None) -> bool:
-    return value is None or (isfinite(value) and abs(value) <= MAX_VALUE)
-
-
 def fold_message(alert: Alert, message: CanonicalMessage, grade: Grade, at: datetime, clock_off: int | None) -> Alert:
     """Adds one message to the alert. An out-of-order message overwrites nothing newer."""
     recent = alert.recent if message.message_id is None else (*alert.recent, message.message_id)[-MAX_RECENT_IDS:]
@@ -327,7 +334,7 @@ def recent_readings(buffer: ReadingBuffer, at: datetime) -> tuple[Measurement, .
 def describe_reading(metric: Metric, value: float, grade: Grade, limits: Thresholds | None) -> str:
     """Describes a value for a case, e.g. 剩余电流 452 mA，达到报警值 400 mA."""
     name, unit = METRIC_NAMES[metric]
-    if limits is None or grade is Grade.NORMAL:
+    if limits is None or grade is Grade.NORMAL or metric is Metric.EBIKE:
         return f"{name} {value:g} {unit}".strip()
     word, limit = {
         Grade.WARN: ("预警值", limits.warn),
@@ -340,9 +347,9 @@ def describe_reading(metric: Metric, value: float, grade: Grade, limits: Thresho
 
 
 class Verdict(Struct, frozen=True):
-    """The result of one message: opened, folded, cleared, normal, repeated, late, silent, or refused with a reason.
+    """The result of one message: opened, folded, cleared, normal, repeated, late, silent, fault, or refused (`reason`).
 
-    `late`: it happened before the last alert ended, and is added to that one.
+    `late`: it happened before the last alert ended, and is added to that one. `fault`: no sensor measured this value.
     `silent`: a gateway reported the device as offline.
     """
 

@@ -13,7 +13,14 @@ from inspections.table_import import Columns, LineError, TableRow
 from inspections.text import has_invisible, name_key
 
 MAX_LINES = 5000
-_KINDS = {"进线": MonitorKind.MAINS, "总表": MonitorKind.MAINS, "住户": MonitorKind.HOUSEHOLD, "商铺": MonitorKind.SHOP}
+_KINDS = {
+    "进线": MonitorKind.MAINS,
+    "总表": MonitorKind.MAINS,
+    "住户": MonitorKind.HOUSEHOLD,
+    "商铺": MonitorKind.SHOP,
+    "摄像头": MonitorKind.CAMERA,
+    "电梯": MonitorKind.LIFT,
+}
 COLUMNS = Columns(
     {
         "id": ("id", "设备编号", "设备号", "编号"),

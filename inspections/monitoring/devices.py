@@ -1,12 +1,14 @@
 """Monitoring devices (监测设备): location, thresholds, signing secrets, maintenance windows and outages."""
 
 from datetime import datetime, timedelta
+from hashlib import sha256
 from typing import Annotated
 from uuid import UUID
 
 from msgspec import Meta, Struct, field
 from msgspec.structs import replace
 
+from inspections.accounts.people import Person
 from inspections.field_types import Name, ShortText
 from inspections.monitoring.alerts import DEFAULT_THRESHOLDS, Metric, MonitorKind, Thresholds
 from inspections.monitoring.vendors import Vendor
@@ -20,6 +22,8 @@ TIMESTAMP_TOLERANCE = timedelta(minutes=5)
 """The largest accepted difference between a request's timestamp and the server's clock, in either direction."""
 SILENT_AFTER_H = 24
 """The default silence limit: a device is expected to send something at least once a day."""
+DEVICE_PREFIX = "device:"
+"""What the names of devices as senders of pictures begin with; names of accounts have no colon."""
 REPORTER = "monitoring"
 """The username under which devices report. Nobody can sign in with this account."""
 
@@ -81,6 +85,11 @@ class Monitor(Struct, frozen=True):
 
     def is_in_maintenance(self, now: datetime) -> bool:
         return self.maintenance is not None and self.maintenance.first <= now < self.maintenance.last
+
+    @property
+    def sender(self) -> Person:
+        """The device as the sender of its pictures, which no other device can use."""
+        return Person(f"{DEVICE_PREFIX}{sha256(self.id.encode()).hexdigest()[:32]}", self.name, (), "")
 
     @property
     def secrets(self) -> tuple[str, ...]:

@@ -8,17 +8,23 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from inspections.calendar import shanghai_date
+from inspections.monitoring.message_fields import decode_payload, storable_text
+from inspections.monitoring.vendors import ParsedMessage, UnreadableMessage, UnreadablePayload
 
 Way = Literal["http", "mqtt"]
-_SAMPLE_LENGTH = 500
+SAMPLE_LENGTH = 500
 
 
 class RejectedMessage(NamedTuple):
-    """A rejected message: the reason, the device it named, and its beginning."""
+    """A rejected message: the reason, the device it named, and its beginning.
+
+    `says_alarm`: its device is known, and it says alarm although it cannot be read.
+    """
 
     reason: str
     device: str
     sample: str
+    says_alarm: bool = False
 
 
 class RejectionCount(Struct, frozen=True):
@@ -34,14 +40,24 @@ class RejectionCount(Struct, frozen=True):
     sample: str
 
 
-def rejected_message(reason: str, device: str, payload: bytes | str) -> RejectedMessage:
+def rejected_message(reason: str, device: str, payload: bytes | str, *, says_alarm: bool = False) -> RejectedMessage:
     """Creates a RejectedMessage, cut and cleaned so that any database can store it."""
-    text = payload[: 4 * _SAMPLE_LENGTH].decode(errors="replace") if isinstance(payload, bytes) else payload
-    return RejectedMessage(reason, _storable_text(device, 64), _storable_text(text, _SAMPLE_LENGTH))
+    text = decode_payload(payload) if isinstance(payload, bytes) else payload
+    return RejectedMessage(reason, storable_text(device, 64), storable_text(text, SAMPLE_LENGTH), says_alarm)
 
 
-def _storable_text(text: str, most: int) -> str:
-    return text[:most].encode(errors="replace").decode().replace("\0", "\ufffd")
+def unreadable_payload(garbage: UnreadablePayload, device: str, payload: bytes) -> RejectedMessage:
+    """Creates the RejectedMessage of a payload that a known device sent and that cannot be read at all."""
+    return rejected_message(garbage.reason, device, payload, says_alarm=garbage.says_alarm)
+
+
+def unreadable_messages(contents: Sequence[ParsedMessage], device: str, payload: bytes) -> list[RejectedMessage]:
+    """Creates the RejectedMessages of those messages of a payload that cannot be read."""
+    return [
+        rejected_message(each.reason, device, payload, says_alarm=each.says_alarm)
+        for each in contents
+        if isinstance(each, UnreadableMessage)
+    ]
 
 
 def add_rejections(

@@ -2,26 +2,31 @@
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from datetime import UTC, datetime
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Any, NamedTuple, cast
 
 import msgspec
 
-from inspections.calendar import SHANGHAI, YEARS
-from inspections.monitoring.alerts import CanonicalMessage, Metric, is_plausible
+from inspections.monitoring.alerts import CanonicalMessage, Metric
+from inspections.monitoring.message_fields import (
+    CLEARED_WORDS,
+    RAW_CHARACTERS,
+    InvalidField,
+    decode_payload,
+    note_text,
+    parse_instant,
+    parse_number,
+    says_alarm,
+    text_says_alarm,
+)
 from inspections.text import clean_line
 
 PAYLOAD_BYTES = 256_000
 """The size limit of one request or publication. docker/mosquitto.conf allows slightly more."""
 MAX_DEPTH = 12
-RAW_CHARACTERS = 4000
-"""The length at which the stored raw message is cut."""
 MAX_MESSAGES = 1000
 """The largest number of messages in one payload."""
-_MILLISECONDS = 100_000_000_000
-"""Numbers from here on are milliseconds: as seconds they would lie in the year 5138."""
 
 
 class Vendor(StrEnum):
@@ -35,17 +40,22 @@ class Vendor(StrEnum):
 
 
 class UnreadablePayload(Exception):
-    """A payload that cannot be parsed at all. `reason` is a stable code, used for counting."""
+    """A payload that cannot be parsed at all. `reason` is a stable code, used for counting.
 
-    def __init__(self, reason: str) -> None:
+    `says_alarm`: the text says alarm all the same, so people should see it.
+    """
+
+    def __init__(self, reason: str, *, says_alarm: bool) -> None:
         super().__init__(reason)
         self.reason = reason
+        self.says_alarm = says_alarm
 
 
 class UnreadableMessage(NamedTuple):
-    """One message of a payload that cannot be understood, with the reason code."""
+    """One message of a payload that cannot be understood: the reason code, and whether it says alarm all the same."""
 
     reason: str
+    says_alarm: bool = False
 
 
 ParsedMessage = CanonicalMessage | UnreadableMessage
@@ -60,6 +70,8 @@ _METRIC_WORDS: Mapping[Metric, str] = MappingProxyType(
         Metric.VOLTAGE: "voltage_v voltage vol dy 电压 过压",
         Metric.CURRENT: "current_a current cur dl 电流 过流",
         Metric.OFFLINE: "offline 离线 掉线",
+        Metric.EBIKE: "ebike_detected ebikedetected ebike e-bike electric_bike 电动车 电动自行车 电瓶车 电动车入梯"
+        " 电动车进楼 电动车识别 电动车检测",
     }
 )
 _METRICS = {word: metric for metric, words in _METRIC_WORDS.items() for word in words.split()}
@@ -70,27 +82,29 @@ _IDS = ("id", "message_id", "messageid", "msgid", "seq", "序号", "消息编号
 _STATES = ("status", "state", "状态")
 _NAMES = ("metric", "type", "alarmtype", "name", "code", "identifier", "类型", "报警类型", "指标")
 _UNITS = ("unit", "单位")
-_CLEARED_WORDS = frozenset({"cleared", "recovered", "normal", "restore", "0", "false", "恢复", "已恢复", "正常"})
+_PHOTOS = ("photo", "photos", "picture", "image", "图片", "照片")
+_DIGEST = re.compile(r"[0-9a-fA-F]{64}")
 _DEVICES = ("device", "deviceid", "device_id")
 _BLANKS = re.compile(r"\s+")
 
 
 def read(vendor: Vendor, device: str, payload: bytes) -> list[ParsedMessage]:
     """Parses the messages of a payload that `device` signed or published. Raises UnreadablePayload."""
+    text = decode_payload(payload[: PAYLOAD_BYTES + 1])
+    raw = text[:RAW_CHARACTERS].replace("\x00", "")
     if len(payload) > PAYLOAD_BYTES:
-        raise UnreadablePayload("too_large")
+        raise UnreadablePayload("too_large", says_alarm=text_says_alarm(raw))
     try:
-        found = msgspec.json.decode(payload)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        raise UnreadablePayload("not_json") from None
+        found = msgspec.json.decode(text)
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
+        raise UnreadablePayload("not_json", says_alarm=text_says_alarm(raw)) from None
     if _depth(found) > MAX_DEPTH:
-        raise UnreadablePayload("too_deep")
-    raw = payload[: 4 * RAW_CHARACTERS].decode(errors="replace").replace("\x00", "")[:RAW_CHARACTERS]
+        raise UnreadablePayload("too_deep", says_alarm=text_says_alarm(raw))
     parts = list(ADAPTERS[vendor](found))
     if not parts:
-        raise UnreadablePayload("empty")
+        raise UnreadablePayload("empty", says_alarm=says_alarm(found))
     if len(parts) > MAX_MESSAGES:
-        raise UnreadablePayload("too_many")
+        raise UnreadablePayload("too_many", says_alarm=says_alarm(found))
     several = len(parts) > 1
     return [_parse_message(device, part, _raw_part(part, raw, several=several)) for part in parts]
 
@@ -208,59 +222,43 @@ def _find_metric(part: Fields) -> Metric | None:
     return _METRICS.get(_plain_word(named).lower()) if isinstance(named, str) else None
 
 
+def _find_unit(part: Fields) -> str:
+    unit = _pick_field(part, _UNITS)
+    return _plain_word(unit) if isinstance(unit, str) else ""
+
+
 def _parse_message(device: str, part: Fields, raw: str) -> ParsedMessage:
     metric, named = _find_metric(part), _pick_field(part, _DEVICES)
     if named is not None and named != device:
-        return UnreadableMessage("foreign_device")
+        return UnreadableMessage("foreign_device", says_alarm(part))
     if metric is None:
-        return UnreadableMessage("unknown_metric")
-    cleared = _plain_word(str(_pick_field(part, _STATES))).lower() in _CLEARED_WORDS
+        return UnreadableMessage("unknown_metric", says_alarm(part))
+    cleared = _plain_word(str(_pick_field(part, _STATES))).lower() in CLEARED_WORDS
     try:
-        value = _parse_number(_pick_field(part, _VALUES))
-        occurred_at = _parse_instant(_pick_field(part, _TIMES))
+        number = parse_number(metric, _pick_field(part, _VALUES), _find_unit(part))
     except InvalidField as error:
-        return UnreadableMessage(str(error))
+        return UnreadableMessage(str(error), not cleared and says_alarm(part))
+    value = 1.0 if number.value is None and metric is Metric.EBIKE and not cleared else number.value
     if value is None and not cleared:
-        return UnreadableMessage("no_value")
-    if value is not None and metric is Metric.RESIDUAL_CURRENT and _plain_word(str(_pick_field(part, _UNITS))) == "A":
-        value *= 1000
-    if not is_plausible(value):
-        return UnreadableMessage("wrong_value")
+        return UnreadableMessage("no_value", says_alarm(part))
     level, message_id = (_short_text(_pick_field(part, names)) for names in (_LEVELS, _IDS))
     level = clean_line(level or "").strip() or None  # the id decides what is a repetition, so it stays as it is
-    return CanonicalMessage(device, metric, value, cleared, occurred_at, message_id, level, raw)
-
-
-class InvalidField(Exception):
-    """A value or time that cannot be parsed. Its text is the reason code."""
+    time, photo = _pick_field(part, _TIMES), _pick_field(part, _PHOTOS)
+    occurred_at, digest = None if time is None else parse_instant(time), _parse_digest(photo)
+    unread = {
+        "time": None if occurred_at else time, "unit": number.unknown_unit, "photo": None if digest else photo,
+    }  # fmt: skip
+    notes = {name: note_text(field) for name, field in unread.items() if field is not None}
+    return CanonicalMessage(
+        device, metric, value, cleared, occurred_at, message_id, level, raw, photo=digest, notes=notes
+    )
 
 
 def _short_text(value: Any) -> str | None:
     return str(value).replace("\x00", "").strip()[:64] or None if isinstance(value, str | int | float) else None
 
 
-def _parse_number(value: Any) -> float | None:
-    if value is None:
-        return None
-    try:
-        return float(value)  # numbers as text too: half of the vendors send them
-    except (TypeError, ValueError, OverflowError):
-        raise InvalidField("wrong_value") from None
-
-
-def _parse_instant(value: Any) -> datetime | None:
-    """Parses Unix seconds or milliseconds, or an ISO date (Shanghai time without a zone). None if beyond `YEARS`."""
-    if value is None:
-        return None
-    text = str(value).strip()
-    try:
-        if re.fullmatch(r"\d{1,15}(\.\d*)?", text):
-            number = float(text)
-            found = datetime.fromtimestamp(number / 1000 if number >= _MILLISECONDS else number, UTC)
-        else:
-            found = datetime.fromisoformat(text.replace("/", "-"))
-    except (ValueError, OverflowError, OSError):
-        raise InvalidField("wrong_time") from None
-    if found.year not in YEARS:
-        return None
-    return (found if found.tzinfo else found.replace(tzinfo=SHANGHAI)).astimezone(UTC)
+def _parse_digest(value: Any) -> str | None:
+    """The SHA-256 of the picture that a camera has sent before its alert: the first one if there are several."""
+    first = cast("list[Any]", value)[0] if isinstance(value, list) and value else cast("Any", value)
+    return first.lower() if isinstance(first, str) and _DIGEST.fullmatch(first) else None

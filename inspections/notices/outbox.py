@@ -15,6 +15,7 @@ class Notice(Struct, frozen=True):
     It goes to holders of the role `tells` for the hazard and to the people `to`, never to `by`, who caused it. `line`,
     `seq`: the history line and its position, which is the order of a hazard's notices. `held_until`: the end of quiet
     hours, before which it is not delivered. `told_at`: when its inbox entries and deliveries were created.
+    `community`: the community of a notice that is about no hazard.
     """
 
     id: UUID
@@ -29,6 +30,7 @@ class Notice(Struct, frozen=True):
     facts: dict[str, Any] = {}
     held_until: datetime | None = None
     told_at: datetime | None = None
+    community: str | None = None
 
 
 class InboxEntry(Struct, frozen=True):

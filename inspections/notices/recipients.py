@@ -14,7 +14,7 @@ from inspections.notices.outbox import Notice
 from inspections.notices.repository import NoticeRepository
 from inspections.office.categories import Priority
 
-MAJOR, DAMAGED = "propose_major", "photo.damaged"
+MAJOR, DAMAGED, UNREADABLE_ALARM = "propose_major", "photo.damaged", "alarm.unreadable"
 DAILY, WEEKLY, HISTORY = "digest.daily", "digest.weekly", "digest.history"
 _PeopleFinder = Callable[[Hazard, Hazard], Iterable[str]]
 
@@ -74,7 +74,8 @@ AUDIENCES: dict[str, Audience] = {
 """ONE table of audiences, by the step of a history line. Rungs of escalation ladders are in rules.py.
 
 `draw`: a closed fix was drawn for a re-check. MAJOR: any step that made the hazard proposed as major. Damaged
-photos notify their sender (remediation/actions/photo_damage.py); digests are in actions/digests.py.
+photos notify their sender (remediation/actions/photo_damage.py), unreadable alarms the officers
+(monitoring/faults.py); digests are in actions/digests.py.
 """
 _CONDITIONS: dict[str, Callable[[Hazard], bool]] = {
     "report": lambda hazard: hazard.priority is Priority.URGENT and hazard.state is State.REPORTED,
@@ -165,11 +166,13 @@ class Staff:
 
     def recipients(self, notice: Notice, hazard: Hazard | HazardSummary | None) -> tuple[str, ...]:
         """Returns the usernames to notify; if nobody holds the role, the holders of the next higher one."""
-        names = [*notice.to, *self._holders_or_fallback(notice.tells, hazard)]
+        names = [*notice.to, *self._holders_or_fallback(notice.tells, hazard, notice.community)]
         return tuple(name for name in dict.fromkeys(names) if name in self._active and name != notice.by)
 
-    def _holders_or_fallback(self, role: Role | None, hazard: Hazard | HazardSummary | None) -> list[str]:
-        community = hazard.community if hazard else None
+    def _holders_or_fallback(
+        self, role: Role | None, hazard: Hazard | HazardSummary | None, community: str | None
+    ) -> list[str]:
+        community = hazard.community if hazard else community
         while role is not None:
             if role is Role.HANDLER and hazard is not None:
                 found = [name for name in hazard.handlers if name in self._active]

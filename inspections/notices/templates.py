@@ -10,13 +10,18 @@ from msgspec import Meta, Struct
 from inspections.calendar import SHANGHAI
 from inspections.field_types import TemplateLine, TemplateText
 from inspections.hazards.records import Hazard, HistoryEntry, Outcome, State
-from inspections.notices.recipients import DAILY, DAMAGED, HISTORY, MAJOR, WEEKLY
+from inspections.notices.recipients import DAILY, DAMAGED, HISTORY, MAJOR, UNREADABLE_ALARM, WEEKLY
 from inspections.office.categories import Priority, Severity
 
 _HAZARD = ("number", "community", "category", "place", "state", "priority", "severity", "due_at", "quantity", "unit")
 _LINE = ("by", "reason", "line_due_at")
 _AGENDA = ("day", "waiting", "due_today", "overdue", "pending_recheck", "received", "closed", "open")
-_FIELDS = {DAILY: _AGENDA, WEEKLY: _AGENDA, HISTORY: ("day", "file", "sha256", "hazards")}
+_FIELDS = {
+    DAILY: _AGENDA,
+    WEEKLY: _AGENDA,
+    HISTORY: ("day", "file", "sha256", "hazards"),
+    UNREADABLE_ALARM: ("device", "community", "place", "sample"),
+}
 
 
 class Template(Struct, frozen=True):
@@ -55,8 +60,12 @@ _THIS_WEEK = (
     "截至 {day} 的七天：上报 {received} 件，办结 {closed} 件；"
     "现有未办结 {open} 件，其中逾期 {overdue} 件，待受理 {waiting} 件，待复查 {pending_recheck} 件。"
 )
+_UNREADABLE = (
+    "{device}（{community} {place}）发来报警，但内容无法识读，未能自动立案。"
+    "请当日到现场核查，并请厂家检查设备。原文：{sample}"
+)
 _DEFAULTS: dict[str, tuple[str, str]] = {
-    "alert": ("用电监测报警待核查", f"{_AT}监测设备报警，已自动受理，请立即安排现场核查。"),
+    "alert": ("监测报警待核查", f"{_AT}监测设备报警，已自动受理，请立即安排现场核查。"),
     "report": ("紧急隐患待受理", f"{_AT}刚刚上报，紧急程度：{{priority}}，请尽快受理。"),
     "rebound": ("隐患反弹待受理", f"回头看发现反弹：{_AT}，请受理。"),
     "fix_on_spot": ("即查即改待复查", f"{_AT}已即查即改，请安排复查。"),
@@ -85,6 +94,7 @@ _DEFAULTS: dict[str, tuple[str, str]] = {
     "reopen": ("重新打开", f"{_AT}重新打开，整改期限 {{due_at}}。原因：{{reason}}"),
     "cancel": ("作废", f"{_AT}已作废。原因：{{reason}}"),
     DAMAGED: ("照片损坏，请重新上传", "您上传的照片已损坏，请趁手机上还有原件重新上传。{number} {place}"),
+    UNREADABLE_ALARM: ("监测报警无法识读，请核查", _UNREADABLE),
     DAILY: ("今日待办", _TODAY),
     WEEKLY: ("一周情况", _THIS_WEEK),
     HISTORY: ("每日历史摘要", "{day} 的历史摘要文件 {file}，涉及 {hazards} 起隐患，摘要 {sha256}。请另行留存。"),

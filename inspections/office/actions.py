@@ -19,7 +19,8 @@ from inspections.office.repository import OfficeRepository
 from inspections.office.rules import OFFICE, Rulebook, Rules
 from inspections.request_texts import clean_texts
 
-Code = Annotated[str, Meta(pattern=r"\A[A-Z]{2,4}-[0-9]{2,4}\Z")]
+CODE_PATTERN = r"\A[A-Z]{2,4}-[0-9]{2,4}\Z"
+Code = Annotated[str, Meta(pattern=CODE_PATTERN)]
 Area = Annotated[str, Meta(pattern=r"\A([0-9]{6}|[0-9]{9}|[0-9]{12})\Z")]
 
 

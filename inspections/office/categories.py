@@ -33,11 +33,17 @@ class Term(Struct, frozen=True, forbid_unknown_fields=True):
     unit: TimeUnit
 
 
-class RemainingTime(Struct, frozen=True):
-    """The time left on a clock, in the unit of its term, or in minutes if its deadline was set by hand."""
+class RemainingTime(Struct, frozen=True, omit_defaults=True):
+    """The time on a clock: a whole term, or what was left of one when its clock was stopped.
+
+    `amount` is in the unit of the term, rounded up, or in minutes if the deadline was set by hand. `seconds`: exactly
+    what was left, of office hours for working hours and days; None for a whole term, and for a clock stopped before
+    seconds were kept.
+    """
 
     amount: int
     unit: TimeUnit
+    seconds: int | None = None
 
 
 class Category(Struct, frozen=True):

@@ -30,8 +30,8 @@ class PhotoRepository(OfficeRepository, Protocol):
         ...
 
     def upload(self, upload_id: UUID) -> Upload | None: ...
-    def count_open_uploads(self, username: str, now: datetime) -> int:
-        """Counts the uploads of this person that are neither complete nor expired."""
+    def open_uploads(self, username: str, now: datetime) -> list[Upload]:
+        """Returns the uploads of this person that are neither complete nor expired, the oldest first."""
         ...
 
     def expired_uploads(self, now: datetime, limit: int) -> list[Upload]:

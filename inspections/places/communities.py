@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from functools import lru_cache
 from typing import Annotated
 
 from msgspec import Meta, Struct
@@ -36,6 +37,7 @@ class Community(Struct, frozen=True):
         return self.code[:9]
 
 
+@lru_cache(maxsize=4096)
 def place_key(place: str) -> str:
     """Returns one key for different spellings of a place: `３号楼 二单元`, `3#楼2单元`, `三栋-2单元`.
 

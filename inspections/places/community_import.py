@@ -38,10 +38,11 @@ Outline = tuple[tuple[tuple[Position, ...], ...], ...]
 
 
 class Boundary(Struct, frozen=True):
-    """The outline of a community."""
+    """The outline of a community. `demo`: it is invented (演示数据), until a real one is imported."""
 
     community: str
     outline: Outline
+    demo: bool = False
 
 
 class ImportedCommunity(Struct, frozen=True):

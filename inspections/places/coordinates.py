@@ -28,6 +28,11 @@ class Point(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True)
     accuracy_m: Annotated[float, Meta(ge=0, le=100_000)] | None = None
 
 
+def is_null_point(point: Point | None) -> bool:
+    """Tells whether a point is 0, 0, which receivers and pickers of photos give in place of an unknown position."""
+    return point is not None and point.lat == 0 and point.lon == 0
+
+
 def convert_point(point: Point, crs: Crs) -> Point:
     """Converts a point to another coordinate system; `accuracy_m` stays. A point already in it is returned as it is.
 

@@ -7,8 +7,9 @@ from uuid import UUID
 from msgspec import Meta, Struct
 
 from inspections.calendar import YEARS
+from inspections.errors import InvalidFields
 from inspections.field_types import AwareDatetime, LongText, Name, Quantity, ShortText
-from inspections.hazards.records import Arrangements, FixOutcome, Party, SupervisionLevel
+from inspections.hazards.records import Arrangements, FixOutcome, Party, SupervisionLevel, VehicleStandard
 from inspections.office.categories import Priority, Severity
 from inspections.photos.records import PhotoDeclaration
 from inspections.places.communities import CommunityCode
@@ -20,11 +21,11 @@ MAX_HAZARD_PHOTOS = 300
 Photos = Annotated[tuple[PhotoDeclaration, ...], Meta(max_length=MAX_PHOTOS)]
 
 
-def _check_years(photos: tuple[PhotoDeclaration, ...], **moments: datetime | None) -> None:
-    taken = {f"photos[{at}].taken_at": photo.taken_at for at, photo in enumerate(photos)}
-    for field, moment in {**moments, **taken}.items():
-        if moment and moment.year not in YEARS:
-            raise ValueError(f"{field}：时间超出范围")
+def _check_years(**moments: datetime | None) -> None:
+    """Checks the times that a person chooses. What a phone's clock says is never refused (phone_clocks.py)."""
+    wrong = [(field, "时间超出范围") for field, moment in moments.items() if moment and moment.year not in YEARS]
+    if wrong:
+        raise InvalidFields(*wrong)
 
 
 class FixedOnSpot(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -49,11 +50,9 @@ class Report(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True
     photos: Photos = ()
     responsible_party: Party | None = None
     fixed_on_spot: FixedOnSpot | None = None
+    vehicle_standard: VehicleStandard | None = None
 
     name: ClassVar[str] = "report"
-
-    def __post_init__(self) -> None:
-        _check_years(self.photos, found_at=self.found_at)
 
 
 class _Step(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, tag_field="step", kw_only=True):
@@ -77,8 +76,7 @@ class _Step(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True,
         return getattr(self, "photos", ())
 
     def __post_init__(self) -> None:
-        moments = {name: getattr(self, name, None) for name in ("made_at", "due_at", "review_at", "reply_due_at")}
-        _check_years(self.attached_photos, **moments)
+        _check_years(**{name: getattr(self, name, None) for name in ("due_at", "review_at", "reply_due_at")})
 
 
 class Accept(_Step, frozen=True, tag="accept"):
@@ -133,6 +131,7 @@ class SubmitFix(_Step, frozen=True, tag="submit_fix"):
     note: LongText | None = None
     on_behalf_of: Name | None = None
     photos: Photos = ()
+    vehicle_standard: VehicleStandard | None = None
 
 
 _RESULT_FIELDS = {
@@ -165,9 +164,9 @@ class Recheck(_Step, frozen=True, tag="recheck"):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        for field in sorted({"reason", "due_at", "quantity_done"} - _RESULT_FIELDS[self.result]):
-            if getattr(self, field) is not None:
-                raise ValueError(f"{field}：该复查结果不需要此项")
+        others = sorted({"reason", "due_at", "quantity_done"} - _RESULT_FIELDS[self.result])
+        if errors := [(field, "该复查结果不需要此项") for field in others if getattr(self, field) is not None]:
+            raise InvalidFields(*errors)
 
 
 class Attach(_Step, frozen=True, tag="attach"):
@@ -194,10 +193,11 @@ class _CategoryChange(_Step, frozen=True):
     reason: LongText
     due_at: AwareDatetime | None = None
     photos: Photos = ()
+    vehicle_standard: VehicleStandard | None = None
 
 
 class SetCause(_CategoryChange, frozen=True, tag="set_cause"):
-    """定因: sets the cause that the visit found."""
+    """定因: sets the cause that the visit found; for an alert check this may be its own category (EB-02)."""
 
 
 class Reclassify(_CategoryChange, frozen=True, tag="reclassify"):

@@ -12,6 +12,7 @@ import msgspec
 from msgspec import Struct
 
 from inspections.calendar import SHANGHAI
+from inspections.hazards.measures import SATISFIED_SCORE
 from inspections.periods import Period, relative_change
 
 Numbers = Mapping[str, Any]
@@ -77,6 +78,7 @@ def write_paragraph(figures: BriefingInput) -> str:
         [
             _reported_sentence(figures),
             _fixed_sentence(figures),
+            _evaluation_sentence(figures),
             _open_sentence(figures),
             _comparison_sentence(figures),
             _groups_sentence(figures),
@@ -122,6 +124,17 @@ def _fixed_sentence(figures: BriefingInput) -> str:
         else ""
     )
     return f"{cohort}，{done}；{ended}{spot}{due}。"
+
+
+def _evaluation_sentence(figures: BriefingInput) -> str:
+    """The sentence on the evaluations (评价) of the hazards closed in the period; empty without any."""
+    row = figures.row
+    if not row["evaluated"]:
+        return ""
+    mean = _format_number(round(row["mean_score"], 2))
+    satisfied = f"满意（{SATISFIED_SCORE}分及以上）{row['satisfied']}件"
+    rate = _rate_phrase("，满意率", row["satisfaction_rate"])
+    return f"期间销号的隐患收到评价{row['evaluated']}件，平均{mean}分，{satisfied}{rate}。"
 
 
 def _open_sentence(figures: BriefingInput) -> str:

@@ -7,7 +7,7 @@ now, so that per community and in total, for every period:
     open     = waiting + on_time + overdue + suspended + pending_recheck + transferred
 
 The quantities and the completion rate follow the cohort **accepted** in the period (by `accepted_at`); the rates of
-met deadlines follow the hazards whose deadline fell in it.
+met deadlines follow the hazards whose deadline fell in it; evaluations (评价) follow the hazards closed in it.
 """
 
 from collections.abc import Container, Iterable, Mapping, Sequence
@@ -45,6 +45,8 @@ _COUNTS: dict[str, MetricDefinition] = {
     "suspended": MetricDefinition("暂缓", "其中暂缓整改的件数"),
     "pending_recheck": MetricDefinition("待复查", "其中待复查的件数"),
     "transferred": MetricDefinition("移交中", "其中移交、等待对方答复的件数"),
+    "old_standard": MetricDefinition("旧国标车辆", "期间内上报、登记车辆为旧国标（GB 17761—2024 之前）的件数"),
+    "new_standard": MetricDefinition("新国标车辆", "期间内上报、登记车辆为新国标（GB 17761—2024）的件数"),
     "quantity_found": MetricDefinition("发现数量", "期间内受理隐患的数量之和（处、辆、个），不含并案"),
     "quantity_done": MetricDefinition("整改数量", "上述隐患经复查确认已整改的数量之和"),
     "cohort_accepted": MetricDefinition("期内受理", "期间内受理的隐患件数，不含并案"),
@@ -55,6 +57,9 @@ _COUNTS: dict[str, MetricDefinition] = {
     "extended": MetricDefinition("延期", "上述隐患中延过期的件数"),
     "closed_then": MetricDefinition("期内销号", "期间内销号的件数，不论何时上报（流量）"),
     "fixed_then": MetricDefinition("期内整改", "其中以“已整改”销号的件数（流量）"),
+    "evaluated": MetricDefinition("已评价", "期间内销号的案件中已评价的件数；每件评价一次，重新打开的案件不计"),
+    "satisfied": MetricDefinition("满意", "其中评分 4 分及以上的件数（满分 5 分）"),
+    "score_total": MetricDefinition("评分合计", "上述评价的评分之和"),
     "due_decided": MetricDefinition(
         "期限已见分晓", "整改期限（含批准的延期）落在期间内，且已整改或拒改销号、或已逾期未改的件数；动员类不计"
     ),
@@ -67,7 +72,10 @@ _COUNTS: dict[str, MetricDefinition] = {
 
 
 class Rate(NamedTuple):
-    """A quotient of two counts: `numerator` ÷ `denominator`, or ÷ (`denominator` − `less`) where `less` is set."""
+    """A quotient of two counts, between 0 and 1 but for the mean score.
+
+    `numerator` ÷ `denominator`, or ÷ (`denominator` − `less`) where `less` is set.
+    """
 
     title: str
     numerator: str
@@ -93,6 +101,9 @@ RATES: dict[str, Rate] = {
     "rebound_rate": Rate("反弹率", "rebounded", "fixed"),
     "false_alarm_rate": Rate("误报率", "false_alarm", "closed"),
     "duplicate_rate": Rate("重复上报率", "duplicate", "received"),
+    "evaluation_rate": Rate("参评率", "evaluated", "closed_then"),
+    "satisfaction_rate": Rate("满意率", "satisfied", "evaluated"),
+    "mean_score": Rate("平均评分", "score_total", "evaluated"),
 }
 
 METRICS: dict[str, MetricDefinition] = _COUNTS | {

@@ -9,14 +9,15 @@ from sqlalchemy import Select, or_, select
 
 from inspections.accounts.security_log import Event, SecurityEvent
 from storage.accounts.tables import security_events
+from storage.engine.columns import any_value_clause
 from storage.engine.unit_of_work import UnitOfWork
 
 
 class EventFilter(NamedTuple):
-    """Filters for the log: kind, acting or affected account, period, and lines before `before`."""
+    """Filters for the log: kinds, acting or affected accounts, period, and lines before `before`."""
 
-    event: Event | None = None
-    person: str | None = None
+    event: tuple[Event, ...] = ()
+    person: tuple[str, ...] = ()
     since: datetime | None = None
     until: datetime | None = None
     before: UUID | None = None
@@ -30,10 +31,10 @@ def fetch_security_events(
     query: Select[Any] = select(security_events).order_by(log.id.desc()).limit(limit)
     if people is not None:
         query = query.where(or_(log.by.in_(people), log.about.in_(people)))
-    if wanted.event is not None:
-        query = query.where(log.event == wanted.event)
-    if wanted.person is not None:
-        query = query.where(or_(log.by == wanted.person, log.about == wanted.person))
+    if wanted.event:
+        query = query.where(any_value_clause(log.event, wanted.event))
+    if wanted.person:
+        query = query.where(or_(any_value_clause(log.by, wanted.person), any_value_clause(log.about, wanted.person)))
     if wanted.since is not None:
         query = query.where(log.at >= wanted.since)
     if wanted.until is not None:

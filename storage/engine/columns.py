@@ -4,7 +4,7 @@
 directly, without SQLAlchemy: a page of a hundred hazards needs five thousand conversions.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from functools import partial
@@ -48,6 +48,11 @@ def within_days(column: ColumnElement[datetime | None], first: date | None, last
     if last:
         clause &= column < midnight(last + timedelta(days=1))
     return clause
+
+
+def any_value_clause(column: ColumnElement[Any], values: Sequence[Any]) -> ColumnElement[bool]:
+    """Matches rows whose column has any of these values; one value is compared by `=`, as an index walk needs it."""
+    return column == values[0] if len(values) == 1 else column.in_(values)
 
 
 class Instant(TypeDecorator[datetime]):

@@ -17,13 +17,13 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any, NamedTuple, TypeVar
 
-from sqlalchemy import Connection, Engine, create_engine, text
+from sqlalchemy import Connection, Engine, create_engine, make_url, text
 from sqlalchemy.event import listen
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from inspections.errors import Unavailable
 from storage.engine.definition import DatabaseDefinition
-from storage.engine.failures import as_unavailable, run_in_pool
+from storage.engine.failures import OperatorError, as_unavailable, run_in_pool
 from storage.engine.group_commit import Action, ActionResult, NeedsOwnTransaction, PendingAction, pop_group, run_action
 from storage.engine.postgres_rows import PostgresRows, prefetch
 from storage.engine.postgres_stream import StreamingCursor
@@ -48,21 +48,40 @@ _RETRYABLE_SQLSTATES = frozenset(
 
 
 def postgres_engine(url: str, *, reading: bool = False) -> Engine:
-    """Creates a psycopg 3 engine; waiting longer than five seconds for a connection raises TimeoutError."""
+    """Creates a psycopg 3 engine; waiting longer than five seconds for a connection raises TimeoutError.
+
+    `?pooled=true` at the end of the URL is for a pool in transaction mode that keeps no prepared statements and takes
+    no options, such as pgbouncer before 1.21. Raises WrongTimeZone.
+    """
     only = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True} if reading else {}
+    made = make_url(url)
+    pooled = made.query.get("pooled") == "true"
     engine = create_engine(
-        url.replace("postgresql://", "postgresql+psycopg://", 1),
+        made.set(drivername="postgresql+psycopg").difference_update_query(["pooled"]),
         pool_size=CONNECTIONS + 1,  # one for each thread, and one to reserve a block of numbers meanwhile
         max_overflow=0,
         hide_parameters=True,  # a failed statement is logged, and must not show what people wrote
         pool_timeout=5,
         pool_use_lifo=True,  # reuses few connections, whose statements are prepared: planning costs most
-        connect_args={"connect_timeout": 5, "options": _OPTIONS},
+        connect_args={"connect_timeout": 5, **({"prepare_threshold": None} if pooled else {"options": _OPTIONS})},
         execution_options=only,
     )
+    if pooled:
+        listen(engine, "connect", _check_time_zone)
     if reading:
         listen(engine, "connect", _use_streaming_cursor)
     return engine
+
+
+class WrongTimeZone(OperatorError):
+    """The connections of a pool are not in UTC, which only the role or the database can set there."""
+
+
+def _check_time_zone(connection: Any, _: Any) -> None:
+    (zone,) = connection.execute("select current_setting('timezone')").fetchone()
+    connection.commit()
+    if zone != "UTC":
+        raise WrongTimeZone(f"connections of the pool are in {zone}: alter role … set timezone = 'UTC'")
 
 
 def _use_streaming_cursor(connection: Any, _: Any) -> None:
@@ -183,6 +202,8 @@ class PostgresDatabase:
         if self._closed:
             raise Unavailable
         return await self._in_thread(partial(self._read_with_retries, query))
+
+    read_row = read
 
     def read_sync(self, query: Callable[[Any], T]) -> T:
         return run_in_pool(self._threads, partial(self._read_with_retries, query))

@@ -1,26 +1,41 @@
 """Reads and writes records on PostgreSQL through psycopg, and prefetches the reads of a whole group.
 
+New rows are sent as JSON, and writes in pipeline mode (docs/decisions/0049-rows-as-json.md).
+
 Round trips cost more than the reads, so a group has one query for each kind of read. For that each action first runs
 against an almost empty repository, which records its queries; its Change is thrown away. A query that this run misses
 is executed later as usual, and a query recorded in vain does no harm.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from functools import cache
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
+import msgspec
 import psycopg
 from msgspec import Struct
+from msgspec.structs import astuple
 from sqlalchemy import ARRAY, BindParameter, Connection, Select, bindparam, func, literal_column, select, true
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.sql.visitors import replacement_traverse
 
+from inspections.errors import Conflict
+from storage.engine.columns import Bits64
 from storage.engine.definition import DatabaseDefinition
 from storage.engine.group_commit import Action, NeedsOwnTransaction
 from storage.engine.reference import ReferenceData
-from storage.engine.rows import NO_PREFETCHED_ROWS, DriverRows, PrefetchedRows, R
+from storage.engine.rows import (
+    NO_PREFETCHED_ROWS,
+    ROW_CHANGED,
+    DriverRows,
+    PrefetchedRows,
+    R,
+    T,
+    insert_statement,
+    select_statement,
+)
 from storage.engine.schema import Query, Schema
 
 _POSTGRES = PGDialect_psycopg(paramstyle="format")
@@ -43,6 +58,7 @@ class PostgresRows(DriverRows):
         super().__init__(connection, schema, _POSTGRES)
         self._before_lock = before_lock
         self._prefetched = prefetched
+        self._required: list[tuple[Any, int]] = []
 
     def run(self, sql: str, parameters: Sequence[Any]) -> Any:
         try:
@@ -50,15 +66,35 @@ class PostgresRows(DriverRows):
         except psycopg.Error as error:
             raise self._as_core_error(sql, error) from error
 
-    def run_batch(self, sql: str, parameters: Sequence[Sequence[Any]]) -> int:
+    def run_batch(self, sql: str, parameters: Sequence[Sequence[Any]]) -> Any:
         if len(parameters) == 1:
-            return self.run(sql, parameters[0]).rowcount
+            return self.run(sql, parameters[0])
         cursor = self._driver.cursor()
         try:
             cursor.executemany(sql, parameters)
         except psycopg.Error as error:
             raise self._as_core_error(sql, error) from error
-        return cursor.rowcount
+        return cursor
+
+    def insert(self, records: Sequence[Struct]) -> None:
+        form = _insert_statement(self._schema, type(records[0]))
+        self.run(form.sql, [form.encode(records).decode()])
+
+    @contextmanager
+    def batch(self) -> Generator[None]:
+        """A block of statements that write. They are sent in pipeline mode, without waiting for each other's result."""
+        try:
+            with self._driver.pipeline():
+                yield
+        except psycopg.Error as error:
+            raise self._as_core_error("pipeline", error) from error
+        required, self._required = self._required, []
+        for cursor, count in required:
+            if cursor.rowcount != count:
+                raise Conflict(ROW_CHANGED)
+
+    def require_rows(self, cursor: Any, count: int) -> None:
+        self._required.append((cursor, count))
 
     def _as_core_error(self, sql: str, error: psycopg.Error) -> BaseException:
         """The error that SQLAlchemy raises for it; a lost connection leaves the pool."""
@@ -84,13 +120,50 @@ class PostgresRows(DriverRows):
         rows = self._prefetched.get((query, *parameters.values()))
         return super().fetch(query, parameters) if rows is None else rows
 
-    def fetch_batch(self, query: Query, asked: Sequence[Mapping[str, Any]]) -> list[Sequence[Sequence[Any]]]:
+    def fetch_records(self, make: Callable[..., T], query: Query, asked: Sequence[Mapping[str, Any]]) -> list[list[T]]:
+        known = [self._prefetched.get((query, *each.values())) for each in asked]
+        if None in known:
+            return super().fetch_records(make, query, asked)
+        return [[make(*row) for row in rows or ()] for rows in known]
+
+    def execute_batch(self, query: Query, asked: Sequence[Mapping[str, Any]]) -> list[list[tuple[Any, ...]]]:
         answers: list[list[Any]] = [[] for _ in asked]
         if asked:
+            form = select_statement(_batch_query(query), _POSTGRES)
             lists = {name: [each[name] for each in asked] for name in asked[0]}
-            for number, *row in super().fetch(_batch_query(query), lists):
-                answers[number - 1].append(row)
-        return list(answers)
+            rows: list[tuple[Any, ...]] = self.run(form.sql, form.bind_parameters(lists)).fetchall()
+            for row in rows:
+                answers[row[0] - 1].append(row[1:])
+        return answers
+
+
+class _InsertStatement(NamedTuple):
+    """An INSERT that takes all its rows as one parameter, a JSON array of objects, and the encoder of this array."""
+
+    sql: str
+    encode: Callable[[Sequence[Struct]], bytes]
+
+
+@cache
+def _insert_statement(schema: Schema, kind: type[Struct]) -> _InsertStatement:
+    """The INSERT of a record type. JSON is encoded at once; sixty parameters of each row would be converted singly.
+
+    In a text column `json_populate_recordset` stores an object or array as it stands, so a value of a Json column needs
+    no conversion. https://www.postgresql.org/docs/current/functions-json.html
+    """
+    table = schema.table_of[kind]
+    names = table.c.keys()
+    columns = ", ".join(f'"{name}"' for name in names)
+    rows = f"json_populate_recordset(null::{table.name}, %s)"
+    sql = f"insert into {table.name} ({columns}) select {columns} from {rows}"  # noqa: S608  # names of our own tables
+    if not any(isinstance(column.type, Bits64) for column in table.c):
+        return _InsertStatement(sql, msgspec.json.encode)
+    form = insert_statement(schema, kind, _POSTGRES)  # a signed integer takes the place of each unsigned one
+
+    def encode(records: Sequence[Struct]) -> bytes:
+        return msgspec.json.encode([dict(zip(names, form.convert_row(astuple(each)), strict=True)) for each in records])
+
+    return _InsertStatement(sql, encode)
 
 
 @cache
@@ -154,6 +227,10 @@ class _QueryRecorder:
     def fetch(self, query: Query, parameters: Mapping[str, Any]) -> Sequence[Sequence[Any]]:
         self.queries.setdefault(query, []).append(parameters)
         return ()
+
+    def fetch_records(self, _: Any, query: Query, asked: Sequence[Mapping[str, Any]]) -> list[list[Any]]:
+        self.queries.setdefault(query, []).extend(asked)
+        return [[] for _ in asked]
 
     def with_for_update(self, *_: Any, **__: Any) -> Any:
         raise NeedsOwnTransaction

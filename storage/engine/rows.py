@@ -6,7 +6,8 @@ SQLite five microseconds and Core four times that; on PostgreSQL Core takes 200 
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import cache
+from contextlib import AbstractContextManager, nullcontext
+from functools import cache, lru_cache
 from itertools import groupby
 from types import MappingProxyType
 from typing import Any, NamedTuple, Protocol, TypeVar, cast
@@ -27,14 +28,19 @@ from sqlalchemy import (
 )
 from sqlalchemy.sql.visitors import replacement_traverse
 
+from inspections.errors import Conflict
 from storage.engine.columns import SQLITE, ValueList, bind_converter, result_converter
 from storage.engine.schema import Query, Schema, update_statement
 
 R = TypeVar("R", bound=Struct)
+T = TypeVar("T")
 Statement = Insert | Update | Delete | TextClause
 PrefetchedRows = Mapping[tuple[Any, ...], Sequence[Sequence[Any]]]
 """Rows by a query and the values of its parameters; the rows may be empty."""
 _ASKED = "asked"
+ROW_CHANGED = "记录已被更新，请重试"
+KNOWN_ROWS = 1024
+"""How many converted rows are kept: some ten megabytes, where each is a hazard."""
 NO_PREFETCHED_ROWS: PrefetchedRows = MappingProxyType({})
 
 
@@ -54,8 +60,12 @@ class RowAccess(Protocol):
         """Executes a module-level query for each of the parameters, which have the same names; answers in order."""
         ...
 
+    def fetch_records(self, make: Callable[..., T], query: Query, asked: Sequence[Mapping[str, Any]]) -> list[list[T]]:
+        """Like `fetch_batch`, but with `make(*row)` for each row; the same object for a row that was read before."""
+        ...
+
     def records(self, kind: type[R], query: Select[Any]) -> list[R]:
-        """Records of any query over all columns of their table."""
+        """Records of any query over all columns of their table: the same objects for rows that were read before."""
         ...
 
     def execute(self, statement: Statement, parameters: Sequence[Mapping[str, Any]]) -> None:
@@ -67,11 +77,15 @@ class RowAccess(Protocol):
         ...
 
     def remove(self, record: Struct) -> None: ...
-    def replace(self, changes: Sequence[tuple[Struct, Struct]]) -> int:
+    def replace(self, changes: Sequence[tuple[Struct, Struct]]) -> None:
         """Updates each (before, after) pair in order, only where the row still is what was read as `before`.
 
-        Returns the number of updated rows; fewer than pairs means that a row was changed meanwhile.
+        Raises Conflict if a row was changed meanwhile; within `batch` at its end at the latest.
         """
+        ...
+
+    def batch(self) -> AbstractContextManager[None]:
+        """A block of statements that write, which may be sent together. Errors are raised at its end at the latest."""
         ...
 
 
@@ -89,44 +103,58 @@ class DriverRows(ABC):
         """Executes one statement and returns the driver's cursor."""
 
     @abstractmethod
-    def run_batch(self, sql: str, parameters: Sequence[Sequence[Any]]) -> int:
-        """Executes one statement for each of the parameters and returns the number of rows it wrote."""
+    def run_batch(self, sql: str, parameters: Sequence[Sequence[Any]]) -> Any:
+        """Executes one statement for each of the parameters and returns the driver's cursor."""
+
+    @abstractmethod
+    def require_rows(self, cursor: Any, count: int) -> None:
+        """Raises Conflict if a statement wrote fewer rows; within `batch` at its end at the latest."""
+
+    @abstractmethod
+    def execute_batch(self, query: Query, asked: Sequence[Mapping[str, Any]]) -> list[list[tuple[Any, ...]]]:
+        """Executes a query for each of the parameters and returns the driver's rows."""
 
     def get(self, kind: type[R], key: Sequence[Any]) -> R | None:
         rows = self.fetch(*self._schema.key_query(kind, key))
         return kind(*rows[0]) if rows else None
 
     def fetch(self, query: Query, parameters: Mapping[str, Any]) -> Sequence[Sequence[Any]]:
-        form = _select_statement(query, self._dialect)
+        form = select_statement(query, self._dialect)
         if form.expands:
             with self._connection.execute(query, parameters) as result:
                 return [form.convert_row(row) for row in cast("Any", result.cursor).fetchall()]
         return [form.convert_row(row) for row in self.run(form.sql, form.bind_parameters(parameters)).fetchall()]
 
+    def fetch_batch(self, query: Query, asked: Sequence[Mapping[str, Any]]) -> list[Sequence[Sequence[Any]]]:
+        form = select_statement(query, self._dialect)
+        return [[form.convert_row(row) for row in rows] for rows in self.execute_batch(query, asked)]
+
+    def fetch_records(self, make: Callable[..., T], query: Query, asked: Sequence[Mapping[str, Any]]) -> list[list[T]]:
+        found = self.execute_batch(query, asked)
+        return [[_convert_row(make, query, self._dialect, row) for row in rows] for rows in found]
+
     def records(self, kind: type[R], query: Select[Any]) -> list[R]:
-        form = _select_statement(self._schema.read[kind], self._dialect)
+        read, dialect = self._schema.read[kind], self._dialect
         with self._connection.execute(query) as result:
-            return [kind(*form.convert_row(row)) for row in cast("Any", result.cursor).fetchall()]
+            return [_convert_row(kind, read, dialect, row) for row in cast("Any", result.cursor).fetchall()]
 
     def execute(self, statement: Statement, parameters: Sequence[Mapping[str, Any]]) -> None:
         form = _write_statement(statement, tuple(parameters[0]), self._dialect)
         self.run_batch(form.sql, [form.bind_parameters(each) for each in parameters])
 
     def insert(self, records: Sequence[Struct]) -> None:
-        form = _insert_statement(self._schema, type(records[0]), self._dialect)
+        form = insert_statement(self._schema, type(records[0]), self._dialect)
         self.run_batch(form.sql, [form.convert_row(astuple(record)) for record in records])
 
     def remove(self, record: Struct) -> None:
         key = {name: getattr(record, name) for name in self._schema.keys[type(record)]}
         self.execute(self._schema.remove[type(record)], [key])
 
-    def replace(self, changes: Sequence[tuple[Struct, Struct]]) -> int:
-        written = 0
+    def replace(self, changes: Sequence[tuple[Struct, Struct]]) -> None:
         for what, alike in groupby(changes, _changed_columns):
             form = _replace_statement(self._schema, *what, self._dialect)
             guarded = [form.bind_parameters(_replace_parameters(self._schema, what[1], *each)) for each in alike]
-            written += self.run_batch(form.sql, guarded)
-        return written
+            self.require_rows(self.run_batch(form.sql, guarded), len(guarded))
 
 
 class RecordCache:
@@ -176,28 +204,37 @@ class SqliteRows(DriverRows):
         if self._cache is not None:
             self._cache.drop((record,))
 
-    def replace(self, changes: Sequence[tuple[Struct, Struct]]) -> int:
+    def replace(self, changes: Sequence[tuple[Struct, Struct]]) -> None:
         if self._cache is not None:
             self._cache.drop(after for _, after in changes)
-        return super().replace(changes)
+        super().replace(changes)
+
+    def batch(self) -> AbstractContextManager[None]:
+        return nullcontext()
 
     def run(self, sql: str, parameters: Sequence[Any]) -> Any:
         return self._driver.execute(sql, parameters)
 
-    def run_batch(self, sql: str, parameters: Sequence[Sequence[Any]]) -> int:
-        return self._driver.executemany(sql, parameters).rowcount
+    def run_batch(self, sql: str, parameters: Sequence[Sequence[Any]]) -> Any:
+        return self._driver.executemany(sql, parameters)
+
+    def require_rows(self, cursor: Any, count: int) -> None:
+        if cursor.rowcount != count:
+            raise Conflict(ROW_CHANGED)
 
     def with_for_update(self, query: Select[Any], *, skip: bool = False) -> Select[Any]:  # noqa: ARG002  # there is one writer
         return query
 
-    def fetch_batch(self, query: Query, asked: Sequence[Mapping[str, Any]]) -> list[Sequence[Sequence[Any]]]:
+    def execute_batch(self, query: Query, asked: Sequence[Mapping[str, Any]]) -> list[list[tuple[Any, ...]]]:
         if len(asked) > 1 and (joined := _joined_query(query)) is not None:
             answers: list[list[Any]] = [[] for _ in asked]
-            for number, *row in self.fetch(joined, {_ASKED: [value for each in asked for value in each.values()]}):
-                answers[number].append(row)
-            return list(answers)
-        form, execute = _select_statement(query, self._dialect), self._driver.execute
-        return [[form.convert_row(row) for row in execute(form.sql, form.bind_parameters(each))] for each in asked]
+            form = select_statement(joined, SQLITE)
+            values = form.bind_parameters({_ASKED: [value for each in asked for value in each.values()]})
+            for row in self._driver.execute(form.sql, values):
+                answers[row[0]].append(row[1:])
+            return answers
+        form, execute = select_statement(query, SQLITE), self._driver.execute
+        return [execute(form.sql, form.bind_parameters(each)).fetchall() for each in asked]
 
 
 @cache
@@ -270,8 +307,15 @@ class _CompiledStatement(NamedTuple):
         return shaped
 
 
+@lru_cache(KNOWN_ROWS)
+def _convert_row(make: Callable[..., T], query: Query, dialect: Dialect, row: tuple[Any, ...]) -> T:
+    """Returns `make` of a converted row of a query, which is kept: lists are read again, and few rows have changed."""
+    return make(*select_statement(query, dialect).convert_row(row))
+
+
 @cache
-def _select_statement(query: Query, dialect: Dialect) -> _CompiledStatement:
+def select_statement(query: Query, dialect: Dialect) -> _CompiledStatement:
+    """The compiled form of a query that is built once."""
     shapes = ((at, result_converter(column.type, dialect)) for at, column in enumerate(query.selected_columns))
     return _compile(query, dialect)._replace(shapes=tuple((at, shape) for at, shape in shapes if shape is not None))
 
@@ -282,7 +326,7 @@ def _write_statement(statement: Statement, names: tuple[str, ...], dialect: Dial
 
 
 @cache
-def _insert_statement(schema: Schema, kind: type[Struct], dialect: Dialect) -> _CompiledStatement:
+def insert_statement(schema: Schema, kind: type[Struct], dialect: Dialect) -> _CompiledStatement:
     """The INSERT of a record type, with parameters in the order of the record's fields."""
     form = _compile(schema.insert[kind], dialect, list(schema.table_of[kind].c.keys()))
     shapes = ((at, unshape) for at, (_, unshape) in enumerate(form.parameters))

@@ -3,7 +3,7 @@
 All pending actions run inside one BEGIN IMMEDIATE of a connection that stays open, and are committed once, so that a
 group costs one flush to disk. Actions run on the event loop, where no other thread competes for the interpreter; only
 the commit, which waits for the disk, has a thread. Meanwhile the next group gathers. Readers have their own connections
-(WAL).
+(WAL): one for reads by key, which take less than the way to a thread and back, and those of the reading threads.
 """
 
 import asyncio
@@ -74,7 +74,7 @@ def write_lock(database: Path) -> Generator[None]:
 
 def sqlite_engine(database: Path, *, writing: bool, cache_mib: int = 2) -> Engine:
     """Creates an engine with WAL and synchronous=FULL: a commit has reached the disk. `cache_mib`: per connection."""
-    size = 1 if writing else READERS
+    size = 1 if writing else READERS + 1
     cache = f"cache_size={-1024 * cache_mib}"
     engine = create_engine(
         f"sqlite:///{database}",
@@ -102,27 +102,80 @@ def sqlite_engine(database: Path, *, writing: bool, cache_mib: int = 2) -> Engin
 
 
 class ReadingTurn:
-    """The turn that a read takes. It passes on at the end of the read, or after SHORT_SECONDS if the read is longer."""
+    """The turn that a read takes. It passes on at the end of the read, or after SHORT_SECONDS if the read is longer.
+
+    Reads get it in the order in which they came.
+    """
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
+        self._waiting: deque[object] = deque()
         self._holder: object = None
         self._until = 0.0
+
+    @property
+    def queue_length(self) -> int:
+        """The number of reads that wait for their turn."""
+        return len(self._waiting)
 
     @contextmanager
     def take(self) -> Generator[None]:
         me = object()
         with self._changed:
-            while self._holder is not None and (left := self._until - time.monotonic()) > 0:
-                self._changed.wait(left)
+            self._waiting.append(me)
+            while (seconds := self._wait_time(me)) != 0:
+                self._changed.wait(seconds)
+            self._waiting.popleft()
             self._holder, self._until = me, time.monotonic() + SHORT_SECONDS
+            if self._waiting:
+                self._changed.notify_all()  # the next one waits for this read now
         try:
             yield
         finally:
             with self._changed:
                 if self._holder is me:
                     self._holder = None
-                    self._changed.notify()
+                    self._changed.notify_all()
+
+    def _wait_time(self, me: object) -> float | None:
+        """The seconds until it is the turn of `me`; None while another one is next, whose turn is notified."""
+        if self._waiting[0] is not me:
+            return None
+        return 0 if self._holder is None else max(0, self._until - time.monotonic())
+
+
+class KeptConnection:
+    """A connection that stays open between transactions, which are begun and ended at the driver.
+
+    For SQLAlchemy it is always in one transaction: its own bookkeeping of each would cost more than a short read.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._connection: Connection | None = None
+        self._driver: Any = None
+
+    def begin(self, statement: str) -> Connection:
+        """Begins a transaction by this statement, on a new connection if there is none."""
+        if self._connection is None:
+            self._connection = self._engine.connect()
+            self._connection.begin()  # its event begins the first transaction
+            self._driver = self._connection.connection.dbapi_connection
+        else:
+            self._driver.execute(statement)
+        return self._connection
+
+    def commit(self) -> None:
+        self._driver.execute("COMMIT")
+
+    def rollback(self) -> None:
+        self._driver.execute("ROLLBACK")
+
+    def close(self) -> None:
+        """Closes the connection, and rolls back what it has not committed."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()
 
 
 class SqliteDatabase:
@@ -134,7 +187,8 @@ class SqliteDatabase:
         self._reader = sqlite_engine(path, writing=False)
         self._waiting: deque[PendingAction] = deque()
         self._writing: asyncio.Task[None] | None = None
-        self._writing_connection: Connection | None = None
+        self._kept_writer = KeptConnection(self._writer)
+        self._kept_reader = KeptConnection(self._reader)
         self._closed = self._wrote = self._had_company = False
         with self._reader.connect() as connection:
             self._reference = ReferenceData(connection, self._contents.schema)
@@ -154,6 +208,19 @@ class SqliteDatabase:
 
     async def read(self, query: Callable[[Any], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._reads, self._read_snapshot, query)
+
+    async def read_row(self, query: Callable[[Any], T]) -> T:
+        if self._closed:
+            raise Unavailable
+        try:
+            connection = self._kept_reader.begin("BEGIN")
+            try:
+                return query(self._repository(connection, None))
+            finally:
+                self._kept_reader.rollback()
+        except (DBAPIError, sqlite3.Error) as error:
+            self._kept_reader.close()
+            raise Unavailable from error
 
     def read_sync(self, query: Callable[[Any], T]) -> T:
         return run_in_pool(self._reads, partial(self._read_snapshot, query))
@@ -177,7 +244,8 @@ class SqliteDatabase:
         self._closed = True
         if self._writing is not None:
             await self._writing
-        self._close_writing_connection()
+        self._kept_writer.close()
+        self._kept_reader.close()
         self._reads.shutdown()
         self._commits.shutdown()
         self._writer.dispose()
@@ -202,9 +270,8 @@ class SqliteDatabase:
             return [ActionResult(group[0].future, None, as_unavailable(error) or error)]
 
     async def _commit(self, group: list[PendingAction]) -> list[ActionResult]:
-        connection = self._writing_connection = self._writing_connection or self._writer.connect()
         try:
-            transaction = connection.begin()
+            connection = self._kept_writer.begin("BEGIN IMMEDIATE")
             if not self._wrote:
                 for statement in self._contents.startup_statements:
                     connection.execute(statement)
@@ -214,18 +281,14 @@ class SqliteDatabase:
             reference = (
                 ReferenceData(connection, self._contents.schema) if repository.reference_changed else self._reference
             )
-            committing = self._commits.submit(transaction.commit)
+            committing = self._commits.submit(self._kept_writer.commit)
             try:
                 await asyncio.wrap_future(committing)
             finally:
-                wait([committing])  # also when cancelled: the commit ends before the connection is reused
+                if not committing.done():
+                    wait([committing])  # when cancelled: the commit ends before the connection is reused
         except BaseException:
-            self._close_writing_connection()  # rolls back; the next group gets a new one
+            self._kept_writer.close()  # rolls back; the next group gets a new one
             raise
         self._reference, self._wrote = reference, True
         return settled
-
-    def _close_writing_connection(self) -> None:
-        connection, self._writing_connection = self._writing_connection, None
-        if connection is not None:
-            connection.close()

@@ -1,7 +1,7 @@
 """Reads records and collects changes over one connection.
 
-A write transaction collects the changes of a group of actions: inserts are buffered per table and written by one
-executemany, at the latest when a query could miss them. A read by key looks into the buffer first. Any other query
+A write transaction collects the changes of a group of actions: inserts are buffered per table and written
+together, at the latest when a query could miss them. A read by key looks into the buffer first. Any other query
 flushes it before, or only the types of records that it names. Change hooks run once for the whole group.
 """
 
@@ -17,7 +17,6 @@ from sqlalchemy.sql import Executable
 from uuid_utils.compat import uuid7
 
 from inspections.change import Change
-from inspections.errors import Conflict
 from storage.engine.definition import DatabaseDefinition
 from storage.engine.reference import REFERENCE_SERIES, ReferenceData
 from storage.engine.rows import RowAccess
@@ -25,6 +24,7 @@ from storage.engine.schema import Query
 from storage.engine.tables import numbers
 
 R = TypeVar("R", bound=Struct)
+T = TypeVar("T")
 
 
 class UnitOfWork:
@@ -89,6 +89,17 @@ class UnitOfWork:
         self.flush(*reads)
         return self._rows.fetch_batch(query, asked)
 
+    def fetch_records(
+        self,
+        make: Callable[..., T],
+        query: Query,
+        asked: Sequence[Mapping[str, Any]],
+        reads: tuple[type[Struct], ...] = (),
+    ) -> list[list[T]]:
+        """Like `fetch_batch`, but with `make(*row)` for each row."""
+        self.flush(*reads)
+        return self._rows.fetch_records(make, query, asked)
+
     @property
     def dialect(self) -> str:
         return self._connection.dialect.name
@@ -145,14 +156,18 @@ class UnitOfWork:
         if kinds:
             pending = {*self._inserts, *(type(after) for _, after in self._updates)}
             if named := tuple(kind for kind in kinds if kind in pending):
-                self._write_changes(self._schema.with_parents(named))
-            return
+                with self._rows.batch():
+                    self._write_changes(self._schema.with_parents(named))
+        elif self._inserts or self._updates or self._inserted or self._updated:
+            with self._rows.batch():
+                self._write_all_changes()
+
+    def _write_all_changes(self) -> None:
         self._write_changes(None)
         inserted, self._inserted = self._inserted, {}
         updated, self._updated = self._updated, []
-        if inserted or updated:
-            for run_hook in self._change_hooks:
-                run_hook(self._rows, inserted, updated, self._reference)
+        for run_hook in self._change_hooks:
+            run_hook(self._rows, inserted, updated, self._reference)
 
     def _write_changes(self, due: frozenset[type[Struct]] | None) -> None:
         inserts = [kind for kind in self._inserts if due is None or kind in due]
@@ -164,8 +179,7 @@ class UnitOfWork:
         if updates:
             self._updates = [each for each in self._updates if not (due is None or type(each[1]) in due)]
             self._updated += updates
-            if self._rows.replace(updates) != len(updates):
-                raise Conflict("记录已被更新，请重试")
+            self._rows.replace(updates)
 
     def finish(self) -> None:
         """Flushes all changes and saves the last number of each series; called once before the commit."""

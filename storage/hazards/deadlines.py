@@ -1,5 +1,6 @@
 """The rules of inspections/hazards/deadlines.py as WHERE clauses."""
 
+from collections.abc import Iterable
 from datetime import datetime
 
 from sqlalchemy import ColumnElement, and_, or_
@@ -15,9 +16,9 @@ def overdue_clause(now: datetime) -> ColumnElement[bool]:
     return and_(CAN_BE_OVERDUE, _H.due_at.is_not(None), _H.due_at < now)
 
 
-def stage_overdue_clause(now: datetime) -> ColumnElement[bool]:
-    """Selects hazards on which any clock of deadlines.CLOCKS has expired."""
-    clocks = (clock_clause(name) for name in CLOCKS)
+def stage_overdue_clause(now: datetime, names: Iterable[str] = tuple(CLOCKS)) -> ColumnElement[bool]:
+    """Selects hazards on which any of these clocks of deadlines.CLOCKS has expired."""
+    clocks = (clock_clause(name) for name in names)
     return or_(*(and_(clause, due_at < now) for clause, due_at in clocks))
 
 

@@ -43,8 +43,9 @@ def find_earlier_reports(rows: RowAccess, hazard: Hazard) -> list[EarlierReport]
         "until": hazard.reported_at,
     }
     place = {"community": hazard.community, "place_key": hazard.place_key}
-    found = list(rows.fetch(_SAME_PLACE, {**known, **place}))
+    (found,) = rows.fetch_records(EarlierReport, _SAME_PLACE, [known | place])
     if hazard.cell is not None:
         cells = dict(zip(_CELLS, cells_around(hazard.cell), strict=True))
-        found += rows.fetch(_NEAR, {**known, **cells})
-    return [EarlierReport(*row) for row in found]
+        (near,) = rows.fetch_records(EarlierReport, _NEAR, [known | cells])
+        found += near
+    return found

@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from itertools import chain
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import bindparam, exists, select
@@ -57,14 +59,8 @@ class HazardRepository(OfficeRepository, PlaceRepository):
     def declared_photos(self, hazard_ids: Sequence[UUID]) -> list[DeclaredPhoto]:
         # Pending history entries matter only together with the references that name them.
         reads = PhotoReference, UploadReceipt, Photo
-        found = self.fetch_batch(DECLARED_PHOTOS, [{"hazard": each} for each in hazard_ids], reads)
-        return [
-            DeclaredPhoto(
-                PhotoReference(*row[:MENTION_WIDTH]), Photo(*row[MENTION_WIDTH:]) if row[MENTION_WIDTH] else None
-            )
-            for rows in found
-            for row in rows
-        ]
+        asked = [{"hazard": each} for each in hazard_ids]
+        return list(chain.from_iterable(self.fetch_records(_declared_photo, DECLARED_PHOTOS, asked, reads)))
 
     def referenced_hazards(self, person: Person, shown: Iterable[DeclaredPhoto]) -> dict[UUID, HazardReference]:
         ids = {flag.hazard for each in shown for flag in each.mention.flags if flag.hazard}
@@ -120,6 +116,11 @@ class HazardRepository(OfficeRepository, PlaceRepository):
         if not (ids := tuple(set(hazard_ids))):
             return {}
         return {row[0]: HazardSummary(*row) for row in self.fetch(HAZARD_SUMMARIES, {"ids": ids}, (Hazard,))}
+
+
+def _declared_photo(*row: Any) -> DeclaredPhoto:
+    photo = Photo(*row[MENTION_WIDTH:]) if row[MENTION_WIDTH] else None
+    return DeclaredPhoto(PhotoReference(*row[:MENTION_WIDTH]), photo)
 
 
 _REFERENCES = select(hazards.c.id, hazards.c.number, hazards.c.state)

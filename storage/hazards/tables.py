@@ -32,9 +32,9 @@ from inspections.hazards.records import (
     State,
     Supervision,
     Suspension,
-    Transfer,
+    TransferRecord,
 )
-from inspections.office.categories import Priority, Severity, Term
+from inspections.office.categories import Priority, RemainingTime, Severity, Term
 from inspections.photos.records import Flag, Stage
 from inspections.places.communities import KEY_LENGTH
 from inspections.places.coordinates import Point
@@ -96,7 +96,7 @@ hazards = Table(
     Column("history_head", String(100), nullable=False, server_default=""),
     Column("demo", Boolean, nullable=False),
     Column("found_category", String(16)),
-    Column("term", Json(Term)),
+    Column("term", Json(RemainingTime)),
     Column("due_from", Instant),
     Column("original_due_at", Instant),
     Column("start_due_at", Instant),
@@ -112,9 +112,10 @@ hazards = Table(
     Column("suspension", Json(Suspension)),
     Column("supervision", Json(Supervision)),
     Column("major", Json(MajorBasis)),
-    Column("transfer", Json(Transfer)),
+    Column("transfer", Json(TransferRecord)),
     Column("evaluation", Json(Evaluation)),
     Column("recheck_flag", Json(RecheckFlag)),
+    Column("vehicle_standard", String(8)),
     Index("ix_hazards_newest", "reported_at", "id"),
     Index("ix_hazards_community", "community", "reported_at", "id"),
     Index("ix_hazards_place", "community", "category", "place_key", "reported_at"),
@@ -138,11 +139,15 @@ Index(
     "ix_hazards_open",
     *(hazards.c[name] for name in ("community", "state", "due_at", "category", "advisory", "original_due_at")),
     *(hazards.c[field] for _, field in CLOCKS.values() if field != "due_at"),
-    *(hazards.c[name] for name in ("times_extended", "severity", "source", "reported_at")),
+    *(hazards.c[name] for name in ("times_extended", "severity", "source", "reported_at", "found_category")),
     sqlite_where=IS_OPEN,
     postgresql_where=IS_OPEN,
 )
-_KIND = ("category", "severity", "source")
+IS_ENDED = in_constants(hazards.c.state, frozenset(State) - OPEN_STATES)
+_IS_DUE = IS_OPEN & hazards.c.due_at.is_not(None)
+Index("ix_hazards_due", hazards.c.due_at, hazards.c.id, sqlite_where=_IS_DUE, postgresql_where=_IS_DUE)
+Index("ix_hazards_ended_due", hazards.c.due_at, hazards.c.id, sqlite_where=IS_ENDED, postgresql_where=IS_ENDED)
+_KIND = ("category", "severity", "source", "found_category")
 _CONDITION = ("state", "advisory")
 """The columns of CAN_BE_OVERDUE: SQLite checks them again although the index holds no other rows."""
 CAN_BE_OVERDUE = in_constants(hazards.c.state, FIXING_STATES) & ~hazards.c.advisory

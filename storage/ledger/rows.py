@@ -1,144 +1,122 @@
-"""The rows of the ledger (电子台账): one per hazard, newest first, in the columns of the office's spreadsheet."""
+"""The rows of the ledger (电子台账): one per hazard, newest first, in the columns of the office's layout."""
 
-from collections.abc import Callable, Iterator, Mapping
-from functools import lru_cache
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, Select, String, Table, case, func, literal, null, select, type_coerce
+from sqlalchemy import ColumnElement, Connection, Select, case, func, literal, null, or_, select
 
-from inspections.hazards.measures import date_from_day_number
+from inspections.ledger.columns import kept_text
+from inspections.ledger.layout import DEFAULT_LAYOUT, LEDGER, LedgerColumn
 from inspections.ledger.selection import Selection
-from inspections.notices.templates import OUTCOMES, SEVERITIES, STATES
-from inspections.photos.records import Stage
 from storage.accounts.tables import people
-from storage.engine.columns import JsonMember, ShanghaiMinute, within_days
+from storage.engine.columns import any_value_clause, within_days
+from storage.hazards.measures import IS_NO_ALERT_CHECK
 from storage.hazards.scopes import scope_clause, unindexed_scope_clause
-from storage.hazards.tables import entries, hazards, mentions
+from storage.hazards.tables import entries, hazards
+from storage.ledger.row_columns import FACTS_FIRST, NOTHING, PERSON_FIELDS, PHOTO_FIELDS, RowColumn, row_columns
+from storage.ledger.tables import layouts
 from storage.office.tables import categories
 from storage.places.tables import communities
 
 _H = hazards.c
 _AT_ONCE = 500
-_PHOTO = "/api/v1/photos/"
+_NAMES = {"community": communities.c, "category": categories.c}
 
 
-class _Column(NamedTuple):
-    """A column of the ledger. `words`: value → displayed word.
+class LedgerRows(NamedTuple):
+    """The titles of a ledger, the index of each photo column by its field, and its rows."""
 
-    `clock`: minutes, formatted here, since the database takes a microsecond for each.
-    `named_by`: the table of displayed names, which is read once instead of by a subquery per line.
-    """
-
-    title: str
-    value: ColumnElement[Any]
-    personal: bool = False
-    clock: bool = False
-    words: dict[Any, str] | None = None
-    named_by: Table | None = None
+    titles: list[str]
+    photo_columns: dict[str, int]
+    lines: Iterator[list[Any]]
 
 
-def _columns() -> list[_Column]:
-    return [
-        _Column("编号", _H.number),
-        _Column("上报时间", ShanghaiMinute(_H.reported_at), clock=True),
-        _Column("发现时间", ShanghaiMinute(_H.found_at), clock=True),
-        _Column("社区", _H.community, named_by=communities),
-        _Column("地点", _H.place, personal=True),
-        _Column("类别", _H.category, named_by=categories),
-        _Column("等级", _as_string(_H.severity), words=dict(SEVERITIES)),
-        _Column("隐患描述", _H.description, personal=True),
-        _Column("数量", _H.quantity),
-        _Column("单位", _H.unit),
-        _Column("责任主体", JsonMember(_H.responsible_party, "name"), personal=True),
-        _Column("联系电话", JsonMember(_H.responsible_party, "phone"), personal=True),
-        _Column("状态", _as_string(_H.state), words=dict(STATES)),
-        _Column("办结方式", _as_string(_H.outcome), words=dict(OUTCOMES)),
-        _Column("受理时间", ShanghaiMinute(_H.accepted_at), clock=True),
-        _Column("整改期限", ShanghaiMinute(_H.due_at), clock=True),
-        _Column("整改措施", _H.fix_method, personal=True),
-        _Column("已整改数量", _H.quantity_done),
-        _Column("提交整改时间", ShanghaiMinute(_H.submitted_at), clock=True),
-        _Column("复查时间", ShanghaiMinute(_H.closed_at), clock=True),
-        _Column("复查人", _rechecker(), personal=True),
-        _Column("整改前照片", _photo_digests()),  # of all stages: `read_lines` splits them
-        _Column("整改后照片", null()),
-    ]
+def read_layout(connection: Connection) -> tuple[LedgerColumn, ...]:
+    """The columns of the office's ledger."""
+    found = connection.execute(select(layouts.c.columns).where(layouts.c.name == LEDGER)).scalar_one_or_none()
+    return found or DEFAULT_LAYOUT.columns
 
 
-def _as_string(column: ColumnElement[Any]) -> ColumnElement[Any]:
-    """An enumeration column as a plain string, to look up its word without creating the enumeration member."""
-    return type_coerce(column, String)
-
-
-def _rechecker() -> ColumnElement[Any]:
-    """The name of the person who signed the last re-check."""
-    return (
-        select(people.c.name)
-        .where(entries.c.hazard == _H.id, entries.c.step.startswith("recheck."), people.c.username == entries.c.by)
-        .order_by(entries.c.seq.desc())
-        .limit(1)
-        .scalar_subquery()
-    )
-
-
-def _photo_digests() -> ColumnElement[Any]:
-    """`stage:digest` of each photo of the hazard, separated by spaces: one subquery for all stages."""
-    named = _as_string(mentions.c.stage) + literal(":") + mentions.c.sha256
-    return select(func.aggregate_strings(named, " ")).where(mentions.c.hazard == _H.id).scalar_subquery()
-
-
-def _photo_links(photos: str, stage: Stage, public_url: str) -> str | None:
-    """The links of the photos of a stage, separated by spaces; opening one needs a sign-in."""
-    named = (each.split(":") for each in photos.split())
-    return " ".join(f"{public_url}{_PHOTO}{sha256}?size=1280" for name, sha256 in named if name == stage) or None
-
-
-TITLES = [column.title for column in _columns()]
-PHOTO_COLUMNS = TITLES.index("整改前照片"), TITLES.index("整改后照片")
-_MINUTE_COLUMNS = [at for at, column in enumerate(_columns()) if column.clock]
-
-
-def read_lines(connection: Connection, selection: Selection) -> Iterator[list[Any]]:
+def read_ledger(
+    connection: Connection, selection: Selection, layout: Sequence[LedgerColumn], now: datetime
+) -> LedgerRows:
     """The rows in one statement, so of one snapshot. `connection` streams them as they are consumed."""
-    worded = _column_words(connection)
-    before, after = PHOTO_COLUMNS
-    query = _query(selection)
-    for row in connection.execute(query, execution_options={"yield_per": _AT_ONCE}):
-        line = list(row)
-        for at in _MINUTE_COLUMNS:
-            if line[at] is not None:
-                line[at] = _format_minute(line[at])
-        for at, words in worded:
-            line[at] = words.get(line[at], "")
-        if photos := line[before]:
-            line[before] = _photo_links(photos, Stage.BEFORE, selection.public_url)
-            line[after] = _photo_links(photos, Stage.AFTER, selection.public_url)
-        yield line
+    titles = [column.shown_title for column in layout]
+    photos = {column.field: at for at, column in enumerate(layout) if column.field in PHOTO_FIELDS}
+    return LedgerRows(titles, photos, _read_lines(connection, selection, layout, now))
 
 
-_TIMES = [f"{minute // 60:02}:{minute % 60:02}" for minute in range(24 * 60)]
+def _read_lines(
+    connection: Connection, selection: Selection, layout: Sequence[LedgerColumn], now: datetime
+) -> Iterator[list[Any]]:
+    known = row_columns(now, selection.public_url)
+    shown = [_find_column(each, known, connection) for each in layout]
+    queried, where = _place_values(shown)
+    query = _query(selection, queried)
+    for facts, *values in connection.execute(query, execution_options={"yield_per": _AT_ONCE}):
+        other: Mapping[str, Any] = _kept_cells(facts)
+        yield [column.cell([values[at] for at in places], other) for column, places in zip(shown, where, strict=True)]
 
 
-def _format_minute(minute: int) -> str:
-    day, within_it = divmod(minute, len(_TIMES))
-    return f"{_format_day(day)} {_TIMES[within_it]}"
+def _kept_cells(facts: dict[str, Any] | None) -> Mapping[str, Any]:
+    """The texts of an imported sheet without a field, by title, and the number and the re-checker that it named."""
+    if facts is None:
+        return {}
+    named = {"原编号": facts.get("number"), "复查人": facts.get("rechecker")}
+    return {**named, **(facts.get("other") or {})}
 
 
-@lru_cache(maxsize=4096)
-def _format_day(number: int) -> str:
-    return date_from_day_number(number).isoformat()
+class _ShownColumn(NamedTuple):
+    """A column as it is queried and shown. `keeps`: finds what an imported sheet said, which `first` prefers."""
+
+    values: tuple[ColumnElement[Any], ...]
+    personal: bool
+    show: Callable[..., Any]
+    keeps: Callable[[Mapping[str, Any]], str | None] | None
+    first: bool
+
+    def cell(self, values: Sequence[Any], other: Mapping[str, Any]) -> Any:
+        kept = self.keeps(other) if self.keeps and other else None
+        if kept and self.first:
+            return kept
+        found = self.show(*values)
+        return kept if found in (None, "") and kept else found
 
 
-def _column_words(connection: Connection) -> list[tuple[int, Mapping[Any, str]]]:
-    """Column index → displayed words, for columns that store codes."""
-    found: list[tuple[int, Mapping[Any, str]]] = []
-    for at, column in enumerate(_columns()):
-        table = column.named_by
-        if table is not None:
-            found.append((at, dict(map(tuple, connection.execute(select(table.c.code, table.c.name))))))
-        elif column.words:
-            found.append((at, column.words))
-    return found
+def _find_column(column: LedgerColumn, known: Mapping[str, RowColumn], connection: Connection) -> _ShownColumn:
+    field = column.field
+    if field is None:
+        return _ShownColumn(
+            NOTHING.values, NOTHING.personal, NOTHING.show, _title_finder(column.shown_title), first=False
+        )
+    row = known[field]
+    show = row.show
+    if field in _NAMES:
+        table = _NAMES[field]
+        show = _lookup(dict(map(tuple, connection.execute(select(table.code, table.name)))))
+    elif field in PERSON_FIELDS:
+        show = _lookup(dict(map(tuple, connection.execute(select(people.c.username, people.c.name)))))
+    keeps = _kept_finder(field) if row.kept else None
+    return _ShownColumn(row.values, row.personal, show, keeps, field in FACTS_FIRST)
+
+
+def _lookup(words: Mapping[Any, str]) -> Callable[[Any], str | None]:
+    return lambda code: words.get(code, "")
+
+
+def _kept_finder(field: str) -> Callable[[Mapping[str, Any]], str | None]:
+    if field == "rechecker":
+        return _title_finder("复查人")
+    return lambda other: kept_text(other, field)
+
+
+def _title_finder(title: str) -> Callable[[Mapping[str, Any]], str | None]:
+    return lambda other: _nonempty_text(other.get(title))
+
+
+def _nonempty_text(text: Any) -> str | None:
+    return text if isinstance(text, str) and text else None
 
 
 def count_lines(connection: Connection, selection: Selection) -> int:
@@ -148,21 +126,40 @@ def count_lines(connection: Connection, selection: Selection) -> int:
     ).scalar_one()
 
 
-def _query(selection: Selection) -> Select[Any]:
+def _place_values(shown: Sequence[_ShownColumn]) -> tuple[dict[ColumnElement[Any], bool], list[list[int]]]:
+    """The expressions to query, each once and with whether it is personal, and where each column finds its own."""
+    queried: dict[ColumnElement[Any], bool] = {}
+    for column in shown:
+        for value in column.values:
+            queried[value] = column.personal or queried.get(value, False)
+    places = {value: at for at, value in enumerate(queried)}
+    return queried, [[places[value] for value in column.values] for column in shown]
+
+
+def _query(selection: Selection, queried: Mapping[ColumnElement[Any], bool]) -> Select[Any]:
     personal = scope_clause(selection.personal)
-    columns = [case((personal, column.value), else_=None) if column.personal else column.value for column in _columns()]
-    return select(*columns).where(*_selection_clauses(selection)).order_by(_H.reported_at.desc(), _H.id.desc())
+    columns = [case((personal, value), else_=None) if hidden else value for value, hidden in queried.items()]
+    facts = case((personal & (_H.source == "ledger"), _import_facts()), else_=null())
+    return select(facts, *columns).where(*_selection_clauses(selection)).order_by(_H.reported_at.desc(), _H.id.desc())
+
+
+def _import_facts() -> ColumnElement[Any]:
+    """The facts of the line of an old spreadsheet from which the hazard was imported: the first of its history."""
+    first = (entries.c.hazard == _H.id) & (entries.c.seq == literal(1))
+    return select(entries.c.facts).where(first, entries.c.step == "import").scalar_subquery()
 
 
 def _selection_clauses(selection: Selection) -> list[ColumnElement[bool]]:
-    chosen: list[tuple[Any, Callable[[Any], ColumnElement[bool]]]] = [
-        (selection.community, _H.community.__eq__),
-        (selection.categories, _H.category.in_),
-        (selection.severity, _H.severity.__eq__),
-        (selection.source, _H.source.__eq__),
+    chosen: list[tuple[ColumnElement[Any], tuple[Any, ...]]] = [
+        (_H.community, selection.communities),
+        (_H.severity, selection.severities),
+        (_H.source, selection.sources),
     ]
     clauses = [unindexed_scope_clause(selection.see), within_days(_H.reported_at, selection.first, selection.last)]
-    clauses += [compare(value) for value, compare in chosen if value is not None]
-    if selection.street is not None:
-        clauses.append(_H.community.startswith(selection.street, autoescape=True))
+    clauses.append(IS_NO_ALERT_CHECK)  # also one in a category that people report, as EB-02
+    clauses += [any_value_clause(column, values) for column, values in chosen if values]
+    if selection.categories is not None:
+        clauses.append(_H.category.in_(selection.categories))
+    if selection.streets:
+        clauses.append(or_(*(_H.community.startswith(each, autoescape=True) for each in selection.streets)))
     return clauses

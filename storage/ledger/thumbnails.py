@@ -2,12 +2,13 @@
 
 import re
 import tempfile
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Self
 
 from inspections.errors import NotFound
-from storage.ledger.rows import PHOTO_COLUMNS, TITLES
+from storage.ledger.row_columns import PHOTO_FIELDS
 from storage.photos.images import PREVIEW_SIZES, decode_image
 from storage.photos.names import preview_name
 from storage.photos.store import PhotoStore
@@ -23,8 +24,11 @@ class Thumbnails:
 
     titles = ("整改前", "整改后")
 
-    def __init__(self, store: PhotoStore) -> None:
+    def __init__(self, store: PhotoStore, photo_columns: Mapping[str, int], first: int) -> None:
+        """`photo_columns`: the index of each column of links; `first`: of the first column of thumbnails."""
         self._store = store
+        self._links = [photo_columns[field] for field in PHOTO_FIELDS]
+        self._first = first
         self._folder = tempfile.TemporaryDirectory(prefix="anxun-thumbnails-")
         self._made = 0
 
@@ -36,7 +40,7 @@ class Thumbnails:
 
     def insert(self, page: Any, at: int, row: list[Any]) -> None:
         """Inserts the thumbnails beside `row`, which is written at row `at` afterwards; missing photos are left out."""
-        for column, photos in enumerate(PHOTO_COLUMNS, len(TITLES)):
+        for column, photos in enumerate(self._links, self._first):
             if at == 1:
                 page.set_column(column, column, _COLUMN_WIDTH)
             if (found := _DIGEST.search(row[photos] or "")) and (path := self._make_thumbnail(found.group())):

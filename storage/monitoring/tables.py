@@ -4,6 +4,7 @@ from sqlalchemy import Boolean, Column, Date, Float, ForeignKey, Index, Integer,
 
 from inspections.monitoring.alerts import Grade, Measurement, Metric, MonitorKind, Thresholds
 from inspections.monitoring.devices import MaintenanceWindow
+from inspections.monitoring.faults import FaultKind
 from inspections.monitoring.vendors import Vendor
 from inspections.places.coordinates import Point
 from storage.engine.columns import EnumValue, Instant, Json
@@ -68,6 +69,21 @@ refused = Table(
     Column("first_at", Instant, nullable=False),
     Column("last_at", Instant, nullable=False),
     Column("device", _DEVICE, nullable=False),
+    Column("sample", Text, nullable=False),
+    info={LOCKED: True},
+)
+
+device_faults = Table(
+    "device_faults",
+    metadata,
+    Column("day", Date, primary_key=True),
+    Column("device", _DEVICE, ForeignKey("monitors.id"), primary_key=True),
+    Column("kind", EnumValue(FaultKind), primary_key=True),
+    Column("metric", String(32), primary_key=True),
+    Column("community", CODE, nullable=False),
+    Column("count", Integer, nullable=False),
+    Column("first_at", Instant, nullable=False),
+    Column("last_at", Instant, nullable=False),
     Column("sample", Text, nullable=False),
     info={LOCKED: True},
 )

@@ -7,7 +7,7 @@ from sqlalchemy import Column, ForeignKey, Index, Integer, String, Table, Text, 
 from inspections.accounts.people import Role
 from storage.engine.columns import EnumValue, Instant, Json
 from storage.engine.schema import LOCKED
-from storage.engine.tables import NAME, metadata
+from storage.engine.tables import CODE, NAME, metadata
 
 notices = Table(
     "notices",
@@ -24,6 +24,7 @@ notices = Table(
     Column("facts", Json(dict[str, Any]), nullable=False, server_default="{}"),
     Column("held_until", Instant),
     Column("told_at", Instant),
+    Column("community", CODE),
 )
 _UNTOLD = notices.c.told_at.is_(None)
 Index("ix_notices_untold", notices.c.at, sqlite_where=_UNTOLD, postgresql_where=_UNTOLD)

@@ -63,10 +63,14 @@ class IncomingFile:
         self._digest.update(chunk)
         self.size += len(chunk)
 
-    def copy_to(self, other: "IncomingFile") -> None:
+    def chunks(self) -> Generator[bytes]:
         with translate_disk_errors():
             self._file.seek(0)
         while chunk := self._file.read(_COPY_BYTES):
+            yield chunk
+
+    def copy_to(self, other: "IncomingFile") -> None:
+        for chunk in self.chunks():
             other.write(chunk)
 
     @property

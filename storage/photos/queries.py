@@ -1,8 +1,10 @@
 """The queries for waiting photos, open uploads and similar pictures."""
 
 from collections.abc import Collection
+from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Integer, bindparam, func, select, update
+from sqlalchemy import Integer, Select, bindparam, select, update
 
 from inspections.photos.perceptual_hash import MAX_DISTANCE, distance, neighbour_keys
 from storage.engine.columns import in_list
@@ -42,9 +44,11 @@ EXPIRED_UPLOADS = (
     .order_by(uploads.c.expires_at)
     .limit(bindparam("limit"))
 )
-OPEN_UPLOADS = select(func.count()).where(
-    uploads.c.username == bindparam("username"), uploads.c.expires_at > bindparam("now"), uploads.c.photo.is_(None)
-)
-
 CLEAR_CLAIMS = update(photos).where(photos.c.claimed_until.is_not(None)).values(claimed_until=None)
 """Clears the claims of earlier processes. They are gone: a process owns the SQLite file before its first write."""
+
+
+def open_uploads_query(username: str, now: datetime) -> Select[Any]:
+    """The uploads of a person that are neither complete nor expired, the oldest first."""
+    query = select(uploads).where(uploads.c.username == username, uploads.c.expires_at > now, uploads.c.photo.is_(None))
+    return query.order_by(uploads.c.expires_at, uploads.c.id)

@@ -8,7 +8,7 @@ from inspections.photos.records import Photo, UploadReceipt
 from inspections.photos.signed_urls import Secret
 from inspections.photos.uploads import Upload
 from storage.engine.unit_of_work import UnitOfWork
-from storage.photos.queries import EXPIRED_UPLOADS, OPEN_UPLOADS, PHOTOS, UNPROCESSED_PHOTOS, find_similar_photos
+from storage.photos.queries import EXPIRED_UPLOADS, PHOTOS, UNPROCESSED_PHOTOS, find_similar_photos, open_uploads_query
 
 
 class PhotoRepository(UnitOfWork):
@@ -36,8 +36,8 @@ class PhotoRepository(UnitOfWork):
     def expired_uploads(self, now: datetime, limit: int) -> list[Upload]:
         return self._claim_due_rows(Upload, EXPIRED_UPLOADS, now, limit)
 
-    def count_open_uploads(self, username: str, now: datetime) -> int:
-        return self.rows(OPEN_UPLOADS, {"username": username, "now": now})[0][0]
+    def open_uploads(self, username: str, now: datetime) -> list[Upload]:
+        return self.select(Upload, open_uploads_query(username, now))
 
     def find_similar_photos(self, picture: int) -> dict[str, int]:
         """The photos whose perceptual hash is near `picture`, with the number of differing bits."""

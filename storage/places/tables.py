@@ -1,6 +1,6 @@
 """The tables of streets, communities and their outlines."""
 
-from sqlalchemy import Column, ForeignKey, String, Table
+from sqlalchemy import Boolean, Column, ForeignKey, String, Table, false
 
 from inspections.places.community_import import Outline
 from storage.engine.columns import Json
@@ -27,5 +27,6 @@ boundaries = Table(
     metadata,
     Column("community", CODE, ForeignKey("communities.code"), primary_key=True),
     Column("outline", Json(Outline), nullable=False),
+    Column("demo", Boolean, nullable=False, server_default=false()),
     info={LOCKED: True},
 )

@@ -48,21 +48,24 @@ _Sums = dict[Any, tuple[int, ...]]
 
 
 class Filters(Struct, frozen=True):
-    """The hazards to count. Dates are Shanghai days, both included; None: all time."""
+    """The hazards to count; of several values any matches, and none is no filter.
 
-    community: str | None = None
-    street: str | None = None
-    category: str | None = None
-    group: str | None = None
-    severity: Severity | None = None
-    source: str | None = None
+    Dates are Shanghai days, both included; None: all time.
+    """
+
+    community: tuple[str, ...] = ()
+    street: tuple[str, ...] = ()
+    category: tuple[str, ...] = ()
+    group: tuple[str, ...] = ()
+    severity: tuple[Severity, ...] = ()
+    source: tuple[str, ...] = ()
     first: date | None = None
     last: date | None = None
 
     def includes(self, category: Category) -> bool:
         """Tells whether the filters by category and by group select this category."""
-        in_group = self.group is None or is_same_name(self.group, category.group)
-        return in_group and self.category in {None, category.code}
+        in_group = not self.group or any(is_same_name(each, category.group) for each in self.group)
+        return in_group and (not self.category or category.code in self.category)
 
 
 def count_hazards(
@@ -89,12 +92,12 @@ def flow_by_day(repository: HazardRepository, communities: Sequence[str], filter
 def _kind_filters(filters: Filters, catalogue: Sequence[Category]) -> dict[str, Sequence[str]]:
     """Column → values that the filters ask for; a column that is not filtered is left out."""
     kinds: dict[str, Sequence[str]] = {}
-    if filters.category is not None or filters.group is not None:
+    if filters.category or filters.group:
         kinds["category"] = [each.code for each in catalogue if filters.includes(each)]
-    if filters.severity is not None:
-        kinds["severity"] = [str(filters.severity)]
-    if filters.source is not None:
-        kinds["source"] = [filters.source]
+    if filters.severity:
+        kinds["severity"] = [*map(str, filters.severity)]
+    if filters.source:
+        kinds["source"] = filters.source
     return kinds
 
 

@@ -16,6 +16,7 @@ _DAY = {"sqlite": "date(day * 86400, 'unixepoch')", "postgresql": "date '1970-01
 _LATE = (
     "h.state IN ('accepted', 'assigned', 'rectifying') AND NOT h.advisory AND h.due_at IS NOT NULL AND h.due_at < {now}"
 )
+_COUNTED = "(h.source <> 'device' OR h.found_category IS NOT NULL)"
 _FLOW = {"received": "received", "accepted": "cohort_accepted", "closed": "closed_then", "fixed": "fixed_then"}
 
 
@@ -32,10 +33,11 @@ def _hazards_view(dialect: str) -> str:
     return f"""CREATE VIEW anxun_hazards AS
     SELECT h.number, substr(h.community, 1, 9) AS street, h.community, c.name AS community_name, h.category,
         k.name AS category_name, k."group" AS category_group, h.severity, h.source, h.state, h.outcome, h.quantity,
-        h.unit, h.quantity_done, h.fixed_on_spot, h.times_extended, h.times_reworked, h.times_returned, {instants},
+        h.unit, h.quantity_done, h.fixed_on_spot, h.times_extended, h.times_reworked, h.times_returned,
+        h.vehicle_standard, {instants},
         coalesce({overdue}, false) AS overdue
     FROM hazards h JOIN communities c ON c.code = h.community JOIN categories k ON k.code = h.category
-    WHERE NOT k.from_device"""  # noqa: S608  # only our own names, no input
+    WHERE NOT k.from_device AND {_COUNTED}"""  # noqa: S608  # only our own names, no input
 
 
 def _communities_view(dialect: str) -> str:
@@ -55,7 +57,7 @@ def _communities_view(dialect: str) -> str:
         UNION ALL SELECT community, {names} FROM counter_deltas) AS every GROUP BY community) AS s
         ON s.community = c.code
     LEFT JOIN (SELECT h.community, count(*) AS overdue FROM hazards h WHERE {overdue}
-        AND h.category IN (SELECT code FROM categories WHERE NOT from_device) GROUP BY h.community) AS l
+        AND {_COUNTED} AND h.category IN (SELECT code FROM categories WHERE NOT from_device) GROUP BY h.community) AS l
         ON l.community = c.code"""  # noqa: S608  # only our own names, no input
 
 

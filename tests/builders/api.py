@@ -12,10 +12,12 @@ from api.accounts.security_log import SecurityLog
 from api.accounts.sign_in.authentication import AttemptOrigin, Authenticator
 from api.demo.office import USERNAMES, load_office
 from api.http.client_address import parse_network
+from api.messages.languages import find_english
 from inspections.accounts.security_profile import STANDARD
 from storage.database import open_database
 from storage.migration import migrate
 from storage.photos.sample_images import draw_sample_photo
+from tests.builders.answers import record_answer
 
 PASSWORD = "a-password-for-Tests"
 MONDAY = datetime(2026, 11, 23, 1, 0, tzinfo=UTC)  # 09:00 in Shanghai
@@ -66,7 +68,10 @@ class Api:
         headers = dict(options.pop("headers", {}))
         if who:
             headers["Authorization"] = f"Bearer {self.tokens[who]}"
-        return self.client.request(method, path if root else f"/api/v1{path}", headers=headers, **options)
+        path = path if root else f"/api/v1{path}"
+        answer = self.client.request(method, path, headers=headers, **options)
+        record_answer(self.client.app, method, path, answer)
+        return answer
 
     def get(self, who, path, **options):
         return self.call(who, "GET", path, **options)
@@ -145,13 +150,17 @@ def body(**facts):
 
 
 def problem(answer, status, code):
-    """Asserts an RFC 9457 problem with Chinese words; returns its body."""
+    """Asserts an RFC 9457 problem with Chinese words, each of which has English ones; returns its body."""
     assert (answer.status_code, answer.json().get("code")) == (status, code), answer.text
     assert answer.headers["content-type"] == "application/problem+json"
     document = answer.json()
     assert document["status"] == status
     assert document["type"].startswith("urn:anxun:problem:")
     assert any("\u4e00" <= letter <= "\u9fff" for letter in document["title"])
+    assert (answer.headers["content-language"], find_english(document["title"]) is None) == ("zh-CN", False), document
+    untold = [each["message"] for each in document.get("errors", ()) if not find_english(each["message"])]
+    assert not untold, untold
+    assert document.get("errors") or find_english(document["detail"]), document
     return document
 
 

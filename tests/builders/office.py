@@ -30,9 +30,11 @@ from inspections.hazards.records import (
 )
 from inspections.jobs import Job
 from inspections.ledger.exports import Export
+from inspections.ledger.layout import Layout
 from inspections.monitoring.alerts import AlertSeries, ReadingBuffer
 from inspections.monitoring.broker_leases import Lease
 from inspections.monitoring.devices import Monitor, Signature
+from inspections.monitoring.faults import DeviceFault
 from inspections.monitoring.rejections import RejectionCount
 from inspections.notices.outbox import Agenda, Delivery, Notice, PhotoSender
 from inspections.notices.templates import Template
@@ -321,9 +323,10 @@ class Office:
     def upload(self, upload_id):
         return self.records.get((Upload, upload_id))
 
-    def count_open_uploads(self, username, now):
-        return sum(
-            upload.username == username and upload.expires_at > now and not upload.photo for upload in self.all(Upload)
+    def open_uploads(self, username, now):
+        found = [upload for upload in self.all(Upload) if upload.expires_at > now and not upload.photo]
+        return sorted(
+            (upload for upload in found if upload.username == username), key=lambda each: (each.expires_at, each.id)
         )
 
     def expired_uploads(self, now, limit):
@@ -449,9 +452,11 @@ _KEYS = {
     ReadingBuffer: ("device", "metric"),
     Signature: ("digest",),
     RejectionCount: ("day", "way", "reason"),
+    DeviceFault: ("day", "device", "kind", "metric"),
     Lease: ("number",),
     Rulebook: ("name",),
     Template: ("kind",),
+    Layout: ("name",),
     CalendarDay: ("day",),
 }
 

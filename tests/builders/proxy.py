@@ -1,10 +1,13 @@
-"""A proxy that removes a path prefix from requests, as the proxy in front of a shared host does."""
+"""A proxy that removes a path prefix from requests and speaks TLS, as the proxy in front of a shared host does."""
 
 import socket
+import ssl
 import threading
 from contextlib import contextmanager, suppress
 from http.client import parse_headers
 from socketserver import StreamRequestHandler, ThreadingTCPServer
+
+import trustme
 
 _AT_ONCE = 64 * 1024
 _NOT_OURS = b"HTTP/1.1 404 Not Found\r\nX-Refused-By: proxy\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
@@ -20,6 +23,8 @@ class _Exchange(StreamRequestHandler):
             self.wfile.write(_NOT_OURS)
             return
         del headers["Connection"]
+        if self.server.tls:
+            headers["X-Forwarded-For"], headers["X-Forwarded-Proto"] = "198.51.100.7", "https"
         head = f"{method} {target.removeprefix(self.server.prefix)} {version}\r\nConnection: close\r\n"
         head += "".join(f"{name}: {value}\r\n" for name, value in headers.items())
         with socket.create_connection(("127.0.0.1", self.server.behind)) as server:
@@ -40,17 +45,29 @@ class _Exchange(StreamRequestHandler):
 
 class _Proxy(ThreadingTCPServer):
     daemon_threads = True
+    tls = None
+
+    def finish_request(self, request, client_address):
+        """The handshake belongs to the thread of its connection: a browser opens some that it never uses."""
+        if self.tls is None:
+            super().finish_request(request, client_address)
+            return
+        with suppress(OSError), self.tls.wrap_socket(request, server_side=True) as secured:
+            super().finish_request(secured, client_address)
 
     @property
     def address(self):
-        return f"http://127.0.0.1:{self.server_address[1]}{self.prefix}"
+        return f"{'https' if self.tls else 'http'}://127.0.0.1:{self.server_address[1]}{self.prefix}"
 
 
 @contextmanager
-def stripping_proxy(prefix):
+def stripping_proxy(prefix, *, tls=False):
     """Yields a proxy; the test sets `behind`, the port of its server. Only paths below `prefix` reach it."""
     with _Proxy(("127.0.0.1", 0), _Exchange) as proxy:
         proxy.prefix, proxy.behind = prefix, None
+        if tls:
+            proxy.tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            trustme.CA().issue_cert("127.0.0.1").configure_cert(proxy.tls)
         listening = threading.Thread(target=proxy.serve_forever, daemon=True)
         listening.start()
         yield proxy

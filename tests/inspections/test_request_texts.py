@@ -15,7 +15,8 @@ from inspections.fix_links.actions import make_link, submit_fix_by_link
 from inspections.fix_links.links import NewLink
 from inspections.hazards.records import Arrangements, Hazard, HistoryEntry, Party
 from inspections.ledger.actions.legacy_import import import_ledger, preview_import
-from inspections.ledger.legacy_import import LedgerSheet, build_name_index, parse_ledger
+from inspections.ledger.choices import build_name_index
+from inspections.ledger.legacy_import import LedgerSheet, parse_ledger
 from inspections.monitoring.actions.devices import (
     MaintenancePlan,
     change_monitor,

@@ -377,17 +377,17 @@ class Authenticator:
         return owner
 
     async def _identify_session(self, digest: str, now: datetime) -> _TokenOwner | None:
-        found = await self._database.read(partial(find_valid_session, digest=digest, now=now))
+        found = await self._database.read_row(partial(find_valid_session, digest=digest, now=now))
         if found and not found.pair.used_at:
             found = await self._database.transact(partial(record_access_use, digest=digest, now=now))
         if found is None:
             return None
         person = found.person
-        factor = await self._database.read(partial(_second_factor, person)) if self._profile.needs_factor else None
+        factor = await self._database.read_row(partial(_second_factor, person)) if self._profile.needs_factor else None
         return _TokenOwner(person, found.until, self._profile.unmet_requirement(person, factor, now))
 
     async def _identify_program(self, digest: str, now: datetime) -> _TokenOwner | None:
-        found = await self._database.read(partial(find_valid_key, digest=digest, now=now))
+        found = await self._database.read_row(partial(find_valid_key, digest=digest, now=now))
         if found and not found.used_at and digest == found.secret:
             found = await self._database.transact(partial(record_key_use, digest=digest, now=now))
         return _TokenOwner(found.principal, found.expires_at) if found else None

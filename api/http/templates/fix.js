@@ -18,6 +18,7 @@
     request.open(method, url);
     request.timeout = 120000;
     request.setRequestHeader('Tus-Resumable', '1.0.0');
+    request.setRequestHeader('Accept-Language', 'zh-CN');
     Object.keys(headers).forEach(function (name) { request.setRequestHeader(name, headers[name]); });
     if (moved && request.upload) { request.upload.onprogress = function (event) { moved(event.loaded); }; }
     request.onloadend = function () { then(request); };

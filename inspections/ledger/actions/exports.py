@@ -96,14 +96,16 @@ def record_export_progress(
     return Change(answer=True, changed=((current, further),))
 
 
-def finish_export(repository: LedgerRepository, export: Export, size: int | None, error: str | None) -> Change[bool]:
+def finish_export(
+    repository: LedgerRepository, export: Export, size: int | None, error: str | None, digest: str | None = None
+) -> Change[bool]:
     """Marks it as made with `size` in bytes, or as failed (None). False where another process has claimed it since."""
     current = _find_claimed_export(repository, export)
     if current is None:
         return Change(answer=False)
     done = current.done if current.total is None or size is None else current.total
     state = ExportState.FAILED if size is None else ExportState.MADE
-    ended = replace(current, state=state, size=size, error=error, done=done, claimed_until=None)
+    ended = replace(current, state=state, size=size, error=error, digest=digest, done=done, claimed_until=None)
     return Change(answer=True, changed=((current, ended),))
 
 

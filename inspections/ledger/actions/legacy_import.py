@@ -1,5 +1,6 @@
 """Creates hazards from the lines of the old spreadsheet: all or none, and none twice."""
 
+import re
 from datetime import datetime
 from typing import Any
 
@@ -13,21 +14,28 @@ from inspections.errors import NotFound
 from inspections.hazards.deadlines import fixing_term, manual_deadline_fields, policy_deadline_fields
 from inspections.hazards.history import NewEntry, append_history, comparable_facts
 from inspections.hazards.records import OPEN_STATES, Hazard, HistoryEntry, Party
-from inspections.ledger.legacy_import import TITLES, OldLine, ParsedLedger, clean_old_line
+from inspections.ledger.cells import read_point
+from inspections.ledger.choices import STANDARD_WORDS
+from inspections.ledger.columns import TITLES, has_no_field, kept_text
+from inspections.ledger.legacy_import import OldLine, ParsedLedger, clean_old_line
 from inspections.ledger.repository import LedgerRepository
 from inspections.office.categories import Category, Priority
 from inspections.remediation.actions.reporting import new_hazard
 from inspections.remediation.actions.step_context import update_clocks
+from inspections.remediation.phone_clocks import sent_facts, settle_time
 from inspections.remediation.steps import Report
 from inspections.table_import import MAX_LISTED_ERRORS, InvalidLines, LineError
 
 SOURCE = "ledger"
+_OWN_NUMBER = re.compile(r"[A-Za-z0-9]{1,12}-\d{4}-\d{6}")
+_LAST = "\U0010ffff"
 
 
 class LedgerImportResult(Struct, frozen=True):
     """The numbers of lines that became hazards, and of those imported before. `applied`: they are stored.
 
-    `aside`: titles of columns without a field, which are stored in the history.
+    `aside`: titles of columns without a field, which are stored in the history. `notes`: how cells were read, where a
+    person may have meant it otherwise.
     """
 
     applied: bool
@@ -37,6 +45,7 @@ class LedgerImportResult(Struct, frozen=True):
     wrong: int
     errors: list[LineError]
     aside: list[str]
+    notes: list[str]
 
 
 def preview_import(repository: LedgerRepository, reach: Scope, ledger: ParsedLedger) -> LedgerImportResult:
@@ -44,7 +53,8 @@ def preview_import(repository: LedgerRepository, reach: Scope, ledger: ParsedLed
     fresh, errors = _split_lines(repository, reach, ledger)
     again = len(ledger.lines) - len(fresh) - len(errors)
     shown = [*ledger.errors, *errors][:MAX_LISTED_ERRORS]
-    return LedgerImportResult(False, ledger.count, len(fresh), again, ledger.wrong + len(errors), shown, ledger.aside)  # noqa: FBT003  # the Struct names the fields
+    wrong = ledger.wrong + len(errors)
+    return LedgerImportResult(False, ledger.count, len(fresh), again, wrong, shown, ledger.aside, ledger.notes)  # noqa: FBT003  # the Struct names the fields
 
 
 def import_ledger(
@@ -55,10 +65,10 @@ def import_ledger(
     if wrong := ledger.wrong + len(errors):
         raise InvalidLines([*ledger.errors, *errors][:MAX_LISTED_ERRORS], wrong)
     new: list[Struct] = []
-    for line in fresh:
+    for line in sorted(fresh, key=_number_order):
         new += _build_case(repository, by, line, now)
     again = ledger.count - len(fresh)
-    answer = LedgerImportResult(True, ledger.count, len(fresh), again, 0, [], ledger.aside)  # noqa: FBT003  # as above
+    answer = LedgerImportResult(True, ledger.count, len(fresh), again, 0, [], ledger.aside, ledger.notes)  # noqa: FBT003  # as above
     return Change(answer, tuple(new))
 
 
@@ -91,11 +101,25 @@ def _line_facts(line: OldLine) -> dict[str, Any]:
 
 
 def _differences(earlier: HistoryEntry, line: OldLine) -> list[str]:
-    """The fields in which a line differs from the stored one, which was stored as the line says it, or cleaned."""
+    """The fields in which a line differs from the stored one, which was stored as the line says it, or cleaned.
+
+    A second column for a field, which an earlier import left out, makes no difference.
+    """
     facts, cleaned = _line_facts(line), _line_facts(clean_old_line(line)[0])
-    before = comparable_facts(earlier, facts)
+    before = _without_second_columns(sent_facts(comparable_facts(earlier, facts)))
+    facts, cleaned = _without_second_columns(facts), _without_second_columns(cleaned)
     names = before.keys() | facts.keys()
     return sorted(name for name in names if before.get(name) not in (facts.get(name), cleaned.get(name)))
+
+
+def _number_order(line: OldLine) -> str:
+    """Sorts lines by numbers of our own form, so that they get their numbers in that order; others come last."""
+    return line.number if line.number and _OWN_NUMBER.fullmatch(line.number) else _LAST
+
+
+def _without_second_columns(facts: dict[str, Any]) -> dict[str, Any]:
+    other: dict[str, str] = facts.get("other", {})
+    return {**facts, "other": {title: text for title, text in other.items() if has_no_field(title)}}
 
 
 def _build_case(repository: LedgerRepository, by: str, line: OldLine, now: datetime) -> tuple[Hazard, HistoryEntry]:
@@ -105,11 +129,19 @@ def _build_case(repository: LedgerRepository, by: str, line: OldLine, now: datet
         raise NotFound("community")
     report = Report(line.id, line.community, line.category, line.description, line.place, line.found_at, line.quantity)
     party = Party("organisation", line.party, line.phone) if line.party else None
-    report, of = replace(report, responsible_party=party), (community, category)
+    standard = STANDARD_WORDS.get(kept_text(line.other, "vehicle_standard") or "")
+    point = read_point(kept_text(line.other, "point"))
+    report = replace(report, responsible_party=party, point=point, vehicle_standard=standard)
+    of = community, category
+    settled, facts = settle_time(line.found_at, now), _line_facts(line)
+    if settled.kept != line.found_at:  # as for a phone: found when it was reported
+        report = replace(report, found_at=line.reported_at)
+        facts |= {"found_at_sent": facts["found_at"], "found_at_difference_s": settled.difference_s}
+        facts["found_at"] = msgspec.to_builtins(line.reported_at)
     new = new_hazard(repository, report, by, SOURCE, of, line.reported_at)
     new = replace(new, updated_at=now, **_state_fields(line, new))
     hazard = update_clocks(None, _with_deadline(new, line, category, repository, now), repository, now)
-    return append_history(repository, None, hazard, NewEntry(line.id, "import", by, now, _line_facts(line)))
+    return append_history(repository, None, hazard, NewEntry(line.id, "import", by, now, facts))
 
 
 def _state_fields(line: OldLine, new: Hazard) -> dict[str, Any]:

@@ -2,20 +2,19 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from uuid import UUID
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from inspections.accounts.people import SYSTEM
 from inspections.calendar import shanghai_date
 from inspections.change import Change
 from inspections.errors import ReplayedRequest
-from inspections.hazards.history import NewEntry, append_history
-from inspections.hazards.records import OPEN_STATES, Hazard, HistoryEntry
+from inspections.hazards.records import OPEN_STATES
+from inspections.monitoring.actions.cases import AlertCases, Exceedance
+from inspections.monitoring.actions.faults import FaultCounter
 from inspections.monitoring.alerts import (
-    CATEGORY_OF_METRIC,
     HOLD_OFF,
     Alert,
     AlertSeries,
@@ -28,7 +27,6 @@ from inspections.monitoring.alerts import (
     belongs_to_past,
     buffer_reading,
     clear_alert,
-    describe_reading,
     fold_message,
     grade_value,
     has_been_told,
@@ -40,7 +38,6 @@ from inspections.monitoring.alerts import (
 )
 from inspections.monitoring.devices import (
     GATEWAY,
-    REPORTER,
     TIMESTAMP_TOLERANCE,
     Monitor,
     Outage,
@@ -48,15 +45,9 @@ from inspections.monitoring.devices import (
     new_outage,
     set_silence_deadline,
 )
+from inspections.monitoring.faults import FaultKind
 from inspections.monitoring.rejections import RejectedMessage, RejectionCount, Way, add_rejections, rejected_message
 from inspections.monitoring.repository import MonitoringRepository
-from inspections.notices.recipients import build_notices
-from inspections.office.categories import Category, Priority
-from inspections.remediation.actions.dispatch import assign_by_rule
-from inspections.remediation.actions.reporting import new_hazard
-from inspections.remediation.actions.step_context import accept_hazard
-from inspections.remediation.steps import Report
-from inspections.request_texts import check_texts
 
 _Key = tuple[str, Metric]
 _CONTACT_INTERVAL = timedelta(minutes=1)
@@ -73,10 +64,13 @@ class DevicePayload(NamedTuple):
 
 
 def receive_alerts(
-    repository: MonitoringRepository, sent: Sequence[DevicePayload], now: datetime
+    repository: MonitoringRepository, sent: Sequence[DevicePayload], now: datetime, *, demo: bool = False
 ) -> Change[list[list[Verdict] | ReplayedRequest]]:
-    """Processes all queued payloads in one transaction; each alert is written once, however many messages it gets."""
-    aggregator = _AlertAggregator(repository, now)
+    """Processes all queued payloads in one transaction; each alert is written once, however many messages it gets.
+
+    `demo`: the cases that alarms open are marked as demo data.
+    """
+    aggregator = _AlertAggregator(repository, now, demo=demo)
     aggregator.load_alerts(message for each in sent for message in each.messages)
     answers: list[list[Verdict] | ReplayedRequest] = []
     for each in sent:
@@ -101,20 +95,10 @@ def delete_old_signatures(repository: MonitoringRepository, now: datetime, limit
     return Change(len(over), removed=tuple(over))
 
 
-class _Exceedance(NamedTuple):
-    """A value above a threshold, with its grade and its time by the trusted clock."""
-
-    message: CanonicalMessage
-    value: float
-    grade: Grade
-    at: datetime
-    clock_off: int | None
-
-
 class _AlertAggregator:
     """Collects the effects of all messages of a transaction, so that each record is written once."""
 
-    def __init__(self, repository: MonitoringRepository, now: datetime) -> None:
+    def __init__(self, repository: MonitoringRepository, now: datetime, *, demo: bool) -> None:
         self._repository = repository
         self._now = now
         self._monitors: dict[str, tuple[Monitor, Monitor] | None] = {}
@@ -123,11 +107,12 @@ class _AlertAggregator:
         self._past: dict[_Key, tuple[Alert, datetime]] = {}  # the last alert that is over, and when it ended
         self._buffers: dict[_Key, tuple[ReadingBuffer | None, ReadingBuffer]] = {}
         self._signatures: dict[str, Signature] = {}
-        self._records: list[Struct] = []
+        self._cases = AlertCases(repository, now, demo=demo)
         self._new_outages: dict[UUID, Outage] = {}
         self._ended_outages: list[tuple[Outage, Outage]] = []
         self._rejections: dict[tuple[Way, str], list[RejectedMessage]] = {}
         self._counts: list[tuple[RejectionCount | None, RejectionCount]] = []
+        self._faults = FaultCounter(repository, now)
 
     def is_replayed(self, signature: Signature) -> bool:
         """Tells whether the signature was used before; if not, remembers it."""
@@ -195,12 +180,16 @@ class _AlertAggregator:
         (at, clock_off), limits = resolve_event_time(message, self._now), monitor.limits(message.metric)
         known = self._buffers[monitor.id, message.metric][1].points if alert is None else alert.points
         last = known[-1] if known else None
+        fault = self._faults.find_fault(message, at, last)
+        if fault is not None:
+            self._faults.add(monitor, fault, message.metric, message.raw)
+            return Verdict("fault")
         grade = Grade.NORMAL if message.value is None else grade_value(message.value, limits, last, at)
         if grade is not Grade.NORMAL and message.value is not None:
             past = self._past.get((monitor.id, message.metric))
             if alert is None and past is not None and belongs_to_past(message, *past, self._now):
                 return self._process_late_message(message, *past)
-            return self._handle_exceedance(monitor, alert, _Exceedance(message, message.value, grade, at, clock_off))
+            return self._handle_exceedance(monitor, alert, Exceedance(message, message.value, grade, at, clock_off))
         if alert is None:
             self._buffer_reading(message, at)
             return Verdict("normal")
@@ -215,7 +204,7 @@ class _AlertAggregator:
             known, buffer = self._buffers[message.device, message.metric]
             self._buffers[message.device, message.metric] = known, buffer_reading(buffer, at, message.value)
 
-    def _handle_exceedance(self, monitor: Monitor, alert: Alert | None, excess: _Exceedance) -> Verdict:
+    def _handle_exceedance(self, monitor: Monitor, alert: Alert | None, excess: Exceedance) -> Verdict:
         message, grade = excess.message, excess.grade
         known = alert and (alert.id, alert.hazard)
         if alert is None:
@@ -223,11 +212,15 @@ class _AlertAggregator:
         else:
             alert = fold_message(alert, message, grade, excess.at, excess.clock_off)
         if alert.hazard is None and grade.rank >= Grade.ALARM.rank and not monitor.is_in_maintenance(self._now):
-            alert = replace(alert, hazard=self._open_case(monitor, alert, excess))
+            last = self._known[alert.device, alert.metric]
+            last_case = last[1].hazard if last and last[1].id != alert.id else None
+            alert = replace(alert, hazard=self._cases.open_case(monitor, alert, excess, last_case))
+        elif alert.hazard is not None and message.photo is not None:
+            self._cases.add_photo(monitor, alert.hazard, message)
         self._update_alert(alert)
         return Verdict("folded" if known == (alert.id, alert.hazard) else "opened", alert.id, alert.hazard)
 
-    def _new_alert(self, monitor: Monitor, excess: _Exceedance) -> Alert:
+    def _new_alert(self, monitor: Monitor, excess: Exceedance) -> Alert:
         message, value, grade, at, clock_off = excess
         known = self._known[monitor.id, message.metric]
         return Alert(
@@ -250,36 +243,6 @@ class _AlertAggregator:
             again_of=known[1].id if known else None,
             last_payload=payload_digest(message),
         )
-
-    def _open_case(self, monitor: Monitor, alert: Alert, excess: _Exceedance) -> UUID | None:
-        """Opens a case (预警核查单) and notifies at once. None if the office has no category for this metric."""
-        repository, now = self._repository, self._now
-        community, category = (
-            repository.community(monitor.community),
-            repository.category(CATEGORY_OF_METRIC.get(alert.metric, "")),
-        )
-        if community is None or category is None:
-            return None
-        words = describe_reading(alert.metric, excess.value, excess.grade, monitor.limits(alert.metric))
-        report = Report(
-            id=repository.new_id(),
-            community=community.code,
-            category=category.code,
-            description=f"{monitor.name}：{words}",
-            place=monitor.place,
-            found_at=now,
-            point=monitor.point,
-        )
-        report, _ = check_texts(report)  # of a device that may be older than the rule
-        new = new_hazard(repository, report, REPORTER, "device", (community, category), now)
-        known = self._known[alert.device, alert.metric]
-        new = replace(new, recurrence_of=known[1].hazard if known and known[1].id != alert.id else None)
-        facts = _alert_facts(new, alert, excess)
-        hazard, line = append_history(repository, None, new, NewEntry(report.id, "alert", REPORTER, now, facts))
-        after, more = _accept_case(repository, hazard, category, alert, now)
-        lines = (line, *more)
-        self._records += [after, *lines, *build_notices(repository, None, after, lines, now)]
-        return after.id
 
     # records ----------------------------------------------------------------------------------------------------
 
@@ -321,6 +284,9 @@ class _AlertAggregator:
 
     def add_rejection(self, way: Way, one: RejectedMessage) -> None:
         self._rejections.setdefault((way, one.reason), []).append(one)
+        monitor = self._load_monitor(one.device) if one.says_alarm else None
+        if monitor is not None and monitor.active:
+            self._faults.add(monitor, FaultKind.UNREADABLE, None, one.sample)
 
     def count_rejections(self) -> None:
         """Adds up the rejections: one row for each way and reason, however many messages there were."""
@@ -335,9 +301,10 @@ class _AlertAggregator:
     def new_records(self) -> Iterable[Struct]:
         """Yields the records to insert; an alert follows the case that it opened."""
         yield from self._signatures.values()
-        yield from self._records
+        yield from self._cases.new_records()
         yield from self._new_outages.values()
         yield from (count for known, count in self._counts if known is None)
+        yield from self._faults.new_records()
         yield from (buffer for known, buffer in self._buffers.values() if known is None and buffer.points)
         for key, alert in self._alerts.items():
             known = self._known[key]
@@ -349,7 +316,9 @@ class _AlertAggregator:
     def changed_records(self) -> Iterable[tuple[Struct, Struct]]:
         yield from (pair for pair in self._monitors.values() if pair is not None and pair[0] is not pair[1])
         yield from self._ended_outages
+        yield from self._cases.changed_records()
         yield from ((known, count) for known, count in self._counts if known is not None)
+        yield from self._faults.changed_records()
         yield from (
             (known, buffer) for known, buffer in self._buffers.values() if known is not None and known is not buffer
         )
@@ -363,21 +332,3 @@ class _AlertAggregator:
             known = self._known[key]
             if known is not None and known[1] != past:
                 yield known[1], past
-
-
-def _alert_facts(new: Hazard, alert: Alert, excess: _Exceedance) -> dict[str, Any]:
-    shared: dict[str, Any] = {name: getattr(new, name) for name in ("community", "category", "description", "place")}
-    origin = {"alert": str(alert.id), "device": alert.device, "metric": alert.metric, "level": alert.level}
-    return {**shared, **origin, "value": excess.value, "grade": excess.grade}
-
-
-def _accept_case(
-    repository: MonitoringRepository, hazard: Hazard, category: Category, alert: Alert, now: datetime
-) -> tuple[Hazard, tuple[HistoryEntry, ...]]:
-    """Accepts the case, with its deadline running from receipt, and assigns it if a dispatch rule matches."""
-    priority, facts = category.priority or Priority.URGENT, {"alert": str(alert.id)}
-    after = accept_hazard(repository, hazard, category, now, priority, major=False)
-    line_id = repository.new_id()
-    after, line = append_history(repository, hazard, after, NewEntry(line_id, "accept", SYSTEM, now, facts))
-    after, more = assign_by_rule(repository, after, category, now)
-    return after, (line, *more)

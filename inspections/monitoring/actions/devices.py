@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from msgspec import Struct, field
 from msgspec.structs import asdict, replace
@@ -25,9 +25,12 @@ from inspections.monitoring.devices import (
     set_silence_deadline,
 )
 from inspections.monitoring.repository import MonitoringRepository
+from inspections.places.coordinates import is_null_point
 from inspections.request_texts import check_texts, clean_texts, differing_fields
 from inspections.table_import import MAX_LISTED_ERRORS, InvalidLines, LineError
 from inspections.text import clean_line
+
+T = TypeVar("T", Monitor, NewMonitor)
 
 _FIELDS = ("name", "kind", "community", "place", "point", "vendor", "thresholds", "silent_after_h")
 _IMPORTED_FIELDS = ("name", "kind", "community", "place", "point", "vendor")
@@ -77,12 +80,12 @@ def register_monitor(
 
     Raises Forbidden, IdConflict, IdOwnerConflict, InvalidInput.
     """
-    reach = scope(person, "device.manage")
+    reach, asked = scope(person, "device.manage"), _leave_out_null_point(asked)
     earlier = repository.get(Monitor, asked.id)
     if earlier is not None:
         if not reach.covers_community(earlier.community):
             raise IdOwnerConflict
-        if fields := differing_fields(earlier, asked, _FIELDS):
+        if fields := differing_fields(_leave_out_null_point(earlier), asked, _FIELDS):
             raise IdConflict(fields)
         return Change(MonitorRegistration(earlier, repeated=True))
     _check_community(repository, reach, asked)
@@ -94,6 +97,11 @@ def register_monitor(
 def _new_monitor(asked: NewMonitor, secret: str, by: str, now: datetime) -> Monitor:
     fields = {name: value for name, value in asdict(asked).items() if name in _FIELDS}
     return set_silence_deadline(Monitor(id=asked.id, made_by=by, made_at=now, secret=secret, **fields), now)
+
+
+def _leave_out_null_point(device: T) -> T:
+    """The device without a point that says 0, 0; it may be stored from before this rule."""
+    return replace(device, point=None) if is_null_point(device.point) else device
 
 
 def _check_community(repository: MonitoringRepository, reach: Scope, asked: NewMonitor) -> None:
@@ -150,6 +158,7 @@ def import_monitors(
 
 def _differences(earlier: Monitor, asked: NewMonitor) -> list[str]:
     """The fields in which a line differs from a device that was stored as the line says it, or cleaned."""
+    earlier, asked = _leave_out_null_point(earlier), _leave_out_null_point(asked)
     fields = differing_fields(earlier, asked, _IMPORTED_FIELDS)
     return fields and differing_fields(earlier, _clean_row(asked)[0], _IMPORTED_FIELDS)
 
@@ -158,7 +167,7 @@ def _clean_row(asked: NewMonitor) -> tuple[NewMonitor, list[tuple[str, str]]]:
     """Cleans the texts of a line. A device without a name has that of its place, which is free words."""
     if asked.name == asked.place:
         asked = replace(asked, name=clean_line(asked.place) or asked.name)
-    return check_texts(asked)
+    return check_texts(_leave_out_null_point(asked))
 
 
 def change_monitor(
@@ -167,7 +176,7 @@ def change_monitor(
     """Changes a device. Deactivating it ends its outage. Raises NotFound, Forbidden, InvalidInput."""
     monitor = get_monitor(repository, person, asked.id, "device.manage")
     _check_community(repository, scope(person, "device.manage"), asked)
-    asked = clean_texts(asked, (monitor.name, monitor.place))
+    asked = clean_texts(_leave_out_null_point(asked), (monitor.name, monitor.place))
     fields = {name: value for name, value in asdict(asked).items() if name in _FIELDS}
     after = replace(monitor, **fields, active=active, version=monitor.version + 1)
     if not active:

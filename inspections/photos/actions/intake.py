@@ -9,13 +9,14 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from inspections.accounts.people import Person
+from inspections.calendar import YEARS
 from inspections.change import Change
 from inspections.errors import DamagedPhoto
 from inspections.photos import perceptual_hash
 from inspections.photos.evidence import DeclaredPhoto
 from inspections.photos.records import HashBand, Photo, PhotoDeclaration, PhotoReference, PhotoState, UploadReceipt
 from inspections.photos.repository import PhotoRepository
-from inspections.places.coordinates import Point
+from inspections.places.coordinates import Point, is_null_point
 
 
 class PhotoMetadata(NamedTuple):
@@ -109,16 +110,17 @@ def declare_photos(
         photo = here.get(sha256) or repository.photo(sha256)
         sent = sha256 in here or repository.receipt(sha256, person.username) is not None
         seen = photo is not None and not sent and repository.may_see_photo(person, sha256)
-        mention = PhotoReference(
-            entry, sha256, stage, hazard, person.username, now, seen, _to_utc(declaration.taken_at), declaration.point
-        )
+        taken_at, point = _to_utc(declaration.taken_at), declaration.point
+        point = None if is_null_point(point) else point
+        mention = PhotoReference(entry, sha256, stage, hazard, person.username, now, seen, taken_at, point)
         shown.append(DeclaredPhoto(mention, photo if sent or seen else None))
         records.append(mention)
     return DeclarationResult(tuple(shown), tuple(records))
 
 
 def _to_utc(moment: datetime | None) -> datetime | None:
-    return moment.astimezone(UTC) if moment else None
+    """The time in UTC; None for a year that no clock has, which is like a photo without a time."""
+    return moment.astimezone(UTC) if moment and moment.year in YEARS else None
 
 
 def revert_try(repository: PhotoRepository, sha256: str) -> Change[None]:

@@ -5,27 +5,41 @@ A connection that hangs half open therefore blocks nobody.
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import NamedTuple
 from uuid import UUID
 
 from msgspec.structs import replace
 
 from inspections.accounts.people import Person
 from inspections.change import Change
-from inspections.errors import NotFound, TooManyRequests, WrongOffset
+from inspections.errors import NotFound, WrongOffset
 from inspections.photos.actions.intake import prepare_intake
 from inspections.photos.records import Photo
 from inspections.photos.repository import PhotoRepository
 from inspections.photos.uploads import MAX_OPEN_UPLOADS, UPLOAD_LIFETIME, Upload
 
 
+class BegunUpload(NamedTuple):
+    """A new upload, or the unfinished one of the same photo. `replaced`: older ones that had to go for it."""
+
+    upload: Upload
+    replaced: tuple[Upload, ...] = ()
+
+
 def begin_upload(
     repository: PhotoRepository, person: Person, length: int, promised: str | None, metadata: str, now: datetime
-) -> Change[Upload]:
-    """Creates an upload. Raises TooManyRequests."""
-    if repository.count_open_uploads(person.username, now) >= MAX_OPEN_UPLOADS:
-        raise TooManyRequests("未传完的照片过多，请先传完或取消")
+) -> Change[BegunUpload]:
+    """Creates an upload. A phone that has forgotten the address of one gets it back by the photo's digest and length.
+
+    A person with `MAX_OPEN_UPLOADS` loses the oldest: whoever never finishes an upload can still send photos.
+    """
+    known = repository.open_uploads(person.username, now)
+    for each in known:
+        if promised is not None and (each.promised, each.length) == (promised, length):
+            return Change(BegunUpload(each))
     upload = Upload(repository.new_id(), person.username, length, 0, (), promised, metadata, now + UPLOAD_LIFETIME)
-    return Change(upload, (upload,))
+    replaced = tuple(known[: len(known) + 1 - MAX_OPEN_UPLOADS]) if len(known) >= MAX_OPEN_UPLOADS else ()
+    return Change(BegunUpload(upload, replaced), (upload,), removed=replaced)
 
 
 def get_own_upload(repository: PhotoRepository, person: Person, upload_id: UUID, now: datetime) -> Upload:

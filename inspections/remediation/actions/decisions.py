@@ -5,7 +5,13 @@ from typing import Any
 
 from inspections.accounts.people import Person, Role
 from inspections.errors import Conflict, InvalidInput
-from inspections.hazards.deadlines import compute_deadline, remaining_time, stage_due_fields
+from inspections.hazards.deadlines import (
+    EVALUATION_PERIOD,
+    can_still_be_evaluated,
+    compute_deadline,
+    remaining_time,
+    stage_due_fields,
+)
 from inspections.hazards.records import (
     Evaluation,
     Hazard,
@@ -14,9 +20,9 @@ from inspections.hazards.records import (
     State,
     Supervision,
     Suspension,
-    Transfer,
+    TransferRecord,
 )
-from inspections.office.categories import Severity, Term, TimeUnit
+from inspections.office.categories import Severity, TimeUnit
 from inspections.remediation.actions.step_context import StepContext, raise_for_errors
 from inspections.remediation.steps import (
     ConfirmMajor,
@@ -26,15 +32,20 @@ from inspections.remediation.steps import (
     Resume,
     Supervise,
     Suspend,
+    Transfer,
     TransferReply,
     Unsupervise,
 )
-from inspections.remediation.steps import Transfer as TransferStep
 
 
 class LateReopenRequest(Conflict):
     code = "reopen.too_late"
     title = "办结时间过久，不能重新打开"
+
+
+class LateEvaluation(Conflict):
+    code = "evaluate.too_late"
+    title = "办结已超过三十天，不能再评价"
 
 
 def confirm_major(context: StepContext, step: ConfirmMajor) -> Hazard:
@@ -106,7 +117,7 @@ def resume(context: StepContext, step: Resume) -> Hazard:
         due_at=deadline.at,
         due_provisional=deadline.provisional,
         due_from=context.now,
-        term=None if stood.left.unit is TimeUnit.MINUTES else Term(stood.left.amount, stood.left.unit),
+        term=None if stood.left.unit is TimeUnit.MINUTES else stood.left,
     )
 
 
@@ -121,7 +132,7 @@ def unsupervise(context: StepContext, step: Unsupervise) -> Hazard:
     return context.transition(step, supervision=None)
 
 
-def transfer(context: StepContext, step: TransferStep) -> Hazard:
+def transfer(context: StepContext, step: Transfer) -> Hazard:
     now = context.now
     clock: dict[str, Any] = stage_due_fields(
         "reply_due_at", context.repository.rules.transfer_reply, now, context.repository.calendar
@@ -129,7 +140,7 @@ def transfer(context: StepContext, step: TransferStep) -> Hazard:
     if step.reply_due_at:
         raise_for_errors({("reply_due_at", "答复期限须在当前时间之后"): step.reply_due_at <= now})
         clock = {"reply_due_at": step.reply_due_at.astimezone(UTC)}
-    handed = Transfer(context.person.username, now, step.to, step.reason)
+    handed = TransferRecord(context.person.username, now, step.to, step.reason)
     return context.transition(step, transfer=handed, **clock, lead=None, assisting=())
 
 
@@ -139,13 +150,16 @@ def answer_transfer(context: StepContext, step: TransferReply) -> Hazard:
     before = context.hazard.transfer
     if before is None:
         raise AssertionError  # every transferred hazard has one
-    answered = Transfer(before.by, before.at, before.to, before.reason, step.receipt)
+    answered = TransferRecord(before.by, before.at, before.to, before.reason, step.receipt)
     ended = {"outcome": Outcome.SETTLED_ELSEWHERE} if settled else context.deadline_fields(step.due_at)
     return context.transition(step, transfer=answered, **ended)
 
 
 def reopen(context: StepContext, step: Reopen) -> Hazard:
-    """Reopens a hazard within the days that the rules allow, with a new deadline; quantities done are reset."""
+    """Reopens a hazard within the days that the rules allow, with a new deadline.
+
+    Quantities done are reset, and so is the evaluation: the closing that it judged no longer stands.
+    """
     hazard, now = context.hazard, context.now
     days = context.repository.rules.reopen_within_days
     if hazard.closed_at is not None and now - hazard.closed_at > timedelta(days=days):
@@ -171,14 +185,18 @@ def reopen(context: StepContext, step: Reopen) -> Hazard:
         merged_into=None,
         original_due_at=None,
         look_back_due_at=None,
+        evaluation=None,
         times_reopened=hazard.times_reopened + 1,
     )
 
 
 def may_evaluate(person: Person, hazard: Hazard) -> bool:
-    """Tells whether this person is the hazard's reporter or its supervisor."""
+    """Tells whether this person is the hazard's reporter or its supervisor; the party evaluates by its link."""
     return person.username == hazard.reporter or person.has_role(Role.SUPERVISOR, hazard.community)
 
 
 def evaluate(context: StepContext, step: Evaluate) -> Hazard:
+    """Evaluates a closing, once and within thirty days of it. Raises LateEvaluation."""
+    if not can_still_be_evaluated(context.hazard, context.now):
+        raise LateEvaluation(days=EVALUATION_PERIOD.days, closed_at=context.hazard.closed_at)
     return context.transition(step, evaluation=Evaluation(context.person.username, context.now, step.score, step.words))

@@ -72,11 +72,12 @@ def return_hazard(context: StepContext, step: Return) -> Hazard:
 
 
 def submit_fix(context: StepContext, step: SubmitFix) -> Hazard:
+    """Submits a fix. A hazard of an old ledger whose quantity is counted with another one has the quantity 0."""
     on_behalf = context.person.username not in context.hazard.handlers
     raise_for_errors(
         {
             ("photos", "请附整改后照片"): not has_stage(step.photos, Stage.AFTER),
-            ("quantity_done", "整改数量不能超过隐患数量"): step.quantity_done > context.hazard.quantity,
+            ("quantity_done", "整改数量不能超过隐患数量"): step.quantity_done > max(context.hazard.quantity, 1),
             ("quantity_done", "整改数量不能少于已确认的数量"): step.quantity_done < context.hazard.quantity_done,
             ("on_behalf_of", "代为填报须写明整改人"): on_behalf and step.on_behalf_of is None,
             ("on_behalf_of", "不能写未被派单人员的账号或姓名"): step.on_behalf_of is not None
@@ -85,11 +86,13 @@ def submit_fix(context: StepContext, step: SubmitFix) -> Hazard:
     )
     return context.transition(
         step,
-        quantity_claimed=step.quantity_done,
+        quantity_claimed=min(step.quantity_done, context.hazard.quantity),
         fix_method=step.method,
         fix_outcome=step.outcome,
         fixed_by=step.on_behalf_of or context.person.username,
         submitted_at=context.now,
+        found_category=_confirmed_category(context),
+        vehicle_standard=step.vehicle_standard or context.hazard.vehicle_standard,
         recheck_flag=None,
     )
 
@@ -101,7 +104,7 @@ def set_category(context: StepContext, step: SetCause | Reclassify) -> Hazard:
     raise_for_errors(
         {
             ("category", "该类别由监测设备发起，不能人工选定"): category.from_device,
-            ("category", "类别没有变化"): category.code == hazard.category,
+            ("category", "类别没有变化"): category.code == hazard.category and not hazard.is_alert_check,
             ("due_at", "受理之后才有整改期限"): step.due_at is not None and hazard.accepted_at is None,
         }
     )
@@ -114,7 +117,16 @@ def set_category(context: StepContext, step: SetCause | Reclassify) -> Hazard:
         advisory=category.advisory,
         priority=hazard.priority or category.priority,
         major_proposed=hazard.major_proposed or category.proposes_major,
+        vehicle_standard=step.vehicle_standard or hazard.vehicle_standard,
     )
+
+
+def _confirmed_category(context: StepContext) -> str | None:
+    """The `found_category` after a fix, which shows that there was something to fix behind a device's alarm."""
+    hazard = context.hazard
+    if not hazard.is_alert_check or context.category(hazard.category).from_device:
+        return hazard.found_category
+    return hazard.category
 
 
 def propose_major(context: StepContext, step: ProposeMajor) -> Hazard:

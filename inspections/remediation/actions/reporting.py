@@ -25,6 +25,7 @@ from inspections.places.communities import Community, place_key
 from inspections.places.coordinates import cell
 from inspections.remediation.actions.dispatch import accept_by_rule
 from inspections.remediation.actions.step_context import start_fixing_clock, update_clocks
+from inspections.remediation.phone_clocks import sent_facts, settle_phone_facts
 from inspections.remediation.recheck_sample import recheck_reasons
 from inspections.remediation.repository import RemediationRepository
 from inspections.remediation.steps import FixedOnSpot, Report
@@ -68,11 +69,12 @@ def report_hazard(
     sent.check_no_damage()
     report = clean_texts(report)
     category = _check_report(repository, report)
+    report, notes = settle_phone_facts(report, now)
     source = _report_source(person, community)
     hazard = new_hazard(repository, report, person.username, source, (community, category), now, demo=demo)
     declared = declare_photos(repository, person, (report.id, report.id), report.photos, now, sent.photos)
     lent_by = find_delegator(person, "hazard.report", hazard)
-    facts = history_facts(report)
+    facts = history_facts(report) | notes
     hazard, line = append_history(
         repository, None, hazard, NewEntry(report.id, "report", person.username, now, facts, lent_by)
     )
@@ -108,7 +110,7 @@ def _answer_repeated_report(
         raise NotFound("hazard")
     if earlier.step != "report":  # the id of a step, or of a hazard created by a look-back
         raise IdConflict(["id"])
-    kept = comparable_facts(earlier, history_facts(report))
+    kept = sent_facts(comparable_facts(earlier, history_facts(report)))
     before = msgspec.convert({**kept, "id": earlier.id}, Report, strict=False)
     if fields := differing_fields(before, report, Report.__struct_fields__):
         raise IdConflict(fields)
@@ -169,18 +171,13 @@ def new_hazard(
         cell=cell(report.point) if report.point else None,
         quantity=report.quantity,
         unit=category.unit,
-        quantity_claimed=0,
-        quantity_done=0,
+        quantity_claimed=0, quantity_done=0,
         responsible_party=report.responsible_party,
         source=source,
         reporter=by,
-        reporters=(),
-        lead=None,
-        assisting=(),
+        reporters=(), lead=None, assisting=(),
         fixed_on_spot=False,
-        fix_method=None,
-        fix_outcome=None,
-        fixed_by=None,
+        fix_method=None, fix_outcome=None, fixed_by=None,
         found_at=report.found_at.astimezone(UTC),
         reported_at=now,
         updated_at=now,
@@ -193,8 +190,7 @@ def new_hazard(
         deadline_number=0,
         recheck_due_at=None,
         next_check_at=None,
-        times_returned=0,
-        times_reworked=0,
+        times_returned=0, times_reworked=0,
         rebounded_as=None,
         merged_into=None,
         recurrence_of=None,
@@ -202,7 +198,8 @@ def new_hazard(
         history_head="",
         demo=demo,
         stage_from=now,
-    )
+        vehicle_standard=report.vehicle_standard,
+    )  # fmt: skip
     return update_clocks(None, new, repository, now)
 
 

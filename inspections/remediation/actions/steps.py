@@ -32,6 +32,7 @@ from inspections.remediation.actions.reporting import create_rebound, history_fa
 from inspections.remediation.actions.second_look import compare_with_fix
 from inspections.remediation.actions.step_context import StepContext
 from inspections.remediation.fix_origins import RequestOrigin
+from inspections.remediation.phone_clocks import sent_facts, settle_phone_facts
 from inspections.remediation.repository import RemediationRepository
 from inspections.remediation.steps import (
     Accept,
@@ -129,7 +130,8 @@ def apply_step(
     reached, rungs = record_due_rungs(repository, hazard, now)
     decided = _DECISIONS[type(step)](StepContext(repository, person, reached, shown, born, now), step)
     lent_by = find_delegator(person, f"step.{step.name}", hazard)
-    facts = history_facts(step)
+    body, notes = settle_phone_facts(step, now)
+    facts = history_facts(body) | notes
     after, line = append_history(
         repository, reached, decided, NewEntry(step.id, step.name, person.username, now, facts, lent_by)
     )
@@ -164,7 +166,7 @@ def answer_repeated_step(
     if earlier.step != step.name:
         raise IdConflict(["step"])
     kind = type(step)
-    facts = comparable_facts(earlier, history_facts(step))
+    facts = sent_facts(comparable_facts(earlier, history_facts(step)))
     kept = {**facts, "id": earlier.id, "version": earlier.version - 1, "step": kind.__struct_config__.tag}
     if fields := differing_fields(msgspec.convert(kept, kind, strict=False), step, kind.__struct_fields__):
         raise IdConflict(fields)

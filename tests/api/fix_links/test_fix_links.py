@@ -17,10 +17,10 @@ from structlog.testing import capture_logs
 from api.http.pages import format_shanghai_time
 from api.settings import BadSettings, load_settings
 from inspections.accounts.throttling import PER_LINK, WINDOW
-from inspections.fix_links.actions import submit_fix_by_link
+from inspections.fix_links.actions import evaluate_by_link, submit_fix_by_link
 from inspections.fix_links.links import MAX_SUBMISSIONS
 from inspections.photos.records import PhotoDeclaration, Stage
-from inspections.remediation.steps import SubmitFix
+from inspections.remediation.steps import Evaluate, SubmitFix
 from storage.photos.sample_images import draw_sample_photo
 from tests.builders.api import MONDAY, on_both, problem
 from tests.builders.shops import SHOP
@@ -142,7 +142,7 @@ def test_a_fix_sent_through_a_link_leads_to_a_closed_hazard(api, hazard):
     assert fixed["facts"]["on_behalf_of"] == "小王早餐店"
     used = party.listed_link()
     assert (used["opened"], used["sent"], bool(used["used_at"])) == (2, 2, True)
-    assert_refused(party.call("GET"), 410, "不能再次使用")
+    problem(party.step(digest), 410, "link.used")
 
 
 @on_both
@@ -153,7 +153,7 @@ def test_a_plain_form_works_without_a_script(api, party, hazard):
     seen = api.get("officer", f"/hazards/{hazard['id']}").json()
     assert (seen["state"], seen["fix_method"], seen["fix_outcome"]) == ("pending_recheck", "搬走电动车", "removed")
     assert [photo["stage"] for photo in seen["photos"]] == ["before", "after"]
-    assert_refused(party.call("GET"), 410, "不能再次使用")
+    assert "待街道复查" in party.page()
 
 
 def test_the_page_is_small_and_self_contained(party):
@@ -227,6 +227,133 @@ def test_a_party_does_not_learn_that_others_sent_the_same_photo(api, party):
     assert party.step(hashlib.sha256(known).hexdigest()).status_code == 200
     flags = poll_until(lambda: api.get("officer", f"/hazards/{party.hazard['id']}").json()["photos"][-1]["flags"])
     assert [flag["kind"] for flag in flags] == ["reused"]
+
+
+# progress and evaluation ----------------------------------------------------------------------------------------
+
+
+def close_by(api, party):
+    """Closes the case by a fix that the party sends; returns the hazard."""
+    assert party.step(party.upload()).status_code == 200
+    seen = api.get("officer", f"/hazards/{party.hazard['id']}").json()
+    return api.take_step("officer", seen, "recheck", result="pass", note="已整改")
+
+
+def evaluate(party, **facts):
+    fields = {"id": str(uuid.uuid4()), "step": "evaluate", "version": party.notice()["version"], "score": 5}
+    return party.call("POST", "/steps", json={**fields, **facts})
+
+
+@on_both
+def test_a_used_link_shows_the_state_and_takes_one_evaluation(api, hazard):
+    party = Party(api, hazard)
+    problem(evaluate(party), 409, "hazard.state")
+    closed = close_by(api, party)
+    assert set(party.notice()) == {
+        *("number", "state", "progress", "hint", "submitted_at", "closed_at", "expires_at", "version"),
+        *("may_evaluate", "evaluated"),
+    }
+    assert (party.notice()["progress"], party.notice()["may_evaluate"]) == ("已办结（已整改）", True)
+    sent = {"id": str(uuid.uuid4()), "version": closed["version"], "score": 4, "words": "及\u200b时"}
+    answers = [evaluate(party, **sent) for _ in range(2)]
+    assert [each.status_code for each in answers] == [200, 200]
+    assert (
+        answers[0].json() == answers[1].json() == {"number": hazard["number"], "score": 4, "thanks": "感谢您的评价。"}
+    )
+    assert_private(answers[0])
+    problem(evaluate(party, version=closed["version"] + 1), 409, "hazard.state")
+    seen = api.get("officer", f"/hazards/{hazard['id']}").json()["evaluation"]
+    assert (seen["score"], seen["words"], seen["by"]) == (4, "及时", f"link:{uuid.UUID(party.link['id']).hex}")
+    assert (party.notice()["may_evaluate"], party.notice()["evaluated"]) == (False, True)
+    for wrong in ({"score": 0}, {"score": 6}, {"score": 4.5}, {"score": None}, {"words": 1}, {"photos": []}):
+        problem(evaluate(party, **wrong), 422, "step.needs")
+
+
+def test_the_page_of_a_used_link_shows_nothing_of_the_place(api, party, hazard):
+    close_by(api, party)
+    page = party.page()
+    for words in ("办理进度", hazard["number"], "已办结（已整改）", "<form"):
+        assert words in page
+    for secret in ("小王", "3幢", "楼梯间", "officer", hazard["id"], party.link["id"], "<script"):
+        assert secret not in page
+    for more in ("/qr.png", "/notice", f"/photos/{hazard['photos'][0]['sha256']}/320"):
+        assert party.call("GET", more).status_code == 410
+
+
+def test_the_evaluation_form_works_without_a_script(api, party, hazard):
+    def send(**fields):
+        known = {"id": party.hidden_field("id"), "version": party.hidden_field("version"), **fields}
+        files = [(name, (None, value)) for name, value in known.items()]
+        return party.call("POST", "/evaluation", files=files), known
+
+    version = str(party.notice()["version"])
+    early = party.call("POST", "/evaluation", files=[("id", (None, str(uuid.uuid4()))), ("version", (None, version)),
+                                                     ("score", (None, "5"))])  # fmt: skip
+    assert (early.status_code, "当前状态不能进行此操作" in early.text) == (409, True)
+    close_by(api, party)
+    unchosen, _ = send(words="好")
+    assert (unchosen.status_code, "评分：请选择" in unchosen.text, ">好</textarea>" in unchosen.text) == (
+        422,
+        True,
+        True,
+    )
+    assert send(score="9")[0].status_code == 422
+    api.take_step("officer", api.get("officer", f"/hazards/{hazard['id']}").json(), "note", note="已电话回访")
+    stale, _ = send(score="2", version="3")
+    assert (stale.status_code, "事项刚有更新" in stale.text, 'value="2" selected' in stale.text) == (409, True, True)
+    done, fields = send(score="5", words="很及时")
+    assert (done.status_code, "感谢您的评价" in done.text) == (200, True)
+    files = [(name, (None, value)) for name, value in fields.items()]
+    assert party.call("POST", "/evaluation", files=files).text == done.text
+    again = party.page()
+    assert "感谢您的评价" in again
+    assert "<form" not in again
+    other = [("id", (None, str(uuid.uuid4()))), *files[1:]]
+    assert party.call("POST", "/evaluation", files=other).status_code == 409
+    assert api.get("officer", f"/hazards/{hazard['id']}").json()["evaluation"]["words"] == "很及时"
+
+
+@on_both
+def test_only_one_of_several_evaluations_sent_at_the_same_time_is_accepted(api, hazard):
+    party = Party(api, hazard)
+    closed = close_by(api, party)
+    digest = hashlib.sha256(party.path.rsplit("/", 1)[1].encode()).hexdigest()
+    steps = [Evaluate(id=uuid.uuid4(), version=closed["version"], score=1 + at % 5) for at in range(6)]
+
+    async def together():
+        transact = api.client.app.state.context.database.transact
+        tries = [transact(partial(evaluate_by_link, digest=digest, step=step, now=MONDAY)) for step in steps]
+        return await asyncio.gather(*tries, return_exceptions=True)
+
+    answers = api.client.blocking_portal.call(together)
+    assert [each.code for each in answers if isinstance(each, Exception)] == ["hazard.stale"] * 5
+    lines = api.get("officer", f"/hazards/{hazard['id']}/history").json()["items"]
+    assert [line["step"] for line in lines].count("evaluate") == 1
+
+
+@on_both
+def test_evaluations_are_counted_with_their_cases(api):
+    party = Party(api, api.assign_report(responsible_party=SHOP))
+    close_by(api, party)
+    assert evaluate(party, score=5).status_code == 200
+    by_reporter = api.take_step("inspector", api.close_report(), "evaluate", score=2)
+    api.close_report()
+    row = api.get("analyst", "/statistics/communities").json()["total"]
+    names = ("closed_then", "evaluated", "satisfied", "score_total")
+    assert [row[name] for name in names] == [3, 2, 1, 7]
+    assert (row["satisfaction_rate"], row["mean_score"], row["evaluation_rate"]) == (0.5, 3.5, 0.666667)
+    for name, number in zip(names, (3, 2, 1, 2), strict=True):
+        found = api.get("officer", "/hazards", params={"counted_as": name}).json()["items"]
+        assert len(found) == number, name
+    figures = {each["metric"]: each for each in api.get("analyst", "/statistics/summary").json()["items"]}
+    assert "4 分及以上" in figures["satisfied"]["meaning"]
+    path = figures["evaluated"]["cases"].removeprefix("/api/v1")
+    assert len(api.get("officer", path).json()["items"]) == 2
+    text = api.get("analyst", "/statistics/briefing").json()["text"]
+    assert "期间销号的隐患收到评价2件，平均3.5分，满意（4分及以上）1件，满意率50%。" in text
+    api.take_step("supervisor", by_reporter, "reopen", reason="复发", due_at="2026-12-20T09:00:00+08:00")
+    row = api.get("analyst", "/statistics/communities").json()["total"]
+    assert [row[name] for name in names] == [2, 1, 1, 5]
 
 
 # the office -----------------------------------------------------------------------------------------------------
@@ -512,7 +639,7 @@ def test_a_token_is_never_logged(party, monkeypatch):
     def fails(*_, **__):
         raise RuntimeError("a fault")
 
-    monkeypatch.setattr("api.fix_links.party_routes.load_party_notice", fails)
+    monkeypatch.setattr("api.fix_links.party_routes.load_party_case", fails)
     with capture_logs() as logs:
         assert party.call("GET").status_code == 500
     assert logs[0]["path"] == "/f/…"

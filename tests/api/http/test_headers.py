@@ -42,7 +42,7 @@ def test_every_kind_of_response_carries_the_security_headers(api):
         api.post("inspector", "/hazards", {}),
         api.get("inspector", f"/photos/{digest}"),
         api.call(None, "GET", "/health/ready", root=True),
-        api.call(None, "GET", "/docs", root=True),
+        api.call(None, "GET", "/", root=True),
         api.call(None, "GET", "/f/nothing", root=True),
     ]
     for answer in answers:
@@ -52,6 +52,10 @@ def test_every_kind_of_response_carries_the_security_headers(api):
         assert answer is answers[6] or answer.headers["cache-control"] == "no-store", answer.url
     assert answers[6].headers["content-security-policy"] == "default-src 'none'; sandbox"
     assert "immutable" in answers[6].headers["cache-control"]
+    for page in (api.call(None, "GET", path, root=True) for path in ("/m", "/docs")):  # the same for everybody
+        assert {name: page.headers[name] for name in ALWAYS} == ALWAYS
+        assert "frame-ancestors 'none'" in page.headers["content-security-policy"]
+        assert page.headers["cache-control"] in {"no-cache", "no-store"}
 
 
 def test_https_responses_tell_the_browser_to_stay_on_https(open_client):
@@ -109,7 +113,7 @@ def test_an_invalid_origin_setting_is_refused(origins):
 
 def test_the_documentation_can_be_turned_off(open_client):
     with open_client(docs=False) as client:
-        for path in ("/docs", "/docs/swagger_style.css", "/schema/openapi.json"):
+        for path in ("/docs", "/docs/start.js", "/schema/openapi.json"):
             assert client.get(path).status_code == 404
 
 

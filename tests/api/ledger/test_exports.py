@@ -1,6 +1,8 @@
 """Ledger exports run in the background: requested, followed, downloaded, and resumed after a killed process."""
 
 import asyncio
+import base64
+import hashlib
 import io
 import sys
 import time
@@ -71,7 +73,14 @@ def test_a_workbook_is_exported_and_downloaded(api):
     assert (made["state"], made["done"], made["total"], made["error"]) == ("made", 2, 2, None)
     file = api.get("officer", f"/ledger/exports/{export}/file")
     assert (file.status_code, len(file.content)) == (200, made["size"])
-    assert file.headers["content-disposition"] == 'attachment; filename="ledger.xlsx"'
+    assert (
+        "filename*=UTF-8''%E9%9A%90%E6%82%A3%E5%8F%B0%E8%B4%A6-2026-11-23.xlsx" in file.headers["content-disposition"]
+    )
+    digest = hashlib.sha256(file.content)
+    assert file.headers["repr-digest"] == f"sha-256=:{base64.b64encode(digest.digest()).decode()}:"
+    proof = api.get("officer", f"/ledger/exports/{export}/proof")
+    assert proof.text == f"# 2 行\n{digest.hexdigest()}  ledger.xlsx\n"
+    problem(api.get("supervisor", f"/ledger/exports/{export}/proof"), 404, "export.not_found")
     head, *rows = read_rows(file.content)
     assert head == list(read_ledger(api)[0])
     assert [dict(zip(head, row, strict=True))["编号"] for row in rows] == [line["编号"] for line in read_ledger(api)]

@@ -84,7 +84,7 @@ def export_paths(api):
     handlers = [
         (route.path_format, each) for route in routes for each in route.route_handlers if "GET" in each.http_methods
     ]
-    asked = {path for path, handler in handlers if "format" in handler.opt["query"].values()}
+    asked = {path for path, handler in handlers if "format" in handler.opt["query"].names.values()}
     asked |= {path for path, handler in handlers if "csv" in str(handler.media_type)}
     asked |= {path for path, handler in handlers if "spreadsheet" in str(handler.media_type)}
     briefing = api.get("officer", "/statistics/briefing").json()["id"]

@@ -1,19 +1,25 @@
 """The ledger lists every visible hazard as one line, complete and as of one moment, in CSV and XLSX."""
 
+import hashlib
 import io
+import os
 import sys
+import zipfile
 from contextlib import AsyncExitStack
+from datetime import date, datetime
+from urllib.parse import unquote
 
 import pytest
 from python_calamine import CalamineWorkbook
 
 from api.http.file_reader import AT_ONCE, FileSlots
 from api.http.problems import StalledTransfer
-from api.http.tables import TableFormat
 from api.ledger import routes as ledgers
 from inspections.accounts.policy import EVERYWHERE
 from inspections.errors import FileTooComplex, TooManyRequests
+from inspections.ledger.exports import ExportForm
 from inspections.ledger.selection import Selection
+from storage.ledger.export_process import ExportOrder
 from storage.photos import incoming
 from tests.builders.api import HERE, THERE, on_both, problem
 from tests.builders.day_of_cases import create_cases
@@ -47,8 +53,12 @@ def test_the_ledger_lists_every_hazard_of_the_office(api):
     assert fixed["社区"]
     assert fixed["复查人"]
     before = next(photo["sha256"] for photo in hazard["photos"] if photo["stage"] == "before")
-    assert fixed["整改前照片"].endswith(f"/api/v1/photos/{before}?size=1280")
-    assert api.get("officer", fixed["整改前照片"].partition("/api/v1")[2]).status_code == 200
+    assert fixed["整改前照片"].endswith(f"/photos/{before}")
+    page = api.call(None, "GET", f"/photos/{before}", root=True)
+    assert (page.status_code, page.headers["content-type"]) == (200, "text/html; charset=utf-8")
+    assert f'data-photo="/api/v1/photos/{before}?size=1280"' in page.text
+    assert api.get("officer", f"/photos/{before}?size=1280").status_code == 200
+    problem(api.call(None, "GET", "/photos/x", root=True), 404, "photo.not_found")
     assert [each["编号"] for each in read_ledger(api, "officer2")] != [newest["编号"]]
     assert len(read_ledger(api, "officer2")) == 1
 
@@ -88,7 +98,9 @@ def test_the_workbook_equals_the_csv_and_holds_no_formula(api):
     api.close_report()
     book = api.get("officer", "/ledger.xlsx")
     assert book.status_code == 200
-    assert book.headers["content-disposition"] == 'attachment; filename="ledger.xlsx"'
+    assert unquote(book.headers["content-disposition"]) == (
+        "attachment; filename=\"ledger.xlsx\"; filename*=UTF-8''隐患台账-2026-11-23.xlsx"
+    )
     head, *rows = CalamineWorkbook.from_filelike(io.BytesIO(book.content)).get_sheet_by_index(0).to_python()
     told = [dict(zip(head, row, strict=True)) for row in rows]
     lines = read_ledger(api)
@@ -96,6 +108,40 @@ def test_the_workbook_equals_the_csv_and_holds_no_formula(api):
     assert {each["隐患描述"] for each in told} == {"=1+1", lines[0]["隐患描述"], lines[1]["隐患描述"]} - {"'=1+1"}
     assert told[0]["数量"] == 1  # a number, not its text
     assert b"<f>" not in book.content
+
+
+def test_the_workbook_has_real_dates_and_prints_as_a_sheet_of_the_office(api):
+    api.submit_report(category="WN-01")
+    content = api.get("officer", "/ledger.xlsx").content
+    page = CalamineWorkbook.from_filelike(io.BytesIO(content)).get_sheet_by_name("隐患台账")
+    head, row = page.to_python()
+    cells = dict(zip(head, row, strict=True))
+    assert cells["上报时间"] == datetime(2026, 11, 23, 9)  # noqa: DTZ001  # as a spreadsheet has it
+    assert cells["整改期限"] == date(2026, 11, 30)  # the day that its deadline ends
+    (line,) = read_ledger(api)
+    assert line["整改期限"] == "2026-11-30 24:00"
+    with zipfile.ZipFile(io.BytesIO(content)) as book:
+        sheet, styles = (book.read(f"xl/{name}").decode() for name in ("worksheets/sheet1.xml", "styles.xml"))
+        names = book.read("xl/workbook.xml").decode()
+    assert "yyyy-mm-dd&quot; 24:00&quot;" in styles
+    assert '<autoFilter ref="A1:' in sheet
+    assert 'topLeftCell="A2"' in sheet  # the titles stay in view
+    assert 'paperSize="9"' in sheet
+    assert 'orientation="landscape"' in sheet
+    assert 'fitToHeight="0"' in sheet
+    assert "_xlnm.Print_Titles" in names
+    assert "<cols>" in sheet
+
+
+def test_a_csv_with_its_proof_inside_is_still_imported(api):
+    api.close_report()
+    content = api.get("officer", "/ledger.csv?proof=true").content
+    table, _, end = content.removesuffix(b"\r\n").rpartition(b"\r\n")
+    assert end.decode() == f"#,1,sha256:{hashlib.sha256(table + bytes([13, 10])).hexdigest()}"
+    seen = api.call(
+        "admin", "POST", "/ledger/import", content=content, headers={"content-type": "application/octet-stream"}
+    )
+    assert (seen.json()["lines"], seen.json()["wrong"]) == (1, 0)
 
 
 def test_a_download_is_recorded_in_the_security_log(api):
@@ -159,19 +205,22 @@ def test_a_stalled_download_gives_up_its_slot(api, monkeypatch):
     monkeypatch.setattr(ledgers, "_PIECE", 10)
     api.report("inspector")
     context = api.client.app.state.context
-    selection = Selection(EVERYWHERE, EVERYWHERE, "http://anxun.test", None, None, ("EB-01",), None, None, None, None)
+    selection = Selection(EVERYWHERE, EVERYWHERE, "http://anxun.test", categories=("EB-01",))
 
     async def stalled():
         stack = AsyncExitStack()
         on_made = stack.enter_context(ledgers.file_slot(context, "officer"))
-        process, file = await ledgers._start_process(stack, context, selection, TableFormat.CSV)
-        pieces = ledgers._stream_pieces(stack, process, file, on_made)
+        order = ExportOrder(context.settings.database_url, ExportForm.CSV, selection, context.clock())
+        file, lines = await ledgers._make_file(stack, context, order)
+        assert lines == 1
+        on_made()
+        pieces = ledgers._stream_pieces(stack, file, os.fstat(file.fileno()).st_size)
         first = await anext(pieces)
         second = await anext(pieces)
         assert len(first + second) == 20
         assert "officer" in context.part(FileSlots).people
         await poll_in_loop(lambda: not context.part(FileSlots).people)
-        assert (file.closed, process.returncode is not None) == (True, True)
+        assert file.closed
         with pytest.raises(StalledTransfer):  # the response breaks off visibly
             await anext(pieces)
 
@@ -184,13 +233,15 @@ def test_four_files_are_made_at_once_and_slow_downloads_of_made_ones_hold_up_nob
     monkeypatch.setattr(ledgers, "_PIECE", 100)
     api.report("inspector")
     context = api.client.app.state.context
-    selection = Selection(EVERYWHERE, EVERYWHERE, "http://anxun.test", None, None, ("EB-01",), None, None, None, None)
+    selection = Selection(EVERYWHERE, EVERYWHERE, "http://anxun.test", categories=("EB-01",))
 
     async def read_slowly(stack, name):
         own = await stack.enter_async_context(AsyncExitStack())
         on_made = own.enter_context(ledgers.file_slot(context, name))
-        process, file = await ledgers._start_process(own, context, selection, TableFormat.XLSX)
-        pieces = ledgers._stream_pieces(own, process, file, on_made)
+        order = ExportOrder(context.settings.database_url, ExportForm.XLSX, selection, context.clock())
+        file, _ = await ledgers._make_file(own, context, order)
+        on_made()
+        pieces = ledgers._stream_pieces(own, file, os.fstat(file.fileno()).st_size)
         stack.push_async_callback(pieces.aclose)
         assert len(await anext(pieces)) == 100
 

@@ -16,6 +16,7 @@ from storage.process_limits import READING
 from tests.builders.api import HERE, on_both, problem
 from tests.builders.child_processes import measure_child_seconds
 from tests.builders.ledgers import read_ledger
+from tests.builders.sheets import build_sheet
 
 TITLES = ["编号", "社区", "地点", "类别", "隐患描述", "检查日期", "整改期限", "复查时间", "复查人", "备注"]
 
@@ -67,7 +68,7 @@ def test_an_old_spreadsheet_is_previewed_and_then_imported(api):
     assert {name: seen[name] for name in ("applied", "lines", "new", "already", "wrong")} == {
         "applied": False, "lines": 3, "new": 3, "already": 0, "wrong": 0
     }  # fmt: skip
-    assert seen["aside"] == ["备注"]
+    assert seen["aside"] == []  # 备注 is a column of the ledger
     assert read_ledger(api) == []
     done = import_spreadsheet(api, data, apply=True).json()
     assert (done["applied"], done["new"]) == (True, 3)
@@ -78,7 +79,8 @@ def test_an_old_spreadsheet_is_previewed_and_then_imported(api):
         ("XJ-2025-000003", "已受理"),
     ]
     assert (found[0]["上报时间"], found[0]["复查时间"]) == ("2025-03-04 00:00", "2025-03-06 00:00")
-    assert found[1]["整改期限"] == "2025-03-11 00:00"  # the end of the tenth
+    assert found[1]["整改期限"] == "2025-03-10 24:00"
+    assert (found[0]["备注"], found[0]["复查人"], found[0]["来源"]) == ("有照片", "李四", "旧台账导入")
     again = import_spreadsheet(api, data, apply=True).json()
     assert (again["new"], again["already"]) == (0, 3)
     march = api.get("officer", "/statistics/communities?from=2025-03-01&to=2025-03-31").json()["total"]
@@ -114,6 +116,25 @@ def test_merged_cells_fill_each_line_that_they_span(api):
     data = workbook(*(row(number, 社区=None, 隐患描述=None) for number in (1, 2, 3)), after=merge)
     assert import_spreadsheet(api, data, apply=True).json()["new"] == 3
     assert [(line["隐患描述"]) for line in read_ledger(api)] == ["楼道堆物"] * 3
+
+
+@on_both
+def test_a_quantity_merged_over_lines_counts_once_and_each_of_them_can_be_fixed(api):
+    titles = [*TITLES, "数量"]
+    lines = [[*row(number, 整改期限="2026-12-31"), None] for number in (1, 2, 3)]
+    data = build_sheet(titles, lines, [(1, 10, 3, 10, 5)])
+    seen = import_spreadsheet(api, data).json()
+    assert seen["notes"] == ["数量 K2:K4 合并单元格，只计一次，其余各行数量为 0"]
+    assert import_spreadsheet(api, data, apply=True).json()["notes"] == seen["notes"]
+    assert [line["数量"] for line in sorted(read_ledger(api), key=lambda each: each["编号"])] == ["5", "0", "0"]
+    total = api.get("officer", "/statistics/communities?from=2025-03-01&to=2025-03-31").json()["total"]
+    assert (total["received"], total["quantity_found"]) == (3, 5)
+    (last,) = [each for each in api.get("officer", "/hazards").json()["items"] if each["number"].endswith("3")]
+    hazard = api.take_step("officer", last, "assign", lead="handler")
+    photos = [{"sha256": api.photo("handler"), "stage": "after"}]
+    hazard = api.take_step("handler", hazard, "submit_fix", method="清理", quantity_done=1, photos=photos)
+    hazard = api.take_step("officer", hazard, "recheck", result="pass", note="已整改")
+    assert (hazard["state"], hazard["outcome"], hazard["quantity_done"]) == ("closed", "fixed", 0)
 
 
 def test_a_formula_is_imported_as_its_value(api):

@@ -48,7 +48,7 @@ def test_an_officer_is_notified_at_night_and_a_false_alarm_counts_as_no_hazard(a
     api.sign_in_again()
     (verdict,) = send_alerts(api, secret, ALARM)
     notices = poll_until(lambda: alert_notices(api))
-    assert notices[0]["title"] == "用电监测报警待核查"
+    assert notices[0]["title"] == "监测报警待核查"
     assert api.counts()["total"]["received"] == 0  # an alarm, no hazard found
     case = api.get("officer", f"/hazards/{verdict['hazard']}").json()
     done = api.take_step("officer", case, "verify", outcome="false_alarm", note="检查无异常")
@@ -85,7 +85,7 @@ def test_each_message_of_a_batch_has_its_verdict(api):
     items = send_alerts(api, secret, batch)
     assert [(each["result"], each["reason"]) for each in items] == [
         ("opened", None), ("refused", "unknown_metric"), ("folded", None), ("normal", None),
-        ("refused", "wrong_value"), ("refused", "foreign_device"),
+        ("fault", None), ("refused", "foreign_device"),
     ]  # fmt: skip
     assert len(api.get("officer", "/alerts").json()["items"]) == 1
 

@@ -14,7 +14,7 @@ import pytest
 
 from api.http.outbound import OutboundClient, SendFailure
 from api.notices.channels import Mail, Webhook, error_summary, open_channels
-from api.notices.envelopes import Envelope, HazardReference, channel_info
+from api.notices.envelopes import Envelope, NoticeSubject, channel_info
 from api.settings import BadSettings, Settings, parse_networks
 from inspections.hazards.records import State
 from tests.builders.mail import mail_server
@@ -22,7 +22,7 @@ from tests.builders.office import new_id
 from tests.builders.sink import sink
 
 NOW = datetime(2026, 11, 23, 1, 0, tzinfo=UTC)
-HAZARD = HazardReference(new_id(), "XJ-2026-000001", State.ASSIGNED, 3, "330402009036", "EB-01")
+HAZARD = NoticeSubject(new_id(), "XJ-2026-000001", State.ASSIGNED, 3, "330402009036", "EB-01")
 NOTICE = Envelope(new_id(), "assign", NOW, ("zhao",), HAZARD, "新派单", "请及时签收。", ("zhao@example.cn",))
 SECRET = "0123456789abcdef"
 

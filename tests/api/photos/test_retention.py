@@ -45,7 +45,7 @@ def test_photos_of_a_long_closed_hazard_are_deleted_and_its_history_stays(api):
     seen = api.get("officer", f"/hazards/{hazard['id']}").json()
     assert ({each["state"] for each in seen["photos"]}, seen["missing_photos"]) == ({"let_go"}, [])
     (event,) = context.database.read_sync(
-        lambda repository: fetch_security_events(repository, EventFilter(Event.PHOTOS_LET_GO), None, 9)
+        lambda repository: fetch_security_events(repository, EventFilter((Event.PHOTOS_LET_GO,)), None, 9)
     )
     assert (event.by, event.facts["photos"]) == ("system", "2")
     assert api.get("officer", f"/hazards/{hazard['id']}/history").status_code == 200

@@ -1,14 +1,13 @@
 """Proves that the tus clients tus-js-client and tuspy upload to the real process over a line that fails.
 
 The line counts each byte that is sent twice: it knows the offset of each PATCH in the upload.
-Without node, npm, or access to the package registry, the tests of tus-js-client are skipped, visibly.
+Without its npm packages and a registry, the tests of tus-js-client are skipped, visibly.
 """
 
 import hashlib
 import io
 import json
 import random
-import shutil
 import signal
 import socket
 import struct
@@ -16,7 +15,6 @@ import subprocess
 import threading
 from collections import deque
 from contextlib import suppress
-from pathlib import Path
 from types import SimpleNamespace
 from typing import NamedTuple
 
@@ -27,11 +25,11 @@ from api.photos.tus import PIECE_BYTES
 from storage.photos.sample_images import draw_sample_photo
 from tests.builders.api import MONDAY, body
 from tests.builders.cleanup import launch
+from tests.builders.node_packages import NODE
 from tests.builders.process import Process
 from tests.builders.proxy import stripping_proxy
 from tests.builders.waiting import PATIENCE, poll_until
 
-TUS = Path(__file__).parents[2] / "tus"
 VERSION = {"Tus-Resumable": "1.0.0"}
 OCTETS = {**VERSION, "Content-Type": "application/offset+octet-stream"}
 LENGTH = 3_500_000
@@ -39,16 +37,6 @@ CHUNK = 256 * 1024
 RETRIES, RETRY_SECONDS = 10 * PATIENCE, 0.1
 """A client with so many retries is still there when a killed server is back."""
 AT_ONCE = 64 * 1024
-OFFLINE = {
-    "EAI_AGAIN",
-    "ECONNREFUSED",
-    "ECONNRESET",
-    "EHOSTUNREACH",
-    "ENETUNREACH",
-    "ENOTFOUND",
-    "ERR_SOCKET_TIMEOUT",
-    "ETIMEDOUT",
-}
 
 
 def photo(seed):
@@ -327,26 +315,8 @@ class Call:
 # The clients
 
 
-@pytest.fixture(scope="session")
-def javascript(tmp_path_factory):
-    """Install tus-js-client and our script in a folder."""
-    for program in ("node", "npm"):
-        if not shutil.which(program):
-            pytest.skip(f"{program} is not installed")
-    folder = tmp_path_factory.mktemp("tus-js-client")
-    for name in ("package.json", "package-lock.json", ".npmrc", "upload.mjs"):
-        shutil.copy(TUS / name, folder)
-    options = ("--ignore-scripts", "--prefer-offline", "--no-audit", "--no-fund")
-    install = ["npm", "ci", *options, "--fetch-retries=1", "--fetch-timeout=20000"]
-    done = subprocess.run(install, cwd=folder, capture_output=True, text=True, check=False)
-    if done.returncode and any(f"code {word}" in done.stderr for word in OFFLINE):
-        pytest.skip("no package registry can be reached")
-    assert done.returncode == 0, done.stderr
-    return folder
-
-
 @pytest.fixture
-def tus_js_client(javascript, tmp_path):
+def tus_js_client(node_packages, tmp_path):
     def upload(line, picture, chunk):
         file = tmp_path / "photo.jpg"
         file.write_bytes(picture)
@@ -358,8 +328,8 @@ def tus_js_client(javascript, tmp_path):
             "retries": RETRIES,
             "retryDelay": RETRY_SECONDS * 1000,
         }
-        node = ["node", "upload.mjs", json.dumps(how)]
-        line.phone = launch(node, cwd=javascript, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        node = [NODE, "tus_upload.mjs", json.dumps(how)]
+        line.phone = launch(node, cwd=node_packages, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         output, complaints = line.phone.communicate()
         assert line.phone.returncode == 0, complaints
         return output.strip()

@@ -3,6 +3,7 @@
 import base64
 import hashlib
 from contextlib import ExitStack
+from datetime import timedelta
 
 import pytest
 from litestar.testing import TestClient
@@ -10,7 +11,7 @@ from litestar.testing import TestClient
 from api.app import build_app
 from api.http.problems import StalledTransfer
 from api.settings import Settings
-from inspections.photos.uploads import UPLOAD_LIFETIME
+from inspections.photos.uploads import MAX_OPEN_UPLOADS, UPLOAD_LIFETIME
 from storage.photos.sample_images import draw_sample_photo
 from tests.builders.api import MONDAY, Api, Clock, on_both, problem
 from tests.builders.postgres import new_database
@@ -90,6 +91,66 @@ def test_a_whole_photo_is_sent_with_its_creation(api, tus):
     assert (answer.status_code, answer.headers["upload-offset"]) == (201, str(len(PICTURE)))
     assert answer.headers["anxun-photo"] == DIGEST
     assert api.get("inspector", f"/photos/{DIGEST}").status_code == 200
+
+
+def metadata_of(content):
+    return f"sha256 {base64.b64encode(hashlib.sha256(content).hexdigest().encode()).decode()}"
+
+
+@on_both
+def test_a_phone_that_lost_the_address_gets_its_unfinished_upload_back(api, tus):
+    path = tus.create_upload(Upload_Metadata=metadata_of(PICTURE))
+    tus.patch(path, 0, PICTURE[:1000])
+    again = tus.begin(Upload_Metadata=metadata_of(PICTURE))
+    assert (again.status_code, again.headers["upload-offset"]) == (201, "1000")
+    assert again.headers["location"].endswith(path)
+    last = tus.patch(path, 1000, PICTURE[1000:])
+    assert last.headers["anxun-photo"] == DIGEST
+    assert not tus.begin(Upload_Metadata=metadata_of(PICTURE)).headers["location"].endswith(path)
+    assert not Tus(api, "officer").begin(Upload_Metadata=metadata_of(PICTURE)).headers["location"].endswith(path)
+
+
+@pytest.mark.parametrize("with_checksum", [False, True])
+@pytest.mark.parametrize("sent", [1, 999, 1000, 1001, LENGTH])
+def test_a_body_sent_again_with_its_creation_goes_on_behind_what_arrived(tus, sent, with_checksum):
+    named = {"Upload_Metadata": metadata_of(PICTURE)}
+    path = tus.create_upload(**named)
+    tus.patch(path, 0, PICTURE[:1000])
+    headers = {**OCTETS, "Upload-Length": str(LENGTH), "Upload-Metadata": metadata_of(PICTURE)}
+    headers |= {"Upload-Checksum": checksum("sha256", PICTURE[:sent])} if with_checksum else {}
+    again = tus.call("POST", "/uploads", headers=headers, content=PICTURE[:sent])
+    assert (again.status_code, again.headers["upload-offset"]) == (201, str(max(1000, sent)))
+    assert again.headers.get("anxun-photo") == (DIGEST if sent == LENGTH else None)
+
+
+@on_both
+def test_a_phone_lists_its_unfinished_uploads(api, tus):
+    first = tus.create_upload(Upload_Metadata=metadata_of(PICTURE))
+    tus.patch(first, 0, PICTURE[:1000])
+    second = tus.create_upload()
+    done = tus.create_upload()
+    tus.patch(done, 0, PICTURE)
+    Tus(api, "officer").create_upload()
+    items = api.get("inspector", "/uploads").json()["items"]
+    assert [(each["location"], each["offset"], each["sha256"]) for each in items] == [
+        (f"/api/v1{first}", 1000, DIGEST), (f"/api/v1{second}", 0, None),
+    ]  # fmt: skip
+    assert {each["length"] for each in items} == {LENGTH}
+
+
+@on_both
+def test_the_oldest_of_too_many_unfinished_uploads_goes_with_its_pieces(api, tus, clock):
+    first = tus.create_upload()
+    tus.patch(first, 0, PICTURE[:1000])
+    assert len(pieces_left(api)) == 1
+    for _ in range(MAX_OPEN_UPLOADS - 1):
+        clock.now += timedelta(seconds=1)
+        tus.create_upload()
+    assert tus.offset(first) == 1000
+    clock.now += timedelta(seconds=1)
+    assert tus.begin().status_code == 201
+    problem(tus.call("GET", "/uploads").json() and tus.patch(first, 1000, PICTURE[1000:]), 404, "upload.not_found")
+    assert pieces_left(api) == []
 
 
 def test_a_mini_program_sends_post_with_a_method_override(tus, api):

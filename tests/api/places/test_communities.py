@@ -45,10 +45,11 @@ def test_an_administrator_imports_a_name_and_an_outline_and_a_map_shows_both(api
     features = {each["id"]: each for each in shown.json()["features"]}
     assert features[HERE]["geometry"] == {"type": "MultiPolygon", "coordinates": [[SQUARE]]}
     assert features[HERE]["properties"]["name"] == "电子新村"
-    assert sum(each["geometry"] is None for each in features.values()) == 8
+    assert sorted(each["demo"] for each in features.values()) == [False] + [True] * 8
+    assert not features[HERE]["demo"]
     assert api.call("inspector2", "GET", "/communities", headers={"Accept": "application/geo+json"}).json()["features"]
     (event, *_) = api.get("admin", "/security/events?event=imported").json()["items"]
-    assert (event["about"], event["facts"]) == ("communities", {"lines": "1"})
+    assert (event["about"], event["facts"]) == ("communities", {"lines": "1", "fields": "outline demo"})
 
 
 def outline(corners):

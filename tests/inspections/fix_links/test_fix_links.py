@@ -20,10 +20,14 @@ from inspections.errors import (
     WrongState,
 )
 from inspections.fix_links.actions import (
+    CaseProgress,
+    PartyNotice,
     count_link_request,
     delete_expired_counters,
+    evaluate_by_link,
     get_valid_link,
     hazard_links,
+    load_party_case,
     load_party_notice,
     make_link,
     revoke_link,
@@ -36,7 +40,8 @@ from inspections.photos.actions.intake import receive_photos
 from inspections.photos.evidence import missing_digests
 from inspections.photos.records import Stage
 from inspections.privacy.actions import Erasure, erase_hazard_texts
-from inspections.remediation.steps import Assign, Attach, Cancel, Recheck, SubmitFix, Suspend
+from inspections.remediation.actions.decisions import LateEvaluation
+from inspections.remediation.steps import Assign, Attach, Cancel, Evaluate, Note, Recheck, Reopen, SubmitFix, Suspend
 from tests.builders.fix_links import SHOP, TOKEN
 from tests.builders.histories import history_defects
 from tests.builders.office import (
@@ -285,6 +290,149 @@ def test_a_fix_by_link_cannot_use_photos_that_others_sent(office, hazard):
         with pytest.raises(MissingPhotos):
             fix(office, hazard, photos=(photo_declaration(digit, Stage.AFTER),))
     assert missing_digests(office.declared_photos([hazard.id])) == []
+
+
+# progress and evaluation ----------------------------------------------------------------------------------------
+
+
+def close_by_link(office, hazard, link):
+    """Closes the hazard by a fix that the link sends."""
+    send_photos(office, link, "b")
+    return take(office, li, fix(office, hazard), Recheck, result="pass", note="已清理")
+
+
+def evaluate(office, hazard, score=5, digest=TOKEN, now=NOW, **facts):
+    step = Evaluate(**{"id": new_id(), "version": office.hazard(hazard.id).version, "score": score, **facts})
+    return office.do(evaluate_by_link, digest, step, now).hazard
+
+
+def progress(office, digest=TOKEN, now=NOW):
+    """Returns what the link shows: the state of its case, whether it may evaluate, and whether it has."""
+    found = load_party_case(office, digest, now)
+    assert isinstance(found, CaseProgress)
+    return found.hazard.state, found.may_evaluate, found.evaluated
+
+
+def test_a_used_link_shows_the_progress_and_takes_one_evaluation_of_the_closing(office, hazard, link):
+    assert isinstance(load_party_case(office, TOKEN, NOW), PartyNotice)
+    with pytest.raises(WrongState):
+        evaluate(office, hazard)
+    send_photos(office, link, "b")
+    fixed = fix(office, hazard)
+    assert progress(office) == (State.PENDING_RECHECK, False, False)
+    with pytest.raises(WrongState):
+        evaluate(office, hazard)
+    take(office, li, fixed, Recheck, result="pass", note="已清理")
+    assert progress(office) == (State.CLOSED, True, False)
+    found = evaluate(office, hazard, score=2, words="来得太晚").evaluation
+    assert (found.by, found.score, found.words) == (link.sender.username, 2, "来得太晚")
+    assert progress(office) == (State.CLOSED, False, True)
+    with pytest.raises(WrongState):
+        evaluate(office, hazard)
+    assert history_defects(office) == []
+
+
+def test_a_retried_evaluation_is_answered_and_another_one_is_refused(office, hazard, link):
+    closed = close_by_link(office, hazard, link)
+    step = Evaluate(id=new_id(), version=closed.version, score=5)
+    first = office.do(evaluate_by_link, TOKEN, step, NOW).hazard
+    assert office.do(evaluate_by_link, TOKEN, step, later(days=99)).hazard == first
+    with pytest.raises(IdConflict):
+        office.do(evaluate_by_link, TOKEN, replace(step, score=1), NOW)
+    with pytest.raises(IdOwnerConflict):
+        evaluate(office, hazard, id=hazard.id)
+
+
+def test_the_reporter_s_evaluation_is_the_only_one_of_the_closing(office, hazard, link):
+    closed = close_by_link(office, hazard, link)
+    take(office, wang, closed, Evaluate, score=5)
+    assert progress(office) == (State.CLOSED, False, False)
+    with pytest.raises(WrongState):
+        evaluate(office, hazard)
+
+
+@pytest.mark.parametrize("days", [1, 60])
+def test_a_link_evaluates_until_thirty_days_after_the_closing_also_past_its_own_end(office, hazard, days):
+    link = make(office, hazard, days=days)
+    closed = close_by_link(office, hazard, link)
+    last, late = closed.closed_at + timedelta(days=30), closed.closed_at + timedelta(days=31)
+    assert progress(office, now=last) == (State.CLOSED, True, False)
+    if days == 60:
+        assert progress(office, now=late) == (State.CLOSED, False, False)
+        with pytest.raises(LateEvaluation):
+            evaluate(office, hazard, now=late)
+    ended = max(link.expires_at, late)
+    for act in (load_party_case, lambda *_: evaluate(office, hazard, now=ended)):
+        with pytest.raises(InactiveLink) as refused:
+            act(office, TOKEN, ended)
+        assert refusal_code(refused) == "link.expired"
+    office.do(revoke_link, li, hazard.id, link.id, NOW)
+    with pytest.raises(InactiveLink) as refused:
+        load_party_case(office, TOKEN, last)
+    assert refusal_code(refused) == "link.revoked"
+
+
+def test_a_link_that_has_sent_its_fix_shows_the_case_until_the_re_check_however_long_that_takes(office, hazard):
+    link = make(office, hazard, days=1)
+    send_photos(office, link, "b")
+    fix(office, hazard)
+    assert progress(office, now=link.expires_at + timedelta(days=9)) == (State.PENDING_RECHECK, False, False)
+
+
+def test_a_used_link_can_be_revoked(office, hazard, link):
+    closed = close_by_link(office, hazard, link)
+    assert office.do(revoke_link, li, closed.id, link.id, NOW).revoked_at == NOW
+    for act in (load_party_case, lambda *_: evaluate(office, hazard)):
+        with pytest.raises(InactiveLink) as refused:
+            act(office, TOKEN, NOW)
+        assert refusal_code(refused) == "link.revoked"
+
+
+def test_a_link_whose_case_somebody_else_fixed_evaluates_and_submits_nothing(office, hazard):
+    second = make(office, hazard, digest="e" * 64)
+    link = make(office, hazard)
+    close_by_link(office, hazard, link)
+    assert progress(office, digest="e" * 64) == (State.CLOSED, True, False)
+    send_photos(office, second, "c")
+    with pytest.raises(InactiveLink) as refused:
+        fix(office, hazard, digest="e" * 64, photos=(photo_declaration("c", Stage.AFTER),))
+    assert refusal_code(refused) == "link.ended"
+    assert evaluate(office, hazard, digest="e" * 64).evaluation.by == second.sender.username
+
+
+def test_the_link_of_a_reopened_case_shows_its_state_and_evaluates_the_next_closing(office, hazard, link):
+    closed = close_by_link(office, hazard, link)
+    evaluate(office, closed, score=1)
+    opened = take(office, ma, office.hazard(hazard.id), Reopen, reason="复发", due_at=later(days=5))
+    assert progress(office) == (State.ACCEPTED, False, False)
+    with pytest.raises(InactiveLink) as refused:
+        fix(office, opened)
+    assert refusal_code(refused) == "link.used"
+    second = make(office, take(office, li, opened, Assign, lead="zhao"), digest="e" * 64)
+    send_photos(office, second, "c")
+    fixed = fix(office, opened, digest="e" * 64, photos=(photo_declaration("c", Stage.AFTER),))
+    take(office, li, fixed, Recheck, result="pass", note="已清理")
+    assert evaluate(office, opened, score=5).evaluation.score == 5
+    assert progress(office, digest="e" * 64) == (State.CLOSED, False, False)
+
+
+def test_a_used_link_shows_a_cancellation_and_an_unused_one_shows_nothing(office, hazard, link):
+    make(office, hazard, digest="e" * 64)
+    send_photos(office, link, "b")
+    take(office, ma, fix(office, hazard), Cancel, reason="误建")
+    assert progress(office) == (State.CANCELLED, False, False)
+    with pytest.raises(InactiveLink) as refused:
+        load_party_case(office, "e" * 64, NOW)
+    assert refusal_code(refused) == "link.ended"
+    with pytest.raises(InactiveLink):
+        evaluate(office, hazard, digest="e" * 64)
+
+
+def test_an_evaluation_of_what_has_changed_since_is_refused(office, hazard, link):
+    closed = close_by_link(office, hazard, link)
+    take(office, li, closed, Note, note="已电话回访")
+    with pytest.raises(VersionConflict):
+        evaluate(office, hazard, version=closed.version)
 
 
 # the notice -----------------------------------------------------------------------------------------------------

@@ -173,13 +173,84 @@ def test_the_remaining_time_is_never_shortened(unit, amount, minutes):
     assert (remains is None) == (due_at <= now)
     if remains:
         again = compute_deadline(remains, now, CALENDAR).at
-        assert due_at <= again
         assert remains.unit is (TimeUnit.MINUTES if unit is TimeUnit.HOURS else unit)
-        assert unit is TimeUnit.WORKING_HOURS or again - due_at <= timedelta(minutes=1) or remains.amount == 1
+        if remains.seconds or unit not in {TimeUnit.WORKING_DAYS, TimeUnit.WORKING_HOURS}:
+            assert due_at == again
+        else:  # after the last office hour there is no working time left
+            assert now <= again
+
+
+WHEN = st.integers(0, 60 * 24 * 5)
+
+
+def office_time(start, end, unit):
+    """Adds up, day by day, how long a clock of this unit runs."""
+    if unit not in {TimeUnit.WORKING_DAYS, TimeUnit.WORKING_HOURS}:
+        return end - start
+    first, last = shanghai_date(start), shanghai_date(end)
+    days = [first + timedelta(days=at) for at in range((last - first).days + 1)]
+    spans = [
+        (max(start, shanghai_instant(day, opens)), min(end, shanghai_instant(day, closes)))
+        for day in days
+        if CALENDAR.is_working(day)
+        for opens, closes in CALENDAR.office_hours
+    ]
+    return sum((closes - opens for opens, closes in spans if closes > opens), timedelta())
+
+
+@given(
+    st.sampled_from(TimeUnit), st.integers(1, 4), st.lists(st.tuples(WHEN, WHEN), max_size=6), st.integers(0, 60 * 24)
+)
+def test_stopping_a_clock_never_gives_more_working_time_than_its_term(unit, amount, pauses, begun):
+    kept, start = Term(amount, unit), later(minutes=begun)
+    due_at = compute_deadline(kept, start, CALENDAR).at
+    allowed, used = office_time(start, due_at, unit), timedelta()
+    for runs, stands in pauses:
+        stopped = start + timedelta(minutes=runs)
+        left = remaining_time(kept, due_at, stopped, CALENDAR)
+        if left is None:
+            break
+        used += office_time(start, stopped, unit)
+        start = stopped + timedelta(minutes=stands)
+        due_at = compute_deadline(left, start, CALENDAR).at
+        kept = None if left.unit is TimeUnit.MINUTES else left
+    assert used + office_time(start, due_at, unit) == allowed
+
+
+def test_a_clock_stopped_every_night_gains_no_day():
+    kept, start = Term(3, TimeUnit.WORKING_DAYS), later(minutes=-30)  # a Monday when the office opens: 30 office hours
+    due_at = compute_deadline(kept, start, CALENDAR).at
+    for _ in range(3):  # until 17:00, which are seven office hours
+        kept = remaining_time(kept, due_at, start + timedelta(hours=8, minutes=30), CALENDAR)
+        start += timedelta(days=1)
+        due_at = compute_deadline(kept, start, CALENDAR).at
+    assert due_at == later(days=4, hours=1)  # nine hours after Thursday morning: Friday at 10:00
+
+
+def test_the_rest_of_working_hours_keeps_its_minutes():
+    term = Term(4, TimeUnit.WORKING_HOURS)
+    due_at = compute_deadline(term, NOW, CALENDAR).at  # 9:00 on a Monday: until 14:30
+    left = remaining_time(term, due_at, later(minutes=50), CALENDAR)
+    assert left == RemainingTime(4, TimeUnit.WORKING_HOURS, 190 * 60)
+    assert compute_deadline(left, later(hours=8), CALENDAR).at == later(hours=26, minutes=10)  # 30 minutes on Monday
+
+
+def test_a_clock_stopped_before_seconds_were_kept_continues_as_it_said():
+    for left, due_at in (
+        (RemainingTime(2, TimeUnit.WORKING_DAYS), midnight(date(2026, 11, 26))),
+        (RemainingTime(2, TimeUnit.WORKING_HOURS), later(hours=2)),
+        (RemainingTime(90, TimeUnit.MINUTES), later(minutes=90)),
+    ):
+        assert compute_deadline(left, NOW, CALENDAR).at == due_at
+
+
+def test_the_rest_of_a_term_in_an_unpublished_year_is_provisional():
+    assert compute_deadline(RemainingTime(3, TimeUnit.WORKING_DAYS, 90_000), YEAR_END, CALENDAR).provisional
+    assert not compute_deadline(RemainingTime(3, TimeUnit.CALENDAR_DAYS, 90_000), YEAR_END, CALENDAR).provisional
 
 
 def test_a_deadline_set_by_hand_has_its_remaining_time_in_minutes():
-    assert remaining_time(None, later(hours=1, seconds=1), NOW, CALENDAR) == RemainingTime(61, TimeUnit.MINUTES)
+    assert remaining_time(None, later(hours=1, seconds=1), NOW, CALENDAR) == RemainingTime(61, TimeUnit.MINUTES, 3601)
 
 
 def test_the_catalogue_has_every_code_once_and_a_term_each():

@@ -16,7 +16,7 @@ from inspections.hazards.measures import (
     hazard_measures,
     measure_differences,
 )
-from inspections.hazards.records import Outcome, State
+from inspections.hazards.records import Evaluation, Outcome, State
 from tests.builders.office import Office, later
 from tests.builders.reports import report_new_hazard
 
@@ -25,7 +25,7 @@ TODAY = day_number(date(2026, 11, 23))
 
 moments = st.sampled_from([None, later(), later(days=2), later(days=40)])
 hazards = st.builds(
-    lambda state, outcome, times, flags, community: replace(
+    lambda state, outcome, times, flags, community, score: replace(
         HAZARD,
         state=state,
         outcome=outcome if state is State.CLOSED else None,
@@ -41,12 +41,14 @@ hazards = st.builds(
         times_extended=flags[3],
         times_returned=flags[4],
         times_reworked=flags[5],
+        evaluation=score and Evaluation("wang", later(), score, None),
     ),
     st.sampled_from(State),
     st.sampled_from(Outcome),
     st.tuples(*[moments] * 5),
     st.tuples(*[st.booleans()] * 6),
     st.sampled_from(["330402009036", "330402009025"]),
+    st.sampled_from([None, 1, 3, 4, 5]),
 )
 
 
@@ -63,6 +65,8 @@ def test_a_hazard_counts_in_one_state_and_is_received_once(hazard):
         ("cohort_closed", "cohort_accepted"),
         ("first_due_met", "first_due_ended"),
         ("fixed_then", "closed_then"),
+        ("evaluated", "closed_then"),
+        ("satisfied", "evaluated"),
     ]:
         assert found.get(part, 0) <= found.get(whole, 0)
 
@@ -114,6 +118,17 @@ def test_each_measure_falls_on_its_own_day():
         5: {"due_ended": 1, "due_met": 1},
     }
     assert {cell[:4] for cell in cells} == {(HAZARD.community, "EV-03", "general", "inspector")}
+
+
+@pytest.mark.parametrize(("score", "satisfied"), [(1, 0), (3, 0), (4, 1), (5, 1)])
+def test_an_evaluation_counts_on_the_day_of_the_closing_and_satisfies_from_four_on(score, satisfied):
+    closed = replace(HAZARD, state=State.CLOSED, outcome=Outcome.FIXED, closed_at=later(days=3))
+    moved = measure_differences([(closed, replace(closed, evaluation=Evaluation("wang", later(days=9), score, None)))])
+    ((cell, counts),) = moved.items()
+    assert (cell.day - TODAY, counts.get("satisfied", 0)) == (3, satisfied)
+    assert (counts["evaluated"], counts["score_total"]) == (1, score)
+    reopened = replace(HAZARD, state=State.ACCEPTED, evaluation=Evaluation("wang", later(days=9), score, None))
+    assert not {"evaluated", "satisfied", "score_total"} & set(hazard_measures(reopened))
 
 
 def test_a_step_without_effect_on_measures_changes_nothing():

@@ -1,6 +1,6 @@
 """Import of an old ledger: valid lines become hazards once, and every invalid line is reported."""
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 
 import pytest
 from hypothesis import given
@@ -12,16 +12,10 @@ from inspections.errors import InvalidInput, NotFound
 from inspections.hazards.history import find_history_defects
 from inspections.hazards.records import OPEN_STATES, Hazard, HistoryEntry, Outcome, State
 from inspections.ledger.actions.legacy_import import import_ledger, preview_import
-from inspections.ledger.legacy_import import (
-    MAX_LINES,
-    TITLES,
-    LedgerSheet,
-    NameIndex,
-    OldLine,
-    build_name_index,
-    is_title_row,
-    parse_ledger,
-)
+from inspections.ledger.cells import MergedCell, UnsavedFormula, cell_name, column_letters
+from inspections.ledger.choices import NameIndex, build_name_index
+from inspections.ledger.columns import TITLES, is_title_row
+from inspections.ledger.legacy_import import MAX_LINES, LedgerSheet, OldLine, parse_ledger
 from inspections.office.categories import CATALOGUE, Priority, Severity
 from inspections.places.communities import Community
 from inspections.table_import import MAX_LISTED_ERRORS, InvalidLines, LineError
@@ -81,7 +75,7 @@ def test_a_date_is_parsed_in_every_common_spelling(text):
 
 
 @pytest.mark.parametrize(
-    "text", ["昨天", "2025-02-30", "2025-13-1", "25-3-4", 45720.0, True, "2025-03-04 25:00", "9999-12-31"]
+    "text", ["昨天", "2025-02-30", "2025-13-1", "25-3-4", 2025.3, 1, True, "2025-03-04 25:00", "9999-12-31"]
 )
 def test_an_invalid_date_is_reported(text):
     assert "不是日期" in line_errors(上报时间=text)["上报时间"]
@@ -140,9 +134,102 @@ def test_columns_without_a_field_are_kept_separately():
     assert line.other == {"备注": "有照片", "联系电话": "张三 13800000000"}
     assert line.phone is None
     assert parse_line(联系电话="0573-82000000").phone == "0573-82000000"
-    assert read({"备注": "x"}).aside == ["备注"]
+    assert read({"备注": "x", "天气": "晴"}).aside == ["天气"]
     assert parse_line(地点="3幢\n2单元").place == "3幢 2单元"
-    assert parse_line(责任主体="某物业", 检查时间="另一列").party == "某物业"  # the first column of a field is used
+    twice = parse_line(责任主体="某物业", 责任人="张三", 检查时间="另一列")  # the column titled as ours is used
+    assert (twice.party, twice.other) == ("某物业", {"责任人": "张三", "检查时间": "另一列"})
+    assert parse_line(责任人="张三", 责任单位="某物业").party == "张三"  # else the first
+
+
+def test_cells_of_a_spreadsheet_are_named_as_it_shows_them():
+    assert [column_letters(at) for at in (0, 25, 26, 701, 702)] == ["A", "Z", "AA", "ZZ", "AAA"]
+    assert cell_name(3, "3月!12") == "D12"
+
+
+@pytest.mark.parametrize(
+    ("cell", "said"),
+    [
+        (date(2026, 3, 2), "是日期 2026-03-02，原文可能是 3-2，"),
+        (date(2025, 12, 1), "原文可能是 12-1 或 2025-12，"),
+        (datetime(2026, 3, 2, 8, 30), "是时间 2026-03-02 08:30，"),  # noqa: DTZ001  # as a spreadsheet has it
+        (time(3, 2), "是时间 03:02，原文可能是 3:02，"),
+        (timedelta(hours=27, minutes=5), "是时长，原文可能是 27:05，"),
+        (True, "是逻辑值 TRUE，"),
+        (3e201, "是数字 3e+201，原文可能是较长的编号，或含有字母 E，"),
+        (float("nan"), "是数字 nan，"),
+        (UnsavedFormula(), "的公式没有保存结果，"),
+    ],
+    ids=lambda each: type(each).__name__,
+)
+def test_a_text_that_the_spreadsheet_converted_is_an_error(cell, said):
+    (error,) = read({"地点": cell}).errors
+    assert (error.column, error.message[:7]) == ("地点", "单元格 B2 ")
+    assert said in error.message
+
+
+def test_numbers_that_keep_their_digits_are_texts():
+    assert [parse_line(地点=cell).place for cell in (302, 302.0, 3.5, "3E2")] == ["302", "302", "3.5", "3E2"]
+
+
+@pytest.mark.parametrize("cell", [46000, 46000.0, "46000", 46000.0000001, date(2025, 12, 9)])
+def test_a_serial_date_is_a_day(cell):
+    line = parse_line(上报时间=cell, 整改期限=cell)
+    assert (line.reported_at, line.due_at) == (
+        datetime(2025, 12, 8, 16, tzinfo=UTC),
+        datetime(2025, 12, 9, 16, tzinfo=UTC),
+    )
+    assert parse_line(上报时间="46000.5").reported_at == datetime(2025, 12, 9, 4, tzinfo=UTC)
+
+
+def test_the_end_of_a_day_is_the_midnight_behind_it():
+    assert parse_line(整改期限="2026-11-23 24:00").due_at == datetime(2026, 11, 23, 16, tzinfo=UTC)
+    assert "不是日期" in line_errors(整改期限="2026-11-23 24:01")["整改期限"]
+    assert "的公式没有保存结果" in line_errors(整改期限=UnsavedFormula())["整改期限"]
+    assert "不是日期" in line_errors(整改期限=time(3))["整改期限"]
+
+
+def merged(*values):
+    """The cells of a column that a merged cell spans from line 2 on."""
+    return [MergedCell(values[0], "H2:H4", at > 0, beside=False, spans_lines=True) for at in range(len(values))]
+
+
+def test_numbers_of_a_merged_cell_count_once_and_words_in_each_line():
+    cells = {"数量": merged(5, 5, 5), "罚款": merged(500, 500, 500), "备注": merged("甲", "甲", "甲")}
+    ledger = read(*[{title: found[at] for title, found in cells.items()} for at in range(3)])
+    assert [each.quantity for _, each in ledger.lines] == [5, 0, 0]
+    assert [each.other for _, each in ledger.lines] == [{"罚款": "500", "备注": "甲"}, {"备注": "甲"}, {"备注": "甲"}]
+    assert ledger.notes == ["数量 H2:H4 合并单元格，只计一次，其余各行数量为 0", "罚款 H2:H4 合并单元格，只计一次"]
+    beside = MergedCell(5, "G2:H2", below=False, beside=True, spans_lines=False)
+    assert parse_line(数量=beside).quantity == 1
+    assert read({"数量": MergedCell(5, "H2:I2", below=False, beside=False, spans_lines=False)}).notes == []
+    assert parse_line(数量=MergedCell("", "H2:H4", below=True, beside=False, spans_lines=True)).quantity == 1
+    several = parse_ledger([LedgerSheet([*ROW, "数量"], [("3月!2", [*ROW.values(), merged(5)[0]])])], NAMES, NOW)
+    assert several.notes == ["3月!数量 H2:H4 合并单元格，只计一次，其余各行数量为 0"]
+
+
+def test_a_closed_line_without_a_quantity_of_its_own_is_done():
+    line = parse_line(数量=0, 复查时间="2025-03-06")
+    assert (line.quantity, line.quantity_done, line.state) == (0, 0, State.CLOSED)
+
+
+def test_a_formula_without_a_result_in_a_column_without_a_field_is_said():
+    assert read({"备注": UnsavedFormula()}).notes == ["备注 F2 的公式没有保存结果，未导入"]
+
+
+def test_a_column_that_is_twice_is_refused_and_an_unknown_one_is_kept():
+    lines = [("2", [*ROW.values(), "甲", "乙", "丙"])]
+    with pytest.raises(InvalidInput, match="有重复的列：社区"):
+        parse_ledger([LedgerSheet([*ROW, "社区", "社区", ""], lines)], NAMES, NOW)
+    ledger = parse_ledger([LedgerSheet([*ROW, "备注", "备注", ""], lines)], NAMES, NOW)
+    assert (ledger.lines[0][1].other, ledger.aside) == ({"备注": "甲", "备注（2）": "乙"}, ["备注（2）"])
+
+
+def test_a_second_column_for_a_field_makes_no_other_line():
+    once, twice = {"责任主体": "某物业"}, {"责任主体": "某物业", "责任人": "张三"}
+    assert parse_line(**once).id == parse_line(**twice).id
+    office = Office()
+    office.do(import_ledger, li.username, EVERYWHERE, read({"编号": "1", **once}), NOW)
+    assert preview_import(office, EVERYWHERE, read({"编号": "1", **twice})).already == 1
 
 
 def test_a_line_is_identified_by_its_number_or_by_its_content():
@@ -270,3 +357,39 @@ def test_a_category_that_was_removed_meanwhile_is_not_found():
     )
     with pytest.raises(NotFound):
         import_ledger(Office(), li.username, EVERYWHERE, type(ledger)(1, [("2", lost)], [], 0, []), NOW)
+
+
+def test_a_finding_in_the_future_is_kept_as_the_time_of_the_report_and_noted():
+    office = Office()
+    ledger = read({"编号": "1", "发现时间": "2027-03-04 09:30"})
+    office.do(import_ledger, li.username, EVERYWHERE, ledger, NOW)
+    (hazard,), (line,) = office.all(Hazard), office.all(HistoryEntry)
+    assert hazard.found_at == hazard.reported_at == datetime(2025, 3, 4, 1, 30, tzinfo=UTC)
+    assert line.facts["found_at"] == "2025-03-04T01:30:00Z"
+    assert line.facts["found_at_sent"] == "2027-03-04T01:30:00Z"
+    assert line.facts["found_at_difference_s"] == (datetime(2027, 3, 4, 1, 30, tzinfo=UTC) - NOW).total_seconds()
+    assert office.do(import_ledger, li.username, EVERYWHERE, ledger, NOW + DAY).already == 1
+
+
+def test_a_finding_in_the_future_is_an_error_where_it_stands_for_the_report():
+    assert line_errors(上报时间=None, 发现时间="2027-03-04") == {"发现时间": "日期在今天之后"}
+
+
+def test_lines_of_our_own_ledger_get_numbers_in_their_old_order():
+    office = Office()
+    rows = [{"编号": number, "隐患描述": number} for number in ("XJ-2025-000009", "旧1", "XJ-2025-000002")]
+    office.do(import_ledger, li.username, EVERYWHERE, read(*rows), NOW)
+    numbers = {each.description: each.number for each in office.all(Hazard)}
+    assert numbers == {
+        "XJ-2025-000002": "XJ-2025-000001",
+        "XJ-2025-000009": "XJ-2025-000002",
+        "旧1": "XJ-2025-000003",
+    }
+
+
+def test_a_point_and_the_standard_of_a_vehicle_become_fields():
+    office = Office()
+    row = {"坐标": "30.765,120.75 GCJ-02", "车辆国标": "旧国标"}
+    office.do(import_ledger, li.username, EVERYWHERE, read(row), NOW)
+    (hazard,) = office.all(Hazard)
+    assert (hazard.point.lat, hazard.point.crs, hazard.vehicle_standard) == (30.765, "gcj02", "old")

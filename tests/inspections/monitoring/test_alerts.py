@@ -36,6 +36,7 @@ from inspections.monitoring.alerts import (
 from inspections.monitoring.devices import REPORTER, TIMESTAMP_TOLERANCE, Monitor, Signature
 from inspections.notices.outbox import Notice
 from inspections.office.categories import Category
+from inspections.places.coordinates import Point
 from inspections.remediation.actions.steps import take_step
 from inspections.remediation.steps import SetCause, Verify
 from tests.builders.dispatch_rules import rule
@@ -378,6 +379,20 @@ def test_a_device_is_registered_once(office):
         register_monitor(office, gao, new_monitor(id="A-2", community="330402009999"), "other", NOW)
     reporter = office.get(Person, REPORTER)
     assert (reporter.active, reporter.grants) == (False, ())
+
+
+def test_a_device_at_zero_degrees_has_no_point():
+    office, null = Office(), {"lat": 0, "lon": 0, "crs": "wgs84"}
+    made = office.do(register_monitor, gao, new_monitor(point=null), "secret", NOW).monitor
+    assert made.point is None
+    for point in (null, None):
+        assert office.do(register_monitor, gao, new_monitor(point=point), "other", NOW).repeated
+    before = replace(made, point=Point(0, 0, "wgs84"))  # as it was stored before
+    office.keep(before)
+    assert office.do(register_monitor, gao, new_monitor(point=null), "other", NOW).repeated
+    there = new_monitor(point={"lat": 30, "lon": 120, "crs": "wgs84"})
+    assert office.do(change_monitor, gao, there, NOW, active=True).point is not None
+    assert office.do(change_monitor, gao, new_monitor(point=null), NOW, active=True).point is None
 
 
 def test_the_thresholds_of_a_device_override_those_of_its_kind(office):

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from inspections.errors import NotFound, TooManyRequests, WrongOffset
+from inspections.errors import NotFound, WrongOffset
 from inspections.photos.actions.uploads import (
     add_piece,
     begin_upload,
@@ -15,7 +15,7 @@ from inspections.photos.actions.uploads import (
     discard_upload,
 )
 from inspections.photos.records import Photo, PhotoState
-from inspections.photos.uploads import MAX_OPEN_UPLOADS, UPLOAD_LIFETIME
+from inspections.photos.uploads import MAX_OPEN_UPLOADS, UPLOAD_LIFETIME, Upload
 from tests.builders.office import NOW, Office, wang, zhou
 
 PHOTO = Photo("a" * 64, 30, "jpeg", 4, 3, PhotoState.RECEIVED, NOW)
@@ -28,7 +28,7 @@ def office():
 
 @pytest.fixture
 def upload(office):
-    return office.do(begin_upload, wang, 30, None, "", NOW)
+    return office.do(begin_upload, wang, 30, None, "", NOW).upload
 
 
 def test_pieces_are_added_until_the_photo_is_complete(office, upload):
@@ -70,7 +70,7 @@ def test_an_upload_is_accessible_to_its_sender_only(office, upload):
 
 
 def test_an_upload_ends_when_it_is_cancelled_or_expires(office, upload):
-    other = office.do(begin_upload, wang, 30, None, "", NOW + timedelta(hours=1))
+    other = office.do(begin_upload, wang, 30, None, "", NOW + timedelta(hours=1)).upload
     with pytest.raises(NotFound):
         add_piece(office, wang, upload, "one", 10, NOW + UPLOAD_LIFETIME)
     assert list(office.do(delete_expired_uploads, NOW + UPLOAD_LIFETIME, 10)) == [upload]
@@ -79,8 +79,24 @@ def test_an_upload_ends_when_it_is_cancelled_or_expires(office, upload):
 
 
 def test_one_person_has_a_limited_number_of_open_uploads(office):
-    for _ in range(MAX_OPEN_UPLOADS):
-        office.do(begin_upload, wang, 30, None, "", NOW)
-    with pytest.raises(TooManyRequests):
-        begin_upload(office, wang, 30, None, "", NOW)
-    assert begin_upload(office, wang, 30, None, "", NOW + UPLOAD_LIFETIME)
+    first, second, *_ = [
+        office.do(begin_upload, wang, 30, None, "", NOW + timedelta(seconds=at)).upload
+        for at in range(MAX_OPEN_UPLOADS)
+    ]
+    other = office.do(begin_upload, zhou, 30, None, "", NOW).upload
+    new, replaced = office.do(begin_upload, wang, 30, None, "", NOW + timedelta(hours=1))
+    assert replaced == (first,)
+    assert office.upload(first.id) is None
+    assert {second.id, new.id, other.id} <= {each.id for each in office.all(Upload)}
+    assert len(office.open_uploads("wang", NOW + timedelta(hours=1))) == MAX_OPEN_UPLOADS
+
+
+def test_the_unfinished_upload_of_the_same_photo_is_given_back(office):
+    digest = "a" * 64
+    first = office.do(begin_upload, wang, 30, digest, "", NOW).upload
+    longer = office.do(add_piece, wang, first, "one", 10, NOW)
+    assert office.do(begin_upload, wang, 30, digest, "other words", NOW) == (longer, ())
+    for who, length, promised in ((zhou, 30, digest), (wang, 31, digest), (wang, 30, "b" * 64), (wang, 30, None)):
+        assert office.do(begin_upload, who, length, promised, "", NOW).upload.id != first.id
+    assert office.do(begin_upload, wang, 30, None, "", NOW).upload.offset == 0
+    assert office.do(begin_upload, wang, 30, digest, "", NOW + UPLOAD_LIFETIME).upload.id != first.id

@@ -1,15 +1,15 @@
 """Decisions of supervisors: extensions, suspensions, major hazards, transfers, reopening and cancellation."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from inspections.errors import Forbidden, InvalidInput, NotFound, WrongState
+from inspections.errors import Forbidden, InvalidFields, InvalidInput, NotFound, WrongState
 from inspections.hazards.history import replay_clocks
 from inspections.hazards.lifecycle import possible_steps
 from inspections.hazards.records import OPEN_STATES, Outcome, Party, State
 from inspections.office.categories import RemainingTime, Severity, TimeUnit
-from inspections.remediation.actions.decisions import LateReopenRequest
+from inspections.remediation.actions.decisions import LateEvaluation, LateReopenRequest
 from inspections.remediation.actions.handling import LateExtensionRequest
 from inspections.remediation.steps import (
     Assign,
@@ -34,7 +34,7 @@ from inspections.remediation.steps import (
     Unsupervise,
     Verify,
 )
-from tests.builders.office import NOW, Office, later, li, ma, sun, wang, zhao
+from tests.builders.office import NOW, Office, later, li, ma, new_id, sun, wang, zhao
 from tests.builders.reports import report_new_hazard
 from tests.builders.steps import accepted_hazard, assigned_hazard, closed_hazard, fix, rectifying_hazard, take
 from tests.builders.supervisor_decisions import FIVE, suspend_hazard
@@ -123,7 +123,7 @@ def test_a_resumed_clock_continues_with_the_remaining_time(make, state):
     hazard = make(office)  # three working days from a Monday: until the end of Thursday
     stands = suspend_hazard(office, hazard, later(days=1))
     assert (stands.state, stands.due_at) == (State.SUSPENDED, None)
-    assert stands.suspension.left == RemainingTime(2, TimeUnit.WORKING_DAYS)
+    assert stands.suspension.left == RemainingTime(2, TimeUnit.WORKING_DAYS, 22 * 3600)
     assert stands.next_check_at < stands.review_due_at
     with pytest.raises(WrongState):
         take(office, zhao, stands, Start)
@@ -252,7 +252,30 @@ def test_a_closed_hazard_is_evaluated_by_its_reporter_or_a_supervisor():
         take(office, li, hazard, Evaluate, score=5)
     by_reporter = take(office, wang, hazard, Evaluate, score=4, words="及时")
     assert (by_reporter.evaluation.score, by_reporter.state) == (4, State.CLOSED)
-    assert take(office, ma, by_reporter, Evaluate, score=3).evaluation.by == "ma"
+    assert take(office, ma, closed_hazard(office), Evaluate, score=3).evaluation.by == "ma"
+
+
+def test_a_closing_is_evaluated_once_and_within_thirty_days():
+    office = Office()
+    hazard = closed_hazard(office)
+    assert "evaluate" in possible_steps(hazard)
+    with pytest.raises(LateEvaluation) as late:
+        take(office, wang, hazard, Evaluate, hazard.closed_at + timedelta(days=30, seconds=1), score=4)
+    assert late.value.code == "evaluate.too_late"
+    once = take(office, wang, hazard, Evaluate, hazard.closed_at + timedelta(days=30), score=4)
+    assert "evaluate" not in possible_steps(once)
+    with pytest.raises(WrongState):
+        take(office, ma, once, Evaluate, score=3)
+
+
+def test_a_reopened_hazard_keeps_its_evaluation_in_the_history_alone():
+    office = Office()
+    evaluated = take(office, wang, closed_hazard(office), Evaluate, score=1, words="又堆上了")
+    opened = take(office, ma, evaluated, Reopen, reason="复发", due_at=later(days=40))
+    assert opened.evaluation is None
+    assert [line.facts["score"] for line in office.history(opened.id) if line.step == "evaluate"] == [1]
+    with pytest.raises(WrongState):
+        take(office, wang, opened, Evaluate, score=5)
 
 
 @pytest.mark.parametrize("make", [report_new_hazard, accepted_hazard, assigned_hazard, rectifying_hazard])
@@ -314,3 +337,9 @@ def test_every_deadline_can_be_replayed_from_the_history():
     replayed = replay_clocks(office.history(hazard.id))
     for name in replayed.__struct_fields__:
         assert getattr(replayed, name) == getattr(hazard, name) or getattr(hazard, name) is None
+
+
+def test_a_deadline_out_of_range_is_refused_with_its_field():
+    with pytest.raises(InvalidFields) as refused:
+        RequestExtension(id=new_id(), version=1, due_at=datetime(9999, 1, 1, tzinfo=UTC), reason="等待材料")
+    assert refused.value.errors == [("due_at", "时间超出范围")]

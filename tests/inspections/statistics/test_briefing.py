@@ -89,6 +89,12 @@ def test_an_empty_month_gets_a_paragraph_without_percentages():
     assert "持平" in write_paragraph(briefing_input(row=counts_of(received=1, waiting=1), before=counts_of(received=1)))
 
 
+def test_a_month_with_evaluations_says_how_satisfied_people_were():
+    words = write_paragraph(briefing_input(row=counts_of(evaluated=4, score_total=17, satisfied=3)))
+    assert "期间销号的隐患收到评价4件，平均4.25分，满意（4分及以上）3件，满意率75%。" in words
+    assert "评价" not in write_paragraph(briefing_input(row=counts_of(received=1)))
+
+
 def test_the_yearly_report_has_its_own_sentences():
     year = Period(date(2024, 1, 1), date(2024, 12, 31))
     row = counts_of(received=400, quantity_found=600, quantity_done=570)
@@ -137,3 +143,10 @@ def test_one_person_has_a_limited_number_of_briefings_stored_in_a_day():
     assert office.do(save_briefing, replace(another, made_by="li")).made_by == "li"
     tomorrow = Briefing(snapshot_id("tomorrow"), later(hours=24), "wu", *NOVEMBER, (HERE.code,), {})
     assert office.do(save_briefing, tomorrow) == tomorrow
+
+
+def test_evaluations_are_read_aloud_with_their_definition():
+    row = counts_of(closed_then=9, evaluated=8, satisfied=6, score_total=34)
+    words = "期间销号的隐患收到评价8件，平均4.25分，满意（4分及以上）6件，满意率75%。"
+    assert words in write_paragraph(briefing_input(row=row))
+    assert "评价" not in write_paragraph(briefing_input(row=counts_of(closed_then=9)))

@@ -10,7 +10,7 @@ from uuid import UUID
 
 import pytest
 from msgspec.structs import replace
-from sqlalchemy import Transaction, delete, insert
+from sqlalchemy import delete, insert
 from sqlalchemy.exc import IntegrityError, OperationalError
 
 from inspections.change import Change
@@ -29,6 +29,7 @@ from storage.engine.connections import writing_engine
 from storage.engine.postgres_rows import PostgresRows
 from storage.engine.sqlite import DatabaseInUse, write_lock
 from storage.schema import TABLE_OF
+from tests.builders.failures import failing_commits
 from tests.builders.office import HERE, NOW, later, li, new_id, photo, photo_declaration, wang
 from tests.builders.postgres import cut_connections
 from tests.builders.reports import report
@@ -233,11 +234,7 @@ def test_a_failed_commit_fails_every_action_of_its_group(database, monkeypatch):
     bodies = [report() for _ in range(3)]
     actions = [lambda repository, body=body: report_hazard(repository, wang, body, NOW) for body in bodies]
 
-    def full(_):
-        raise OperationalError("COMMIT", {}, Exception("disk full"))
-
-    with monkeypatch.context() as broken:
-        broken.setattr(Transaction, "commit", full)
+    with failing_commits(monkeypatch):
         assert {type(answer) for answer in run_concurrently(database, *actions)} == {Unavailable}
     assert [answer.repeated for answer in run_concurrently(database, *actions)] == [False] * 3
 

@@ -7,6 +7,7 @@ import pytest
 
 from storage.engine import sqlite
 from storage.engine.sqlite import ReadingTurn
+from tests.builders.waiting import poll_until
 
 
 def test_short_reads_run_one_after_another(monkeypatch):
@@ -39,6 +40,24 @@ def test_a_long_read_passes_its_turn_on():
         other.join()
     with turn.take():
         pass
+
+
+def test_a_read_that_waits_comes_before_one_that_asks_later(monkeypatch):
+    monkeypatch.setattr(sqlite, "SHORT_SECONDS", 60.0)
+    turn, order = ReadingTurn(), []
+
+    def read_later():
+        with turn.take():
+            order.append("waited")
+
+    waiting = threading.Thread(target=read_later)
+    with turn.take():
+        waiting.start()
+        poll_until(lambda: turn.queue_length)
+    with turn.take():
+        order.append("asked later")
+    waiting.join()
+    assert order == ["waited", "asked later"]
 
 
 def test_a_failed_read_gives_its_turn_back(monkeypatch):

@@ -1,8 +1,6 @@
 """Records that the writing process keeps in memory are always those that are stored."""
 
 import pytest
-from sqlalchemy import Transaction
-from sqlalchemy.exc import OperationalError
 
 from inspections.change import Change
 from inspections.errors import Unavailable
@@ -10,6 +8,7 @@ from inspections.photos.actions.intake import PhotoMetadata, receive_photos, rec
 from inspections.photos.records import PhotoState
 from storage.engine.rows import RecordCache
 from storage.schema import SCHEMA
+from tests.builders.failures import failing_commits
 from tests.builders.office import NOW, photo, wang
 
 
@@ -25,15 +24,10 @@ def test_a_changed_record_is_read_again(desk):
 
 
 def test_a_change_that_was_not_committed_is_not_kept(desk, monkeypatch):
-    def full(_):
-        raise OperationalError("COMMIT", {}, Exception("disk full"))
-
     desk.do(receive_photos, wang, [photo("a")], NOW)
     assert state_in_transaction(desk, "a" * 64) is PhotoState.RECEIVED
-    with monkeypatch.context() as broken:
-        broken.setattr(Transaction, "commit", full)
-        with pytest.raises(Unavailable):
-            desk.do(record_processed_photo, "a" * 64, PhotoMetadata())
+    with failing_commits(monkeypatch), pytest.raises(Unavailable):
+        desk.do(record_processed_photo, "a" * 64, PhotoMetadata())
     assert state_in_transaction(desk, "a" * 64) is PhotoState.RECEIVED
 
 

@@ -22,7 +22,8 @@ from inspections.places.coordinates import Point
 from inspections.remediation.actions.reporting import report_hazard
 from inspections.remediation.actions.steps import take_step
 from inspections.remediation.steps import Note
-from storage.hazards.listing import HazardFilters, ListScopes, hazard_page
+from storage.hazards.filters import HazardFilters
+from storage.hazards.listing import ListScopes, hazard_page
 from storage.photos.folder_store import PhotoFolder
 from storage.photos.names import original_name
 from storage.photos.sample_images import draw_sample_photo
@@ -39,6 +40,8 @@ POINT = Point(30.77, 120.75, "gcj02", 12.5)
 @pytest.mark.parametrize("kind", list(TABLE_OF))
 def test_columns_have_the_order_of_the_record_fields(kind):
     assert list(TABLE_OF[kind].c.keys()) == list(kind.__struct_fields__)
+    assert kind.__struct_encode_fields__ == kind.__struct_fields__  # PostgreSQL gets new rows as JSON objects
+    assert not kind.__struct_config__.omit_defaults
 
 
 def full_hazard(desk):

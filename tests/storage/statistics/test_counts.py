@@ -5,12 +5,13 @@ from datetime import timedelta
 
 import pytest
 from alembic import command
-from sqlalchemy import delete, literal, select, update
+from sqlalchemy import delete, literal, select, text, update
 from sqlalchemy.event import listen
 
 from inspections import periods
 from inspections.accounts.policy import Scope
 from inspections.hazards.measures import date_from_day_number, day_number
+from inspections.hazards.records import Evaluation, Outcome, State
 from inspections.remediation.actions.reporting import report_hazard
 from inspections.remediation.actions.steps import take_step
 from inspections.remediation.steps import Accept, Reject
@@ -18,11 +19,12 @@ from inspections.statistics.metrics import Counts, satisfies_identities
 from storage.database import open_database
 from storage.engine.columns import FirstOfMonth, FirstOfQuarter
 from storage.engine.connections import writing_engine
+from storage.hazards.tables import hazards
 from storage.migration import alembic_config, migrate
 from storage.statistics.metrics import Filters, count_hazards, data_version
 from storage.statistics.rollup import check_counts, check_office_counts, recount_database, roll_up_deltas
 from storage.statistics.tables import Grain, counter_deltas, counters
-from tests.builders.office import HERE, NOW, THERE, li, new_id, wang
+from tests.builders.office import HERE, NOW, THERE, later, li, new_id, wang
 from tests.builders.reports import report
 
 CODES = [HERE.code, THERE.code]
@@ -67,7 +69,7 @@ def test_counts_are_complete_before_and_after_a_rollup(desk, database):
     today = NOW.date()
     assert total(database, Filters(first=today, last=today)) == before
     assert total(database, Filters(first=today + timedelta(days=1)))["received"] == 0
-    assert total(database, Filters(last=today, category="EV-03"))["received"] == before["received"]
+    assert total(database, Filters(last=today, category=("EV-03",)))["received"] == before["received"]
 
 
 def test_counts_stay_consistent_during_concurrent_writes_and_rollups(database):
@@ -185,3 +187,34 @@ def test_late_hazards_are_counted_by_index(database):
             plan = str(connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters).all())
         assert "ix_hazards_late (community=? AND due_at<?)" in plan
         assert "ix_hazards_extended (community=? AND original_due_at<?)" in plan
+
+
+def test_an_upgrade_counts_the_evaluations_that_were_given_before(desk, database, url):
+    """There are two evaluated closings, one of an alert check, and an evaluation of a hazard that is open again."""
+    made = create_hazards(desk, 6)
+    scores = (5, 3, 4, 2)
+    closed = {"state": State.CLOSED, "outcome": Outcome.FIXED, "closed_at": later(days=1)}
+    changes = ({}, {}, {"source": "device"}, {"state": State.REPORTED, "outcome": None, "closed_at": None})
+    engine = writing_engine(url)
+    with engine.begin() as connection:
+        command.downgrade(alembic_config(connection), "0036")
+        for hazard, score, change in zip(made, scores, changes, strict=False):
+            evaluation = Evaluation("wang", later(days=2), score, None)
+            facts = {**closed, "evaluation": evaluation, **change}
+            connection.execute(update(hazards).where(hazards.c.id == hazard.id).values(**facts))
+    migrate(url)
+    with engine.connect() as connection:
+        (row,) = connection.execute(
+            text("SELECT evaluated, satisfied, score_total FROM anxun_communities WHERE community = :code"),
+            {"code": HERE.code},
+        )
+    engine.dispose()
+    assert tuple(row) == (2, 1, 8)
+    names = ("evaluated", "satisfied", "score_total")
+    day = later(days=1).date()
+    for filters in (Filters(), Filters(first=day, last=day)):
+        found = total(database, filters)
+        assert [found[name] for name in names] == [2, 1, 8]
+    found = total(database, Filters(last=NOW.date()))
+    assert [found[name] for name in names] == [0, 0, 0]
+    assert not findings(database)

@@ -1,0 +1,1 @@
+"""Stories of people at their phones, in a real Chromium against a real server."""

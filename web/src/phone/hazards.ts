@@ -1,0 +1,40 @@
+/** Hazards that were opened, kept for a look without a network; and the name of a step that waits on the phone. */
+import { call } from "../api/session";
+import type { Hazard, HistoryEntry } from "../api/types";
+import type { QueueItem } from "../queue/records";
+import { tCode } from "../words";
+import { keptWork } from "./work";
+import { state } from "./state";
+
+const opened = new Map<string, Hazard>();
+
+/** What this phone knows of a hazard without asking. */
+export function knownHazard(id: string): Hazard | null {
+  const inWork = keptWork()?.lists.map((list) => list.hazards.find((each) => each.id === id)) ?? [];
+  return opened.get(id) ?? inWork.find((each) => each !== undefined) ?? null;
+}
+
+/** Null: missing, or out of this person's reach. Throws NoServer. */
+export async function readHazard(id: string): Promise<Hazard | null> {
+  const answer = await call<Hazard>(`/hazards/${id}`);
+  if (answer.ok) opened.set(id, answer.data);
+  return answer.ok ? answer.data : null;
+}
+
+export async function readHistory(id: string, cursor: string | null): Promise<{ items: HistoryEntry[]; next: string | null }> {
+  const query = new URLSearchParams({ sort: "-seq", limit: "20", ...(cursor ? { cursor } : {}) });
+  const answer = await call<{ items: HistoryEntry[]; next_cursor: string | null }>(`/hazards/${id}/history?${query.toString()}`);
+  return answer.ok ? { items: answer.data.items, next: answer.data.next_cursor } : { items: [], next: null };
+}
+
+/** Own steps that wait for this hazard; each raises its version by one. */
+export function waitingSteps(id: string): QueueItem[] {
+  return state.items.filter((each) => each.kind === "step" && each.hazard === id && each.state === "waiting");
+}
+
+export function stepName(body: Record<string, unknown>): string {
+  const result = typeof body.result === "string" ? `.${body.result}` : "";
+  const whole = `${String(body.step)}${result}`;
+  const named = tCode("steps", whole);
+  return named === whole ? tCode("steps", String(body.step)) : named;
+}
