@@ -32,11 +32,14 @@ _SETTINGS = {
     "generation": {"exclude-header-characters": "\x00\r\n"},
 }
 _ONE_OF_A_LIST = r"query: violates `type` at /properties/\w+ \(was array"
+_METHOD_NEEDS = "PATCH in X-HTTP-Method-Override needs an Upload-Offset, HEAD none: 400"
 EXCUSES = (
     ("GET /f/{token}", "Allow header mismatch", "", "POST is the form of the page, not a part of the contract"),
     ("GET /f/{token}", "Wrong response to undeclared method", "", "POST is the form of the page"),
     ("POST /api/v1/hazards/steps", "Schema-violating request accepted", "items", "each step has its own answer"),
     ("POST /api/v1/hazards", "Schema-valid request rejected", "", "`report` is a text that has to be JSON: 400"),
+    ("POST /api/v1/uploads/{upload_id}", "Schema-valid request rejected", "", _METHOD_NEEDS),
+    ("POST /f/{token}/uploads/{upload_id}", "Schema-valid request rejected", "", _METHOD_NEEDS),
     ("", "Schema-violating request accepted", _ONE_OF_A_LIST, "in a query any text is a list of one"),
 )
 """Operation or nothing for any, title of the failure, pattern of its message, and why it is none."""
