@@ -11,7 +11,6 @@ import { build } from "vite";
 const HERE = dirname(fileURLToPath(import.meta.url));
 const TARGET = join(HERE, "../api/pages/built");
 const NEW = `${TARGET}.new`;
-const LAZY = { english: "src/lazy/english.ts", scan: "src/lazy/scan.ts", resume: "src/lazy/resume.ts" };
 
 /**
  * Bundles one entry. `shared`: what it hands to scripts that are loaded later, as `window.anxun.shared`. `outside`: the
@@ -104,9 +103,22 @@ function writeLicences() {
   writeFileSync(join(NEW, "assets", "licences.txt"), texts.join("\n\n"));
 }
 
-async function buildPhone() {
+/** Bundles scripts that pages load later. Returns the file of each. */
+async function buildLazy(...names) {
   const lazy = {};
-  for (const [name, entry] of Object.entries(LAZY)) lazy[name] = writeAsset(name, "js", (await bundle(entry)).script);
+  for (const name of names) lazy[name] = writeAsset(name, "js", (await bundle(`src/lazy/${name}.ts`)).script);
+  return lazy;
+}
+
+/** Writes the script, the style and the HTML of a page. Returns the files. */
+function writeEntry(name, { script, style }) {
+  const names = { script: writeAsset(name, "js", script), style: writeAsset(name, "css", style) };
+  writePage(`${name}.html`, names);
+  return Object.values(names);
+}
+
+async function buildPhone(shared) {
+  const lazy = { ...shared, ...(await buildLazy("scan")) };
   // The later screens take from the page what it has anyway: first see what that is, then what they want of it.
   const { modules } = await bundle("src/phone/main.ts", { define: { __LAZY__: "{}" } });
   const outside = new Map(modules.filter((id) => !id.includes("\0")).map((id) => [id, `anxun.shared["${key(id)}"]`]));
@@ -114,10 +126,7 @@ async function buildPhone() {
   lazy.screens = writeAsset("screens", "js", screens.script);
   // Every phone waits for this one: terser takes longer than esbuild, and leaves 5 % less.
   const options = { define: { __LAZY__: JSON.stringify(lazy) }, minify: "terser", shared: screens.bindings };
-  const { script, style } = await bundle("src/phone/main.ts", options);
-  const names = { script: writeAsset("phone", "js", script), style: writeAsset("phone", "css", style) };
-  writePage("phone.html", names);
-  const kept = [...Object.values(names), ...Object.values(lazy)];
+  const kept = [...writeEntry("phone", await bundle("src/phone/main.ts", options)), ...Object.values(lazy)];
   const worker = await bundle("src/worker/worker.ts", { define: { __KEPT__: JSON.stringify(kept) } });
   writeFileSync(join(NEW, "worker.js"), worker.script);
 }
@@ -135,7 +144,7 @@ function buildDocs() {
 rmSync(NEW, { recursive: true, force: true });
 for (const folder of ["assets", "docs"]) mkdirSync(join(NEW, folder), { recursive: true });
 buildDocs();
-await buildPhone();
+await buildPhone(await buildLazy("english", "resume"));
 writeLicences();
 // A server that runs sees either the old files or the new ones.
 rmSync(`${TARGET}.old`, { recursive: true, force: true });

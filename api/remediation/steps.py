@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from litestar import post
-from litestar.params import FromPath
+from litestar.params import FromPath, FromQuery
 from msgspec import Meta, Raw, Struct
 
 from api.accounts.guard import read_token
@@ -66,11 +66,12 @@ async def post_step(request: AnyRequest, hazard_id: FromPath[UUID]) -> HazardVie
 
 
 @post("/hazards/steps", opt={"action": "hazard.see", "body": StepBatch}, status_code=200)
-async def post_steps(request: AnyRequest) -> StepResultList:
+async def post_steps(request: AnyRequest, apply: FromQuery[bool] = True) -> StepResultList:
     """Takes a batch of steps; the results are in order, and an invalid item does not affect the others.
 
     Steps on the same hazard are taken one after the other, in their order. Each needs the rights of its own moment,
-    because a long batch takes seconds.
+    because a long batch takes seconds. With `apply=false` nothing is stored: each result is predicted on the hazard as
+    it is now, assigned by a dispatch rule where one matches.
     """
     batch: _RawBatch = await json_body(request, _RawBatch)
     read = [_decode_item(raw) for raw in batch.items]
@@ -81,7 +82,7 @@ async def post_steps(request: AnyRequest) -> StepResultList:
 
     async def take_in_order(line: list[int]) -> None:
         for at in line:
-            answers[at] = await _step_result(request, read[at])
+            answers[at] = await _step_result(request, read[at], apply=apply)
 
     await asyncio.gather(*(take_in_order(line) for line in lines.values()))
     return StepResultList([answers[at] for at in range(len(read))])
@@ -94,13 +95,13 @@ def _decode_item(raw: Raw) -> StepBatchItem | Refusal:
         return refusal
 
 
-async def _step_result(request: AnyRequest, item: StepBatchItem | Refusal) -> StepResult:
+async def _step_result(request: AnyRequest, item: StepBatchItem | Refusal, *, apply: bool) -> StepResult:
     if isinstance(item, Refusal):
         return _refusal_result(request, item)
     sign_in = app_context(request).part(Authenticator)
     try:
         person = await sign_in.authenticate(read_token(request), "hazard.see")
-        return StepResult(200, await _take_step(request, person, item.hazard, item.step))
+        return StepResult(200, await _take_step(request, person, item.hazard, item.step, apply=apply))
     except Refusal as refusal:
         return _refusal_result(request, refusal)
 
@@ -110,12 +111,14 @@ def _refusal_result(request: AnyRequest, refusal: Refusal) -> StepResult:
     return StepResult(problem["status"], problem=problem)
 
 
-async def _take_step(request: AnyRequest, person: Person, hazard_id: UUID, step: Step) -> HazardView:
+async def _take_step(
+    request: AnyRequest, person: Person, hazard_id: UUID, step: Step, *, apply: bool = True
+) -> HazardView:
     context = app_context(request)
     origin = await request_origin(request, person.username) if isinstance(step, Recheck) else None
     action = partial(take_step, person=person, hazard_id=hazard_id, step=step, now=context.clock(), origin=origin)
     try:
-        done = await context.database.transact(action)
+        done = await context.database.transact(action) if apply else (await context.database.read(action)).answer
     except (VersionConflict, WrongState) as refusal:
         present = await context.database.read(partial(hazard_with_photos, person=person, hazard_id=hazard_id))
         refusal.facts["hazard"] = hazard_view(present, person, context)

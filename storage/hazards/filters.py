@@ -26,7 +26,8 @@ class HazardFilters(Struct, frozen=True):
     Of several values any matches. `overdue`, `stage_overdue`, `clock_overdue` and `look_back_due` (回头看 is due) are
     evaluated at `now`. `counted_as`: hazards that these metrics (metrics.COUNTED) count on these days. `clock`: hazards
     on which these clocks (deadlines.CLOCKS) run; `clock_overdue`: of which these have expired. `unassigned`: hazards
-    that wait for acceptance or assignment. `due_at` lies in [`due_from`, `due_before`).
+    that wait for acceptance or assignment; `sent_back`: that a handler returned, and that wait to be assigned again.
+    `due_at` lies in [`due_from`, `due_before`).
     """
 
     now: datetime
@@ -63,6 +64,8 @@ class HazardFilters(Struct, frozen=True):
     clock_due_from: datetime | None = None
     clock_due_before: datetime | None = None
     vehicle_standard: tuple[VehicleStandard, ...] = ()
+    sent_back: bool | None = None
+    major_proposed: bool | None = None
 
 
 def filter_clauses(codes: tuple[str, ...], filters: HazardFilters, personal: Scope) -> list[ColumnElement[bool]]:
@@ -122,6 +125,10 @@ def _judged_clauses(filters: HazardFilters) -> list[ColumnElement[bool]]:
         clauses.append(IS_OPEN if filters.open else IS_ENDED)
     if filters.unassigned is not None:
         clauses.append(_require(filters.unassigned, _IS_UNASSIGNED))
+    if filters.sent_back is not None:
+        clauses.append(_require(filters.sent_back, _IS_SENT_BACK))
+    if filters.major_proposed is not None:
+        clauses.append(_H.major_proposed.is_(filters.major_proposed))
     if filters.overdue is not None:
         clauses.append(_require(filters.overdue, overdue_clause(filters.now)))
     if filters.stage_overdue is not None:
@@ -154,6 +161,7 @@ def _running_clause(clock: str, filters: HazardFilters) -> ColumnElement[bool]:
 
 
 _IS_UNASSIGNED = in_constants(_H.state, (State.REPORTED, State.ACCEPTED)) & _H.lead.is_(None)
+_IS_SENT_BACK = in_constants(_H.state, (State.ACCEPTED,)) & (_H.times_returned > 0)
 _IS_FLAGGED = _H.recheck_flag.is_not(None) | exists().where(mentions.c.hazard == _H.id, mentions.c.flags != ())
 """The hazard has a flagged re-check, or a photo with a flag."""
 

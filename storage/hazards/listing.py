@@ -143,7 +143,7 @@ def _plan_walks(sort: Sort, filters: HazardFilters, after: HazardCursor | None) 
 
 def _matching_parts(filters: HazardFilters) -> list[Literal["open", "ended"]]:
     """The parts of the hazards that can match: open ones, ended ones, or both."""
-    asks_for_open = (filters.open, filters.unassigned, filters.overdue, filters.stage_overdue)
+    asks_for_open = (filters.open, filters.unassigned, filters.sent_back, filters.overdue, filters.stage_overdue)
     states = set(filters.state)
     if any(asks_for_open) or filters.clock or filters.clock_overdue or (states and states <= OPEN_STATES):
         return ["open"]

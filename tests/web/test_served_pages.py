@@ -109,7 +109,7 @@ def test_nothing_but_assets_is_served(server, name):
 
 def test_the_page_knows_every_step_that_people_can_take():
     known = set(
-        re.findall(r'^  "?([a-z_.]+)"?: (?:\{|recheck\()', (WEB / "src/phone/steps.ts").read_text(), re.MULTILINE)
+        re.findall(r'^  "?([a-z_.]+)"?: (?:\{|recheck\()', (WEB / "src/shared/steps.ts").read_text(), re.MULTILINE)
     )
     assert known == TRANSITIONS.keys() - AUTOMATIC_STEPS
 

@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
 import type { Hazard } from "../src/api/types";
-import { byClock, clockOf, urgency } from "../src/phone/clocks";
+import { byClock, clockOf, urgency } from "../src/shared/clocks";
 import { nearestFirst } from "../src/phone/distance";
-import { sortSteps } from "../src/phone/steps";
+import { sortSteps } from "../src/shared/steps";
 
 const NOW = Date.parse("2026-11-23T01:00:00Z");
 const HOUR = 3_600_000;

@@ -220,3 +220,29 @@ def test_hazards_without_a_deadline_come_last_in_both_directions(api, sort):
         if not cursor:
             break
     assert found == (soonest_first if sort == "due_at" else latest_first)
+
+
+def test_what_a_handler_returned_waits_apart_from_what_was_never_assigned(api):
+    returned, fresh, again = (api.report("inspector", place=f"{at}幢") for at in range(3))
+    for each in (returned, again):
+        accepted = api.take_step("officer", each, "accept")
+        assigned = api.take_step("officer", accepted, "assign", lead="handler")
+        back = api.take_step("handler", assigned, "return", reason="不归我管")
+    api.take_step("officer", back, "assign", lead="handler")
+    api.take_step("officer", fresh, "accept")
+
+    def ids(**query):
+        return {each["id"] for each in CountedRequests(api).get("/hazards", **query)["items"]}
+
+    assert ids(sent_back=True) == ids(sent_back=True, sort="due_at") == {returned["id"]}
+    assert ids(state="accepted", sent_back=False) == {fresh["id"]}
+
+
+def test_proposed_majors_are_found(api):
+    proposed, other = (api.take_step("officer", api.report("inspector", place=f"{at}幢"), "accept") for at in range(2))
+    proposed = api.take_step("officer", proposed, "propose_major", basis="重大事故隐患判定标准")
+    li = CountedRequests(api)
+    assert [each["id"] for each in li.get("/hazards", major_proposed=True)["items"]] == [proposed["id"]]
+    assert [each["id"] for each in li.get("/hazards", major_proposed=False)["items"]] == [other["id"]]
+    api.take_step("supervisor", proposed, "confirm_major", confirmed=False, reason="不构成")
+    assert li.get("/hazards", major_proposed=True, count=True)["total"] == 0

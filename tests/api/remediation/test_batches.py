@@ -10,7 +10,7 @@ from api.app import build_app
 from api.settings import Settings
 from inspections.change import Change
 from inspections.remediation.actions.steps import take_step
-from tests.builders.api import on_both, problem
+from tests.builders.api import HERE, on_both, problem
 from tests.builders.waiting import poll_until
 
 
@@ -101,3 +101,35 @@ def test_readiness_fails_while_no_process_watches_the_deadlines(api, clock):
         problem(alone.get("/health/ready"), 503, "sweep.lags")
     api.client.__enter__()
     poll_until(lambda: api.get(None, "/health/ready", root=True).status_code == 200)
+
+
+@on_both
+def test_a_batch_that_is_not_applied_predicts_every_result_and_stores_nothing(api):
+    """An officer sees before a batch whom a dispatch rule assigns, and which steps are refused."""
+    rule = {
+        "id": str(uuid.uuid4()),
+        "community": HERE,
+        "category": None,
+        "group": None,
+        "lead": "handler",
+        "accepts": False,
+    }
+    by_rule, stale, stranger = (api.report("inspector") for _ in range(3))
+    assert api.post("officer", "/dispatch-rules", rule).status_code == 403
+    assert api.post("admin", "/dispatch-rules", rule).status_code == 201
+    items = [
+        item(by_rule, "accept"),
+        item(stale | {"version": 7}, "accept"),
+        item(stranger, "assign", lead="nobody"),
+    ]
+    answer = api.post("officer", "/hazards/steps?apply=false", {"items": items}).json()["items"]
+    assert [each["status"] for each in answer] == [200, 409, 409]
+    assert (answer[0]["hazard"]["state"], answer[0]["hazard"]["lead"]) == ("assigned", "handler")
+    assert answer[0]["hazard"]["due_at"]
+    for each in (by_rule, stale, stranger):
+        there = api.get("officer", f"/hazards/{each['id']}").json()
+        assert (there["state"], there["version"], there["lead"]) == ("reported", 1, None)
+        assert api.get("officer", f"/hazards/{each['id']}/history").json()["items"][-1]["step"] == "report"
+    done = send_batch(api, "officer", items[0])  # the same request, now in earnest
+    assert (done[0]["hazard"]["state"], done[0]["hazard"]["lead"]) == ("assigned", "handler")
+    assert done[0]["hazard"]["due_at"] == answer[0]["hazard"]["due_at"]

@@ -7,28 +7,39 @@ const FIRST_WAIT = 2_000;
 const LONGEST_WAIT = 60_000;
 const WITHOUT_STREAM = 60_000;
 
-/** Calls `changed` for every event until `stop()`. Without streams in this browser it is called every minute. */
-export function listen(changed: (event: string) => void): () => void {
+/** `begin`, `hazard`, `gone` and `restart` are the server's; `poll`: this browser has no streams, so a minute is over. */
+export interface LiveEvent {
+  name: string;
+  /** Whether what happened before this event may be missing: read everything again. */
+  afresh: boolean;
+}
+
+/** Calls `changed` for every event until `stop()`. A stream that was cut goes on behind the last event it has brought. */
+export function listen(changed: (event: LiveEvent) => void): () => void {
   let stopped = false;
+  let last = "";
   let reader: ReadableStreamDefaultReader<Uint8Array> | null = null;
 
   async function read(): Promise<void> {
-    const options = { headers: { Accept: "text/event-stream", ...authorization() }, redirect: "error" } as const;
-    const response = await fetchWithin(`${API}/live`, options);
+    const resumed: Record<string, string> = last ? { "Last-Event-ID": last } : {};
+    const headers = { Accept: "text/event-stream", ...resumed, ...authorization() };
+    const response = await fetchWithin(`${API}/live`, { headers, redirect: "error" });
     if (response.status === 401) await renew();
+    if (response.status === 410 || response.status === 422) last = ""; // restored, or another reach: nothing to go on from
     if (!response.ok || !response.headers.get("X-Request-ID")) throw new NoServer("portal");
     reader = response.body?.getReader() ?? null;
-    const decoder = new TextDecoder();
-    let rest = "";
+    const parse = eventParser();
     while (reader) {
       const { done, value } = await reader.read();
       if (done || stopped) return;
-      const lines = (rest + decoder.decode(value, { stream: true })).split("\n");
-      rest = lines.pop() ?? "";
-      for (const line of lines) if (line.startsWith("event:")) changed(line.slice(6).trim());
+      for (const { id, name } of parse(value)) {
+        const afresh = name === "restart" || (name === "begin" && !last);
+        last = name === "restart" ? "" : id || last;
+        if (name) changed({ name, afresh });
+      }
     }
     await pause(WITHOUT_STREAM);
-    changed("poll");
+    changed({ name: "poll", afresh: true });
   }
 
   async function run(): Promise<void> {
@@ -37,7 +48,7 @@ export function listen(changed: (event: string) => void): () => void {
         await read();
         wait = FIRST_WAIT / 2; // a stream ends with its token, and the next one begins
       } catch {
-        // Whatever cut the stream, the next one tells what was missed: every event only asks for a new list.
+        // Whatever cut the stream, the next one tells what was missed.
       }
       if (!stopped) await pause(wait);
     }
@@ -46,6 +57,32 @@ export function listen(changed: (event: string) => void): () => void {
   return () => {
     stopped = true;
     void reader?.cancel().catch(() => undefined);
+  };
+}
+
+interface Parsed {
+  id: string;
+  name: string;
+}
+
+/** Puts events together from pieces of a stream (WHATWG HTML, server-sent events): one ends at an empty line. */
+export function eventParser(): (piece: Uint8Array) => Parsed[] {
+  const decoder = new TextDecoder();
+  let rest = "";
+  let open: Parsed = { id: "", name: "" };
+  return (piece) => {
+    const lines = (rest + decoder.decode(piece, { stream: true })).split("\n");
+    rest = lines.pop() ?? "";
+    const found: Parsed[] = [];
+    for (const line of lines) {
+      if (line.startsWith("event:")) open.name = line.slice(6).trim();
+      else if (line.startsWith("id:")) open.id = line.slice(3).trim();
+      else if (!line) {
+        found.push(open);
+        open = { id: "", name: "" };
+      }
+    }
+    return found;
   };
 }
 

@@ -1,8 +1,7 @@
-/** Hazards that were opened, kept for a look without a network; and the name of a step that waits on the phone. */
+/** Hazards that were opened, kept for a look without a network, and the steps that wait for them. */
 import { call } from "../api/session";
 import type { Hazard, HistoryEntry } from "../api/types";
 import type { QueueItem } from "../queue/records";
-import { tCode } from "../words";
 import { keptWork } from "./work";
 import { state } from "./state";
 
@@ -30,11 +29,4 @@ export async function readHistory(id: string, cursor: string | null): Promise<{ 
 /** Own steps that wait for this hazard; each raises its version by one. */
 export function waitingSteps(id: string): QueueItem[] {
   return state.items.filter((each) => each.kind === "step" && each.hazard === id && each.state === "waiting");
-}
-
-export function stepName(body: Record<string, unknown>): string {
-  const result = typeof body.result === "string" ? `.${body.result}` : "";
-  const whole = `${String(body.step)}${result}`;
-  const named = tCode("steps", whole);
-  return named === whole ? tCode("steps", String(body.step)) : named;
 }

@@ -10,8 +10,8 @@ import "../styles/phone.css";
 import App from "./App.vue";
 import { hasArrived, readArrival } from "./arrival";
 import { openOutbox, opensOffline, refresh, wake } from "./outbox";
-import { readKeptReference, readLimits, readReference } from "./reference";
-import { go } from "./router";
+import { readKeptReference, readLimits, readReference } from "../shared/reference";
+import { go } from "../shared/router";
 import { restoreLanguage } from "../words";
 import { state } from "./state";
 import "virtual:shared"; // what the screens that come later share with this script

@@ -2,7 +2,7 @@
 import { call } from "../api/session";
 import type { Hazard, HazardList } from "../api/types";
 import type { Key } from "../words";
-import { byClock } from "./clocks";
+import { byClock } from "../shared/clocks";
 import { hasRole, state } from "./state";
 
 export interface WorkList {

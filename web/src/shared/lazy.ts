@@ -4,7 +4,7 @@ import type { Resume } from "../lazy/resume";
 import type { Scan } from "../lazy/scan";
 import type { Screens } from "../lazy/screens";
 
-interface Lazy {
+export interface Lazy {
   english: English;
   resume: Resume;
   scan: Scan;

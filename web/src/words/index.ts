@@ -1,6 +1,6 @@
 /** Looks up words in the language of the reader: Chinese, or English where it was switched. */
 import { ref, shallowRef, watch } from "vue";
-import { loadLazy } from "../shared/lazy";
+import { type Lazy, loadLazy } from "../shared/lazy";
 import { type Key, zh } from "./zh";
 
 export type { Key };
@@ -8,11 +8,12 @@ export type Language = "zh-CN" | "en";
 const LANGUAGE = "anxun.language";
 
 export const language = ref<Language>("zh-CN");
-const words = shallowRef<Record<Key, string>>(zh);
+const switches: ((chosen: Language) => Promise<() => void>)[] = [];
 
 /** Rejects if the words cannot be loaded; the language stays then. */
 export async function chooseLanguage(chosen: Language): Promise<void> {
-  words.value = chosen === "en" ? await loadLazy("english") : zh;
+  const loaded = await Promise.all(switches.map((load) => load(chosen)));
+  for (const apply of loaded) apply();
   language.value = chosen;
   localStorage.setItem(LANGUAGE, chosen);
 }
@@ -24,9 +25,20 @@ export function restoreLanguage(): void {
 
 watch(language, (chosen) => (document.documentElement.lang = chosen));
 
-export function t(key: Key, values: Record<string, string | number> = {}): string {
-  return words.value[key].replace(/\{(\w+)\}/g, (_, name: string) => String(values[name] ?? ""));
+export type Look<Name extends string> = (key: Name, values?: Record<string, string | number>) => string;
+
+/** Words of their own for a page, which loads their English when it is wanted. */
+export function dictionary<Name extends string>(chinese: Record<Name, string>, english: keyof Lazy): Look<Name> {
+  const words = shallowRef(chinese);
+  switches.push(async (chosen) => {
+    const wanted = chosen === "en" ? ((await loadLazy(english)) as unknown as Record<Name, string>) : chinese;
+    return () => (words.value = wanted);
+  });
+  const lookUp = (key: Name): string => words.value[key];
+  return (key, values = {}) => lookUp(key).replace(/\{(\w+)\}/g, (_, name: string) => String(values[name] ?? ""));
 }
+
+export const t = dictionary(zh, "english");
 
 type Kind = "state" | "steps" | "outcome" | "role" | "severity" | "priority" | "level";
 

@@ -25,7 +25,7 @@ export async function readReference(): Promise<void> {
     call<{ items: Community[] }>("/communities"),
   ]);
   if (!categories.ok || !communities.ok) return;
-  state.categories = categories.data.items.filter((each) => !each.from_device);
+  state.categories = categories.data.items;
   state.communities = communities.data.items;
   localStorage.setItem(place(), JSON.stringify({ categories: state.categories, communities: state.communities }));
 }
