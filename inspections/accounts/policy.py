@@ -62,6 +62,7 @@ POLICY: dict[str, dict[Role, ScopeKind]] = {
     "hazard.contact": {_O: _C, _S: _C, _H: ScopeKind.ASSIGNED},  # unmasked name and phone of the responsible party
     "hazard.history": _FIELD,
     "hazard.erase": _FOR_SYSTEM,
+    "decision.see": _SUPERVISOR,
     "inbox.see": _EVERYONE,
     "delivery.manage": _FOR_SYSTEM,
     "digest.daily": {_O: _C},  # receives the daily digest of open work
