@@ -10,7 +10,7 @@ from sqlalchemy import (
 from inspections.accounts.admin_requests import AdminRequest
 from inspections.accounts.api_keys import ApiKey
 from inspections.accounts.delegations import Delegation
-from inspections.accounts.external_identities import ExternalIdentity
+from inspections.accounts.external_identities import ExchangedCode, ExternalIdentity
 from inspections.accounts.known_devices import KnownDevice
 from inspections.accounts.people import Person
 from inspections.accounts.second_factor import SecondFactor
@@ -48,6 +48,7 @@ from inspections.sync.change_feed import Feed, HazardChange
 from storage.accounts.tables import (
     admin_requests,
     delegations,
+    exchanged_codes,
     identities,
     keys,
     known_devices,
@@ -94,6 +95,7 @@ TABLE_OF: dict[type[Struct], Table] = {
     DispatchRule: dispatch_rules,
     SecondFactor: second_factors,
     ExternalIdentity: identities,
+    ExchangedCode: exchanged_codes,
     AdminRequest: admin_requests,
     ApiKey: keys,
     SecurityEvent: security_events,

@@ -7,7 +7,7 @@ from uuid import UUID, uuid4
 from inspections.accounts.admin_requests import AdminRequest
 from inspections.accounts.api_keys import ApiKey
 from inspections.accounts.delegations import Delegation
-from inspections.accounts.external_identities import ExternalIdentity
+from inspections.accounts.external_identities import ExchangedCode, ExternalIdentity
 from inspections.accounts.known_devices import KnownDevice
 from inspections.accounts.people import Grant, Person, Role
 from inspections.accounts.policy import scope
@@ -201,6 +201,15 @@ class Office:
         return sorted(
             (each for each in self.all(ExternalIdentity) if each.username == username), key=lambda each: each.provider
         )
+
+    def lock_exchanged_code(self, digest):
+        return next((each for each in self.all(ExchangedCode) if each.code == digest), None)
+
+    def old_exchanged_codes(self, before, limit):
+        return [each for each in self.all(ExchangedCode) if each.exchanged_at <= before][:limit]
+
+    def oldest_exchanged_codes(self, spared):
+        return sorted(self.all(ExchangedCode), key=lambda each: each.exchanged_at, reverse=True)[spared:]
 
     def admin_requests(self):
         return sorted(self.all(AdminRequest), key=lambda each: each.requested_at, reverse=True)
@@ -440,6 +449,7 @@ _KEYS = {
     Escalation: ("hazard", "deadline_number", "rung"),
     Photo: ("sha256",),
     ExternalIdentity: ("provider", "subject"),
+    ExchangedCode: ("provider", "subject"),
     Person: ("username",),
     Feed: ("name",),
     Job: ("name",),
