@@ -43,6 +43,7 @@ from inspections.places.communities import Community, Street
 from inspections.places.community_import import Boundary
 from inspections.remediation.dispatch_rules import DispatchRule
 from inspections.remediation.fix_origins import FixOrigin
+from inspections.rounds.checklists import Checklist
 from inspections.statistics.briefing import Briefing
 from inspections.sync.change_feed import Feed, HazardChange
 from storage.accounts.tables import (
@@ -80,6 +81,7 @@ from storage.office.tables import calendar_days, categories, rules
 from storage.photos.tables import bands, photos, receipts, secrets, uploads
 from storage.places.tables import boundaries, communities, streets
 from storage.remediation.tables import dispatch_rules, fix_origins
+from storage.rounds.tables import checklists
 from storage.statistics.tables import briefings
 from storage.sync.tables import changes, feeds
 
@@ -128,6 +130,7 @@ TABLE_OF: dict[type[Struct], Table] = {
     RejectionCount: refused,
     DeviceFault: device_faults,
     Lease: slots,
+    Checklist: checklists,
     Briefing: briefings,
     Export: exports,
     Layout: layouts,

@@ -57,6 +57,7 @@ from inspections.places.communities import Community, Street
 from inspections.places.community_import import Boundary
 from inspections.remediation.dispatch_rules import DispatchRule
 from inspections.remediation.fix_origins import FixOrigin
+from inspections.rounds.checklists import Checklist
 from inspections.statistics.briefing import Briefing
 from inspections.sync.change_feed import HAZARDS, Feed, HazardChange
 
@@ -256,6 +257,10 @@ class Office:
         found = (each for each in self.all(Escalation) if each.hazard in hazard_ids)
         return {(each.hazard, each.deadline_number, each.rung) for each in found}
 
+    def checklist_versions(self, code):
+        found = [each for each in self.all(Checklist) if each.code == code]
+        return sorted(found, key=lambda each: each.version, reverse=True)
+
     def exports(self, username):
         return [each for each in self.all(Export) if each.by == username]
 
@@ -442,6 +447,7 @@ class Office:
 
 
 _KEYS = {
+    Checklist: ("code", "version"),
     UploadReceipt: ("sha256", "username"),
     PhotoReference: ("entry", "sha256", "stage"),
     HashBand: ("key", "sha256"),
