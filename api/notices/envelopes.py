@@ -4,7 +4,9 @@ To support an office's own platform (浙政钉 and the like), write one class wi
 and `close`, as Webhook does.
 """
 
+from collections.abc import Mapping
 from datetime import datetime
+from types import MappingProxyType
 from typing import Literal, Protocol
 from uuid import UUID
 
@@ -28,7 +30,8 @@ class NoticeSubject(Struct, frozen=True):
 class Envelope(Struct, frozen=True):
     """A notice as a channel delivers it. `id`: the event's, the same on every retry and in every channel.
 
-    `to`: the recipients' usernames; `addresses`: their e-mail addresses, for the mail channel.
+    `to`: the recipients' usernames; `decision_links`: an address for each who may decide the request;
+    `addresses`: their e-mail addresses, for the mail channel.
     """
 
     id: UUID
@@ -38,6 +41,7 @@ class Envelope(Struct, frozen=True):
     hazard: NoticeSubject | None
     title: str
     text: str
+    decision_links: Mapping[str, str] = MappingProxyType({})
     addresses: tuple[str, ...] = ()
 
 
