@@ -132,7 +132,7 @@ class Notifier:
 
     async def _create_decision_links(
         self, channel: Channel, batch: Sequence[tuple[Delivery, Envelope]]
-    ) -> Mapping[UUID, Mapping[str, str]]:
+    ) -> dict[UUID, dict[str, str]]:
         """Creates a link for each recipient of a notice who may decide its request: delivery → username → address.
 
         A chat group gets none: a link is for one person. Each try of a delivery gets a link of its own.
@@ -175,7 +175,7 @@ def _build_envelopes(
     repository: Repository,
     claimed: Sequence[Delivery],
     now: datetime,
-    links: Mapping[UUID, Mapping[str, str]] = MappingProxyType({}),
+    links: Mapping[UUID, dict[str, str]] = MappingProxyType({}),
 ) -> list[Envelope]:
     """Builds what is sent. A mail tells no more than its recipient's inbox would show at this moment.
 
@@ -196,7 +196,7 @@ def _build_envelopes(
         to = tuple(person.username for person in told)
         addresses = tuple(person.email for person in told if person.email) if delivery.username else ()
         own = links.get(delivery.id, {})
-        made.append(Envelope(notice.id, notice.kind, notice.at, to, named, words.title, words.text, own, addresses))
+        made.append(Envelope(notice.id, notice.kind, notice.at, to, named, words.title, words.text, addresses, own))
     return made
 
 

@@ -4,9 +4,7 @@ To support an office's own platform (浙政钉 and the like), write one class wi
 and `close`, as Webhook does.
 """
 
-from collections.abc import Mapping
 from datetime import datetime
-from types import MappingProxyType
 from typing import Literal, Protocol
 from uuid import UUID
 
@@ -41,8 +39,8 @@ class Envelope(Struct, frozen=True):
     hazard: NoticeSubject | None
     title: str
     text: str
-    decision_links: Mapping[str, str] = MappingProxyType({})
     addresses: tuple[str, ...] = ()
+    decision_links: dict[str, str] = {}
 
 
 class Channel(Protocol):

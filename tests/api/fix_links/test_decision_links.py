@@ -1,7 +1,9 @@
 """A supervisor decides a request between two meetings, by the one-time link of a notice, without signing in."""
 
+import json
 import shutil
 from datetime import timedelta
+from functools import partial
 from urllib.parse import urlsplit
 
 import pyotp
@@ -14,10 +16,11 @@ from api.settings import Settings
 from inspections.accounts.second_factor import SecondFactor
 from inspections.accounts.throttling import PER_LINK
 from inspections.change import Change
-from tests.builders.api import MONDAY, PASSWORD, Api, on_both
+from tests.builders.api import MONDAY, Api, on_both
+from tests.builders.chat_platforms import ChatPlatform
 from tests.builders.decision_links import Decider, store_link
 from tests.builders.mail import mail_server
-from tests.builders.people import sign_in_as
+from tests.builders.sink import run_server, sink
 from tests.builders.waiting import poll_until
 
 TOKEN = "token-of-one-supervisor-and-one-request-0001"
@@ -315,43 +318,82 @@ def post():
         yield server
 
 
+@pytest.fixture
+def gateway():
+    with run_server(ChatPlatform()) as gateway:
+        yield gateway
+
+
+@pytest.fixture
+def hook():
+    with sink() as hook:
+        yield hook
+
+
 @pytest.fixture(params=["https://anxun.example/office", ""])
-def mailing(request, tmp_path, demo_office, clock, post):
-    """Runs the application with a mail server; supervisor and officer have addresses."""
+def telling(request, tmp_path, demo_office, clock, post, hook, gateway):
+    """Runs the application with mail, a webhook and a chat group; the supervisor has an address."""
     template, tokens = demo_office
     folder = tmp_path / "data"
     shutil.copytree(template, folder)
-    mail = {"smtp": f"smtp://localhost:{post.port}", "mail_from": "anxun@example.cn", "public_url": request.param}
-    with TestClient(build_app(Settings(data=str(folder), tick_seconds=0.05, **mail), clock)) as client:
+    settings = Settings(
+        data=str(folder),
+        tick_seconds=0.05,
+        public_url=request.param,
+        smtp=f"smtp://localhost:{post.port}",
+        mail_from="anxun@example.cn",
+        webhook=hook.url,
+        webhook_secret="0123456789abcdef",
+        robots=f"dingtalk://group?server=http://127.0.0.1:{gateway.port}",
+        intranet="127.0.0.1",
+    )
+    with TestClient(build_app(settings, clock)) as client:
         client.headers["Host"] = "anxun.example" if request.param else "testserver.local"
         api = Api(client, clock, dict(tokens), folder)
-        for username in ("officer", "supervisor"):
-            change = {"version": 1, "email": f"{username}@example.cn"}
-            assert api.post("admin", f"/people/{username}", change).status_code == 200
-        sign_in_as(api, "supervisor", PASSWORD)
+        change = {"version": 1, "email": "supervisor@example.cn"}
+        assert api.post("admin", "/people/supervisor", change).status_code == 200
         yield api
 
 
-def find_mail(post, word):
-    return poll_until(lambda: [each for each in post.messages if word in each["Subject"]])
+def find_told(telling, post, hook, gateway):
+    """Returns the texts about the request: in the mail, by the webhook, in the group and in the inbox."""
+    (mail,) = poll_until(lambda: [each for each in post.messages if "延期申请待审批" in each["Subject"]])
+    calls = poll_until(lambda: [body for _, _, body in hook.calls if b"request_extension" in body])
+    group = poll_until(lambda: [each for each in gateway.texts.get("group", ()) if "延期申请待审批" in each])
+    items = telling.get("supervisor", "/inbox").json()["items"]
+    (entry,) = [each for each in items if each["kind"] == "request_extension"]
+    return mail.get_content().strip(), json.loads(calls[0]), group[0], entry["text"]
 
 
-def test_the_mail_about_a_request_has_the_link_of_its_recipient(mailing, post):
-    hazard = ask_extension(mailing)
-    (mail,) = find_mail(post, "延期申请待审批")
-    text = mail.get_content()
-    assert (mail["To"], "配件未到" in text) == ("supervisor@example.cn", True)
-    (entry,) = [
-        each for each in mailing.get("supervisor", "/inbox").json()["items"] if each["kind"] == "request_extension"
-    ]
-    assert "/d/" not in entry["text"]
-    if not mailing.client.app.state.context.settings.public_url:
-        assert "/d/" not in text
-        assert text.strip() == entry["text"]
+def test_a_link_goes_to_one_person_by_mail_or_webhook_and_to_no_group(telling, post, hook, gateway):
+    hazard = ask_extension(telling)
+    mail, called, group, inbox = find_told(telling, post, hook, gateway)
+    for text in (mail, called["text"], group, inbox):
+        assert "原因：配件未到" in text
+    assert not any("/d/" in text for text in (called["text"], group, inbox))
+    if not telling.client.app.state.context.settings.public_url:
+        assert (mail, called["decision_links"]) == (inbox, {})  # no request is there, and its Host proves nothing
         return
-    url = text.split()[-1]
-    assert url.startswith("https://anxun.example/office/d/")
-    link = Decider(mailing, urlsplit(url).path.removeprefix("/office"))
-    assert f'action="/office{link.path}"' in link.open()
-    assert "已同意延期" in link.send("approve").text
-    assert current(mailing, hazard)["times_extended"] == 1
+    addresses = [mail.split()[-1], called["decision_links"].pop("supervisor")]
+    assert (called["decision_links"], len(set(addresses))) == ({}, 2)
+    links = []
+    for url in addresses:
+        assert url.startswith("https://anxun.example/office/d/")
+        links.append(Decider(telling, urlsplit(url).path.removeprefix("/office")))
+    assert f'action="/office{links[0].path}"' in links[0].open()
+    links[1].open()
+    assert "已同意延期" in links[0].send("approve").text
+    assert current(telling, hazard)["times_extended"] == 1
+    assert "该事项已有变化" in links[1].open(410)  # the decision has spent both
+
+
+def test_no_link_is_made_for_a_request_that_was_decided_before_the_mail_left(telling, post, hook, gateway):
+    post.answers["RCPT"] = "450 later"
+    hazard = ask_extension(telling)
+    find_failing = partial(telling.get, "admin", "/deliveries?state=failing")
+    poll_until(lambda: [each for each in find_failing().json()["items"] if each["kind"] == "request_extension"])
+    telling.take_step("supervisor", hazard, "decide_extension", granted=False, reason="先断电")
+    del post.answers["RCPT"]
+    telling.clock.advance(minutes=1)
+    mail, *_ = find_told(telling, post, hook, gateway)
+    assert "/d/" not in mail
