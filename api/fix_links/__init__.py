@@ -1,4 +1,4 @@
-"""Links for responsible parties over HTTP, and the pages that they open.
+"""One-time links for responsible parties and supervisors over HTTP, and the pages that they open.
 
 - `addresses`: the addresses that give access to a link, its QR code, and the warning where they cannot be printed
 - `decision_page`: the page of a decision link, under /d/{token}: a GET shows one request, a POST decides it
