@@ -305,6 +305,17 @@ class InactiveLink(Gone):
         self.code = f"link.{why}"
 
 
+class InactiveDecisionLink(InactiveLink):
+    """A decision link is no longer valid. `why`: used, revoked, ended or expired; no fact of the hazard is revealed."""
+
+    titles: ClassVar[dict[str, str]] = {
+        "used": "您已通过本链接完成审批",
+        "revoked": "本链接已作废",
+        "ended": "该事项已有变化，不能再通过本链接审批",
+        "expired": "本链接已过期",
+    }
+
+
 class InvalidInput(Refusal):
     """Invalid input, such as `InvalidInput(("photos", "请附整改后照片"))`: pairs of field and message."""
 

@@ -9,6 +9,7 @@ from sqlalchemy import (
 
 from inspections.accounts.admin_requests import AdminRequest
 from inspections.accounts.api_keys import ApiKey
+from inspections.accounts.decision_links import DecisionLink
 from inspections.accounts.delegations import Delegation
 from inspections.accounts.external_identities import ExchangedCode, ExternalIdentity
 from inspections.accounts.known_devices import KnownDevice
@@ -48,6 +49,7 @@ from inspections.statistics.briefing import Briefing
 from inspections.sync.change_feed import Feed, HazardChange
 from storage.accounts.tables import (
     admin_requests,
+    decision_links,
     delegations,
     exchanged_codes,
     identities,
@@ -111,6 +113,7 @@ TABLE_OF: dict[type[Struct], Table] = {
     Hazard: hazards,
     HistoryEntry: entries,
     FixLink: fix_links,
+    DecisionLink: decision_links,
     FixOrigin: fix_origins,
     AttemptCounter: tallies,
     PhotoReference: mentions,

@@ -211,6 +211,10 @@ ENGLISH: dict[str, str] = {
     "移交办结不需要新的期限": "A transfer that is settled takes no new deadline",
     "category 与 group 只能给出一项": "Give category or group, not both",
     # links of the responsible party
+    "您已通过本链接完成审批": "You have already decided by this link",
+    "该事项已有变化，不能再通过本链接审批": "The hazard has changed; it can no longer be decided by this link",
+    "请选择同意或不同意": "Please choose yes or no",
+    "审批不需要照片": "A decision takes no photos",
     "整改情况已经提交，本链接不能再次使用": "The fix was already submitted; this link cannot be used again",
     "本链接已作废": "This link was revoked",
     "该事项已经办结，无需再提交": "The matter is closed; nothing needs to be submitted",

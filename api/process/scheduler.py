@@ -30,7 +30,8 @@ from inspections.accounts.people import SYSTEM
 from inspections.accounts.security_log import Event
 from inspections.calendar import shanghai_date
 from inspections.errors import Unavailable
-from inspections.fix_links.actions import delete_expired_counters
+from inspections.fix_links.actions.decision_links import delete_expired_links
+from inspections.fix_links.actions.party_links import delete_expired_counters
 from inspections.jobs import claim_job
 from inspections.ledger.actions.exports import delete_old_exports
 from inspections.monitoring.actions.alerts import delete_old_signatures
@@ -149,10 +150,11 @@ async def run_change_cleanup(database: Database, now: datetime) -> int:
 
 
 async def run_expiry_cleanup(database: Database, now: datetime) -> int:
-    """Deletes what has expired: counters, tokens, provider codes, security events, exports, signatures, fix origins."""
+    """Deletes what has expired: counters, links, tokens, provider codes, security events, exports, signatures, origins."""
     forgotten = 0
     for action in (
         delete_expired_counters,
+        delete_expired_links,
         delete_expired_tokens,
         delete_expired_codes,
         delete_expired_events,

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from inspections.accounts.admin_requests import AdminRequest
 from inspections.accounts.api_keys import ApiKey
+from inspections.accounts.decision_links import DecisionLink
 from inspections.accounts.delegations import Delegation
 from inspections.accounts.external_identities import ExchangedCode, ExternalIdentity
 from inspections.accounts.known_devices import KnownDevice
@@ -92,6 +93,18 @@ class AccountRepository(RecordRepository, Protocol):
 
     def known_devices(self, username: str) -> list[KnownDevice]:
         """Returns the known devices of an account, locked for change."""
+        ...
+
+    def find_decision_link(self, digest: str) -> DecisionLink | None:
+        """Finds the link whose token has this digest, unlocked: load it again before changing it."""
+        ...
+
+    def decision_links(self, username: str) -> list[DecisionLink]:
+        """Returns the decision links of an account, locked for change."""
+        ...
+
+    def old_decision_links(self, before: datetime, limit: int) -> list[DecisionLink]:
+        """Claims links that expired before that instant; rows locked by others are skipped."""
         ...
 
     def all_api_keys(self) -> list[ApiKey]:

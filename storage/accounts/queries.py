@@ -6,6 +6,7 @@ from sqlalchemy import Select, Text, bindparam, select
 
 from storage.accounts.tables import (
     admin_requests,
+    decision_links,
     delegations,
     exchanged_codes,
     identities,
@@ -60,6 +61,16 @@ OLDEST_EXCHANGED_CODES = (
 ADMIN_REQUESTS = select(admin_requests).order_by(admin_requests.c.requested_at.desc(), admin_requests.c.id).limit(200)
 KNOWN_DEVICES = (
     select(known_devices).where(known_devices.c.username == bindparam("username")).order_by(known_devices.c.secret)
+)
+DECISION_LINK = select(decision_links).where(decision_links.c.digest == bindparam("digest"))
+DECISION_LINKS = (
+    select(decision_links).where(decision_links.c.username == bindparam("username")).order_by(decision_links.c.digest)
+)
+OLD_DECISION_LINKS = (
+    select(decision_links)
+    .where(decision_links.c.expires_at < bindparam("now"))
+    .order_by(decision_links.c.expires_at)
+    .limit(bindparam("limit"))
 )
 OLD_EVENTS = (
     select(security_events)

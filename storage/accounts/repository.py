@@ -5,6 +5,7 @@ from uuid import UUID
 
 from inspections.accounts.admin_requests import AdminRequest
 from inspections.accounts.api_keys import ApiKey
+from inspections.accounts.decision_links import DecisionLink
 from inspections.accounts.delegations import Delegation
 from inspections.accounts.external_identities import ExchangedCode, ExternalIdentity
 from inspections.accounts.known_devices import KnownDevice
@@ -18,12 +19,15 @@ from storage.accounts.queries import (
     ADMINISTRATORS,
     CURRENT_PAIRS,
     EXCHANGED_CODE,
+    DECISION_LINK,
+    DECISION_LINKS,
     EXPIRED_PAIRS,
     IDENTITIES,
     KEY_BY_DIGEST,
     KEYS,
     KNOWN_DEVICES,
     OLD_ATTEMPT_COUNTERS,
+    OLD_DECISION_LINKS,
     OLD_EVENTS,
     OLD_EXCHANGED_CODES,
     OLDEST_EXCHANGED_CODES,
@@ -94,6 +98,15 @@ class AccountRepository(UnitOfWork):
 
     def known_devices(self, username: str) -> list[KnownDevice]:
         return self._select_for_update(KnownDevice, KNOWN_DEVICES, username=username)
+
+    def find_decision_link(self, digest: str) -> DecisionLink | None:
+        return next((DecisionLink(*row) for row in self.rows(DECISION_LINK, {"digest": digest})), None)
+
+    def decision_links(self, username: str) -> list[DecisionLink]:
+        return self._select_for_update(DecisionLink, DECISION_LINKS, username=username)
+
+    def old_decision_links(self, before: datetime, limit: int) -> list[DecisionLink]:
+        return self._claim_due_rows(DecisionLink, OLD_DECISION_LINKS, before, limit)
 
     def all_api_keys(self) -> list[ApiKey]:
         return self.select(ApiKey, KEYS)

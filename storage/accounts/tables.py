@@ -101,6 +101,19 @@ security_events = Table(
     Column("address", String(64), nullable=False),
     Column("facts", Json(dict[str, str]), nullable=False),
 )
+decision_links = Table(
+    "decision_links",
+    metadata,
+    Column("digest", String(64), primary_key=True),
+    Column("username", String(64), ForeignKey("people.username"), nullable=False, index=True),
+    Column("hazard", Uuid, ForeignKey("hazards.id"), nullable=False),
+    Column("step", String(32), nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("at", Instant, nullable=False),
+    Column("expires_at", Instant, nullable=False, index=True),
+    Column("used_at", Instant),
+    info={LOCKED: True},
+)
 delegations = Table(
     "delegations",
     metadata,

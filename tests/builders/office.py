@@ -6,6 +6,7 @@ from uuid import UUID, uuid4
 
 from inspections.accounts.admin_requests import AdminRequest
 from inspections.accounts.api_keys import ApiKey
+from inspections.accounts.decision_links import DecisionLink
 from inspections.accounts.delegations import Delegation
 from inspections.accounts.external_identities import ExchangedCode, ExternalIdentity
 from inspections.accounts.known_devices import KnownDevice
@@ -217,6 +218,15 @@ class Office:
 
     def known_devices(self, username):
         return [each for each in self.all(KnownDevice) if each.username == username]
+
+    def find_decision_link(self, digest):
+        return self.get(DecisionLink, digest)
+
+    def decision_links(self, username):
+        return [each for each in self.all(DecisionLink) if each.username == username]
+
+    def old_decision_links(self, before, limit):
+        return [each for each in self.all(DecisionLink) if each.expires_at < before][:limit]
 
     def all_api_keys(self):
         return sorted(self.all(ApiKey), key=lambda key: key.made_at, reverse=True)
@@ -448,6 +458,7 @@ class Office:
 
 _KEYS = {
     Checklist: ("code", "version"),
+    DecisionLink: ("digest",),
     UploadReceipt: ("sha256", "username"),
     PhotoReference: ("entry", "sha256", "stage"),
     HashBand: ("key", "sha256"),
