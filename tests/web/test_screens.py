@@ -101,6 +101,8 @@ def test_the_screens_of_work_are_readable(phone, server, drawn):
     look(phone, f"devices{theme}")
     phone.go("password").page.wait_for_selector("#old")
     look(phone, f"password{theme}")
+    phone.go("identities").page.wait_for_selector("text=没有接入微信或浙政钉")
+    look(phone, f"identities{theme}")
     close_by_others(server, hazard)
     phone.go("work").page.wait_for_selector(".row")
     look(phone, f"work{theme}")

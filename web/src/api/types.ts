@@ -9,6 +9,7 @@ export type DuplicateCandidate = Schemas["DuplicateCandidate"];
 export type Hazard = Schemas["HazardView"];
 export type HazardList = Schemas["HazardList"];
 export type HistoryEntry = Schemas["HistoryEntryView"];
+export type IdentityList = Schemas["IdentityList"];
 export type Inbox = Schemas["Inbox"];
 export type Limits = Schemas["Limits"];
 export type Notice = Schemas["NoticeView"];
