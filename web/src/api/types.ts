@@ -2,6 +2,7 @@
 import type { components } from "./schema";
 
 type Schemas = components["schemas"];
+export type Arrangements = Schemas["Arrangements"];
 export type Category = Schemas["Category"];
 export type Community = Schemas["CommunityView"];
 export type Device = Schemas["DeviceView"];
