@@ -150,7 +150,7 @@ async def run_change_cleanup(database: Database, now: datetime) -> int:
 
 
 async def run_expiry_cleanup(database: Database, now: datetime) -> int:
-    """Deletes what has expired: counters, links, tokens, provider codes, security events, exports, signatures, origins."""
+    """Deletes what has expired: counters, links, tokens, codes, security events, exports, signatures, fix origins."""
     forgotten = 0
     for action in (
         delete_expired_counters,

@@ -47,7 +47,7 @@ def test_the_page_is_usable_after_three_requests_and_60_kb_of_script(chromium, s
 def test_no_page_asks_a_foreign_host(chromium, server):
     with chromium.context() as context:
         phone = Phone(context, server.address).open().sign_in("inspector").wait_for_reference()
-        for screen in ("work", "inbox", "mine", "outbox", "devices", "password", "report"):
+        for screen in ("work", "inbox", "mine", "outbox", "devices", "identities", "password", "report"):
             phone.go(screen).page.wait_for_timeout(300)
         assert all(url.startswith((server.address, "blob:", "data:")) for url in phone.requests), phone.requests
         assert not phone.errors

@@ -60,7 +60,7 @@ describe("words", () => {
 
   it("are all used", () => {
     const text = sources();
-    const built = /^(state|steps|outcome|role|severity|priority|level|step|away|hazard|signIn)\./;
+    const built = /^(state|steps|outcome|role|severity|priority|level|provider|step|away|hazard|signIn)\./;
     expect(Object.keys(zh).filter((key) => !built.test(key) && !text.includes(`"${key}"`) && !text.includes(`'${key}'`))).toEqual([]);
   });
 });

@@ -2,6 +2,7 @@
 import type { components } from "./schema";
 
 type Schemas = components["schemas"];
+export type Arrangements = Schemas["Arrangements"];
 export type Category = Schemas["Category"];
 export type Community = Schemas["CommunityView"];
 export type Device = Schemas["DeviceView"];
@@ -9,6 +10,7 @@ export type DuplicateCandidate = Schemas["DuplicateCandidate"];
 export type Hazard = Schemas["HazardView"];
 export type HazardList = Schemas["HazardList"];
 export type HistoryEntry = Schemas["HistoryEntryView"];
+export type IdentityList = Schemas["IdentityList"];
 export type Inbox = Schemas["Inbox"];
 export type Limits = Schemas["Limits"];
 export type Notice = Schemas["NoticeView"];
