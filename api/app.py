@@ -55,8 +55,8 @@ from storage.engine.connections import require_driver, sqlite_path
 from storage.photos.store import open_photo_store
 
 SUBJECTS = (
-    "accounts", "places", "office", "photos", "hazards", "notices", "remediation", "sync", "statistics", "fix_links",
-    "monitoring", "ledger", "privacy",
+    "accounts", "places", "office", "photos", "hazards", "notices", "remediation", "rounds", "sync", "statistics",
+    "fix_links", "monitoring", "ledger", "privacy",
 )  # fmt: skip
 
 

@@ -172,6 +172,7 @@ async def list_uploads(request: AnyRequest) -> UploadList:
 @patch(
     "/{upload_id:uuid}",
     opt={"body": bytes, "takes": _OCTETS, "headers": APPEND_HEADERS},
+    status_code=204,
     request_max_body_size=PHOTO_BYTES,
 )
 async def append_to_upload(request: AnyRequest, upload_id: FromPath[UUID]) -> Response[None]:
@@ -194,6 +195,7 @@ async def terminate_upload(request: AnyRequest, upload_id: FromPath[UUID]) -> Re
 @post(
     "/{upload_id:uuid}",
     opt={"body": bytes, "takes": _OCTETS, "needs_body": False, "headers": OVERRIDE_HEADERS},
+    status_code=204,
     request_max_body_size=PHOTO_BYTES,
 )
 async def override_method(request: AnyRequest, upload_id: FromPath[UUID]) -> Response[None]:

@@ -8,7 +8,7 @@ from uuid import UUID
 from inspections.accounts.admin_requests import AdminRequest
 from inspections.accounts.api_keys import ApiKey
 from inspections.accounts.delegations import Delegation
-from inspections.accounts.external_identities import ExternalIdentity
+from inspections.accounts.external_identities import ExchangedCode, ExternalIdentity
 from inspections.accounts.known_devices import KnownDevice
 from inspections.accounts.people import Person
 from inspections.accounts.security_log import SecurityEvent
@@ -72,6 +72,18 @@ class AccountRepository(RecordRepository, Protocol):
 
     def identities(self, username: str) -> list[ExternalIdentity]:
         """Returns the external identities of an account, ordered by provider."""
+        ...
+
+    def lock_exchanged_code(self, digest: str) -> ExchangedCode | None:
+        """Finds an exchanged code by its digest and locks it for change."""
+        ...
+
+    def old_exchanged_codes(self, before: datetime, limit: int) -> list[ExchangedCode]:
+        """Claims codes exchanged at that instant or before; rows locked by others are skipped."""
+        ...
+
+    def oldest_exchanged_codes(self, spared: int) -> list[ExchangedCode]:
+        """Returns all exchanged codes but the newest `spared`."""
         ...
 
     def admin_requests(self) -> list[AdminRequest]:

@@ -7,6 +7,7 @@ from sqlalchemy import Select, Text, bindparam, select
 from storage.accounts.tables import (
     admin_requests,
     delegations,
+    exchanged_codes,
     identities,
     keys,
     known_devices,
@@ -46,6 +47,16 @@ EXPIRED_PAIRS = (
     .limit(bindparam("limit"))
 )
 IDENTITIES = select(identities).where(identities.c.username == bindparam("username")).order_by(identities.c.provider)
+EXCHANGED_CODE = select(exchanged_codes).where(exchanged_codes.c.code == bindparam("digest"))
+OLD_EXCHANGED_CODES = (
+    select(exchanged_codes)
+    .where(exchanged_codes.c.exchanged_at <= bindparam("now"))
+    .order_by(exchanged_codes.c.exchanged_at)
+    .limit(bindparam("limit"))
+)
+OLDEST_EXCHANGED_CODES = (
+    select(exchanged_codes).order_by(exchanged_codes.c.exchanged_at.desc()).offset(bindparam("spared"))
+)
 ADMIN_REQUESTS = select(admin_requests).order_by(admin_requests.c.requested_at.desc(), admin_requests.c.id).limit(200)
 KNOWN_DEVICES = (
     select(known_devices).where(known_devices.c.username == bindparam("username")).order_by(known_devices.c.secret)

@@ -6,7 +6,7 @@ from uuid import UUID
 from inspections.accounts.admin_requests import AdminRequest
 from inspections.accounts.api_keys import ApiKey
 from inspections.accounts.delegations import Delegation
-from inspections.accounts.external_identities import ExternalIdentity
+from inspections.accounts.external_identities import ExchangedCode, ExternalIdentity
 from inspections.accounts.known_devices import KnownDevice
 from inspections.accounts.people import Person
 from inspections.accounts.security_log import SecurityEvent
@@ -17,6 +17,7 @@ from storage.accounts.queries import (
     ADMIN_REQUESTS,
     ADMINISTRATORS,
     CURRENT_PAIRS,
+    EXCHANGED_CODE,
     EXPIRED_PAIRS,
     IDENTITIES,
     KEY_BY_DIGEST,
@@ -24,6 +25,8 @@ from storage.accounts.queries import (
     KNOWN_DEVICES,
     OLD_ATTEMPT_COUNTERS,
     OLD_EVENTS,
+    OLD_EXCHANGED_CODES,
+    OLDEST_EXCHANGED_CODES,
     OPEN_SESSIONS,
     PAIR_BY_DIGEST,
     PEOPLE,
@@ -76,6 +79,15 @@ class AccountRepository(UnitOfWork):
 
     def identities(self, username: str) -> list[ExternalIdentity]:
         return self._select_for_update(ExternalIdentity, IDENTITIES, username=username)
+
+    def lock_exchanged_code(self, digest: str) -> ExchangedCode | None:
+        return next(iter(self._select_for_update(ExchangedCode, EXCHANGED_CODE, digest=digest)), None)
+
+    def old_exchanged_codes(self, before: datetime, limit: int) -> list[ExchangedCode]:
+        return self._claim_due_rows(ExchangedCode, OLD_EXCHANGED_CODES, before, limit)
+
+    def oldest_exchanged_codes(self, spared: int) -> list[ExchangedCode]:
+        return self._select_for_update(ExchangedCode, OLDEST_EXCHANGED_CODES, spared=spared)
 
     def admin_requests(self) -> list[AdminRequest]:
         return self.select(AdminRequest, ADMIN_REQUESTS)

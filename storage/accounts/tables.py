@@ -57,6 +57,15 @@ identities = Table(
     Column("linked_at", Instant, nullable=False),
     info={LOCKED: True},
 )
+exchanged_codes = Table(
+    "exchanged_codes",
+    metadata,
+    Column("provider", String(16), primary_key=True),
+    Column("subject", NAME, primary_key=True),
+    Column("code", String(64), nullable=False, unique=True),
+    Column("exchanged_at", Instant, nullable=False, index=True),
+    info={LOCKED: True},
+)
 known_devices = Table(
     "known_devices",
     metadata,

@@ -17,7 +17,7 @@ from api.http.documents.answers import RecordedAnswers, example_bodies, recorded
 from api.http.documents.components import COMPONENTS, make_reference
 from api.http.documents.descriptions import describe_parameters, describe_schemas
 from api.http.documents.patterns import simplify_parameter, translate_schemas
-from api.http.documents.statuses import ANY_TIME, add_file_statuses, problem_statuses
+from api.http.documents.statuses import ANY_TIME, add_header_statuses, problem_statuses
 from api.http.documents.subjects import SUBJECTS, find_subject
 from api.http.responses import Content
 from api.http.tables import MEDIA_TYPES, TableFormat
@@ -175,7 +175,7 @@ def _describe_operation(operation: Json, method: str, path: str, handler: HTTPRo
     describe_parameters(parameters)
     for status in problem_statuses(operation, path, handler.opt):
         operation["responses"][status] = {**_ANY_PROBLEM, "description": "Problem"}
-    add_file_statuses(operation)
+    add_header_statuses(operation)
     _add_recorded_answers(operation, recorded_answers().get(f"{method.upper()} {path}"))
 
 

@@ -9,8 +9,9 @@ Json = dict[str, Any]
 
 ANY_TIME = (408, 413, 414, 421, 429, 431, 500, 503, 507)
 """Statuses that any request may get, whatever it asks for: an operation's `default` answer stands for them."""
-_FILE_STATUSES = {
+_HEADER_STATUSES = {
     "If-None-Match": {"304": "What the client has is still right."},
+    "X-HTTP-Method-Override": {"200": "What HEAD answers: the offset."},
     "Range": {"206": "The range that was asked for.", "416": "The range begins beyond the end."},
 }
 
@@ -42,10 +43,10 @@ def problem_statuses(operation: Json, path: str, option: Json) -> set[str]:
     return found
 
 
-def add_file_statuses(operation: Json) -> None:
-    """Adds the answers of a GET with validators or ranges."""
+def add_header_statuses(operation: Json) -> None:
+    """Adds the answers that a header asks for: by validators, by ranges, by another method."""
     answers = operation["responses"]
     for parameter in operation["parameters"]:
-        for status, words in _FILE_STATUSES.get(parameter["name"], {}).items():
+        for status, words in _HEADER_STATUSES.get(parameter["name"], {}).items():
             content = {"content": answers["200"]["content"]} if status == "206" and "content" in answers["200"] else {}
             answers[status] = {"description": words, **content}

@@ -121,7 +121,7 @@ class Account:
         self.office, self.username = office, office.hire()
         self.here, self.elsewhere = (Device(office, self.username, page=page) for _ in range(2))
         office.platform.people[self.username] = f"o-{self.username}"
-        self.here.post("/me/identities/wechat", {"code": self.username, "password": OWN})
+        self.here.post("/me/identities/wechat", {"code": f"{self.username}/linked", "password": OWN})
         self.recovery = []
         wanted = {"id": str(uuid.uuid4()), "name": "大屏", "scope": HERE, "expires_at": "2027-11-01T00:00:00Z"}
         self.key = self.here.post("/keys", wanted)
@@ -139,7 +139,7 @@ class Account:
 
     def sign_in_externally(self):
         totp = {"totp": self.recovery.pop()} if self.recovery else {}
-        return self.office.api.post(None, "/auth/external/wechat", {"code": self.username, **totp})
+        return self.office.api.post(None, "/auth/external/wechat", {"code": f"{self.username}/{uuid.uuid4()}", **totp})
 
     def enrol(self):
         totp = pyotp.TOTP(self.here.post("/me/totp", {"password": OWN})["secret"])

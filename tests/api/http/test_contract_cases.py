@@ -26,7 +26,8 @@ def check_answers(run, operation, random, coverage):
     run.try_random(operation, GenerationMode.POSITIVE, random)
     if refuses_something(operation):
         run.try_random(operation, GenerationMode.NEGATIVE, random)
-    assert [run.findings[each] for each in run.findings.keys() - before] == []
+    found = [run.findings[each] for each in run.findings if each not in before]
+    assert not found, "\n\n".join("\n".join(each) for each in found)
 
 
 @pytest.mark.parametrize("operation", CASES)
