@@ -1,4 +1,4 @@
-"""Serves the phone's page at `/m`, the dashboard and their files, and says so where the pages are not built."""
+"""Serves the pages at `/m`, `/board` and `/dashboard` with their files, and says so where they are not built."""
 
 import shutil
 
@@ -36,6 +36,12 @@ _UNBUILT = "页面还没有构建"
 async def get_phone_page(request: AnyRequest) -> Response[str] | Response[bytes]:
     """Shows the page for inspectors and handlers. An identity provider may bring its code as a query parameter."""
     return await serve_page(request, "phone.html", _CONTENT_SECURITY_POLICY)
+
+
+@get("/board", opt={"action": PUBLIC}, include_in_schema=False)
+async def get_board_page(request: AnyRequest) -> Response[str] | Response[bytes]:
+    """Shows the page for officers and supervisors. Its filters stand behind `#`, which no server sees."""
+    return await serve_page(request, "board.html", _CONTENT_SECURITY_POLICY)
 
 
 @get("/dashboard", opt={"action": PUBLIC, "any_query": True}, include_in_schema=False)
@@ -83,4 +89,4 @@ async def serve_asset(request: AnyRequest, asset: BuiltFile | None, name: str) -
     return await serve_content(request, asset.content, asset.tag, media_type, _FOR_GOOD)
 
 
-PAGES = [get_phone_page, get_dashboard_page, get_phone_worker, get_asset]
+PAGES = [get_phone_page, get_board_page, get_dashboard_page, get_phone_worker, get_asset]

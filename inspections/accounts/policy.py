@@ -62,6 +62,7 @@ POLICY: dict[str, dict[Role, ScopeKind]] = {
     "hazard.contact": {_O: _C, _S: _C, _H: ScopeKind.ASSIGNED},  # unmasked name and phone of the responsible party
     "hazard.history": _FIELD,
     "hazard.erase": _FOR_SYSTEM,
+    "decision.see": _SUPERVISOR,
     "inbox.see": _EVERYONE,
     "delivery.manage": _FOR_SYSTEM,
     "digest.daily": {_O: _C},  # receives the daily digest of open work
@@ -74,6 +75,8 @@ POLICY: dict[str, dict[Role, ScopeKind]] = {
     "alert.see": {_I: _C, _O: _C, _S: _C},
     "rules.see": {_O: _C, _S: _C, **_FOR_SYSTEM},
     "rules.edit": _FOR_SYSTEM,
+    "checklist.see": {**_FIELD, _A: _C},
+    "checklist.edit": _SUPERVISOR,
     "ledger.export": {_O: _C, _S: _C, _A: _C},
     "ledger.import": {_M: _C},
     "statistics.see": {_O: _C, _S: _C, _A: _C, _I: _C},

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from msgspec.structs import replace
 
 from inspections.calendar import WorkingCalendar, midnight, office_spans, shanghai_date, shanghai_instant
-from inspections.hazards.records import Hazard, State
+from inspections.hazards.records import Hazard, State, Suspension
 from inspections.office.categories import Category, RemainingTime, Severity, Term, TimeUnit
 from inspections.office.rules import Rules, Rung
 
@@ -105,6 +105,13 @@ def remaining_time(
         case _:
             unit, amount = TimeUnit.MINUTES, -(-left // _MINUTE)
     return RemainingTime(max(1, amount), unit, left // _SECOND)
+
+
+def resumed_deadline(suspension: Suspension, now: datetime, calendar: WorkingCalendar) -> Deadline:
+    """Computes the deadline of a hazard that is resumed now: one that had expired stays as it was."""
+    if suspension.left is None:
+        return Deadline(suspension.due_at, provisional=False)
+    return compute_deadline(suspension.left, now, calendar)
 
 
 def _count_office_time(start: datetime, end: datetime, calendar: WorkingCalendar) -> timedelta:

@@ -83,7 +83,8 @@ _CONDITIONS: dict[str, Callable[[Hazard], bool]] = {
 }
 _AT_ANY_HOUR = frozenset({"alert", "assign"})
 """The notices about device alarms that ignore quiet hours, because a glowing wire cannot wait until the morning."""
-_PROPOSING_STEPS = frozenset({"accept", MAJOR, "set_cause", "reclassify"})
+PROPOSING_STEPS = frozenset({"accept", MAJOR, "set_cause", "reclassify"})
+"""The steps that may propose a hazard as major."""
 _FALLBACK_ROLES = {
     Role.HANDLER: Role.OFFICER,
     Role.OFFICER: Role.SUPERVISOR,
@@ -112,11 +113,7 @@ def _notice_kinds(before: Hazard | None, after: Hazard, line: HistoryEntry) -> I
     only = _CONDITIONS.get(line.step)
     if line.step in AUDIENCES and line.step != MAJOR and (only is None or only(after)):
         yield line.step
-    if (
-        line.step in _PROPOSING_STEPS
-        and _is_proposed_as_major(after)
-        and not (before and _is_proposed_as_major(before))
-    ):
+    if line.step in PROPOSING_STEPS and _is_proposed_as_major(after) and not (before and _is_proposed_as_major(before)):
         yield MAJOR
 
 

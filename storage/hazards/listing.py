@@ -164,13 +164,13 @@ def _page_query(
         common = HazardFilters(filters.now, community=filters.community, street=filters.street, state=filters.state)
         other = replace(filters, community=(), street=(), state=())
         query = query.where(
-            _checked_on_the_way(scope_clause(reach.see), *filter_clauses(codes, common, reach.personal)),
+            checked_on_the_way(scope_clause(reach.see), *filter_clauses(codes, common, reach.personal)),
             *filter_clauses(codes, other, reach.personal),
         )
     return query.order_by(*(each.desc() if walk.descending else each for each in _keys(walk))).limit(limit)
 
 
-def _checked_on_the_way(*clauses: ColumnElement[bool]) -> ColumnElement[bool]:
+def checked_on_the_way(*clauses: ColumnElement[bool]) -> ColumnElement[bool]:
     """Selects hazards that meet all clauses, for which no index is used instead of the walk.
 
     Without statistics PostgreSQL takes a community or a state for a few rows, and sorts all of its hazards for a page

@@ -14,6 +14,7 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     Uuid,
+    and_,
     false,
     or_,
     true,
@@ -177,6 +178,19 @@ _HAS_NEXT_CHECK = hazards.c.next_check_at.is_not(None)
 Index("ix_hazards_next_check", hazards.c.next_check_at, sqlite_where=_HAS_NEXT_CHECK, postgresql_where=_HAS_NEXT_CHECK)
 PROVISIONAL = or_(hazards.c.due_provisional == true(), hazards.c.stage_term.is_not(None))
 Index("ix_hazards_provisional", hazards.c.id, sqlite_where=PROVISIONAL, postgresql_where=PROVISIONAL)
+HAS_EXTENSION_REQUEST = hazards.c.extension.is_not(None)
+IS_PROPOSED_AS_MAJOR = and_(
+    hazards.c.major_proposed == true(),
+    in_constants(hazards.c.severity, (Severity.GENERAL,)),
+    in_constants(hazards.c.state, OPEN_STATES - {State.REPORTED}),
+)
+IS_SUSPENDED = in_constants(hazards.c.state, (State.SUSPENDED,))
+for _name, _column, _clause in (
+    ("ix_hazards_asked_extension", hazards.c.due_at, HAS_EXTENSION_REQUEST),
+    ("ix_hazards_proposed_major", hazards.c.due_at, IS_PROPOSED_AS_MAJOR),
+    ("ix_hazards_suspended", hazards.c.review_due_at, IS_SUSPENDED),
+):
+    Index(_name, _column, hazards.c.id, sqlite_where=_clause, postgresql_where=_clause)
 entries = Table(
     "entries",
     metadata,

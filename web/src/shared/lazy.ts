@@ -1,4 +1,5 @@
 /** Loads a script of ours when it is first needed: a classic script that leaves its export on `window`. */
+import type { BoardEnglish } from "../lazy/boardEnglish";
 import type { Charts } from "../lazy/charts";
 import type { DashboardEnglish } from "../lazy/dashboardEnglish";
 import type { English } from "../lazy/english";
@@ -7,6 +8,7 @@ import type { Scan } from "../lazy/scan";
 import type { Screens } from "../lazy/screens";
 
 export interface Lazy {
+  boardEnglish: BoardEnglish;
   charts: Charts;
   dashboardEnglish: DashboardEnglish;
   english: English;
