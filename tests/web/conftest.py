@@ -1,4 +1,4 @@
-"""One server for the stories of a file, and one driver of browsers for the run."""
+"""Provides one server and one browser for the stories of a file."""
 
 import pytest
 
