@@ -131,6 +131,10 @@ async function buildPhone(shared) {
   writeFileSync(join(NEW, "worker.js"), worker.script);
 }
 
+async function buildAdmin(shared) {
+  writeEntry("admin", await bundle("src/admin/main.ts", { define: { __LAZY__: JSON.stringify(shared) } }));
+}
+
 /** Swagger UI as it is published, and a few lines that start it. */
 function buildDocs() {
   const from = (name) => readFileSync(join(HERE, "node_modules/swagger-ui-dist", name));
@@ -144,7 +148,9 @@ function buildDocs() {
 rmSync(NEW, { recursive: true, force: true });
 for (const folder of ["assets", "docs"]) mkdirSync(join(NEW, folder), { recursive: true });
 buildDocs();
-await buildPhone(await buildLazy("english", "resume"));
+const shared = await buildLazy("english", "resume");
+await buildPhone(shared);
+await buildAdmin(shared);
 writeLicences();
 // A server that runs sees either the old files or the new ones.
 rmSync(`${TARGET}.old`, { recursive: true, force: true });

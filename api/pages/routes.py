@@ -1,4 +1,4 @@
-"""Serves the phone's page at `/m` and its files, and says so where the pages are not built."""
+"""Serves the phone's page at `/m`, the admin pages at `/admin` and their files, and says where they are not built."""
 
 import shutil
 
@@ -36,6 +36,12 @@ _UNBUILT = "页面还没有构建"
 async def get_phone_page(request: AnyRequest) -> Response[str] | Response[bytes]:
     """Shows the page for inspectors and handlers. An identity provider may bring its code as a query parameter."""
     return await serve_page(request, "phone.html", _CONTENT_SECURITY_POLICY)
+
+
+@get("/admin", opt={"action": PUBLIC}, include_in_schema=False)
+async def get_admin_page(request: AnyRequest) -> Response[str] | Response[bytes]:
+    """Shows the page for administrators and supervisors: accounts, rules, machines."""
+    return await serve_page(request, "admin.html", _CONTENT_SECURITY_POLICY)
 
 
 @get("/m/worker.js", opt={"action": PUBLIC}, include_in_schema=False)
@@ -77,4 +83,4 @@ async def serve_asset(request: AnyRequest, asset: BuiltFile | None, name: str) -
     return await serve_content(request, asset.content, asset.tag, media_type, _FOR_GOOD)
 
 
-PAGES = [get_phone_page, get_phone_worker, get_asset]
+PAGES = [get_phone_page, get_admin_page, get_phone_worker, get_asset]
