@@ -163,7 +163,7 @@ def test_the_memory_of_the_wall_is_flat_over_a_thousand_refreshes(chromium, offi
         assert not dashboard.errors
 
 
-def test_paper_has_the_same_numbers_in_dark_too(chromium, office, tmp_path):
+def test_paper_has_the_same_numbers_in_dark_too(chromium, office):
     with chromium.context(**DESK, color_scheme="dark") as context:
         page = Dashboard(context, office.address).open(f"#/?{YEAR}").sign_in("supervisor").wait_for_charts().page
         file = page.pdf(prefer_css_page_size=True)
@@ -195,7 +195,7 @@ def test_a_briefing_is_copied_with_its_number_and_can_be_opened_again(dashboard,
     assert page.locator(".earlier a[aria-current]").count() == 1
 
 
-def test_what_is_seen_is_saved_as_a_table(dashboard, office):
+def test_what_is_seen_is_saved_as_a_table(dashboard):
     page = dashboard.open(f"#/?{YEAR}&group=防盗窗拆除").sign_in("analyst").wait_for_charts().page
     page.click(".menu summary")
     with page.expect_download() as saving:
