@@ -1,15 +1,20 @@
-"""The dashboard on the simulated year: what it shows, that each number opens its cases, the wall, paper and files."""
+"""The dashboard on the simulated year: what it shows, that each number opens its cases, the wall, paper and files.
+
+With ANXUN_PICTURES=1 the pictures in docs/pictures/ are made anew; then somebody has to look at them.
+"""
 
 import csv
 import io
+import os
 import re
+import subprocess
 from contextlib import closing
 
 import pytest
 
 from api.demo.office import USERNAMES
-from tests.builders.dashboard import DESK, YEAR, Dashboard, serve_simulated_year
-from tests.builders.phone import require_pages
+from tests.builders.dashboard import YEAR, Dashboard, keep_picture, serve_simulated_year
+from tests.builders.phone import DESK, require_pages
 
 REFRESHES = 1_000
 FAST_ANSWERS = """(() => {
@@ -55,6 +60,7 @@ def test_the_figures_of_the_year_are_on_the_screen(dashboard, office):
     assert "防盗窗拆除\n291处" in re.sub(r"\s*\n\s*", "\n", page.inner_text(".groups"))
     assert "查明原因\n43个" in re.sub(r"\s*\n\s*", "\n", page.inner_text(".figures"))
     assert "消除 43个" in page.inner_text(".figures")
+    keep_picture(page.screenshot(), "dashboard")
     with closing(office.client("analyst")) as client:
         summary = client.get(f"/statistics/summary?{YEAR}").json()["items"]
     page.click(".all summary")
@@ -131,6 +137,8 @@ def test_the_wall_fits_its_screen_and_names_no_person(chromium, office, width, h
         assert page.evaluate("document.documentElement.scrollHeight") <= height
         words = page.inner_text("body")
         assert {"291", "43", "719"} <= set(re.findall(r"\d+", words))
+        if width == 1920:
+            keep_picture(page.screenshot(), "dashboard-wall")
         with closing(office.client("supervisor")) as client:
             people = client.get("/people").json()["items"]
         assert people
@@ -166,11 +174,14 @@ def test_the_memory_of_the_wall_is_flat_over_a_thousand_refreshes(chromium, offi
 def test_paper_has_the_same_numbers_in_dark_too(chromium, office):
     with chromium.context(**DESK, color_scheme="dark") as context:
         page = Dashboard(context, office.address).open(f"#/?{YEAR}").sign_in("supervisor").wait_for_charts().page
-        file = page.pdf(prefer_css_page_size=True)
-        assert (
-            re.findall(rb"/MediaBox \[0 0 (59\d)\S* (84\d)\S*\]", file) == [(b"594", b"841")] * 2
-            or len(re.findall(rb"/Type /Page\b(?!s)", file)) == 2
-        )
+        file = page.pdf(prefer_css_page_size=True, print_background=True)
+        pages = re.findall(rb"/MediaBox \[0 0 (\d+)[.\d]* (\d+)[.\d]*\]", file)
+        assert pages == [(b"594", b"841")] * 2  # A4, in points
+        if os.environ.get("ANXUN_PICTURES"):
+            (tmp_path / "paper.pdf").write_bytes(file)
+            draw = ["pdftoppm", "-r", "90", "-f", "1", "-l", "1", "-png", "-singlefile", tmp_path / "paper.pdf"]
+            subprocess.run([*draw, tmp_path / "paper"], check=True)
+            keep_picture((tmp_path / "paper.png").read_bytes(), "dashboard-paper")
         page.evaluate("dispatchEvent(new Event('beforeprint'))")
         assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
         assert not page.locator(".filters, .tools").first.is_visible()

@@ -1,20 +1,13 @@
-"""Every screen of the dashboard, light and dark, wide and narrow: readable, and without faults that axe finds.
+"""Every screen of the dashboard, light and dark, wide and narrow: readable, and without faults that axe finds."""
 
-With ANXUN_PICTURES=1 the pictures in docs/pictures/ are made anew; then somebody has to look at them.
-"""
-
-import io
-import os
 from pathlib import Path
 
 import pytest
-from PIL import Image
 
-from tests.builders.dashboard import DESK, Dashboard
+from tests.builders.dashboard import Dashboard
+from tests.builders.phone import DESK
 
-ROOT = Path(__file__).parents[2]
-PICTURES = ROOT / "docs" / "pictures"
-AXE = ROOT / "web" / "node_modules" / "axe-core" / "axe.min.js"
+AXE = Path(__file__).parents[2] / "web" / "node_modules" / "axe-core" / "axe.min.js"
 AXE_RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 WALL = {"width": 1920, "height": 1080}
 
@@ -25,12 +18,6 @@ def check_readable(dashboard, name):
     assert wide <= 0, (name, "scrolls sideways")
     found = dashboard.page.evaluate("tags => axe.run({runOnly: tags})", AXE_RULES)["violations"]
     assert not [(each["id"], [node["html"] for node in each["nodes"]][:3]) for each in found], name
-
-
-def keep_picture(picture, name):
-    if os.environ.get("ANXUN_PICTURES"):
-        shot = Image.open(io.BytesIO(picture)).convert("P", palette=Image.Palette.ADAPTIVE, colors=64)
-        shot.save(PICTURES / f"{name}.png", optimize=True)
 
 
 @pytest.fixture(params=["light", "dark"])
