@@ -1,7 +1,7 @@
 """Builds the application from its settings; the only place where all parts are joined."""
 
 import os
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from functools import partial
@@ -18,6 +18,8 @@ from api.accounts.guard import DeviceSenderResolver, LinkSenderResolver, check_r
 from api.accounts.security_log import SecurityLog
 from api.accounts.sign_in.authentication import Authenticator
 from api.accounts.sign_in.identity_providers import IdentityProviders, open_providers
+from api.fix_links.addresses import decision_link_url
+from api.fix_links.decision_page import PAGES as DECISION_PAGES
 from api.fix_links.party_routes import PAGES as PARTY_PAGES
 from api.fix_links.resolver import LinkResolver
 from api.hazards.rendered import RenderedHazards
@@ -38,6 +40,7 @@ from api.monitoring.mqtt_leases import MqttWorker
 from api.monitoring.signatures import SignedDeviceResolver
 from api.notices.channels import open_channels
 from api.notices.dispatcher import Notifier
+from api.notices.envelopes import Channel
 from api.pages.documents import DOCS
 from api.pages.routes import PAGES
 from api.photos.bodies import UploadConcurrency
@@ -55,8 +58,8 @@ from storage.engine.connections import require_driver, sqlite_path
 from storage.photos.store import open_photo_store
 
 SUBJECTS = (
-    "accounts", "places", "office", "photos", "hazards", "notices", "remediation", "sync", "statistics", "fix_links",
-    "monitoring", "ledger", "privacy",
+    "accounts", "places", "office", "photos", "hazards", "notices", "remediation", "rounds", "sync", "statistics",
+    "fix_links", "monitoring", "ledger", "privacy",
 )  # fmt: skip
 
 
@@ -98,7 +101,7 @@ async def app_lifespan(
     developer = PhotoProcessor(database, store, clock)
     exporter = Exporter(settings, database, store, clock)
     scheduler = build_scheduler(database, store, settings.digest_folder, clock, settings.tick_seconds)
-    notifier = Notifier(database, channels, clock, settings.tick_seconds, yields=serves_http)
+    notifier = _build_notifier(settings, database, channels, clock, yields=serves_http)
     providers = IdentityProviders(open_providers(settings) if serves_http else {})
     heart = open_outbound_client(settings, settings.heartbeat) if background_work and settings.heartbeat else None
     if heart:
@@ -144,6 +147,18 @@ async def app_lifespan(
         await developer.stop()
         await exporter.stop()
         await database.close()
+
+
+def _build_notifier(
+    settings: Settings,
+    database: Database,
+    channels: Sequence[Channel],
+    clock: Callable[[], datetime],
+    *,
+    yields: bool,
+) -> Notifier:
+    decision_url = partial(decision_link_url, settings)
+    return Notifier(database, channels, clock, settings.tick_seconds, decision_url, yields=yields)
 
 
 def _build_mqtt_worker(
@@ -197,6 +212,7 @@ def assemble_app(settings: Settings, described: OpenAPIConfig | None = None) -> 
             *(GAUGES if settings.metrics != "off" else ()),
             *([*health.DOCUMENTS, *DOCS] if settings.docs else ()),
             *PARTY_PAGES,
+            *DECISION_PAGES,
             *PHOTO_PAGES,
             *PAGES,
         ],

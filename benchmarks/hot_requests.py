@@ -177,7 +177,7 @@ class Office:
     async def work_behind(self) -> None:
         """Does what reports and steps left behind: notices, the comparison of photos, the counters."""
         database, clock = self._context.database, self._context.clock
-        notifier = Notifier(database, [], clock, 60, yields=False)
+        notifier = Notifier(database, [], clock, 60, lambda _: None, yields=False)
         developer: PhotoProcessor = self._context.part(PhotoProcessor)
         while await notifier.dispatch_batch() or await developer.examine_batch():
             pass

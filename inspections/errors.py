@@ -13,6 +13,7 @@ Refusal
 │   ├── IdOwnerConflict       id.taken             the id was used by another person
 │   ├── VersionConflict       hazard.stale …       the record was changed meanwhile
 │   ├── WrongState            hazard.state         the hazard's state does not allow this step
+│   ├── WrongChecklistState   checklist.state      the version of the checklist is no draft, or never was published
 │   ├── WrongOffset           upload.offset        the bytes do not continue the stored ones
 │   ├── LastAdministrator     person.last_admin    the last administrator cannot be removed
 │   ├── ExistingSecondFactor  totp.enrolled        a second factor is already enrolled
@@ -226,12 +227,25 @@ class RulesVersionConflict(VersionConflict):
     title = "规则已被他人修改，请刷新后重试"
 
 
+class ChecklistVersionConflict(VersionConflict):
+    code = "checklist.stale"
+    title = "检查表草稿已被他人修改，请刷新后重试"
+
+
 class WrongState(Conflict):
     code = "hazard.state"
     title = "当前状态不能进行此操作"
 
     def __init__(self, state: str, step: str, possible: Sequence[str]) -> None:
         super().__init__(state=state, step=step, possible=list(possible))
+
+
+class WrongChecklistState(Conflict):
+    code = "checklist.state"
+    title = "该版本的检查表不能进行此操作"
+
+    def __init__(self, state: str) -> None:
+        super().__init__(state=state)
 
 
 class WrongOffset(Conflict):
@@ -289,6 +303,17 @@ class InactiveLink(Gone):
         self.title = self.titles[why]
         super().__init__()
         self.code = f"link.{why}"
+
+
+class InactiveDecisionLink(InactiveLink):
+    """A decision link is no longer valid. `why`: used, revoked, ended or expired; no fact of the hazard is revealed."""
+
+    titles: ClassVar[dict[str, str]] = {
+        "used": "您已通过本链接完成审批",
+        "revoked": "本链接已作废",
+        "ended": "该事项已有变化，不能再通过本链接审批",
+        "expired": "本链接已过期",
+    }
 
 
 class InvalidInput(Refusal):

@@ -12,6 +12,7 @@ from inspections.office.repository import OfficeRepository
 from inspections.photos.repository import PhotoRepository
 from inspections.places.repository import PlaceRepository
 from inspections.remediation.repository import RemediationRepository
+from inspections.rounds.repository import RoundRepository
 from inspections.statistics.repository import StatisticsRepository
 from inspections.sync.repository import SyncRepository
 
@@ -22,6 +23,7 @@ class Repository(
     FixLinkRepository,
     StatisticsRepository,
     SyncRepository,
+    RoundRepository,
     RemediationRepository,
     NoticeRepository,
     HazardRepository,

@@ -14,6 +14,7 @@ from storage.office.repository import OfficeRepository
 from storage.photos.repository import PhotoRepository
 from storage.places.repository import PlaceRepository
 from storage.remediation.repository import RemediationRepository
+from storage.rounds.repository import RoundRepository
 from storage.statistics.repository import StatisticsRepository
 from storage.sync.repository import SyncRepository
 
@@ -27,6 +28,7 @@ class Repository(
     FixLinkRepository,
     StatisticsRepository,
     SyncRepository,
+    RoundRepository,
     RemediationRepository,
     NoticeRepository,
     HazardRepository,

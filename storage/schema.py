@@ -9,8 +9,9 @@ from sqlalchemy import (
 
 from inspections.accounts.admin_requests import AdminRequest
 from inspections.accounts.api_keys import ApiKey
+from inspections.accounts.decision_links import DecisionLink
 from inspections.accounts.delegations import Delegation
-from inspections.accounts.external_identities import ExternalIdentity
+from inspections.accounts.external_identities import ExchangedCode, ExternalIdentity
 from inspections.accounts.known_devices import KnownDevice
 from inspections.accounts.people import Person
 from inspections.accounts.second_factor import SecondFactor
@@ -43,11 +44,14 @@ from inspections.places.communities import Community, Street
 from inspections.places.community_import import Boundary
 from inspections.remediation.dispatch_rules import DispatchRule
 from inspections.remediation.fix_origins import FixOrigin
+from inspections.rounds.checklists import Checklist
 from inspections.statistics.briefing import Briefing
 from inspections.sync.change_feed import Feed, HazardChange
 from storage.accounts.tables import (
     admin_requests,
+    decision_links,
     delegations,
+    exchanged_codes,
     identities,
     keys,
     known_devices,
@@ -79,6 +83,7 @@ from storage.office.tables import calendar_days, categories, rules
 from storage.photos.tables import bands, photos, receipts, secrets, uploads
 from storage.places.tables import boundaries, communities, streets
 from storage.remediation.tables import dispatch_rules, fix_origins
+from storage.rounds.tables import checklists
 from storage.statistics.tables import briefings
 from storage.sync.tables import changes, feeds
 
@@ -94,6 +99,7 @@ TABLE_OF: dict[type[Struct], Table] = {
     DispatchRule: dispatch_rules,
     SecondFactor: second_factors,
     ExternalIdentity: identities,
+    ExchangedCode: exchanged_codes,
     AdminRequest: admin_requests,
     ApiKey: keys,
     SecurityEvent: security_events,
@@ -107,6 +113,7 @@ TABLE_OF: dict[type[Struct], Table] = {
     Hazard: hazards,
     HistoryEntry: entries,
     FixLink: fix_links,
+    DecisionLink: decision_links,
     FixOrigin: fix_origins,
     AttemptCounter: tallies,
     PhotoReference: mentions,
@@ -126,6 +133,7 @@ TABLE_OF: dict[type[Struct], Table] = {
     RejectionCount: refused,
     DeviceFault: device_faults,
     Lease: slots,
+    Checklist: checklists,
     Briefing: briefings,
     Export: exports,
     Layout: layouts,

@@ -132,8 +132,8 @@ def test_nobody_asks_the_framework_for_the_url_of_a_request():
 
 
 def test_paths_of_the_server_are_written_only_where_they_become_routes_or_links():
-    """A link is made by `local_link` or `public_link`, which add the path of the public URL."""
-    path = re.compile(r"""["'`=](/api/v1|/f/|/docs|/schema/|/uploads)""")
+    """A link is made by `local_link`, `public_link` or `message_link`, which add the path of the public URL."""
+    path = re.compile(r"""["'`=](/api/v1|/f/|/d/|/docs|/schema/|/uploads)""")
     routes = {"api/app.py", "api/http/documents/document.py", "api/pages/documents.py", "api/photos/tus.py"}
     links = {
         *("api/fix_links/addresses.py", "api/photos/delivery.py", "api/process/health.py", "api/statistics/filters.py"),

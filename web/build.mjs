@@ -131,6 +131,16 @@ async function buildPhone(shared) {
   writeFileSync(join(NEW, "worker.js"), worker.script);
 }
 
+async function buildBoard(shared) {
+  const lazy = { ...shared, ...(await buildLazy("boardEnglish")) };
+  writeEntry("board", await bundle("src/board/main.ts", { define: { __LAZY__: JSON.stringify(lazy) } }));
+}
+
+async function buildDashboard(shared) {
+  const lazy = { ...shared, ...(await buildLazy("charts", "dashboardEnglish")) };
+  writeEntry("dashboard", await bundle("src/dashboard/main.ts", { define: { __LAZY__: JSON.stringify(lazy) } }));
+}
+
 async function buildAdmin(shared) {
   writeEntry("admin", await bundle("src/admin/main.ts", { define: { __LAZY__: JSON.stringify(shared) } }));
 }
@@ -150,6 +160,8 @@ for (const folder of ["assets", "docs"]) mkdirSync(join(NEW, folder), { recursiv
 buildDocs();
 const shared = await buildLazy("english", "resume");
 await buildPhone(shared);
+await buildBoard(shared);
+await buildDashboard(shared);
 await buildAdmin(shared);
 writeLicences();
 // A server that runs sees either the old files or the new ones.

@@ -1,5 +1,7 @@
 """Routes for sign-in with a code of WeChat or 浙政钉, and for linking and unlinking these identities."""
 
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 from datetime import datetime
 from functools import partial
 from typing import Annotated
@@ -18,17 +20,20 @@ from api.accounts.views import DeviceSecret, TokenView
 from api.http.bodies import AnyRequest, json_body
 from api.http.client_address import client_address
 from api.http.context import AppContext, app_context, current_person
+from api.http.tokens import hash_token
 from inspections.accounts.actions.external_identities import (
     find_linked_account,
+    keep_exchanged_code,
     link_identity,
+    take_exchanged_code,
     unlink_identity,
     unlink_identity_as_admin,
 )
 from inspections.accounts.actions.people import find_managed_person
-from inspections.accounts.external_identities import ExternalIdentity
+from inspections.accounts.external_identities import ExchangedCode, ExternalIdentity
 from inspections.accounts.policy import PUBLIC, scope
 from inspections.accounts.security_log import Event
-from inspections.errors import NotFound
+from inspections.errors import NotFound, Refusal
 from inspections.field_types import DeviceName
 from storage.repository import Repository
 
@@ -71,31 +76,59 @@ class IdentityList(Struct, frozen=True):
     status_code=200,
 )
 async def external_login(request: AnyRequest, provider: FromPath[str]) -> Response[TokenView]:
-    """Signs in with a provider's code. 401 `auth.not_linked`: sign in by password once and link the identity first."""
+    """Signs in with a provider's code. 401 `auth.not_linked`: sign in by password, then link the identity by this code.
+
+    After a refusal the same client can show the code again, here or to link the identity, for ten minutes.
+    """
     context, asked = app_context(request), await json_body(request, ExternalCredentials)
     cookies, origin = uses_cookies(request, page=asked.page), attempt_origin(request, asked.device_secret)
-    subject = await _fetch_subject(context, provider, asked.code, origin)
-    account = await context.database.read(partial(find_linked_account, provider=provider, subject=subject))
-    opened = await context.part(Authenticator).open_with_identity(
-        account, asked.device, origin, asked.totp, page=asked.page
-    )
+    exchanged = await _exchange_counted_code(context, provider, asked.code, origin)
+    async with _keep_after_refusal(context, exchanged):
+        find = partial(find_linked_account, provider=provider, subject=exchanged.subject)
+        account = await context.database.read(find)
+        opened = await context.part(Authenticator).open_with_identity(
+            account, asked.device, origin, asked.totp, page=asked.page
+        )
     return token_response(*opened, cookies=cookies)
 
 
-async def _fetch_subject(context: AppContext, provider: str, code: str, origin: AttemptOrigin) -> str:
-    """Asks the provider whose code this is. Only a wrong code counts as a failed attempt of the address.
+async def _exchange_counted_code(context: AppContext, provider: str, code: str, origin: AttemptOrigin) -> ExchangedCode:
+    """Exchanges the code of a stranger. Only a wrong code counts as a failed attempt of the address.
 
     Raises NotFound, InvalidCredentials, ProviderUnavailable, TooManySignInAttempts.
     """
-    there, sign_in = _require_provider(context, provider), context.part(Authenticator)
+    _require_provider(context, provider)
+    sign_in = context.part(Authenticator)
     tries = await sign_in.count_code_attempt(origin)
     try:
-        subject = await there.fetch_subject(code)
+        exchanged = await _exchange_code(context, provider, code, origin.network.address)
     except ProviderUnavailable:
         await sign_in.undo_attempt(tries)
         raise
     await sign_in.undo_attempt(tries)
-    return subject
+    return exchanged
+
+
+async def _exchange_code(context: AppContext, provider: str, code: str, address: str) -> ExchangedCode:
+    """Finds out whose code this is: from an earlier request of this client that was refused, else from the provider.
+
+    Raises NotFound, InvalidCredentials, ProviderUnavailable.
+    """
+    there, digest = _require_provider(context, provider), hash_token(f"code {provider} {address} {code}")
+    known = await context.database.transact(partial(take_exchanged_code, digest=digest, now=context.clock()))
+    if known is not None:
+        return known
+    return ExchangedCode(provider, await there.fetch_subject(code), digest, context.clock())
+
+
+@asynccontextmanager
+async def _keep_after_refusal(context: AppContext, exchanged: ExchangedCode) -> AsyncGenerator[None]:
+    """Keeps an exchanged code for another request if the use of its identity is refused."""
+    try:
+        yield
+    except Refusal:
+        await context.database.transact(partial(keep_exchanged_code, exchanged=exchanged))
+        raise
 
 
 @get("/me/identities", opt={"action": "me"})
@@ -111,21 +144,24 @@ async def list_own_identities(request: AnyRequest) -> IdentityList:
 async def link_own_identity(request: AnyRequest, provider: FromPath[str]) -> IdentityView:
     """Links the identity behind a provider's code to the caller's account, for sign-in without the password.
 
-    403 `auth.confirm_needed` without `password` or `totp`: a stolen token alone must not create lasting access.
+    403 `auth.confirm_needed` without `password` or `totp`: a stolen token alone must not create lasting access. The
+    code may be the one of a sign-in that was refused with `auth.not_linked`, for ten minutes and from the same client.
     """
     context, username, asked = (
         app_context(request),
         current_person(request).username,
         await json_body(request, IdentityToLink),
     )
-    there = _require_provider(context, provider)
+    _require_provider(context, provider)
+    address = client_address(request)
     proof = await context.part(Authenticator).reauthenticate(
-        read_token(request), username, asked.password, asked.totp, client_address(request)
+        read_token(request), username, asked.password, asked.totp, address
     )  # before the provider's code is used, which is valid once
-    wanted = ExternalIdentity(provider, await there.fetch_subject(asked.code), username, context.clock())
-    action = partial(link_identity, wanted=wanted, proof=proof)
-    facts = {"provider": provider}
-    made = await context.log.transact(action, Event.IDENTITY_LINKED, current_caller(request), username, facts)
+    exchanged = await _exchange_code(context, provider, asked.code, address)
+    wanted = ExternalIdentity(provider, exchanged.subject, username, context.clock())
+    action, facts = partial(link_identity, wanted=wanted, proof=proof), {"provider": provider}
+    async with _keep_after_refusal(context, exchanged):
+        made = await context.log.transact(action, Event.IDENTITY_LINKED, current_caller(request), username, facts)
     return IdentityView(made.provider, made.linked_at)
 
 

@@ -6,7 +6,8 @@ from msgspec import Struct
 
 from api.http.bodies import AnyRequest
 from api.http.context import app_context
-from api.http.responses import local_link, public_link
+from api.http.responses import local_link, message_link, public_link
+from api.settings import Settings
 from inspections.errors import Conflict
 
 _WHAT_TO_DO = "请管理员在设置 ANXUN_PUBLIC_URL 中填写手机访问本系统的网址（如 https://anxun.example），并重启服务"
@@ -46,6 +47,16 @@ def link_url(request: AnyRequest, token: str) -> str:
 def page_url(request: AnyRequest, token: str) -> str:
     """The address of a link within its own pages."""
     return local_link(request, _path(token))
+
+
+def decision_page_url(request: AnyRequest, token: str) -> str:
+    """The address of a decision link within its own page."""
+    return local_link(request, f"/d/{token}")
+
+
+def decision_link_url(settings: Settings, token: str) -> str | None:
+    """The address of a decision link for a notice; None without ANXUN_PUBLIC_URL."""
+    return message_link(settings, f"/d/{token}")
 
 
 def _path(token: str) -> str:

@@ -1,13 +1,14 @@
-"""The text fields of the party's forms, and the words with which a page says why a form was refused."""
+"""The text fields of the forms of links, and the words with which a page says why something was refused."""
 
 from collections.abc import Mapping
 from typing import Any
 
-from litestar import Request
+from litestar import Request, Response
 
-from api.http.problems import UnparsableBody
+from api.http.pages import render_page
+from api.http.problems import UnparsableBody, http_status
 from api.photos.bodies import Form
-from inspections.errors import Refusal
+from inspections.errors import NotFound, Refusal
 
 _FIELD_LABELS = {
     "method": "整改措施",
@@ -17,6 +18,10 @@ _FIELD_LABELS = {
     "outcome": "整改方式",
     "score": "评分",
     "words": "意见",
+    "authority": "认定单位",
+    "document": "认定文号",
+    "reason": "理由",
+    "totp": "动态验证码",
 }
 
 
@@ -48,3 +53,13 @@ def accepts_only_json(request: Request[Any, Any, Any]) -> bool:
 def filled_fields(names: set[str], given: Mapping[str, str]) -> dict[str, str]:
     """The values of all fields of a form; empty where nothing was given."""
     return dict.fromkeys(names, "") | dict(given)
+
+
+def refusal_page(refusal: Refusal, advice: Mapping[str, str]) -> Response[Any]:
+    """The page of a refusal. `advice`: what to do, by code; by default the detail of the refusal."""
+    title = "链接无效" if isinstance(refusal, NotFound) else refusal.title
+    message = advice.get(refusal.code, refusal.detail)
+    answer = render_page("message.html", http_status(refusal), title=title, message=message)
+    if "retry_after" in refusal.facts:
+        answer.headers["Retry-After"] = str(refusal.facts["retry_after"])
+    return answer

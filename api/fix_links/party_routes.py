@@ -12,7 +12,7 @@ from msgspec import Struct
 from uuid_utils.compat import uuid7
 
 from api.fix_links.addresses import NoPublicAddress, address_warning, draw_qr_code, link_url, page_url
-from api.fix_links.forms import accepts_only_json, filled_fields, form_texts, refusal_messages
+from api.fix_links.forms import accepts_only_json, filled_fields, form_texts, refusal_messages, refusal_page
 from api.fix_links.progress import (
     CaseProgressView,
     EvaluationReceipt,
@@ -35,7 +35,7 @@ from api.photos.processor import PhotoProcessor
 from api.remediation.origins import request_origin, signed_in_account
 from inspections.accounts.policy import BY_LINK, PUBLIC
 from inspections.errors import InactiveLink, InvalidInput, NotFound, Refusal, TooManyRequests
-from inspections.fix_links.actions import (
+from inspections.fix_links.actions.party_links import (
     CaseProgress,
     PartyNotice,
     get_valid_link,
@@ -322,13 +322,7 @@ def _refusal_response(request: Request[Any, Any, Any], refusal: Refusal) -> Resp
     """Answers a refusal: a page for people, a problem for programs. Neither reveals anything about a hazard."""
     if accepts_only_json(request) or request.scope["path"].endswith("/steps"):
         return _add_headers(problem_response(refusal, request.scope))
-    title = "链接无效" if isinstance(refusal, NotFound) else refusal.title
-    answer = render_page(
-        "message.html", http_status(refusal), title=title, message=_ADVICE.get(refusal.code, refusal.detail)
-    )
-    if "retry_after" in refusal.facts:
-        answer.headers["Retry-After"] = str(refusal.facts["retry_after"])
-    return answer
+    return refusal_page(refusal, _ADVICE)
 
 
 _ADVICE = {

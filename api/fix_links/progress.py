@@ -21,7 +21,7 @@ from api.messages.field_errors import find_field_errors
 from api.photos.bodies import FORM_BYTES, receive_form
 from inspections.accounts.policy import PUBLIC
 from inspections.errors import InactiveLink, InvalidInput, NotFound, Refusal, TooManyRequests
-from inspections.fix_links.actions import CaseProgress, evaluate_by_link, load_party_case
+from inspections.fix_links.actions.party_links import CaseProgress, evaluate_by_link, load_party_case
 from inspections.hazards.records import Outcome, State
 from inspections.remediation.steps import Evaluate
 from storage.repository import Repository

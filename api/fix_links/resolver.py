@@ -12,7 +12,7 @@ from api.http.client_address import client_address
 from api.http.tokens import hash_token
 from inspections.accounts.people import Person
 from inspections.errors import NotFound
-from inspections.fix_links.actions import count_link_request, get_valid_link
+from inspections.fix_links.actions.party_links import count_link_request, get_valid_link
 from inspections.fix_links.links import FixLink
 from storage.database import Database
 

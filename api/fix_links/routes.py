@@ -15,7 +15,7 @@ from api.http.bodies import AnyRequest, json_body
 from api.http.context import app_context, current_person
 from api.http.queries import LIST_LIMIT, PageCursor, PageLimit, cut_page
 from api.http.tokens import hash_token, new_token
-from inspections.fix_links.actions import hazard_links, make_link, revoke_link
+from inspections.fix_links.actions.party_links import hazard_links, make_link, revoke_link
 from inspections.fix_links.links import FixLink, NewLink
 
 

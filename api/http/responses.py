@@ -17,6 +17,7 @@ from api.http.bodies import AnyRequest
 from api.http.context import app_context
 from api.http.exchange.validators import is_known_to_client
 from api.http.headers import request_header
+from api.settings import Settings
 
 T = TypeVar("T")
 
@@ -139,6 +140,12 @@ def public_link(request: AnyRequest, path: str) -> str:
     """
     origin = app_context(request).settings.public_address.origin or _loopback_origin(request)
     return origin + local_link(request, path)
+
+
+def message_link(settings: Settings, path: str) -> str | None:
+    """The same for a message that no request asked for; None without ANXUN_PUBLIC_URL, since it needs a host."""
+    address = settings.public_address
+    return address.origin + address.prefix + path if address.origin else None
 
 
 def _loopback_origin(request: AnyRequest) -> str:

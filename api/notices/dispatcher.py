@@ -7,17 +7,22 @@ so each notice is delivered at least once.
 import asyncio
 import random
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
+from types import MappingProxyType
+from uuid import UUID
 
 import structlog
+from msgspec.structs import replace
 
 from api.http.outbound import ForbiddenAddress, SendFailure
+from api.http.tokens import hash_token, new_token
 from api.notices.channels import error_summary
 from api.notices.envelopes import Channel, Envelope, NoticeSubject, channel_info
 from inspections.accounts.policy import scope
 from inspections.errors import Unavailable
+from inspections.notices.actions.decision_links import STEP_BY_LINK, WantedLink, create_decision_links
 from inspections.notices.actions.delivery import (
     claim_deliveries,
     dispatch_notices,
@@ -26,7 +31,8 @@ from inspections.notices.actions.delivery import (
     render_hidden_notice,
     render_notices,
 )
-from inspections.notices.outbox import Delivery, DeliveryAttempt
+from inspections.notices.outbox import Delivery, DeliveryAttempt, Notice
+from inspections.notices.templates import decision_link_text
 from storage.database import Database
 from storage.notices.inbox import get_notice
 from storage.repository import Repository
@@ -45,6 +51,7 @@ _MAX_PAUSE_SECONDS = 0.1
 class Notifier:
     """Runs the outbox and the channels as tasks. `tick`: seconds between checks while there is nothing to do.
 
+    `decision_url`: makes the address of a decision link from its token; None where no public address is set.
     `yields`: this process answers requests too. `start` needs a running event loop.
     """
 
@@ -54,6 +61,7 @@ class Notifier:
         channels: Sequence[Channel],
         clock: Callable[[], datetime],
         tick: float,
+        decision_url: Callable[[str], str | None],
         *,
         yields: bool,
     ) -> None:
@@ -63,6 +71,7 @@ class Notifier:
         self._channels = channels
         self._outlets = [channel_info(channel) for channel in channels]
         self._clock = clock
+        self._decision_url = decision_url
         self._tasks: list[asyncio.Task[None]] = []
         self._closed_until: dict[str, datetime] = {}  # by channel: its receiver wants nothing before
 
@@ -108,7 +117,10 @@ class Notifier:
         claimed, put_off = await self._database.transact(claim)
         if not claimed:
             return put_off
-        envelopes = await self._database.read(partial(_build_envelopes, claimed=claimed, now=now))
+        build = partial(_build_envelopes, claimed=claimed, now=now)
+        envelopes = await self._database.read(build)
+        if links := await self._create_decision_links(channel, [*zip(claimed, envelopes, strict=True)]):
+            envelopes = await self._database.read(partial(build, links=links))
         attempts = await asyncio.gather(
             *(self._attempt_delivery(channel, *each) for each in zip(claimed, envelopes, strict=True))
         )
@@ -117,6 +129,30 @@ class Notifier:
             log.error("notices given up", channel=channel.name, number=given_up)
         await asyncio.sleep(min(self._pause_ratio * (time.monotonic() - began), _MAX_PAUSE_SECONDS))
         return len(claimed)
+
+    async def _create_decision_links(
+        self, channel: Channel, batch: Sequence[tuple[Delivery, Envelope]]
+    ) -> dict[UUID, dict[str, str]]:
+        """Creates a link for each recipient of a notice who may decide its request: delivery → username → address.
+
+        A chat group gets none: a link is for one person. Each try of a delivery gets a link of its own.
+        """
+        wanted: list[tuple[UUID, WantedLink, str]] = []
+        for delivery, envelope in batch if channel.reach != "group" else ():
+            for username in envelope.to if envelope.hazard and envelope.kind in STEP_BY_LINK else ():
+                token = new_token()
+                if envelope.hazard and (url := self._decision_url(token)):
+                    link = WantedLink(envelope.kind, envelope.hazard.id, username, hash_token(token))
+                    wanted.append((delivery.id, link, url))
+        if not wanted:
+            return {}
+        action = partial(create_decision_links, wanted=[link for _, link, _ in wanted], now=self._clock())
+        created = await self._database.transact(action)
+        links: dict[UUID, dict[str, str]] = {}
+        for delivery_id, link, url in wanted:
+            if link.digest in created:
+                links.setdefault(delivery_id, {})[link.username] = url
+        return links
 
     async def _attempt_delivery(self, channel: Channel, delivery: Delivery, envelope: Envelope) -> DeliveryAttempt:
         if delivery.username and not envelope.addresses:
@@ -135,10 +171,18 @@ class Notifier:
         return DeliveryAttempt(delivery.id, error, random.random(), wait=wait)  # noqa: S311  # jitter, no secret
 
 
-def _build_envelopes(repository: Repository, claimed: Sequence[Delivery], now: datetime) -> list[Envelope]:
-    """Builds what is sent. A mail tells no more than its recipient's inbox would show at this moment."""
+def _build_envelopes(
+    repository: Repository,
+    claimed: Sequence[Delivery],
+    now: datetime,
+    links: Mapping[UUID, dict[str, str]] = MappingProxyType({}),
+) -> list[Envelope]:
+    """Builds what is sent. A mail tells no more than its recipient's inbox would show at this moment.
+
+    `links`: decision links by delivery and recipient. The text for a single recipient contains the link.
+    """
     hazards = {each.id: each for each in repository.hazards([each.hazard for each in claimed if each.hazard])}
-    notices = [get_notice(repository, delivery) for delivery in claimed]
+    notices = [_with_link(get_notice(repository, each), links.get(each.id, {}).get(each.username)) for each in claimed]
     found = [hazards.get(delivery.hazard) if delivery.hazard else None for delivery in claimed]
     texts = render_notices(repository, [*zip(notices, found, strict=True)])
     made: list[Envelope] = []
@@ -151,5 +195,11 @@ def _build_envelopes(repository: Repository, claimed: Sequence[Delivery], now: d
             words = text
         to = tuple(person.username for person in told)
         addresses = tuple(person.email for person in told if person.email) if delivery.username else ()
-        made.append(Envelope(notice.id, notice.kind, notice.at, to, named, words.title, words.text, addresses))
+        own = links.get(delivery.id, {})
+        made.append(Envelope(notice.id, notice.kind, notice.at, to, named, words.title, words.text, addresses, own))
     return made
+
+
+def _with_link(notice: Notice, url: str | None) -> Notice:
+    """Adds a decision link to the values of the notice's template."""
+    return replace(notice, facts={**notice.facts, "decision_link": decision_link_text(url)}) if url else notice

@@ -28,7 +28,8 @@ class NoticeSubject(Struct, frozen=True):
 class Envelope(Struct, frozen=True):
     """A notice as a channel delivers it. `id`: the event's, the same on every retry and in every channel.
 
-    `to`: the recipients' usernames; `addresses`: their e-mail addresses, for the mail channel.
+    `to`: the recipients' usernames; `decision_links`: an address for each who may decide the request;
+    `addresses`: their e-mail addresses, for the mail channel.
     """
 
     id: UUID
@@ -39,6 +40,7 @@ class Envelope(Struct, frozen=True):
     title: str
     text: str
     addresses: tuple[str, ...] = ()
+    decision_links: dict[str, str] = {}
 
 
 class Channel(Protocol):

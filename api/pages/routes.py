@@ -1,4 +1,4 @@
-"""Serves the phone's page at `/m`, the admin pages at `/admin` and their files, and says where they are not built."""
+"""Serves the pages at `/m`, `/board`, `/dashboard` and `/admin` with their files, and says where they are not built."""
 
 import shutil
 
@@ -36,6 +36,18 @@ _UNBUILT = "页面还没有构建"
 async def get_phone_page(request: AnyRequest) -> Response[str] | Response[bytes]:
     """Shows the page for inspectors and handlers. An identity provider may bring its code as a query parameter."""
     return await serve_page(request, "phone.html", _CONTENT_SECURITY_POLICY)
+
+
+@get("/board", opt={"action": PUBLIC}, include_in_schema=False)
+async def get_board_page(request: AnyRequest) -> Response[str] | Response[bytes]:
+    """Shows the page for officers and supervisors. Its filters stand behind `#`, which no server sees."""
+    return await serve_page(request, "board.html", _CONTENT_SECURITY_POLICY)
+
+
+@get("/dashboard", opt={"action": PUBLIC, "any_query": True}, include_in_schema=False)
+async def get_dashboard_page(request: AnyRequest) -> Response[str] | Response[bytes]:
+    """Shows the page with the numbers for leaders; its files are among those of `/m`."""
+    return await serve_page(request, "dashboard.html", _CONTENT_SECURITY_POLICY)
 
 
 @get("/admin", opt={"action": PUBLIC}, include_in_schema=False)
@@ -83,4 +95,4 @@ async def serve_asset(request: AnyRequest, asset: BuiltFile | None, name: str) -
     return await serve_content(request, asset.content, asset.tag, media_type, _FOR_GOOD)
 
 
-PAGES = [get_phone_page, get_admin_page, get_phone_worker, get_asset]
+PAGES = [get_phone_page, get_board_page, get_dashboard_page, get_admin_page, get_phone_worker, get_asset]

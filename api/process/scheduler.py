@@ -23,13 +23,15 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from api.accounts.security_log import SecurityLog
 from api.http.outbound import ForbiddenAddress, OutboundClient, SendFailure
 from api.office.recalculation import SWEEP_BATCH, recompute_deadlines_daily
+from inspections.accounts.actions.external_identities import delete_expired_codes
 from inspections.accounts.actions.security_log import Caller, delete_expired_events
 from inspections.accounts.actions.sign_in import delete_expired_tokens
 from inspections.accounts.people import SYSTEM
 from inspections.accounts.security_log import Event
 from inspections.calendar import shanghai_date
 from inspections.errors import Unavailable
-from inspections.fix_links.actions import delete_expired_counters
+from inspections.fix_links.actions.decision_links import delete_expired_links
+from inspections.fix_links.actions.party_links import delete_expired_counters
 from inspections.jobs import claim_job
 from inspections.ledger.actions.exports import delete_old_exports
 from inspections.monitoring.actions.alerts import delete_old_signatures
@@ -148,11 +150,13 @@ async def run_change_cleanup(database: Database, now: datetime) -> int:
 
 
 async def run_expiry_cleanup(database: Database, now: datetime) -> int:
-    """Deletes expired attempt counters, tokens, security events, exports, alert signatures and origins of fixes."""
+    """Deletes what has expired: counters, links, tokens, codes, security events, exports, signatures, fix origins."""
     forgotten = 0
     for action in (
         delete_expired_counters,
+        delete_expired_links,
         delete_expired_tokens,
+        delete_expired_codes,
         delete_expired_events,
         delete_old_exports,
         delete_old_signatures,

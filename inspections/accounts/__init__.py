@@ -2,8 +2,9 @@
 
 - `admin_requests`: requests to change an administrator's account, which another administrator confirms
 - `api_keys`: API keys for programs: scope, expiry, and two secrets that are valid during a rotation
+- `decision_links`: links in notices by which one person decides one request without signing in
 - `delegations`: delegations: one account lends its role to another for a period
-- `external_identities`: links between accounts and their identities at WeChat and 浙政钉
+- `external_identities`: links between accounts and their identities at WeChat and 浙政钉, and exchanged codes
 - `known_devices`: devices on which the owner of an account has signed in before
 - `people`: roles, grants with their periods, persons, and the request bodies that create and change accounts
 - `policy`: the permission table, role × action × scope, for routes, steps and queries

@@ -75,6 +75,8 @@ POLICY: dict[str, dict[Role, ScopeKind]] = {
     "alert.see": {_I: _C, _O: _C, _S: _C},
     "rules.see": {_O: _C, _S: _C, **_FOR_SYSTEM},
     "rules.edit": _FOR_SYSTEM,
+    "checklist.see": {**_FIELD, _A: _C},
+    "checklist.edit": _SUPERVISOR,
     "ledger.export": {_O: _C, _S: _C, _A: _C},
     "ledger.import": {_M: _C},
     "statistics.see": {_O: _C, _S: _C, _A: _C, _I: _C},

@@ -7,8 +7,9 @@ from uuid import UUID
 
 from inspections.accounts.admin_requests import AdminRequest
 from inspections.accounts.api_keys import ApiKey
+from inspections.accounts.decision_links import DecisionLink
 from inspections.accounts.delegations import Delegation
-from inspections.accounts.external_identities import ExternalIdentity
+from inspections.accounts.external_identities import ExchangedCode, ExternalIdentity
 from inspections.accounts.known_devices import KnownDevice
 from inspections.accounts.people import Person
 from inspections.accounts.security_log import SecurityEvent
@@ -74,12 +75,36 @@ class AccountRepository(RecordRepository, Protocol):
         """Returns the external identities of an account, ordered by provider."""
         ...
 
+    def lock_exchanged_code(self, digest: str) -> ExchangedCode | None:
+        """Finds an exchanged code by its digest and locks it for change."""
+        ...
+
+    def old_exchanged_codes(self, before: datetime, limit: int) -> list[ExchangedCode]:
+        """Claims codes exchanged at that instant or before; rows locked by others are skipped."""
+        ...
+
+    def oldest_exchanged_codes(self, spared: int) -> list[ExchangedCode]:
+        """Returns all exchanged codes but the newest `spared`."""
+        ...
+
     def admin_requests(self) -> list[AdminRequest]:
         """Returns the newest 200 requests to change an administrator's account, newest first."""
         ...
 
     def known_devices(self, username: str) -> list[KnownDevice]:
         """Returns the known devices of an account, locked for change."""
+        ...
+
+    def find_decision_link(self, digest: str) -> DecisionLink | None:
+        """Finds the link whose token has this digest, unlocked: load it again before changing it."""
+        ...
+
+    def decision_links(self, username: str) -> list[DecisionLink]:
+        """Returns the decision links of an account, locked for change."""
+        ...
+
+    def old_decision_links(self, before: datetime, limit: int) -> list[DecisionLink]:
+        """Claims links that expired before that instant; rows locked by others are skipped."""
         ...
 
     def all_api_keys(self) -> list[ApiKey]:

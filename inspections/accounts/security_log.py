@@ -40,6 +40,7 @@ class Event(StrEnum):
     KEY_MADE = "key.made"
     KEY_RENEWED = "key.renewed"
     KEY_REVOKED = "key.revoked"
+    DECIDED_BY_LINK = "decision.by_link"
     DELEGATION_MADE = "delegation.made"
     DELEGATION_REVOKED = "delegation.revoked"
     RULES_EDITED = "rules.edited"

@@ -1,6 +1,5 @@
-"""Links by which a responsible party without an account sees a notice, submits its fix and evaluates the closing.
+"""One-time links: a responsible party sees its notice and submits its fix; a supervisor decides one request.
 
-- `actions`: links of the party are created, revoked and opened; they submit one fix and evaluate the closing
 - `links`: links of the responsible party: lifetime, and what they may still do
 - `repository`: the queries that actions of this subject may ask of a store
 """

@@ -16,7 +16,10 @@ from inspections.office.categories import Priority, Severity
 _HAZARD = ("number", "community", "category", "place", "state", "priority", "severity", "due_at", "quantity", "unit")
 _LINE = ("by", "reason", "line_due_at")
 _AGENDA = ("day", "waiting", "due_today", "overdue", "pending_recheck", "received", "closed", "open")
+_REQUEST = (*_HAZARD, *_LINE, "decision_link")
 _FIELDS = {
+    "request_extension": _REQUEST,
+    MAJOR: _REQUEST,
     DAILY: _AGENDA,
     WEEKLY: _AGENDA,
     HISTORY: ("day", "file", "sha256", "hazards"),
@@ -80,9 +83,9 @@ _DEFAULTS: dict[str, tuple[str, str]] = {
     "recheck.fail": ("复查未通过", f"{_AT}复查未通过，新的整改期限 {{due_at}}。原因：{{reason}}"),
     "recheck.partial": ("分批整改", f"{_AT}部分整改已确认，其余请在 {{due_at}} 前完成。"),
     "recheck.refused": ("拒不整改，已落实管控", f"{_AT}拒不整改，已落实管控并办结。原因：{{reason}}"),
-    MAJOR: ("拟定重大隐患待确认", f"{_AT}拟定为重大隐患，请确认。"),
+    MAJOR: ("拟定重大隐患待确认", f"{_AT}拟定为重大隐患，请确认。{{decision_link}}"),
     "confirm_major": ("重大隐患认定", f"{_AT}已有认定结果：{{severity}}，整改期限 {{due_at}}。"),
-    "request_extension": ("延期申请待审批", f"{_AT}申请延期至 {{line_due_at}}，原因：{{reason}}"),
+    "request_extension": ("延期申请待审批", f"{_AT}申请延期至 {{line_due_at}}，原因：{{reason}}{{decision_link}}"),
     "decide_extension": ("延期申请已审批", f"{_AT}的延期申请已审批，整改期限 {{due_at}}。{{reason}}"),
     "suspend": ("暂缓整改", f"{_AT}已暂缓整改。原因：{{reason}}"),
     "resume": ("恢复整改", f"{_AT}恢复整改，整改期限 {{due_at}}。"),
@@ -207,6 +210,11 @@ def line_values(line: HistoryEntry, by: str) -> dict[str, str]:
     due_at = facts.get("due_at")
     deadline = format_moment(datetime.fromisoformat(due_at)) if due_at else "（未定）"
     return {"by": by, "reason": facts.get("reason") or facts.get("basis") or "", "line_due_at": deadline}
+
+
+def decision_link_text(url: str) -> str:
+    """Returns the value of the field `decision_link`, which is empty for everybody who gets no link."""
+    return f"\n点此审批（仅限本人，一次有效，三天内有效，请勿转发）：\n{url}"
 
 
 def fact_values(facts: Mapping[str, Any]) -> dict[str, str]:

@@ -6,7 +6,9 @@ from sqlalchemy import Select, Text, bindparam, select
 
 from storage.accounts.tables import (
     admin_requests,
+    decision_links,
     delegations,
+    exchanged_codes,
     identities,
     keys,
     known_devices,
@@ -46,9 +48,29 @@ EXPIRED_PAIRS = (
     .limit(bindparam("limit"))
 )
 IDENTITIES = select(identities).where(identities.c.username == bindparam("username")).order_by(identities.c.provider)
+EXCHANGED_CODE = select(exchanged_codes).where(exchanged_codes.c.code == bindparam("digest"))
+OLD_EXCHANGED_CODES = (
+    select(exchanged_codes)
+    .where(exchanged_codes.c.exchanged_at <= bindparam("now"))
+    .order_by(exchanged_codes.c.exchanged_at)
+    .limit(bindparam("limit"))
+)
+OLDEST_EXCHANGED_CODES = (
+    select(exchanged_codes).order_by(exchanged_codes.c.exchanged_at.desc()).offset(bindparam("spared"))
+)
 ADMIN_REQUESTS = select(admin_requests).order_by(admin_requests.c.requested_at.desc(), admin_requests.c.id).limit(200)
 KNOWN_DEVICES = (
     select(known_devices).where(known_devices.c.username == bindparam("username")).order_by(known_devices.c.secret)
+)
+DECISION_LINK = select(decision_links).where(decision_links.c.digest == bindparam("digest"))
+DECISION_LINKS = (
+    select(decision_links).where(decision_links.c.username == bindparam("username")).order_by(decision_links.c.digest)
+)
+OLD_DECISION_LINKS = (
+    select(decision_links)
+    .where(decision_links.c.expires_at < bindparam("now"))
+    .order_by(decision_links.c.expires_at)
+    .limit(bindparam("limit"))
 )
 OLD_EVENTS = (
     select(security_events)

@@ -5,8 +5,9 @@ from uuid import UUID
 
 from inspections.accounts.admin_requests import AdminRequest
 from inspections.accounts.api_keys import ApiKey
+from inspections.accounts.decision_links import DecisionLink
 from inspections.accounts.delegations import Delegation
-from inspections.accounts.external_identities import ExternalIdentity
+from inspections.accounts.external_identities import ExchangedCode, ExternalIdentity
 from inspections.accounts.known_devices import KnownDevice
 from inspections.accounts.people import Person
 from inspections.accounts.security_log import SecurityEvent
@@ -17,13 +18,19 @@ from storage.accounts.queries import (
     ADMIN_REQUESTS,
     ADMINISTRATORS,
     CURRENT_PAIRS,
+    DECISION_LINK,
+    DECISION_LINKS,
+    EXCHANGED_CODE,
     EXPIRED_PAIRS,
     IDENTITIES,
     KEY_BY_DIGEST,
     KEYS,
     KNOWN_DEVICES,
     OLD_ATTEMPT_COUNTERS,
+    OLD_DECISION_LINKS,
     OLD_EVENTS,
+    OLD_EXCHANGED_CODES,
+    OLDEST_EXCHANGED_CODES,
     OPEN_SESSIONS,
     PAIR_BY_DIGEST,
     PEOPLE,
@@ -77,11 +84,29 @@ class AccountRepository(UnitOfWork):
     def identities(self, username: str) -> list[ExternalIdentity]:
         return self._select_for_update(ExternalIdentity, IDENTITIES, username=username)
 
+    def lock_exchanged_code(self, digest: str) -> ExchangedCode | None:
+        return next(iter(self._select_for_update(ExchangedCode, EXCHANGED_CODE, digest=digest)), None)
+
+    def old_exchanged_codes(self, before: datetime, limit: int) -> list[ExchangedCode]:
+        return self._claim_due_rows(ExchangedCode, OLD_EXCHANGED_CODES, before, limit)
+
+    def oldest_exchanged_codes(self, spared: int) -> list[ExchangedCode]:
+        return self._select_for_update(ExchangedCode, OLDEST_EXCHANGED_CODES, spared=spared)
+
     def admin_requests(self) -> list[AdminRequest]:
         return self.select(AdminRequest, ADMIN_REQUESTS)
 
     def known_devices(self, username: str) -> list[KnownDevice]:
         return self._select_for_update(KnownDevice, KNOWN_DEVICES, username=username)
+
+    def find_decision_link(self, digest: str) -> DecisionLink | None:
+        return next((DecisionLink(*row) for row in self.rows(DECISION_LINK, {"digest": digest})), None)
+
+    def decision_links(self, username: str) -> list[DecisionLink]:
+        return self._select_for_update(DecisionLink, DECISION_LINKS, username=username)
+
+    def old_decision_links(self, before: datetime, limit: int) -> list[DecisionLink]:
+        return self._claim_due_rows(DecisionLink, OLD_DECISION_LINKS, before, limit)
 
     def all_api_keys(self) -> list[ApiKey]:
         return self.select(ApiKey, KEYS)

@@ -57,6 +57,15 @@ identities = Table(
     Column("linked_at", Instant, nullable=False),
     info={LOCKED: True},
 )
+exchanged_codes = Table(
+    "exchanged_codes",
+    metadata,
+    Column("provider", String(16), primary_key=True),
+    Column("subject", NAME, primary_key=True),
+    Column("code", String(64), nullable=False, unique=True),
+    Column("exchanged_at", Instant, nullable=False, index=True),
+    info={LOCKED: True},
+)
 known_devices = Table(
     "known_devices",
     metadata,
@@ -91,6 +100,19 @@ security_events = Table(
     Column("about", String(200), nullable=False, index=True),
     Column("address", String(64), nullable=False),
     Column("facts", Json(dict[str, str]), nullable=False),
+)
+decision_links = Table(
+    "decision_links",
+    metadata,
+    Column("digest", String(64), primary_key=True),
+    Column("username", String(64), ForeignKey("people.username"), nullable=False, index=True),
+    Column("hazard", Uuid, ForeignKey("hazards.id"), nullable=False),
+    Column("step", String(32), nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("at", Instant, nullable=False),
+    Column("expires_at", Instant, nullable=False, index=True),
+    Column("used_at", Instant),
+    info={LOCKED: True},
 )
 delegations = Table(
     "delegations",

@@ -8,7 +8,7 @@ from msgspec import Struct
 from sqlalchemy import ColumnElement, exists, or_, true
 
 from inspections.accounts.policy import Scope
-from inspections.hazards.records import State, VehicleStandard
+from inspections.hazards.records import Outcome, State, VehicleStandard
 from inspections.office.categories import Priority, Severity
 from inspections.text import spellings
 from storage.engine.columns import any_value_clause, in_constants, within_days
@@ -36,6 +36,7 @@ class HazardFilters(Struct, frozen=True):
     category: tuple[str, ...] = ()
     group: tuple[str, ...] = ()
     state: tuple[State, ...] = ()
+    outcome: tuple[Outcome, ...] = ()
     open: bool | None = None
     unassigned: bool | None = None
     overdue: bool | None = None
@@ -77,6 +78,7 @@ def filter_clauses(codes: tuple[str, ...], filters: HazardFilters, personal: Sco
         (_H.community, filters.community),
         (_H.category, filters.category),
         (_H.state, filters.state),
+        (_H.outcome, filters.outcome),
         (_H.priority, filters.priority),
         (_H.source, filters.source),
         (_H.merged_into, filters.merged_into),

@@ -19,9 +19,10 @@ _FLAGS = (
 
 
 class Browser:
-    """A browser with the screen of a phone: 360 × 640, with touch."""
+    """A browser with the screen of a phone: 360 × 640 unless `width` is another, with touch."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, width=360):
+        self.width = width
         self.driver = shutil.which("chromedriver")
         if not (self.driver and shutil.which("chromium")):
             pytest.skip("no chromium with its driver here")
@@ -36,7 +37,7 @@ class Browser:
 
     def __enter__(self):
         poll_until(self.listens, lambda: "chromedriver does not listen")
-        phone = {"deviceMetrics": {"width": 360, "height": 640, "pixelRatio": 2.0, "touch": True}}
+        phone = {"deviceMetrics": {"width": self.width, "height": 640, "pixelRatio": 2.0, "touch": True}}
         options = {"args": [*_FLAGS, f"--user-data-dir={self.folder}/chromium"], "mobileEmulation": phone}
         wanted = {"browserName": "chrome", "goog:chromeOptions": options, "goog:loggingPrefs": {"browser": "ALL"}}
         answer = self.http.post("/session", json={"capabilities": {"alwaysMatch": wanted}}).json()["value"]

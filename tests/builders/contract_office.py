@@ -28,6 +28,7 @@ FIRST = (
 """Their examples make what other examples are about: a hazard that is accepted and assigned, a device, a person."""
 PLACES = {
     "code": "EV-03",
+    "checklist": "e-bike-shed",
     "year": "2027",
     "device_id": "A-1",
     "username": "new",

@@ -3,8 +3,6 @@
 from tests.builders.phone import Phone
 from tests.builders.process import PASSWORD
 
-DESK = {"viewport": {"width": 1440, "height": 900}, "has_touch": False, "is_mobile": False}
-
 
 class Desk(Phone):
     """One person's admin pages. `errors`: what the page threw or the content security policy stopped."""

@@ -6,8 +6,9 @@ from uuid import UUID, uuid4
 
 from inspections.accounts.admin_requests import AdminRequest
 from inspections.accounts.api_keys import ApiKey
+from inspections.accounts.decision_links import DecisionLink
 from inspections.accounts.delegations import Delegation
-from inspections.accounts.external_identities import ExternalIdentity
+from inspections.accounts.external_identities import ExchangedCode, ExternalIdentity
 from inspections.accounts.known_devices import KnownDevice
 from inspections.accounts.people import Grant, Person, Role
 from inspections.accounts.policy import scope
@@ -57,6 +58,7 @@ from inspections.places.communities import Community, Street
 from inspections.places.community_import import Boundary
 from inspections.remediation.dispatch_rules import DispatchRule
 from inspections.remediation.fix_origins import FixOrigin
+from inspections.rounds.checklists import Checklist
 from inspections.statistics.briefing import Briefing
 from inspections.sync.change_feed import HAZARDS, Feed, HazardChange
 
@@ -202,11 +204,29 @@ class Office:
             (each for each in self.all(ExternalIdentity) if each.username == username), key=lambda each: each.provider
         )
 
+    def lock_exchanged_code(self, digest):
+        return next((each for each in self.all(ExchangedCode) if each.code == digest), None)
+
+    def old_exchanged_codes(self, before, limit):
+        return [each for each in self.all(ExchangedCode) if each.exchanged_at <= before][:limit]
+
+    def oldest_exchanged_codes(self, spared):
+        return sorted(self.all(ExchangedCode), key=lambda each: each.exchanged_at, reverse=True)[spared:]
+
     def admin_requests(self):
         return sorted(self.all(AdminRequest), key=lambda each: each.requested_at, reverse=True)
 
     def known_devices(self, username):
         return [each for each in self.all(KnownDevice) if each.username == username]
+
+    def find_decision_link(self, digest):
+        return self.get(DecisionLink, digest)
+
+    def decision_links(self, username):
+        return [each for each in self.all(DecisionLink) if each.username == username]
+
+    def old_decision_links(self, before, limit):
+        return [each for each in self.all(DecisionLink) if each.expires_at < before][:limit]
 
     def all_api_keys(self):
         return sorted(self.all(ApiKey), key=lambda key: key.made_at, reverse=True)
@@ -246,6 +266,10 @@ class Office:
     def recorded_rungs(self, hazard_ids):
         found = (each for each in self.all(Escalation) if each.hazard in hazard_ids)
         return {(each.hazard, each.deadline_number, each.rung) for each in found}
+
+    def checklist_versions(self, code):
+        found = [each for each in self.all(Checklist) if each.code == code]
+        return sorted(found, key=lambda each: each.version, reverse=True)
 
     def exports(self, username):
         return [each for each in self.all(Export) if each.by == username]
@@ -433,6 +457,8 @@ class Office:
 
 
 _KEYS = {
+    Checklist: ("code", "version"),
+    DecisionLink: ("digest",),
     UploadReceipt: ("sha256", "username"),
     PhotoReference: ("entry", "sha256", "stage"),
     HashBand: ("key", "sha256"),
@@ -440,6 +466,7 @@ _KEYS = {
     Escalation: ("hazard", "deadline_number", "rung"),
     Photo: ("sha256",),
     ExternalIdentity: ("provider", "subject"),
+    ExchangedCode: ("provider", "subject"),
     Person: ("username",),
     Feed: ("name",),
     Job: ("name",),

@@ -52,6 +52,10 @@ def open_browser():
         yield _Chromium(driver.chromium, executable)
 
 
+DESK = {"viewport": {"width": 1440, "height": 900}, "has_touch": False, "is_mobile": False}
+"""The options of a context with a screen on a desk and no touch."""
+
+
 class _Chromium:
     def __init__(self, kind, executable):
         self._kind, self._executable = kind, executable

@@ -11,13 +11,21 @@ from tests.builders.sink import Sink
 OWN = "a password of their own"
 
 
+def person_of(code):
+    return code.partition("/")[0]
+
+
 class Platform(Sink):
-    """Simulates both providers and checks the requests. `people`: the identity that each code belongs to."""
+    """Simulates both providers and checks the requests. `people`: the identity that each code belongs to.
+
+    A code is exchanged once, as by the real ones. The codes of one person differ behind a slash: `code-wang/2`.
+    """
 
     def __init__(self):
         super().__init__()
         self.people = {"code-wang": "o-wang", "code-li": "o-li", "code-thief": "o-thief"}
         self.says = None
+        self.spent = set()
         self.tokens = 0
 
     def meet(self, handler, how, body):  # noqa: ARG002  # as Sink calls it
@@ -34,7 +42,9 @@ class Platform(Sink):
         if url.path == "/wx/sns/jscode2session":
             assert (sent["appid"], sent["secret"]) == ("app", "s3cret/")
             assert sent["grant_type"] == "authorization_code"
-            openid = self.people.get(sent["js_code"])
+            if not self.spend("wechat", sent["js_code"]):
+                return 200, {"errcode": 40163, "errmsg": "code been used"}
+            openid = self.people.get(person_of(sent["js_code"]))
             return 200, {"openid": openid, "session_key": "x"} if openid else {
                 "errcode": 40029,
                 "errmsg": "invalid code",
@@ -44,8 +54,16 @@ class Platform(Sink):
             self.tokens += 1
             return 200, {"success": True, "content": {"data": {"accessToken": "at", "expiresIn": 7200}}}
         assert sent["access_token"] == "at"
-        account = {"code-wang": 1234567}.get(sent["auth_code"])
+        code = sent["auth_code"]
+        account = {"code-wang": 1234567}.get(person_of(code)) if self.spend("zwding", code) else None
         return 200, {"success": True, "content": {"data": {"accountId": account} if account else None}}
+
+    def spend(self, provider, code):
+        """Uses a code up. Returns whether it was still valid."""
+        with self.lock:
+            fresh = (provider, code) not in self.spent
+            self.spent.add((provider, code))
+        return fresh
 
     def check_signature(self, handler, path, body):
         headers = handler.headers

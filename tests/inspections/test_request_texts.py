@@ -11,7 +11,7 @@ from inspections.accounts.delegations import NewDelegation
 from inspections.accounts.people import NewPerson, Person, PersonChange, Role
 from inspections.accounts.policy import EVERYWHERE
 from inspections.errors import IdConflict, InvalidInput
-from inspections.fix_links.actions import make_link, submit_fix_by_link
+from inspections.fix_links.actions.party_links import make_link, submit_fix_by_link
 from inspections.fix_links.links import NewLink
 from inspections.hazards.records import Arrangements, Hazard, HistoryEntry, Party
 from inspections.ledger.actions.legacy_import import import_ledger, preview_import

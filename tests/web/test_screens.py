@@ -101,6 +101,8 @@ def test_the_screens_of_work_are_readable(phone, server, drawn):
     look(phone, f"devices{theme}")
     phone.go("password").page.wait_for_selector("#old")
     look(phone, f"password{theme}")
+    phone.go("identities").page.wait_for_selector("text=没有接入微信或浙政钉")
+    look(phone, f"identities{theme}")
     close_by_others(server, hazard)
     phone.go("work").page.wait_for_selector(".row")
     look(phone, f"work{theme}")
@@ -111,6 +113,11 @@ def test_the_screens_of_work_are_readable(phone, server, drawn):
     look(phone, f"step{theme}")
     phone.go("inbox").page.wait_for_selector("main .list li, main p")
     look(phone, f"inbox{theme}")
+    confirm_as_major(server, hazard)
+    phone.go(f"hazards/{hazard}/steps/supervise").page.wait_for_selector("#step-plan")
+    page.click("form button.main")
+    page.wait_for_selector(".note.late")
+    look(phone, f"step-supervise{theme}")
 
 
 def close_by_others(server, hazard):
@@ -125,7 +132,18 @@ def close_by_others(server, hazard):
             {"method": "车辆移出", "quantity_done": 1, "photos": [{"sha256": "0" * 64, "stage": "after"}]},
         ),
     ]
-    for version, (who, step, more) in enumerate(steps, 1):
+    take_steps(server, hazard, steps)
+
+
+def confirm_as_major(server, hazard):
+    """Makes the hazard a major one, after the steps above."""
+    confirmed = {"authority": "街道", "document": "新街〔2026〕1号"}
+    steps = [("officer", "propose_major", {"basis": "合用场所住人"}), ("supervisor", "confirm_major", confirmed)]
+    take_steps(server, hazard, steps, first=5)
+
+
+def take_steps(server, hazard, steps, first=1):
+    for version, (who, step, more) in enumerate(steps, first):
         with closing(server.client(who)) as client:
             body = {"id": str(uuid.uuid4()), "version": version, "step": step}
             answer = client.post(f"/hazards/{hazard}/steps", json=body | more)

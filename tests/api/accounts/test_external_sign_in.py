@@ -1,18 +1,21 @@
 """Proves sign-in through WeChat and 浙政钉, against fake providers on this machine."""
 
-import shutil
+from itertools import count
 
 import pyotp
 import pytest
-from litestar.testing import TestClient
+from sqlalchemy import select
 
 from api.accounts.sign_in.authentication import HASHER
-from api.accounts.sign_in.identity_providers import open_providers
-from api.app import build_app
+from api.accounts.sign_in.identity_providers import IdentityProviders, open_providers
+from api.process.scheduler import run_expiry_cleanup
 from api.settings import BadSettings, Settings
+from inspections.accounts.external_identities import EXCHANGED_CODE_LIFETIME
 from inspections.accounts.people import Grant, Person, Role
 from inspections.change import Change
-from tests.builders.api import HERE, PASSWORD, Api, problem
+from storage.accounts.tables import exchanged_codes
+from tests.builders.addresses import FromManyAddresses
+from tests.builders.api import HERE, PASSWORD, on_both, problem
 from tests.builders.platforms import OWN, Platform
 from tests.builders.sink import run_server
 
@@ -23,38 +26,55 @@ def platform():
         yield platform
 
 
+NUMBERS = count()
+
+
 @pytest.fixture
-def api(tmp_path, clock, demo_office, platform):
-    shutil.copytree(demo_office[0], tmp_path / "data")
+def api(api, platform):
+    """Give the application both providers, two people who are not of the demo office, and clients of many addresses."""
+    context, call = api.client.app.state.context, api.client.blocking_portal.call
     at = f"http://app:s3cret%2F@127.0.0.1:{platform.port}"
-    words = f"wechat={at}/wx zwding={at}"
-    settings = Settings(data=str(tmp_path / "data"), tick_seconds=0.05, sign_in=words, intranet="127.0.0.0/8")
+    settings = Settings(sign_in=f"wechat={at}/wx zwding={at}", intranet="127.0.0.0/8")
+    context.part(IdentityProviders).update(call(open_providers, settings))
     people = tuple(
         Person(name, name, (Grant(role, HERE),), HASHER.hash(OWN))
         for name, role in (("wang", Role.INSPECTOR), ("li", Role.OFFICER))
     )
-    with TestClient(build_app(settings, clock), raise_server_exceptions=False) as client:
-        api = Api(client, clock, dict(demo_office[1]), tmp_path / "data")
-        client.blocking_portal.call(client.app.state.context.database.transact, lambda _: Change(None, people))
-        for person in people:
-            answer = api.post(None, "/auth/login", {"username": person.username, "password": OWN})
-            api.tokens[person.username] = answer.json()["access_token"]
-        yield api
+    call(context.database.transact, lambda _: Change(None, people))
+    api.client.app = FromManyAddresses(api.client.app)
+    for person in people:
+        answer = api.post(None, "/auth/login", {"username": person.username, "password": OWN})
+        api.tokens[person.username] = answer.json()["access_token"]
+    return api
+
+
+def fresh(code):
+    """Another code of the same person, as a provider gives one for each visit."""
+    return f"{code}/{next(NUMBERS)}"
 
 
 def link(api, who, provider, code, **shown):
-    return api.post(who, f"/me/identities/{provider}", {"code": code, **(shown or {"password": OWN})})
+    return show_to_link(api, who, fresh(code), provider, **shown)
+
+
+def show_to_link(api, who, code, provider="wechat", sender="198.51.100.7", **shown):
+    asked = {"code": code, **(shown or {"password": OWN})}
+    return api.post(who, f"/me/identities/{provider}", asked, headers={"x-from": sender})
 
 
 def sign_in_externally(api, code, provider="wechat"):
-    return api.post(None, f"/auth/external/{provider}", {"code": code})
+    return api.post(None, f"/auth/external/{provider}", {"code": fresh(code)})
+
+
+def show(api, code, provider="wechat", **more):
+    return api.post(None, f"/auth/external/{provider}", {"code": code, **more})
 
 
 @pytest.mark.parametrize("provider", ["wechat", "zwding"])
 def test_a_linked_account_signs_in_without_a_password(api, provider):
     problem(sign_in_externally(api, "code-wang", provider), 401, "auth.not_linked")
     assert link(api, "wang", provider, "code-wang").status_code == 200
-    came = api.post(None, f"/auth/external/{provider}", {"code": "code-wang", "device": "浙政钉"})
+    came = show(api, fresh("code-wang"), provider, device="浙政钉")
     assert came.status_code == 200, came.text
     assert came.json()["user"]["username"] == "wang"
     api.tokens["phone"] = came.json()["access_token"]
@@ -65,6 +85,69 @@ def test_a_linked_account_signs_in_without_a_password(api, provider):
     problem(sign_in_externally(api, "code-wang", provider), 401, "auth.not_linked")
 
 
+def kept_codes(api):
+    database = api.client.app.state.context.database
+    return database.read_sync(lambda repository: repository.rows(select(exchanged_codes)))
+
+
+@on_both
+@pytest.mark.parametrize("provider", ["wechat", "zwding"])
+def test_the_code_of_a_refused_sign_in_links_the_identity_once(api, provider):
+    code = fresh("code-wang")
+    problem(show(api, code, provider), 401, "auth.not_linked")
+    problem(show_to_link(api, "wang", code, provider, password="a guess"), 422, "step.needs")
+    (kept,) = kept_codes(api)
+    assert code not in kept
+    assert show_to_link(api, "wang", code, provider).status_code == 200
+    assert kept_codes(api) == []
+    problem(show_to_link(api, "wang", code, provider), 401, "auth.failed")
+    problem(show(api, code, provider), 401, "auth.failed")
+    assert sign_in_externally(api, "code-wang", provider).json()["user"]["username"] == "wang"
+
+
+@on_both
+def test_a_code_that_another_person_shows_links_nothing(api):
+    code = fresh("code-li")
+    problem(show(api, code), 401, "auth.not_linked")
+    problem(show_to_link(api, "wang", code, sender="203.0.113.9"), 401, "auth.failed")
+    problem(show_to_link(api, "wang", code, "zwding"), 401, "auth.failed")
+    assert show_to_link(api, "li", code).status_code == 200
+    problem(show_to_link(api, "wang", code), 401, "auth.failed")
+    assert [each["provider"] for each in api.get("li", "/me/identities").json()["items"]] == ["wechat"]
+    assert api.get("wang", "/me/identities").json()["items"] == []
+
+
+@on_both
+def test_an_exchanged_code_expires_and_is_swept(api, clock):
+    code, other = fresh("code-wang"), fresh("code-li")
+    problem(show(api, code), 401, "auth.not_linked")
+    clock.advance(seconds=EXCHANGED_CODE_LIFETIME.total_seconds() - 1)
+    problem(show(api, other), 401, "auth.not_linked")
+    problem(show(api, code), 401, "auth.not_linked")  # which does not lengthen its time
+    clock.advance(seconds=1)
+    database, call = api.client.app.state.context.database, api.client.blocking_portal.call
+    call(run_expiry_cleanup, database, clock.now)
+    assert [each.subject for each in kept_codes(api)] == ["o-li"]
+    problem(show_to_link(api, "wang", code), 401, "auth.failed")
+    assert show_to_link(api, "li", other).status_code == 200
+
+
+def test_a_code_that_expired_before_the_sweep_links_nothing(api, clock):
+    code = fresh("code-wang")
+    problem(show(api, code), 401, "auth.not_linked")
+    clock.advance(seconds=EXCHANGED_CODE_LIFETIME.total_seconds())
+    problem(show_to_link(api, "wang", code), 401, "auth.failed")
+    assert kept_codes(api) == []
+
+
+def test_a_refused_link_keeps_the_code_for_another_try(api):
+    assert link(api, "wang", "wechat", "code-wang").status_code == 200
+    code = fresh("code-wang")
+    problem(show_to_link(api, "li", code), 409, "identity.taken")
+    assert api.post("wang", "/me/identities/wechat/remove", None).status_code == 204
+    assert show_to_link(api, "li", code).status_code == 200
+
+
 def test_an_identity_cannot_be_linked_to_a_second_account(api):
     assert link(api, "wang", "wechat", "code-wang").status_code == 200
     problem(link(api, "li", "wechat", "code-wang"), 409, "identity.taken")
@@ -72,7 +155,7 @@ def test_an_identity_cannot_be_linked_to_a_second_account(api):
 
 
 def test_linking_needs_a_password_or_code_and_guesses_are_slowed_down(api):
-    problem(api.post("wang", "/me/identities/wechat", {"code": "code-wang"}), 403, "auth.confirm_needed")
+    problem(api.post("wang", "/me/identities/wechat", {"code": fresh("code-wang")}), 403, "auth.confirm_needed")
     problem(link(api, "wang", "other", "code-wang"), 404, "provider.not_found")
     for shown in ({"password": "a guess"}, {"totp": "123456"}, {"password": OWN, "totp": "123456"}):
         refusal = problem(link(api, "wang", "wechat", "code-wang", **shown), 422, "step.needs")
@@ -120,13 +203,12 @@ def test_guesses_of_the_second_factor_after_a_provider_s_code_are_slowed_down(ap
     totp = pyotp.TOTP(api.post("li", "/me/totp", {"password": OWN}).json()["secret"])
     assert api.post("li", "/me/totp/confirm", {"code": totp.at(clock.now)}).status_code == 200
     for _ in range(5):
-        problem(api.post(None, "/auth/external/wechat", {"code": "code-li", "totp": "12345x"}), 401, "auth.failed")
+        problem(show(api, fresh("code-li"), totp="12345x"), 401, "auth.failed")
     clock.advance(seconds=31)
-    right = {"code": "code-li", "totp": totp.at(clock.now)}
     for _ in range(5):
-        if api.post(None, "/auth/external/wechat", {**right, "totp": "12345x"}).status_code == 429:
+        if show(api, fresh("code-li"), totp="12345x").status_code == 429:
             break
-    problem(api.post(None, "/auth/external/wechat", right), 429, "auth.too_many")
+    problem(show(api, fresh("code-li"), totp=totp.at(clock.now)), 429, "auth.too_many")
 
 
 def logged_facts(api, event):
@@ -169,8 +251,11 @@ def test_external_sign_in_asks_for_the_second_factor(api, clock):
     totp = pyotp.TOTP(api.post("li", "/me/totp", {"password": OWN}).json()["secret"])
     assert api.post("li", "/me/totp/confirm", {"code": totp.at(clock.now)}).status_code == 200
     clock.advance(seconds=31)
-    problem(api.post(None, "/auth/external/wechat", {"code": "code-li"}), 401, "auth.totp_required")
-    assert api.post(None, "/auth/external/wechat", {"code": "code-li", "totp": totp.at(clock.now)}).status_code == 200
+    code = fresh("code-li")
+    problem(show(api, code), 401, "auth.totp_required")
+    problem(show(api, code, totp="12345x"), 401, "auth.failed")
+    assert show(api, code, totp=totp.at(clock.now)).status_code == 200
+    problem(show(api, code, totp=totp.at(clock.now)), 401, "auth.failed")  # it has opened a session
     problem(link(api, "li", "wechat", "code-li", totp=totp.at(clock.now)), 422, "step.needs")  # a used code
     clock.advance(seconds=31)
     assert link(api, "li", "wechat", "code-li", totp=totp.at(clock.now)).status_code == 200
@@ -193,7 +278,7 @@ def test_external_sign_in_asks_for_the_second_factor(api, clock):
 @pytest.mark.parametrize("provider", ["wechat", "zwding"])
 def test_a_failing_provider_gives_503_and_signs_nobody_in(api, platform, provider, says):
     platform.says = says
-    problem(api.post(None, f"/auth/external/{provider}", {"code": "code-wang"}), 503, "auth.provider_unavailable")
+    problem(sign_in_externally(api, "code-wang", provider), 503, "auth.provider_unavailable")
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ from api.accounts.sign_in.password_queue import KNOWN, MAX_WAITING, Applicant, P
 from api.app import build_app
 from api.settings import Settings
 from inspections.errors import TooManyRequests
+from tests.builders.addresses import FromManyAddresses
 from tests.builders.api import PASSWORD, Api, on_both, problem
 from tests.builders.passwords import WRONG, hire_person, try_password
 
@@ -81,19 +82,6 @@ def test_a_signed_in_person_confirms_who_they_are_while_strangers_guess(api):
     problem(try_password(api, PASSWORD, device="other"), 429, "auth.too_many")
     new = {"password": PASSWORD, "new_password": "a longer one, for the new phone"}
     assert api.post("phone", "/auth/password", new).status_code == 200
-
-
-class FromManyAddresses:
-    """The application behind many client addresses: each request comes from the one in its header `x-from`."""
-
-    def __init__(self, app):
-        self.app = app
-
-    async def __call__(self, scope, receive, send):
-        if scope["type"] == "http":
-            sender = dict(scope["headers"]).get(b"x-from", b"198.51.100.7").decode()
-            scope = {**scope, "client": (sender, 1)}
-        await self.app(scope, receive, send)
 
 
 @pytest.fixture

@@ -26,6 +26,7 @@ from inspections.accounts.actions.sign_in import find_known_device
 from inspections.accounts.people import Grant, Person, Role
 from inspections.change import Change
 from tests.builders.api import HERE, MONDAY, Api, Clock
+from tests.builders.decision_links import store_link
 from tests.builders.platforms import OWN, Platform
 from tests.builders.sink import run_server
 from tests.builders.waiting import PATIENCE, poll_until
@@ -115,31 +116,35 @@ class Device:
 
 
 class Account:
-    """An officer who is also an administrator, signed in on two devices, with one credential of each kind."""
+    """An officer, supervisor and administrator, signed in on two devices, with one credential of each kind."""
 
     def __init__(self, office, *, page):
         self.office, self.username = office, office.hire()
         self.here, self.elsewhere = (Device(office, self.username, page=page) for _ in range(2))
         office.platform.people[self.username] = f"o-{self.username}"
-        self.here.post("/me/identities/wechat", {"code": self.username, "password": OWN})
+        self.here.post("/me/identities/wechat", {"code": f"{self.username}/linked", "password": OWN})
         self.recovery = []
         wanted = {"id": str(uuid.uuid4()), "name": "大屏", "scope": HERE, "expires_at": "2027-11-01T00:00:00Z"}
         self.key = self.here.post("/keys", wanted)
         self.link = self.here.post(f"/hazards/{office.hazard['id']}/links", {"id": str(uuid.uuid4())})
         photo = office.hazard["photos"][0]["sha256"]
         self.address = self.here.post("/photos/links", {"photos": [{"sha256": photo}]})["links"][0]["url"]
+        asked = office.api.take_step("officer", office.api.report("inspector"), "accept")
+        self.asked = office.api.take_step("officer", asked, "propose_major", basis="合用场所住人")
+        page_of_link = store_link(office.api, self.username, self.asked, "confirm_major", f"token-of-{self.username}")
         self.credentials = {
             "linked identity": self.sign_in_externally,
             "API key": lambda: office.get_with_token(self.key["token"], "/me"),
             "fix link": lambda: office.api.call(
                 None, "GET", urlsplit(self.link["addresses"]["url"]).path, root=True, headers={"Accept": "text/json"}
             ),
+            "decision link": lambda: office.api.call(None, "GET", page_of_link, root=True),
             "signed address": lambda: office.api.call(None, "GET", self.address, root=True),
         }
 
     def sign_in_externally(self):
         totp = {"totp": self.recovery.pop()} if self.recovery else {}
-        return self.office.api.post(None, "/auth/external/wechat", {"code": self.username, **totp})
+        return self.office.api.post(None, "/auth/external/wechat", {"code": f"{self.username}/{uuid.uuid4()}", **totp})
 
     def enrol(self):
         totp = pyotp.TOTP(self.here.post("/me/totp", {"password": OWN})["secret"])
@@ -167,6 +172,9 @@ def is_good(answer):
     return answer.is_success
 
 
+OWN_ROLES = (Role.OFFICER, Role.SUPERVISOR, Role.ADMIN)
+
+
 class Office:
     """The running application, and its administrator."""
 
@@ -179,7 +187,7 @@ class Office:
 
     def hire(self):
         name = next(self.names)
-        grants = tuple(Grant(role, HERE) for role in (Role.OFFICER, Role.ADMIN))
+        grants = tuple(Grant(role, HERE) for role in OWN_ROLES)
         person = Person(name, name, grants, self.password)
         self.api.client.blocking_portal.call(self.context.database.transact, lambda _: Change(None, (person,)))
         return name
@@ -278,6 +286,15 @@ EVENTS = {
     "an administrator revokes the key": lambda a: a.office.administer(f"/keys/{a.key['key']['id']}/revoke"),
     "an officer revokes the fix link": lambda a: a.here.post(
         f"/hazards/{a.office.hazard['id']}/links/{a.link['link']['id']}/revoke"
+    ),
+    "an administrator takes the role of a supervisor": change_account(
+        grants=[{"role": role, "scope": HERE} for role in OWN_ROLES if role != Role.SUPERVISOR]
+    ),
+    "the request is decided": lambda a: a.office.api.take_step(
+        "supervisor", a.asked, "confirm_major", confirmed=False, reason="依据不足"
+    ),
+    "somebody takes another step on the hazard": lambda a: a.office.api.take_step(
+        "officer", a.asked, "note", note="已告知"
     ),
 }
 TOKENS = {"access token", "refresh token", "live stream", "tus upload"}

@@ -17,7 +17,7 @@ from structlog.testing import capture_logs
 from api.http.pages import format_shanghai_time
 from api.settings import BadSettings, load_settings
 from inspections.accounts.throttling import PER_LINK, WINDOW
-from inspections.fix_links.actions import evaluate_by_link, submit_fix_by_link
+from inspections.fix_links.actions.party_links import evaluate_by_link, submit_fix_by_link
 from inspections.fix_links.links import MAX_SUBMISSIONS
 from inspections.photos.records import PhotoDeclaration, Stage
 from inspections.remediation.steps import Evaluate, SubmitFix

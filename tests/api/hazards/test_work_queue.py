@@ -246,3 +246,11 @@ def test_proposed_majors_are_found(api):
     assert [each["id"] for each in li.get("/hazards", major_proposed=False)["items"]] == [other["id"]]
     api.take_step("supervisor", proposed, "confirm_major", confirmed=False, reason="不构成")
     assert li.get("/hazards", major_proposed=True, count=True)["total"] == 0
+
+
+def test_hazards_are_found_by_how_they_ended(api):
+    ended, _ = (api.report("inspector", place=f"{at}幢") for at in range(2))
+    api.take_step("officer", ended, "verify", outcome="unfounded", note="现场没有发现")
+    li = CountedRequests(api)
+    assert [each["id"] for each in li.get("/hazards", outcome="unfounded")["items"]] == [ended["id"]]
+    assert li.get("/hazards", outcome=["fixed", "false_alarm"])["items"] == []

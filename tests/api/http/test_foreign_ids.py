@@ -11,6 +11,7 @@ import pytest
 from inspections.accounts.people import Role
 from storage.engine.unit_of_work import UnitOfWork
 from tests.builders.api import HERE, PASSWORD, THERE, body, on_both, problem
+from tests.builders.decision_links import store_link
 from tests.builders.people import sign_in_stranger
 from tests.builders.signed_alerts import ALARM, register_device, send_alerts
 
@@ -170,7 +171,7 @@ def test_cursors_of_another_person_show_ones_own_things_only(office):
 
 @on_both
 def test_no_token_of_one_kind_is_taken_for_another(office):
-    """A fix link, a device's secret, a renewal token, a key and a signed address each open one door only."""
+    """A fix link, a decision link, a device's secret, a renewal token, a key, a signed address open one door each."""
     hazard = office.report("inspector", responsible_party={"kind": "merchant", "name": "某店"})
     hazard = office.take_step("officer", hazard, "accept")
     made = office.post("officer", f"/hazards/{hazard['id']}/links", {"id": str(uuid.uuid4())}).json()
@@ -181,14 +182,18 @@ def test_no_token_of_one_kind_is_taken_for_another(office):
     key = office.post("admin", "/keys", wanted).json()["token"]
     signed = office.post("officer", "/photos/links", {"photos": [{"sha256": hazard["photos"][0]["sha256"]}]})
     signature = signed.json()["links"][0]["url"].partition("signed=")[2]
+    decision = store_link(office, "supervisor", hazard, "confirm_major", "a-token-of-a-decision").rpartition("/")[2]
     nonsense = seen(office.call(None, "GET", "/hazards", headers={"Authorization": "Bearer nonsense"}))
-    for token in (link, secret, pair["refresh_token"], signature):
+    for token in (link, decision, secret, pair["refresh_token"], signature):
         for path in ("/hazards", "/me", "/live", f"/hazards/{hazard['id']}"):
             answer = office.call(None, "GET", path, headers={"Authorization": f"Bearer {token}"})
             assert seen(answer) == nonsense, path
-    for token in (link, secret, pair["access_token"], key, signature):
+    for token in (link, decision, secret, pair["access_token"], key, signature):
         problem(office.post(None, "/auth/refresh", {"refresh_token": token}), 401, "auth.required")
-    for token in (secret, pair["access_token"], pair["refresh_token"], key, signature):
+    others = (secret, pair["access_token"], pair["refresh_token"], key, signature)
+    for token in (link, *others):
+        assert office.call(None, "GET", f"/d/{token}", root=True).status_code == 404
+    for token in (decision, *others):
         assert office.call(None, "GET", f"/f/{token}", root=True).status_code == 404
         assert office.call(None, "GET", f"/f/{token}/qr.svg", root=True).status_code == 404
     office.tokens["key"] = key

@@ -147,7 +147,7 @@ def test_every_link_of_every_answer_leads_back_through_the_proxy(office, hazard,
     signed = office.call("POST", "/api/v1/photos/links", "inspector", json=photos)
     answers = [
         signed,
-        *(office.call("GET", path) for path in (("/", "/docs", "/m") if is_built() else ())),
+        *(office.call("GET", path) for path in (("/", "/docs", "/m", "/board", "/dashboard") if is_built() else ())),
         *(office.call("GET", url) for url in party.values()),
         *(office.follow(url) for url in described_paths(office)),
     ]

@@ -5,15 +5,23 @@ from msgspec.structs import replace
 
 from inspections.accounts.actions.external_identities import (
     Reauthentication,
+    delete_expired_codes,
     find_linked_account,
+    keep_exchanged_code,
     link_identity,
+    take_exchanged_code,
     unlink_identity,
     unlink_identity_as_admin,
 )
 from inspections.accounts.actions.second_factor import begin_factor_enrollment, confirm_factor
 from inspections.accounts.actions.sessions import revoke_all_sessions, revoke_session
 from inspections.accounts.actions.sign_in import SessionOptions, change_password, open_session
-from inspections.accounts.external_identities import ExternalIdentity
+from inspections.accounts.external_identities import (
+    EXCHANGED_CODE_LIFETIME,
+    MAX_EXCHANGED_CODES,
+    ExchangedCode,
+    ExternalIdentity,
+)
 from inspections.accounts.policy import Scope
 from inspections.accounts.second_factor import SecondFactor, SubmittedCode
 from inspections.accounts.sessions import Session, TokenDigests
@@ -155,3 +163,36 @@ def test_accounts_of_the_demo_office_are_not_linked():
     for nobody in (wang, replace(wang, username="key of a program")):
         with pytest.raises(Forbidden, match="不能绑定"):
             link(office, nobody, "wechat", "o")
+
+
+def exchanged(subject, code, at=NOW):
+    return ExchangedCode("wechat", subject, code, at)
+
+
+def test_an_exchanged_code_is_taken_once(office):
+    code = exchanged("o-new", "digest")
+    office.do(keep_exchanged_code, code)
+    assert office.do(take_exchanged_code, "another", NOW) is None
+    assert office.do(take_exchanged_code, "digest", NOW) == code
+    assert office.do(take_exchanged_code, "digest", NOW) is None
+
+
+def test_an_expired_code_is_neither_taken_nor_kept(office):
+    office.do(keep_exchanged_code, exchanged("o-new", "digest"))
+    assert office.do(take_exchanged_code, "digest", NOW + EXCHANGED_CODE_LIFETIME) is None
+    assert office.all(ExchangedCode) == []
+
+
+def test_one_code_of_an_identity_is_kept_and_the_sweep_deletes_it(office):
+    for code in ("first", "second"):
+        office.do(keep_exchanged_code, exchanged("o-new", code, NOW))
+    office.do(keep_exchanged_code, exchanged("o-other", "third", later(minutes=1)))
+    assert [each.code for each in office.all(ExchangedCode)] == ["second", "third"]
+    assert office.do(delete_expired_codes, NOW + EXCHANGED_CODE_LIFETIME, 10) == 1
+    assert [each.code for each in office.all(ExchangedCode)] == ["third"]
+
+
+def test_a_limited_number_of_codes_is_kept(office):
+    for at in range(MAX_EXCHANGED_CODES + 2):
+        office.do(keep_exchanged_code, exchanged(f"o-{at}", f"{at}", later(seconds=at)))
+    assert {each.code for each in office.all(ExchangedCode)} == {str(at) for at in range(2, MAX_EXCHANGED_CODES + 2)}

@@ -6,6 +6,7 @@ from inspections.accounts.actions.people import admin_scopes, change_person
 from inspections.accounts.actions.second_factor import begin_factor_enrollment, confirm_factor, reset_factor
 from inspections.accounts.actions.sessions import revoke_all_sessions, revoke_all_sessions_as_admin, revoke_session
 from inspections.accounts.actions.sign_in import change_password, open_session
+from inspections.accounts.decision_links import DecisionLink
 from inspections.accounts.external_identities import ExternalIdentity
 from inspections.accounts.people import ERASED, PersonChange, Role
 from inspections.accounts.policy import Scope
@@ -27,6 +28,9 @@ def office():
         for device in ("phone", "desk"):
             tokens = TokenDigests(f"access {who.username} {device}", f"refresh {who.username} {device}")
             office.do(open_session, who, new_id(), device, tokens, NOW)
+        office.keep(
+            DecisionLink(f"link {who.username}", who.username, new_id(), "confirm_major", 1, NOW, later(days=3))
+        )
         office.keep(*(ExternalIdentity(each, f"o-{who.username}", who.username, NOW) for each in ("wechat", "zwding")))
         office.do(begin_factor_enrollment, who, "SECRET", NOW)
         office.do(confirm_factor, who.username, SubmittedCode(100, "-"), ("first",), NOW)
@@ -62,12 +66,14 @@ def test_sessions_and_linked_identities_end(office, event):
     assert remaining_access(office, wang) == ([], [])
     assert {each.revoked_at for each in office.sessions("wang")} == {later(minutes=1)}
     assert remaining_access(office, li) == (["phone", "desk"], ["wechat", "zwding"])
+    assert [each.username for each in office.all(DecisionLink)] == ["li"]
 
 
 def test_changing_one_s_own_password_keeps_the_device_in_use(office):
     ended = office.do(change_password, wang, "access wang desk", "new hash", NOW)
     assert (ended.providers, len(ended.sessions)) == (("wechat", "zwding"), 1)
     assert remaining_access(office, wang) == (["desk"], [])
+    assert office.decision_links("wang") == []
 
 
 def test_revoking_one_device_keeps_the_others(office):

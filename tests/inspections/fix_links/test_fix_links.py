@@ -19,7 +19,7 @@ from inspections.errors import (
     VersionConflict,
     WrongState,
 )
-from inspections.fix_links.actions import (
+from inspections.fix_links.actions.party_links import (
     CaseProgress,
     PartyNotice,
     count_link_request,

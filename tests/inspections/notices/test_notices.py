@@ -35,7 +35,9 @@ from inspections.notices.templates import (
     MAX_TITLE,
     NewTemplate,
     Template,
+    decision_link_text,
     default_template,
+    fact_values,
     render_template,
     template_fields,
     unknown_fields,
@@ -651,3 +653,12 @@ def test_attaching_a_photo_or_starting_work_notifies_nobody():
     take(office, zhao, hazard, Attach, photos=(photo_declaration("a"),))
     assert len(dispatch_all(office)) == before
     assert {"start", "note", "attach"}.isdisjoint(AUDIENCES)
+
+
+@pytest.mark.parametrize("kind", ["request_extension", "propose_major"])
+def test_a_notice_about_a_request_has_a_place_for_the_link_of_its_recipient(kind):
+    values = fact_values({"decision_link": decision_link_text("https://anxun.example/d/token")})
+    assert "decision_link" in template_fields(kind)
+    assert render_template(default_template(kind), values).text.endswith("\nhttps://anxun.example/d/token")
+    assert "审批（" not in render_template(default_template(kind), {}).text
+    assert "decision_link" not in template_fields("assign")

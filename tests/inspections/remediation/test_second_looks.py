@@ -5,7 +5,7 @@ from functools import partial
 import pytest
 
 from inspections.errors import MissingPhotos
-from inspections.fix_links.actions import make_link, submit_fix_by_link
+from inspections.fix_links.actions.party_links import make_link, submit_fix_by_link
 from inspections.fix_links.links import NewLink
 from inspections.hazards.records import Party, State
 from inspections.notices.outbox import Notice

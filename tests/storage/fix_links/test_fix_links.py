@@ -9,7 +9,7 @@ from sqlalchemy import text
 
 from inspections.accounts.throttling import PER_ADDRESS, WINDOW, AttemptCounter
 from inspections.change import Change
-from inspections.fix_links.actions import (
+from inspections.fix_links.actions.party_links import (
     count_link_request,
     delete_expired_counters,
     load_party_notice,

@@ -1,5 +1,6 @@
 /** Changes as they happen: server-sent events by fetch, because EventSource sends no token. */
 import { NoServer } from "./answers";
+import { eventParser } from "./events";
 import { API, fetchWithin } from "./http";
 import { authorization, renew } from "./session";
 
@@ -14,8 +15,11 @@ export interface LiveEvent {
   afresh: boolean;
 }
 
-/** Calls `changed` for every event until `stop()`. A stream that was cut goes on behind the last event it has brought. */
-export function listen(changed: (event: LiveEvent) => void): () => void {
+/**
+ * Calls `changed` for every event until the returned function is called. A stream that was cut goes on behind the last
+ * event it has brought. `connected`: whether there is a stream now.
+ */
+export function listen(changed: (event: LiveEvent) => void, connected: (on: boolean) => void = () => undefined): () => void {
   let stopped = false;
   let last = "";
   let reader: ReadableStreamDefaultReader<Uint8Array> | null = null;
@@ -28,6 +32,7 @@ export function listen(changed: (event: LiveEvent) => void): () => void {
     if (response.status === 410 || response.status === 422) last = ""; // restored, or another reach: nothing to go on from
     if (!response.ok || !response.headers.get("X-Request-ID")) throw new NoServer("portal");
     reader = response.body?.getReader() ?? null;
+    connected(true);
     const parse = eventParser();
     while (reader) {
       const { done, value } = await reader.read();
@@ -50,39 +55,15 @@ export function listen(changed: (event: LiveEvent) => void): () => void {
       } catch {
         // Whatever cut the stream, the next one tells what was missed.
       }
-      if (!stopped) await pause(wait);
+      if (stopped) return;
+      connected(false);
+      await pause(wait);
     }
   }
   void run();
   return () => {
     stopped = true;
     void reader?.cancel().catch(() => undefined);
-  };
-}
-
-interface Parsed {
-  id: string;
-  name: string;
-}
-
-/** Puts events together from pieces of a stream (WHATWG HTML, server-sent events): one ends at an empty line. */
-export function eventParser(): (piece: Uint8Array) => Parsed[] {
-  const decoder = new TextDecoder();
-  let rest = "";
-  let open: Parsed = { id: "", name: "" };
-  return (piece) => {
-    const lines = (rest + decoder.decode(piece, { stream: true })).split("\n");
-    rest = lines.pop() ?? "";
-    const found: Parsed[] = [];
-    for (const line of lines) {
-      if (line.startsWith("event:")) open.name = line.slice(6).trim();
-      else if (line.startsWith("id:")) open.id = line.slice(3).trim();
-      else if (!line) {
-        found.push(open);
-        open = { id: "", name: "" };
-      }
-    }
-    return found;
   };
 }
 

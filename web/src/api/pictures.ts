@@ -5,8 +5,9 @@ import { authorization, renew } from "./session";
 const KEPT = 40;
 const known = new Map<string, Promise<string>>();
 
-export function pictureUrl(sha256: string, size: 320 | 1280): Promise<string> {
-  const path = `/photos/${sha256}?size=${size}`;
+/** `caption`: the hazard whose number, time, place and reporter are drawn on the picture. */
+export function pictureUrl(sha256: string, size: 320 | 1280, caption = ""): Promise<string> {
+  const path = `/photos/${sha256}?size=${size}${caption && `&watermark=${caption}`}`;
   const found = known.get(path);
   if (found) {
     known.delete(path);

@@ -93,6 +93,12 @@ export async function resume(): Promise<void> {
   }
 }
 
+/** Asks again what the person may do, as after a change of rights. */
+export async function readPerson(): Promise<void> {
+  const answer = await call<Person>("/me");
+  if (answer.ok) enter(answer.data);
+}
+
 /** Signs out here also if the server cannot be reached: the token in memory is gone; cookies end by themselves. */
 export async function signOut(): Promise<boolean> {
   let told = true;

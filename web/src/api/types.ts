@@ -2,13 +2,18 @@
 import type { components } from "./schema";
 
 type Schemas = components["schemas"];
+export type Arrangements = Schemas["Arrangements"];
 export type Category = Schemas["Category"];
 export type Community = Schemas["CommunityView"];
+export type CreatedLink = Schemas["CreatedLinkView"];
 export type Device = Schemas["DeviceView"];
 export type DuplicateCandidate = Schemas["DuplicateCandidate"];
+export type FixLink = Schemas["FixLinkView"];
 export type Hazard = Schemas["HazardView"];
 export type HazardList = Schemas["HazardList"];
+export type History = Schemas["HistoryView"];
 export type HistoryEntry = Schemas["HistoryEntryView"];
+export type IdentityList = Schemas["IdentityList"];
 export type Inbox = Schemas["Inbox"];
 export type Limits = Schemas["Limits"];
 export type Notice = Schemas["NoticeView"];

@@ -2,27 +2,22 @@
 export interface Arrival {
   provider: string;
   code: string;
-  /** The identity is to be linked after a sign-in by password. */
-  link: boolean;
 }
 
 let arrival: Arrival | null = null;
 
-/** Takes the code out of the address before anything else reads or shows it. */
-export function readArrival(): void {
+/** Takes the code out of the address before anything else reads or shows it. Returns whether there was one. */
+export function readArrival(): boolean {
   const query = new URLSearchParams(location.search);
   const provider = query.get("provider") ?? query.get("state");
   const code = query.get("code");
   if (location.search) history.replaceState(null, "", location.pathname + location.hash);
-  arrival = provider && code ? { provider, code, link: false } : null;
+  arrival = provider && code ? { provider, code } : null;
+  return arrival !== null;
 }
 
 export function takeArrival(): Arrival | null {
   const taken = arrival;
   arrival = null;
   return taken;
-}
-
-export function hasArrived(): boolean {
-  return arrival !== null;
 }

@@ -26,6 +26,11 @@ export async function readHistory(id: string, cursor: string | null): Promise<{ 
   return answer.ok ? { items: answer.data.items, next: answer.data.next_cursor } : { items: [], next: null };
 }
 
+/** Whether a step on this hazard is one on a major hazard when it arrives: the confirmation may wait before it. */
+export function isMajor(hazard: Hazard): boolean {
+  return hazard.severity === "major" || waitingSteps(hazard.id).some(({ body }) => body.step === "confirm_major" && body.confirmed === true);
+}
+
 /** Own steps that wait for this hazard; each raises its version by one. */
 export function waitingSteps(id: string): QueueItem[] {
   return state.items.filter((each) => each.kind === "step" && each.hazard === id && each.state === "waiting");

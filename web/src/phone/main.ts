@@ -8,7 +8,7 @@ import { call, type Held, onSession, rememberedPerson, resume } from "../api/ses
 import type { Inbox } from "../api/types";
 import "../styles/phone.css";
 import App from "./App.vue";
-import { hasArrived, readArrival } from "./arrival";
+import { readArrival } from "./arrival";
 import { openOutbox, opensOffline, refresh, wake } from "./outbox";
 import { readKeptReference, readLimits, readReference } from "../shared/reference";
 import { go } from "../shared/router";
@@ -78,15 +78,15 @@ async function tolerate(work: () => Promise<void>): Promise<void> {
 }
 
 async function open(): Promise<void> {
-  readArrival();
+  const arrived = readArrival();
   restoreLanguage();
   state.person = rememberedPerson();
   readKeptReference();
   await openOutbox();
+  if (arrived) go("sign-in");
   createApp(App).mount("#page");
-  if (hasArrived()) go("sign-in");
   if (opensOffline) void navigator.serviceWorker.register(`${BASE}/m/worker.js`, { scope: `${BASE}/m` }).catch(() => undefined);
-  await Promise.all([tolerate(readLimits), hasArrived() ? undefined : resume()]);
+  await Promise.all([tolerate(readLimits), arrived ? undefined : resume()]);
 }
 
 watch(

@@ -1,21 +1,27 @@
 /** Loads a script of ours when it is first needed: a classic script that leaves its export on `window`. */
+import type { BoardEnglish } from "../lazy/boardEnglish";
+import type { Charts } from "../lazy/charts";
+import type { DashboardEnglish } from "../lazy/dashboardEnglish";
 import type { English } from "../lazy/english";
 import type { Resume } from "../lazy/resume";
 import type { Scan } from "../lazy/scan";
 import type { Screens } from "../lazy/screens";
 
 export interface Lazy {
+  boardEnglish: BoardEnglish;
+  charts: Charts;
+  dashboardEnglish: DashboardEnglish;
   english: English;
   resume: Resume;
   scan: Scan;
   screens: Screens;
 }
 
-declare const __LAZY__: Record<keyof Lazy, string>;
+declare const __LAZY__: Partial<Record<keyof Lazy, string>>;
 const loading = new Map<keyof Lazy, Promise<void>>();
 
 export async function loadLazy<Name extends keyof Lazy>(name: Name): Promise<Lazy[Name]> {
-  const begun = loading.get(name) ?? addScript(`${document.documentElement.dataset.base ?? ""}/m/assets/${__LAZY__[name]}`);
+  const begun = loading.get(name) ?? addScript(`${document.documentElement.dataset.base ?? ""}/m/assets/${__LAZY__[name] ?? ""}`);
   loading.set(name, begun);
   try {
     await begun;

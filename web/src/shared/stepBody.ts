@@ -12,7 +12,7 @@ export type Values = Record<string, unknown>;
 export function checkStep(form: StepForm, values: Values, photos: QueuedPhoto[]): Record<string, string> {
   const wrong: Record<string, string> = {};
   for (const field of form.fields) {
-    if (field.required && isEmpty(values[field.name])) wrong[field.name] = t("step.need", { field: t(fieldLabel(field.name)) });
+    if (field.required && isEmpty(values[field.name])) wrong[field.name] = t("step.need", { field: t(fieldLabel(field)) });
   }
   const rebounds = values.result === "look_back.rebound" && !photos.length;
   if ((form.needs === "photo" && !photos.length) || rebounds) wrong.photos = t("step.needPhoto");
@@ -28,7 +28,9 @@ export function stepBody(step: string, form: StepForm, id: string, version: numb
   const body: Values = { id, version, ...(form.sends ?? { step }), made_at: new Date().toISOString() };
   for (const field of form.fields) {
     const value = values[field.name];
-    if (!isEmpty(value) && !(Array.isArray(value) && !value.length)) body[field.name] = convert(field, value);
+    if (isEmpty(value) || (Array.isArray(value) && !value.length)) continue;
+    const target = field.within ? ((body[field.within] ??= {}) as Values) : body;
+    target[field.name] = convert(field, value);
   }
   if (form.photos && photos.length) body.photos = declarePhotos(photos);
   return body;

@@ -12,10 +12,14 @@ export interface Field {
   /** Values, and the kind of words they have. */
   values?: string[];
   words?: "outcome" | "severity" | "priority" | "level" | "steps";
+  /** The object in which the request has this field. */
+  within?: "arrangements";
 }
 
 export interface StepForm {
   fields: Field[];
+  /** What a major hazard needs as well. */
+  major?: Field[];
   /** Photos of this stage may be added. */
   photos?: Stage;
   needs?: "photo" | "photo or note";
@@ -34,6 +38,15 @@ function recheck(result: string, more: Partial<StepForm> & { fields: Field[] }):
 function choice(name: string, words: Field["words"], values: string[], required = false): Field {
   return { name, kind: "choice", words, values, required };
 }
+
+/** 五落实: what must be settled before a major hazard is fixed. */
+export const ARRANGEMENTS: Field[] = [
+  { name: "responsible", kind: "line", required: true, within: "arrangements" },
+  { name: "measures", kind: "text", required: true, within: "arrangements" },
+  { name: "funds", kind: "line", required: true, within: "arrangements" },
+  { name: "time_limit", kind: "date", required: true, within: "arrangements" },
+  { name: "plan", kind: "text", required: true, within: "arrangements" },
+];
 
 export const STEPS: Record<string, StepForm> = {
   accept: {
@@ -104,6 +117,7 @@ export const STEPS: Record<string, StepForm> = {
       choice("level", "level", ["subdistrict", "district", "city", "province"], true),
       { name: "document", kind: "line", required: true },
     ],
+    major: ARRANGEMENTS,
   },
   unsupervise: { fields: [reason] },
   transfer: { fields: [{ name: "to", kind: "line", required: true }, reason] },
@@ -136,6 +150,12 @@ export function sortSteps(possible: string[]): { leading: string[]; others: stri
   };
 }
 
-export function fieldLabel(name: string): Key {
-  return `step.${name}` as Key;
+/** The form of a step on a hazard. Undefined: a step that this page does not know. */
+export function stepForm(step: string, isMajor: boolean): StepForm | undefined {
+  const form = STEPS[step];
+  return form?.major && isMajor ? { ...form, fields: [...form.fields, ...form.major] } : form;
+}
+
+export function fieldLabel({ name, within }: Field): Key {
+  return (within ? `step.${within}.${name}` : `step.${name}`) as Key;
 }

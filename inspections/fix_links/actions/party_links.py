@@ -187,22 +187,23 @@ def count_link_request(
 
     Raises TooManyRequests.
     """
-    changes = [_increment_counter(repository, f"address {address}", PER_ADDRESS, now)]
+    changes = [increment_counter(repository, f"address {address}", PER_ADDRESS, now)]
     found = repository.fix_link_by_digest(digest)
     link = repository.get(FixLink, found.id) if found else None
     if link is not None:
         if counts == "sent" and link.sent >= MAX_SUBMISSIONS:
             raise TooManyRequests("该链接的提交次数已用完，请联系街道重新开具", retry_after=int(WINDOW.total_seconds()))
-        changes.append(_increment_counter(repository, f"link {link.id}", PER_LINK, now))
+        changes.append(increment_counter(repository, f"link {link.id}", PER_LINK, now))
         if counts is not None:
             changes.append((link, replace(link, **{counts: getattr(link, counts) + 1})))
     new = tuple(after for before, after in changes if before is None)
     return Change(link, new, tuple((before, after) for before, after in changes if before is not None))
 
 
-def _increment_counter(
+def increment_counter(
     repository: FixLinkRepository, key: str, limit: int, now: datetime
 ) -> tuple[Struct | None, Struct]:
+    """Counts a request under a key; returns the counter before and after. Raises TooManyRequests."""
     before = repository.get(AttemptCounter, key)
     return before, add_request(before, key, limit, now)
 

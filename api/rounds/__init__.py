@@ -1,0 +1,4 @@
+"""Checklists over HTTP.
+
+- `checklists`: the routes that list, edit, publish, retire and export checklists
+"""

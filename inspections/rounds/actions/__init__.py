@@ -1,0 +1,4 @@
+"""Actions on checklists.
+
+- `checklists`: edits, publishes and retires checklists
+"""
