@@ -1,23 +1,41 @@
 """Administrators and supervisors at the admin pages: accounts, rules, the calendar, keys, deliveries."""
 
 import contextlib
+import io
 import json
+import os
 import re
 import sqlite3
+import subprocess
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 
+import pyotp
 import pytest
+from PIL import Image
 
 from inspections.accounts.policy import POLICY
 from tests.builders.api import body
 from tests.builders.desk import Desk
 from tests.builders.phone import BUILT, DESK, Phone
-from tests.builders.process import Process
+from tests.builders.process import ANXUN, Process
 from tests.builders.sink import sink
 from tests.builders.waiting import poll_until
 
-RIGHTS = Path(__file__).parents[2] / "web" / "src" / "admin" / "rights.ts"
+ROOT = Path(__file__).parents[2]
+RIGHTS = ROOT / "web" / "src" / "admin" / "rights.ts"
+PICTURES = ROOT / "docs" / "pictures"
+AXE = ROOT / "web" / "node_modules" / "axe-core" / "axe.min.js"
+AXE_RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+SCREENS = (
+    *("accounts", "admin-requests", "delegations", "account-devices/admin", "account"),
+    *("categories", "rules", "dispatch-rules", "calendar/2026/10", "templates", "communities", "import-communities"),
+    *("devices", "import-devices", "keys", "deliveries", "security-log", "import-ledger", "health", "no-such-page"),
+)
+KEPT = {"accounts", "calendar/2026/10"}
+FIRST, OWN = "Given to them 1", "Chosen by them 2"
+THREE = {"ben": "system_admin", "qin": "security_admin", "shen": "audit_admin"}
 XIMAQIAO, YUEHE = "330402009036", "330402009037"
 MARKUP = "<img src=x onerror=alert(1)><b>王</b>"
 NEW_PASSWORD = "Given to them 1"
@@ -284,3 +302,83 @@ def test_a_role_that_ends_while_the_page_is_open_takes_its_pages_away(desks):
 def test_the_first_load_of_the_admin_pages_is_small():
     (name,) = re.findall(r'src="%BASE%/m/assets/([^"]+)"', (BUILT / "admin.html").read_text())
     assert (BUILT / "assets" / f"{name}.gz").stat().st_size <= 150_000
+
+
+@pytest.mark.parametrize(("scheme", "width"), [("light", 1440), ("dark", 1024)])
+def test_every_page_is_readable_and_without_faults(chromium, server, scheme, width):
+    if not AXE.exists():
+        pytest.skip("axe-core is not installed: npm ci in web/")
+    options = {**DESK, "viewport": {"width": width, "height": 900}, "color_scheme": scheme}
+    with chromium.context(**options) as context:
+        context.add_init_script(AXE.read_text())
+        desk = Desk(context, server.address).open()
+        look(desk, "sign-in")
+        desk.sign_in("admin")
+        for page in SCREENS:
+            desk.go(page).page.wait_for_selector("main tbody, main form, main dl, main .none, main input, main .note")
+            look(desk, page, keep=scheme == "light" and page in KEPT)
+        desk.go("accounts").start("新建账号").grant(1, "officer", XIMAQIAO)
+        look(desk, "new-account")
+        assert not desk.errors
+
+
+def look(desk, name, *, keep=False):
+    """Checks what is on the screen now, and takes its picture where pictures are wanted."""
+    desk.page.wait_for_timeout(300)
+    wide = desk.page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+    assert wide <= 0, (name, "scrolls sideways")
+    found = desk.page.evaluate("tags => axe.run({runOnly: tags})", AXE_RULES)["violations"]
+    assert not [(each["id"], [node["html"] for node in each["nodes"]][:3]) for each in found], name
+    if keep and os.environ.get("ANXUN_PICTURES"):
+        shot = Image.open(io.BytesIO(desk.page.screenshot())).convert("P", palette=Image.Palette.ADAPTIVE, colors=64)
+        shot.save(PICTURES / f"admin-{name.partition('/')[0]}.png", optimize=True)
+
+
+@pytest.fixture(scope="module")
+def strict_server(tmp_path_factory):
+    """An office under the strict profile, with its three administrators."""
+    folder = tmp_path_factory.mktemp("strict")
+    people, password = folder / "communities.csv", folder / "password"
+    people.write_text(f"code,name,street,abbreviation\n{XIMAQIAO},西马桥社区,新嘉街道,XJ\n", "utf-8")
+    password.write_text(FIRST)
+    process = Process(folder / "data", "serve", ANXUN_PROFILE="strict", ANXUN_DEMO_PASSWORD=None)
+    run = partial(subprocess.run, env=process.environment, check=True, capture_output=True)
+    run([ANXUN, "migrate"])
+    run([ANXUN, "import", "communities", people])
+    for name, role in THREE.items():
+        run([ANXUN, "user", "add", name, "--name", name, "--role", f"{role}:", "--password-file", password])
+    process.start()
+    yield process
+    process.stop()
+
+
+def test_a_second_administrator_confirms_what_the_first_has_requested(desks, strict_server):
+    """Each sets an own password and a second factor at the first sign-in, on the page; then they check each other."""
+    qin, ben = (enroll(desks(strict_server.address), name) for name in ("qin", "ben"))
+    qin.choose("账号").act("shen", "重置密码").fill(password="Given once again 3").confirm()
+    qin.wait_for_text("须由另一位管理员确认")
+    qin.choose("待确认变更").wait_for_text("设置新密码")
+    assert not qin.page.get_by_role("button", name="确认", exact=True).count()  # nobody confirms the own request
+    ben.choose("待确认变更").act("shen", "确认").confirm()
+    ben.wait_for_text("已确认（ben）")
+    given = {"username": "shen", "password": "Given once again 3"}
+    assert strict_server.ask("POST", "/api/v1/auth/login", json=given).status_code == 200
+    qin.choose("账号").act("shen", "移除二次验证").confirm()
+    ben.choose("账号").choose("待确认变更").act("待确认", "驳回").confirm()
+    ben.wait_for_text("已驳回（ben）")
+
+
+def enroll(desk, name):
+    desk.sign_in(name, FIRST).wait_for_text("请先改成自己的密码")
+    desk.fill(password=FIRST, new_password="short")
+    desk.page.click("form .main")
+    desk.page.wait_for_selector("#field-new_password-wrong")
+    desk.fill(new_password=OWN).page.click("form .main")
+    desk.wait_for_text("请先在下面开通")
+    desk.fill(own__password=OWN).page.click("text=开通二次验证")
+    code = pyotp.TOTP(desk.page.locator("form code").inner_text()).now()
+    assert desk.page.locator(".qr").evaluate("async image => { await image.decode(); return image.naturalWidth > 50; }")
+    desk.fill(code=code).page.click("text=确认开通")
+    assert len(desk.take_secret()) > 5
+    desk.page.wait_for_selector("nav a")
+    return desk
