@@ -128,6 +128,24 @@ def test_the_counts_agree_with_the_statistics(desk, office):
     assert counts == {"reported": 2, "toAssign": 2, "late": 0, "recheck": 1, "alarms": 0, "sentBack": 1, "majors": 1}
 
 
+def test_a_case_is_assigned_to_a_party_that_then_gets_a_link(desk, office):
+    (hazard,) = report_hazards(office, 1)
+    take_step(office, "officer", hazard, "accept")
+    page = desk("officer", f"#/hazards/{hazard['id']}/steps/assign").page
+    page.wait_for_selector(".step-form #step-name")
+    page.fill("#step-name", "老王面馆")
+    page.locator(".step-form button.main").press("Enter")
+    page.wait_for_selector("text=请填写：整改责任主体")
+    page.check("input[name=step-kind][value=merchant]")
+    page.locator(".step-form button.main").press("Enter")
+    page.click("text=生成链接和通知书")
+    page.wait_for_selector("#link-address")
+    assert "/f/" in page.input_value("#link-address")
+    with closing(office.client("officer")) as officer:
+        assigned = officer.get(f"/hazards/{hazard['id']}").json()
+    assert (assigned["state"], assigned["responsible_party"]["name"]) == ("assigned", "老王面馆")
+
+
 def test_two_officers_on_one_case_see_what_the_other_did(desk, office):
     (hazard,) = report_hazards(office, 1)
     first = desk("officer", f"#/hazards/{hazard['id']}/steps/reject")

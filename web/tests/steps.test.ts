@@ -55,3 +55,22 @@ it("wants a photo of a fix, and a photo or words of a passed re-check", () => {
   expect(Object.keys(checkStep(form("recheck.pass"), {}, []))).toEqual(["photos"]);
   expect(checkStep(form("recheck.pass"), { note: "已整改" }, [])).toEqual({});
 });
+
+describe("the assignment of a hazard", () => {
+  it("needs a handler or a responsible party", () => {
+    expect(checkStep(form("assign"), {}, [])).toEqual({ lead: "请填写：整改人" });
+    expect(checkStep(form("assign"), { lead: "zhao" }, [])).toEqual({});
+    expect(checkStep(form("assign"), { kind: "merchant", name: "老王面馆" }, [])).toEqual({});
+    expect(checkStep(form("assign"), { phone: "0573-1234567" }, [])).toEqual({
+      lead: "请填写：整改人",
+      kind: "请填写：整改责任主体",
+      name: "请填写：责任主体名称",
+    });
+  });
+
+  it("sends the party as one object", () => {
+    const party = { kind: "merchant", name: "老王面馆" };
+    expect(bodyOf("assign", { ...party, phone: "" })).toEqual({ id: "0190", version: 3, step: "assign", responsible_party: party });
+    expect(bodyOf("assign", { lead: "zhao" })).toEqual({ id: "0190", version: 3, step: "assign", lead: "zhao" });
+  });
+});

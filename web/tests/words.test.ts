@@ -8,7 +8,7 @@ import { endOfDay, sayLength, sayTime, shanghaiDate } from "../src/words/times";
 
 const NOW = Date.parse("2026-11-23T01:00:00Z"); // 09:00 in Shanghai
 /** Keys that are put together while the page runs. */
-const BUILT = /^(state|steps|outcome|role|severity|priority|level|provider|step|away|hazard|signIn)\./;
+const BUILT = /^(state|steps|outcome|role|severity|priority|level|party|provider|step|away|hazard|signIn)\./;
 const BUILT_ON_BOARD = /^((column|explain|key|keys|act|wrong|filter|clock)\.|batch\.(accept|assign)$)/;
 const BUILT_ON_DASHBOARD = /^(period|sheet|flow|clock|clockName|alarm|flag|flagMeaning)\./;
 const SOURCES = join(__dirname, "../src");

@@ -12,12 +12,18 @@ export type Values = Record<string, unknown>;
 export function checkStep(form: StepForm, values: Values, photos: QueuedPhoto[]): Record<string, string> {
   const wrong: Record<string, string> = {};
   for (const field of form.fields) {
-    if (field.required && isEmpty(values[field.name])) wrong[field.name] = t("step.need", { field: t(fieldLabel(field)) });
+    if (isRequired(field, values) && isEmpty(values[field.name])) wrong[field.name] = t("step.need", { field: t(fieldLabel(field)) });
   }
   const rebounds = values.result === "look_back.rebound" && !photos.length;
   if ((form.needs === "photo" && !photos.length) || rebounds) wrong.photos = t("step.needPhoto");
   if (form.needs === "photo or note" && !photos.length && isEmpty(values.note)) wrong.photos = t("step.needPhotoOrNote");
   return wrong;
+}
+
+function isRequired(field: Field, values: Values): boolean {
+  const has = (name: string) => !isEmpty(values[name]);
+  const { requiredWith = [], requiredWithout } = field;
+  return field.required === true || requiredWith.some(has) || (requiredWithout !== undefined && !requiredWithout.some(has));
 }
 
 function isEmpty(value: unknown): boolean {

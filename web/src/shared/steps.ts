@@ -9,11 +9,15 @@ export interface Field {
   name: string;
   kind: FieldKind;
   required?: boolean;
+  /** Required if one of these fields has a value. */
+  requiredWith?: string[];
+  /** Required if none of these fields has a value. */
+  requiredWithout?: string[];
   /** Values, and the kind of words they have. */
   values?: string[];
-  words?: "outcome" | "severity" | "priority" | "level" | "steps";
+  words?: "outcome" | "severity" | "priority" | "level" | "steps" | "party";
   /** The object in which the request has this field. */
-  within?: "arrangements";
+  within?: "arrangements" | "responsible_party";
 }
 
 export interface StepForm {
@@ -48,6 +52,17 @@ export const ARRANGEMENTS: Field[] = [
   { name: "plan", kind: "text", required: true, within: "arrangements" },
 ];
 
+/** 整改责任主体, which needs no account: a link and a notice are made for it. */
+const PARTY: Field[] = [
+  {
+    ...choice("kind", "party", ["owner", "tenant", "property", "committee", "merchant", "organisation"]),
+    requiredWith: ["name", "phone"],
+    within: "responsible_party",
+  },
+  { name: "name", kind: "line", requiredWith: ["kind", "phone"], within: "responsible_party" },
+  { name: "phone", kind: "line", within: "responsible_party" },
+];
+
 export const STEPS: Record<string, StepForm> = {
   accept: {
     fields: [
@@ -55,7 +70,7 @@ export const STEPS: Record<string, StepForm> = {
       choice("priority", "priority", ["urgent", "high", "normal"]),
     ],
   },
-  assign: { fields: [{ name: "lead", kind: "person", required: true }, { name: "assisting", kind: "people" }] },
+  assign: { fields: [{ name: "lead", kind: "person", requiredWithout: ["name"] }, { name: "assisting", kind: "people" }, ...PARTY] },
   start: { fields: [] },
   submit_fix: {
     fields: [
