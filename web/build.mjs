@@ -141,6 +141,10 @@ async function buildDashboard(shared) {
   writeEntry("dashboard", await bundle("src/dashboard/main.ts", { define: { __LAZY__: JSON.stringify(lazy) } }));
 }
 
+async function buildAdmin(shared) {
+  writeEntry("admin", await bundle("src/admin/main.ts", { define: { __LAZY__: JSON.stringify(shared) } }));
+}
+
 /** Swagger UI as it is published, and a few lines that start it. */
 function buildDocs() {
   const from = (name) => readFileSync(join(HERE, "node_modules/swagger-ui-dist", name));
@@ -158,6 +162,7 @@ const shared = await buildLazy("english", "resume");
 await buildPhone(shared);
 await buildBoard(shared);
 await buildDashboard(shared);
+await buildAdmin(shared);
 writeLicences();
 // A server that runs sees either the old files or the new ones.
 rmSync(`${TARGET}.old`, { recursive: true, force: true });

@@ -2,5 +2,5 @@
 
 - `built`: finds the built files on disk
 - `documents`: the documentation of the API by Swagger UI
-- `routes`: the pages at `/m`, `/board` and `/dashboard`, their files, and what is said while nothing is built
+- `routes`: the pages at `/m`, `/board`, `/dashboard` and `/admin`, their files, and what is said while nothing is built
 """

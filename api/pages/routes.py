@@ -1,4 +1,4 @@
-"""Serves the pages at `/m`, `/board` and `/dashboard` with their files, and says so where they are not built."""
+"""Serves the pages at `/m`, `/board`, `/dashboard` and `/admin` with their files, and says where they are not built."""
 
 import shutil
 
@@ -50,6 +50,12 @@ async def get_dashboard_page(request: AnyRequest) -> Response[str] | Response[by
     return await serve_page(request, "dashboard.html", _CONTENT_SECURITY_POLICY)
 
 
+@get("/admin", opt={"action": PUBLIC}, include_in_schema=False)
+async def get_admin_page(request: AnyRequest) -> Response[str] | Response[bytes]:
+    """Shows the page for administrators and supervisors: accounts, rules, machines."""
+    return await serve_page(request, "admin.html", _CONTENT_SECURITY_POLICY)
+
+
 @get("/m/worker.js", opt={"action": PUBLIC}, include_in_schema=False)
 async def get_phone_worker(request: AnyRequest) -> Response[bytes]:
     """Returns the service worker, which keeps the page for reloads without a network; it may control `/m` itself."""
@@ -89,4 +95,4 @@ async def serve_asset(request: AnyRequest, asset: BuiltFile | None, name: str) -
     return await serve_content(request, asset.content, asset.tag, media_type, _FOR_GOOD)
 
 
-PAGES = [get_phone_page, get_board_page, get_dashboard_page, get_phone_worker, get_asset]
+PAGES = [get_phone_page, get_board_page, get_dashboard_page, get_admin_page, get_phone_worker, get_asset]
