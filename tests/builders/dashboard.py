@@ -80,5 +80,5 @@ def serve_simulated_year(folder):
 def keep_picture(picture, name):
     """Writes a picture for the documentation, where pictures are wanted."""
     if os.environ.get("ANXUN_PICTURES"):
-        shot = Image.open(io.BytesIO(picture)).convert("P", palette=Image.Palette.ADAPTIVE, colors=64)
+        shot = Image.open(io.BytesIO(picture)).convert("RGB").quantize(96, method=Image.Quantize.FASTOCTREE)
         shot.save(Path(__file__).parents[2] / "docs" / "pictures" / f"{name}.png", optimize=True)

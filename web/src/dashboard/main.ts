@@ -2,6 +2,7 @@
 import { createApp, watch } from "vue";
 import { NoServer } from "../api/answers";
 import { onSession, rememberedPerson, resume } from "../api/session";
+import { loadLazy } from "../shared/lazy";
 import { readLimits, readReference } from "../shared/reference";
 import { restoreLanguage } from "../words";
 import "../styles/dashboard.css";
@@ -22,6 +23,7 @@ onSession(
 
 /** The names of places first: the filters of the address are held against them. */
 async function begin(): Promise<void> {
+  loadLazy("charts").catch(() => undefined); // comes while the numbers are read; a chart says if it has failed
   if (!state.communities.length) await readReference();
   await Promise.all([refresh(), readAreas()]);
 }
