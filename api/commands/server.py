@@ -167,7 +167,8 @@ def _print_banner(settings: Settings, address: Address, console: Console, *, dem
     console.print(f"[bold]Anxun 安巡[/bold]{office} · data in {settings.folder}", soft_wrap=True)
     console.print(f"  API        {address.url}/api/v1", soft_wrap=True)
     console.print(f"  phone      {address.url}/m", soft_wrap=True)
-    console.print(f"  board      {address.url}/board", soft_wrap=True)
+    for page in ("board", "dashboard", "admin"):
+        console.print(f"  {page:<11}{address.url}/{page}", soft_wrap=True)
     if settings.docs:
         console.print(f"  docs       {address.url}/docs", soft_wrap=True)
     if settings.public_url:

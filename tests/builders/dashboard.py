@@ -1,6 +1,11 @@
 """Leaders before the dashboard: its page in a real Chromium, and an office with a year of work."""
 
+import io
+import os
 import subprocess
+from pathlib import Path
+
+from PIL import Image
 
 from tests.builders.phone import Phone
 from tests.builders.process import ANXUN, Process
@@ -70,3 +75,10 @@ def serve_simulated_year(folder):
     run = [ANXUN, "demo", "--year", "2024"]
     subprocess.run(run, env=process.environment, capture_output=True, check=True)
     return process.start()
+
+
+def keep_picture(picture, name):
+    """Writes a picture for the documentation, where pictures are wanted."""
+    if os.environ.get("ANXUN_PICTURES"):
+        shot = Image.open(io.BytesIO(picture)).convert("P", palette=Image.Palette.ADAPTIVE, colors=64)
+        shot.save(Path(__file__).parents[2] / "docs" / "pictures" / f"{name}.png", optimize=True)

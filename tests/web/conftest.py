@@ -1,4 +1,4 @@
-"""One server for the stories of a file, and one driver of browsers for the run."""
+"""Provides one server and one browser for the stories of a file."""
 
 import pytest
 
@@ -8,8 +8,9 @@ from tests.builders.phone import open_browser, require_pages
 from tests.builders.process import Process
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium():
+    """Yields a browser. While it is open no test of this process can run a loop of its own."""
     with open_browser() as browser:
         yield browser
 

@@ -1,7 +1,9 @@
 """Officers at the board: a Monday by keyboard alone, two officers on one case, and rights that end meanwhile."""
 
+import json
 import uuid
 from contextlib import ExitStack, closing
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
@@ -131,7 +133,8 @@ def test_two_officers_on_one_case_see_what_the_other_did(desk, office):
     first = desk("officer", f"#/hazards/{hazard['id']}/steps/reject")
     first.page.wait_for_selector(".step-form")
     first.page.fill("#step-reason", "不属实")
-    first.page.context.set_offline(True)  # the news does not come in time
+    first.page.context.set_offline(True)
+    first.page.route("**/api/v1/live", lambda route: route.abort())  # the news does not come in time
     take_step(office, "officer", hazard, "accept")
     take_step(office, "officer", hazard, "assign", lead="handler")
     first.page.context.set_offline(False)
@@ -234,3 +237,37 @@ def test_who_is_no_officer_is_told_so(chromium, office):
         board = Board(context, office.address).open().sign_in("inspector")
         board.page.wait_for_selector("text=工作台供安全专管员和分管领导使用")
         assert not [url for url in board.requests if "/hazards" in url]
+
+
+def test_ten_thousand_rows_are_scrolled_and_a_few_are_drawn(chromium, office):
+    """The pages of the column are those of one hazard, many times under other ids."""
+    (known,) = report_hazards(office, 1)
+    pages = 20
+
+    def answer(route):
+        query = parse_qs(urlsplit(route.request.url).query)
+        page = int(query.get("cursor", ["0"])[0])
+        items = [
+            known | {"id": str(uuid.UUID(int=page * 500 + at)), "place": f"{page * 500 + at}号"} for at in range(500)
+        ]
+        after = str(page + 1) if page + 1 < pages else None
+        body = json.dumps({"items": items, "next_cursor": after, "total": 500 * pages})
+        route.fulfill(status=200, headers={"X-Request-ID": "1", "Content-Type": "application/json"}, body=body)
+
+    with chromium.context(**DESK) as context:
+        board = Board(context, office.address).open()
+        board.page.route("**/api/v1/hazards?*counted_as=waiting*", answer)
+        board.sign_in("officer").wait_until_read()
+        rows = board.page.locator(".of-reported [role=option]")
+        for _ in range(pages + 5):
+            board.press("G")
+            board.page.wait_for_timeout(50)
+            if board.page.locator("[aria-posinset='10000']").count():
+                break
+            board.page.wait_for_selector(".more", state="detached")
+        board.page.wait_for_selector("[aria-posinset='10000']:focus")
+        assert rows.count() < 40
+        assert board.page.locator("[aria-posinset='10000'] .where").inner_text().startswith("9999号")
+        board.press("g")
+        board.page.wait_for_selector("[aria-posinset='1']:focus")
+        assert not board.errors

@@ -1,5 +1,6 @@
 """Supervising a major hazard needs its five arrangements (五落实), also on a phone without a network."""
 
+import uuid
 from contextlib import closing
 
 from tests.builders.phone import Phone
@@ -20,7 +21,7 @@ def propose_major(server, phone, drawn):
     (item,) = phone.queue()
     with closing(server.client("officer")) as officer:
         for version, step in enumerate(({"step": "accept"}, {"step": "propose_major", "basis": "合用场所住人"}), 1):
-            body = {"id": f"{item['hazard'][:-1]}{version}", "version": version, **step}
+            body = {"id": str(uuid.uuid4()), "version": version, **step}
             assert officer.post(f"/hazards/{item['hazard']}/steps", json=body).status_code == 200
     return item["hazard"]
 

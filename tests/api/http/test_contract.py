@@ -56,7 +56,7 @@ def test_health_documents_and_limits_need_no_sign_in(api):
 
 
 def test_no_page_loads_from_a_foreign_host(api):
-    for path in ("/", "/m", "/board", "/dashboard", "/docs", "/schema", "/schema/other"):
+    for path in ("/", "/m", "/board", "/dashboard", "/admin", "/docs", "/schema", "/schema/other"):
         page = api.get(None, path, root=True).text
         assert not re.findall(r'(?:src|href)="(https?:)?//', page), path
         assert not re.findall(r"@import|url\(['\"]?https?:", page), path

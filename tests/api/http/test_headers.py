@@ -53,7 +53,7 @@ def test_every_kind_of_response_carries_the_security_headers(api):
     assert answers[6].headers["content-security-policy"] == "default-src 'none'; sandbox"
     assert "immutable" in answers[6].headers["cache-control"]
     for page in (
-        api.call(None, "GET", path, root=True) for path in ("/m", "/board", "/dashboard", "/docs")
+        api.call(None, "GET", path, root=True) for path in ("/m", "/board", "/dashboard", "/admin", "/docs")
     ):  # the same for everybody
         assert {name: page.headers[name] for name in ALWAYS} == ALWAYS
         assert "frame-ancestors 'none'" in page.headers["content-security-policy"]

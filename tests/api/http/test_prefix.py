@@ -20,6 +20,7 @@ from tests.builders.shops import SHOP
 from tests.builders.waiting import PATIENCE, poll_until
 
 PREFIX = "/aq/%E5%AE%89%E5%B7%A1"
+BUILT_PAGES = ("/", "/docs", "/m", "/board", "/dashboard", "/admin")
 ROLES = ("inspector", "officer", "handler", "supervisor", "analyst", "admin")
 PICTURE = draw_sample_photo("behind a prefix", "EB-01", MONDAY)
 TUS = {"Tus-Resumable": "1.0.0"}
@@ -147,7 +148,7 @@ def test_every_link_of_every_answer_leads_back_through_the_proxy(office, hazard,
     signed = office.call("POST", "/api/v1/photos/links", "inspector", json=photos)
     answers = [
         signed,
-        *(office.call("GET", path) for path in (("/", "/docs", "/m", "/board", "/dashboard") if is_built() else ())),
+        *(office.call("GET", path) for path in (BUILT_PAGES if is_built() else ())),
         *(office.call("GET", url) for url in party.values()),
         *(office.follow(url) for url in described_paths(office)),
     ]

@@ -70,6 +70,7 @@ const en: DashboardEnglish = {
   "flow.closed": "Closed",
   "flow.fixed": "Fixed",
   "asTable": "As a table",
+  "tableOf": "{name} (table)",
   "days": "Days",
   "chartFailed": "The chart could not be loaded; the table has its numbers",
   "ranking": "Communities compared",

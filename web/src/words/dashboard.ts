@@ -67,6 +67,7 @@ export const dashboardZh = {
   "flow.closed": "销号",
   "flow.fixed": "整改",
   "asTable": "以表格查看",
+  "tableOf": "{name}（表格）",
   "days": "时段",
   "chartFailed": "图表没有读到，数字见表格",
   "ranking": "社区比较",
