@@ -126,7 +126,7 @@ const en: BoardEnglish = {
   "case.reboundedAs": "Found again as",
   "case.flaggedWith": "Named by a doubt about a photo:",
   "case.flags": "Doubts about photos",
-  "case.hours": " ({n} hours)",
+  "case.by": " ({n})",
   "case.metres": " ({n} m)",
   "case.bits": " ({n} of 64 bits differ)",
   "case.acting": "for {name}",

@@ -123,7 +123,7 @@ export const boardZh = {
   "case.reboundedAs": "已反弹为",
   "case.flaggedWith": "照片存疑时提到",
   "case.flags": "照片存疑",
-  "case.hours": "（{n} 小时）",
+  "case.by": "（{n}）",
   "case.metres": "（{n} 米）",
   "case.bits": "（{n} / 64 位不同）",
   "case.acting": "代 {name}",
