@@ -84,8 +84,10 @@ class Rate(NamedTuple):
 
     @property
     def meaning(self) -> str:
-        below = f"({self.denominator} − {self.less})" if self.less else self.denominator
-        return f"{self.title} = {self.numerator} ÷ {below}"
+        above, below = _COUNTS[self.numerator].title, _COUNTS[self.denominator].title
+        if self.less:
+            below = f"（{below} − {_COUNTS[self.less].title}）"
+        return f"{self.title} = {above} ÷ {below}"
 
 
 RATES: dict[str, Rate] = {

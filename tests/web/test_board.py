@@ -135,7 +135,7 @@ def test_a_case_is_assigned_to_a_party_that_then_gets_a_link(desk, office):
     page.wait_for_selector(".step-form #step-name")
     page.fill("#step-name", "老王面馆")
     page.locator(".step-form button.main").press("Enter")
-    page.wait_for_selector("text=请填写：整改责任主体")
+    page.wait_for_selector("text=请填写：责任主体类型")
     page.check("input[name=step-kind][value=merchant]")
     page.locator(".step-form button.main").press("Enter")
     page.click("text=生成链接和通知书")

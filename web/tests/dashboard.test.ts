@@ -3,7 +3,7 @@ import type { Category, Community } from "../src/api/types";
 import { AGES, ageCases, alarmCases, casesAddress, clockCases, countedCases, rateCases } from "../src/dashboard/cases";
 import { bucketName, mapOption, shortName, trendOption } from "../src/dashboard/charts";
 import { filterAddress, readFilters, statisticsQuery } from "../src/dashboard/filters";
-import { barLength, sayChange, sayMeaning, sayNumber, sayRate, summedField } from "../src/dashboard/numbers";
+import { barLength, sayChange, sayNumber, sayRate, summedField } from "../src/dashboard/numbers";
 import { thinAreas, thinRing } from "../src/dashboard/outlines";
 import { isDay, presetDays, sayDays, trendDays, trendInterval, yearBefore } from "../src/dashboard/period";
 import { fileName, sheetAddress } from "../src/dashboard/sheets";
@@ -139,11 +139,6 @@ describe("numbers", () => {
 
   it("change up, down, not at all, or from nothing", () => {
     expect([sayChange(3, 11.17, "持平"), sayChange(-3, -11.17, "持平"), sayChange(0, 0, "持平"), sayChange(3, null, "持平")]).toEqual(["↑ 11.17%", "↓ 11.17%", "持平", "—"]);
-  });
-
-  it("are explained with the titles of the counts, not with their names", () => {
-    const titles: Record<string, string> = { accepted: "受理", received: "上报", duplicate: "重复并案" };
-    expect(sayMeaning("受理率 = accepted ÷ (received − duplicate)", (name) => titles[name] ?? name)).toBe("受理率 = 受理 ÷ (上报 − 重复并案)");
   });
 
   it("have bars that are seen however small they are", () => {

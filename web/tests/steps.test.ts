@@ -63,7 +63,7 @@ describe("the assignment of a hazard", () => {
     expect(checkStep(form("assign"), { kind: "merchant", name: "老王面馆" }, [])).toEqual({});
     expect(checkStep(form("assign"), { phone: "0573-1234567" }, [])).toEqual({
       lead: "请填写：整改人",
-      kind: "请填写：整改责任主体",
+      kind: "请填写：责任主体类型",
       name: "请填写：责任主体名称",
     });
   });

@@ -1,3 +1,5 @@
+import re
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -74,3 +76,8 @@ def test_every_number_and_rate_is_defined():
 def test_flows_add_up_and_every_flow_number_is_defined():
     assert Flow(1, 2, 3, 4) + Flow(10, 20, 30, 40) == Flow(11, 22, 33, 44)
     assert set(FLOW_DEFINITIONS) == set(Flow.__struct_fields__)
+
+
+def test_meanings_name_other_numbers_by_their_titles():
+    assert DEFINITIONS["acceptance_rate"] == "受理率 = 受理 ÷ （上报 − 重复并案）"
+    assert [name for name, meaning in DEFINITIONS.items() if re.search("[a-z_]{3,}", meaning)] == []

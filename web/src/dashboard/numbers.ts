@@ -54,11 +54,6 @@ export function sayChange(delta: number, percent: number | null, same: string): 
   return `${delta > 0 ? "↑" : "↓"} ${sayNumber(Math.abs(percent))}%`;
 }
 
-/** The server writes the formula of a rate with the names of its counts; people read their titles. */
-export function sayMeaning(meaning: string, titleOf: (name: string) => string): string {
-  return meaning.replace(/\b[a-z_]{4,}\b/g, titleOf);
-}
-
 /** What of a case a number adds up: cases are counted as one, unless it is a quantity. */
 export function summedField(countedAs: string): "quantity" | "quantity_done" | "score" | null {
   if (countedAs === "quantity_found") return "quantity";

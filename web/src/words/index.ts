@@ -40,7 +40,7 @@ export function dictionary<Name extends string>(chinese: Record<Name, string>, e
 
 export const t = dictionary(zh, "english");
 
-type Kind = "state" | "steps" | "outcome" | "role" | "severity" | "priority" | "level" | "provider";
+type Kind = "state" | "steps" | "outcome" | "role" | "severity" | "priority" | "level" | "party" | "provider";
 
 /** The words of a code that a newer server may have and this page not know; then the code itself. */
 export function tCode(kind: Kind, code: string): string {
