@@ -1,12 +1,14 @@
-"""The initial data of every office: the catalogue of hazard categories and the published working calendar."""
+"""The initial data of every office: the catalogue of hazard categories, the working calendar, the checklists."""
 
 from msgspec import Struct
 
 from inspections.change import Change
 from inspections.office.categories import CATALOGUE
+from inspections.rounds.checklists import ChecklistState
 from storage.database import Database
 from storage.office.published_calendar import PUBLISHED, published_days
 from storage.repository import Repository
+from storage.rounds.starter_lists import starter_lists
 
 
 async def seed_office(database: Database) -> None:
@@ -16,4 +18,8 @@ async def seed_office(database: Database) -> None:
 
 def initial_records(repository: Repository) -> list[Struct]:
     days = [day for year in PUBLISHED for day in published_days(year)]
-    return [*(() if repository.categories() else CATALOGUE), *(() if repository.calendar.published else days)]
+    return [
+        *(() if repository.categories() else CATALOGUE),
+        *(() if repository.calendar.published else days),
+        *(() if repository.checklist_summaries(tuple(ChecklistState)) else starter_lists()),
+    ]

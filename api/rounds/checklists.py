@@ -40,7 +40,7 @@ class ChecklistView(Struct, frozen=True):
     name: str
     state: ChecklistState
     revision: int
-    edited_by: str
+    edited_by: str | None
     edited_at: datetime
     sections: Sequence[Section]
 

@@ -110,14 +110,14 @@ class ChecklistSummary(Struct, frozen=True):
     name: str
     state: ChecklistState
     revision: int
-    edited_by: str
+    edited_by: str | None
     edited_at: datetime
 
 
 class Checklist(Struct, frozen=True):
     """One version of a checklist (检查表). A round keeps the version it was started with.
 
-    `revision` counts the edits of the draft.
+    `revision` counts the edits of the draft. `edited_by`: None of a list that every office begins with.
     """
 
     code: str
@@ -126,7 +126,7 @@ class Checklist(Struct, frozen=True):
     state: ChecklistState
     sections: tuple[Section, ...]
     revision: int
-    edited_by: str
+    edited_by: str | None
     edited_at: datetime
 
     @property

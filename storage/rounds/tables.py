@@ -16,7 +16,7 @@ checklists = Table(
     Column("state", EnumValue(ChecklistState), nullable=False),
     Column("sections", Json(tuple[Section, ...]), nullable=False),
     Column("revision", Integer, nullable=False),
-    Column("edited_by", String(64), ForeignKey("people.username"), nullable=False),
+    Column("edited_by", String(64), ForeignKey("people.username")),
     Column("edited_at", Instant, nullable=False),
     info={LOCKED: True},
 )

@@ -8,6 +8,7 @@ from contextlib import closing
 import pytest
 from PIL import Image
 
+from tests.builders.api import body
 from tests.builders.phone import Phone
 from tests.builders.waiting import poll_until
 
@@ -46,6 +47,25 @@ def answer_reports(phone, answer):
             route.fulfill(**answer)
 
     phone.page.route("**/api/v1/hazards", handle)
+
+
+@pytest.mark.parametrize("status", [429, 503])
+def test_a_busy_server_does_not_make_a_hazard_look_gone(phone, server, status):
+    with closing(server.client("inspector")) as inspector:
+        made = inspector.post("/hazards", json=body(place="忙时也在")).json()["hazard"]
+    address = f"**/api/v1/hazards/{made['id']}"
+    phone.go(f"hazards/{made['id']}")
+    phone.page.wait_for_selector("text=忙时也在")
+    phone.page.route(address, lambda route: route.fulfill(**problem(status, "busy")))
+    phone.go("mine")
+    phone.go(f"hazards/{made['id']}")
+    phone.page.wait_for_selector("text=服务器暂时连不上")
+    assert phone.page.locator("text=忙时也在").count() > 0
+    assert phone.page.locator("text=没有这起隐患").count() == 0
+    phone.page.route(address, lambda route: route.fulfill(**problem(404, "hazard.not_found")))
+    phone.go("mine")
+    phone.go(f"hazards/{made['id']}")
+    phone.page.wait_for_selector("text=没有这起隐患")
 
 
 @pytest.mark.parametrize(("answer", "words"), WAITS, ids=["portal", "429", "503", "507", "502", "nothing"])

@@ -171,7 +171,7 @@ def test_the_memory_of_the_wall_is_flat_over_a_thousand_refreshes(chromium, offi
         assert not dashboard.errors
 
 
-def test_paper_has_the_same_numbers_in_dark_too(chromium, office):
+def test_paper_has_the_same_numbers_in_dark_too(chromium, office, tmp_path):
     with chromium.context(**DESK, color_scheme="dark") as context:
         page = Dashboard(context, office.address).open(f"#/?{YEAR}").sign_in("supervisor").wait_for_charts().page
         file = page.pdf(prefer_css_page_size=True, print_background=True)

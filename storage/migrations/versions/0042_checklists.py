@@ -24,7 +24,7 @@ def upgrade() -> None:
         sa.Column("state", sa.String(length=32), nullable=False),
         sa.Column("sections", sa.Text(), nullable=False),
         sa.Column("revision", sa.Integer(), nullable=False),
-        sa.Column("edited_by", sa.String(length=64), nullable=False),
+        sa.Column("edited_by", sa.String(length=64), nullable=True),
         sa.Column("edited_at", Instant(), nullable=False),
         sa.ForeignKeyConstraint(["edited_by"], ["people.username"], name=op.f("fk_checklists_edited_by_people")),
         sa.PrimaryKeyConstraint("code", "version", name=op.f("pk_checklists")),

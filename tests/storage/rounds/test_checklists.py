@@ -3,8 +3,10 @@
 import asyncio
 from functools import partial
 
+from inspections.office.categories import CATALOGUE
 from inspections.rounds.actions.checklists import publish_checklist, save_draft
-from inspections.rounds.checklists import ChecklistState
+from inspections.rounds.checklists import ChecklistState, checklist_errors
+from storage.rounds.starter_lists import starter_lists
 from tests.builders.checklists import DRAFT
 from tests.builders.office import NOW, ma
 
@@ -28,3 +30,17 @@ def test_a_checklist_comes_back_as_it_was_stored(database):
     assert draft.sections == DRAFT.sections
     assert shown == published
     assert [len(each) for each in by_state] == [0, 1, 0]
+
+
+def test_the_lists_that_every_office_begins_with_are_right():
+    categories = {each.code: each for each in CATALOGUE}
+    found = starter_lists()
+    assert [each.code for each in found] == [
+        *("e-bike-parking", "escape-windows", "household-electricity"),
+        *("joint-check", "shop-electricity", "small-premises-fire"),
+    ]
+    for each in found:
+        assert checklist_errors(each.sections, categories) == []
+        assert len(each.items) >= 8
+        faults = [item for item in each.items.values() if item.weight and item.fault is None]
+        assert len(faults) <= 2, "an item that counts says what it reports"

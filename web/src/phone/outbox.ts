@@ -10,6 +10,7 @@ import { Sender, type SenderEvents, type Transport } from "../queue/sender";
 import { openStore, type QueueStore } from "../queue/store";
 import { newId } from "../shared/ids";
 import { t } from "../words";
+import { readHazard } from "./hazards";
 import { say, state } from "./state";
 
 const COUNT = "anxun.waiting";
@@ -29,10 +30,7 @@ const transport: Transport = {
     return answer;
   },
   sendPhoto,
-  async readHazard(id): Promise<Hazard | null> {
-    const answer = await call<Hazard>(`/hazards/${id}`);
-    return answer.ok ? answer.data : null;
-  },
+  readHazard,
 };
 
 export async function openOutbox(): Promise<void> {
