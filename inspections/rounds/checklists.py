@@ -11,12 +11,13 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
-from inspections.field_types import LongText, Name, ShortText
+from inspections.field_types import LongText, Name, ShortText, TextKind
 
 LIST_CODE = r"\A[a-z][a-z0-9]*(-[a-z0-9]+)*\Z"
 MAX_ITEMS = 300
 ListCode = Annotated[str, Meta(pattern=LIST_CODE, max_length=40)]
 ItemCode = Annotated[str, Meta(pattern=r"\A[A-Za-z0-9]+([.-][A-Za-z0-9]+)*\Z", max_length=20)]
+Unit = Annotated[str, Meta(max_length=16, extra={"text": TextKind.NAME})]
 Number = Annotated[float, Meta(ge=-1e9, le=1e9)]
 
 
@@ -82,7 +83,7 @@ class Item(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     choices: Annotated[tuple[Choice, ...], Meta(max_length=20)] = ()
     yes_is_fault: bool = False
     optional: bool = False
-    unit: Annotated[str, Meta(max_length=16)] = ""
+    unit: Unit = ""
     least: Number | None = None
     most: Number | None = None
     good_from: Number | None = None
