@@ -11,6 +11,7 @@ import { build } from "vite";
 const HERE = dirname(fileURLToPath(import.meta.url));
 const TARGET = join(HERE, "../api/pages/built");
 const NEW = `${TARGET}.new`;
+const TITLES = { phone: "安巡", board: "工作台 · 安巡", dashboard: "数据看板 · 安巡", admin: "安巡管理" };
 
 /**
  * Bundles one entry. `shared`: what it hands to scripts that are loaded later, as `window.anxun.shared`. `outside`: the
@@ -84,8 +85,8 @@ function writeAsset(stem, ending, content, folder = "assets") {
   return name;
 }
 
-function writePage(name, values) {
-  const page = readFileSync(join(HERE, "pages", name), "utf8");
+function writePage(name, values, template = name) {
+  const page = readFileSync(join(HERE, "pages", template), "utf8");
   writeFileSync(
     join(NEW, name),
     page.replace(/\{\{(\w+)\}\}/g, (_, key) => values[key]),
@@ -113,7 +114,8 @@ async function buildLazy(...names) {
 /** Writes the script, the style and the HTML of a page. Returns the files. */
 function writeEntry(name, { script, style }) {
   const names = { script: writeAsset(name, "js", script), style: writeAsset(name, "css", style) };
-  writePage(`${name}.html`, names);
+  const viewport = `width=device-width,initial-scale=1${name === "phone" ? ",viewport-fit=cover" : ""}`;
+  writePage(`${name}.html`, { ...names, title: TITLES[name], viewport }, "page.html");
   return Object.values(names);
 }
 
@@ -131,18 +133,10 @@ async function buildPhone(shared) {
   writeFileSync(join(NEW, "worker.js"), worker.script);
 }
 
-async function buildBoard(shared) {
-  const lazy = { ...shared, ...(await buildLazy("boardEnglish")) };
-  writeEntry("board", await bundle("src/board/main.ts", { define: { __LAZY__: JSON.stringify(lazy) } }));
-}
-
-async function buildDashboard(shared) {
-  const lazy = { ...shared, ...(await buildLazy("charts", "dashboardEnglish")) };
-  writeEntry("dashboard", await bundle("src/dashboard/main.ts", { define: { __LAZY__: JSON.stringify(lazy) } }));
-}
-
-async function buildAdmin(shared) {
-  writeEntry("admin", await bundle("src/admin/main.ts", { define: { __LAZY__: JSON.stringify(shared) } }));
+/** Builds a page for a desk. `names`: the scripts that it loads later, beside the shared ones. */
+async function buildDesk(name, shared, ...names) {
+  const lazy = { ...shared, ...(await buildLazy(...names)) };
+  writeEntry(name, await bundle(`src/${name}/main.ts`, { define: { __LAZY__: JSON.stringify(lazy) } }));
 }
 
 /** Swagger UI as it is published, and a few lines that start it. */
@@ -160,9 +154,9 @@ for (const folder of ["assets", "docs"]) mkdirSync(join(NEW, folder), { recursiv
 buildDocs();
 const shared = await buildLazy("english", "resume");
 await buildPhone(shared);
-await buildBoard(shared);
-await buildDashboard(shared);
-await buildAdmin(shared);
+await buildDesk("board", shared, "boardEnglish");
+await buildDesk("dashboard", shared, "charts", "dashboardEnglish");
+await buildDesk("admin", shared);
 writeLicences();
 // A server that runs sees either the old files or the new ones.
 rmSync(`${TARGET}.old`, { recursive: true, force: true });
